@@ -1,0 +1,10 @@
+"""Every SQL statement and every Redis call of the project.
+
+Knows nothing of Telegram, HTTP, the model or the words people read. A caller opens
+a transaction with `Database.begin()` and passes it to the functions of one module
+per table group (`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`).
+"""
+
+from storage.database import Database, StorageError, Transaction
+
+__all__ = ["Database", "StorageError", "Transaction"]

@@ -1,0 +1,133 @@
+"""The hot store: the recent rounds of a session, in Redis or in memory.
+
+A cache with a time to live and never the truth: whatever fails here is a miss, and
+SQL answers. Knows nothing of SQL.
+"""
+
+import json
+import time
+from collections import OrderedDict
+from typing import Protocol, cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from storage.ids import SessionId
+
+Rounds = list[tuple[str, str]]
+TTL_S = 3600
+log = structlog.get_logger(__name__)
+
+
+class HotStore(Protocol):
+    """What a conversation asks of either store."""
+
+    async def rounds(self, session_id: SessionId) -> Rounds | None:
+        """The recent rounds, oldest first, or None where they are not held."""
+
+    async def put_rounds(self, session_id: SessionId, rounds: Rounds) -> None:
+        """Hold the recent rounds for a while."""
+
+    async def drop(self, session_id: SessionId) -> None:
+        """Forget a session: called before SQL changes, so that nothing stale stays."""
+
+    async def ping(self) -> bool:
+        """Whether the store answers."""
+
+    async def aclose(self) -> None:
+        """Close connections."""
+
+
+class MemoryStore:
+    """For one process; bounded, the least recently used session leaves first."""
+
+    def __init__(self, *, ttl_s: float = TTL_S, capacity: int = 10_000) -> None:
+        self._ttl_s = ttl_s
+        self._capacity = capacity
+        self._held: OrderedDict[SessionId, tuple[float, Rounds]] = OrderedDict()
+
+    async def rounds(self, session_id: SessionId) -> Rounds | None:
+        """See `HotStore`."""
+        found = self._held.get(session_id)
+        if found is None or found[0] < time.monotonic():
+            self._held.pop(session_id, None)
+            return None
+        self._held.move_to_end(session_id)
+        return list(found[1])
+
+    async def put_rounds(self, session_id: SessionId, rounds: Rounds) -> None:
+        """See `HotStore`."""
+        self._held[session_id] = (time.monotonic() + self._ttl_s, list(rounds))
+        self._held.move_to_end(session_id)
+        while len(self._held) > self._capacity:
+            self._held.popitem(last=False)
+
+    async def drop(self, session_id: SessionId) -> None:
+        """See `HotStore`."""
+        self._held.pop(session_id, None)
+
+    async def ping(self) -> bool:
+        """See `HotStore`."""
+        return True
+
+    async def aclose(self) -> None:
+        """See `HotStore`."""
+        self._held.clear()
+
+
+class RedisStore:
+    """For several processes."""
+
+    def __init__(self, url: str, *, ttl_s: float = TTL_S, timeout_s: float = 1.0) -> None:
+        self._ttl_ms = int(ttl_s * 1000)
+        self._redis = Redis.from_url(
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, decode_responses=True
+        )
+
+    @staticmethod
+    def _key(session_id: SessionId) -> str:
+        return f"pica:rounds:{session_id}"
+
+    async def rounds(self, session_id: SessionId) -> Rounds | None:
+        """See `HotStore`."""
+        try:
+            found = await self._redis.get(self._key(session_id))
+        except (RedisError, OSError) as error:
+            log.warning("hot_store_failed", error=type(error).__name__)
+            return None
+        if found is None:
+            return None
+        return [(question, answer) for question, answer in json.loads(cast(str, found))]
+
+    async def put_rounds(self, session_id: SessionId, rounds: Rounds) -> None:
+        """See `HotStore`."""
+        try:
+            held = json.dumps(rounds, ensure_ascii=False)
+            await self._redis.set(self._key(session_id), held, px=self._ttl_ms)
+        except (RedisError, OSError) as error:
+            log.warning("hot_store_failed", error=type(error).__name__)
+
+    async def drop(self, session_id: SessionId) -> None:
+        """See `HotStore`."""
+        try:
+            await self._redis.delete(self._key(session_id))
+        except (RedisError, OSError) as error:
+            log.warning("hot_store_failed", error=type(error).__name__)
+
+    async def ping(self) -> bool:
+        """See `HotStore`."""
+        try:
+            await self._redis.get("pica:ping")
+            return True
+        except (RedisError, OSError):
+            return False
+
+    async def aclose(self) -> None:
+        """See `HotStore`."""
+        await self._redis.aclose()
+
+
+def connect(url: str | None) -> HotStore:
+    """The store that the settings ask for: Redis where an address is given."""
+    return RedisStore(url) if url else MemoryStore()

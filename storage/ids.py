@@ -1,0 +1,13 @@
+"""Identifiers as distinct types, so that one cannot stand in for another.
+
+Knows nothing of where the numbers come from.
+"""
+
+from typing import NewType
+
+PersonId = NewType("PersonId", int)
+SessionId = NewType("SessionId", int)
+TurnId = NewType("TurnId", int)
+UpdateId = NewType("UpdateId", int)
+OutboxId = NewType("OutboxId", int)
+CaseId = NewType("CaseId", int)

@@ -1,0 +1,199 @@
+"""The inbox: every update once, until it has an end.
+
+Knows nothing of what an update means. A row is written before the update is
+confirmed to Telegram, and ends as `answered`, `held` (by a human), `ignored` or
+`dead`, with a reason; its payload is erased at that moment.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, func, select, update
+
+from storage.database import Transaction, insert_ignore
+from storage.ids import PersonId, TurnId, UpdateId
+from storage.schema import inbox
+
+
+class Ended(StrEnum):
+    """How an update ended."""
+
+    ANSWERED = "answered"
+    HELD = "held"
+    IGNORED = "ignored"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """An update without an end."""
+
+    update_id: UpdateId
+    person_id: PersonId | None
+    kind: str
+    payload: str
+    attempts: int
+    waits_for_consent: bool
+
+
+async def add(
+    transaction: Transaction,
+    update_id: UpdateId,
+    *,
+    kind: str,
+    payload: str | None,
+    person_id: PersonId | None,
+    level: int = 0,
+    categories: str = "",
+    now: datetime,
+    ended_as: Ended | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Store an update; False where it was stored before (a repeat)."""
+    result = await transaction.execute(
+        insert_ignore(transaction, inbox).values(
+            update_id=update_id,
+            person_id=person_id,
+            kind=kind,
+            payload=None if ended_as else payload,
+            level=level,
+            categories=categories,
+            received_at=now,
+            ended_as=ended_as,
+            reason=reason,
+            ended_at=now if ended_as else None,
+        )
+    )
+    return result.rowcount == 1
+
+
+async def knows(transaction: Transaction, update_id: UpdateId) -> bool:
+    """Whether the update is in the inbox already."""
+    query = select(inbox.c.update_id).where(inbox.c.update_id == update_id)
+    return (await transaction.execute(query)).first() is not None
+
+
+async def end(
+    transaction: Transaction,
+    update_ids: Collection[UpdateId],
+    ended_as: Ended,
+    *,
+    now: datetime,
+    reason: str | None = None,
+) -> int:
+    """End open rows and erase their payloads; return how many were still open."""
+    result = await transaction.execute(
+        update(inbox)
+        .where(inbox.c.update_id.in_(update_ids), inbox.c.ended_as.is_(None))
+        .values(ended_as=ended_as, reason=reason, ended_at=now, payload=None, waits_for_consent=0)
+    )
+    return result.rowcount
+
+
+async def link_turn(
+    transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
+) -> None:
+    """Remember which turn holds the words of these updates."""
+    await transaction.execute(
+        update(inbox).where(inbox.c.update_id.in_(update_ids)).values(turn_id=turn_id)
+    )
+
+
+async def linked_turn(transaction: Transaction, update_ids: Collection[UpdateId]) -> TurnId | None:
+    """The turn that already holds words of these updates, or None."""
+    query = select(func.max(inbox.c.turn_id)).where(inbox.c.update_id.in_(update_ids))
+    found = (await transaction.execute(query)).scalar_one()
+    return TurnId(found) if found is not None else None
+
+
+async def add_attempt(transaction: Transaction, update_ids: Collection[UpdateId]) -> int:
+    """Count one more attempt at these updates; return the highest count."""
+    result = await transaction.execute(
+        update(inbox)
+        .where(inbox.c.update_id.in_(update_ids))
+        .values(attempts=inbox.c.attempts + 1)
+        .returning(inbox.c.attempts)
+    )
+    return max(result.scalars().all(), default=0)
+
+
+async def wait_for_consent(transaction: Transaction, update_ids: Collection[UpdateId]) -> None:
+    """Let words rest until the person has agreed."""
+    await transaction.execute(
+        update(inbox).where(inbox.c.update_id.in_(update_ids)).values(waits_for_consent=1)
+    )
+
+
+async def wake_after_consent(transaction: Transaction, person_id: PersonId) -> list[OpenRow]:
+    """Take the words that waited for consent, in order."""
+    rows = await _open(transaction, inbox.c.person_id == person_id, inbox.c.waits_for_consent == 1)
+    await transaction.execute(
+        update(inbox)
+        .where(inbox.c.update_id.in_([row.update_id for row in rows]))
+        .values(waits_for_consent=0)
+    )
+    return rows
+
+
+async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
+    """How many messages of this person wait for consent."""
+    query = select(func.count()).where(
+        inbox.c.person_id == person_id,
+        inbox.c.ended_as.is_(None),
+        inbox.c.waits_for_consent == 1,
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def open_among(transaction: Transaction, update_ids: Collection[UpdateId]) -> set[UpdateId]:
+    """Which of these updates have no end and do not wait for consent."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.update_id.in_(update_ids),
+        inbox.c.ended_as.is_(None),
+        inbox.c.waits_for_consent == 0,
+    )
+    return {UpdateId(found) for found in (await transaction.execute(query)).scalars()}
+
+
+async def open_rows(transaction: Transaction) -> list[OpenRow]:
+    """Every row that a restart has to take up again, in order."""
+    return await _open(transaction, inbox.c.waits_for_consent == 0)
+
+
+async def expire_unconsented(transaction: Transaction, *, before: datetime, now: datetime) -> int:
+    """End words that waited for consent too long; return how many."""
+    result = await transaction.execute(
+        update(inbox)
+        .where(
+            inbox.c.ended_as.is_(None),
+            inbox.c.waits_for_consent == 1,
+            inbox.c.received_at < before,
+        )
+        .values(ended_as=Ended.IGNORED, reason="no_consent", ended_at=now, payload=None)
+    )
+    return result.rowcount
+
+
+async def count_open(transaction: Transaction) -> int:
+    """How many updates have no end yet."""
+    query = select(func.count()).where(inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 0)
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def _open(transaction: Transaction, *conditions: ColumnElement[bool]) -> list[OpenRow]:
+    query = (
+        select(
+            inbox.c.update_id,
+            inbox.c.person_id,
+            inbox.c.kind,
+            inbox.c.payload,
+            inbox.c.attempts,
+            inbox.c.waits_for_consent,
+        )
+        .where(inbox.c.ended_as.is_(None), inbox.c.payload.is_not(None), *conditions)
+        .order_by(inbox.c.update_id)
+    )
+    rows = (await transaction.execute(query)).all()
+    return [OpenRow(*row[:5], waits_for_consent=bool(row[5])) for row in rows]

@@ -1,0 +1,226 @@
+"""The tables. One statement of the schema for SQLite and PostgreSQL alike.
+
+Knows nothing of queries. A person's Telegram id stands in `telegram_chats` alone;
+every other table speaks of `person_id`. Changes go through `storage/migrations`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite drops the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: a naive `_at` is a bug, not a time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the instant in UTC."""
+        if value is None:
+            return None
+        stored: datetime = value
+        return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
+
+
+# SQLite counts rows up only in INTEGER primary keys; PostgreSQL gets 64 bits.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _person(*, nullable: bool = False) -> Column[int]:
+    return Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        nullable=nullable,
+    )
+
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", Key, primary_key=True),
+    Column("language", String(8), nullable=False),
+    Column("age_band", String(16)),
+    Column("region", String(8)),
+    Column("consent_at", UtcDateTime),
+    Column("consent_version", String(16)),
+    # Raised by a crisis, a takeover, /new and erasure: words written for an older
+    # epoch are never sent.
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+telegram_chats = Table(
+    "telegram_chats",
+    metadata,
+    Column("telegram_id", BigInteger, primary_key=True, autoincrement=False),
+    _person(),
+    Column("blocked_at", UtcDateTime),
+    Index("ix_telegram_chats_person_id", "person_id", unique=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_id", Key, primary_key=True),
+    _person(),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_sessions_person_id", "person_id", "session_id"),
+    sqlite_autoincrement=True,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("turn_id", Key, primary_key=True),
+    Column(
+        "session_id",
+        Key,
+        ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    _person(),
+    Column("role", String(16), nullable=False),  # person | companion | script
+    Column("text", Text, nullable=False),
+    Column("level", SmallInteger, nullable=False, default=0),
+    # The question that a reply answers: a question has one companion's answer.
+    Column("answers_turn_id", Key, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_turns_session_id", "session_id", "turn_id"),
+    Index("ix_turns_person_id", "person_id", "turn_id"),
+    Index("ix_turns_created_at", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    _person(nullable=True),
+    Column("kind", String(16), nullable=False),
+    Column("payload", Text),  # the update as received; erased when the row ends
+    Column("level", SmallInteger, nullable=False, default=0),
+    Column("categories", String(128), nullable=False, default=""),
+    Column("waits_for_consent", Integer, nullable=False, default=0),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("turn_id", Key),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("ended_as", String(16)),  # answered | held | ignored | dead; null: still open
+    Column("reason", String(64)),
+    Column("ended_at", UtcDateTime),
+    Index("ix_inbox_person_id", "person_id", "update_id"),
+    Index("ix_inbox_ended_at", "ended_at"),
+)
+Index("ix_inbox_open", inbox.c.update_id, sqlite_where=inbox.c.ended_as.is_(None),
+      postgresql_where=inbox.c.ended_as.is_(None))  # fmt: skip
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", Key, primary_key=True),
+    _person(nullable=True),  # null: the operators' chat
+    Column("kind", String(16), nullable=False),  # reply | crisis | notice | case
+    Column("priority", SmallInteger, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("epoch", Integer),  # null: not fenced
+    Column("update_id", BigInteger),  # the message that it answers
+    Column("turn_id", Key),
+    Column("preview_message_id", BigInteger),  # an edited preview that becomes the text
+    Column("state", String(16), nullable=False),  # queued|sending|sent|unknown|failed|cancelled
+    Column("reason", String(64)),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("not_before_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_outbox_person_id", "person_id", "outbox_id"),
+    Index("ix_outbox_update_id", "update_id"),
+    Index("ix_outbox_ended_at", "ended_at"),
+    sqlite_autoincrement=True,
+)
+OPEN_STATES = ("queued", "sending")
+Index("ix_outbox_open", outbox.c.priority, outbox.c.outbox_id,
+      sqlite_where=outbox.c.state.in_(OPEN_STATES),
+      postgresql_where=outbox.c.state.in_(OPEN_STATES))  # fmt: skip
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Key, primary_key=True),
+    Column(
+        "outbox_id",
+        Key,
+        ForeignKey("outbox.outbox_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("part", SmallInteger, nullable=False),
+    Column("outcome", String(16), nullable=False),  # attempting|sent|unknown|refused
+    Column("message_id", BigInteger),
+    Column("error", String(64)),
+    Column("attempted_at", UtcDateTime, nullable=False),
+    Index("ix_deliveries_outbox_id", "outbox_id", "part"),
+    sqlite_autoincrement=True,
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", Key, primary_key=True),
+    # A case outlives the erasure of the person's words, without naming anybody.
+    Column("person_id", Key, ForeignKey("people.person_id", ondelete="SET NULL")),
+    Column("level", SmallInteger, nullable=False),
+    Column("categories", String(128), nullable=False),
+    Column("script", String(32), nullable=False),
+    Column("lexicon", String(64), nullable=False),
+    Column("state", String(16), nullable=False),  # open | resolved
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("last_risk_at", UtcDateTime, nullable=False),
+    Column("resolved_at", UtcDateTime),
+    Column("resolved_by", BigInteger),
+    sqlite_autoincrement=True,
+)
+Index("ix_cases_open", cases.c.person_id, unique=True,
+      sqlite_where=cases.c.state == "open", postgresql_where=cases.c.state == "open")  # fmt: skip
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("fence", Integer, nullable=False),  # grows with every new holder
+    Column("expires_at", UtcDateTime, nullable=False),
+)
