@@ -1,1 +1,1 @@
-
+"""The Telegram front end: from an update to a reply."""

@@ -92,6 +92,28 @@ async def end(
     return result.rowcount
 
 
+async def end_before(
+    transaction: Transaction,
+    person_id: PersonId,
+    update_id: UpdateId,
+    *,
+    reason: str,
+    now: datetime,
+) -> None:
+    """End what a person wrote before this update and nobody has answered yet."""
+    await transaction.execute(
+        update(inbox)
+        .where(
+            inbox.c.person_id == person_id,
+            inbox.c.update_id < update_id,
+            inbox.c.ended_as.is_(None),
+        )
+        .values(
+            ended_as=Ended.ANSWERED, reason=reason, ended_at=now, payload=None, waits_for_consent=0
+        )
+    )
+
+
 async def link_turn(
     transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
 ) -> None:

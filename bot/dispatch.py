@@ -1,0 +1,103 @@
+"""From a lane to python-telegram-bot's handlers, and what happens when they fail.
+
+Knows nothing of what handlers do. `process_update` swallows their exceptions, so
+only the inbox tells whether an update has ended; what has not is tried again, and
+in the end dead-lettered with a word to the person.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from telegram.ext import Application
+
+from bot.lanes import Burst, Unit
+from bot.metrics import Metrics
+from bot.texts import Texts
+from storage import Database, inbox, outbox, people
+from storage.inbox import Ended
+from storage.outbox import Body
+
+log = structlog.get_logger(__name__)
+MOST_ATTEMPTS = 3
+
+
+class Dispatch:
+    """Runs one unit of work to its end."""
+
+    def __init__(
+        self,
+        *,
+        application: Application[Any, Any, Any, Any, Any, Any],
+        database: Database,
+        texts: Texts,
+        metrics: Metrics,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+        retry_after_s: float = 1.0,
+    ) -> None:
+        self._application = application
+        self._database = database
+        self._texts = texts
+        self._metrics = metrics
+        self._wake = wake
+        self._now = now
+        self._retry_after_s = retry_after_s
+        application.add_error_handler(self._on_error)
+
+    async def handle(self, unit: Unit) -> None:
+        """Process a burst or an update until it has an end."""
+        while True:
+            try:
+                await self._application.process_update(
+                    unit if isinstance(unit, Burst) else unit.update
+                )
+                if not await self._is_open(unit):
+                    return
+                attempts = await self._count(unit)
+                if attempts >= MOST_ATTEMPTS:
+                    await self._give_up(unit)
+                    return
+            except Exception as error:  # the database is away: the rows are still there
+                log.error("turn_failed", error=type(error).__name__)
+            await asyncio.sleep(self._retry_after_s)
+
+    @staticmethod
+    def _ids(unit: Unit) -> list[Any]:
+        return unit.update_ids if isinstance(unit, Burst) else [unit.update_id]
+
+    async def _is_open(self, unit: Unit) -> bool:
+        async with self._database.read() as transaction:
+            return bool(await inbox.open_among(transaction, self._ids(unit)))
+
+    async def _count(self, unit: Unit) -> int:
+        async with self._database.begin() as transaction:
+            return await inbox.add_attempt(transaction, self._ids(unit))
+
+    async def _give_up(self, unit: Unit) -> None:
+        now = self._now()
+        async with self._database.begin() as transaction:
+            person = (
+                await people.by_id(transaction, unit.person_id)
+                if unit.person_id is not None
+                else None
+            )
+            if person is not None:
+                await outbox.put(
+                    transaction,
+                    outbox.Kind.NOTICE,
+                    Body(self._texts(person.language, "model_failed")),
+                    person_id=person.person_id,
+                    now=now,
+                )
+            await inbox.end(
+                transaction, self._ids(unit), Ended.DEAD, reason="handler_failed", now=now
+            )
+        self._metrics.ends.labels(Ended.DEAD).inc()
+        self._wake()
+
+    async def _on_error(self, _update: object, context: Any) -> None:
+        error = context.error
+        log.error("handler_failed", exc_info=error)

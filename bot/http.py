@@ -1,0 +1,95 @@
+"""The service's own HTTP door: health, metrics, Telegram's webhook.
+
+Knows nothing of updates beyond handing them to intake; answers a webhook only when
+the update is stored.
+"""
+
+import contextlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Iterator
+
+import structlog
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bot.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
+WEBHOOK_PATH = "/telegram/webhook"
+MOST_BYTES = 1_000_000
+
+
+def build(
+    *,
+    metrics: Metrics,
+    readiness: Callable[[], Awaitable[dict[str, bool]]],
+    receive: Callable[[object], Awaitable[None]] | None,
+    webhook_secret: str | None,
+    before_metrics: Callable[[], Awaitable[None]],
+) -> Starlette:
+    """The routes; the webhook only where a secret is set."""
+
+    async def healthz(_request: Request) -> Response:
+        return JSONResponse({"ok": True})
+
+    async def readyz(_request: Request) -> Response:
+        checks = await readiness()
+        return JSONResponse(checks, status_code=200 if all(checks.values()) else 503)
+
+    async def metrics_page(_request: Request) -> Response:
+        await before_metrics()
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def webhook(request: Request) -> Response:
+        given = request.headers.get(SECRET_HEADER, "").encode()
+        if not hmac.compare_digest(given, (webhook_secret or "").encode()):
+            return Response(status_code=403)
+        body = await request.body()
+        if len(body) > MOST_BYTES:
+            return Response(status_code=413)
+        try:
+            raw = json.loads(body)
+        except ValueError:
+            return Response(status_code=400)
+        try:
+            assert receive is not None
+            await receive(raw)
+        except Exception as error:  # not stored: Telegram sends it again
+            log.error("intake_failed", error=type(error).__name__)
+            return Response(status_code=503)
+        return Response()
+
+    routes = [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics_page),
+    ]
+    if webhook_secret and receive is not None:
+        routes.append(Route(WEBHOOK_PATH, webhook, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn inside our event loop: signals stay with the service."""
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        config = uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False, lifespan="off"
+        )
+        super().__init__(config)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the service."""
+        yield
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return int(self.servers[0].sockets[0].getsockname()[1])

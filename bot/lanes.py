@@ -1,0 +1,200 @@
+"""Lanes: one per person, so that replies keep their order; many run side by side.
+
+Knows nothing of what a turn does. A burst of words is merged after a moment of
+silence; words that come while a reply is written, but before any of it was shown,
+join the question; a command or a button waits for its turn, except that `/new` and
+`/forget` cut the running reply short.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+from telegram import Update
+
+from bot.updates import Kind
+from safety.screen import Screening, merge
+from storage.ids import PersonId, UpdateId
+
+log = structlog.get_logger(__name__)
+MOST_MERGED = 20
+LONGEST_BURST_S = 8.0
+CUTS_SHORT = ("/new", "/forget")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A stored update on its way through a lane."""
+
+    update_id: UpdateId
+    person_id: PersonId | None
+    kind: Kind
+    update: Update
+    text: str
+    screening: Screening
+    # The person's epoch when the update was stored; None after a restart.
+    epoch: int | None = None
+
+
+@dataclass(slots=True)
+class Burst:
+    """Words of one person that are answered together."""
+
+    person_id: PersonId
+    arrivals: list[Arrival]
+    shown: bool = False  # a part of the reply was seen: newer words no longer join
+
+    @property
+    def update_ids(self) -> list[UpdateId]:
+        """The updates that the burst holds."""
+        return [arrival.update_id for arrival in self.arrivals]
+
+    @property
+    def text(self) -> str:
+        """The words, a line for each message; an edit replaces what it edits."""
+        lines: dict[int, str] = {}
+        for arrival in self.arrivals:
+            message = arrival.update.effective_message
+            lines[message.message_id if message else arrival.update_id] = arrival.text
+        return "\n".join(lines.values())
+
+    @property
+    def screening(self) -> Screening:
+        """The screenings of the single messages, merged."""
+        return merge([arrival.screening for arrival in self.arrivals])
+
+
+Unit = Burst | Arrival
+Handle = Callable[[Unit], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Lane:
+    queue: deque[Arrival] = field(default_factory=deque)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    running: asyncio.Task[None] | None = None
+    unit: Unit | None = None
+
+
+class Lanes:
+    """All lanes; one exists only while it has something to do."""
+
+    def __init__(self, handle: Handle, *, burst_window_s: float) -> None:
+        self._handle = handle
+        self._window_s = burst_window_s
+        self._lanes: dict[int, _Lane] = {}
+        self._closing = False
+
+    def add(self, arrival: Arrival) -> None:
+        """Queue an update; never refuses (what is stored outlives a full queue)."""
+        if self._closing:
+            return
+        key = arrival.person_id if arrival.person_id is not None else -1
+        lane = self._lanes.setdefault(key, _Lane())
+        lane.queue.append(arrival)
+        lane.news.set()
+        if lane.running is not None and _ends_running(lane.unit, arrival):
+            lane.running.cancel()
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._run(key, lane), name=f"lane-{key}")
+
+    def cancel(self, person_id: PersonId) -> None:
+        """Cut the running reply short: a crisis, a takeover or erasure goes first."""
+        lane = self._lanes.get(person_id)
+        if lane is not None and lane.running is not None:
+            lane.running.cancel()
+
+    @property
+    def depth(self) -> int:
+        """How many updates wait in lanes."""
+        return sum(len(lane.queue) for lane in self._lanes.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether any lane has work."""
+        return bool(self._lanes)
+
+    async def aclose(self) -> None:
+        """Stop; what has not ended is taken up at the next start."""
+        self._closing = True
+        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, key: int, lane: _Lane) -> None:
+        try:
+            while lane.queue:
+                lane.unit = await self._next(lane)
+                lane.running = asyncio.create_task(self._do(lane.unit))
+                try:
+                    await lane.running
+                except asyncio.CancelledError:
+                    if not lane.running.done() or self._closing:
+                        lane.running.cancel()
+                        with suppress(asyncio.CancelledError):
+                            await lane.running
+                        raise
+                    self._put_back(lane)
+                finally:
+                    lane.running = None
+                    lane.unit = None
+        finally:
+            lane.task = None
+            if not lane.queue:
+                self._lanes.pop(key, None)
+
+    async def _do(self, unit: Unit) -> None:
+        await self._handle(unit)
+
+    def _put_back(self, lane: _Lane) -> None:
+        # The reply was cut short before anybody saw a word: its words join the newer ones.
+        # After a crisis the turn itself finds that its epoch is over; before /new there is
+        # nothing left to answer.
+        cut_short = bool(lane.queue) and _is_cut(lane.queue[0])
+        if isinstance(lane.unit, Burst) and not cut_short:
+            lane.queue.extendleft(reversed(lane.unit.arrivals))
+
+    async def _next(self, lane: _Lane) -> Unit:
+        first = lane.queue.popleft()
+        if first.kind not in (Kind.WORDS, Kind.EDIT) or first.person_id is None:
+            return first
+        burst = Burst(first.person_id, [first])
+        deadline = asyncio.get_running_loop().time() + LONGEST_BURST_S
+        while len(burst.arrivals) < MOST_MERGED:
+            if not lane.queue and not await self._quiet(lane, deadline):
+                break
+            if not lane.queue or lane.queue[0].kind not in (Kind.WORDS, Kind.EDIT):
+                break
+            burst.arrivals.append(lane.queue.popleft())
+        return burst
+
+    async def _quiet(self, lane: _Lane, deadline: float) -> bool:
+        """Wait for more words; False after a moment of silence or when it has been long."""
+        lane.news.clear()
+        left_s = min(self._window_s, deadline - asyncio.get_running_loop().time())
+        if left_s <= 0:
+            return False
+        try:
+            await asyncio.wait_for(lane.news.wait(), left_s)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
+    if not isinstance(unit, Burst):
+        return False
+    if arrival.kind is Kind.COMMAND:
+        return _is_cut(arrival)
+    return arrival.kind in (Kind.WORDS, Kind.EDIT) and not unit.shown
+
+
+def _is_cut(arrival: Arrival) -> bool:
+    if arrival.kind is not Kind.COMMAND:
+        return False
+    return arrival.text.split("@")[0].split()[0] in CUTS_SHORT

@@ -1,0 +1,73 @@
+"""Structured logs that hold no message text, no token and no name.
+
+Knows nothing of what is logged. Libraries that log request URLs (with the token in
+them) or whole updates are kept quiet; what gets through is searched for the token's
+shape, and errors are logged by type, without their arguments.
+"""
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+from structlog.types import EventDict
+
+TOKEN = re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{20,}")
+QUIET = ("httpx", "httpcore", "telegram", "sqlalchemy", "alembic", "uvicorn", "aiosqlite")
+
+
+def _redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = TOKEN.sub("[token]", value)
+    return event
+
+
+def _error_by_type(_logger: Any, _name: str, event: EventDict) -> EventDict:
+    error = event.pop("exc_info", None)
+    if error:
+        kind, _, trace = (
+            sys.exc_info() if error is True else (type(error), None, error.__traceback__)
+        )
+        event["error"] = getattr(kind, "__name__", str(kind))
+        where = []
+        while trace:
+            code = trace.tb_frame.f_code
+            where.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+            trace = trace.tb_next
+        event["at"] = " ".join(where[-4:])
+    return event
+
+
+class _Quiet(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Third parties format users' data and URLs into their messages and tracebacks:
+        # only where and how grave is kept.
+        record.msg, record.args = f"{record.name} {record.levelname.lower()}", ()
+        record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
+def configure(level: str = "info", *, stream: Any = None) -> None:
+    """Set up logging for the whole process: JSON lines on standard error."""
+    target = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _error_by_type,
+            _redact,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(file=target),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(target)
+    handler.addFilter(_Quiet())
+    handler.setFormatter(logging.Formatter('{"event": "%(message)s"}'))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

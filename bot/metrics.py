@@ -1,0 +1,53 @@
+"""Prometheus metrics: numbers and fixed labels only.
+
+Knows nothing of people: no label holds an id, a name or a word.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
+
+
+class Metrics:
+    """The metrics of one service, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.updates = Counter(
+            "pica_updates_total", "Updates received, by kind", ["kind"], registry=self.registry
+        )
+        self.screenings = Counter(
+            "pica_screenings_total",
+            "Messages screened, by level",
+            ["level"],
+            registry=self.registry,
+        )
+        self.ends = Counter(
+            "pica_inbox_ended_total", "Messages ended, by end", ["ended_as"], registry=self.registry
+        )
+        self.sends = Counter(
+            "pica_sends_total", "Attempts to send, by outcome", ["kind", "outcome"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.guard_stops = Counter(
+            "pica_guard_stops_total", "Replies stopped by the guard", ["reason"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.first_word = Histogram(
+            "pica_first_word_seconds", "From the start of a turn to the model's first word",
+            buckets=SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.reply = Histogram(
+            "pica_reply_seconds", "From receiving a message to its reply in the outbox",
+            buckets=SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.inbox_open = Gauge(
+            "pica_inbox_open", "Messages without an end", registry=self.registry
+        )
+        self.outbox_open = Gauge(
+            "pica_outbox_open", "Messages not yet sent", registry=self.registry
+        )
+        self.model_queue = Gauge(
+            "pica_model_requests", "Requests at the model, by state", ["state"],
+            registry=self.registry,
+        )  # fmt: skip

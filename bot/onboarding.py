@@ -1,0 +1,146 @@
+"""The first minutes: what this is, consent, age band, region.
+
+Knows nothing of the model. Before consent nothing but the first words is kept;
+after a refusal nothing is.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from bot.texts import Texts
+from safety.hotlines import Hotlines
+from storage import Database, Transaction, inbox, outbox, people
+from storage.ids import UpdateId
+from storage.inbox import Ended, OpenRow
+from storage.outbox import Body
+from storage.people import Person
+
+CONSENT_VERSION = "1"
+AGES = ("under_14", "14_17", "adult", "unsaid")
+MOST_WAITING = 20
+
+
+class Onboarding:
+    """Consent and the two questions after it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        texts: Texts,
+        hotlines: Hotlines,
+        retention_days: int,
+        warns_of_demo: bool,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._texts = texts
+        self._hotlines = hotlines
+        self._days = retention_days
+        self._warns_of_demo = warns_of_demo
+        self._now = now
+
+    def start_body(self, language: str) -> Body:
+        """What `/start` says."""
+        text = self._texts(language, "start", days=self._days)
+        if self._warns_of_demo:
+            text += "\n\n" + self._texts(language, "demo_notice")
+        other = "en" if language == "zh" else "zh"
+        return Body(
+            text,
+            [
+                [(self._texts(language, "consent_yes"), "consent:yes")],
+                [(self._texts(language, "consent_no"), "consent:no")],
+                [(self._texts(language, "switch_language"), f"start:{other}")],
+            ],
+        )
+
+    async def ask_consent(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        *,
+        now: datetime,
+    ) -> None:
+        """Let a newcomer's words wait; ask once, then only remind."""
+        waiting = await inbox.waiting_count(transaction, person.person_id)
+        if waiting >= MOST_WAITING:
+            await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent", now=now)
+            return
+        await inbox.wait_for_consent(transaction, update_ids)
+        body = (
+            self.start_body(person.language)
+            if waiting == 0
+            else Body(self._texts(person.language, "start_waiting"))
+        )
+        await outbox.put(transaction, outbox.Kind.NOTICE, body, person_id=person.person_id, now=now)
+
+    async def consent(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
+        """Record consent and ask for the age band."""
+        if person.consent_at is None:
+            await people.change(
+                transaction, person.person_id, consent_at=now, consent_version=CONSENT_VERSION
+            )
+        buttons = [[(self._texts(person.language, f"age_{age}"), f"age:{age}")] for age in AGES]
+        await self._notice(transaction, person, "ask_age", buttons, now)
+
+    async def refuse(
+        self, transaction: Transaction, person: Person, key: str, *, now: datetime
+    ) -> None:
+        """Erase everything about a person and say so as the last word."""
+        lines = "\n".join(
+            f"{line.name_en if person.language == 'en' else line.name_zh}: {line.number}"
+            for line in self._hotlines.for_region(person.region, emergency_first=True)[:3]
+        )
+        text = self._texts(person.language, key, lines=lines)
+        await people.erase(transaction, person.person_id, now=now)
+        await outbox.put(
+            transaction,
+            outbox.Kind.NOTICE,
+            Body(text, to_telegram_id=person.telegram_id),
+            person_id=None,
+            now=now,
+        )
+
+    async def age(
+        self, transaction: Transaction, person: Person, age: str, *, now: datetime
+    ) -> list[OpenRow]:
+        """Record the age band, ask for the region; return the words that may be answered now."""
+        if age == "under_14":
+            await self.refuse(transaction, person, "under_14", now=now)
+            return []
+        await people.change(transaction, person.person_id, age_band=age)
+        regions = [*self._hotlines.regions()]
+        pairs = [(self._texts(person.language, f"region_{r}"), f"region:{r}") for r in regions]
+        pairs.append((self._texts(person.language, "region_none"), "region:none"))
+        rows = [pairs[place : place + 2] for place in range(0, len(pairs), 2)]
+        await self._notice(transaction, person, "ask_region", rows, now)
+        waiting = await inbox.wake_after_consent(transaction, person.person_id)
+        if not waiting:
+            await self._notice(transaction, person, "ready", [], now)
+        return waiting
+
+    async def region(
+        self, transaction: Transaction, person: Person, region: str, *, now: datetime
+    ) -> None:
+        """Record the region."""
+        known = region if region in self._hotlines.regions() else None
+        await people.change(transaction, person.person_id, region=known)
+        await self._notice(transaction, person, "region_saved", [], now)
+
+    async def _notice(
+        self,
+        transaction: Transaction,
+        person: Person,
+        key: str,
+        buttons: list[list[tuple[str, str]]],
+        now: datetime,
+    ) -> None:
+        await outbox.put(
+            transaction,
+            outbox.Kind.NOTICE,
+            Body(self._texts(person.language, key), buttons),
+            person_id=person.person_id,
+            now=now,
+        )

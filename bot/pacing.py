@@ -1,0 +1,72 @@
+"""Pacing: how fast Telegram lets a bot speak.
+
+Knows nothing of messages. About one a second in a private chat (a few may come
+quicker), 20 a minute in a group with all its topics, 30 a second overall; drafts
+have a budget of their own and are dropped, never waited for.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: `burst` at once, then one every `1 / rate_s` seconds."""
+
+    rate_s: float
+    burst: float
+    tokens: float
+    at: float
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until one token is there; takes it (the wait is a debt)."""
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate_s)
+        self.at = now
+        self.tokens -= 1
+        return max(0.0, -self.tokens / self.rate_s)
+
+    def try_take(self, now: float) -> bool:
+        """Take a token if there is one."""
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate_s)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class Pacer:
+    """Buckets per chat and one for all; those unused for long are forgotten."""
+
+    CAPACITY = 20_000
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._all = Bucket(28, 28, 28, clock())
+        self._chats: OrderedDict[tuple[str, int], Bucket] = OrderedDict()
+
+    async def wait(self, chat_id: int) -> None:
+        """Wait until a message may go to this chat."""
+        now = self._clock()
+        chat = self._bucket("group", chat_id, 19 / 60, 5) if chat_id < 0 else self._bucket(
+            "chat", chat_id, 1.0, 3
+        )  # fmt: skip
+        delay = max(chat.wait_s(now), self._all.wait_s(now))
+        if delay > 0:
+            await asyncio.sleep(delay)
+
+    def may_draft(self, chat_id: int) -> bool:
+        """Whether a draft may be shown now; about 3 a second, 12 at most in five seconds."""
+        return self._bucket("draft", chat_id, 2.0, 4).try_take(self._clock())
+
+    def _bucket(self, kind: str, chat_id: int, rate_s: float, burst: float) -> Bucket:
+        key = (kind, chat_id)
+        if key not in self._chats:
+            self._chats[key] = Bucket(rate_s, burst, burst, self._clock())
+        self._chats.move_to_end(key)
+        while len(self._chats) > self.CAPACITY:
+            self._chats.popitem(last=False)
+        return self._chats[key]

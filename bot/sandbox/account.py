@@ -1,0 +1,89 @@
+"""The bot's account on the local server: everything that a method may touch.
+
+Holds the parts together. Knows no method and no HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.sandbox.errors import bad_request, forbidden
+from bot.sandbox.limits import Pacer
+from bot.sandbox.model import Chat, Message, Topic
+from bot.sandbox.parameters import Parameters
+from bot.sandbox.updates import UpdateQueue
+from bot.sandbox.webhook import Webhook
+from bot.sandbox.world import World
+
+_CHAT_ID = re.compile(r"-?[0-9]{1,19}")
+
+
+@dataclass(slots=True)
+class BotAccount:
+    """What the methods work on."""
+
+    world: World
+    updates: UpdateQueue
+    pacer: Pacer
+    webhook: Webhook
+    profile: dict[str, Any] = field(default_factory=dict)
+    logged_out: bool = False
+
+    def chat(self, parameters: Parameters, name: str = "chat_id") -> Chat:
+        """The chat a call names, if the bot can know it.
+
+        Raises:
+            ApiError: no such chat.
+        """
+        raw = parameters.text(name).strip()
+        if not raw:
+            raise bad_request("chat_id is empty")
+        found = self.world.chats.get(int(raw)) if _CHAT_ID.fullmatch(raw) else None
+        if found is None:
+            raise bad_request("chat not found")
+        return found
+
+    def writable_chat(self, parameters: Parameters) -> Chat:
+        """The chat a call names, if the bot may write there.
+
+        Raises:
+            ApiError: no such chat; never started, blocked, or left.
+        """
+        chat = self.chat(parameters)
+        if chat.private:
+            person = self.world.people[chat.id]
+            if not person.started:
+                raise forbidden("bot can't initiate conversation with a user")
+            if person.blocked:
+                raise forbidden("bot was blocked by the user")
+        elif chat.bot_status != "administrator":
+            raise forbidden("bot is not a member of the supergroup chat")
+        return chat
+
+    def topic(self, parameters: Parameters, chat: Chat) -> Topic | None:
+        """The topic a send names; None for none.
+
+        Raises:
+            ApiError: the topic is gone, or the chat has no topics.
+        """
+        thread_id = parameters.integer("message_thread_id")
+        if not thread_id:
+            return None
+        if thread_id not in chat.topics:
+            raise bad_request("message thread not found")
+        return chat.topics[thread_id]
+
+    def message(self, parameters: Parameters, chat: Chat, missing: str) -> Message:
+        """The message a call names.
+
+        Raises:
+            ApiError: none named, or with `missing` as its words.
+        """
+        message_id = parameters.integer("message_id")
+        if message_id <= 0:
+            raise bad_request("message identifier is not specified")
+        if message_id not in chat.messages:
+            raise bad_request(missing)
+        return chat.messages[message_id]

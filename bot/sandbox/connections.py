@@ -1,0 +1,90 @@
+"""The HTTP server, and cutting a connection as a failing network would.
+
+Runs uvicorn in the caller's event loop without touching its signal handlers. Knows nothing
+of what it serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any, cast
+
+import uvicorn
+from starlette.requests import Request
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+STOP_WITHIN_S = 3
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the program around us."""
+        yield
+
+
+class Connections:
+    """One listening socket and the connections made to it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, port))
+        self.port: int = self._socket.getsockname()[1]
+        self._open: dict[Any, asyncio.Transport] = {}
+        self._server: _Uvicorn | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def serve(self, app: ASGIApp) -> None:
+        """Start answering."""
+        config = uvicorn.Config(
+            app,
+            http=self._protocol(),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+        )
+        self._server = _Uvicorn(config)
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("the sandbox's server did not start")
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Stop answering and close every connection."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+        self._socket.close()
+
+    async def drop(self, request: Request) -> None:
+        """Cut the connection of a request without a word."""
+        client = request.scope.get("client")
+        transport = self._open.get(tuple(client) if client else None)
+        if transport is not None:
+            transport.abort()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    def _protocol(self) -> type[asyncio.Protocol]:
+        open_connections = self._open
+
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                super().connection_made(transport)
+                open_connections[transport.get_extra_info("peername")] = transport
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                open_connections.pop(self.transport.get_extra_info("peername"), None)
+                super().connection_lost(exc)
+
+        return cast("type[asyncio.Protocol]", Protocol)

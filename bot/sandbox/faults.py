@@ -1,0 +1,80 @@
+"""Faults on demand: the ways in which Telegram and the network fail a bot.
+
+Holds what was asked for and answers which fault hits a call; carrying it out is `api`'s work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+FaultKind = Literal[
+    "429", "403", "409", "500", "502", "drop", "lost_answer", "topic_deleted", "slow"
+]
+
+
+@dataclass(slots=True)
+class Fault:
+    """One planned failure; `times` counts down."""
+
+    method: str
+    kind: FaultKind
+    times: int
+    retry_after: int
+    chat_id: int | None
+    delay_s: float
+
+
+class Faults:
+    """Planned failures, first planned first served."""
+
+    def __init__(self) -> None:
+        self._planned: list[Fault] = []
+
+    def add(
+        self,
+        method: str,
+        kind: FaultKind,
+        times: int = 1,
+        *,
+        retry_after: int = 1,
+        chat_id: int | None = None,
+        delay_s: float = 2.0,
+    ) -> Fault:
+        """Plan a failure.
+
+        Args:
+            method: the Bot API method it hits; ``"*"`` for any.
+            kind: ``drop`` closes the connection before the call counts; ``lost_answer`` after
+                it did; ``slow`` answers after `delay_s`; ``topic_deleted`` deletes the topic
+                that the call names, first.
+            times: how many calls it hits.
+            retry_after: for 429.
+            chat_id: only calls to this chat.
+            delay_s: for ``slow``.
+
+        Returns:
+            The fault; its `times` tells how many hits are left.
+        """
+        if kind not in get_args(FaultKind):
+            raise ValueError(f"no such fault: {kind}")
+        fault = Fault(method.lower(), kind, times, retry_after, chat_id, delay_s)
+        self._planned.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget every planned failure."""
+        self._planned.clear()
+
+    def take(self, method: str, chat_id: str) -> Fault | None:
+        """The fault that hits this call, counted down; None for most calls."""
+        for fault in self._planned:
+            if fault.method not in {"*", method}:
+                continue
+            if fault.chat_id is not None and str(fault.chat_id) != chat_id:
+                continue
+            fault.times -= 1
+            if fault.times <= 0:
+                self._planned.remove(fault)
+            return fault
+        return None

@@ -1,0 +1,21 @@
+"""The methods of the Bot API, by name.
+
+Names are matched without regard to case, as the official server does. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.sandbox.account import BotAccount
+from bot.sandbox.methods import chats, editing, profile, receiving, sending, topics
+from bot.sandbox.parameters import Parameters
+
+Method = Callable[[BotAccount, Parameters], Awaitable[Any]]
+
+METHODS: dict[str, Method] = {
+    name.lower(): method
+    for module in (receiving, sending, editing, chats, topics, profile)
+    for name, method in module.METHODS.items()
+}

@@ -1,0 +1,100 @@
+"""What a message may say: text or caption with entities, a keyboard, a reply.
+
+Shared by sending and editing. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from bot.sandbox.errors import bad_request
+from bot.sandbox.keyboards import Keyboard, read_inline_keyboard
+from bot.sandbox.markup import parse
+from bot.sandbox.model import Chat
+from bot.sandbox.parameters import Parameters
+from bot.sandbox.text import (
+    MAX_CAPTION_UNITS,
+    MAX_TEXT_UNITS,
+    Entity,
+    check_entities,
+    find_entities,
+    read_entities,
+    trim,
+    units,
+)
+
+
+def read_text(
+    parameters: Parameters, *, too_long: str = "message is too long"
+) -> tuple[str, list[Entity]]:
+    """The ``text`` of a call with its entities, counted after parsing.
+
+    Raises:
+        ApiError: empty, too long, or entities that do not fit.
+    """
+    if not parameters.text("text"):
+        raise bad_request("message text is empty")
+    text, entities = _read(parameters, "text", "entities")
+    if not text:
+        raise bad_request("text must be non-empty")
+    if units(text) > MAX_TEXT_UNITS:
+        raise bad_request(too_long)
+    return text, entities
+
+
+def read_caption(parameters: Parameters) -> tuple[str, list[Entity]]:
+    """The ``caption`` of a call with its entities; it may be empty.
+
+    Raises:
+        ApiError: too long, or entities that do not fit.
+    """
+    caption, entities = _read(parameters, "caption", "caption_entities")
+    if units(caption) > MAX_CAPTION_UNITS:
+        raise bad_request("message caption is too long")
+    return caption, entities
+
+
+def _read(parameters: Parameters, name: str, entities_name: str) -> tuple[str, list[Entity]]:
+    raw = parameters.text(name)
+    if parameters.text("parse_mode"):
+        text, entities = parse(raw, parameters.text("parse_mode"))
+    else:
+        text, entities = raw, read_entities(parameters.json(entities_name))
+        check_entities(text, entities)
+    text, entities = trim(text, entities)
+    starts = {(entity["offset"], entity["length"]) for entity in entities}
+    found = [e for e in find_entities(text) if (e["offset"], e["length"]) not in starts]
+    return text, sorted([*entities, *found], key=lambda e: (e["offset"], -e["length"]))
+
+
+def read_keyboard(parameters: Parameters) -> Keyboard:
+    """The inline keyboard of a call.
+
+    Raises:
+        ApiError: a markup that Telegram would refuse.
+    """
+    return read_inline_keyboard(parameters.json("reply_markup"))
+
+
+def read_reply(parameters: Parameters, chat: Chat) -> int | None:
+    """The message that a call replies to.
+
+    Raises:
+        ApiError: it is not there and the call did not say to send anyway.
+    """
+    raw = parameters.json("reply_parameters")
+    without = parameters.boolean("allow_sending_without_reply")
+    if raw is None:
+        target = parameters.integer("reply_to_message_id")
+    else:
+        if not isinstance(raw, dict):
+            raise bad_request("object expected as reply parameters")
+        if "message_id" not in raw:
+            raise bad_request('can\'t find field "message_id"')
+        target = raw["message_id"]
+        without = without or raw.get("allow_sending_without_reply") is True
+        if not isinstance(target, int):
+            raise bad_request('field "message_id" must be of type Number')
+    if not target or target in chat.messages:
+        return target or None
+    if without:
+        return None
+    raise bad_request("message to be replied not found")

@@ -1,0 +1,168 @@
+"""`Sandbox`: a local Telegram for one bot, with its API and its web chat on one port.
+
+The composition root of this package. Knows nothing of the bot that talks to it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+
+from bot.sandbox.account import BotAccount
+from bot.sandbox.api import BotApi, Call
+from bot.sandbox.connections import Connections
+from bot.sandbox.faults import Faults
+from bot.sandbox.limits import Limits, Pacer
+from bot.sandbox.person import SandboxUser
+from bot.sandbox.updates import UpdateQueue
+from bot.sandbox.web.guard import Guard
+from bot.sandbox.web.pages import Pages
+from bot.sandbox.webhook import Webhook
+from bot.sandbox.world import World
+
+DEMO_TOKEN = "1000000001:SANDBOX-not-a-secret-for-this-machine-only"  # noqa: S105 - of no real bot
+BOT_USERNAME = "pica_sandbox_bot"
+OPERATOR_ID = 900
+
+
+class Sandbox:
+    """A Bot API server, a web chat, and the people in it.
+
+    Args:
+        token: the bot's token.
+        host: where to listen; keep it a loopback address.
+        port: 0 for any free port.
+        limits: how fast the bot may send.
+        clock: seconds since the epoch, for dates and limits.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str = DEMO_TOKEN,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not re.fullmatch(r"[0-9]{1,15}:[A-Za-z0-9_-]{1,100}", token):
+            raise ValueError("the token must look like 123456:letters")
+        self.token = token
+        self.faults = Faults()
+        self._host, self._port = host, port
+        self._connections: Connections | None = None
+        self._clock = clock
+        bot = {
+            "id": int(token.partition(":")[0]),
+            "is_bot": True,
+            "first_name": "PICA",
+            "username": BOT_USERNAME,
+        }
+        self._updates = UpdateQueue()
+        self._world = World(bot, self._updates, clock)
+        self._account = BotAccount(
+            self._world,
+            self._updates,
+            Pacer(limits or Limits(), clock),
+            Webhook(self._updates, clock),
+        )
+        self._api: BotApi | None = None
+        self.operator = self.add_user(OPERATOR_ID, first_name="Operator", language_code="en")
+        group = self._world.add_group(
+            "PICA operators", {OPERATOR_ID: "creator"}, forum=True, announce=False
+        )
+        self.operators_chat_id: int = group.id
+
+    async def start(self) -> None:
+        """Listen, in the running event loop."""
+        self._connections = Connections(self._host, self._port)
+        self._api = BotApi(self.token, self._account, self.faults, self._connections, self._clock)
+        await self._connections.serve(self._app(self._api))
+
+    async def stop(self) -> None:
+        """Stop at once, also with open polls and streams."""
+        self._updates.close()
+        self._account.webhook.stop()
+        self._world.changes.close()
+        if self._connections is not None:
+            await self._connections.stop()
+            self._connections = None
+
+    async def __aenter__(self) -> Sandbox:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def web_url(self) -> str:
+        """The web chat's address."""
+        if self._connections is None:
+            raise RuntimeError("the sandbox is not started")
+        return f"http://{self._host}:{self._connections.port}"
+
+    @property
+    def api_url(self) -> str:
+        """The server's address; a bot uses ``f"{api_url}/bot"`` as its base URL."""
+        return self.web_url
+
+    @property
+    def users(self) -> list[SandboxUser]:
+        """Everybody, the operator included."""
+        return [SandboxUser(self._world, person) for person in self._world.people.values()]
+
+    def add_user(
+        self,
+        user_id: int | None = None,
+        *,
+        first_name: str = "小雨",
+        language_code: str = "zh-hans",
+    ) -> SandboxUser:
+        """Let a new person exist; the bot hears of them when they write."""
+        person = self._world.add_person(user_id, first_name, language_code)
+        return SandboxUser(self._world, person)
+
+    def add_group(self, title: str, members: Iterable[SandboxUser], *, forum: bool = False) -> int:
+        """Make a group with the bot as administrator; returns its chat id."""
+        roles = {
+            user.id: "creator" if index == 0 else "member" for index, user in enumerate(members)
+        }
+        return self._world.add_group(title, roles, forum=forum, announce=True).id
+
+    def send_raw_update(self, update: dict[str, Any]) -> None:
+        """Give the bot any update, well-formed or not."""
+        self._updates.put_raw(update)
+
+    def method_calls(self, method: str | None = None) -> list[Call]:
+        """The calls so far, all or those of one method."""
+        calls = self._api.calls if self._api is not None else ()
+        return [call for call in calls if method is None or call.method.lower() == method.lower()]
+
+    @property
+    def pending_updates(self) -> int:
+        """How many updates the bot has not confirmed."""
+        return self._updates.pending
+
+    def topics(self, chat_id: int) -> dict[int, str]:
+        """The topics of a forum group: thread id to name."""
+        chat = self._world.chats[chat_id]
+        return {topic.thread_id: topic.name for topic in chat.topics.values()}
+
+    def _app(self, api: BotApi) -> Starlette:
+        pages = Pages(self._world, self.operators_chat_id, OPERATOR_ID)
+        return Starlette(
+            routes=[
+                Route("/bot{token}/{method}", api.call, methods=["GET", "POST"]),
+                Route("/file/bot{token}/{path:path}", api.download),
+                Mount("/static", app=pages.static),
+                *pages.routes(),
+            ],
+            middleware=[Middleware(Guard)],
+        )

@@ -1,0 +1,1 @@
+"""The web chat: the sandbox's people and operators in a browser."""

@@ -1,0 +1,189 @@
+"""What the pages show: state of the world to HTML fragments.
+
+Reads the world and changes nothing. Knows neither routes nor streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.sandbox.model import Chat, Message, Person
+from bot.sandbox.web.rich import rich
+from bot.sandbox.web.words import Language, translate
+from bot.sandbox.world import World
+
+SHOWN_MESSAGES = 300
+GENERAL = "general"
+ALL = "all"
+
+
+def _clock_time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, tz=UTC).astimezone().strftime("%H:%M")
+
+
+def environment() -> Environment:
+    """The templates, with escaping on and unknown names refused."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["clock_time"] = _clock_time
+    made.filters["rich"] = rich
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one browser page looks at."""
+
+    person_id: int | None
+    topic: str
+    language: Language
+
+
+class View:
+    """Fragments for one place."""
+
+    def __init__(self, world: World, templates: Environment, group_id: int, place: Place) -> None:
+        self._world = world
+        self._templates = templates
+        self._group_id = group_id
+        self.place = place
+
+    @property
+    def person(self) -> Person | None:
+        """The chosen person."""
+        if self.place.person_id is None:
+            return None
+        return self._world.people.get(self.place.person_id)
+
+    @property
+    def group(self) -> Chat:
+        """The operators' group."""
+        return self._world.chats[self._group_id]
+
+    @property
+    def operator(self) -> Person:
+        """Who writes in the group."""
+        return self._world.people[next(iter(self.group.members))]
+
+    def chat_messages(self) -> list[Message]:
+        """The private chat, newest last."""
+        if self.person is None:
+            return []
+        return list(self._world.chats[self.person.id].messages.values())[-SHOWN_MESSAGES:]
+
+    def group_messages(self) -> list[Message]:
+        """The group, or the chosen topic of it."""
+        found = list(self.group.messages.values())
+        if self.place.topic == GENERAL:
+            found = [message for message in found if message.thread_id is None]
+        elif self.place.topic != ALL:
+            found = [message for message in found if str(message.thread_id) == self.place.topic]
+        return found[-SHOWN_MESSAGES:]
+
+    def message(self, message: Message) -> str:
+        """One message."""
+        group = message.chat_id == self._group_id
+        name = "PICA"
+        if not message.from_bot:
+            name = self._world.people[message.sender_id].first_name
+        topic = self.group.topics.get(message.thread_id or 0) if group else None
+        return self._part(
+            "message",
+            message=message,
+            pane="group" if group else "chat",
+            name=name,
+            topic=topic if self.place.topic == ALL else None,
+            base=self.base,
+        )
+
+    def people(self) -> str:
+        """The list on the left."""
+        rows = []
+        for person in self._world.people.values():
+            messages = self._world.chats[person.id].messages
+            last = next(reversed(messages.values()), None)
+            rows.append((person, last, person.id in self.group.members))
+        rows.sort(key=lambda row: row[2])
+        return self._part("people", rows=rows, chosen=self.place.person_id, base=self.base)
+
+    def presence(self) -> str:
+        """The line under the bot's name."""
+        if self.person is None:
+            return ""
+        chat = self._world.chats[self.person.id]
+        now = self._world.now()
+        return self._part(
+            "presence",
+            person=self.person,
+            action=chat.action_now(now) or ("typing" if chat.draft_at(now) else ""),
+        )
+
+    def draft(self) -> str:
+        """The reply that is still being written, or dots while the bot types."""
+        if self.person is None:
+            return ""
+        chat = self._world.chats[self.person.id]
+        now = self._world.now()
+        draft = chat.draft_at(now)
+        typing = chat.action_now(now) == "typing" and draft is None
+        return self._part("draft", text=draft.text if draft else None, typing=typing)
+
+    def gate(self) -> str:
+        """What stands in place of the compose box: start, or unblock."""
+        return self._part("gate", person=self.person, base=self.base)
+
+    def switch(self) -> str:
+        """The block toggle."""
+        return self._part("switch", person=self.person, base=self.base)
+
+    def topics(self) -> str:
+        """The topics of the group as links."""
+        return self._part(
+            "topics",
+            topics=list(self.group.topics.values()),
+            chosen=self.place.topic,
+            person_id=self.place.person_id,
+        )
+
+    def toast(self, text: str, *, alert: bool) -> str:
+        """The answer to a press."""
+        return self._part("toast", text=text, alert=alert)
+
+    def page(self, view: str) -> str:
+        """The whole page."""
+        template = self._templates.get_template("page.html")
+        return template.render(
+            t=self.words(),
+            language=self.place.language,
+            view=view,
+            place=self.place,
+            shown=self,
+            person=self.person,
+            base=self.base,
+            group=self.group,
+        )
+
+    @property
+    def base(self) -> str:
+        """Where the chosen person's routes begin."""
+        return f"/people/{self.place.person_id or 0}"
+
+    def words(self) -> Callable[[str], str]:
+        """The phrases of the frame."""
+        return lambda key: translate(key, self.place.language)
+
+    def _part(self, name: str, /, **values: Any) -> str:
+        module = self._templates.get_template("parts.html").module
+        macro = getattr(module, name)
+        return str(macro(t=self.words(), **values)).strip()

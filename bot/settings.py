@@ -1,0 +1,88 @@
+"""Settings: everything the service can be told, checked once at the start.
+
+Knows nothing of what the values are used for. Only `__main__` builds it from the
+environment; every other part is handed the values.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A value is wrong; the message names its key and what is expected."""
+
+
+class Settings(BaseSettings):
+    """The service's settings; each is the environment variable `PICA_` + its name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PICA_", env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    telegram_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    data_dir: Path = Path("var")
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    model: str | None = None
+    prefix: str | None = None
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    allow_demo_model: bool = False
+    operators: Annotated[frozenset[int], NoDecode] = frozenset()
+    operators_chat: int | None = None
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8080, ge=0, le=65535)
+    streaming: Literal["draft", "edit", "off"] = "draft"
+    persona: bool = True
+    retention_days: int = Field(180, ge=1, le=3650)
+    max_new_tokens: int = Field(512, ge=1, le=4096)
+    burst_window_s: float = Field(1.5, ge=0, le=30)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("operators", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object, info: object) -> object:
+        if value == "":
+            name = getattr(info, "field_name", "")
+            return cls.model_fields[name].get_default()
+        return value
+
+    @model_validator(mode="after")
+    def _webhook_needs_secret(self) -> "Settings":
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError("PICA_WEBHOOK_SECRET must be set where PICA_WEBHOOK_URL is")
+        return self
+
+    @property
+    def sql_url(self) -> str:
+        """The database's address; SQLite in the data folder where none is given."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.absolute() / 'pica.db'}"
+
+
+def load(**overrides: object) -> Settings:
+    """Read the environment and `.env`.
+
+    Raises:
+        SettingsError: a value is wrong; names the variable, never its value.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = "_".join(["PICA", *(str(part).upper() for part in first["loc"][:1])])
+        raise SettingsError(f"{key}: {first['msg']}") from None

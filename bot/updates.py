@@ -1,0 +1,98 @@
+"""Reading an update: what kind it is, who sent it, what words it holds.
+
+Knows nothing of storage or of what follows. Pure: an update that cannot be read is
+an outcome like any other, and its words, if some can be found, are still screened.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from telegram import Message, Update
+
+
+class Kind(StrEnum):
+    """What an update means to this service."""
+
+    WORDS = "words"
+    COMMAND = "command"
+    BUTTON = "button"
+    EDIT = "edit"
+    UNREADABLE = "unreadable"  # sticker, voice, picture without a caption ...
+    MEMBERSHIP = "membership"  # blocked, unblocked, added to a group
+    GROUP = "group"
+    OTHER = "other"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An update as read.
+
+    Attributes:
+        telegram_id: the private chat it belongs to; None for groups and the unknown.
+        text: words to screen; empty where there are none.
+    """
+
+    kind: Kind
+    telegram_id: int | None = None
+    text: str = ""
+    language_code: str | None = None
+
+
+def read(update: Update) -> Reading:
+    """Say what an update is."""
+    if update.callback_query is not None:
+        query = update.callback_query
+        private = query.message is None or query.message.chat.type == "private"
+        return Reading(
+            Kind.BUTTON,
+            query.from_user.id if private else None,
+            language_code=query.from_user.language_code,
+        )
+    if update.my_chat_member is not None:
+        change = update.my_chat_member
+        private = change.chat.type == "private"
+        return Reading(Kind.MEMBERSHIP, change.chat.id if private else None)
+    message = update.message or update.edited_message
+    if message is None or message.from_user is None:
+        return Reading(Kind.OTHER)
+    if message.chat.type != "private":
+        return Reading(Kind.GROUP)
+    text = message.text or message.caption or ""
+    return Reading(
+        _kind(update, message, text), message.chat.id, text, message.from_user.language_code
+    )
+
+
+def _kind(update: Update, message: Message, text: str) -> Kind:
+    if update.edited_message is not None:
+        return Kind.EDIT
+    if message.text and message.text.startswith("/"):
+        return Kind.COMMAND
+    return Kind.WORDS if text.strip() else Kind.UNREADABLE
+
+
+def salvage(raw: object) -> Reading:
+    """Find the chat and the words in an update that the library cannot parse."""
+    message = _dict(_dict(raw).get("message")) or _dict(_dict(raw).get("edited_message"))
+    chat = _dict(message.get("chat"))
+    text = message.get("text") or message.get("caption") or ""
+    telegram_id = chat.get("id")
+    readable = isinstance(telegram_id, int) and 0 < telegram_id < 2**52
+    return Reading(
+        Kind.MALFORMED,
+        telegram_id if readable and chat.get("type") == "private" else None,
+        text if isinstance(text, str) else "",
+    )
+
+
+def update_id_of(raw: object) -> int | None:
+    """The update's id, or None where it has no usable one."""
+    value = _dict(raw).get("update_id")
+    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+    return value if usable else None
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,18 @@
+"""The model behind the companion: load it, ask it, get words back.
+
+Nothing here knows Telegram, chats, SQL or the environment. Importing this package imports no
+torch; the heavy modules are loaded when a worker starts.
+"""
+
+from inference.requests import GenerationError, GenerationRequest, Sampling
+from inference.source import ModelSource
+from inference.worker import InferenceWorker, WorkerHealth
+
+__all__ = [
+    "GenerationError",
+    "GenerationRequest",
+    "InferenceWorker",
+    "ModelSource",
+    "Sampling",
+    "WorkerHealth",
+]

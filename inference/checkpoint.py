@@ -1,0 +1,227 @@
+"""A checkpoint's folder or hub name to a ``GlmForCausalLM``, shard by shard.
+
+Reads ChatGLM2's own weight names and GLM's; runs no code of a checkpoint. Does not know
+tokenizers, prefixes or what the model is for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import torch
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
+from accelerate.utils import set_module_tensor_to_device  # type: ignore[import-untyped]
+from transformers import GlmConfig, GlmForCausalLM
+
+from inference.layout import ConfigError, Target, chatglm2_config, chatglm2_plan, glm_plan, ignored
+from inference.shards import CheckpointError, Shards, find_shards, read_json, read_shard
+
+__all__ = ["CheckpointError", "fetch", "load_model"]
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?")
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+def fetch(name: str) -> Path:
+    """The folder behind a path or a hub name (``owner/name`` or ``owner/name@revision``).
+
+    A hub repository is downloaded once into the hub's own cache; only weights, configuration and
+    ``tokenizer.model`` are fetched, no code.
+
+    Raises:
+        CheckpointError: There is no such folder and nothing by this name can be had.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if not _HUB_NAME.fullmatch(name):
+        raise CheckpointError(f"There is no folder {name}. Give a folder or a hub name.")
+    repository, _, revision = name.partition("@")
+    try:
+        return _download(repository, revision or None)
+    except Exception as error:  # the hub's client raises its own, the network's and the disk's
+        raise CheckpointError(
+            f"{name} is no folder here and could not be downloaded ({type(error).__name__}). "
+            "Check the name and the connection, or copy the repository's files to a folder and "
+            "give that folder."
+        ) from error
+
+
+def _download(repository: str, revision: str | None) -> Path:
+    """Fetches the small files, then one form of the weights, safetensors if there is a choice."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    small = ["*.json", "tokenizer.model"]
+    try:
+        listed = HfApi().list_repo_files(repository, revision=revision)
+        form = "*.safetensors" if any(f.endswith(".safetensors") for f in listed) else "*.bin"
+    except (OSError, OfflineModeIsEnabled):  # offline: whatever an earlier run has left
+        patterns = [*small, "*.safetensors", "*.bin"]
+        return Path(
+            snapshot_download(
+                repository, revision=revision, allow_patterns=patterns, local_files_only=True
+            )
+        )
+    return Path(snapshot_download(repository, revision=revision, allow_patterns=[*small, form]))
+
+
+def load_model(
+    folder: Path,
+    *,
+    device: torch.device | None = None,
+    dtype: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> GlmForCausalLM:
+    """Loads the weights, holding at most one shard beside them.
+
+    Args:
+        folder: ``config.json`` with ``pytorch_model*.bin`` or ``*.safetensors``, sharded or not.
+        device: Where the weights go; the CPU by default.
+        dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``; see ``ModelSource``.
+        progress: Called with (bytes read, bytes in all).
+
+    Returns:
+        The model in evaluation mode, gradients off.
+
+    Raises:
+        CheckpointError: A file or a weight is missing, damaged, unknown or mis-shaped.
+    """
+    device = device or torch.device("cpu")
+    config, stored, plan_for = _read_config(folder)
+    kind = _choose_dtype(dtype, stored, device)
+    with init_empty_weights(include_buffers=False):
+        config._attn_implementation = "sdpa"
+        model = GlmForCausalLM(config)
+    plan = plan_for(config)
+    if config.tie_word_embeddings:
+        plan.pop("lm_head.weight", None)
+    shards = find_shards(folder)
+    if shards.names is not None:  # known before a byte of weights is read
+        _check_names(shards.names, plan, folder)
+    seen = _Filling(model, plan, device, kind, progress).read(shards)
+    _check_names(seen, plan, folder)
+    if config.tie_word_embeddings:
+        model.tie_weights()
+    for name, buffer in model.named_buffers():  # rotary tables; they are computed, not stored
+        set_module_tensor_to_device(model, name, device, value=buffer)
+    model.requires_grad_(False)
+    torch.nn.Module.eval(model)
+    return model
+
+
+def _read_config(
+    folder: Path,
+) -> tuple[GlmConfig, str, Callable[[GlmConfig], dict[str, tuple[Target, ...]]]]:
+    raw = read_json(folder / "config.json")
+    stored = str(raw.get("torch_dtype") or raw.get("dtype") or "float16")
+    kind = raw.get("model_type")
+    if raw.get("quantization_bit") or raw.get("quantization_config"):
+        raise CheckpointError(
+            f"{folder} is quantised, which is not supported. Use the unquantised checkpoint, "
+            "such as THUDM/chatglm2-6b."
+        )
+    try:
+        if kind == "chatglm":
+            return chatglm2_config(raw), stored, chatglm2_plan
+        if kind == "glm":
+            return GlmConfig.from_dict(raw), stored, glm_plan
+    except (ConfigError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
+    raise CheckpointError(
+        f"{folder / 'config.json'} says model_type {kind!r}. Use a ChatGLM2 (chatglm) or a GLM "
+        "(glm) checkpoint."
+    )
+
+
+def _choose_dtype(wanted: str, stored: str, device: torch.device) -> torch.dtype:
+    if wanted != "auto":
+        if wanted not in _DTYPES:
+            raise CheckpointError(f"dtype {wanted!r} is unknown. Use auto or {', '.join(_DTYPES)}.")
+        return _DTYPES[wanted]
+    if device.type == "cpu":
+        return torch.float32
+    kind = _DTYPES.get(stored.removeprefix("torch."), torch.bfloat16)
+    return torch.bfloat16 if kind is torch.float32 else kind
+
+
+def _check_names(found: Collection[str], plan: dict[str, tuple[Target, ...]], folder: Path) -> None:
+    weights = {name for name in found if not ignored(name)}
+    for names, what in ((plan.keys() - weights, "lacks"), (weights - plan.keys(), "does not know")):
+        if names:
+            raise CheckpointError(
+                f"{folder}: the model of config.json {what} {len(names)} of the weights, the first "
+                f"is {min(names)}. Use config.json and weights of one and the same checkpoint."
+            )
+
+
+class _Filling:
+    """Puts stored tensors into the empty model and counts the bytes."""
+
+    def __init__(
+        self,
+        model: GlmForCausalLM,
+        plan: dict[str, tuple[Target, ...]],
+        device: torch.device,
+        dtype: torch.dtype,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._model = model
+        self._plan = plan
+        self._device = device
+        self._dtype = dtype
+        self._progress = progress or (lambda done, total: None)
+        self._shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+
+    def read(self, shards: Shards) -> set[str]:
+        """Fills the model from all shards, one after the other; returns the names they held."""
+        sizes = [path.stat().st_size for path in shards.paths]
+        total, before = sum(sizes), 0
+        seen: set[str] = set()
+        self._progress(0, total)
+        for path, size in zip(shards.paths, sizes, strict=True):
+            within = 0
+            for name, tensor in read_shard(path):
+                seen.add(name)
+                if not ignored(name):
+                    self._put(path, name, tensor)
+                within = min(size, within + tensor.nbytes)
+                self._progress(before + within, total)
+            before += size
+            self._progress(before, total)
+        return seen
+
+    def _put(self, path: Path, name: str, tensor: torch.Tensor) -> None:
+        targets = self._plan.get(name)
+        if targets is None:
+            _check_names({name, *self._plan}, self._plan, path)
+            return
+        wanted = self._stored_shape(targets)
+        if tuple(tensor.shape) != wanted:
+            raise CheckpointError(
+                f"{path}: {name} has shape {tuple(tensor.shape)}, config.json asks for {wanted}. "
+                "Use config.json and weights of one and the same checkpoint."
+            )
+        if not tensor.is_floating_point():
+            raise CheckpointError(
+                f"{path}: {name} holds {tensor.dtype}; a quantised checkpoint is not supported. "
+                "Use the unquantised one."
+            )
+        for target in targets:
+            part = tensor if target.rows is None else tensor[slice(*target.rows)]
+            # Always a copy: a view would keep the whole shard alive beside the weights.
+            value = part.to(device=self._device, dtype=self._dtype, copy=True)
+            set_module_tensor_to_device(
+                self._model,
+                target.name,
+                self._device,
+                value=value,
+                dtype=self._dtype,
+                clear_cache=False,
+            )
+
+    def _stored_shape(self, targets: tuple[Target, ...]) -> tuple[int, ...]:
+        first, *others = (self._shapes[target.name] for target in targets)
+        return (first[0] + sum(other[0] for other in others), *first[1:])

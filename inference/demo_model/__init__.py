@@ -1,0 +1,7 @@
+"""Where the embedded demo checkpoint and its prefix lie. Reads neither."""
+
+from pathlib import Path
+
+NAME = "pica-demo"
+CHECKPOINT = Path(__file__).parent / "chatglm2"
+PREFIX = Path(__file__).parent / "prefix"

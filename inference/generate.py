@@ -1,0 +1,164 @@
+"""JSON lines in, replies out: many prompts through the engine, answers in the order asked.
+
+Knows no files, terminals or event loops; the caller opens and prints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from inference.requests import GenerationError, GenerationRequest, Sampling
+from inference.source import ModelSource, open_model
+from inference.tokenizer import ChatTokenizer, finish_text
+
+if TYPE_CHECKING:
+    from inference.engine import Engine
+
+
+class LineError(ValueError):
+    """A line asks nothing that can be answered; names its number, counted from 1."""
+
+    def __init__(self, number: int, problem: str) -> None:
+        super().__init__(f"line {number}: {problem}")
+        self.number = number
+
+
+@dataclass(slots=True)
+class _Reply:
+    prompt_ids: list[int]
+    number: int
+    ids: list[int] = field(default_factory=list)
+    text: str = ""
+    done: bool = False
+
+
+def generate_lines(
+    source: ModelSource,
+    lines: Iterable[str],
+    *,
+    greedy: bool = False,
+    max_new_tokens: int = 512,
+    seed: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Answers ``{"query": …, "history": [[question, answer], …]}``, one to a line.
+
+    Up to ``source.max_running`` lines are answered together; empty lines are passed over.
+
+    Args:
+        source: The model.
+        lines: JSON lines; ``history`` may be absent.
+        greedy: Always the most likely token.
+        max_new_tokens: The most tokens of a reply.
+        seed: Makes draws repeatable; each line adds its number to it.
+        progress: Called with (bytes read, bytes in all) while the weights load.
+
+    Yields:
+        In the order of the lines ``{"text": …, "ids": […], "prompt_ids": […]}``. ``ids`` are
+        the generated ids without the prompt, and with the end of sequence (2) if the model wrote
+        it, as transformers' ``generate`` counts them. ``text`` is what ``chat()`` would return.
+
+    Raises:
+        LineError: A line is no such JSON or its prompt is too long; all replies before it have
+            been given.
+        CheckpointError: The model cannot be loaded; likewise PrefixError and TokenizerError.
+    """
+    from inference.engine import Engine
+
+    opened = open_model(source, progress=progress)
+    engine = Engine(opened, max_running=source.max_running, max_waiting=0)
+    asked: deque[_Reply] = deque()
+    problem: LineError | None = None
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    at_end = False
+    while True:
+        while not at_end and problem is None and _open(asked) < source.max_running:
+            number, line = next(numbered, (0, ""))
+            at_end = number == 0
+            if at_end:
+                break
+            sampling = Sampling(greedy=greedy, seed=None if seed is None else seed + number)
+            try:
+                reply = _ask(
+                    engine,
+                    opened.tokenizer,
+                    number,
+                    line,
+                    max_new_tokens=max_new_tokens,
+                    sampling=sampling,
+                )
+                asked.append(reply)
+            except LineError as error:
+                problem = error
+        while asked and asked[0].done:
+            yield _result(asked.popleft())
+        if not asked:
+            break
+        _step(engine, {str(reply.number): reply for reply in asked})
+    if problem is not None:
+        raise problem
+
+
+def _open(asked: Iterable[_Reply]) -> int:
+    return sum(not reply.done for reply in asked)
+
+
+def _ask(
+    engine: Engine,
+    tokenizer: ChatTokenizer,
+    number: int,
+    line: str,
+    *,
+    max_new_tokens: int,
+    sampling: Sampling,
+) -> _Reply:
+    query, history = parse_line(number, line)
+    prompt_ids = tokenizer.encode_chat(query, history)
+    request = GenerationRequest(
+        str(number), tuple(prompt_ids), max_new_tokens=max_new_tokens, sampling=sampling
+    )
+    try:
+        engine.submit(request)
+    except GenerationError as error:
+        raise LineError(number, str(error)) from error
+    return _Reply(prompt_ids, number)
+
+
+def parse_line(number: int, line: str) -> tuple[str, list[tuple[str, str]]]:
+    """Query and history of one line.
+
+    Raises:
+        LineError: The line is not the JSON that is asked for; says what is wrong.
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise LineError(number, "no JSON") from error
+    if not isinstance(value, dict) or not isinstance(value.get("query"), str):
+        raise LineError(number, 'no object with a text "query"')
+    history = value.get("history") or []
+    pairs = isinstance(history, list) and all(
+        isinstance(p, list) and len(p) == 2 and all(isinstance(part, str) for part in p)
+        for p in history
+    )
+    if not pairs:
+        raise LineError(number, '"history" must be a list of [question, answer] texts')
+    return value["query"], [(question, answer) for question, answer in history]
+
+
+def _step(engine: Engine, replies: dict[str, _Reply]) -> None:
+    for output in engine.step():
+        reply = replies[output.request_id]
+        reply.text += output.text
+        reply.ids += output.ids
+        reply.done = output.done
+        if output.error is not None:
+            raise LineError(reply.number, str(output.error)) from output.error
+
+
+def _result(reply: _Reply) -> dict[str, Any]:
+    return {"text": finish_text(reply.text), "ids": reply.ids, "prompt_ids": reply.prompt_ids}

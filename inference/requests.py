@@ -1,0 +1,93 @@
+"""What is asked of the model and how it can fail; plain values.
+
+Knows neither torch nor the tokenizer, so that every caller can import it at once. It does not
+know who asks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen; the defaults are those of ChatGLM2's ``chat()``.
+
+    Attributes:
+        temperature: Above 0; logits are divided by it.
+        top_p: In (0, 1]; the smallest set of tokens that reaches this probability is kept.
+        top_k: The most tokens kept; 0 keeps all.
+        repetition_penalty: Above 0; 1.0 changes nothing. Counts prompt and reply, as transformers
+            does.
+        greedy: Take the most likely token; temperature, top_p and top_k are then unused.
+        seed: Makes the draw repeatable; None draws a fresh seed for each request.
+    """
+
+    temperature: float = 0.8
+    top_p: float = 0.8
+    top_k: int = 50
+    repetition_penalty: float = 1.0
+    greedy: bool = False
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError("temperature must be above 0; for the most likely token set greedy")
+        if not 0 < self.top_p <= 1:
+            raise ValueError("top_p must be above 0 and at most 1")
+        if self.top_k < 0:
+            raise ValueError("top_k must be 0 (all tokens) or more")
+        if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
+            raise ValueError("repetition_penalty must be above 0; 1.0 changes nothing")
+        if self.seed is not None and not 0 <= self.seed < 2**63:
+            raise ValueError("seed must be between 0 and 2**63 - 1")
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One reply to be written.
+
+    Attributes:
+        request_id: The caller's name for it; unique among the requests now held.
+        prompt_ids: Token ids, as ``ChatTokenizer.encode_chat`` gives them.
+        max_new_tokens: The most tokens to generate; less if the context ends before.
+        sampling: How tokens are chosen.
+        priority: -8 to 8; each step up goes before the next few requests, never before all.
+        deadline_s: Seconds from the moment of asking after which the request is given up,
+            waiting or running; None waits for ever.
+    """
+
+    request_id: str
+    prompt_ids: tuple[int, ...]
+    max_new_tokens: int = 512
+    sampling: Sampling = field(default_factory=Sampling)
+    priority: int = 0
+    deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.prompt_ids:
+            raise ValueError("prompt_ids must hold at least one token id")
+        if self.max_new_tokens < 1:
+            raise ValueError("max_new_tokens must be at least 1")
+        if not -8 <= self.priority <= 8:
+            raise ValueError("priority must be between -8 and 8")
+
+
+class GenerationError(Exception):
+    """A request came to no good end; says whether asking again can help.
+
+    Attributes:
+        reason: One of ``queue_full``, ``prompt_too_long``, ``bad_prompt``, ``duplicate_id``,
+            ``deadline``, ``out_of_memory``, ``bad_logits``, ``engine_failed``, ``shutdown``.
+        permanent: True if the same request can never succeed.
+        place: For ``queue_full``, the place in the waiting room it would have had, from 1.
+    """
+
+    def __init__(
+        self, reason: str, detail: str = "", *, permanent: bool = False, place: int | None = None
+    ) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.permanent = permanent
+        self.place = place

@@ -1,0 +1,124 @@
+"""From logits to the next token, as ChatGLM2's ``chat()`` does it under transformers.
+
+Order: repetition penalty, temperature, top-k, top-p, draw. Does not know text or the end of a
+reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+
+from inference.requests import Sampling
+
+
+class TokenSampler:
+    """Choices of one request: its settings, its own random numbers, the tokens it has seen.
+
+    Random numbers are drawn on the CPU, one for each token, so that neither the device nor the
+    other rows of a batch change them.
+    """
+
+    def __init__(self, sampling: Sampling, prompt_ids: Sequence[int]) -> None:
+        self.sampling = sampling
+        self._generator = torch.Generator()
+        if sampling.seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(sampling.seed)
+        self._seen = set(prompt_ids) if self.penalises else set()
+
+    @property
+    def penalises(self) -> bool:
+        """Whether repetition changes this request's logits."""
+        return self.sampling.repetition_penalty != 1.0
+
+    def note(self, token_id: int) -> None:
+        """Remembers a token of the reply for the repetition penalty."""
+        if self.penalises:
+            self._seen.add(token_id)
+
+    def penalise(self, logits: torch.Tensor) -> None:
+        """Lowers the logits (vocabulary,) of tokens already seen, in place."""
+        seen = torch.tensor(sorted(self._seen), device=logits.device)
+        penalty = self.sampling.repetition_penalty
+        scores = logits[seen]
+        logits[seen] = torch.where(scores < 0, scores * penalty, scores / penalty)
+
+    def uniform(self) -> float:
+        """The next random number in [0, 1)."""
+        return float(torch.rand((), generator=self._generator, dtype=torch.float64))
+
+
+def choose(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int | None]:
+    """One token for every row.
+
+    Args:
+        logits: (rows, vocabulary), any floating type, any device.
+        samplers: One a row.
+
+    Returns:
+        Token ids; None where a row holds a number that is not finite.
+    """
+    logits = logits.to(torch.float32)
+    if any(sampler.penalises for sampler in samplers):
+        logits = logits.clone()
+        for row, sampler in zip(logits, samplers, strict=True):
+            if sampler.penalises:
+                sampler.penalise(row)
+    sound: list[bool] = torch.isfinite(logits).all(dim=-1).tolist()
+    chosen: list[int] = logits.argmax(dim=-1).tolist()
+    drawing = [
+        row for row, sampler in enumerate(samplers) if sound[row] and not sampler.sampling.greedy
+    ]
+    if drawing:
+        picked = _draw(logits[drawing], [samplers[row] for row in drawing])
+        for row, token in zip(drawing, picked, strict=True):
+            chosen[row] = token
+    return [token if good else None for token, good in zip(chosen, sound, strict=True)]
+
+
+def _draw(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int]:
+    """Temperature, top-k and top-p for all rows at once, then one draw a row."""
+    vocabulary = logits.shape[-1]
+    limits = [min(s.sampling.top_k or vocabulary, vocabulary) for s in samplers]
+    scores, ids = torch.topk(logits, max(limits), dim=-1)
+    scores, ids = scores.cpu().double(), ids.cpu()
+    kept = kept_probabilities(
+        scores,
+        temperature=_column(s.sampling.temperature for s in samplers),
+        top_k=_column(float(limit) for limit in limits),
+        top_p=_column(s.sampling.top_p for s in samplers),
+    )
+    reached = kept.cumsum(dim=-1)
+    target = _column(s.uniform() for s in samplers) * reached[:, -1:]
+    places = torch.searchsorted(reached, target, right=True)
+    last = (kept > 0).sum(dim=-1, keepdim=True) - 1
+    picked: list[int] = ids.gather(1, torch.minimum(places, last))[:, 0].tolist()
+    return picked
+
+
+def kept_probabilities(
+    scores: torch.Tensor, *, temperature: torch.Tensor, top_k: torch.Tensor, top_p: torch.Tensor
+) -> torch.Tensor:
+    """Probabilities after temperature, top-k and top-p; what is cut off is 0, the rest unscaled.
+
+    Args:
+        scores: (rows, n) the best logits of each row, highest first.
+        temperature: (rows, 1).
+        top_k: (rows, 1).
+        top_p: (rows, 1); a token stays while those before it do not reach this much.
+
+    Returns:
+        (rows, n); a row's first entry is never 0.
+    """
+    rank = torch.arange(scores.shape[-1])
+    scores = (scores / temperature).masked_fill(rank >= top_k, -torch.inf)
+    probabilities = scores.softmax(dim=-1)
+    before = probabilities.cumsum(dim=-1) - probabilities
+    return probabilities.masked_fill((before >= top_p) & (rank > 0), 0.0)
+
+
+def _column(numbers: Iterable[float]) -> torch.Tensor:
+    return torch.tensor(list(numbers), dtype=torch.float64)[:, None]

@@ -1,0 +1,62 @@
+"""One request while it runs: its tokens, its text so far, when it ends.
+
+Knows nothing of the other requests, of tensors on a device or of threads.
+"""
+
+from __future__ import annotations
+
+from inference.requests import GenerationRequest
+from inference.sampling import TokenSampler
+from inference.stop import StopText
+from inference.tokenizer import ChatTokenizer
+
+
+class Sequence:
+    """Tokens of prompt and reply and how far their keys and values are stored.
+
+    Attributes:
+        ids: Prompt and reply so far.
+        stored: How many of ``ids`` have keys and values in the cache.
+        slot: Where, while it runs.
+        opened: The slot has been made ready for it.
+        sampler: Its own choice of tokens.
+        finished: The reply has ended by itself.
+    """
+
+    def __init__(
+        self, request: GenerationRequest, tokenizer: ChatTokenizer, *, max_new_tokens: int
+    ) -> None:
+        self.request = request
+        self.ids = list(request.prompt_ids)
+        self.stored = 0
+        self.slot: int | None = None
+        self.opened = False
+        self.sampler = TokenSampler(request.sampling, request.prompt_ids)
+        self.finished = False
+        self._eos_id = tokenizer.eos_id
+        self._decoder = tokenizer.stream()
+        self._stop = StopText()
+        self._left = max_new_tokens
+
+    @property
+    def pending(self) -> int:
+        """Tokens that still have to go through the model; 1 means: ready for the next token."""
+        return len(self.ids) - self.stored
+
+    def leave_slot(self) -> None:
+        """Gives up the slot and what is stored there; all of ``ids`` is then pending again."""
+        self.slot = None
+        self.opened = False
+        self.stored = 0
+
+    def accept(self, token_id: int) -> str:
+        """Takes the next token of the reply; returns the text that may now be shown."""
+        self.ids.append(token_id)
+        self.sampler.note(token_id)
+        self._left -= 1
+        ended = token_id == self._eos_id
+        text = self._stop.feed("" if ended else self._decoder.feed(token_id))
+        self.finished = ended or self._stop.reached or self._left == 0
+        if self.finished and not self._stop.reached:
+            text += self._stop.feed(self._decoder.finish()) + self._stop.finish()
+        return text

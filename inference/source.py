@@ -1,0 +1,140 @@
+"""Which model to serve, and opening it: weights, tokenizer and prefix together.
+
+Knows names, folders and devices. Does not know what is generated with them, nor where a name came
+from. Torch is imported only when a model is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference import demo_model
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import GlmForCausalLM
+
+    from inference.prefix import Prefix
+    from inference.tokenizer import ChatTokenizer
+
+#: ChatGLM2's ``chat()`` allows 8192 tokens of prompt and reply together.
+LONGEST_CHAT = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """What to load and how much of it may run at once.
+
+    Attributes:
+        model: A ChatGLM2 or GLM folder, or a hub name such as ``THUDM/chatglm2-6b`` (optionally
+            ``@revision``). None: the embedded demo model with its own prefix.
+        prefix: A P-Tuning v2 or PEFT prefix, folder or hub name. None with a model: no prefix.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``. ``auto`` is float32 on a CPU;
+            on CUDA the 16-bit type of the checkpoint, bfloat16 if it is stored in float32.
+        max_running: Chats decoded together in one step.
+        max_waiting: Requests that may wait beyond those.
+        threads: CPU threads of one step; None: one fewer than this process may use, at least 1,
+            which leaves a core to the event loop.
+    """
+
+    model: str | None = None
+    prefix: str | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    max_running: int = 16
+    max_waiting: int = 256
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_running < 1:
+            raise ValueError("max_running must be at least 1")
+        if self.max_waiting < 0:
+            raise ValueError("max_waiting must be 0 or more")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError("threads must be at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenModel:
+    """A loaded model and all that belongs to it.
+
+    Attributes:
+        model: On its device, in evaluation mode, gradients off.
+        tokenizer: Its tokenizer.
+        prefix: Keys and values that stand before every text, or None.
+        context_length: Tokens for prompt and reply together; the prefix is already deducted.
+        name: The folder's or the hub's name.
+        is_demo: True for the embedded demo model.
+    """
+
+    model: GlmForCausalLM
+    tokenizer: ChatTokenizer
+    prefix: Prefix | None
+    context_length: int
+    name: str
+    is_demo: bool
+
+
+def open_model(
+    source: ModelSource, *, progress: Callable[[int, int], None] | None = None
+) -> OpenModel:
+    """Loads weights, tokenizer and prefix. Blocks; may download.
+
+    Args:
+        source: What to load.
+        progress: Called with (bytes read, bytes in all) of the weights.
+
+    Raises:
+        CheckpointError: The model cannot be loaded; says why and what to do.
+        PrefixError: The prefix cannot be loaded or does not fit the model.
+    """
+    from inference.checkpoint import fetch, load_model
+    from inference.prefix import load_prefix
+    from inference.tokenizer import ChatTokenizer
+
+    is_demo = source.model is None
+    folder = demo_model.CHECKPOINT if source.model is None else fetch(source.model)
+    wanted = source.prefix or (str(demo_model.PREFIX) if is_demo else None)
+    device = choose_device(source.device)
+    tokenizer = ChatTokenizer.from_folder(folder)
+    model = load_model(folder, device=device, dtype=source.dtype, progress=progress)
+    prefix = None if wanted is None else load_prefix(wanted, model.config)
+    longest = min(model.config.max_position_embeddings, LONGEST_CHAT)
+    return OpenModel(
+        model=model,
+        tokenizer=tokenizer,
+        prefix=prefix,
+        context_length=longest - (prefix.length if prefix else 0),
+        name=demo_model.NAME if source.model is None else Path(source.model).name,
+        is_demo=is_demo,
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """Turns ``auto`` or a device's name into a device that is there.
+
+    Raises:
+        CheckpointError: The name is unknown or the device is absent.
+    """
+    import torch
+
+    from inference.checkpoint import CheckpointError
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise CheckpointError(f"Device {name!r} is unknown. Use auto, cpu or cuda.") from error
+    if device.type not in {"cpu", "cuda"}:
+        raise CheckpointError(f"Device {name!r} is not supported. Use auto, cpu or cuda.")
+    absent = device.type == "cuda" and (
+        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
+    )
+    if absent:
+        raise CheckpointError(f"Device {name!r} is not present. Use auto or cpu.")
+    return device

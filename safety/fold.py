@@ -1,0 +1,80 @@
+"""One character to its plain form: width, case, traditional, look-alikes.
+
+Knows single characters only: no words, no order, no language, no risk. Folding is a function
+of the character alone, which is what makes the offset map of `normalise` exact and cheap.
+"""
+
+import unicodedata
+from functools import lru_cache
+
+import opencc
+
+REPLACEMENT = "\ufffd"
+"""Stands for a lone surrogate, which no UTF-8 consumer would take."""
+
+# Latin look-alikes outside Latin that NFKC leaves alone (Cyrillic, Greek, Armenian, Cherokee),
+# and two rare characters that people write for 死 to get past filters.
+_CONFUSABLES = dict(
+    zip(
+        "аесԁегһіјкӏмոорԛгѕтυνѡхуοαερτικωɑɡɩ",
+        "aecdeghijkimnoopqrstuvwxyoaeptikwagi",
+        strict=False,
+    )
+) | {"亖": "死", "屍": "尸", "ı": "i", "ł": "l", "ø": "o", "đ": "d"}
+
+_FIRST_HAN, _LAST_HAN = 0x3400, 0x9FFF
+_REGIONAL_A, _NEGATIVE_SQUARED_A, _NEGATIVE_CIRCLED_A = 0x1F1E6, 0x1F170, 0x1F150
+_KEPT_CONTROLS = {"\n": "\n", "\r": "\n", "\t": " ", "\v": "\n", "\f": "\n"}
+_DROPPED = frozenset({"Mn", "Me", "Cf", "Cc", "Co", "Cn"})
+
+
+@lru_cache(maxsize=1)
+def _simplified() -> dict[str, str]:
+    """Map every traditional Han character of the basic planes to its simplified form."""
+    han = [chr(c) for c in range(_FIRST_HAN, _LAST_HAN + 1)]
+    plain = opencc.OpenCC("t2s").convert("\n".join(han)).split("\n")
+    # 著 (as in 睡著) and 妳 are left by OpenCC; both stand for a plain word in chat.
+    return {t: s for t, s in zip(han, plain, strict=True) if t != s and len(s) == 1} | {
+        "妳": "你",
+        "著": "着",
+        "牠": "它",
+    }
+
+
+def _lettered(char: str) -> str | None:
+    """Read letters drawn as emoji: regional indicators and white-on-black capitals."""
+    code = ord(char)
+    for base in (_REGIONAL_A, _NEGATIVE_SQUARED_A, _NEGATIVE_CIRCLED_A):
+        if base <= code < base + 26:
+            return chr(ord("a") + code - base)
+    return None
+
+
+@lru_cache(maxsize=65_536)
+def fold(char: str) -> str:
+    """Fold one character.
+
+    Args:
+        char: Any single code point, lone surrogates included.
+
+    Returns:
+        Its plain lower-case form: usually one character, none for what is invisible (format
+        characters, variation selectors, soft hyphens, combining marks), several for ligatures.
+    """
+    if char.isascii() and char.isprintable():
+        return char.lower()
+    if char in _KEPT_CONTROLS:
+        return _KEPT_CONTROLS[char]
+    if 0xD800 <= ord(char) <= 0xDFFF:
+        return REPLACEMENT
+    lettered = _lettered(char)
+    if lettered is not None:
+        return lettered
+    simplified = _simplified()
+    out = []
+    for part in unicodedata.normalize("NFKD", char).lower():
+        if unicodedata.category(part) in _DROPPED:
+            continue
+        plain = simplified.get(part, part)
+        out.append(_CONFUSABLES.get(plain, plain))
+    return "".join(out)

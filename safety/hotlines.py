@@ -1,0 +1,110 @@
+"""The register of crisis and emergency numbers, read once from `hotlines.toml`.
+
+Knows no person and guesses no region: the region is asked for, never read off a language.
+Does not know whether a line answers today; each row says when its source was last read.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from typing import Any, Literal
+
+FALLBACK_REGION = "*"
+"""The region of the rows given to everybody whose region is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One number, with where it holds and where it was read.
+
+    Attributes:
+        hours: "24h", a range, or empty where the source does not say: promise nothing then.
+        verified: False where no named source stands behind the row; it is not handed out.
+    """
+
+    region: str
+    area: str | None
+    name_zh: str
+    name_en: str
+    number: str
+    hours: str
+    kind: Literal["crisis", "emergency"]
+    verified: bool
+    read: date
+    source: str
+
+
+class HotlineError(ValueError):
+    """A row of the register cannot be used; the message names its place and key."""
+
+
+class Hotlines:
+    """All lines of the register, by region."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = tuple(lines)
+        self._numbers = frozenset(digits(line.number) for line in self._lines if line.verified)
+
+    @classmethod
+    def load(cls) -> "Hotlines":
+        """Read the register that ships with the package."""
+        text = resources.files("safety").joinpath("hotlines.toml").read_text("utf-8")
+        rows = tomllib.loads(text).get("line", [])
+        return cls(_line(index, row) for index, row in enumerate(rows))
+
+    def regions(self) -> tuple[str, ...]:
+        """List the regions a person can be asked to choose from."""
+        seen = {line.region for line in self._lines if line.verified}
+        return tuple(sorted(seen - {FALLBACK_REGION}))
+
+    def for_region(self, region: str | None, *, emergency_first: bool) -> tuple[Line, ...]:
+        """Give the lines to show.
+
+        Args:
+            region: What the person said, such as "CN"; None or an unknown one gives the
+                international fallback.
+            emergency_first: Put emergency services before crisis lines (overdose, injury).
+
+        Returns:
+            Verified lines only. The international fallback has no verified row by nature (no
+            number holds everywhere), so its rows are given as they are; their name says "your
+            local emergency number" first.
+        """
+        wanted = (region or "").strip().upper()
+        found = [x for x in self._lines if x.verified and x.region.upper() == wanted]
+        if not found or wanted == FALLBACK_REGION:
+            found = [x for x in self._lines if x.region == FALLBACK_REGION]
+        first = "emergency" if emergency_first else "crisis"
+        return tuple(sorted(found, key=lambda line: line.kind != first))
+
+    def numbers(self) -> frozenset[str]:
+        """Give every verified number, digits only; what the model may say is checked on it."""
+        return self._numbers
+
+
+def digits(number: str) -> str:
+    """Reduce a number to its digits, so that spacing and hyphens make no difference."""
+    return "".join(c for c in number if c.isdecimal())
+
+
+def _line(index: int, row: dict[str, Any]) -> Line:
+    try:
+        kind = row.get("kind", "crisis")
+        if kind not in ("crisis", "emergency"):
+            raise HotlineError(f"hotlines.toml: line {index}: kind must be crisis or emergency")
+        return Line(
+            region=row["region"],
+            area=row.get("area"),
+            name_zh=row["name_zh"],
+            name_en=row["name_en"],
+            number=row["number"],
+            hours=row["hours"],
+            kind=kind,
+            verified=bool(row["verified"]),
+            read=date.fromisoformat(row["read"]),
+            source=row["source"],
+        )
+    except KeyError as missing:
+        raise HotlineError(f"hotlines.toml: line {index}: {missing} is missing") from missing

@@ -1,0 +1,34 @@
+"""The words every other part of screening is written in: how grave, and of what kind.
+
+Knows nothing of text, lexicons, replies or people. A level is about one text and says
+nothing about the state of the person who wrote it.
+"""
+
+from enum import IntEnum, StrEnum
+
+
+class Level(IntEnum):
+    """How grave the gravest thing in a text is; the ladder is mapped to replies in `policy`."""
+
+    NONE = 0
+    """Nothing was found."""
+    DISTRESS = 1
+    """Strong feeling; no risk is named."""
+    PASSIVE = 2
+    """A wish not to be alive, past harm, abuse, or somebody else at risk."""
+    ACTIVE = 3
+    """Intent, method, plan or preparation, or a threat to somebody."""
+    IMMINENT = 4
+    """Under way, the means at hand, or now."""
+
+
+class Category(StrEnum):
+    """What kind of risk; one text can hold several."""
+
+    SUICIDE = "suicide"
+    SELF_HARM = "self_harm"
+    VIOLENCE = "violence"
+    ABUSE = "abuse"
+    EATING_DISORDER = "eating_disorder"
+    MEDICAL = "medical_emergency"
+    OTHERS = "others_at_risk"

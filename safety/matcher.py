@@ -1,0 +1,158 @@
+"""Where the literals of a lexicon stand in a text: one automaton over all views.
+
+Knows parts and positions, not levels, scope or what a match means. The cost of a search does
+not grow with the number of literals.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import ahocorasick_rs
+
+from safety.fold import fold
+from safety.normalise import SYLLABLE_MARK, Normalised, View, squeeze
+from safety.pinyin import sound_of
+
+Span = tuple[int, int]
+"""A half-open stretch of the surface."""
+
+_MOST_HITS = 20_000  # per view; far beyond any honest text of 4,096 characters
+_FEWEST_SPELLED = 5
+_FEWEST_HOMOPHONE_SYLLABLES = 4
+_HARD = frozenset("。!?;！？；\n")
+_SOFT = frozenset(",，、:：")
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    part: int
+    latin_start: bool
+    latin_end: bool
+
+
+def ends_sentence(surface: str, index: int) -> bool:
+    """Whether the character there ends a sentence (and is not a separator within a word)."""
+    char = surface[index]
+    if char in ".!?":
+        before = surface[index - 1 : index]
+        after = surface[index + 1 : index + 2]
+        if char == ".":
+            return not after or after.isspace()
+        return not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum())
+    return char in _HARD
+
+
+class Matcher:
+    """Finds parts; a part is a set of literals with a number."""
+
+    def __init__(self, parts: Iterable[tuple[str, ...]]) -> None:
+        keys: dict[str, list[_Key]] = {}
+        for number, literals in enumerate(parts):
+            for literal in literals:
+                _add(keys, number, literal)
+        self._keys = [tuple(k) for k in keys.values()]
+        self._automaton = ahocorasick_rs.AhoCorasick(list(keys) or ["\0"])
+
+    def find(self, text: Normalised) -> dict[int, list[Span]]:
+        """Find every part; spans point into the surface, sorted and without repeats."""
+        found: dict[int, set[Span]] = {}
+        for view in text.views:
+            hits = self._automaton.find_matches_as_indexes(view.text, overlapping=True)
+            for index, start, end in hits[:_MOST_HITS]:
+                span = _spelled(view, start, end) if view.pinyin else _plain(text, view, start, end)
+                if span is None:
+                    continue
+                for key in self._keys[index]:
+                    if _bounded(text.surface, span, key):
+                        found.setdefault(key.part, set()).add(span)
+        return {part: sorted(spans) for part, spans in found.items()}
+
+
+def _add(keys: dict[str, list[_Key]], number: int, literal: str) -> None:
+    is_stem = literal.endswith("*")
+    folded = "".join(fold(c) for c in literal.rstrip("*"))
+    key = squeeze(folded).text
+    if not key:
+        return
+    first, last = _is_latin(key[0]), _is_latin(key[-1]) and not is_stem
+    keys.setdefault(key, []).append(_Key(number, first, last))
+    sounds = [sound_of(c) for c in folded if c.isalnum()]
+    if len(sounds) > 1 and all(sounds):
+        spelled = SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
+        keys.setdefault(spelled, []).append(_Key(number, False, False))
+
+
+def _is_latin(char: str) -> bool:
+    return char.isascii() and char.isalpha()
+
+
+def _bounded(surface: str, span: Span, key: _Key) -> bool:
+    """Latin literals are whole words."""
+    start, end = span
+    if key.latin_start and start and _is_latin(surface[start - 1]):
+        return False
+    return not (key.latin_end and end < len(surface) and _is_latin(surface[end]))
+
+
+def _plain(text: Normalised, view: View, start: int, end: int) -> Span | None:
+    """Accept a match unless the end of a clause lies in it as ordinary punctuation.
+
+    Separators between all its characters are a way to write past a filter and are accepted.
+    """
+    first, last = view.starts[start], view.ends[end - 1]
+    if last - first == end - start:
+        return first, last
+    surface = text.surface
+    if not any(_ends_clause(surface, i) for i in range(first, last)):
+        return first, last
+    joints = sum(view.starts[i + 1] > view.ends[i] for i in range(start, end - 1))
+    return (first, last) if joints == end - start - 1 else None
+
+
+def _ends_clause(surface: str, index: int) -> bool:
+    char = surface[index]
+    if char in _SOFT:
+        # A comma in English does not part "i want, to die"; in Chinese it ends a clause.
+        return not surface[index - 1 : index].isascii()
+    return ends_sentence(surface, index)
+
+
+def _spelled(view: View, start: int, end: int) -> Span | None:
+    """Accept syllables that were typed as pinyin, or a long enough homophone."""
+    assert view.spelled is not None
+    inner = range(start + 1, end - 1)
+    letters = sum(view.spelled[i] and view.text[i] != SYLLABLE_MARK for i in inner)
+    marks = view.text.count(SYLLABLE_MARK, start, end) - 1
+    everything = end - start - 1 - marks
+    first, last = view.starts[start + 1], view.ends[end - 2]
+    if letters and (letters < everything or letters >= _FEWEST_SPELLED):
+        return first, last
+    return (first, last) if not letters and marks >= _FEWEST_HOMOPHONE_SYLLABLES else None
+
+
+Chained = tuple[int, int, int]
+"""Where joined parts start and end, and where the last of them starts."""
+
+
+def chain(
+    found: dict[int, list[Span]], parts: tuple[int, ...], gaps: tuple[int, ...]
+) -> list[Chained]:
+    """Join parts that follow one another within their gaps.
+
+    Returns:
+        One place for every place of the first part from which the rest can be reached.
+    """
+    lists = [found.get(part) for part in parts]
+    if not all(lists):
+        return []
+    joined = [(start, end, start) for start, end in lists[0] or ()]
+    for following, gap in zip(lists[1:], gaps, strict=True):
+        spans = following or []
+        further: list[Chained] = []
+        for start, end, _ in joined:
+            at = bisect_left(spans, (end, 0))
+            if at < len(spans) and spans[at][0] - end <= gap:
+                further.append((start, spans[at][1], spans[at][0]))
+        joined = further
+    return joined

@@ -1,0 +1,208 @@
+"""A message as several views side by side, each with its way back to the original text.
+
+Knows no lexicon, no level and no language rules: it undoes ways of writing (width, case,
+traditional characters, invisible characters, separators, leet, pinyin, emoji) and keeps, for
+every character of every view, where it came from. Total on any `str`; linear in its length.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from safety.fold import fold
+from safety.pinyin import Syllable, syllables
+
+SYLLABLE_MARK = "|"
+"""Stands around every syllable of the pinyin view; no other view contains it."""
+BREAK_MARK = "#"
+"""Stands in the pinyin view for what is no syllable."""
+
+_LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "8": "b"}
+_LEET_I = _LEET | {"1": "i", "!": "i"}
+_LEET_L = _LEET | {"1": "l", "!": "l"}
+
+EMOJI_ZH = {
+    "💀": "死",
+    "☠": "死",
+    "⚰": "死",
+    "🪦": "死",
+    "🔪": "刀",
+    "🗡": "刀",
+    "💊": "药",
+    "🩸": "血",
+    "🔫": "枪",
+}
+EMOJI_EN = {
+    "💀": "die",
+    "☠": "die",
+    "⚰": "die",
+    "🪦": "die",
+    "🔪": "knife",
+    "🗡": "knife",
+    "💊": "pills",
+    "🩸": "blood",
+    "🔫": "gun",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One reading of a text.
+
+    Attributes:
+        text: What is searched.
+        starts: For each character, the index where its source begins in the surface.
+        ends: For each character, the index where its source ends in the surface.
+        pinyin: Whether this is the syllable view, whose matches need a second look.
+        spelled: For the syllable view: which characters belong to a syllable that was
+            written in Latin letters rather than read off a Chinese character.
+    """
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+    pinyin: bool = False
+    spelled: list[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A folded text and its views.
+
+    Attributes:
+        surface: Folded text with its punctuation; runs of blanks are one blank.
+        starts: For each surface character, its index in the original.
+        views: What the automaton searches; their offsets point into the surface.
+    """
+
+    surface: str
+    starts: list[int]
+    views: tuple[View, ...]
+    original_length: int
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """Map a non-empty span of the surface to code points of the original text."""
+        return self.starts[start], self.starts[end - 1] + 1
+
+
+def normalise(text: str) -> Normalised:
+    """Fold a text and build its views; never fails on any string."""
+    surface, starts = _surface(text)
+    views = [squeeze(surface)]
+    if _any(surface, _LEET_I):
+        views.append(squeeze(surface, _leet(surface, _LEET_I)))
+        if "1" in surface or "!" in surface:
+            views.append(squeeze(surface, _leet(surface, _LEET_L)))
+    if _any(surface, EMOJI_ZH):
+        views.append(squeeze(surface, EMOJI_ZH.get))
+        views.append(squeeze(surface, EMOJI_EN.get))
+    views.append(_pinyin(surface))
+    return Normalised(surface, starts, tuple(v for v in views if v.text), len(text))
+
+
+def _surface(text: str) -> tuple[str, list[int]]:
+    out: list[str] = []
+    starts: list[int] = []
+    for index, char in enumerate(text):
+        for plain in fold(char):
+            is_blank = plain != "\n" and plain.isspace()
+            if is_blank and (not out or out[-1] in " \n"):
+                continue
+            out.append(" " if is_blank else plain)
+            starts.append(index)
+    return "".join(out), starts
+
+
+Substitute = Callable[[str], str | None]
+
+
+def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None) -> View:
+    """Keep letters and digits only, with repeats closed up.
+
+    Latin runs of the same letter become one; Chinese ones do from three on (死死死). Keys of
+    the lexicon go through the same function, so both sides agree.
+
+    Args:
+        surface: Folded text.
+        substitute: Optional reading of a character, by itself or by its index.
+    """
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    by_index = substitute if isinstance(substitute, dict) else None
+    by_char = substitute if callable(substitute) else None
+    for index, char in enumerate(surface):
+        word: str | None = None
+        if by_index is not None:
+            word = by_index.get(index)
+        elif by_char is not None:
+            word = by_char(char)
+        if word is None:
+            if not char.isalnum():
+                continue
+            word = char
+        for letter in word:
+            if _repeats(out, letter) and (not letter.isascii() or _joined(surface, ends[-1], index)):
+                ends[-1] = index + 1
+                continue
+            out.append(letter)
+            starts.append(index)
+            ends.append(index + 1)
+    return View("".join(out), starts, ends)
+
+
+def _repeats(out: list[str], letter: str) -> bool:
+    """Whether a letter only prolongs what stands before it."""
+    if not out or out[-1] != letter or letter.isdecimal():
+        return False
+    return letter.isascii() or (len(out) > 1 and out[-2] == letter)
+
+
+def _joined(surface: str, end: int, index: int) -> bool:
+    """Whether two letters belong to one word: side by side, or each standing alone (k i l l)."""
+    if end == index:
+        return True
+    alone = not surface[max(0, end - 2) : end - 1].isalnum()
+    return alone and not surface[index + 1 : index + 2].isalnum()
+
+
+def _any(surface: str, keys: dict[str, str]) -> bool:
+    return any(key in surface for key in keys)
+
+
+def _leet(surface: str, table: dict[str, str]) -> dict[int, str]:
+    """Read digits and signs as letters where a letter stands beside them."""
+    found: dict[int, str] = {}
+    for index, char in enumerate(surface):
+        if char in table:
+            before = surface[index - 1] if index else ""
+            after = surface[index + 1 : index + 2]
+            is_inside = _latin(after) or (_latin(before) and (char != "!" or after.isalnum()))
+            if is_inside or (index - 1 in found and char != "!"):
+                found[index] = table[char]
+    return found
+
+
+def _latin(char: str) -> bool:
+    return char.isascii() and char.isalpha()
+
+
+def _pinyin(surface: str) -> View:
+    """Write the text as toneless syllables, those of Chinese characters and spelled ones."""
+    out: list[str] = [SYLLABLE_MARK]
+    starts, ends, spelled = [0], [0], [False]
+    broken = False
+    for item in syllables(surface):
+        mark = _piece(item)
+        if mark == BREAK_MARK and broken:
+            continue
+        broken = mark == BREAK_MARK
+        piece = mark + SYLLABLE_MARK
+        out.append(piece)
+        starts.extend([item.start] * len(piece))
+        ends.extend([item.end] * len(piece))
+        spelled.extend([item.spelled] * len(piece))
+    return View("".join(out), starts, ends, pinyin=True, spelled=spelled)
+
+
+def _piece(item: Syllable) -> str:
+    return item.sound or BREAK_MARK

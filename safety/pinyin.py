@@ -1,0 +1,108 @@
+"""Syllables of a folded text: how its Chinese characters sound, and pinyin typed in Latin.
+
+Knows no lexicon and no tones. English words that happen to split into syllables are read as
+syllables too; what a match of such syllables is worth is decided elsewhere.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pypinyin.constants import PINYIN_DICT
+
+_LONGEST_SYLLABLE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Syllable:
+    """One syllable, or, with an empty `sound`, a stretch that is none."""
+
+    sound: str
+    start: int
+    end: int
+    spelled: bool
+
+
+def _plain(sound: str) -> str:
+    """Drop the tone; ü is typed as v or u, and u is what both become."""
+    letters = unicodedata.normalize("NFD", sound)
+    return "".join(c for c in letters if not unicodedata.combining(c)).replace("v", "u")
+
+
+@lru_cache(maxsize=32_768)
+def sound_of(char: str) -> str:
+    """Give a Chinese character's most usual reading without its tone, or nothing."""
+    readings: str = PINYIN_DICT.get(ord(char), "") if "\u3400" <= char <= "\u9fff" else ""
+    return _plain(readings.split(",")[0])
+
+
+@lru_cache(maxsize=1)
+def _known() -> frozenset[str]:
+    sounds = {sound_of(chr(code)) for code in range(0x4E00, 0x9FA6)}
+    return frozenset(s for s in sounds if s and s.isascii() and (len(s) > 1 or s in "ae"))
+
+
+def split(word: str) -> list[str] | None:
+    """Split Latin letters into pinyin syllables.
+
+    Args:
+        word: Lower-case ASCII letters.
+
+    Returns:
+        The syllables, fewest first choice, or None where the word is no pinyin.
+    """
+    known = _known()
+    best: list[tuple[int, int] | None] = [None] * (len(word) + 1)
+    best[len(word)] = (0, len(word))
+    for start in range(len(word) - 1, -1, -1):
+        for end in range(start + 1, min(start + _LONGEST_SYLLABLE, len(word)) + 1):
+            rest = best[end]
+            if rest is None or word[start:end].replace("v", "u") not in known:
+                continue
+            mine = best[start]
+            if mine is None or rest[0] + 1 <= mine[0]:
+                best[start] = (rest[0] + 1, end)
+    parts: list[str] = []
+    at = 0
+    while at < len(word):
+        step = best[at]
+        if step is None:
+            return None
+        parts.append(word[at : step[1]].replace("v", "u"))
+        at = step[1]
+    return parts
+
+
+_split_cached = lru_cache(maxsize=4_096)(split)
+
+
+def syllables(surface: str) -> Iterator[Syllable]:
+    """Walk a folded text syllable by syllable; separators within it are passed over."""
+    index, size = 0, len(surface)
+    while index < size:
+        char = surface[index]
+        sound = sound_of(char)
+        if sound:
+            yield Syllable(sound, index, index + 1, spelled=False)
+            index += 1
+        elif char.isascii() and char.isalpha():
+            end = index + 1
+            while end < size and surface[end].isascii() and surface[end].isalpha():
+                end += 1
+            yield from _spelled(surface[index:end], index)
+            index = end
+        else:
+            if char.isalnum() or char in "。！？!?;\n":
+                yield Syllable("", index, index + 1, spelled=False)
+            index += 1
+
+
+def _spelled(word: str, start: int) -> Iterator[Syllable]:
+    parts = _split_cached(word) if len(word) <= 64 else split(word)
+    if parts is None:
+        yield Syllable("", start, start + len(word), spelled=False)
+        return
+    for part in parts:
+        yield Syllable(part, start, start + len(part), spelled=True)
+        start += len(part)

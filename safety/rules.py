@@ -1,0 +1,57 @@
+"""Combinations that weigh more than their parts: a risk with a time, means or a goodbye.
+
+Knows matches and cues by name and place; reads no text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from safety.levels import Category, Level
+from safety.matcher import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A match before it becomes part of a screening.
+
+    Attributes:
+        span: Its place in the surface.
+        head: Where the last of its parts starts; what stands before that can lower it too.
+        lowered: Whether its surroundings lowered it.
+    """
+
+    span: Span
+    head: int
+    rule: str
+    level: Level
+    category: Category
+    lowered: bool = False
+
+
+_NEAR = {"time": 12, "means": 40, "goodbye": 60}
+"""How many characters may stand between a risk and the cue that makes it imminent."""
+_RAISED = frozenset({Category.SUICIDE, Category.SELF_HARM, Category.VIOLENCE})
+
+
+def raise_imminent(
+    candidates: list[Candidate], cues: Mapping[str, list[Span]]
+) -> list[Candidate]:
+    """Raise the writer's own, unlowered risk of level 3 to 4 beside an imminence cue.
+
+    Args:
+        candidates: Matches after scope.
+        cues: Places of the cues by name; only those named in this module count.
+    """
+    near = [(span, _NEAR[name]) for name, spans in cues.items() if name in _NEAR for span in spans]
+    if not near:
+        return candidates
+    return [
+        replace(c, level=Level.IMMINENT) if _is_raised(c, near) else c for c in candidates
+    ]
+
+
+def _is_raised(candidate: Candidate, near: list[tuple[Span, int]]) -> bool:
+    if candidate.lowered or candidate.level != Level.ACTIVE or candidate.category not in _RAISED:
+        return False
+    start, end = candidate.span
+    return any(s - end <= most and start - e <= most for (s, e), most in near)

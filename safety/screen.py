@@ -1,0 +1,188 @@
+"""One text in, one `Screening` out: matches, their scope, the combination rules.
+
+Knows no person, no earlier message and no reply. Holds no state between texts, so one
+`Screener` serves every chat.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from safety.entries import Entry, Lexicon, load_lexicon
+from safety.levels import Category, Level
+from safety.matcher import Chained, Matcher, Span, chain, ends_sentence
+from safety.normalise import Normalised, normalise
+from safety.rules import Candidate, raise_imminent
+from safety.scope import Surroundings, lower
+
+_APART = 14  # characters within which an `apart_from` literal voids a match
+_MOST_SCOPED = 48  # places of one rule that are read in their surroundings; the rest stand
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One rule at one place; `start` and `end` are code points of the original text."""
+
+    start: int
+    end: int
+    rule: str
+    level: Level
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What was found in one text.
+
+    Attributes:
+        categories: Of the matches at level 2 and up, in the order of `Category`.
+        matches: All of them, lowered ones at the level they were lowered to.
+        lexicon: The version that was used.
+    """
+
+    level: Level
+    categories: tuple[Category, ...]
+    matches: tuple[Match, ...]
+    lexicon: str
+
+    def to_dict(self) -> dict[str, object]:
+        """Give plain values for JSON; no text of the message is among them."""
+        return {
+            "level": int(self.level),
+            "categories": [c.value for c in self.categories],
+            "matches": [
+                {
+                    "start": m.start,
+                    "end": m.end,
+                    "rule": m.rule,
+                    "level": int(m.level),
+                    "category": m.category.value,
+                }
+                for m in self.matches
+            ],
+            "lexicon": self.lexicon,
+        }
+
+
+class Screener:
+    """Screens texts with one lexicon."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._parts: list[tuple[str, ...]] = []
+        numbers: dict[tuple[str, ...], int] = {}
+
+        def number(literals: tuple[str, ...]) -> int:
+            if literals not in numbers:
+                numbers[literals] = len(self._parts)
+                self._parts.append(literals)
+            return numbers[literals]
+
+        self._cues = {name: number(literals) for name, literals in lexicon.cues.items()}
+        self._by_first: dict[int, list[tuple[Entry, tuple[int, ...], tuple[int, ...]]]] = {}
+        self._unless: dict[str, int] = {}
+        self._apart: dict[str, int] = {}
+        for entry in lexicon.entries:
+            if entry.unless:
+                self._unless[entry.id] = number(entry.unless)
+            if entry.apart_from:
+                self._apart[entry.id] = number(entry.apart_from)
+            for pattern in entry.patterns:
+                ids = tuple(number(part) for part in pattern.parts)
+                self._by_first.setdefault(ids[0], []).append((entry, ids, pattern.gaps))
+        self._matcher = Matcher(self._parts)
+
+    @classmethod
+    def load(cls) -> "Screener":
+        """Build a screener with the lexicon that ships with the package."""
+        return cls(load_lexicon())
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """The lexicon in use."""
+        return self._lexicon
+
+    def screen(self, text: str) -> Screening:
+        """Screen one text; never fails on any string."""
+        plain = normalise(text)
+        found = self._matcher.find(plain)
+        surroundings = Surroundings(plain.surface)
+        candidates: list[Candidate] = []
+        for entry, spans in self._places(plain, found).items():
+            for index, (start, end, head) in enumerate(sorted(spans)):
+                candidate = Candidate((start, end), head, entry.id, entry.level, entry.category)
+                if index < _MOST_SCOPED:
+                    candidate = lower(candidate, entry.scope, surroundings)
+                candidates.append(candidate)
+        cues = {name: found[part] for name, part in self._cues.items() if part in found}
+        candidates = raise_imminent(candidates, cues)
+        return self._screening(plain, candidates)
+
+    def _places(
+        self, plain: Normalised, found: dict[int, list[Span]]
+    ) -> dict[Entry, set[Chained]]:
+        places: dict[Entry, set[Chained]] = {}
+        for part in found:
+            for entry, parts, gaps in self._by_first.get(part, ()):
+                if entry.needs and not any(self._cues[cue] in found for cue in entry.needs):
+                    continue
+                void = found.get(self._unless.get(entry.id, -1), [])
+                apart = found.get(self._apart.get(entry.id, -1), [])
+                for place in chain(found, parts, gaps):
+                    start, end, _ = place
+                    if any(start < e and s < end for s, e in void):
+                        continue
+                    if any(s - end < _APART and start - e < _APART for s, e in apart):
+                        continue
+                    if len(parts) > 1 and _crosses(plain.surface, start, end):
+                        continue
+                    places.setdefault(entry, set()).add(place)
+        return places
+
+    def _screening(self, plain: Normalised, candidates: list[Candidate]) -> Screening:
+        matches = [
+            Match(*plain.original(*c.span), c.rule, c.level, c.category)
+            for c in _without_repeats(candidates)
+        ]
+        matches.sort(key=lambda m: (m.start, m.end, m.rule))
+        return _summed(matches, self._lexicon.version)
+
+
+def _crosses(surface: str, start: int, end: int) -> bool:
+    return any(ends_sentence(surface, i) for i in range(start, end))
+
+
+def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
+    """Of matches of one rule at one level that lie in one another, keep the longest."""
+    kept: list[Candidate] = []
+    last: dict[tuple[str, Level, Category], Span] = {}
+    for item in sorted(candidates, key=lambda c: (c.span[0], -c.span[1])):
+        key = (item.rule, item.level, item.category)
+        if key in last and item.span[1] <= last[key][1]:
+            continue
+        last[key] = item.span
+        kept.append(item)
+    return kept
+
+
+def _summed(matches: list[Match], version: str) -> Screening:
+    level = max((m.level for m in matches), default=Level.NONE)
+    named = {m.category for m in matches if m.level >= Level.PASSIVE}
+    categories = tuple(c for c in Category if c in named)
+    return Screening(level, categories, tuple(matches), version)
+
+
+def merge(screenings: Iterable[Screening]) -> Screening:
+    """Sum up the messages of a burst, each screened by itself.
+
+    Args:
+        screenings: In the order of the messages.
+
+    Returns:
+        The highest level and all categories. Each match keeps the place it has in its own
+        message, so a merged screening says what was found, not where.
+    """
+    items = list(screenings)
+    matches = [m for item in items for m in item.matches]
+    summed = _summed(matches, items[0].lexicon if items else "")
+    level = max((item.level for item in items), default=Level.NONE)
+    return Screening(level, summed.categories, summed.matches, summed.lexicon)

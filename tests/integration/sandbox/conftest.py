@@ -1,0 +1,74 @@
+"""The sandbox and a real python-telegram-bot client that talks to it over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from telegram import Bot
+from telegram.request import HTTPXRequest
+
+from bot.sandbox import Limits, Sandbox
+
+
+@dataclass
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(limits=Limits.off()) as started:
+        yield started
+
+
+@pytest.fixture
+async def strict(clock: Clock) -> AsyncIterator[Sandbox]:
+    async with Sandbox(clock=clock) as started:
+        yield started
+
+
+BotFactory = Callable[..., AbstractAsyncContextManager[Bot]]
+
+
+@pytest.fixture
+def make_bot() -> BotFactory:
+    @asynccontextmanager
+    async def make(
+        sandbox: Sandbox, token: str | None = None, read_s: float = 5
+    ) -> AsyncIterator[Bot]:
+        made = Bot(
+            token or sandbox.token,
+            base_url=f"{sandbox.api_url}/bot",
+            base_file_url=f"{sandbox.api_url}/file/bot",
+            request=HTTPXRequest(read_timeout=read_s),
+            get_updates_request=HTTPXRequest(read_timeout=read_s),
+        )
+        async with made:
+            yield made
+
+    return make
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, make_bot: BotFactory) -> AsyncIterator[Bot]:
+    async with make_bot(sandbox) as made:
+        yield made
+
+
+@pytest.fixture
+async def strict_bot(strict: Sandbox, make_bot: BotFactory) -> AsyncIterator[Bot]:
+    async with make_bot(strict) as made:
+        yield made
