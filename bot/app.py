@@ -55,12 +55,14 @@ class Service:
         worker: InferenceWorker,
         *,
         now: Callable[[], datetime] = utc_now,
+        pacer: Pacer | None = None,
     ) -> None:
         if settings.telegram_token is None:
             raise ValueError("a token is needed")
         self.settings = settings
         self.worker = worker
         self._now = now
+        self._pacer = pacer or Pacer()
         self.metrics = Metrics()
         self.database = Database(settings.sql_url)
         redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -83,7 +85,7 @@ class Service:
         self.texts = texts = Texts()
         hotlines = Hotlines.load()
         screener = Screener.load()
-        pacer = Pacer()
+        pacer = self._pacer
         self.delivery = Delivery(
             database=self.database, bot=bot, pacer=pacer, metrics=self.metrics,
             operators_chat=settings.operators_chat, now=now,

@@ -7,7 +7,7 @@ tokenizers, prefixes or what the model is for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import torch
@@ -52,13 +52,12 @@ def fetch(name: str) -> Path:
 def _download(repository: str, revision: str | None) -> Path:
     """Fetches the small files, then one form of the weights, safetensors if there is a choice."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import OfflineModeIsEnabled
 
     small = ["*.json", "tokenizer.model"]
     try:
         listed = HfApi().list_repo_files(repository, revision=revision)
         form = "*.safetensors" if any(f.endswith(".safetensors") for f in listed) else "*.bin"
-    except (OSError, OfflineModeIsEnabled):  # offline: whatever an earlier run has left
+    except Exception:  # out of reach, however the client says it: what an earlier run has left
         patterns = [*small, "*.safetensors", "*.bin"]
         return Path(
             snapshot_download(
@@ -183,15 +182,23 @@ class _Filling:
         self._progress(0, total)
         for path, size in zip(shards.paths, sizes, strict=True):
             within = 0
-            for name, tensor in read_shard(path):
+            for name, nbytes in self._read_one(path):
                 seen.add(name)
-                if not ignored(name):
-                    self._put(path, name, tensor)
-                within = min(size, within + tensor.nbytes)
+                within = min(size, within + nbytes)
                 self._progress(before + within, total)
             before += size
             self._progress(before, total)
         return seen
+
+    def _read_one(self, path: Path) -> Iterator[tuple[str, int]]:
+        """Name and size of each tensor once it is in the model.
+
+        Apart from ``read``, so that the last tensor of a shard is gone before the next opens.
+        """
+        for name, tensor in read_shard(path):
+            if not ignored(name):
+                self._put(path, name, tensor)
+            yield name, tensor.nbytes
 
     def _put(self, path: Path, name: str, tensor: torch.Tensor) -> None:
         targets = self._plan.get(name)

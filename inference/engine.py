@@ -72,10 +72,11 @@ class Engine:
         self._tokenizer = opened.tokenizer
         self._context_length = opened.context_length
         self._clock = clock
-        self._lock = threading.Lock()  # guards the three below, never held during a forward pass
+        self._lock = threading.Lock()  # guards the four below, never held during a forward pass
         self._scheduler = Scheduler(max_running=max_running, max_waiting=max_waiting)
         self._sequences: dict[str, Sequence] = {}
         self._cancelled: set[str] = set()
+        self._closed = False
         self._calm = 0
 
     def submit(self, request: GenerationRequest) -> None:
@@ -83,7 +84,7 @@ class Engine:
 
         Raises:
             GenerationError: It can never run (``bad_prompt``, ``prompt_too_long``), or not now
-                (``queue_full``), or its id is taken (``duplicate_id``).
+                (``queue_full``, ``shutdown``), or its id is taken (``duplicate_id``).
         """
         room = self._context_length - len(request.prompt_ids)
         if room < 1:
@@ -99,6 +100,8 @@ class Engine:
         )
         deadline_at = None if request.deadline_s is None else self._clock() + request.deadline_s
         with self._lock:
+            if self._closed:
+                raise GenerationError("shutdown", "the engine takes no more requests")
             try:
                 self._scheduler.submit(
                     request.request_id, priority=request.priority, deadline_at=deadline_at
@@ -142,13 +145,14 @@ class Engine:
         self._settle()
         return outputs
 
-    def fail_all(self, error: GenerationError) -> list[Output]:
-        """Ends every request with ``error``."""
+    def fail_all(self, reason: str, *, close: bool = False) -> list[Output]:
+        """Ends every request with ``reason``; with ``close`` no more are taken either."""
         with self._lock:
+            self._closed = self._closed or close
             left = [i for i in self._sequences if i not in self._cancelled]
             for request_id in list(self._sequences):
                 self._forget(request_id)
-        return [Output(request_id, done=True, error=error) for request_id in left]
+        return [Output(i, done=True, error=GenerationError(reason)) for i in left]
 
     def _arrange(self, outputs: list[Output]) -> list[Sequence]:
         """Drops the cancelled and the late, gives free slots away; the running, oldest first."""

@@ -67,8 +67,12 @@ def generate_lines(
             been given.
         CheckpointError: The model cannot be loaded; likewise PrefixError and TokenizerError.
     """
+    import torch
+
     from inference.engine import Engine
 
+    if source.threads is not None:
+        torch.set_num_threads(source.threads)
     opened = open_model(source, progress=progress)
     engine = Engine(opened, max_running=source.max_running, max_waiting=0)
     asked: deque[_Reply] = deque()

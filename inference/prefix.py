@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.nn.functional import linear
 from transformers import GlmConfig
 
 from inference.checkpoint import fetch
@@ -120,13 +121,14 @@ def _project(held: dict[str, torch.Tensor], folder: Path) -> torch.Tensor:
     if not any(name.startswith("trans.") for name in held):
         return embedding
     try:
-        hidden = torch.tanh(embedding @ held["trans.0.weight"].T + held["trans.0.bias"])
-        return hidden @ held["trans.2.weight"].T + held["trans.2.bias"]
+        hidden = torch.tanh(linear(embedding, held["trans.0.weight"], held["trans.0.bias"]))
+        flat = linear(hidden, held["trans.2.weight"], held["trans.2.bias"])
     except (KeyError, RuntimeError) as error:
         raise PrefixError(
             f"{folder}: the prefix projection ({_KEY}trans.0 and trans.2) is incomplete or "
             "mis-shaped. Copy the prefix again."
         ) from error
+    return flat
 
 
 def _read_peft(folder: Path) -> torch.Tensor:
@@ -151,7 +153,7 @@ def _split(
     """Keys and values, each (layers, groups, length, head_dim)."""
     sizes = head_sizes(config)
     shape = (2 * config.num_hidden_layers, sizes.groups, sizes.dim)
-    length, width = flat.shape
+    length, width = flat.shape[0], flat[:1].numel()
     if width != math.prod(shape):
         raise PrefixError(
             f"{folder} was made for another model: a row of the prefix has {width} numbers, this "

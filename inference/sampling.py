@@ -41,7 +41,7 @@ class TokenSampler:
 
     def penalise(self, logits: torch.Tensor) -> None:
         """Lowers the logits (vocabulary,) of tokens already seen, in place."""
-        seen = torch.tensor(sorted(self._seen), device=logits.device)
+        seen = torch.tensor(sorted(self._seen), dtype=torch.long, device=logits.device)
         penalty = self.sampling.repetition_penalty
         scores = logits[seen]
         logits[seen] = torch.where(scores < 0, scores * penalty, scores / penalty)

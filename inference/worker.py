@@ -185,11 +185,11 @@ class InferenceWorker:
             except Exception as error:  # a step's own fault: nobody's request is to blame
                 failures += 1
                 _log.critical("a step failed as a whole: %s", type(error).__name__)
-                outputs = self._engine.fail_all(GenerationError("engine_failed"))
+                outputs = self._engine.fail_all("engine_failed")
             self._step_ended_at = time.monotonic()
             self._post(outputs)
         self._closing = True
-        self._post(self._engine.fail_all(GenerationError(reason)))
+        self._post(self._engine.fail_all(reason, close=True))
 
     def _post(self, outputs: list[Output]) -> None:
         if not outputs:

@@ -14,13 +14,12 @@ REPLACEMENT = "\ufffd"
 
 # Latin look-alikes outside Latin that NFKC leaves alone (Cyrillic, Greek, Armenian, Cherokee),
 # and two rare characters that people write for 死 to get past filters.
-_CONFUSABLES = dict(
-    zip(
-        "аесԁегһіјкӏмոорԛгѕтυνѡхуοαερτικωɑɡɩ",
-        "aecdeghijkimnoopqrstuvwxyoaeptikwagi",
-        strict=False,
-    )
-) | {"亖": "死", "屍": "尸", "ı": "i", "ł": "l", "ø": "o", "đ": "d"}
+_CONFUSABLES = {
+    **dict(zip("аеорсухіјѕһԁԛԝкмтвнгп", "aeopcyxijshdqwkmtbhrn", strict=True)),
+    **dict(zip("οαερτικνυχω", "oaeptikvuxw", strict=True)),
+    **dict(zip("ոսօɑɡɩıłøđ", "nuoagiilod", strict=True)),
+    "亖": "死",
+}
 
 _FIRST_HAN, _LAST_HAN = 0x3400, 0x9FFF
 _REGIONAL_A, _NEGATIVE_SQUARED_A, _NEGATIVE_CIRCLED_A = 0x1F1E6, 0x1F170, 0x1F150

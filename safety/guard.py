@@ -1,23 +1,132 @@
-"""stub"""
+"""What the model may say: checked on its words, before anybody sees them.
+
+Knows neither the person nor the prompt, only the words. To name a risk in order to help
+(我听到你说想死，请拨打 12356) is allowed. When in doubt it refuses: a refused reply costs one reviewed answer
+in its place, a harmful one cannot be taken back.
+"""
+
 import re
 from dataclasses import dataclass
+from importlib import resources
+
+import yaml
+
+from safety.fold import fold
 from safety.hotlines import Hotlines
+from safety.levels import Category, Level
+from safety.numbers import dialled
 from safety.screen import Screener
+
+_COUNTRY_CODES = ("0086", "86", "001", "1", "852", "886", "65", "81", "44", "61")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """Whether words may be shown; `reason` is a fixed name, for counting, never a quotation."""
+
     allowed: bool
     reason: str | None
 
+
+_ALLOWED = Verdict(allowed=True, reason=None)
+
+_MEANT_UNLESS_NEGATED = frozenset({"encouragement", "claims_human", "diagnosis"})
+_NEGATION_BEFORE = re.compile(
+    r"(?:不|别|并非|没有|不能|无法|不会|不是|千万|not|never|n't|cannot)\s*$"
+)
+_THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
+
+
+def load_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Read the guard's rules, `guard.yaml`, that ship with the package."""
+    data = yaml.safe_load(resources.files("safety").joinpath("guard.yaml").read_text("utf-8"))
+    parts = {name: "(?:" + "|".join(texts) + ")" for name, texts in data["parts"].items()}
+    return tuple(
+        (rule["reason"], re.compile("|".join(_filled(p, parts) for p in rule["patterns"])))
+        for rule in data["rules"]
+    )
+
+
+def _filled(pattern: str, parts: dict[str, str]) -> str:
+    for name, text in parts.items():
+        pattern = pattern.replace(f"<{name}>", text)
+    return pattern
+
+
 class Guard:
+    """Checks the model's words against fixed rules and the register of numbers."""
+
     def __init__(self, screener: Screener, hotlines: Hotlines) -> None:
-        self._screener, self._hotlines = screener, hotlines
+        self._screener = screener
+        self._numbers = hotlines.numbers()
+        self._rules = load_rules()
+
     def check(self, text: str) -> Verdict:
-        if "没有做错任何事情" in text:
-            return Verdict(False, "encouragement")
-        return Verdict(True, None)
+        """Judge a whole reply; never fails on any string."""
+        folded = "".join(fold(char) for char in text)
+        for reason, rule in self._rules:
+            if any(_stands(folded, hit, reason) for hit in rule.finditer(folded)):
+                return Verdict(allowed=False, reason=reason)
+        if any(not self._is_registered(*number) for number in dialled(folded)):
+            return Verdict(allowed=False, reason="unknown_phone_number")
+        if self._threatens(text):
+            return Verdict(allowed=False, reason="risk_language")
+        return _ALLOWED
+
     def check_sentence(self, sentence: str) -> Verdict:
+        """Judge one sentence before it is shown; the whole reply is judged again at its end."""
         return self.check(sentence)
 
+    def _is_registered(self, digits: str, groups: tuple[str, ...]) -> bool:
+        if self._is_known(digits):
+            return True
+        return len(groups) > 1 and all(self._is_known(group) for group in groups)
+
+    def _is_known(self, digits: str) -> bool:
+        known = self._numbers
+        return digits in known or any(
+            digits.startswith(code) and digits[len(code) :] in known for code in _COUNTRY_CODES
+        )
+
+    def _threatens(self, text: str) -> bool:
+        """Whether the words hold a threat to somebody; naming one's own risk is not one."""
+        return any(
+            m.category is Category.VIOLENCE
+            and m.level >= Level.ACTIVE
+            and text[m.start : m.end].startswith(_THREAT_STARTS)
+            for m in self._screener.screen(text).matches
+        )
+
+
+def _stands(folded: str, hit: "re.Match[str]", reason: str) -> bool:
+    """Whether a hit is meant; 我不是真人 and 不要伤害自己的方法 are the opposite."""
+    if reason in _MEANT_UNLESS_NEGATED:
+        return not _NEGATION_BEFORE.search(folded[max(0, hit.start() - 6) : hit.start()])
+    return True
+
+
+_ARTEFACT = re.compile(
+    r"^\s*(?:"
+    r"[嗨海害嘿晦]\s*[,，]?\s*[BbＢвВΒ8]\s*(?:[,，。.!！~、:：\s]+|$|(?=我是\s*[AaＡАΑ]))"
+    r"(?:我是\s*[AaＡАΑ]\s*(?:[,，。.!！~、:：\s]+|$))?"
+    r"|(?:(?:你好|您好)\s*[,，!！]\s*)?我是\s*[AaＡАΑ]\s*(?:[,，。.!！~、:：]+|$)"
+    r"|[AaＡBbＢ答]\s*[:：]\s*"
+    r")"
+)
+
+
 def strip_artefacts(text: str) -> str:
-    return re.sub(r"^(?:嗨B，我是A。|海B，|A：)", "", text)
+    """Take what the training data left at the start of a reply (嗨B，我是A。 and its likes) off.
+
+    Args:
+        text: A reply of the model.
+
+    Returns:
+        The reply without them; everything after stays as it is.
+    """
+    for _ in range(3):
+        shorter = _ARTEFACT.sub("", text, count=1)
+        if shorter == text:
+            break
+        text = shorter
+    return text

@@ -17,8 +17,8 @@ from safety.pinyin import sound_of
 Span = tuple[int, int]
 """A half-open stretch of the surface."""
 
-_MOST_HITS = 20_000  # per view; far beyond any honest text of 4,096 characters
-_FEWEST_SPELLED = 5
+_LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
+_FEWEST_SPELLED = 4
 _FEWEST_HOMOPHONE_SYLLABLES = 4
 _HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
@@ -51,22 +51,39 @@ class Matcher:
         for number, literals in enumerate(parts):
             for literal in literals:
                 _add(keys, number, literal)
-        self._keys = [tuple(k) for k in keys.values()]
+        self._keys = [_grouped(k) for k in keys.values()]
+        self._syllables = [max(0, key.count(SYLLABLE_MARK) - 1) for key in keys]
         self._automaton = ahocorasick_rs.AhoCorasick(list(keys) or ["\0"])
 
     def find(self, text: Normalised) -> dict[int, list[Span]]:
         """Find every part; spans point into the surface, sorted and without repeats."""
-        found: dict[int, set[Span]] = {}
+        places: dict[int, set[Span]] = {}
         for view in text.views:
             hits = self._automaton.find_matches_as_indexes(view.text, overlapping=True)
-            for index, start, end in hits[:_MOST_HITS]:
-                span = _spelled(view, start, end) if view.pinyin else _plain(text, view, start, end)
-                if span is None:
-                    continue
-                for key in self._keys[index]:
-                    if _bounded(text.surface, span, key):
-                        found.setdefault(key.part, set()).add(span)
+            for index, start, end in hits:
+                if view.pinyin:
+                    span = _spelled(view, start, end, self._syllables[index])
+                else:
+                    span = _plain(text, view, start, end)
+                if span is not None:
+                    places.setdefault(index, set()).add(span)
+        return self._by_part(text.surface, places)
+
+    def _by_part(self, surface: str, places: dict[int, set[Span]]) -> dict[int, list[Span]]:
+        found: dict[int, set[Span]] = {}
+        for index, spans in places.items():
+            for bounds, parts in self._keys[index]:
+                whole = {s for s in spans if _bounded(surface, s, bounds)} if any(bounds) else spans
+                if whole:
+                    for part in parts:
+                        found.setdefault(part, set()).update(whole)
         return {part: sorted(spans) for part, spans in found.items()}
+
+
+def touches(spans: list[Span], start: int, end: int) -> bool:
+    """Whether any of the sorted spans overlaps a stretch."""
+    at = bisect_left(spans, (end, 0))
+    return any(e > start for _, e in spans[max(0, at - _LOOK_BACK) : at])
 
 
 def _add(keys: dict[str, list[_Key]], number: int, literal: str) -> None:
@@ -76,9 +93,11 @@ def _add(keys: dict[str, list[_Key]], number: int, literal: str) -> None:
     if not key:
         return
     first, last = _is_latin(key[0]), _is_latin(key[-1]) and not is_stem
-    keys.setdefault(key, []).append(_Key(number, first, last))
+    # k i l l is kept as it is, kill is closed up; see squeeze.
+    for form in {key, "".join(c for c in folded if c.isalnum())}:
+        keys.setdefault(form, []).append(_Key(number, first, last))
     sounds = [sound_of(c) for c in folded if c.isalnum()]
-    if len(sounds) > 1 and all(sounds):
+    if sounds and all(sounds):
         spelled = SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
         keys.setdefault(spelled, []).append(_Key(number, False, False))
 
@@ -87,12 +106,23 @@ def _is_latin(char: str) -> bool:
     return char.isascii() and char.isalpha()
 
 
-def _bounded(surface: str, span: Span, key: _Key) -> bool:
+_Bounds = tuple[bool, bool]
+
+
+def _grouped(keys: list[_Key]) -> tuple[tuple[_Bounds, tuple[int, ...]], ...]:
+    """Gather the parts of one literal by whether its ends must be ends of words."""
+    groups: dict[_Bounds, list[int]] = {}
+    for key in keys:
+        groups.setdefault((key.latin_start, key.latin_end), []).append(key.part)
+    return tuple((bounds, tuple(dict.fromkeys(parts))) for bounds, parts in groups.items())
+
+
+def _bounded(surface: str, span: Span, bounds: _Bounds) -> bool:
     """Latin literals are whole words."""
     start, end = span
-    if key.latin_start and start and _is_latin(surface[start - 1]):
+    if bounds[0] and start and _is_latin(surface[start - 1]):
         return False
-    return not (key.latin_end and end < len(surface) and _is_latin(surface[end]))
+    return not (bounds[1] and end < len(surface) and _is_latin(surface[end]))
 
 
 def _plain(text: Normalised, view: View, start: int, end: int) -> Span | None:
@@ -118,17 +148,15 @@ def _ends_clause(surface: str, index: int) -> bool:
     return ends_sentence(surface, index)
 
 
-def _spelled(view: View, start: int, end: int) -> Span | None:
+def _spelled(view: View, start: int, end: int, syllables: int) -> Span | None:
     """Accept syllables that were typed as pinyin, or a long enough homophone."""
-    assert view.spelled is not None
-    inner = range(start + 1, end - 1)
-    letters = sum(view.spelled[i] and view.text[i] != SYLLABLE_MARK for i in inner)
-    marks = view.text.count(SYLLABLE_MARK, start, end) - 1
-    everything = end - start - 1 - marks
-    first, last = view.starts[start + 1], view.ends[end - 2]
-    if letters and (letters < everything or letters >= _FEWEST_SPELLED):
-        return first, last
-    return (first, last) if not letters and marks >= _FEWEST_HOMOPHONE_SYLLABLES else None
+    letters = view.spelled[end] - view.spelled[start]
+    everything = end - start - 1 - syllables
+    if letters:
+        accepted = letters < everything or letters >= _FEWEST_SPELLED
+    else:
+        accepted = syllables >= _FEWEST_HOMOPHONE_SYLLABLES
+    return (view.starts[start + 1], view.ends[end - 2]) if accepted else None
 
 
 Chained = tuple[int, int, int]

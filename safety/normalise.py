@@ -6,7 +6,7 @@ every character of every view, where it came from. Total on any `str`; linear in
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safety.fold import fold
 from safety.pinyin import Syllable, syllables
@@ -53,15 +53,15 @@ class View:
         starts: For each character, the index where its source begins in the surface.
         ends: For each character, the index where its source ends in the surface.
         pinyin: Whether this is the syllable view, whose matches need a second look.
-        spelled: For the syllable view: which characters belong to a syllable that was
-            written in Latin letters rather than read off a Chinese character.
+        spelled: For the syllable view: how many of the letters before each place were
+            typed as Latin letters rather than read off a Chinese character.
     """
 
     text: str
     starts: list[int]
     ends: list[int]
     pinyin: bool = False
-    spelled: list[bool] | None = None
+    spelled: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ Substitute = Callable[[str], str | None]
 def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None) -> View:
     """Keep letters and digits only, with repeats closed up.
 
-    Latin runs of the same letter become one; Chinese ones do from three on (死死死). Keys of
-    the lexicon go through the same function, so both sides agree.
+    Latin runs of the same letter within a word become one; Chinese ones become two from three
+    on (死死死). Keys of the lexicon go through the same function, so both sides agree.
 
     Args:
         surface: Folded text.
@@ -141,7 +141,9 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
                 continue
             word = char
         for letter in word:
-            if _repeats(out, letter) and (not letter.isascii() or _joined(surface, ends[-1], index)):
+            if _repeats(out, letter) and (
+                not letter.isascii() or _joined(surface, ends[-1], index)
+            ):
                 ends[-1] = index + 1
                 continue
             out.append(letter)
@@ -155,14 +157,6 @@ def _repeats(out: list[str], letter: str) -> bool:
     if not out or out[-1] != letter or letter.isdecimal():
         return False
     return letter.isascii() or (len(out) > 1 and out[-2] == letter)
-
-
-def _joined(surface: str, end: int, index: int) -> bool:
-    """Whether two letters belong to one word: side by side, or each standing alone (k i l l)."""
-    if end == index:
-        return True
-    alone = not surface[max(0, end - 2) : end - 1].isalnum()
-    return alone and not surface[index + 1 : index + 2].isalnum()
 
 
 def _any(surface: str, keys: dict[str, str]) -> bool:
@@ -189,7 +183,7 @@ def _latin(char: str) -> bool:
 def _pinyin(surface: str) -> View:
     """Write the text as toneless syllables, those of Chinese characters and spelled ones."""
     out: list[str] = [SYLLABLE_MARK]
-    starts, ends, spelled = [0], [0], [False]
+    starts, ends, spelled = [0], [0], [0, 0]
     broken = False
     for item in syllables(surface):
         mark = _piece(item)
@@ -200,7 +194,8 @@ def _pinyin(surface: str) -> View:
         out.append(piece)
         starts.extend([item.start] * len(piece))
         ends.extend([item.end] * len(piece))
-        spelled.extend([item.spelled] * len(piece))
+        typed, before = len(mark) if item.spelled else 0, spelled[-1]
+        spelled.extend(before + min(i, typed) for i in range(1, len(piece) + 1))
     return View("".join(out), starts, ends, pinyin=True, spelled=spelled)
 
 

@@ -34,7 +34,7 @@ def _plain(sound: str) -> str:
 def sound_of(char: str) -> str:
     """Give a Chinese character's most usual reading without its tone, or nothing."""
     readings: str = PINYIN_DICT.get(ord(char), "") if "\u3400" <= char <= "\u9fff" else ""
-    return _plain(readings.split(",")[0])
+    return _plain(readings.split(",", maxsplit=1)[0])
 
 
 @lru_cache(maxsize=1)

@@ -33,9 +33,7 @@ _NEAR = {"time": 12, "means": 40, "goodbye": 60}
 _RAISED = frozenset({Category.SUICIDE, Category.SELF_HARM, Category.VIOLENCE})
 
 
-def raise_imminent(
-    candidates: list[Candidate], cues: Mapping[str, list[Span]]
-) -> list[Candidate]:
+def raise_imminent(candidates: list[Candidate], cues: Mapping[str, list[Span]]) -> list[Candidate]:
     """Raise the writer's own, unlowered risk of level 3 to 4 beside an imminence cue.
 
     Args:
@@ -45,9 +43,7 @@ def raise_imminent(
     near = [(span, _NEAR[name]) for name, spans in cues.items() if name in _NEAR for span in spans]
     if not near:
         return candidates
-    return [
-        replace(c, level=Level.IMMINENT) if _is_raised(c, near) else c for c in candidates
-    ]
+    return [replace(c, level=Level.IMMINENT) if _is_raised(c, near) else c for c in candidates]
 
 
 def _is_raised(candidate: Candidate, near: list[tuple[Span, int]]) -> bool:

@@ -31,11 +31,15 @@ _GONE_ZH = re.compile(
     r"(?:没有了|没了|消失了?|不见了|打消了|过去了|不存在|是假的|开玩笑|只是玩笑|不可能)"
 )
 _NOT_EN = re.compile(
-    r"(?:\b(?:not|never|no|without|nor|neither|stopped|denied?|don'?t|didn'?t|wouldn'?t|won'?t|isn'?t|aren'?t|wasn'?t"
+    r"(?:\b(?:not|never|no|without|nor|neither|stopped|denied?|don'?t|didn'?t|wouldn'?t|won'?t"
+    r"|isn'?t|aren'?t|wasn'?t"
     r"|haven'?t|hasn'?t|can'?t|cannot|doesn'?t|ain'?t)\s+"
-    r"(?:(?:even|want|wanted|wanting|wanna|going|gonna|to|really|actually|have|had|having|any|be|been|being|ever|that|plans?"
-    r"|planning|planned|thinking|thought|thoughts|think|about|of|feel|feeling|like|am|do|would|will|a|the|intention|intent|desire|urge"
-    r"|currently|actively|at|all|suicidal|or|consider|considering|considered|try|trying|i|i'm|im|gonna)\s+){0,6})$"
+    r"(?:(?:even|want|wanted|wanting|wanna|going|gonna|to|really|actually|have|had|having|any"
+    r"|be|been|being|ever|that|plans?"
+    r"|planning|planned|thinking|thought|thoughts|think|about|of|feel|feeling|like|am|do|would"
+    r"|will|a|the|intention|intent|desire|urge"
+    r"|currently|actively|at|all|suicidal|or|consider|considering|considered|try|trying|i|i'm"
+    r"|im|gonna)\s+){0,6})$"
 )
 _NOT_EN_EXCEPT = re.compile(
     r"\b(?:can'?t stop|cannot stop|not sure|don'?t know|no longer want|not just|not only|why not"
@@ -51,15 +55,21 @@ _THIRD = (
     r"|学[妹弟姐长]|男友|女友|老公|老婆|丈夫|妻子|弟弟?|妹妹?|哥哥?|姐姐?|亲戚|表[哥姐弟妹]|对方|有人|别人|网友|同事"
     r"|邻居|前任|前男友|前女友|爷爷|奶奶|外公|外婆|老师|姑娘|对象|人们|大家|某人|患者|来访者)"
 )
-_SUBJECT = re.compile(rf"(?P<first>我(?![们]?[{_KIN}])|俺|本人|咱)|(?P<third>{_THIRD})|(?P<you>你们?|您)")
+_SUBJECT = re.compile(
+    rf"(?P<first>我(?![们]?[{_KIN}])|俺|本人|咱)|(?P<third>{_THIRD})|(?P<you>你们?|您)"
+)
 _NO_SUBJECT_BEFORE = re.compile(
     r"(?:被|让|因为?|为了?|跟|和|与|同|对|逼|骂|打|恨|讨厌|想到|怕|离开|失去|没有|爱|喜欢|给|受不了|怨|向|听|看到?|替|把|将|像|比|除了|告诉)"
     r"(?:我的?|了|着|过|那个|这个|自己的?)?$"
 )
-_REASON_AFTER = re.compile(r"^.{0,8}?(?:后|时|就|吵|离婚|骂|打|说我|去世|不要|不理|不爱|分手|出轨|让|逼|离开|觉得我|面前|之间|的话|太)")
+_REASON_AFTER = re.compile(
+    r"^.{0,8}?(?:后|时|就|吵|离婚|骂|打|说我|去世|不要|不理|不爱|分手|出轨|让|逼|离开|觉得我|面前|之间|的话|太)"
+)
 _THIRD_EN = re.compile(
-    r"\b(?:he|she|they|my (?:\w+ )?(?:friend|mom|mother|dad|father|brother|sister|son|daughter|wife|husband|boyfriend"
-    r"|girlfriend|partner|roommate|cousin|uncle|aunt|classmate|student|ex|kid|child|neighbo[u]?r)|someone|somebody"
+    r"\b(?:he|she|they|my (?:\w+ )?(?:friend|mom|mother|dad|father|brother|sister|son|daughter"
+    r"|wife|husband|boyfriend"
+    r"|girlfriend|partner|roommate|cousin|uncle|aunt|classmate|student|ex|kid|child"
+    r"|neighbo[u]?r)|someone|somebody"
     r"|a friend|people|who|uncle|friend)\b(?:'s)?(?:[^.!?,;]{0,24})$"
 )
 _FIRST_EN = re.compile(r"\b(?:i|i'm|im|i'd|i've|ive|i'll|me|myself)\b")
@@ -73,8 +83,10 @@ _FICTION_BEFORE_ZH = re.compile(_FICTION_ZH + r"[^。!?;]{0,18}$")
 _FICTION_AFTER_ZH = re.compile(r"^[^。!?;]{0,10}" + _FICTION_ZH)
 _CITED_ZH = re.compile(_FICTION_ZH + r"[^。!?;]{0,10}(?:写着?|唱着?|说|有句|叫|里)[^。!?;]{0,4}$")
 _FICTION_EN = (
-    r"(?:lyrics?|songs?|movie|film|novel|books?|character|video game|the game|news|article|episode|tv show|documentary"
-    r"|poem|quote|headline|story|boss fight|celebrity|actor|singer|scene|villain|protagonist|anime)"
+    r"(?:lyrics?|songs?|movie|film|novel|books?|character|video game|the game|news|article"
+    r"|episode|tv show|documentary"
+    r"|poem|quote|headline|story|boss fight|celebrity|actor|singer|scene|villain|protagonist"
+    r"|anime)"
 )
 _FICTION_BEFORE_EN = re.compile(r"\b" + _FICTION_EN + r"\b[^.!?;]{0,40}$")
 _FICTION_AFTER_EN = re.compile(r"^[^.!?;]{0,24}\b" + _FICTION_EN + r"\b")
@@ -82,19 +94,28 @@ _QUOTES = {"“": "”", "「": "」", "『": "』", '"': '"', "《": "》"}
 
 # --- past -----------------------------------------------------------------------------------
 _PAST_ZH = re.compile(
-    r"(?:以前|曾经?|从前|小时候|当年|过去|那时候?|那会儿?|几年前|年前|(?:初|高|大)[一二三四中]?的?时候?|去年|当时|那天|那年|那段时间)[^。!?;]{0,14}$"
+    r"(?:以前|曾经?|从前|小时候|当年|过去|那时候?|那会儿?|几年前|年前|(?:初|高|大)[一二三四中]?的?时候?|去年|当时|那天|那年"
+    r"|那段时间)[^。!?;]{0,14}$"
 )
-_PRESENT_ZH = re.compile(r"(?:现在|今天|今晚|最近|还是?|又|仍|一直|总|依然|这几天|每天|刚|开始|越来越|到现在)")
+_PRESENT_ZH = re.compile(
+    r"(?:现在|今天|今晚|最近|还是?|又|仍|一直|总|依然|这几天|每天|刚|开始|越来越|到现在)"
+)
 _RECOVERED_ZH = re.compile(
     r"(?:现在(?:已经|都)?(?:好了|好多了|没事了|不会了|不想了|走出来了)|都过去了|已经(?:好了|走出来了|康复|过去)|走出来了|再也不会?|后来好了)"
 )
 _PAST_EN = re.compile(
-    r"\b(?:used to|years? ago|back then|when i was (?:a kid|younger|\d+|in)|in the past|once|as a (?:kid|teen|teenager)|last year)\b"
+    r"\b(?:used to|years? ago|back then|when i was (?:a kid|younger|\d+|in)|in the past|once"
+    r"|as a (?:kid|teen|teenager)|last year)\b"
     r"[^.!?]{0,40}$"
 )
-_PAST_AFTER_EN = re.compile(r"^[^.!?]{0,24}\b(?:years? ago|back then|when i was (?:a kid|younger|\d+|in)|in the past)\b")
+_PAST_AFTER_EN = re.compile(
+    r"^[^.!?]{0,24}\b(?:years? ago|back then|when i was (?:a kid|younger|\d+|in)|in the past)\b"
+)
 _PRESENT_EN = re.compile(r"\b(?:now|still|again|today|tonight|lately|these days|always)\b")
-_RECOVERED_EN = re.compile(r"\b(?:i'?m (?:fine|better|okay|good|in a (?:better|good) place)|recovered|got (?:better|help)|over it) ?(?:now)?\b")
+_RECOVERED_EN = re.compile(
+    r"\b(?:i'?m (?:fine|better|okay|good|in a (?:better|good) place)|recovered|got (?:better"
+    r"|help)|over it) ?(?:now)?\b"
+)
 
 
 class Surroundings:
@@ -166,9 +187,7 @@ def is_third_person(found: Candidate, around: Surroundings) -> bool:
     before = around.before(start if opened is None else opened, clause=opened is None)
     if opened is not None and "我说" in before:
         return False
-    last = None
-    for last in _SUBJECT.finditer(before):
-        pass
+    last = next(iter(reversed(list(_SUBJECT.finditer(before)))), None)
     if last is not None and last.group("third"):
         is_object = _NO_SUBJECT_BEFORE.search(before[: last.start()])
         return not is_object and not _REASON_AFTER.search(before[last.end() :])
@@ -203,7 +222,7 @@ def is_fiction(found: Candidate, around: Surroundings) -> bool:
 def is_past(found: Candidate, around: Surroundings) -> bool:
     """Whether it is said to be over: 以前想过自杀, 现在好了."""
     start, end = found.span
-    before, after = around.before(start), around.after(end)
+    before, after = around.before(max(start, found.head)), around.after(end)
     near = before[-16:] + around.surface[start:end]
     if _PAST_ZH.search(before) and not _PRESENT_ZH.search(near):
         return True

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.levels import Category, Level
-from safety.matcher import Chained, Matcher, Span, chain, ends_sentence
+from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, touches
 from safety.normalise import Normalised, normalise
 from safety.rules import Candidate, raise_imminent
 from safety.scope import Surroundings, lower
 
 _APART = 14  # characters within which an `apart_from` literal voids a match
-_MOST_SCOPED = 48  # places of one rule that are read in their surroundings; the rest stand
+_MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,7 @@ class Screener:
         candidates = raise_imminent(candidates, cues)
         return self._screening(plain, candidates)
 
-    def _places(
-        self, plain: Normalised, found: dict[int, list[Span]]
-    ) -> dict[Entry, set[Chained]]:
+    def _places(self, plain: Normalised, found: dict[int, list[Span]]) -> dict[Entry, set[Chained]]:
         places: dict[Entry, set[Chained]] = {}
         for part in found:
             for entry, parts, gaps in self._by_first.get(part, ()):
@@ -127,15 +125,16 @@ class Screener:
                     continue
                 void = found.get(self._unless.get(entry.id, -1), [])
                 apart = found.get(self._apart.get(entry.id, -1), [])
+                known = places.setdefault(entry, set())
                 for place in chain(found, parts, gaps):
+                    if len(known) > _MOST_SCOPED:
+                        break
                     start, end, _ = place
-                    if any(start < e and s < end for s, e in void):
-                        continue
-                    if any(s - end < _APART and start - e < _APART for s, e in apart):
+                    if touches(void, start, end) or touches(apart, start - _APART, end + _APART):
                         continue
                     if len(parts) > 1 and _crosses(plain.surface, start, end):
                         continue
-                    places.setdefault(entry, set()).add(place)
+                    known.add(place)
         return places
 
     def _screening(self, plain: Normalised, candidates: list[Candidate]) -> Screening:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bot.sandbox.account import BotAccount
-from bot.sandbox.connections import Connections
+from bot.sandbox.connections import Connections, hung_up
 from bot.sandbox.errors import (
     ApiError,
     bad_request,
@@ -150,7 +150,7 @@ class BotApi:
     async def _while_connected(self, answer: Awaitable[Any], request: Request) -> Any:
         """Give up a waiting poll when its caller hangs up, as a killed bot does."""
         poll = asyncio.ensure_future(answer)
-        gone = asyncio.ensure_future(request.receive())
+        gone = asyncio.ensure_future(hung_up(request))
         try:
             await asyncio.wait({poll, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not poll.done():

@@ -186,11 +186,6 @@ class _Markdown:
         if self._open and self._open[-1][0] == mark:
             _, start, _ = self._open.pop()
             self._add(_MARKS[mark][0], start)
-        elif any(opened == mark for opened, _, _ in self._open):
-            top, _, began = self._open[-1]
-            name = "TextUrl" if top == "[" else _MARKS[top][1]
-            offset = _bytes_before(self._text, began)
-            raise _fail(f"Can't find end of {name} entity at byte offset {offset}")
         else:
             self._open.append((mark, units(self._out), self._at))
         self._at += len(mark)

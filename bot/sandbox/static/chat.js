@@ -113,6 +113,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
   }
 });
 
+document.addEventListener("htmx:sseOpen", () => { document.body.dataset.live = ""; });
+document.addEventListener("htmx:sseError", () => { delete document.body.dataset.live; });
+
 document.addEventListener("DOMContentLoaded", () => {
   for (const pane of document.querySelectorAll("[data-stick]")) stick(pane);
   show(document.body.dataset.view);

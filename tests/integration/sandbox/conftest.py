@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from sandbox_cast import BotFactory, Clock
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
 from bot.sandbox import Limits, Sandbox
 
-
-@dataclass
-class Clock:
-    """Seconds that pass only when a test says so."""
-
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+# No TLS here: loading the certificates would take longer than most tests.
+PLAIN = {"verify": False}
 
 
 @pytest.fixture
@@ -40,9 +33,6 @@ async def strict(clock: Clock) -> AsyncIterator[Sandbox]:
         yield started
 
 
-BotFactory = Callable[..., AbstractAsyncContextManager[Bot]]
-
-
 @pytest.fixture
 def make_bot() -> BotFactory:
     @asynccontextmanager
@@ -53,8 +43,8 @@ def make_bot() -> BotFactory:
             token or sandbox.token,
             base_url=f"{sandbox.api_url}/bot",
             base_file_url=f"{sandbox.api_url}/file/bot",
-            request=HTTPXRequest(read_timeout=read_s),
-            get_updates_request=HTTPXRequest(read_timeout=read_s),
+            request=HTTPXRequest(read_timeout=read_s, httpx_kwargs=PLAIN),
+            get_updates_request=HTTPXRequest(read_timeout=read_s, httpx_kwargs=PLAIN),
         )
         async with made:
             yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 from inference.generate import generate_lines
 from inference.runner import ModelRunner
+from inference.source import open_model
 from inference.tokenizer import finish_text
 
 KINDS = ("base", "prefix")
@@ -32,6 +34,21 @@ def test_logits_of_the_last_positions(reference, opened, kind):
         torch.testing.assert_close(
             torch.stack(logits), expected[f"{kind}.{index}.logits"], atol=1e-4, rtol=0
         )
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 0.1), ("bfloat16", 0.6)])
+def test_logits_in_16_bits(reference, dtype, tolerance):
+    """Only rounding differs; the logits lie between -7 and 7."""
+    model = open_model(dataclasses.replace(reference.source("prefix"), dtype=dtype))
+    expected = load_file(reference.folder / "expected.safetensors")
+    ids = expected["prefix.2.input_ids"].tolist()
+    runner = ModelRunner(model.model, model.prefix)
+    assert runner.dtype == getattr(torch, dtype)
+    with torch.inference_mode():
+        runner.cache.open(0, len(ids))
+        runner.prefill(0, ids[:-1], 0)
+        logits = runner.decode([0], ids[-1:], [len(ids) - 1])[0].float()
+    torch.testing.assert_close(logits, expected["prefix.2.logits"][-1], atol=tolerance, rtol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -84,9 +101,7 @@ def test_greedy_continuations_through_lines(reference, kind):
     """The cases hold histories of none, one and two rounds."""
     cases = reference.cases(kind)
     lines = [json.dumps({"query": c["query"], "history": c["history"]}) for c in cases]
-    answers = list(
-        generate_lines(reference.source(kind), lines, greedy=True, max_new_tokens=48)
-    )
+    answers = list(generate_lines(reference.source(kind), lines, greedy=True, max_new_tokens=48))
     assert [a["ids"] for a in answers] == [c["greedy_new_ids"] for c in cases]
     assert [len(a["prompt_ids"]) for a in answers] == [c["prompt_tokens"] for c in cases]
 

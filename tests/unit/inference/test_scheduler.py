@@ -119,7 +119,8 @@ def test_a_steady_stream_of_urgent_requests_starves_nobody():
         scheduler.remove(name)
         if name == "patient":
             break
-    assert number == 16 * HEAD_START
+    assert name == "patient"
+    assert number < 16 * HEAD_START
 
 
 def test_a_step_of_priority_passes_a_few_only():

@@ -70,7 +70,12 @@ def test_a_character_in_bytes_appears_when_it_is_whole():
 
 def test_bytes_that_cannot_become_a_character_are_given_up_at_once():
     tokenizer = tokenizer_of(REFERENCE)
-    assert streamed(tokenizer, [3 + 0xE4, 3 + 0xBD, 3 + ord("x")]) == ["", "", LOST + LOST + "x", ""]
+    assert streamed(tokenizer, [3 + 0xE4, 3 + 0xBD, 3 + ord("x")]) == [
+        "",
+        "",
+        LOST + LOST + "x",
+        "",
+    ]
     assert streamed(tokenizer, [3 + 0xE4]) == ["", LOST]
 
 
@@ -96,7 +101,9 @@ def test_half_a_surrogate_pair_is_no_error():
 def test_template_counts_rounds_from_one():
     tokenizer = tokenizer_of(REFERENCE)
     assert tokenizer.prompt_text("三", [("一", "甲"), ("二", "乙")]) == (
-        "[Round 1]\n\n问：一\n\n答：甲\n\n[Round 2]\n\n问：二\n\n答：乙\n\n[Round 3]\n\n问：三\n\n答："
+        "[Round 1]\n\n问：一\n\n答：甲\n\n"
+        "[Round 2]\n\n问：二\n\n答：乙\n\n"
+        "[Round 3]\n\n问：三\n\n答："
     )
 
 
@@ -105,8 +112,8 @@ def test_finish_text_is_what_chat_does():
 
 
 def test_a_missing_or_damaged_tokenizer_says_what_to_do(tmp_path):
-    with pytest.raises(TokenizerError, match="is missing. Copy"):
+    with pytest.raises(TokenizerError, match=r"is missing\. Copy"):
         ChatTokenizer.from_folder(tmp_path)
     (tmp_path / "tokenizer.model").write_bytes(b"\x00\xff nothing")
-    with pytest.raises(TokenizerError, match="damaged. Download"):
+    with pytest.raises(TokenizerError, match=r"damaged\. Download"):
         ChatTokenizer.from_folder(tmp_path)

@@ -1,0 +1,94 @@
+"""The whole service over HTTP: sandbox, python-telegram-bot, demo model, SQLite."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import Service, load_model
+from bot.demo import demo_settings
+from bot.pacing import Pacer
+from bot.sandbox import Limits, Sandbox, SandboxUser
+from bot.texts import Texts
+from inference import InferenceWorker
+from storage import people
+
+TEXTS = Texts()
+
+
+class Unpaced(Pacer):
+    """No waiting: for tests that are about something else."""
+
+    async def wait(self, chat_id: int) -> None:
+        pass
+
+    def may_draft(self, chat_id: int) -> bool:
+        return True
+
+
+@pytest.fixture(scope="session")
+def texts() -> Texts:
+    return TEXTS
+
+
+@pytest.fixture
+async def worker(tmp_path: Path) -> AsyncIterator[InferenceWorker]:
+    async with Sandbox() as sandbox:
+        settings = demo_settings(sandbox, tmp_path)
+    worker = await load_model(settings)
+    yield worker
+    await worker.aclose(grace_s=0)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(limits=Limits.off()) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def start(
+    sandbox: Sandbox, worker: InferenceWorker, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
+    """Start a service on the test's data folder; may be called again after `aclose`."""
+    services: list[Service] = []
+
+    async def begin(**overrides: Any) -> Service:
+        values = {"burst_window_s": 0.15, "max_new_tokens": 40, **overrides}
+        service = Service(demo_settings(sandbox, tmp_path, **values), worker, pacer=Unpaced())
+        services.append(service)
+        await service.start()
+        return service
+
+    yield begin
+    for service in services:
+        await service.aclose()
+
+
+@pytest.fixture
+async def service(start: Callable[..., Awaitable[Service]]) -> Service:
+    return await start()
+
+
+async def newcomer_agrees(user: SandboxUser, language: str = "zh") -> None:
+    """The first minutes, by buttons."""
+    await user.say("/start")
+    await user.wait_for("AI", timeout_s=20)
+    await user.press("consent:yes")
+    await user.wait_for(TEXTS(language, "ask_age"), timeout_s=20)
+    await user.press("age:adult")
+    await user.wait_for(TEXTS(language, "ready"), timeout_s=20)
+
+
+@pytest.fixture
+async def user(sandbox: Sandbox, service: Service) -> SandboxUser:
+    """A person who has agreed."""
+    person = sandbox.add_user()
+    await newcomer_agrees(person)
+    return person
+
+
+async def person_of(service: Service, user: SandboxUser) -> people.Person | None:
+    async with service.database.read() as transaction:
+        return await people.by_telegram_id(transaction, user.id)

@@ -1,0 +1,122 @@
+"""A person chats with the whole service over HTTP."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.app import Service
+from bot.sandbox import Sandbox, SandboxUser
+from bot.texts import Texts
+from storage import cases, conversations
+from tests.e2e.conftest import newcomer_agrees, person_of
+
+CASES = Path(__file__).parents[1] / "data" / "pica-cases.json"
+
+
+def published_cases() -> dict[str, list[str]]:
+    loaded = json.loads(CASES.read_text("utf-8"))
+    return {case["case"]: [turn["user"] for turn in case["turns"]] for case in loaded}
+
+
+@pytest.mark.parametrize("name", ["study", "family", "friend", "work"])
+async def test_a_published_case_is_answered_turn_by_turn(
+    name: str, service: Service, user: SandboxUser
+) -> None:
+    replies = []
+    for words in published_cases()[name][:4]:
+        sent = await user.say(words)
+        replies.append((await user.wait_for(None, after=sent, timeout_s=60)).text)
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.database.read() as transaction:
+        turns = await conversations.history(transaction, person.person_id)
+        assert await cases.open_case(transaction, person.person_id) is None
+    said = [turn.text for turn in turns if turn.role == "person"]
+    answers = [turn.text for turn in turns if turn.role == "companion"]
+    assert said == published_cases()[name][:4]
+    assert answers == replies
+    assert [turn.role for turn in turns] == ["person", "companion"] * 4
+    assert not any("嗨B" in reply for reply in replies)
+
+
+async def test_the_safety_case_gets_the_fixed_reply_and_a_case(
+    service: Service, user: SandboxUser, sandbox: Sandbox
+) -> None:
+    for words in published_cases()["safety"]:
+        sent = await user.say(words)
+        reply = await user.wait_for(None, after=sent, timeout_s=20)
+        assert "不能支持伤害任何人" in reply.text
+    notice = await sandbox.operator.wait_for(
+        "violence", chat_id=sandbox.operators_chat_id, timeout_s=20
+    )
+    assert notice.buttons
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.database.read() as transaction:
+        case = await cases.open_case(transaction, person.person_id)
+        turns = await conversations.history(transaction, person.person_id)
+    assert case is not None
+    assert case.level >= 3
+    assert "companion" not in {turn.role for turn in turns}
+
+
+async def test_a_crisis_holds_until_an_operator_resolves_the_case(
+    service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts
+) -> None:
+    sent = await user.say("我想死")
+    await user.wait_for(texts("zh", "crisis_suicide")[:10], after=sent, timeout_s=20)
+    seen = set()
+    for words in ("嗯", "没事了", "你在吗"):
+        sent = await user.say(words)
+        seen.add((await user.wait_for(None, after=sent, timeout_s=20)).text)
+    assert len(seen) == 3
+    stranger = sandbox.add_user()
+    chat = sandbox.operators_chat_id
+    notice = await sandbox.operator.wait_for("我想死", chat_id=chat, timeout_s=20)
+    await stranger.press_in_group(chat, "case:1:resolve", message_id=notice.message_id)
+    sent = await user.say("还在吗")
+    await user.wait_for(None, after=sent, timeout_s=20)
+    assert not any("结案，" in m.text for m in sandbox.operator.messages_in(chat))
+    await sandbox.operator.press_in_group(chat, "case:1:resolve", message_id=notice.message_id)
+    await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
+    sent = await user.say("今天天气很好")
+    await user.wait_for(None, after=sent, timeout_s=60)
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.database.read() as transaction:
+        turns = await conversations.history(transaction, person.person_id)
+    assert turns[-1].role == "companion"
+
+
+async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> None:
+    first = await user.say("我今天很累")
+    await user.say("上班被骂了")
+    await user.say("不知道怎么办")
+    await user.wait_for(None, after=first, timeout_s=60)
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.database.read() as transaction:
+        turns = await conversations.history(transaction, person.person_id)
+    assert [turn.role for turn in turns] == ["person", "companion"]
+    assert turns[0].text == "我今天很累\n上班被骂了\n不知道怎么办"
+
+
+async def test_a_sentence_split_over_messages_is_screened_whole(
+    user: SandboxUser, texts: Texts
+) -> None:
+    sent = await user.say("我真的不")
+    await user.say("想活了")
+    reply = await user.wait_for(None, after=sent, timeout_s=20)
+    assert reply.text.startswith(texts("zh", "crisis_suicide")[:8])
+
+
+async def test_two_people_do_not_see_each_other(
+    service: Service, sandbox: Sandbox, user: SandboxUser
+) -> None:
+    other = sandbox.add_user(first_name="Ann", language_code="en")
+    await newcomer_agrees(other, "en")
+    before = len(other.messages)
+    sent = await user.say("你好")
+    await user.wait_for(None, after=sent, timeout_s=60)
+    assert len(other.messages) == before

@@ -1,0 +1,84 @@
+"""The same model on a CUDA device: equal to the published outputs, in float32 and 16 bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from inference.engine import Engine
+from inference.generate import generate_lines
+from inference.requests import GenerationRequest, Sampling
+from inference.runner import ModelRunner
+from inference.source import ModelSource, open_model
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+REFERENCE = Path(__file__).parents[1] / "data" / "reference"
+LAYOUTS = ("pica-layout", "projected-prefix")
+#: Largest difference of a logit that the type's rounding explains: about twice what a CPU shows
+#: in the 16-bit types (0.04 and 0.28); the logits lie between -7 and 7.
+TOLERANCE = {"float32": 1e-3, "float16": 0.1, "bfloat16": 0.6}
+
+
+def source(layout: str, dtype: str) -> ModelSource:
+    folder = REFERENCE / layout
+    return ModelSource(
+        model=str(folder / "chatglm2-tiny"),
+        prefix=str(folder / "pica-prefix-tiny"),
+        device="cuda",
+        dtype=dtype,
+    )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+def test_logits(layout, dtype):
+    opened = open_model(source(layout, dtype))
+    assert {str(p.dtype) for p in opened.model.parameters()} == {f"torch.{dtype}"}
+    expected = load_file(REFERENCE / layout / "expected.safetensors")
+    for index in range(3):
+        ids = expected[f"prefix.{index}.input_ids"].tolist()
+        runner = ModelRunner(opened.model, opened.prefix)
+        with torch.inference_mode():
+            runner.cache.open(0, len(ids))
+            runner.prefill(0, ids[:-1], 0)
+            logits = runner.decode([0], ids[-1:], [len(ids) - 1])
+        torch.testing.assert_close(
+            logits[0].float().cpu(),
+            expected[f"prefix.{index}.logits"][-1],
+            atol=TOLERANCE[dtype],
+            rtol=0,
+        )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_greedy_continuations_in_float32(layout):
+    cases = json.loads((REFERENCE / layout / "expected.json").read_text("utf-8"))["cases"]
+    cases = [case for case in cases if case["model"] == "prefix"]
+    lines = [json.dumps({"query": c["query"], "history": c["history"]}) for c in cases]
+    replies = list(generate_lines(source(layout, "float32"), lines, greedy=True, max_new_tokens=48))
+    assert [reply["ids"] for reply in replies] == [case["greedy_new_ids"] for case in cases]
+
+
+def test_the_demo_answers_and_frees_its_memory():
+    opened = open_model(ModelSource(device="cuda"))
+    assert {p.dtype for p in opened.model.parameters()} == {torch.float16}
+    engine = Engine(opened)
+    for number in range(8):
+        ids = tuple(opened.tokenizer.encode_chat("我最近压力很大"))
+        asked = GenerationRequest(str(number), ids, 40, Sampling(seed=number))
+        engine.submit(asked)
+    text = ""
+    while engine.has_work:
+        for output in engine.step():
+            assert output.error is None
+            text += output.text
+    assert sum("\u4e00" <= character <= "\u9fff" for character in text) > 0.6 * len(text)
+    assert engine.runner.cache.nbytes == 0

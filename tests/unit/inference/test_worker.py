@@ -1,0 +1,222 @@
+"""The asyncio door: words in time, cancelling, closing, health."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
+from inference.checkpoint import CheckpointError
+
+
+@pytest.fixture
+async def worker(pica):
+    source = pica.source("prefix")
+    worker = await InferenceWorker.start(
+        ModelSource(
+            model=source.model, prefix=source.prefix, device="cpu", max_running=2, max_waiting=2
+        )
+    )
+    yield worker
+    await worker.aclose(grace_s=0)
+
+
+def request(worker, name, tokens=40, query="你好", **options):
+    ids = tuple(worker.tokenizer.encode_chat(query))
+    return GenerationRequest(
+        name, ids, max_new_tokens=tokens, sampling=Sampling(greedy=True), **options
+    )
+
+
+async def read(worker, asked):
+    return "".join([text async for text in worker.stream(asked)])
+
+
+async def until(condition, within_s=5.0):
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        await asyncio.sleep(0.005)
+
+
+async def test_words_stream_as_they_come(worker, pica):
+    case = pica.cases("prefix")[0]
+    expected = worker.tokenizer.decode(case["greedy_new_ids"])
+    pieces = [text async for text in worker.stream(request(worker, "a", 48))]
+    assert "".join(pieces) == expected
+    assert len(pieces) > 20
+
+
+async def test_many_at_once_keep_apart(worker, pica):
+    cases = pica.cases("prefix")
+    texts = await asyncio.gather(
+        *(
+            read(
+                worker,
+                GenerationRequest(
+                    "same id",
+                    tuple(worker.tokenizer.encode_chat(c["query"], c["history"])),
+                    max_new_tokens=48,
+                    sampling=Sampling(greedy=True),
+                ),
+            )
+            for c in cases
+        )
+    )
+    assert texts == [worker.tokenizer.decode(c["greedy_new_ids"]) for c in cases]
+
+
+async def test_the_first_word_does_not_wait_for_the_last(worker):
+    stream = worker.stream(request(worker, "a", 1500))
+    async with contextlib.aclosing(stream):
+        async for _ in stream:
+            break
+        assert worker.health().running == 1
+        assert worker.health().steps < 1500
+
+
+async def test_closing_a_stream_frees_its_slot_within_one_step(worker):
+    stream = worker.stream(request(worker, "a", 1900))
+    await anext(stream)
+    await stream.aclose()
+    steps = worker.health().steps
+    await until(lambda: worker.health().running == 0)
+    assert worker.health().steps <= steps + 2  # the step under way, and the one that frees
+
+
+async def test_cancelling_the_reading_task_frees_its_slot(worker):
+    tasks = [asyncio.create_task(read(worker, request(worker, str(n), 1900))) for n in range(3)]
+    await until(lambda: worker.health().running == 2 and worker.health().waiting == 1)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(task.cancelled() for task in tasks)
+    await until(lambda: (worker.health().running, worker.health().waiting) == (0, 0))
+    assert await read(worker, request(worker, "after", 3))
+
+
+async def test_a_full_waiting_room_refuses_at_once(worker):
+    tasks = [asyncio.create_task(read(worker, request(worker, str(n), 1900))) for n in range(4)]
+    await until(lambda: worker.health().waiting == 2)
+    with pytest.raises(GenerationError) as full:
+        await read(worker, request(worker, "one too many"))
+    assert (full.value.reason, full.value.place) == ("queue_full", 3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_deadline_raises_where_the_words_are_read(worker):
+    started = time.monotonic()
+    with pytest.raises(GenerationError) as late:
+        await read(worker, request(worker, "a", 1900, deadline_s=0.2))
+    assert late.value.reason == "deadline"
+    assert 0.2 <= time.monotonic() - started < 2.0
+
+
+async def test_a_prompt_that_is_too_long(worker):
+    ids = (1422,) * worker.context_length
+    with pytest.raises(GenerationError) as long:
+        await read(worker, GenerationRequest("a", ids))
+    assert (long.value.reason, long.value.permanent) == ("prompt_too_long", True)
+
+
+async def test_health(worker):
+    health = worker.health()
+    assert (health.alive, health.running, health.waiting) == (True, 0, 0)
+    assert (health.device, health.dtype) == ("cpu", "float32")
+    await read(worker, request(worker, "a", 5))
+    after = worker.health()
+    assert after.steps >= health.steps + 5
+    assert after.last_step_age_s < 1.0
+
+
+async def test_closing_lets_running_replies_end(worker):
+    stream = worker.stream(request(worker, "a", 60))
+    first = await anext(stream)
+    closing = asyncio.create_task(worker.aclose(grace_s=10))
+    rest = "".join([text async for text in stream])
+    await closing
+    assert len(worker.tokenizer.encode(first + rest)) > 20
+    assert not worker.health().alive
+    with pytest.raises(GenerationError, match="shutdown"):
+        await read(worker, request(worker, "b"))
+
+
+async def test_closing_ends_the_rest_after_the_grace(worker):
+    tasks = [asyncio.create_task(read(worker, request(worker, str(n), 1900))) for n in range(3)]
+    await until(lambda: worker.health().running == 2)
+    started = time.monotonic()
+    await worker.aclose(grace_s=0.1)
+    assert time.monotonic() - started < 2.0
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [r.reason for r in results if isinstance(r, GenerationError)] == ["shutdown"] * 3
+    await worker.aclose()
+
+
+async def test_a_step_that_fails_as_a_whole_is_survived(worker, monkeypatch):
+    settle = worker._engine._settle
+    calls = []
+
+    def broken():
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError
+        settle()
+
+    monkeypatch.setattr(worker._engine, "_settle", broken)
+    with pytest.raises(GenerationError, match="engine_failed"):
+        await read(worker, request(worker, "a", 50))
+    assert worker.health().alive
+    assert await read(worker, request(worker, "b", 5))
+
+
+async def test_an_engine_that_keeps_failing_is_not_alive(worker, monkeypatch):
+    def broken():
+        raise RuntimeError
+
+    monkeypatch.setattr(worker._engine, "step", broken)
+    for _ in range(3):
+        with pytest.raises(GenerationError, match="engine_failed"):
+            await read(worker, request(worker, "a"))
+    await until(lambda: not worker.health().alive)
+    with pytest.raises(GenerationError, match="shutdown"):
+        await read(worker, request(worker, "b"))
+
+
+async def test_the_embedded_demo_answers_in_chinese():
+    calls = []
+    worker = await InferenceWorker.start(
+        ModelSource(device="cpu"), progress=lambda done, total: calls.append((done, total))
+    )
+    try:
+        assert (worker.is_demo, worker.model_name) == (True, "pica-demo")
+        assert worker.context_length == 2048 - 32
+        ids = tuple(worker.tokenizer.encode_chat("我最近压力很大，晚上睡不着"))
+        asked = GenerationRequest("a", ids, max_new_tokens=80, sampling=Sampling(seed=5))
+        text = await read(worker, asked)
+    finally:
+        await worker.aclose()
+    chinese = sum("\u4e00" <= character <= "\u9fff" for character in text)
+    assert chinese >= 5
+    assert chinese > 0.6 * len(text.strip())
+    assert calls[-1][0] == calls[-1][1] > 20_000_000
+
+
+async def test_a_model_that_cannot_be_loaded_raises_at_the_start(tmp_path):
+    with pytest.raises(CheckpointError, match=r"no folder"):
+        await InferenceWorker.start(ModelSource(model=str(tmp_path / "x" / "y")))
+
+
+def test_importing_the_door_imports_no_torch():
+    code = (
+        "import sys, inference, inference.requests, inference.worker\n"
+        "heavy = {'torch', 'transformers', 'accelerate', 'sentencepiece'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
