@@ -197,12 +197,16 @@ class Service:
 
     async def aclose(self) -> None:
         """Stop receiving, stop turns, let what is being sent end; rows keep the rest."""
-        for task in reversed(self._tasks):
-            if task.get_name() != "delivery":
-                task.cancel()
+        for task in self._tasks:
+            if task.get_name() in ("http", "delivery"):
+                continue
+            task.cancel()
         await self.lanes.aclose()
         for task in self._tasks:
-            task.cancel()
+            if task.get_name() == "http":
+                self.http.should_exit = True  # closes its socket itself
+            else:
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(Exception):  # a service that never came up has nothing to shut down
             await self.application.shutdown()

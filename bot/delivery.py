@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
@@ -100,10 +101,10 @@ class Delivery:
             if chat_id not in self._busy and len(self._busy) < MOST_AT_ONCE:
                 task = asyncio.create_task(self._send_all(chat_id, queue))
                 self._busy[chat_id] = task
-                task.add_done_callback(lambda _done, chat=chat_id: self._done(chat))
+                task.add_done_callback(partial(self._done, chat_id))
 
-    def _done(self, chat_id: int) -> None:
-        task = self._busy.pop(chat_id)
+    def _done(self, chat_id: int, task: asyncio.Task[None]) -> None:
+        del self._busy[chat_id]
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery_failed", error=type(error).__name__)
         self.wake()

@@ -2,8 +2,8 @@
 
 Knows nothing of what a turn does. A burst of words is merged after a moment of
 silence; words that come while a reply is written, but before any of it was shown,
-join the question; a command or a button waits for its turn, except that `/new` and
-`/forget` cut the running reply short.
+join the question; a command or a button waits for its turn, except that `/new`
+cuts the running reply short.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from storage.ids import PersonId, UpdateId
 log = structlog.get_logger(__name__)
 MOST_MERGED = 20
 LONGEST_BURST_S = 8.0
-CUTS_SHORT = ("/new", "/forget")
+CUTS_SHORT = ("/new",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,8 @@ class Lanes:
         try:
             while lane.queue:
                 lane.unit = await self._next(lane)
+                if isinstance(lane.unit, Burst) and any(_is_cut(next_) for next_ in lane.queue):
+                    continue  # a new session was asked for: `/new` itself ends these rows
                 lane.running = asyncio.create_task(self._do(lane.unit))
                 try:
                     await lane.running

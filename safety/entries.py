@@ -1,7 +1,7 @@
 """The lexicon as read from `lexicon/*.yaml`, and the small language its patterns are in.
 
 A pattern is one or more parts with gaps between them: `<BUY> ..6 <PILLS>` is any literal of
-the first part followed, at most six characters later and within the same sentence, by any of
+the first part followed, at most six letters later and within the same sentence, by any of
 the second. Inside a part `{a|b|}` lists alternatives and `<NAME>` stands for a named set. A
 literal that ends in `*` may go on with more Latin letters.
 

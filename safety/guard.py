@@ -1,8 +1,8 @@
 """What the model may say: checked on its words, before anybody sees them.
 
 Knows neither the person nor the prompt, only the words. To name a risk in order to help
-(我听到你说想死，请拨打 12356) is allowed. When in doubt it refuses: a refused reply costs one reviewed answer
-in its place, a harmful one cannot be taken back.
+(我听到你说想死，请拨打 12356) is allowed. When in doubt it refuses: a refused reply costs one
+reviewed answer in its place, a harmful one cannot be taken back.
 """
 
 import re

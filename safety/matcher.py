@@ -7,6 +7,7 @@ not grow with the number of literals.
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 import ahocorasick_rs
 
@@ -38,7 +39,8 @@ def ends_sentence(surface: str, index: int) -> bool:
         before = surface[index - 1 : index]
         after = surface[index + 1 : index + 2]
         if char == ".":
-            return not after or after.isspace()
+            # "I. .w.a.n.t": a separator goes on after the blank, a sentence does not.
+            return not after or (after.isspace() and surface[index + 2 : index + 3] != ".")
         return not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum())
     return char in _HARD
 
@@ -159,14 +161,25 @@ def _spelled(view: View, start: int, end: int, syllables: int) -> Span | None:
     return (view.starts[start + 1], view.ends[end - 2]) if accepted else None
 
 
+def letters_before(surface: str) -> list[int]:
+    """Count letters and digits before each place, so that separators widen no gap."""
+    return list(accumulate((char.isalnum() for char in surface), initial=0))
+
+
 Chained = tuple[int, int, int]
 """Where joined parts start and end, and where the last of them starts."""
 
 
 def chain(
-    found: dict[int, list[Span]], parts: tuple[int, ...], gaps: tuple[int, ...]
+    found: dict[int, list[Span]], parts: tuple[int, ...], gaps: tuple[int, ...], letters: list[int]
 ) -> list[Chained]:
     """Join parts that follow one another within their gaps.
+
+    Args:
+        found: Where each part stands.
+        parts: The parts of one pattern, in order.
+        gaps: The most letters and digits between each part and the next.
+        letters: How many of them stand before each place of the surface.
 
     Returns:
         One place for every place of the first part from which the rest can be reached.
@@ -180,7 +193,7 @@ def chain(
         further: list[Chained] = []
         for start, end, _ in joined:
             at = bisect_left(spans, (end, 0))
-            if at < len(spans) and spans[at][0] - end <= gap:
+            if at < len(spans) and letters[spans[at][0]] - letters[end] <= gap:
                 further.append((start, spans[at][1], spans[at][0]))
         joined = further
     return joined

@@ -141,9 +141,7 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
                 continue
             word = char
         for letter in word:
-            if _repeats(out, letter) and (
-                not letter.isascii() or _joined(surface, ends[-1], index)
-            ):
+            if _repeats(out, letter) and (not letter.isascii() or ends[-1] == index):
                 ends[-1] = index + 1
                 continue
             out.append(letter)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.levels import Category, Level
-from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, touches
+from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, letters_before, touches
 from safety.normalise import Normalised, normalise
 from safety.rules import Candidate, raise_imminent
 from safety.scope import Surroundings, lower
@@ -119,6 +119,7 @@ class Screener:
 
     def _places(self, plain: Normalised, found: dict[int, list[Span]]) -> dict[Entry, set[Chained]]:
         places: dict[Entry, set[Chained]] = {}
+        letters = letters_before(plain.surface)
         for part in found:
             for entry, parts, gaps in self._by_first.get(part, ()):
                 if entry.needs and not any(self._cues[cue] in found for cue in entry.needs):
@@ -126,7 +127,7 @@ class Screener:
                 void = found.get(self._unless.get(entry.id, -1), [])
                 apart = found.get(self._apart.get(entry.id, -1), [])
                 known = places.setdefault(entry, set())
-                for place in chain(found, parts, gaps):
+                for place in chain(found, parts, gaps, letters):
                     if len(known) > _MOST_SCOPED:
                         break
                     start, end, _ = place

@@ -7,7 +7,8 @@ imports no other part of this project.
 from bot.sandbox.api import Call
 from bot.sandbox.faults import Fault, FaultKind, Faults
 from bot.sandbox.limits import Limits
-from bot.sandbox.person import SandboxMessage, SandboxUser
+from bot.sandbox.person import SandboxUser
+from bot.sandbox.screen import SandboxMessage
 from bot.sandbox.server import DEMO_TOKEN, Sandbox
 
 __all__ = [

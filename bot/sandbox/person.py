@@ -7,57 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sandbox.model import Attachment, Chat, Message, Person
-from bot.sandbox.text import Entity
+from bot.sandbox.model import Attachment, Chat, Person
+from bot.sandbox.screen import SandboxMessage, as_seen, fits
 from bot.sandbox.world import World
 
-Buttons = list[list[tuple[str, str]]]
 SAMPLE_PHOTO = Path(__file__).parent / "static" / "sample.png"
-
-
-@dataclass(frozen=True, slots=True)
-class SandboxMessage:
-    """A message as it stands on the screen at this moment."""
-
-    message_id: int
-    chat_id: int
-    from_bot: bool
-    text: str
-    buttons: Buttons
-    date: int
-    edited: bool
-    entities: list[Entity]
-    thread_id: int | None
-    reply_to: int | None
-    document: tuple[str, bytes] | None
-    photo: tuple[str, bytes] | None
-    sender_id: int
-
-
-def as_seen(message: Message) -> SandboxMessage:
-    """The message without what a screen does not show."""
-    file = message.attachment
-    return SandboxMessage(
-        message_id=message.message_id,
-        chat_id=message.chat_id,
-        from_bot=message.from_bot,
-        text=message.text,
-        buttons=[
-            [(b["text"], b.get("callback_data") or b.get("url") or "") for b in row]
-            for row in message.keyboard
-        ],
-        date=message.date,
-        edited=message.edited_at is not None,
-        entities=[dict(entity) for entity in message.entities],
-        thread_id=message.thread_id,
-        reply_to=message.reply_to,
-        document=(file.filename, file.content) if file and file.kind == "document" else None,
-        photo=(file.filename, file.content) if file and file.kind == "photo" else None,
-        sender_id=message.sender_id,
-    )
 
 
 class SandboxUser:
@@ -122,7 +78,10 @@ class SandboxUser:
         ]
 
     async def say(self, text: str, *, reply_to: int | None = None) -> int:
-        """Send text in the private chat; the first thing said starts the bot."""
+        """Send text in the private chat; the first thing said starts the bot.
+
+        Someone who blocked the bot unblocks it by writing, as Telegram's apps do.
+        """
         return await self._send(self.id, text=text, reply_to=reply_to)
 
     async def say_in_group(
@@ -245,7 +204,7 @@ class SandboxUser:
                         changed.clear()
                         for message in self.messages_in(where, thread_id):
                             fresh = message.from_bot and message.message_id > after
-                            if fresh and _fits(message, predicate):
+                            if fresh and fits(message, predicate):
                                 return message
                         await changed.wait()
             except TimeoutError:
@@ -303,13 +262,3 @@ class SandboxUser:
 
     def _chat(self, chat_id: int) -> Chat:
         return self._world.chats[chat_id]
-
-
-def _fits(
-    message: SandboxMessage, predicate: Callable[[SandboxMessage], bool] | str | None
-) -> bool:
-    if predicate is None:
-        return True
-    if isinstance(predicate, str):
-        return predicate in message.text
-    return predicate(message)

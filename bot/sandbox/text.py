@@ -97,7 +97,7 @@ def _read_entity(item: Any) -> Entity:
         if not isinstance(item[name], int) or isinstance(item[name], bool):
             raise _bad_entity(f'Field "{name}" must be of type Number')
     kind = item.get("type")
-    if kind not in _ENTITY_TYPES:
+    if not isinstance(kind, str) or kind not in _ENTITY_TYPES:
         raise _bad_entity("Unsupported type specified")
     for needs, name in (
         ("text_link", "url"),
@@ -108,14 +108,21 @@ def _read_entity(item: Any) -> Entity:
             raise _bad_entity(f'Can\'t find field "{name}"')
     if kind == "text_link":
         _check_link(item["url"])
-    if kind == "text_mention" and not isinstance(item["user"], dict):
-        raise _bad_entity('Field "user" must be of type Object')
+    if kind == "text_mention":
+        _check_user(item["user"])
     allowed = ("type", "offset", "length", "url", "user", "language", "custom_emoji_id")
     return {name: item[name] for name in allowed if name in item}
 
 
 def _bad_entity(words: str) -> ApiError:
     return bad_request(f"can't parse MessageEntity: {words}")
+
+
+def _check_user(user: Any) -> None:
+    if not isinstance(user, dict):
+        raise _bad_entity('Field "user" must be of type Object')
+    if not isinstance(user.get("id"), int) or not isinstance(user.get("first_name"), str):
+        raise bad_request("user not found")
 
 
 def _check_link(url: Any) -> None:

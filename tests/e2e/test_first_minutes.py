@@ -88,9 +88,7 @@ async def test_language_changes_every_word(user: SandboxUser, texts: Texts) -> N
     assert reply.text.startswith("Thank you for telling me")
 
 
-async def test_forget_erases_and_says_so(
-    service: Service, user: SandboxUser, texts: Texts
-) -> None:
+async def test_forget_erases_and_says_so(service: Service, user: SandboxUser, texts: Texts) -> None:
     await user.say("/forget")
     await user.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await user.press("forget:yes")

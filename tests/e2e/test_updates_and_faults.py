@@ -150,9 +150,7 @@ async def test_a_blocked_person_is_noticed(service: Service, user: SandboxUser) 
 async def test_the_webhook_wants_its_secret(
     sandbox: Sandbox, start: Callable[..., Awaitable[Service]]
 ) -> None:
-    service = await start(
-        webhook_url="http://127.0.0.1:9", webhook_secret=SecretStr("a-secret")
-    )
+    service = await start(webhook_url="http://127.0.0.1:9", webhook_secret=SecretStr("a-secret"))
     url = f"http://127.0.0.1:{service.http.port}"
     update = {"update_id": 5, "poll": {}}
     async with httpx.AsyncClient() as client:

@@ -3,120 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
 from bot.sandbox import Limits, Sandbox
-from bot.sandbox.methods import METHODS
-
-ENTITY_WORDS = [
-    "type",
-    "offset",
-    "length",
-    "url",
-    "user",
-    "inline_keyboard",
-    "text",
-    "callback_data",
-    "message_id",
-]
-JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.sampled_from(["", "0", "-1", "1" * 30, "901", "attach://x", "HTML", "[", "{}", "\x00"]),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "type",
-                    "offset",
-                    "length",
-                    "url",
-                    "user",
-                    "inline_keyboard",
-                    "text",
-                    "callback_data",
-                    "message_id",
-                ]
-            )
-            | st.text(max_size=5),
-            inner,
-            max_size=4,
-        )
-    ),
-    max_leaves=8,
-)
-NAMES = st.sampled_from(
-    [
-        "chat_id",
-        "text",
-        "entities",
-        "parse_mode",
-        "reply_markup",
-        "message_id",
-        "message_thread_id",
-        "reply_parameters",
-        "draft_id",
-        "caption",
-        "caption_entities",
-        "document",
-        "photo",
-        "action",
-        "callback_query_id",
-        "commands",
-        "scope",
-        "user_id",
-        "name",
-        "icon_color",
-        "offset",
-        "limit",
-        "allowed_updates",
-        "url",
-        "file_id",
-        "message_ids",
-    ]
-)
-QUIET = sorted(set(METHODS) - {"logout", "setwebhook"})
-
-
-@settings(
-    max_examples=250,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    method=st.sampled_from(QUIET),
-    values=st.dictionaries(NAMES, JSON_VALUES, max_size=6),
-    as_form=st.booleans(),
-)
-async def test_no_parameters_break_the_server(
-    sandbox: Sandbox, method: str, values: dict[str, Any], as_form: bool
-) -> None:
-    if 901 not in [user.id for user in sandbox.users]:
-        await sandbox.add_user(901).say("hi")
-    values.setdefault("chat_id", 901)
-    url = f"{sandbox.api_url}/bot{sandbox.token}/{method}"
-    async with httpx.AsyncClient(verify=False) as client:
-        if as_form:
-            form = {key: v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
-            answer = await client.post(url, data=form)
-        else:
-            answer = await client.post(url, json=values)
-    assert answer.status_code < 500, answer.text
-    assert answer.json()["ok"] is (answer.status_code == 200)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""One screener for all tests of the safety floor; it holds no state."""
+
+from pathlib import Path
+
+import pytest
+
+from safety.guard import Guard
+from safety.hotlines import Hotlines
+from safety.screen import Screener
+
+
+@pytest.fixture(scope="session")
+def screener() -> Screener:
+    return Screener.load()
+
+
+@pytest.fixture(scope="session")
+def hotlines() -> Hotlines:
+    return Hotlines.load()
+
+
+@pytest.fixture(scope="session")
+def guard(screener: Screener, hotlines: Hotlines) -> Guard:
+    return Guard(screener, hotlines)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The development data beside the checkout; tests of figures need it."""
+    folder = Path(__file__).resolve().parents[4] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the development data (../shared/data) is not here")
+    return folder

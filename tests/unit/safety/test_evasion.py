@@ -1,0 +1,95 @@
+"""A disguise keeps what its plain form is caught for."""
+
+from collections.abc import Callable
+
+import opencc
+import pytest
+from pypinyin import lazy_pinyin
+
+from safety.levels import Level
+from safety.screen import Screener
+
+CHINESE = (
+    "我想自杀", "我不想活了", "我想死", "好想去死", "我想跳楼", "我想结束自己的生命", "生不如死",
+    "我想割腕", "活着没意思", "我想杀人", "有没有不痛苦的死法", "我想自残", "你们都得死",
+    "没有活下去的勇气", "我要杀了他", "死了算了", "我吃了一瓶安眠药", "割伤自己",
+    "安眠药吃多少会死",
+)  # fmt: skip
+ENGLISH = (
+    "I want to kill myself", "I want to die", "I am suicidal", "I don't want to live anymore",
+    "I want to end my life", "I will kill him", "I want to cut myself", "no reason to live",
+    "better off dead", "I took a whole bottle of pills",
+)  # fmt: skip
+
+
+def _wide(text: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
+
+
+_LEET = str.maketrans("eiaso", "31450")
+_CYRILLIC = str.maketrans("aeiopcxy", "аеіорсху")
+_TRADITIONAL = opencc.OpenCC("s2t")
+
+BOTH: dict[str, Callable[[str], str]] = {
+    "zero width": "\u200b".join,
+    "soft hyphen": "\u00ad".join,
+    "full stops": ".".join,
+    "asterisks": "*".join,
+    "blanks": " ".join,
+    "hyphens": "-".join,
+    "commas": "，".join,
+    "full width": _wide,
+    "repeats": lambda text: text + text[-1] * 4,
+}
+CHINESE_ONLY: dict[str, Callable[[str], str]] = {
+    "traditional": _TRADITIONAL.convert,
+    "pinyin": lambda text: "".join(lazy_pinyin(text)),
+    "pinyin with blanks": lambda text: " ".join(lazy_pinyin(text)),
+    "half pinyin": lambda text: "".join(
+        char if index % 2 else lazy_pinyin(char)[0] for index, char in enumerate(text)
+    ),
+}
+ENGLISH_ONLY: dict[str, Callable[[str], str]] = {
+    "leet": lambda text: text.translate(_LEET),
+    "capitals": str.upper,
+    "look-alikes": lambda text: text.translate(_CYRILLIC),
+}
+CASES = [
+    (name, disguise, texts)
+    for group, texts in (
+        (BOTH, CHINESE + ENGLISH),
+        (CHINESE_ONLY, CHINESE),
+        (ENGLISH_ONLY, ENGLISH),
+    )
+    for name, disguise in group.items()
+]
+
+
+@pytest.mark.parametrize(("name", "disguise", "texts"), CASES, ids=[c[0] for c in CASES])
+def test_disguised(
+    screener: Screener, name: str, disguise: Callable[[str], str], texts: tuple[str, ...]
+) -> None:
+    missed = [text for text in texts if screener.screen(disguise(text)).level < Level.PASSIVE]
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["我想💀", "I want to 💀", "用🔪割自己", "我吃了一瓶💊会死吗", "k i l l myself", "好累想紫砂"],
+)
+def test_signs_and_slang(screener: Screener, text: str) -> None:
+    assert screener.screen(text).level >= Level.PASSIVE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "紫砂壶泡茶真香",
+        "我想。死了一只猫",
+        "women change the change",
+        "side by side",
+        "20 kms to go",
+    ],
+)
+def test_views_do_not_invent(screener: Screener, text: str) -> None:
+    assert screener.screen(text).level <= Level.DISTRESS
