@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from structlog.types import EventDict
 
-TOKEN = re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{20,}")
+TOKEN = re.compile(r"(?<!\d)\d{5,}:[A-Za-z0-9_-]{20,}")
 QUIET = ("httpx", "httpcore", "telegram", "sqlalchemy", "alembic", "uvicorn", "aiosqlite")
 
 

@@ -64,11 +64,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """All entries and cues under one version."""
+    """All entries and cues under one version.
+
+    Attributes:
+        compounds: Two-character words that no ordinary punctuation parts.
+    """
 
     version: str
     entries: tuple[Entry, ...]
     cues: Mapping[str, tuple[str, ...]]
+    compounds: frozenset[str] = frozenset()
 
 
 def load_lexicon() -> Lexicon:
@@ -100,7 +105,8 @@ def parse(files: Mapping[str, str]) -> Lexicon:
         entries.extend(_entry(name, row, sets) for row in content.get("entries", []))
     _check(entries, cues)
     digest = hashlib.sha256("\0".join(files[n] for n in sorted(files)).encode()).hexdigest()
-    return Lexicon(f"{version}+{digest[:8]}", tuple(entries), cues)
+    compounds = frozenset(x for c in data.values() for x in c.get("compounds", ()))
+    return Lexicon(f"{version}+{digest[:8]}", tuple(entries), cues, compounds)
 
 
 def _check(entries: list[Entry], cues: Mapping[str, object]) -> None:
@@ -140,7 +146,10 @@ def read_pattern(text: str, sets: Mapping[str, list[str]]) -> Pattern:
     """Read one pattern of the lexicon."""
     pieces = _GAP.split(text)
     gaps = tuple(int(g) if g else DEFAULT_GAP for g in pieces[1::2])
-    return Pattern(tuple(tuple(dict.fromkeys(expand(p, sets))) for p in pieces[0::2]), gaps)
+    parts = tuple(tuple(dict.fromkeys(expand(p, sets))) for p in pieces[0::2])
+    if any("" in part for part in parts):
+        raise LexiconError("a part can be empty")
+    return Pattern(parts, gaps)
 
 
 def expand(text: str, sets: Mapping[str, list[str]]) -> list[str]:

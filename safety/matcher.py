@@ -48,7 +48,10 @@ def ends_sentence(surface: str, index: int) -> bool:
 class Matcher:
     """Finds parts; a part is a set of literals with a number."""
 
-    def __init__(self, parts: Iterable[tuple[str, ...]]) -> None:
+    def __init__(
+        self, parts: Iterable[tuple[str, ...]], compounds: frozenset[str] = frozenset()
+    ) -> None:
+        self._compounds = compounds
         keys: dict[str, list[_Key]] = {}
         for number, literals in enumerate(parts):
             for literal in literals:
@@ -66,7 +69,7 @@ class Matcher:
                 if view.pinyin:
                     span = _spelled(view, start, end, self._syllables[index])
                 else:
-                    span = _plain(text, view, start, end)
+                    span = _plain(text.surface, view, start, end, self._compounds)
                 if span is not None:
                     places.setdefault(index, set()).add(span)
         return self._by_part(text.surface, places)
@@ -127,19 +130,29 @@ def _bounded(surface: str, span: Span, bounds: _Bounds) -> bool:
     return not (bounds[1] and end < len(surface) and _is_latin(surface[end]))
 
 
-def _plain(text: Normalised, view: View, start: int, end: int) -> Span | None:
+def _plain(
+    surface: str, view: View, start: int, end: int, compounds: frozenset[str]
+) -> Span | None:
     """Accept a match unless the end of a clause lies in it as ordinary punctuation.
 
-    Separators between all its characters are a way to write past a filter and are accepted.
+    Separators between all its characters, or within a word that has no border inside, are a
+    way to write past a filter and are accepted.
     """
     first, last = view.starts[start], view.ends[end - 1]
     if last - first == end - start:
         return first, last
-    surface = text.surface
-    if not any(_ends_clause(surface, i) for i in range(first, last)):
+    apart = [i for i in range(start, end - 1) if view.starts[i + 1] > view.ends[i]]
+    ended = [i for i in apart if _parts_clauses(surface, view.ends[i], view.starts[i + 1])]
+    if all(view.text[i : i + 2] in compounds for i in ended):
         return first, last
-    joints = sum(view.starts[i + 1] > view.ends[i] for i in range(start, end - 1))
-    return (first, last) if joints == end - start - 1 else None
+    is_spaced = len(apart) == end - start - 1
+    if is_spaced and (len(apart) > 1 or not surface[:first][-1:].isalnum()):
+        return first, last
+    return None
+
+
+def _parts_clauses(surface: str, start: int, end: int) -> bool:
+    return any(_ends_clause(surface, i) for i in range(start, end))
 
 
 def _ends_clause(surface: str, index: int) -> bool:

@@ -187,14 +187,32 @@ def is_third_person(found: Candidate, around: Surroundings) -> bool:
     before = around.before(start if opened is None else opened, clause=opened is None)
     if opened is not None and "我说" in before:
         return False
-    last = next(iter(reversed(list(_SUBJECT.finditer(before)))), None)
-    if last is not None and last.group("third"):
-        is_object = _NO_SUBJECT_BEFORE.search(before[: last.start()])
-        return not is_object and not _REASON_AFTER.search(before[last.end() :])
+    last = _last_subject(before)
     if last is not None:
-        return False
+        return bool(last.group("third")) and _is_subject(last, before)
     english = _THIRD_EN.search(before)
     return english is not None and not _FIRST_EN.search(english.group())
+
+
+def is_second_person(found: Candidate, around: Surroundings) -> bool:
+    """Whether the one addressed is asked or told: 你会自杀吗, 你想过死吗."""
+    start, end = found.span
+    if "我" in around.surface[start:end]:
+        return False
+    before = around.before(max(start, found.head), clause=True)
+    last = _last_subject(before)
+    return last is not None and bool(last.group("you")) and _is_subject(last, before)
+
+
+def _last_subject(before: str) -> re.Match[str] | None:
+    return next(iter(reversed(list(_SUBJECT.finditer(before)))), None)
+
+
+def _is_subject(word: re.Match[str], before: str) -> bool:
+    """Whether a person is the one who does it: not 被他, 跟你, and no reason (他走后)."""
+    if _NO_SUBJECT_BEFORE.search(before[: word.start()]):
+        return False
+    return not _REASON_AFTER.search(before[word.end() :])
 
 
 def is_fiction(found: Candidate, around: Surroundings) -> bool:
@@ -237,6 +255,7 @@ _READERS: tuple[tuple[str, Reader, Level, Category | None], ...] = (
     ("fiction", is_fiction, Level.DISTRESS, None),
     ("negation", is_negated, Level.DISTRESS, None),
     ("third_person", is_third_person, Level.PASSIVE, Category.OTHERS),
+    ("third_person", is_second_person, Level.PASSIVE, None),
     ("past", is_past, Level.PASSIVE, None),
 )
 

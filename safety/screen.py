@@ -89,7 +89,7 @@ class Screener:
             for pattern in entry.patterns:
                 ids = tuple(number(part) for part in pattern.parts)
                 self._by_first.setdefault(ids[0], []).append((entry, ids, pattern.gaps))
-        self._matcher = Matcher(self._parts)
+        self._matcher = Matcher(self._parts, lexicon.compounds)
 
     @classmethod
     def load(cls) -> "Screener":

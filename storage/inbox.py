@@ -52,8 +52,9 @@ async def add(
     reason: str | None = None,
 ) -> bool:
     """Store an update; False where it was stored before (a repeat)."""
-    result = await transaction.execute(
-        insert_ignore(transaction, inbox).values(
+    made = await transaction.execute(
+        insert_ignore(transaction, inbox)
+        .values(
             update_id=update_id,
             person_id=person_id,
             kind=kind,
@@ -65,8 +66,10 @@ async def add(
             reason=reason,
             ended_at=now if ended_as else None,
         )
+        # Not every driver counts the rows of an INSERT that does nothing.
+        .returning(inbox.c.update_id)
     )
-    return result.rowcount == 1
+    return made.first() is not None
 
 
 async def knows(transaction: Transaction, update_id: UpdateId) -> bool:

@@ -73,11 +73,11 @@ async def get_or_create(
     )
     person_id = PersonId(made.scalar_one())
     claimed = await transaction.execute(
-        insert_ignore(transaction, telegram_chats).values(
-            telegram_id=telegram_id, person_id=person_id
-        )
+        insert_ignore(transaction, telegram_chats)
+        .values(telegram_id=telegram_id, person_id=person_id)
+        .returning(telegram_chats.c.person_id)
     )
-    if claimed.rowcount == 0:  # another process was quicker with the same newcomer
+    if claimed.first() is None:  # another process was quicker with the same newcomer
         await transaction.execute(delete(people).where(people.c.person_id == person_id))
     person = await by_telegram_id(transaction, telegram_id)
     assert person is not None

@@ -75,7 +75,16 @@ def test_disguised(
 
 @pytest.mark.parametrize(
     "text",
-    ["我想💀", "I want to 💀", "用🔪割自己", "我吃了一瓶💊会死吗", "k i l l myself", "好累想紫砂"],
+    [
+        "我想💀",
+        "I want to 💀",
+        "用🔪割自己",
+        "我吃了一瓶💊会死吗",
+        "k i l l myself",
+        "我想自，杀",
+        "我真的要自。杀",
+        "好累想紫砂",
+    ],
 )
 def test_signs_and_slang(screener: Screener, text: str) -> None:
     assert screener.screen(text).level >= Level.PASSIVE
