@@ -18,6 +18,7 @@ from storage.people import Person
 CONSENT_VERSION = "1"
 AGES = ("under_14", "14_17", "adult", "unsaid")
 MOST_WAITING = 20
+FIRST_REGIONS = ("CN", "HK", "TW")  # where most speakers of the model's language live
 
 
 class Onboarding:
@@ -111,7 +112,7 @@ class Onboarding:
             await self.refuse(transaction, person, "under_14", now=now)
             return []
         await people.change(transaction, person.person_id, age_band=age)
-        regions = [*self._hotlines.regions()]
+        regions = sorted(self._hotlines.regions(), key=_nearest_first)
         pairs = [(self._texts(person.language, f"region_{r}"), f"region:{r}") for r in regions]
         pairs.append((self._texts(person.language, "region_none"), "region:none"))
         rows = [pairs[place : place + 2] for place in range(0, len(pairs), 2)]
@@ -144,3 +145,8 @@ class Onboarding:
             person_id=person.person_id,
             now=now,
         )
+
+
+def _nearest_first(region: str) -> tuple[int, str]:
+    known = region in FIRST_REGIONS
+    return (FIRST_REGIONS.index(region) if known else len(FIRST_REGIONS), region)
