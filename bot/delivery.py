@@ -6,6 +6,7 @@ outcome is unknown is not sent again; a crisis reply is.
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -79,10 +80,10 @@ class Delivery:
                 except Exception as error:  # the loop must outlive every fault below it
                     log.error("delivery_round_failed", error=type(error).__name__)
                     await asyncio.sleep(POLL_S)
-                try:
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
-                except TimeoutError:
-                    continue
+                # Not wait_for: in Python 3.11 it can swallow a cancellation.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self._wake.wait()
         finally:
             tasks = list(self._busy.values())
             # What is on its way to Telegram gets a moment to end with a known outcome.

@@ -182,7 +182,8 @@ class Lanes:
         if left_s <= 0:
             return False
         try:
-            await asyncio.wait_for(lane.news.wait(), left_s)
+            async with asyncio.timeout(left_s):  # wait_for can swallow a cancellation
+                await lane.news.wait()
         except TimeoutError:
             return False
         return True
