@@ -1,16 +1,44 @@
-# PICA companion. The model and the data live in volumes; secrets come from the environment.
-FROM python:3.11-slim
-WORKDIR /app
+# PICA companion. A GPU build by default; for a CPU build, which is far smaller:
+#   docker build --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu .
+FROM python:3.11-slim AS build
+
+ARG PIP_EXTRA_INDEX_URL=""
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/pica
+WORKDIR /src
+# The lock first: a change of code does not fetch the dependencies again.
 COPY requirements.lock ./
-RUN pip install --no-cache-dir -r requirements.lock
-COPY . .
-RUN pip install --no-cache-dir --no-deps . \
- && useradd --create-home pica && mkdir -p /data && chown pica /data
+RUN /opt/pica/bin/pip install -r requirements.lock
+COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY bot ./bot
+COPY inference ./inference
+COPY review ./review
+COPY safety ./safety
+COPY storage ./storage
+RUN /opt/pica/bin/pip install --no-deps .
+
+FROM python:3.11-slim
+
+# /data holds SQLite where no other database is named, /models what the hub sends.
+RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin pica \
+    && install -d -o pica -g pica /data /models
+COPY --from=build /opt/pica /opt/pica
+ENV PATH=/opt/pica/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/data \
+    HF_HOME=/models \
+    PICA_DATA_DIR=/data \
+    PICA_HTTP_HOST=0.0.0.0 \
+    PICA_HTTP_PORT=8080
 USER pica
-ENV PICA_DATA_DIR=/data PICA_HTTP_HOST=0.0.0.0 HF_HOME=/data/models
-VOLUME /data
+WORKDIR /data
+VOLUME ["/data", "/models"]
 EXPOSE 8080
-HEALTHCHECK --interval=30s --timeout=5s --start-period=15m \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+
+# The service answers once the model is loaded; the first start downloads it.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30m --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + (os.environ.get('PICA_HTTP_PORT') or '8080') + '/healthz', timeout=4)"]
+
 ENTRYPOINT ["pica"]
 CMD ["serve"]

@@ -84,7 +84,9 @@ class Conversation:
         """Answer the words of one burst."""
         text = burst.text
         # A sentence split over several messages is seen only in the merged text.
-        screening = merge([burst.screening, self._screener.screen(text)])
+        # A line's end parts sentences for the screener, so it is read without them too.
+        whole = [self._screener.screen(text), self._screener.screen(text.replace("\n", ""))]
+        screening = merge([burst.screening, *whole])
         turn = await self._begin(burst, text, screening)
         if turn is None:
             self._wake()

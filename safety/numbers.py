@@ -7,9 +7,7 @@ and ages are told apart by their unit, short numbers by a word of calling beside
 import re
 from collections.abc import Iterator
 
-_SPOKEN = {
-    **dict(zip("零〇一二三四五六七八九幺", "00123456789" + "1", strict=True)),
-}
+_SPOKEN = dict(zip("零〇一二三四五六七八九幺", "001234567891", strict=True))
 _WORDS = {
     "zero": "0",
     "oh": "0",

@@ -90,6 +90,7 @@ async def test_a_crisis_holds_until_an_operator_resolves_the_case(
 
 
 async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> None:
+    service.lanes._window_s = 2.0  # a slow machine must not part the burst
     first = await user.say("我今天很累")
     await user.say("上班被骂了")
     await user.say("不知道怎么办")
@@ -103,8 +104,9 @@ async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> 
 
 
 async def test_a_sentence_split_over_messages_is_screened_whole(
-    user: SandboxUser, texts: Texts
+    service: Service, user: SandboxUser, texts: Texts
 ) -> None:
+    service.lanes._window_s = 2.0  # a slow machine must not part the burst
     sent = await user.say("我真的不")
     await user.say("想活了")
     reply = await user.wait_for(None, after=sent, timeout_s=20)
