@@ -1,44 +1,55 @@
-"""The composition root: builds every part from the settings, starts and closes it.
+"""The composition root: builds every part of the service from the settings.
 
-The only place where parts learn of one another. Knows nothing of the environment.
+The only place where parts learn of one another. Knows nothing of the environment, and
+nothing of the order in which parts start and end (`service.py`).
 """
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-from telegram import BotCommand
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
-from bot.commands import COMMANDS, Commands
+from bot.answering import Answers
+from bot.backups import KeyMirror
+from bot.buttons import Buttons
+from bot.commands import Commands
 from bot.conversation import Conversation
 from bot.crisis import Crisis
 from bot.delivery import Delivery
 from bot.dispatch import Dispatch
-from bot.http import WEBHOOK_PATH, Server, build
+from bot.emergency import Emergency
+from bot.erasure import Erasure
+from bot.handlers import register
 from bot.intake import Intake
 from bot.lanes import Lanes, Unit
+from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
 from bot.operators import Operators
 from bot.pacing import Pacer
-from bot.poller import ALLOWED, Poller
+from bot.pilot import Pilot
+from bot.poller import Poller
+from bot.reply import Replier
+from bot.rights import Rights
+from bot.safe_mode import SafeMode
+from bot.screening import Screens
 from bot.settings import Settings
-from bot.texts import LANGUAGES, Texts
+from bot.texts import Texts
+from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
-from storage import Database, conversations, hot, inbox, outbox
+from storage import Database, Vault, hot
+from storage.hot import HotStore
 from storage.ids import PersonId
+from storage.rounds import RecentRounds
 
-log = structlog.get_logger(__name__)
-SWEEP_S = 3600
-UNCONSENTED_KEPT = timedelta(hours=24)
+Clock = Callable[[], datetime]
+Telegram = Application[Any, Any, Any, Any, Any, Any]
 
 
 def utc_now() -> datetime:
@@ -46,217 +57,189 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Service:
-    """The whole service: `start`, then `run` until cancelled, then `aclose`."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every part that has a life of its own: something to start, run or close."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        worker: InferenceWorker,
-        *,
-        now: Callable[[], datetime] = utc_now,
-        pacer: Pacer | None = None,
-    ) -> None:
-        if settings.telegram_token is None:
-            raise ValueError("a token is needed")
-        self.settings = settings
-        self.worker = worker
-        self._now = now
-        self._pacer = pacer or Pacer()
-        self.metrics = Metrics()
-        self.database = Database(settings.sql_url)
-        redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        self.hot = hot.connect(redis_url)
-        token = settings.telegram_token.get_secret_value()
-        self.application: Application[Any, Any, Any, Any, Any, Any] = (
-            Application.builder()
-            .token(token)
-            .base_url(f"{settings.telegram_api_url.rstrip('/')}/bot")
-            .base_file_url(f"{settings.telegram_api_url.rstrip('/')}/file/bot")
-            .request(HTTPXRequest(connection_pool_size=64, pool_timeout=30, read_timeout=15))
-            .updater(None)
-            .build()
-        )
-        self._tasks: list[asyncio.Task[None]] = []
-        self._build()
+    settings: Settings
+    database: Database
+    hot: HotStore
+    worker: InferenceWorker
+    application: Telegram
+    metrics: Metrics
+    texts: Texts
+    lanes: Lanes
+    delivery: Delivery
+    intake: Intake
+    poller: Poller
+    leadership: Leadership
+    upkeep: Upkeep
+    safe_mode: SafeMode
+    key_mirror: KeyMirror
 
-    def _build(self) -> None:
-        settings, bot, now = self.settings, self.application.bot, self._now
-        self.texts = texts = Texts()
-        hotlines = Hotlines.load()
-        screener = Screener.load()
-        pacer = self._pacer
-        self.delivery = Delivery(
-            database=self.database, bot=bot, pacer=pacer, metrics=self.metrics,
-            operators_chat=settings.operators_chat, now=now,
-        )  # fmt: skip
-        self.lanes = Lanes(self._handle, burst_window_s=settings.burst_window_s)
-        crisis = Crisis(
-            texts=texts, hotlines=hotlines, has_operators=settings.operators_chat is not None,
-            after=self._after_crisis,
-        )  # fmt: skip
-        onboarding = Onboarding(
-            database=self.database, texts=texts, hotlines=hotlines,
-            retention_days=settings.retention_days, warns_of_demo=self.worker.is_demo, now=now,
-        )  # fmt: skip
-        conversation = Conversation(
-            database=self.database, hot=self.hot, worker=self.worker, bot=bot, pacer=pacer,
-            screener=screener, guard=Guard(screener, hotlines), crisis=crisis,
-            onboarding=onboarding, texts=texts, metrics=self.metrics,
-            streaming=settings.streaming, persona=settings.persona,
-            max_new_tokens=settings.max_new_tokens, wake=self.delivery.wake, now=now,
-        )  # fmt: skip
-        self.intake = Intake(
-            database=self.database, bot=bot, screener=screener, crisis=crisis, lanes=self.lanes,
-            metrics=self.metrics, now=now,
-        )  # fmt: skip
-        operators = Operators(
-            database=self.database, texts=texts, operators=settings.operators,
-            chat_id=settings.operators_chat, wake=self.delivery.wake, now=now,
-        )  # fmt: skip
-        Commands(
-            database=self.database, texts=texts, onboarding=onboarding,
-            conversation=conversation, operators=operators,
-            retention_days=settings.retention_days, wake=self.delivery.wake,
-            readmit=self.intake.readmit, now=now,
-        ).register(self.application)  # fmt: skip
-        self._dispatch = Dispatch(
-            application=self.application, database=self.database, texts=texts,
-            metrics=self.metrics, wake=self.delivery.wake, now=now,
-        )  # fmt: skip
-        self.poller = Poller(bot=bot, database=self.database, receive=self.intake.receive, now=now)
 
-    async def _handle(self, unit: Unit) -> None:
-        await self._dispatch.handle(unit)
+def open_database(settings: Settings) -> Database:
+    """The database that the settings name, with its secret key.
 
-    def _after_crisis(self, person_id: PersonId) -> None:
-        self.lanes.cancel(person_id)
-        self.delivery.wake()
+    Raises:
+        StorageError: the address is none.
+        SecretKeyError: PICA_SECRET_KEY is missing or malformed.
+    """
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    return Database(settings.sql_url, Vault.parse(secret))
 
-    async def start(self) -> None:
-        """Bring the schema up, ask Telegram who we are, finish what a crash left open.
 
-        Raises:
-            StorageError: the database cannot be used.
-            TelegramError: the token is wrong or Telegram cannot be reached.
-        """
-        settings = self.settings
-        await self.database.upgrade()
-        await self.application.initialize()
-        await self._introduce()
-        app = build(
-            metrics=self.metrics,
-            readiness=self.readiness,
-            receive=self.intake.receive,
-            webhook_secret=(
-                settings.webhook_secret.get_secret_value()
-                if settings.webhook_url and settings.webhook_secret
-                else None
-            ),
-            before_metrics=self._measure,
-        )
-        self.http = Server(app, settings.http_host, settings.http_port)
-        recovered = await self.delivery.recover()
-        self._spawn(self.http.serve(), "http")
-        self._spawn(self.delivery.run(), "delivery")
-        resumed = await self.intake.resume()
-        if recovered or resumed:
-            log.info("resumed", updates=resumed, messages=recovered)
-        if settings.webhook_url:
-            await self._set_webhook(settings.webhook_url)
-        else:
-            await self.application.bot.delete_webhook()
-            self._spawn(self.poller.run(), "poller")
-        self._spawn(self._sweep(), "sweep")
-        while not self.http.started:
-            if self._tasks[0].done():
-                raise OSError(f"port {settings.http_port} cannot be used; set PICA_HTTP_PORT")
-            await asyncio.sleep(0.02)
+def build(
+    settings: Settings,
+    worker: InferenceWorker,
+    *,
+    now: Clock = utc_now,
+    pacer: Pacer | None = None,
+) -> Parts:
+    """Build the service; nothing is started and nothing outside is asked.
 
-    async def run(self) -> None:
-        """Return only when a part has failed for good, with its error."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            if not task.cancelled() and (error := task.exception()):
-                raise error
+    Args:
+        settings: with a token.
+        worker: the model; whoever loaded it closes it.
+        now: the clock, for tests.
+        pacer: how fast Telegram lets a bot speak.
+    """
+    pacer = pacer or Pacer()
+    database = open_database(settings)
+    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    hot_store = hot.connect(redis_url)
+    application = _application(settings)
+    metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load()
+    safe_mode = SafeMode(database)
+    screener = Screener.load()
+    screens = Screens(screener, on_failure=safe_mode.trip)
+    has_operators = settings.operators_chat is not None
+    delivery = Delivery(
+        database=database, bot=application.bot, pacer=pacer, metrics=metrics,
+        operators_chat=settings.operators_chat, now=now,
+    )  # fmt: skip
+    rounds = RecentRounds(database, hot_store)
+    key_mirror = KeyMirror(database, settings.backup_dir, now=now)
 
-    async def readiness(self) -> dict[str, bool]:
-        """Whether each part can serve."""
-        try:
-            await self.database.ping()
-            storage_answers = True
-        except Exception:  # whatever the driver raises: it does not answer
-            storage_answers = False
-        running = all(not task.done() for task in self._tasks)
-        return {
-            "database": storage_answers,
-            "model": self.worker.health().alive,
-            "tasks": running,
-            "hot_store": await self.hot.ping(),
-        }
+    async def handle(unit: Unit) -> None:
+        await dispatch.handle(unit)
 
-    async def aclose(self) -> None:
-        """Stop receiving, stop turns, let what is being sent end; rows keep the rest."""
-        for task in self._tasks:
-            if task.get_name() in ("http", "delivery"):
-                continue
-            task.cancel()
-        await self.lanes.aclose()
-        for task in self._tasks:
-            if task.get_name() == "http":
-                self.http.should_exit = True  # closes its socket itself
-            else:
-                task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(Exception):  # a service that never came up has nothing to shut down
-            await self.application.shutdown()
-        await self.hot.aclose()
-        await self.database.aclose()
+    async def refill(person_id: PersonId) -> None:
+        await intake.refill(person_id)
 
-    def _spawn(self, work: Any, name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+    def after_crisis(person_id: PersonId) -> None:
+        lanes.cancel(person_id)
+        delivery.wake()
 
-    async def _introduce(self) -> None:
-        for language in LANGUAGES:
-            commands = [
-                BotCommand(name, self.texts(language, f"command_{name}")) for name in COMMANDS
-            ]
-            await self.application.bot.set_my_commands(commands, language_code=language)
-        await self.application.bot.set_my_commands(
-            [BotCommand(name, self.texts("zh", f"command_{name}")) for name in COMMANDS]
-        )
+    lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
+    crisis = Crisis(texts=texts, hotlines=hotlines, has_operators=has_operators, after=after_crisis)
+    erasure = Erasure(
+        rounds=rounds, texts=texts, hotlines=hotlines, has_operators=has_operators,
+        on_erased=key_mirror.mark,
+    )  # fmt: skip
+    onboarding = Onboarding(
+        texts=texts, hotlines=hotlines, erasure=erasure,
+        retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
+    )  # fmt: skip
+    pilot = Pilot(
+        texts=texts, is_closed=settings.pilot,
+        listed=settings.pilot_people | settings.operators, daily_quota=settings.daily_quota,
+    )  # fmt: skip
+    replier = Replier(
+        database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
+        guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, texts=texts,
+        metrics=metrics, streaming=settings.streaming, persona=settings.persona,
+        max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
+    )  # fmt: skip
+    conversation = Conversation(
+        database=database, screens=screens, crisis=crisis, onboarding=onboarding, pilot=pilot,
+        safe_mode=safe_mode, replier=replier, texts=texts, wake=delivery.wake, now=now,
+    )  # fmt: skip
+    emergency = Emergency(
+        bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
+        spool=settings.data_dir / "emergency.json",
+    )  # fmt: skip
+    intake = Intake(
+        database=database, bot=application.bot, screens=screens, crisis=crisis,
+        emergency=emergency, lanes=lanes, metrics=metrics, now=now,
+    )  # fmt: skip
+    dispatch = Dispatch(
+        application=application, database=database, texts=texts, metrics=metrics,
+        wake=delivery.wake, now=now,
+    )  # fmt: skip
+    _register(
+        settings, application, database, texts, onboarding, erasure, pilot, conversation, intake,
+        wake=delivery.wake, now=now,
+    )  # fmt: skip
+    return Parts(
+        settings=settings, database=database, hot=hot_store, worker=worker,
+        application=application, metrics=metrics, texts=texts, lanes=lanes, delivery=delivery,
+        intake=intake,
+        poller=Poller(
+            bot=application.bot, receive=intake.receive, rescue=intake.rescue, now=now
+        ),
+        leadership=Leadership(database, now=now),
+        upkeep=Upkeep(
+            database=database, safe_mode=safe_mode, screens=screens, lanes=lanes, texts=texts,
+            metrics=metrics, retention_days=settings.retention_days,
+            has_operators=has_operators, wake=delivery.wake, now=now,
+        ),
+        safe_mode=safe_mode,
+        key_mirror=key_mirror,
+    )  # fmt: skip
 
-    async def _set_webhook(self, url: str) -> None:
-        secret = self.settings.webhook_secret
-        await self.application.bot.set_webhook(
-            url.rstrip("/") + WEBHOOK_PATH,
-            secret_token=secret.get_secret_value() if secret else None,
-            allowed_updates=ALLOWED,
-        )
 
-    async def _measure(self) -> None:
-        async with self.database.read() as transaction:
-            self.metrics.inbox_open.set(await inbox.count_open(transaction))
-            self.metrics.outbox_open.set(await outbox.count_open(transaction))
-        health = self.worker.health()
-        self.metrics.model_queue.labels("running").set(health.running)
-        self.metrics.model_queue.labels("waiting").set(health.waiting)
+def _application(settings: Settings) -> Telegram:
+    if settings.telegram_token is None:
+        raise ValueError("a token is needed")
+    server = settings.telegram_api_url.rstrip("/")
+    return (
+        Application.builder()
+        .token(settings.telegram_token.get_secret_value())
+        .base_url(f"{server}/bot")
+        .base_file_url(f"{server}/file/bot")
+        .request(HTTPXRequest(connection_pool_size=64, pool_timeout=30, read_timeout=15))
+        .updater(None)
+        .build()
+    )
 
-    async def _sweep(self) -> None:
-        """Delete what is past its time of keeping, every hour."""
-        while True:
-            now = self._now()
-            try:
-                async with self.database.begin() as transaction:
-                    keep = timedelta(days=self.settings.retention_days)
-                    turns = await conversations.delete_turns_before(transaction, now - keep)
-                    words = await inbox.expire_unconsented(
-                        transaction, before=now - UNCONSENTED_KEPT, now=now
-                    )
-                log.info("swept", turns=turns, unconsented=words)
-            except Exception as error:  # tried again within the hour
-                log.error("sweep_failed", error=type(error).__name__)
-            await asyncio.sleep(SWEEP_S)
+
+def _register(
+    settings: Settings,
+    application: Telegram,
+    database: Database,
+    texts: Texts,
+    onboarding: Onboarding,
+    erasure: Erasure,
+    pilot: Pilot,
+    conversation: Conversation,
+    intake: Intake,
+    *,
+    wake: Callable[[], None],
+    now: Clock,
+) -> None:
+    answers = Answers(database=database, texts=texts, wake=wake, now=now)
+    operators = Operators(
+        database=database, texts=texts, operators=settings.operators,
+        chat_id=settings.operators_chat, wake=wake, now=now,
+    )  # fmt: skip
+    register(
+        application,
+        conversation=conversation,
+        commands=Commands(
+            database=database, answers=answers, onboarding=onboarding, pilot=pilot,
+            operators=operators, retention_days=settings.retention_days,
+        ),
+        buttons=Buttons(
+            database=database, answers=answers, onboarding=onboarding,
+            conversation=conversation, readmit=intake.readmit,
+        ),
+        rights=Rights(
+            answers=answers, onboarding=onboarding, erasure=erasure,
+            retention_days=settings.retention_days,
+        ),
+        operators=operators,
+    )  # fmt: skip
 
 
 async def load_model(

@@ -1,307 +1,133 @@
-"""People's own commands and buttons: thin handlers over rows.
+"""People's plain commands: what this is, a new topic, the language, what is kept.
 
 Knows nothing of the model. Each handler writes its answer to the outbox and ends its
 inbox row in one transaction.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
 import structlog
 from telegram import Update
 from telegram.error import TelegramError
-from telegram.ext import (
-    Application,
-    CallbackQueryHandler,
-    ChatMemberHandler,
-    CommandHandler,
-    ContextTypes,
-    MessageHandler,
-    TypeHandler,
-    filters,
-)
+from telegram.ext import ContextTypes
 
-from bot.conversation import Conversation
-from bot.lanes import Burst
+from bot.answering import Answers
 from bot.onboarding import Onboarding
 from bot.operators import Operators
-from bot.texts import LANGUAGES, Texts
+from bot.pilot import Pilot
 from safety.policy import HOLD_LAPSE_S
-from storage import Database, Transaction, conversations, inbox, outbox, people
-from storage.ids import TurnId, UpdateId
-from storage.inbox import Ended, OpenRow
+from storage import Database, conversations, inbox, people, retention
+from storage.ids import UpdateId
+from storage.inbox import Ended
 from storage.outbox import Body
-from storage.people import Person
 
 log = structlog.get_logger(__name__)
 Context = ContextTypes.DEFAULT_TYPE
-COMMANDS = ("start", "help", "new", "language", "privacy", "safety", "forget")
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """A person, and the transaction that answers them."""
-
-    transaction: Transaction
-    person: Person
-    now: datetime
+GONE = ("kicked", "left", "banned")
 
 
 class Commands:
-    """The handlers, and their registration."""
+    """The handlers of plain commands, and of what is no command at all."""
 
     def __init__(
         self,
         *,
         database: Database,
-        texts: Texts,
+        answers: Answers,
         onboarding: Onboarding,
-        conversation: Conversation,
+        pilot: Pilot,
         operators: Operators,
         retention_days: int,
-        wake: Callable[[], None],
-        readmit: Callable[[OpenRow], Awaitable[None]],
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._texts = texts
+        self._answers = answers
+        self._texts = answers.texts
         self._onboarding = onboarding
-        self._conversation = conversation
+        self._pilot = pilot
         self._operators = operators
         self._days = retention_days
-        self._wake = wake
-        self._readmit = readmit
-        self._now = now
 
-    def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
-        """Hand every handler to python-telegram-bot."""
-        private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-        application.add_handler(TypeHandler(Burst, self.on_burst))
-        for name in COMMANDS:
-            handler = getattr(self, f"on_{name}")
-            application.add_handler(CommandHandler(name, handler, filters=private))
-        for prefix in ("start", "consent", "age", "region", "lang", "forget", "retry"):
-            handler = getattr(self, f"on_{prefix}_button")
-            application.add_handler(CallbackQueryHandler(handler, pattern=f"^{prefix}:"))
-        application.add_handler(CallbackQueryHandler(self._operators.on_case, pattern="^case:"))
-        application.add_handler(CallbackQueryHandler(self.on_old_button))
-        application.add_handler(ChatMemberHandler(self.on_membership))
-        application.add_handler(MessageHandler(private & filters.COMMAND, self.on_unknown))
-        application.add_handler(MessageHandler(private, self.on_unreadable))
-
-    @asynccontextmanager
-    async def _answering(self, update: Update, reason: str) -> AsyncIterator[Answering | None]:
-        """One transaction: the person, their answer, the end of the inbox row."""
-        user = update.effective_user
-        now = self._now()
-        if update.callback_query is not None:
-            await _acknowledge(update)
-        async with self._database.begin() as transaction:
-            person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield Answering(transaction, person, now) if person else None
-            await inbox.end(
-                transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
+    async def on_start(self, update: Update, context: Context) -> None:
+        """`/start`, perhaps with the code of an invite: what this is, and consent."""
+        async with self._answers.open(update, "start") as answering:
+            if answering is None:
+                return
+            person, transaction = answering.person, answering.transaction
+            code = context.args[0] if context.args else ""
+            admitted = self._pilot.admits(person) or await self._pilot.redeem(
+                transaction, person, code, now=answering.now
             )
-        self._wake()
-
-    async def _say(self, answering: Answering, body: Body) -> None:
-        await outbox.put(
-            answering.transaction,
-            outbox.Kind.NOTICE,
-            body,
-            person_id=answering.person.person_id,
-            now=answering.now,
-        )
-
-    async def _text(self, update: Update, key: str, **values: Any) -> None:
-        async with self._answering(update, key) as answering:
-            if answering:
-                text = self._texts(answering.person.language, key, **values)
-                await self._say(answering, Body(text))
-
-    async def on_burst(self, burst: Burst, _context: Context) -> None:
-        """Words: the conversation answers them."""
-        await self._conversation.answer(burst)
-
-    async def on_start(self, update: Update, _context: Context) -> None:
-        """`/start`: what this is, and the question of consent."""
-        async with self._answering(update, "start") as answering:
-            if answering:
-                await self._say(answering, self._onboarding.start_body(answering.person.language))
+            if admitted:
+                await answering.say(self._onboarding.start_body(person.language))
+            else:
+                await self._onboarding.refuse(
+                    transaction, person, "pilot_closed", now=answering.now
+                )
 
     async def on_help(self, update: Update, _context: Context) -> None:
         """`/help`."""
-        await self._text(update, "help")
+        await self._answers.text(update, "help")
 
     async def on_privacy(self, update: Update, _context: Context) -> None:
-        """`/privacy`: what is kept, for how long, who sees it."""
-        await self._text(update, "privacy", days=self._days)
+        """`/privacy`: what is kept, for how long, who sees it; from the table that sweeps."""
+        async with self._answers.open(update, "privacy") as answering:
+            if answering:
+                language = answering.person.language
+                kept = [
+                    self._texts(language, f"kept_{kept.name}", days=kept.days)
+                    for kept in retention.classes(self._days)
+                ]
+                text = self._texts(
+                    language,
+                    "privacy",
+                    kept="\n".join(kept),
+                    hours=retention.UNCONSENTED_HOURS,
+                )
+                await answering.say(Body(text))
 
     async def on_safety(self, update: Update, _context: Context) -> None:
         """`/safety`: the protocol, from the policy that runs."""
-        await self._text(update, "safety", hours=HOLD_LAPSE_S // 3600)
+        await self._answers.text(update, "safety", hours=HOLD_LAPSE_S // 3600)
 
     async def on_new(self, update: Update, _context: Context) -> None:
         """`/new`: a new session; whatever was being written is dropped."""
-        async with self._answering(update, "new") as answering:
-            if answering:
-                await people.raise_epoch(answering.transaction, answering.person.person_id)
-                await conversations.end_session(
-                    answering.transaction, answering.person.person_id, now=answering.now
-                )
-                await inbox.end_before(
-                    answering.transaction,
-                    answering.person.person_id,
-                    UpdateId(update.update_id),
-                    reason="new_session",
-                    now=answering.now,
-                )
-                text = self._texts(answering.person.language, "new")
-                await self._say(answering, Body(text))
+        async with self._answers.open(update, "new") as answering:
+            if answering is None:
+                return
+            person_id, now = answering.person.person_id, answering.now
+            await people.raise_epoch(answering.transaction, person_id)
+            await conversations.end_session(answering.transaction, person_id, now=now)
+            await inbox.end_before(
+                answering.transaction,
+                person_id,
+                UpdateId(update.update_id),
+                reason="new_session",
+                now=now,
+            )
+            await answering.say(Body(self._texts(answering.person.language, "new")))
 
     async def on_language(self, update: Update, _context: Context) -> None:
         """`/language`: choose by button."""
-        async with self._answering(update, "language") as answering:
+        async with self._answers.open(update, "language") as answering:
             if answering:
                 text = self._texts(answering.person.language, "language_ask")
-                buttons = [[("中文", "lang:zh"), ("English", "lang:en")]]
-                await self._say(answering, Body(text, buttons))
-
-    async def on_forget(self, update: Update, _context: Context) -> None:
-        """`/forget`: asks once more."""
-        async with self._answering(update, "forget") as answering:
-            if answering:
-                language = answering.person.language
-                buttons = [
-                    [(self._texts(language, "forget_yes"), "forget:yes")],
-                    [(self._texts(language, "forget_no"), "forget:no")],
-                ]
-                await self._say(answering, Body(self._texts(language, "forget_ask"), buttons))
-
-    async def on_start_button(self, update: Update, _context: Context) -> None:
-        """The other language, asked for on the first page."""
-        language = _choice(update, LANGUAGES)
-        async with self._answering(update, "start") as answering:
-            if answering and language:
-                await people.change(
-                    answering.transaction, answering.person.person_id, language=language
-                )
-                await self._say(answering, self._onboarding.start_body(language))
-
-    async def on_lang_button(self, update: Update, _context: Context) -> None:
-        """A language was chosen."""
-        language = _choice(update, LANGUAGES)
-        async with self._answering(update, "language") as answering:
-            if answering and language:
-                await people.change(
-                    answering.transaction, answering.person.person_id, language=language
-                )
-                await self._say(answering, Body(self._texts(language, "language_set")))
-
-    async def on_consent_button(self, update: Update, _context: Context) -> None:
-        """Yes or no to being kept."""
-        choice = _choice(update, ("yes", "no"))
-        async with self._answering(update, "consent") as answering:
-            if answering is None:
-                return
-            if choice == "yes":
-                await self._onboarding.consent(
-                    answering.transaction, answering.person, now=answering.now
-                )
-            elif not answering.person.has_consented:
-                await self._onboarding.refuse(
-                    answering.transaction, answering.person, "refused", now=answering.now
-                )
-
-    async def on_age_button(self, update: Update, _context: Context) -> None:
-        """The age band; the words that waited are answered now."""
-        age = _choice(update, ("under_14", "14_17", "adult", "unsaid"))
-        waiting: list[OpenRow] = []
-        async with self._answering(update, "age") as answering:
-            if answering and age and answering.person.has_consented:
-                waiting = await self._onboarding.age(
-                    answering.transaction, answering.person, age, now=answering.now
-                )
-        for row in waiting:
-            await self._readmit(row)
-
-    async def on_region_button(self, update: Update, _context: Context) -> None:
-        """The region, for local numbers."""
-        query = update.callback_query
-        region = (query.data or "").partition(":")[2] if query else ""
-        async with self._answering(update, "region") as answering:
-            if answering and answering.person.has_consented:
-                await self._onboarding.region(
-                    answering.transaction, answering.person, region, now=answering.now
-                )
-
-    async def on_forget_button(self, update: Update, _context: Context) -> None:
-        """Yes or no to erasure."""
-        choice = _choice(update, ("yes", "no"))
-        async with self._answering(update, "forget") as answering:
-            if answering is None:
-                return
-            if choice == "yes":
-                await self._onboarding.refuse(
-                    answering.transaction, answering.person, "forgotten", now=answering.now
-                )
-            else:
-                text = self._texts(answering.person.language, "forget_kept")
-                await self._say(answering, Body(text))
-
-    async def on_retry_button(self, update: Update, _context: Context) -> None:
-        """Try a failed turn again, if it is the person's own and still unanswered."""
-        query = update.callback_query
-        data = (query.data or "").partition(":")[2] if query else ""
-        await _acknowledge(update)
-        async with self._database.read() as transaction:
-            user = update.effective_user
-            person = await people.by_telegram_id(transaction, user.id) if user else None
-            turn_id = TurnId(int(data)) if data.isdecimal() else None
-            turn = await conversations.get_turn(transaction, turn_id) if turn_id else None
-            mine = (
-                person is not None
-                and turn is not None
-                and await conversations.owner(transaction, turn.turn_id) == person.person_id
-                and not await conversations.is_answered(transaction, turn.turn_id)
-            )
-        if mine and person is not None and turn is not None:
-            await self._conversation.retry(person, turn, UpdateId(update.update_id))
-        else:
-            await self._text(update, "retry_gone")
-
-    async def on_old_button(self, update: Update, _context: Context) -> None:
-        """A button of an older version: nothing happens, and it ends."""
-        async with self._answering(update, "old_button"):
-            pass
+                await answering.say(Body(text, [[("中文", "lang:zh"), ("English", "lang:en")]]))
 
     async def on_unknown(self, update: Update, _context: Context) -> None:
         """A command that does not exist."""
-        await self._text(update, "unknown_command")
+        await self._answers.text(update, "unknown_command")
 
     async def on_unreadable(self, update: Update, _context: Context) -> None:
         """Stickers, voice, pictures without words."""
-        await self._text(update, "unreadable")
+        await self._answers.text(update, "unreadable")
 
     async def on_membership(self, update: Update, context: Context) -> None:
         """Blocked, unblocked, or added to a group (where nothing is said)."""
         change = update.my_chat_member
         assert change is not None
-        now = self._now()
-        gone = change.new_chat_member.status in ("kicked", "left", "banned")
-        async with self._database.begin() as transaction:
-            if change.chat.type == "private":
-                await people.set_blocked(transaction, change.chat.id, now if gone else None)
-            await inbox.end(
-                transaction,
-                [UpdateId(update.update_id)],
-                Ended.ANSWERED,
-                reason="membership",
-                now=now,
-            )
+        gone = change.new_chat_member.status in GONE
+        async with self._answers.open(update, "membership") as answering:
+            if answering and change.chat.type == "private":
+                blocked_at = answering.now if gone else None
+                await people.set_blocked(answering.transaction, change.chat.id, blocked_at)
         is_stranger = change.chat.type != "private" and not self._operators.is_chat(change.chat.id)
         if is_stranger and not gone:
             try:
@@ -309,19 +135,15 @@ class Commands:
             except TelegramError as error:
                 log.warning("leave_failed", error=type(error).__name__)
 
-
-def _choice(update: Update, allowed: tuple[str, ...]) -> str | None:
-    query = update.callback_query
-    choice = (query.data or "").partition(":")[2] if query else ""
-    return choice if choice in allowed else None
-
-
-async def _acknowledge(update: Update) -> None:
-    """Stop the button's spinner; nothing depends on it."""
-    query = update.callback_query
-    if query is None:
-        return
-    try:
-        await query.answer()
-    except TelegramError as error:
-        log.info("acknowledge_failed", error=type(error).__name__)
+    async def on_other(self, update: object, _context: Context) -> None:
+        """Whatever no other handler knows: it ends, and nothing happens."""
+        if not isinstance(update, Update):
+            return
+        async with self._database.begin() as transaction:
+            await inbox.end(
+                transaction,
+                [UpdateId(update.update_id)],
+                Ended.IGNORED,
+                reason="not_for_us",
+                now=self._answers.now(),
+            )

@@ -52,22 +52,40 @@ class Crisis:
         screening: Screening,
         *,
         now: datetime,
+        said_already: bool = False,
     ) -> None:
-        """Answer a message of level 3 or 4: fixed reply, case, operators; ends the rows."""
+        """Answer a message of level 3 or 4: fixed reply, case, operators; ends the rows.
+
+        With `said_already` the emergency sender has given the fixed reply while the
+        database was away; everything else follows now.
+        """
         response = respond(screening)
         assert response is not None
         await people.raise_epoch(transaction, person.person_id)
         opened = await review.open_or_raise(
             transaction, person.person_id, response, screening, now=now
         )
-        words = self._texts(
-            person.language, f"crisis_{response.script}", lines=self._lines(person, response)
+        words = self.fixed_reply(person.language, person.region, response)
+        await self._say(
+            transaction,
+            person,
+            update_ids,
+            text,
+            screening,
+            words,
+            now=now,
+            said_already=said_already,
         )
-        if self._has_operators:
-            words += "\n" + self._texts(person.language, "operator_note_people")
-        await self._say(transaction, person, update_ids, text, screening, words, now=now)
         if self._has_operators and (opened.is_new or opened.level_rose):
             await self._tell_operators(transaction, person, opened.case_id, text, screening, now)
+
+    def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
+        """The reviewed words that answer a message at risk; needs no storage."""
+        lines = self._lines(language, region, emergency_first=response.emergency_first)
+        words = self._texts(language, f"crisis_{response.script}", lines=lines)
+        if self._has_operators:
+            words += "\n" + self._texts(language, "operator_note_people")
+        return words
 
     async def hold(
         self,
@@ -88,10 +106,28 @@ class Crisis:
         words = choices[place % len(choices)]
         await self._say(transaction, person, update_ids, text, screening, words, now=now)
 
+    async def remind(
+        self,
+        transaction: Transaction,
+        person: Person,
+        case: Case,
+        update_ids: Collection[UpdateId],
+        *,
+        now: datetime,
+    ) -> None:
+        """Answer a press in a held conversation; no words of the person are there to keep."""
+        lines = self.lines(person, emergency_first=case.level >= 4)
+        await self._put(
+            transaction,
+            person,
+            update_ids,
+            self._texts(person.language, HOLDS[0], lines=lines),
+            now,
+        )
+
     def lines(self, person: Person, *, emergency_first: bool = False) -> str:
         """The numbers of the person's region, a line each."""
-        found = self._hotlines.for_region(person.region, emergency_first=emergency_first)
-        return "\n".join(self._line(person.language, line) for line in found[:MOST_LINES])
+        return self._lines(person.language, person.region, emergency_first=emergency_first)
 
     async def _say(
         self,
@@ -103,6 +139,7 @@ class Crisis:
         words: str,
         *,
         now: datetime,
+        said_already: bool = False,
     ) -> None:
         if person.has_consented:  # before consent the words themselves are not kept
             turn = await conversations.open_turn(
@@ -116,6 +153,18 @@ class Crisis:
             await conversations.append(
                 transaction, person.person_id, turn.session_id, Role.SCRIPT, text=words, now=now
             )
+        await self._put(transaction, person, update_ids, words, now, said_already=said_already)
+
+    async def _put(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        words: str,
+        now: datetime,
+        *,
+        said_already: bool = False,
+    ) -> None:
         await outbox.put(
             transaction,
             outbox.Kind.CRISIS,
@@ -123,6 +172,7 @@ class Crisis:
             person_id=person.person_id,
             update_id=max(update_ids),
             now=now,
+            ended_as="sent" if said_already else None,
         )
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply", now=now)
 
@@ -149,11 +199,17 @@ class Crisis:
         )
         button = (self._texts(language, "case_resolve"), f"case:{case_id}:resolve")
         await outbox.put(
-            transaction, outbox.Kind.CASE, Body(notice, [[button]]), person_id=None, now=now
+            transaction,
+            outbox.Kind.CASE,
+            Body(notice, [[button]]),
+            person_id=person.person_id,  # their words: their key, their erasure
+            audience=outbox.Audience.OPERATORS,
+            now=now,
         )
 
-    def _lines(self, person: Person, response: Response) -> str:
-        return self.lines(person, emergency_first=response.emergency_first)
+    def _lines(self, language: str, region: str | None, *, emergency_first: bool) -> str:
+        found = self._hotlines.for_region(region, emergency_first=emergency_first)
+        return "\n".join(self._line(language, line) for line in found[:MOST_LINES])
 
     def _line(self, language: str, line: Line) -> str:
         name = line.name_en if language == "en" else line.name_zh

@@ -1,41 +1,33 @@
 """Delivery: the outbox to Telegram. The only sender of messages.
 
-Knows nothing of why something is said. Every attempt is recorded before it is made,
-so that after a crash it is known which parts may have arrived. A reply whose
-outcome is unknown is not sent again; a crisis reply is.
+Knows nothing of why something is said. Every attempt is recorded before it is made, so
+that after a crash it is known which parts may have arrived. A reply whose outcome is
+unknown is not sent again; a crisis reply and a word to operators are.
 """
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-    TimedOut,
-)
+from telegram import Bot
 
 from bot.metrics import Metrics
 from bot.pacing import Pacer
-from bot.splitting import split
-from storage import Database, outbox, people
-from storage.outbox import Kind, Message, Outcome
+from bot.sending import Failure, SendError, parts_of, send_part
+from storage import Database, deliveries, outbox, people
+from storage.deliveries import Outcome
+from storage.ids import OutboxId
+from storage.outbox import Audience, Kind, Message
 
 log = structlog.get_logger(__name__)
-BATCH = 200
 MOST_AT_ONCE = 64
 MOST_ATTEMPTS = 8
+LONGEST_WAIT_S = 60.0
 POLL_S = 1.0
+AT_LEAST_ONCE = (Kind.CRISIS, Kind.CASE)
 
 
 class Delivery:
@@ -58,8 +50,8 @@ class Delivery:
         self._operators_chat = operators_chat
         self._now = now
         self._wake = asyncio.Event()
-        self._busy: dict[int, asyncio.Task[None]] = {}
-        self._idle = asyncio.Event()
+        self._busy: dict[OutboxId, asyncio.Task[None]] = {}
+        self._stranded: set[OutboxId] = set()
 
     def wake(self) -> None:
         """Say that there may be something to send."""
@@ -68,7 +60,7 @@ class Delivery:
     async def recover(self) -> int:
         """After a start: put back what was being sent; return how many."""
         async with self._database.begin() as transaction:
-            return await outbox.requeue_interrupted(transaction)
+            return await outbox.requeue(transaction)
 
     async def run(self) -> None:
         """Send until cancelled; a database that is down is asked again."""
@@ -93,158 +85,154 @@ class Delivery:
                 task.cancel()
 
     async def _round(self) -> None:
+        for outbox_id in list(self._stranded):
+            async with self._database.begin() as transaction:
+                await outbox.requeue(transaction, outbox_id)
+            self._stranded.discard(outbox_id)
+        free = MOST_AT_ONCE - len(self._busy)
+        if free <= 0:
+            return
         async with self._database.read() as transaction:
-            messages = await outbox.due(transaction, now=self._now(), limit=BATCH, without=())
-        chats: dict[int, list[Message]] = defaultdict(list)
+            messages = await outbox.due(
+                transaction, now=self._now(), limit=free, busy=list(self._busy)
+            )
         for message in messages:
-            chats[self._chat(message)].append(message)
-        for chat_id, queue in chats.items():
-            if chat_id not in self._busy and len(self._busy) < MOST_AT_ONCE:
-                task = asyncio.create_task(self._send_all(chat_id, queue))
-                self._busy[chat_id] = task
-                task.add_done_callback(partial(self._done, chat_id))
+            task = asyncio.create_task(self._send(message))
+            self._busy[message.outbox_id] = task
+            task.add_done_callback(partial(self._done, message.outbox_id))
 
-    def _done(self, chat_id: int, task: asyncio.Task[None]) -> None:
-        del self._busy[chat_id]
+    def _done(self, outbox_id: OutboxId, task: asyncio.Task[None]) -> None:
+        del self._busy[outbox_id]
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery_failed", error=type(error).__name__)
+            self._stranded.add(outbox_id)  # the database was away half-way
+            return
         self.wake()
 
-    def _chat(self, message: Message) -> int:
-        if message.telegram_id is not None:
-            return message.telegram_id
-        return self._operators_chat or 0
+    def _chat_of(self, message: Message) -> int | None:
+        if message.audience is Audience.OPERATORS:
+            return self._operators_chat
+        return message.telegram_id
 
-    async def _send_all(self, chat_id: int, queue: list[Message]) -> None:
-        for message in queue:
-            if not await self._send(chat_id, message):
-                return
-
-    async def _send(self, chat_id: int, message: Message) -> bool:
-        """Send one message; False where the chat has to wait before the next."""
-        async with self._database.begin() as transaction:
-            if not await outbox.claim(transaction, message.outbox_id, now=self._now()):
-                return True
-            outcomes = await outbox.last_outcomes(transaction, message.outbox_id)
-        if chat_id == 0:
-            await self._end(message, "failed", "no_operators_chat")
-            return True
+    async def _send(self, message: Message) -> None:
+        chat_id = self._chat_of(message)
+        if chat_id is None:
+            await self._end(message, "failed", "nowhere_to_send")
+            return
         unknown = False
-        for part, text in enumerate(split(message.body.text)):
-            outcome = outcomes.get(part)
-            if outcome is Outcome.SENT:
+        claimed = False
+        for part in range(len(parts_of(message.body))):
+            await self._pacer.wait(chat_id)
+            attempt, outcome = await self._begin(message, part, claimed=claimed)
+            claimed = True
+            if outcome is Outcome.REFUSED:  # fenced off, or taken by another sender
+                return
+            if outcome is not None:
+                unknown = unknown or outcome is not Outcome.SENT
                 continue
-            lost = outcome in (Outcome.ATTEMPTING, Outcome.UNKNOWN)
-            if lost and message.kind is not Kind.CRISIS:
+            try:
+                await self._attempt(chat_id, message, part, attempt)
+            except SendError as error:
+                if error.failure is not Failure.UNKNOWN or message.kind in AT_LEAST_ONCE:
+                    await self._failed(chat_id, message, error)
+                    return
                 unknown = True
-                continue
-            error = await self._attempt(chat_id, message, part, text)
-            if error is None:
-                continue
-            if self._is_unknown(error) and message.kind is not Kind.CRISIS:
-                unknown = True
-                continue
-            return await self._failed(chat_id, message, error)
         await self._end(message, "unknown" if unknown else "sent", None)
-        return True
 
-    async def _attempt(
-        self, chat_id: int, message: Message, part: int, text: str
-    ) -> TelegramError | None:
-        """Try one part; return Telegram's error, or None where it was accepted."""
-        await self._pacer.wait(chat_id)
+    async def _begin(
+        self, message: Message, part: int, *, claimed: bool
+    ) -> tuple[int, Outcome | None]:
+        """Claim and record an attempt; an outcome where there is nothing to try.
+
+        `SENT` and `UNKNOWN` tell of an earlier attempt at this part, `REFUSED` that the
+        message is no longer ours to send.
+        """
+        now = self._now()
         async with self._database.begin() as transaction:
-            attempt = await outbox.begin_attempt(
-                transaction, message.outbox_id, part, now=self._now()
-            )
-        error: TelegramError | None = None
+            if claimed:
+                if not await outbox.may_go_on(transaction, message.outbox_id):
+                    await outbox.end(
+                        transaction, message.outbox_id, "cancelled", reason="epoch", now=now
+                    )
+                    return 0, Outcome.REFUSED
+            elif not await outbox.claim(transaction, message.outbox_id, now=now):
+                return 0, Outcome.REFUSED
+            last = (await deliveries.last_outcomes(transaction, message.outbox_id)).get(part)
+            if last is Outcome.SENT:
+                return 0, last
+            lost = last in (Outcome.ATTEMPTING, Outcome.UNKNOWN)
+            if lost and message.kind not in AT_LEAST_ONCE:
+                return 0, Outcome.UNKNOWN
+            return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
+
+    async def _attempt(self, chat_id: int, message: Message, part: int, attempt: int) -> None:
+        """Try one part and record how it ended.
+
+        Raises:
+            SendError: it failed, or may have.
+        """
+        error: SendError | None = None
         message_id = None
+        outcome = Outcome.SENT
         try:
-            message_id = await self._call(chat_id, message, part, text)
-            outcome = Outcome.SENT
-        except TelegramError as raised:
+            message_id = await send_part(
+                self._bot,
+                chat_id,
+                message.body,
+                part,
+                preview_message_id=message.preview_message_id,
+            )
+        except SendError as raised:
             error = raised
-            outcome = Outcome.UNKNOWN if self._is_unknown(raised) else Outcome.REFUSED
+            unknown = error.failure is Failure.UNKNOWN
+            outcome = Outcome.UNKNOWN if unknown else Outcome.REFUSED
         self._metrics.sends.labels(message.kind, outcome).inc()
         async with self._database.begin() as transaction:
-            await outbox.end_attempt(
+            await deliveries.end(
                 transaction,
                 attempt,
                 outcome,
                 message_id=message_id,
-                error=type(error).__name__ if error else None,
+                error=error.name if error else None,
             )
-        return error
+        if error:
+            raise error
 
-    async def _call(self, chat_id: int, message: Message, part: int, text: str) -> int:
-        last = part == len(split(message.body.text)) - 1
-        keyboard = [
-            [InlineKeyboardButton(label, callback_data=data) for label, data in row]
-            for row in message.body.buttons
-        ]
-        markup = InlineKeyboardMarkup(keyboard) if keyboard and last else None
-        entities = [MessageEntity(**entity) for entity in message.body.entities]
-        if part == 0 and message.preview_message_id is not None:
-            try:
-                await self._bot.edit_message_text(
-                    text,
-                    chat_id=chat_id,
-                    message_id=message.preview_message_id,
-                    reply_markup=markup,
-                )
-            except BadRequest as error:
-                if "not modified" not in str(error):
-                    raise
-            return message.preview_message_id
-        sent = await self._bot.send_message(
-            chat_id,
-            text,
-            entities=entities or None,
-            reply_markup=markup,
-            disable_notification=False,
-        )
-        return sent.message_id
-
-    @staticmethod
-    def _is_unknown(error: TelegramError) -> bool:
-        """Whether the message may have arrived all the same."""
-        if isinstance(error, BadRequest):
-            return False
-        if isinstance(error, TimedOut):
-            return "Pool timeout" not in str(error)
-        if isinstance(error, NetworkError):
-            # A connection that never came about has sent nothing.
-            refused = ("ConnectError", "ConnectTimeout")
-            if any(name in str(error) for name in refused):
-                return False
-            return not any(code in str(error) for code in ("Bad Gateway", "Internal Server Error"))
-        return False
-
-    async def _failed(self, chat_id: int, message: Message, error: TelegramError) -> bool:
-        if isinstance(error, Forbidden):
+    async def _failed(self, chat_id: int, message: Message, error: SendError) -> None:
+        """Decide what becomes of a message that was not sent."""
+        to_operators = message.audience is Audience.OPERATORS
+        failure = error.failure
+        if to_operators and failure in (Failure.MOVED, Failure.BLOCKED, Failure.UNREACHABLE):
+            # Their words wait until the chat is put right: none of them may be missed.
+            log.error("operators_chat_unreachable", error=error.name, moved_to=error.moved_to)
+            self._operators_chat = error.moved_to or self._operators_chat
+        elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
                 await people.set_blocked(transaction, chat_id, self._now())
             await self._end(message, "failed", "blocked")
-            return True
-        if isinstance(error, (BadRequest, InvalidToken, ChatMigrated)):
-            log.error("send_refused", error=type(error).__name__)
+            return
+        elif failure in (Failure.REFUSED, Failure.UNREACHABLE, Failure.MOVED):
+            log.error("send_refused", error=error.name, to_operators=to_operators)
             await self._end(message, "failed", "refused")
-            return True
-        if message.attempts + 1 >= MOST_ATTEMPTS and message.kind is not Kind.CRISIS:
+            return
+        elif message.attempts + 1 >= MOST_ATTEMPTS and message.kind not in AT_LEAST_ONCE:
             await self._end(message, "failed", "gave_up")
-            return True
-        wait_s = 2.0 ** min(message.attempts, 6)
-        if isinstance(error, RetryAfter):
-            after = error.retry_after
-            wait_s = after.total_seconds() if isinstance(after, timedelta) else float(after)
+            return
+        await self._postpone(message, error)
+
+    async def _postpone(self, message: Message, error: SendError) -> None:
+        wait_s = error.retry_after_s
+        if wait_s is None:
+            wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
+        if error.failure is Failure.MOVED:
+            wait_s = 0.0
         async with self._database.begin() as transaction:
             await outbox.postpone(
                 transaction,
                 message.outbox_id,
                 until=self._now() + timedelta(seconds=wait_s),
-                reason=type(error).__name__,
+                reason=error.name,
             )
-        return False
 
     async def _end(self, message: Message, state: str, reason: str | None) -> None:
         async with self._database.begin() as transaction:

@@ -13,10 +13,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.app import Service, load_model
+from bot.app import load_model
 from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
+from storage import new_secret_key
 
 
 @asynccontextmanager
@@ -52,6 +54,7 @@ def demo_settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Setting
         "telegram_token": SecretStr(sandbox.token),
         "telegram_api_url": sandbox.api_url,
         "data_dir": data_dir,
+        "secret_key": SecretStr(new_secret_key()),
         "database_url": None,
         "redis_url": None,
         "model": None,

@@ -4,6 +4,8 @@ Knows nothing of the model. Only whole sentences that the guard has passed come
 here; a draft that fails or finds no room in the budget is dropped.
 """
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from telegram import Bot
 from telegram.constants import ChatAction
@@ -18,18 +20,38 @@ log = structlog.get_logger(__name__)
 class Draft:
     """One reply as it grows.
 
+    Args:
+        bot: the library's bot.
+        pacer: the budget of drafts.
+        mode: `draft`, `edit` or `off`.
+        telegram_id: the person's chat.
+        draft_id: not 0; the same for every stage of one reply.
+        preview_message_id: in edit mode, the message that an earlier attempt left.
+        on_preview: told the id of a new preview, so that it outlives a crash.
+
     Attributes:
         preview_message_id: the message that stands for the reply in edit mode.
     """
 
-    def __init__(self, bot: Bot, pacer: Pacer, mode: str, telegram_id: int, draft_id: int) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        pacer: Pacer,
+        mode: str,
+        telegram_id: int,
+        *,
+        draft_id: int,
+        preview_message_id: int | None,
+        on_preview: Callable[[int], Awaitable[None]],
+    ) -> None:
         self._bot = bot
         self._pacer = pacer
         self._mode = mode
         self._telegram_id = telegram_id
         self._draft_id = draft_id
+        self._on_preview = on_preview
         self._broken = mode == "off"
-        self.preview_message_id: int | None = None
+        self.preview_message_id = preview_message_id
 
     async def typing(self) -> None:
         """Show that something is being written."""
@@ -48,16 +70,20 @@ class Draft:
             return await self._try(
                 self._bot.edit_message_text, message_id=self.preview_message_id, text=text
             )
+        return await self._begin_preview(text)
+
+    async def _begin_preview(self, text: str) -> bool:
+        await self._pacer.wait(self._telegram_id)
         try:
-            await self._pacer.wait(self._telegram_id)
             message = await self._bot.send_message(self._telegram_id, text)
         except TelegramError as error:
             self._give_up(error)
             return False
         self.preview_message_id = message.message_id
+        await self._on_preview(message.message_id)
         return True
 
-    async def _try(self, call, **values) -> bool:  # type: ignore[no-untyped-def]
+    async def _try(self, call: Callable[..., Awaitable[object]], **values: object) -> bool:
         try:
             await call(chat_id=self._telegram_id, **values)
         except TelegramError as error:

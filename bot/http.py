@@ -29,11 +29,21 @@ def build(
     *,
     metrics: Metrics,
     readiness: Callable[[], Awaitable[dict[str, bool]]],
-    receive: Callable[[object], Awaitable[None]] | None,
+    receive: Callable[[object], Awaitable[None]],
+    receives: Callable[[], bool],
     webhook_secret: str | None,
     before_metrics: Callable[[], Awaitable[None]],
 ) -> Starlette:
-    """The routes; the webhook only where a secret is set."""
+    """The routes; the webhook only where a secret is set.
+
+    Args:
+        metrics: what `/metrics` shows.
+        readiness: what `/readyz` shows; 503 unless all of it holds.
+        receive: stores an update, or raises.
+        receives: whether this process is the one that works on the database.
+        webhook_secret: what Telegram sends in its header.
+        before_metrics: brings the gauges up to date.
+    """
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"ok": True})
@@ -50,6 +60,8 @@ def build(
         given = request.headers.get(SECRET_HEADER, "").encode()
         if not hmac.compare_digest(given, (webhook_secret or "").encode()):
             return Response(status_code=403)
+        if not receives():
+            return Response(status_code=503)  # Telegram asks again
         body = await request.body()
         if len(body) > MOST_BYTES:
             return Response(status_code=413)
@@ -58,7 +70,6 @@ def build(
         except ValueError:
             return Response(status_code=400)
         try:
-            assert receive is not None
             await receive(raw)
         except Exception as error:  # not stored: Telegram sends it again
             log.error("intake_failed", error=type(error).__name__)
@@ -70,7 +81,7 @@ def build(
         Route("/readyz", readyz),
         Route("/metrics", metrics_page),
     ]
-    if webhook_secret and receive is not None:
+    if webhook_secret:
         routes.append(Route(WEBHOOK_PATH, webhook, methods=["POST"]))
     return Starlette(routes=routes)
 

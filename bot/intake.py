@@ -5,8 +5,11 @@ caller confirms an update to Telegram after `receive` has returned; if it raises
 the update stays unconfirmed and comes again.
 """
 
+import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -14,20 +17,40 @@ from telegram import Bot, Update
 
 from bot import updates
 from bot.crisis import Crisis
-from bot.lanes import Arrival, Lanes
+from bot.emergency import Emergency
+from bot.lanes import MOST_QUEUED, Arrival, Lanes
 from bot.metrics import Metrics
+from bot.screening import Screens
 from bot.texts import language_of
 from bot.updates import Kind, Reading
-from safety.policy import respond
-from safety.screen import Screener, Screening
+from safety.policy import Response, respond
+from safety.screen import Screening
 from storage import Database, Transaction, inbox, people
-from storage.ids import UpdateId
+from storage.ids import PersonId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
 log = structlog.get_logger(__name__)
-PAYLOAD_LIMIT = 64_000
+STORE_S = 15.0
+MOST_FAILURES = 5
 ENDS_AT_ONCE = {Kind.OTHER: "not_for_us", Kind.GROUP: "group", Kind.MALFORMED: "malformed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An update as read and screened, before storage.
+
+    Attributes:
+        update: the library's object; None where it cannot read the update.
+        grave: what a message at risk in a private chat asks for; None for everything else.
+    """
+
+    update_id: UpdateId
+    raw: object
+    update: Update | None
+    reading: Reading
+    screening: Screening
+    grave: Response | None
 
 
 class Intake:
@@ -38,110 +61,203 @@ class Intake:
         *,
         database: Database,
         bot: Bot,
-        screener: Screener,
+        screens: Screens,
         crisis: Crisis,
+        emergency: Emergency,
         lanes: Lanes,
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._bot = bot
-        self._screener = screener
+        self._screens = screens
         self._crisis = crisis
+        self._emergency = emergency
         self._lanes = lanes
         self._metrics = metrics
         self._now = now
+        self._failures: Counter[int] = Counter()
 
     async def receive(self, raw: object) -> None:
         """Take one update as Telegram sent it; a repeat does nothing.
 
         Raises:
-            Exception: the update could not be stored, and must come again.
+            Exception: the update could not be stored, and must come again. A message at risk
+                has its fixed reply all the same.
         """
-        update_id = updates.update_id_of(raw)
-        if update_id is None:
-            log.warning("update_without_id")
+        received = self._read(raw)
+        if received is None:
             return
-        update, reading = self._parse(raw)
-        screening = self._screener.screen(reading.text)
-        self._metrics.updates.labels(reading.kind).inc()
-        if reading.text:
-            self._metrics.screenings.labels(int(screening.level)).inc()
-        arrival = await self._store(UpdateId(update_id), raw, update, reading, screening)
+        try:
+            async with asyncio.timeout(STORE_S):
+                arrival = await self._store(received)
+        except Exception as error:
+            if await self._ends_as_unstorable(received, error):
+                return
+            await self._rescue(received)
+            raise
+        self._failures.pop(received.update_id, None)
+        self._metrics.updates.labels(received.reading.kind).inc()
+        if received.reading.text:
+            self._metrics.screenings.labels(int(received.screening.level)).inc()
         if arrival is not None:
             self._lanes.add(arrival)
 
+    async def rescue(self, raw: object) -> None:
+        """Answer a message at risk without storing it: an update before it cannot be stored."""
+        received = self._read(raw)
+        if received is not None:
+            await self._rescue(received)
+
     async def resume(self) -> int:
         """After a start: take up every update without an end; return how many."""
+        count = 0
+        last: UpdateId | None = None
+        while True:
+            async with self._database.read() as transaction:
+                rows = await inbox.open_rows(transaction, after=last)
+            for row in rows:
+                await self.readmit(row)
+            if not rows:
+                return count
+            count += len(rows)
+            last = rows[-1].update_id
+
+    async def refill(self, person_id: PersonId) -> None:
+        """Hand a person's stored updates to their lane again."""
         async with self._database.read() as transaction:
-            rows = await inbox.open_rows(transaction)
+            rows = await inbox.open_rows_of(transaction, person_id, limit=MOST_QUEUED + 1)
         for row in rows:
             await self.readmit(row)
-        return len(rows)
 
     async def readmit(self, row: inbox.OpenRow) -> None:
         """Hand a stored update to its lane again."""
         update, reading = self._parse(json.loads(row.payload))
-        screening = self._screener.screen(reading.text)
-        if update is not None:
-            self._lanes.add(
-                Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
-            )
+        if update is None:  # an older version could read it
+            async with self._database.begin() as transaction:
+                await inbox.end(
+                    transaction, [row.update_id], Ended.DEAD, reason="malformed", now=self._now()
+                )
+            return
+        screening = self._screens.screen(reading.text)
+        self._lanes.add(
+            Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
+        )
+
+    def _read(self, raw: object) -> Received | None:
+        update_id = updates.update_id_of(raw)
+        if update_id is None:
+            log.warning("update_without_id")
+            return None
+        update, reading = self._parse(raw)
+        screening = self._screens.screen(reading.text)
+        response = respond(screening)
+        is_grave = response is not None and response.opens_case and reading.telegram_id is not None
+        return Received(
+            UpdateId(update_id), raw, update, reading, screening, response if is_grave else None
+        )
 
     def _parse(self, raw: object) -> tuple[Update | None, Reading]:
         try:
             update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
             reading = updates.read(update)
-            json.dumps(raw, ensure_ascii=False).encode()  # lone surrogates cannot be stored
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)
             return None, updates.salvage(raw)
         return update, reading
 
-    async def _store(
-        self,
-        update_id: UpdateId,
-        raw: object,
-        update: Update | None,
-        reading: Reading,
-        screening: Screening,
-    ) -> Arrival | None:
-        now = self._now()
-        response = respond(screening)
-        grave = response is not None and response.opens_case
+    async def _rescue(self, received: Received) -> None:
+        telegram_id = received.reading.telegram_id
+        if received.grave is None or telegram_id is None:
+            return
+        language = language_of(received.reading.language_code)
+        await self._emergency.answer(received.update_id, telegram_id, language, received.grave)
+
+    async def _ends_as_unstorable(self, received: Received, error: Exception) -> bool:
+        """Whether it is the update that storage cannot take, and not storage that is away.
+
+        It gets a row without its words, so that it ends and does not stop those behind it.
+        """
+        log.error("update_not_stored", error=type(error).__name__)
+        self._failures[received.update_id] += 1
+        if self._failures[received.update_id] < MOST_FAILURES:
+            return False
+        try:
+            async with asyncio.timeout(STORE_S), self._database.begin() as transaction:
+                await inbox.add(
+                    transaction,
+                    received.update_id,
+                    kind=Kind.MALFORMED,
+                    payload=None,
+                    person_id=None,
+                    level=int(received.screening.level),
+                    now=self._now(),
+                    ended_as=Ended.DEAD,
+                    reason="unstorable",
+                )
+        except Exception:  # storage is away after all
+            return False
+        await self._rescue(received)
+        self._failures.pop(received.update_id, None)
+        self._metrics.ends.labels(Ended.DEAD).inc()
+        return True
+
+    async def _store(self, received: Received) -> Arrival | None:
+        """Write the inbox row; a message at risk is answered in the same transaction."""
+        reading, now = received.reading, self._now()
+        said_already = self._emergency.has_answered(received.update_id)
         async with self._database.begin() as transaction:
-            if await inbox.knows(transaction, update_id):
+            if await inbox.knows(transaction, received.update_id):
                 return None
             person = await self._person(transaction, reading, now)
-            reason = None if grave else self._ends_at_once(update, reading)
-            ended = _end_of(reading) if reason else None
+            ended, reason = self._end_at_once(received)
             await inbox.add(
                 transaction,
-                update_id,
+                received.update_id,
                 kind=reading.kind,
-                payload=json.dumps(raw, ensure_ascii=False)[:PAYLOAD_LIMIT],
+                payload=None if ended else json.dumps(received.raw),
                 person_id=person.person_id if person else None,
-                level=int(screening.level),
-                categories=",".join(screening.categories),
+                level=int(received.screening.level),
+                categories=",".join(received.screening.categories),
                 now=now,
                 ended_as=ended,
                 reason=reason,
             )
-            if ended:
-                self._metrics.ends.labels(ended).inc()
-                return None
-            if grave and person is not None:
+            if received.grave is not None and person is not None:
                 await self._crisis.answer(
-                    transaction, person, [update_id], reading.text, screening, now=now
+                    transaction,
+                    person,
+                    [received.update_id],
+                    reading.text,
+                    received.screening,
+                    now=now,
+                    said_already=said_already,
                 )
-        if grave and person is not None:
+        if said_already:
+            self._emergency.settle(received.update_id)
+        if ended:
+            self._metrics.ends.labels(ended).inc()
+            return None
+        if person is not None:
+            self._emergency.know(person)
+        if received.grave is not None and person is not None:
             self._crisis.after(person.person_id)
             self._metrics.ends.labels(Ended.ANSWERED).inc()
             return None
-        assert update is not None
-        person_id = person.person_id if person else None
-        epoch = person.epoch if person else None
-        return Arrival(update_id, person_id, reading.kind, update, reading.text, screening, epoch)
+        return self._arrival(received, person)
+
+    @staticmethod
+    def _arrival(received: Received, person: Person | None) -> Arrival:
+        assert received.update is not None
+        return Arrival(
+            received.update_id,
+            person.person_id if person else None,
+            received.reading.kind,
+            received.update,
+            received.reading.text,
+            received.screening,
+            person.epoch if person else None,
+        )
 
     async def _person(
         self, transaction: Transaction, reading: Reading, now: datetime
@@ -158,9 +274,12 @@ class Intake:
             transaction, reading.telegram_id, language=language, now=now
         )
 
-    def _ends_at_once(self, update: Update | None, reading: Reading) -> str | None:
-        return ENDS_AT_ONCE.get(reading.kind) if update is not None else "malformed"
-
-
-def _end_of(reading: Reading) -> Ended:
-    return Ended.DEAD if reading.kind is Kind.MALFORMED else Ended.IGNORED
+    @staticmethod
+    def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:
+        """How an update ends that nobody has to answer."""
+        if received.grave is not None:
+            return None, None
+        if received.update is None:
+            return Ended.DEAD, "malformed"
+        reason = ENDS_AT_ONCE.get(received.reading.kind)
+        return (Ended.IGNORED, reason) if reason else (None, None)

@@ -7,6 +7,7 @@ cuts the running reply short.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -22,6 +23,8 @@ from storage.ids import PersonId, UpdateId
 log = structlog.get_logger(__name__)
 MOST_MERGED = 20
 LONGEST_BURST_S = 8.0
+MOST_QUEUED = 200
+"""Updates of one person held in memory; more wait in SQL and are read when there is room."""
 CUTS_SHORT = ("/new",)
 
 
@@ -37,6 +40,8 @@ class Arrival:
     screening: Screening
     # The person's epoch when the update was stored; None after a restart.
     epoch: int | None = None
+    # When it was received, by the monotonic clock.
+    received_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
@@ -62,6 +67,11 @@ class Burst:
         return "\n".join(lines.values())
 
     @property
+    def received_at(self) -> float:
+        """When the first of the messages was received, by the monotonic clock."""
+        return self.arrivals[0].received_at
+
+    @property
     def screening(self) -> Screening:
         """The screenings of the single messages, merged."""
         return merge([arrival.screening for arrival in self.arrivals])
@@ -69,6 +79,7 @@ class Burst:
 
 Unit = Burst | Arrival
 Handle = Callable[[Unit], Awaitable[None]]
+Refill = Callable[[PersonId], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -78,23 +89,37 @@ class _Lane:
     task: asyncio.Task[None] | None = None
     running: asyncio.Task[None] | None = None
     unit: Unit | None = None
+    overflowed: bool = False
+    refilling: bool = False
 
 
 class Lanes:
-    """All lanes; one exists only while it has something to do."""
+    """All lanes; one exists only while it has something to do.
 
-    def __init__(self, handle: Handle, *, burst_window_s: float) -> None:
+    Args:
+        handle: brings a unit to its end.
+        refill: adds a person's stored updates again, after more came than a lane holds.
+        burst_window_s: the silence after which words are answered.
+    """
+
+    def __init__(self, handle: Handle, *, refill: Refill, burst_window_s: float) -> None:
         self._handle = handle
+        self._refill = refill
         self._window_s = burst_window_s
         self._lanes: dict[int, _Lane] = {}
         self._closing = False
 
     def add(self, arrival: Arrival) -> None:
-        """Queue an update; never refuses (what is stored outlives a full queue)."""
+        """Queue an update; never refuses (what a full lane leaves out stays in SQL)."""
         if self._closing:
             return
         key = arrival.person_id if arrival.person_id is not None else -1
         lane = self._lanes.setdefault(key, _Lane())
+        if len(lane.queue) >= MOST_QUEUED and arrival.person_id is not None:
+            lane.overflowed = True
+            return
+        if lane.overflowed and not lane.refilling:
+            return  # it would overtake those that wait in SQL
         lane.queue.append(arrival)
         lane.news.set()
         if lane.running is not None and _ends_running(lane.unit, arrival):
@@ -107,6 +132,12 @@ class Lanes:
         lane = self._lanes.get(person_id)
         if lane is not None and lane.running is not None:
             lane.running.cancel()
+
+    def cancel_all(self) -> None:
+        """Cut every running reply short: the model must be silent now."""
+        for lane in self._lanes.values():
+            if lane.running is not None and isinstance(lane.unit, Burst):
+                lane.running.cancel()
 
     @property
     def depth(self) -> int:
@@ -128,7 +159,7 @@ class Lanes:
 
     async def _run(self, key: int, lane: _Lane) -> None:
         try:
-            while lane.queue:
+            while lane.queue or await self._refilled(key, lane):
                 lane.unit = await self._next(lane)
                 if isinstance(lane.unit, Burst) and any(_is_cut(next_) for next_ in lane.queue):
                     continue  # a new session was asked for: `/new` itself ends these rows
@@ -150,6 +181,23 @@ class Lanes:
             if not lane.queue:
                 self._lanes.pop(key, None)
 
+    async def _refilled(self, key: int, lane: _Lane) -> bool:
+        """Read what did not fit; whether there is anything."""
+        while lane.overflowed:
+            lane.refilling = True
+            lane.overflowed = False
+            try:
+                await self._refill(PersonId(key))
+            except Exception as error:  # the database is away: asked again in a moment
+                log.error("refill_failed", error=type(error).__name__)
+                lane.overflowed = True
+                await asyncio.sleep(1)
+            else:
+                break
+            finally:
+                lane.refilling = False
+        return bool(lane.queue)
+
     async def _do(self, unit: Unit) -> None:
         await self._handle(unit)
 
@@ -158,8 +206,11 @@ class Lanes:
         # After a crisis the turn itself finds that its epoch is over; before /new there is
         # nothing left to answer.
         cut_short = bool(lane.queue) and _is_cut(lane.queue[0])
-        if isinstance(lane.unit, Burst) and not cut_short:
-            lane.queue.extendleft(reversed(lane.unit.arrivals))
+        if isinstance(lane.unit, Burst):
+            if not cut_short:
+                lane.queue.extendleft(reversed(lane.unit.arrivals))
+        elif lane.unit is not None:  # a button whose reply was cut: it must still have an end
+            lane.queue.appendleft(lane.unit)
 
     async def _next(self, lane: _Lane) -> Unit:
         first = lane.queue.popleft()

@@ -29,6 +29,10 @@ class Metrics:
             "pica_sends_total", "Attempts to send, by outcome", ["kind", "outcome"],
             registry=self.registry,
         )  # fmt: skip
+        self.failures = Counter(
+            "pica_generation_failures_total", "Replies that the model did not give, by reason",
+            ["reason"], registry=self.registry,
+        )  # fmt: skip
         self.guard_stops = Counter(
             "pica_guard_stops_total", "Replies stopped by the guard", ["reason"],
             registry=self.registry,
@@ -46,6 +50,15 @@ class Metrics:
         )
         self.outbox_open = Gauge(
             "pica_outbox_open", "Messages not yet sent", registry=self.registry
+        )
+        self.canary = Gauge(
+            "pica_canary_found", "1 while the screening canary is found", registry=self.registry
+        )
+        self.safe_mode = Gauge(
+            "pica_safe_mode", "1 while only reviewed replies are given", registry=self.registry
+        )
+        self.leads = Gauge(
+            "pica_leads", "1 while this process holds the service's lease", registry=self.registry
         )
         self.model_queue = Gauge(
             "pica_model_requests", "Requests at the model, by state", ["state"],

@@ -4,12 +4,13 @@ Knows nothing of the model. Before consent nothing but the first words is kept;
 after a refusal nothing is.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
 
+from bot.erasure import Erasure
 from bot.texts import Texts
 from safety.hotlines import Hotlines
-from storage import Database, Transaction, inbox, outbox, people
+from storage import Transaction, inbox, outbox, people
 from storage.ids import UpdateId
 from storage.inbox import Ended, OpenRow
 from storage.outbox import Body
@@ -27,19 +28,17 @@ class Onboarding:
     def __init__(
         self,
         *,
-        database: Database,
         texts: Texts,
         hotlines: Hotlines,
+        erasure: Erasure,
         retention_days: int,
         warns_of_demo: bool,
-        now: Callable[[], datetime],
     ) -> None:
-        self._database = database
         self._texts = texts
         self._hotlines = hotlines
+        self._erasure = erasure
         self._days = retention_days
         self._warns_of_demo = warns_of_demo
-        self._now = now
 
     def start_body(self, language: str) -> Body:
         """What `/start` says."""
@@ -89,19 +88,17 @@ class Onboarding:
     async def refuse(
         self, transaction: Transaction, person: Person, key: str, *, now: datetime
     ) -> None:
-        """Erase everything about a person and say so as the last word."""
-        lines = "\n".join(
-            f"{line.name_en if person.language == 'en' else line.name_zh}: {line.number}"
-            for line in self._hotlines.for_region(person.region, emergency_first=True)[:3]
-        )
-        text = self._texts(person.language, key, lines=lines)
-        await people.erase(transaction, person.person_id, now=now)
-        await outbox.put(
-            transaction,
-            outbox.Kind.NOTICE,
-            Body(text, to_telegram_id=person.telegram_id),
-            person_id=None,
-            now=now,
+        """Erase somebody whom the companion does not talk with, and say so."""
+        await self._erasure.refuse(transaction, person, key, now=now)
+
+    def forget_body(self, language: str) -> Body:
+        """The question before erasure."""
+        return Body(
+            self._texts(language, "forget_ask"),
+            [
+                [(self._texts(language, "forget_yes"), "forget:yes")],
+                [(self._texts(language, "forget_no"), "forget:no")],
+            ],
         )
 
     async def age(

@@ -7,11 +7,10 @@ operators may act; everybody else gets nothing.
 from collections.abc import Callable
 from datetime import datetime
 
-import structlog
 from telegram import Update
-from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
+from bot.answering import acknowledge
 from bot.texts import Texts
 from review import cases as review
 from storage import Database, Transaction, inbox, outbox, people
@@ -19,8 +18,6 @@ from storage.cases import Case
 from storage.ids import CaseId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
-
-log = structlog.get_logger(__name__)
 
 
 class Operators:
@@ -72,10 +69,7 @@ class Operators:
                 reason="case" if listed else "not_an_operator",
                 now=now,
             )
-        try:
-            await query.answer()
-        except TelegramError as error:
-            log.info("acknowledge_failed", error=type(error).__name__)
+        await acknowledge(update)
         self._wake()
 
     async def _tell(
@@ -83,7 +77,14 @@ class Operators:
     ) -> None:
         key = "case_resolved" if resolved else "case_gone"
         text = self._texts(self._language, key, case=number)
-        await outbox.put(transaction, outbox.Kind.CASE, Body(text), person_id=None, now=now)
+        await outbox.put(
+            transaction,
+            outbox.Kind.CASE,
+            Body(text),
+            person_id=None,
+            audience=outbox.Audience.OPERATORS,
+            now=now,
+        )
         if resolved is None or resolved.person_id is None:
             return
         person = await people.by_id(transaction, resolved.person_id)

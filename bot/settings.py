@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     telegram_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
     data_dir: Path = Path("var")
+    secret_key: SecretStr | None = None
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
     model: str | None = None
@@ -40,12 +41,16 @@ class Settings(BaseSettings):
     http_port: int = Field(8080, ge=0, le=65535)
     streaming: Literal["draft", "edit", "off"] = "draft"
     persona: bool = True
+    pilot: bool = False
+    pilot_people: Annotated[frozenset[int], NoDecode] = frozenset()
+    daily_quota: int = Field(0, ge=0, le=100_000)
+    backup_dir: Path | None = None
     retention_days: int = Field(180, ge=1, le=3650)
     max_new_tokens: int = Field(512, ge=1, le=4096)
     burst_window_s: float = Field(1.5, ge=0, le=30)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("operators", mode="before")
+    @field_validator("operators", "pilot_people", mode="before")
     @classmethod
     def _ids(cls, value: object) -> object:
         if isinstance(value, str):

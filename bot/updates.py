@@ -4,7 +4,7 @@ Knows nothing of storage or of what follows. Pure: an update that cannot be read
 an outcome like any other, and its words, if some can be found, are still screened.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -41,7 +41,24 @@ class Reading:
 
 
 def read(update: Update) -> Reading:
-    """Say what an update is."""
+    """Say what an update is.
+
+    Raises:
+        ValueError: a field is of a type that Telegram never sends; the library does not look.
+    """
+    reading = _read(update)
+    if not isinstance(reading.text, str):
+        raise ValueError("a text that is none")
+    reading = replace(reading, text=without_surrogates(reading.text))
+    language = reading.language_code
+    if not (language is None or isinstance(language, str)):
+        raise ValueError("a language that is none")
+    if reading.telegram_id is not None and not _is_id(reading.telegram_id):
+        raise ValueError("a chat without an id")
+    return reading
+
+
+def _read(update: Update) -> Reading:
     if update.callback_query is not None:
         query = update.callback_query
         private = query.message is None or query.message.chat.type == "private"
@@ -79,11 +96,11 @@ def salvage(raw: object) -> Reading:
     chat = _dict(message.get("chat"))
     text = message.get("text") or message.get("caption") or ""
     telegram_id = chat.get("id")
-    readable = isinstance(telegram_id, int) and 0 < telegram_id < 2**52
+    private = chat.get("type") == "private"
     return Reading(
         Kind.MALFORMED,
-        telegram_id if readable and chat.get("type") == "private" else None,
-        text if isinstance(text, str) else "",
+        telegram_id if private and _is_id(telegram_id) else None,
+        without_surrogates(text) if isinstance(text, str) else "",
     )
 
 
@@ -92,6 +109,16 @@ def update_id_of(raw: object) -> int | None:
     value = _dict(raw).get("update_id")
     usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
     return value if usable else None
+
+
+def without_surrogates(text: str) -> str:
+    """Replace halves of characters, which JSON can carry and nothing can encode."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_id(value: object) -> bool:
+    """Whether it can be a person's Telegram id: they have at most 52 significant bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**52
 
 
 def _dict(value: object) -> dict[str, Any]:

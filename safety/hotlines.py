@@ -54,6 +54,10 @@ class Hotlines:
         rows = tomllib.loads(text).get("line", [])
         return cls(_line(index, row) for index, row in enumerate(rows))
 
+    def all_lines(self) -> tuple[Line, ...]:
+        """Every row, verified or not."""
+        return self._lines
+
     def regions(self) -> tuple[str, ...]:
         """List the regions a person can be asked to choose from."""
         seen = {line.region for line in self._lines if line.verified}

@@ -2,9 +2,10 @@
 
 Knows nothing of Telegram, HTTP, the model or the words people read. A caller opens
 a transaction with `Database.begin()` and passes it to the functions of one module
-per table group (`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`).
+per table group (`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`, …).
 """
 
 from storage.database import Database, StorageError, Transaction
+from storage.vault import SecretKeyError, Vault, new_secret_key
 
-__all__ = ["Database", "StorageError", "Transaction"]
+__all__ = ["Database", "SecretKeyError", "StorageError", "Transaction", "Vault", "new_secret_key"]

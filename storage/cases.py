@@ -6,8 +6,9 @@ categories and times.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, insert, select, update
 
 from storage.database import Transaction
 from storage.ids import CaseId, PersonId
@@ -101,8 +102,19 @@ async def resolve(
     return result.rowcount == 1
 
 
+async def of_person(transaction: Transaction, person_id: PersonId) -> list[Case]:
+    """Every case of a person, oldest first."""
+    query = _cases().where(cases.c.person_id == person_id).order_by(cases.c.case_id)
+    return [_case(row) for row in await transaction.execute(query)]
+
+
 async def _one(transaction: Transaction, *conditions: ColumnElement[bool]) -> Case | None:
-    query = select(
+    row = (await transaction.execute(_cases().where(*conditions))).one_or_none()
+    return _case(row) if row else None
+
+
+def _cases() -> Select[Any]:
+    return select(
         cases.c.case_id,
         cases.c.person_id,
         cases.c.level,
@@ -111,10 +123,10 @@ async def _one(transaction: Transaction, *conditions: ColumnElement[bool]) -> Ca
         cases.c.state,
         cases.c.opened_at,
         cases.c.last_risk_at,
-    ).where(*conditions)
-    row = (await transaction.execute(query)).one_or_none()
-    if row is None:
-        return None
+    )
+
+
+def _case(row: Row[Any]) -> Case:
     return Case(
         case_id=row.case_id,
         person_id=row.person_id,

@@ -1,21 +1,23 @@
-"""Sessions and turns: what was said, by whom, in order.
+"""Sessions and turns: what was said, by whom, in order; the words sealed.
 
 Knows nothing of the model's template. A round is a person's turn with the
 companion's answer to it; scripted replies are turns, but never part of a round.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 
-from storage import inbox
+from storage import inbox, keys
 from storage.database import Transaction, insert_ignore
 from storage.ids import PersonId, SessionId, TurnId, UpdateId
-from storage.schema import sessions, turns
+from storage.schema import people, sessions, turns
+
+PLACE = "turns.words"
 
 
 class Role(StrEnum):
@@ -36,6 +38,8 @@ class Turn:
     text: str
     level: int
     created_at: datetime
+    off_record: bool = False
+    preview_message_id: int | None = None
 
 
 async def current_session(
@@ -76,6 +80,7 @@ async def open_turn(
     text: str,
     level: int,
     now: datetime,
+    off_record: bool = False,
 ) -> Turn:
     """Store a person's words once, however often their turn is begun.
 
@@ -87,13 +92,21 @@ async def open_turn(
     if turn is None:
         session_id = await current_session(transaction, person_id, now=now)
         turn = await append(
-            transaction, person_id, session_id, Role.PERSON, text=text, level=level, now=now
+            transaction,
+            person_id,
+            session_id,
+            Role.PERSON,
+            text=text,
+            level=level,
+            now=now,
+            off_record=off_record,
         )
-    else:
+    elif turn.text != text:
+        words = await keys.seal(transaction, person_id, text, PLACE)
         await transaction.execute(
-            update(turns).where(turns.c.turn_id == turn.turn_id).values(text=text, level=level)
+            update(turns).where(turns.c.turn_id == turn.turn_id).values(words=words, level=level)
         )
-        turn = Turn(turn.turn_id, turn.session_id, turn.role, text, level, turn.created_at)
+        turn = replace(turn, text=text, level=level)
     await inbox.link_turn(transaction, update_ids, turn.turn_id)
     return turn
 
@@ -107,35 +120,40 @@ async def append(
     text: str,
     now: datetime,
     level: int = 0,
+    off_record: bool = False,
 ) -> Turn:
     """Add a turn at the end of a session."""
+    words = await keys.seal(transaction, person_id, text, PLACE)
     made = await transaction.execute(
         insert(turns)
         .values(
             session_id=session_id,
             person_id=person_id,
             role=role,
-            text=text,
+            words=words,
             level=level,
+            off_record=int(off_record),
             created_at=now,
         )
         .returning(turns.c.turn_id)
     )
-    return Turn(TurnId(made.scalar_one()), session_id, role, text, level, now)
+    return Turn(TurnId(made.scalar_one()), session_id, role, text, level, now, off_record)
 
 
 async def answer(
     transaction: Transaction, person_id: PersonId, question: Turn, *, text: str, now: datetime
 ) -> TurnId | None:
     """Store the companion's answer to a turn; None where it was answered before."""
+    words = await keys.seal(transaction, person_id, text, PLACE)
     made = await transaction.execute(
         insert_ignore(transaction, turns)
         .values(
             session_id=question.session_id,
             person_id=person_id,
             role=Role.COMPANION,
-            text=text,
+            words=words,
             level=0,
+            off_record=int(question.off_record),
             answers_turn_id=question.turn_id,
             created_at=now,
         )
@@ -149,7 +167,7 @@ async def get_turn(transaction: Transaction, turn_id: TurnId) -> Turn | None:
     """One turn, or None where it was erased."""
     query = _turns().where(turns.c.turn_id == turn_id)
     row = (await transaction.execute(query)).one_or_none()
-    return _turn(row) if row else None
+    return await _turn(transaction, row) if row else None
 
 
 async def owner(transaction: Transaction, turn_id: TurnId) -> PersonId | None:
@@ -165,20 +183,45 @@ async def is_answered(transaction: Transaction, turn_id: TurnId) -> bool:
     return (await transaction.execute(query)).first() is not None
 
 
+async def set_preview(transaction: Transaction, turn_id: TurnId, message_id: int) -> None:
+    """Remember which message shows the reply to a turn while it is written."""
+    await transaction.execute(
+        update(turns).where(turns.c.turn_id == turn_id).values(preview_message_id=message_id)
+    )
+
+
+async def end_off_record(transaction: Transaction, person_id: PersonId, *, now: datetime) -> int:
+    """Delete what was said off the record and begin a new session; return how many turns."""
+    deleted = await transaction.execute(
+        delete(turns).where(turns.c.person_id == person_id, turns.c.off_record == 1)
+    )
+    await end_session(transaction, person_id, now=now)
+    await transaction.execute(
+        update(people).where(people.c.person_id == person_id).values(off_record_until_at=None)
+    )
+    return deleted.rowcount
+
+
 async def recent_rounds(
-    transaction: Transaction, session_id: SessionId, *, limit: int
+    transaction: Transaction, person_id: PersonId, session_id: SessionId, *, limit: int
 ) -> list[tuple[str, str]]:
     """The last `limit` rounds (question, answer) of a session, oldest first."""
     replies = turns.alias("replies")
     query = (
-        select(turns.c.text, replies.c.text)
+        select(turns.c.words, replies.c.words)
         .join_from(turns, replies, replies.c.answers_turn_id == turns.c.turn_id)
         .where(turns.c.session_id == session_id, turns.c.role == Role.PERSON)
         .order_by(turns.c.turn_id.desc())
         .limit(limit)
     )
     rows = (await transaction.execute(query)).all()
-    return [(question, reply) for question, reply in reversed(rows)]
+    return [
+        (
+            await keys.unseal(transaction, person_id, question, PLACE),
+            await keys.unseal(transaction, person_id, reply, PLACE),
+        )
+        for question, reply in reversed(rows)
+    ]
 
 
 async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:
@@ -190,31 +233,69 @@ async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | N
         .limit(1)
     )
     row = (await transaction.execute(query)).one_or_none()
-    return _turn(row) if row else None
+    return await _turn(transaction, row) if row else None
 
 
-async def history(transaction: Transaction, person_id: PersonId) -> list[Turn]:
-    """Every turn of a person, oldest first."""
-    query = _turns().where(turns.c.person_id == person_id).order_by(turns.c.turn_id)
-    return [_turn(row) for row in await transaction.execute(query)]
+async def history(
+    transaction: Transaction,
+    person_id: PersonId,
+    *,
+    after: TurnId | None = None,
+    limit: int | None = None,
+    off_record: bool = True,
+) -> list[Turn]:
+    """Turns of a person, oldest first; a page of them where a limit is given."""
+    query = _turns().where(turns.c.person_id == person_id).order_by(turns.c.turn_id).limit(limit)
+    if after is not None:
+        query = query.where(turns.c.turn_id > after)
+    if not off_record:
+        query = query.where(turns.c.off_record == 0)
+    rows = (await transaction.execute(query)).all()
+    return [await _turn(transaction, row) for row in rows]
 
 
-async def delete_turns_before(transaction: Transaction, before: datetime) -> int:
-    """Delete the turns whose time of keeping is over; return how many."""
-    result = await transaction.execute(delete(turns).where(turns.c.created_at < before))
-    return result.rowcount
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a person's talk is kept, off the record apart."""
+
+    turns: int
+    off_record: int
+    first_at: datetime | None
+
+
+async def extent(transaction: Transaction, person_id: PersonId) -> Extent:
+    """Count what is kept of a person's talk."""
+    query = select(
+        func.count(),
+        func.coalesce(func.sum(turns.c.off_record), 0),
+        func.min(turns.c.created_at),
+    ).where(turns.c.person_id == person_id)
+    total, hidden, first_at = (await transaction.execute(query)).one()
+    return Extent(int(total) - int(hidden), int(hidden), first_at)
 
 
 def _turns() -> Select[Any]:
     return select(
         turns.c.turn_id,
+        turns.c.person_id,
         turns.c.session_id,
         turns.c.role,
-        turns.c.text,
+        turns.c.words,
         turns.c.level,
         turns.c.created_at,
+        turns.c.off_record,
+        turns.c.preview_message_id,
     )
 
 
-def _turn(row: Row[Any]) -> Turn:
-    return Turn(row.turn_id, row.session_id, Role(row.role), row.text, row.level, row.created_at)
+async def _turn(transaction: Transaction, row: Row[Any]) -> Turn:
+    return Turn(
+        row.turn_id,
+        row.session_id,
+        Role(row.role),
+        await keys.unseal(transaction, row.person_id, row.words, PLACE),
+        row.level,
+        row.created_at,
+        bool(row.off_record),
+        row.preview_message_id,
+    )

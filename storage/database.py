@@ -1,33 +1,78 @@
 """The connection to SQL: transactions, migrations, errors without parameters.
 
-Knows nothing of tables. SQLite is one writer at a time: writes take a lock here
+Knows nothing of tables. A transaction carries the vault, because words are sealed and
+opened inside it. SQLite is one writer at a time: writes take a lock here
 first, in order of asking, and then `BEGIN IMMEDIATE`, so that none fails half-way.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, text
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, CursorResult, Executable, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncResult,
+    create_async_engine,
+)
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
-Transaction = AsyncConnection
+from storage.vault import Vault
+
 MIGRATIONS = Path(__file__).with_name("migrations")
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg",
            "postgres": "postgresql+psycopg"}  # fmt: skip
 
 
+Rows = CursorResult[*tuple[Any, ...]]
+Stream = AsyncResult[*tuple[Any, ...]]
+
+
 class StorageError(Exception):
     """The database cannot be used; the message says what to do, without secrets."""
+
+
+class Transaction:
+    """An open transaction, and the vault that seals and opens words in it.
+
+    Attributes:
+        fresh_keys: data keys made in this transaction, by owner; the vault may hold them
+            only once they are committed.
+    """
+
+    def __init__(self, connection: AsyncConnection, vault: Vault) -> None:
+        self._connection = connection
+        self.vault = vault
+        self.fresh_keys: dict[int, bytes] = {}
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._connection.dialect.name
+
+    async def execute(self, statement: Executable, rows: Any = None) -> Rows:
+        """Run one statement."""
+        return await self._connection.execute(statement, rows)
+
+    def stream(self, statement: Executable) -> AbstractAsyncContextManager[Stream]:
+        """Read many rows a few at a time."""
+        return self._connection.stream(statement.execution_options(yield_per=500))
+
+    async def run_sync(self, work: Callable[..., Any], *values: Any) -> Any:
+        """Run synchronous work (migrations) on this connection."""
+        return await self._connection.run_sync(work, *values)
 
 
 class Database:
@@ -36,9 +81,11 @@ class Database:
     Args:
         url: `sqlite:///path` or `postgresql://user:password@host/name`; a driver may be
             named, otherwise the asynchronous one of this project is taken.
+        vault: the secret keys.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, vault: Vault) -> None:
+        self.vault = vault
         try:
             parsed = make_url(url)
         except ArgumentError:
@@ -65,25 +112,48 @@ class Database:
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
             return engine
         return create_async_engine(
-            self.url, hide_parameters=True, pool_size=10, max_overflow=5, pool_pre_ping=True
+            self.url,
+            hide_parameters=True,
+            pool_size=10,
+            max_overflow=5,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            connect_args={"connect_timeout": 5},
         )
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """Open a transaction that commits at the end and rolls back on an error."""
         lock = self._write_lock if self.dialect == "sqlite" else contextlib.nullcontext()
-        async with lock, self._engine.begin() as transaction:
-            yield transaction
+        async with lock, self._engine.begin() as connection:
+            yield Transaction(connection, self.vault)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
         """Open a transaction for reading only; never waits for a writer on SQLite."""
         async with self._engine.connect() as connection:
             await connection.execution_options(pica_read=True)
-            yield connection
+            yield Transaction(connection, self.vault)
 
-    async def upgrade(self) -> None:
-        """Bring the schema to the newest version.
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that sees one instant of the whole database, for reading."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(pica_read=True)
+            if self.dialect == "postgresql":
+                await connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            yield Transaction(connection, self.vault)
+
+    async def revision(self) -> str | None:
+        """The version of the schema, or None where there is none yet."""
+        async with self.read() as transaction:
+            found: str | None = await transaction.run_sync(_revision)
+        return found
+
+    async def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema to a version; the newest, where none is named.
 
         Raises:
             StorageError: the server is not reachable, or refuses.
@@ -92,12 +162,21 @@ class Database:
             async with self.begin() as transaction:
                 if self.dialect == "postgresql":  # two services may start at once
                     await transaction.execute(text("SELECT pg_advisory_xact_lock(7422)"))
-                await transaction.run_sync(_upgrade)
+                await transaction.run_sync(_upgrade, self.vault, revision)
         except (SQLAlchemyError, OSError) as error:
             raise StorageError(
                 f"The database does not answer ({type(error).__name__}). Check "
                 "PICA_DATABASE_URL, that the server runs, and that the disk is writable."
             ) from error
+
+    async def compact(self) -> None:
+        """Write the file anew (SQLite), so that nothing of what was deleted stays in it."""
+        if self.dialect != "sqlite":
+            return  # PostgreSQL's own vacuum does it in time
+        async with self._write_lock, self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT", pica_raw=True)
+            await connection.exec_driver_sql("VACUUM")
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def ping(self) -> None:
         """Raise SQLAlchemyError or OSError where the database does not answer."""
@@ -111,16 +190,30 @@ class Database:
 
 def insert_ignore(transaction: Transaction, table: Table) -> Insert:
     """An INSERT that does nothing where the row's key exists already."""
-    if transaction.dialect.name == "sqlite":
+    if transaction.dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
-def _upgrade(connection: Connection) -> None:
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """The newest version of the schema that this code knows."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head
+
+
+def _upgrade(connection: Connection, vault: Vault, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    config.attributes["vault"] = vault  # words that were stored in clear are sealed
+    command.upgrade(config, revision)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -139,5 +232,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().get("pica_read", False)
+    options = connection.get_execution_options()
+    if options.get("pica_raw"):
+        return
+    reads = options.get("pica_read", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,10 +1,9 @@
-"""The hot store: the recent rounds of a session, in Redis or in memory.
+"""The hot store: sealed bytes of a session, in Redis or in memory.
 
 A cache with a time to live and never the truth: whatever fails here is a miss, and
-SQL answers. Knows nothing of SQL.
+SQL answers (`storage/rounds.py`). Knows nothing of SQL or of what the bytes hold.
 """
 
-import json
 import time
 from collections import OrderedDict
 from typing import Protocol, cast
@@ -15,7 +14,6 @@ from redis.exceptions import RedisError
 
 from storage.ids import SessionId
 
-Rounds = list[tuple[str, str]]
 TTL_S = 3600
 log = structlog.get_logger(__name__)
 
@@ -23,11 +21,11 @@ log = structlog.get_logger(__name__)
 class HotStore(Protocol):
     """What a conversation asks of either store."""
 
-    async def rounds(self, session_id: SessionId) -> Rounds | None:
-        """The recent rounds, oldest first, or None where they are not held."""
+    async def get(self, session_id: SessionId) -> bytes | None:
+        """What is held of a session, or None."""
 
-    async def put_rounds(self, session_id: SessionId, rounds: Rounds) -> None:
-        """Hold the recent rounds for a while."""
+    async def put(self, session_id: SessionId, sealed: bytes) -> None:
+        """Hold it for a while."""
 
     async def drop(self, session_id: SessionId) -> None:
         """Forget a session: called before SQL changes, so that nothing stale stays."""
@@ -45,20 +43,20 @@ class MemoryStore:
     def __init__(self, *, ttl_s: float = TTL_S, capacity: int = 10_000) -> None:
         self._ttl_s = ttl_s
         self._capacity = capacity
-        self._held: OrderedDict[SessionId, tuple[float, Rounds]] = OrderedDict()
+        self._held: OrderedDict[SessionId, tuple[float, bytes]] = OrderedDict()
 
-    async def rounds(self, session_id: SessionId) -> Rounds | None:
+    async def get(self, session_id: SessionId) -> bytes | None:
         """See `HotStore`."""
         found = self._held.get(session_id)
         if found is None or found[0] < time.monotonic():
             self._held.pop(session_id, None)
             return None
         self._held.move_to_end(session_id)
-        return list(found[1])
+        return found[1]
 
-    async def put_rounds(self, session_id: SessionId, rounds: Rounds) -> None:
+    async def put(self, session_id: SessionId, sealed: bytes) -> None:
         """See `HotStore`."""
-        self._held[session_id] = (time.monotonic() + self._ttl_s, list(rounds))
+        self._held[session_id] = (time.monotonic() + self._ttl_s, sealed)
         self._held.move_to_end(session_id)
         while len(self._held) > self._capacity:
             self._held.popitem(last=False)
@@ -82,29 +80,26 @@ class RedisStore:
     def __init__(self, url: str, *, ttl_s: float = TTL_S, timeout_s: float = 1.0) -> None:
         self._ttl_ms = int(ttl_s * 1000)
         self._redis = Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, decode_responses=True
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s
         )
 
     @staticmethod
     def _key(session_id: SessionId) -> str:
         return f"pica:rounds:{session_id}"
 
-    async def rounds(self, session_id: SessionId) -> Rounds | None:
+    async def get(self, session_id: SessionId) -> bytes | None:
         """See `HotStore`."""
         try:
             found = await self._redis.get(self._key(session_id))
         except (RedisError, OSError) as error:
             log.warning("hot_store_failed", error=type(error).__name__)
             return None
-        if found is None:
-            return None
-        return [(question, answer) for question, answer in json.loads(cast(str, found))]
+        return cast(bytes | None, found)
 
-    async def put_rounds(self, session_id: SessionId, rounds: Rounds) -> None:
+    async def put(self, session_id: SessionId, sealed: bytes) -> None:
         """See `HotStore`."""
         try:
-            held = json.dumps(rounds, ensure_ascii=False)
-            await self._redis.set(self._key(session_id), held, px=self._ttl_ms)
+            await self._redis.set(self._key(session_id), sealed, px=self._ttl_ms)
         except (RedisError, OSError) as error:
             log.warning("hot_store_failed", error=type(error).__name__)
 

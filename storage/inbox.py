@@ -2,7 +2,7 @@
 
 Knows nothing of what an update means. A row is written before the update is
 confirmed to Telegram, and ends as `answered`, `held` (by a human), `ignored` or
-`dead`, with a reason; its payload is erased at that moment.
+`dead`, with a reason; its payload is sealed, and erased at that moment.
 """
 
 from collections.abc import Collection
@@ -12,9 +12,12 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from storage import keys
 from storage.database import Transaction, insert_ignore
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.schema import inbox
+
+PLACE = "inbox.payload"
 
 
 class Ended(StrEnum):
@@ -52,13 +55,16 @@ async def add(
     reason: str | None = None,
 ) -> bool:
     """Store an update; False where it was stored before (a repeat)."""
+    sealed = None
+    if payload is not None and ended_as is None:
+        sealed = await keys.seal(transaction, _owner(person_id), payload, PLACE)
     made = await transaction.execute(
         insert_ignore(transaction, inbox)
         .values(
             update_id=update_id,
             person_id=person_id,
             kind=kind,
-            payload=None if ended_as else payload,
+            payload=sealed,
             level=level,
             categories=categories,
             received_at=now,
@@ -182,23 +188,26 @@ async def open_among(transaction: Transaction, update_ids: Collection[UpdateId])
     return {UpdateId(found) for found in (await transaction.execute(query)).scalars()}
 
 
-async def open_rows(transaction: Transaction) -> list[OpenRow]:
-    """Every row that a restart has to take up again, in order."""
-    return await _open(transaction, inbox.c.waits_for_consent == 0)
+async def open_rows(
+    transaction: Transaction, *, after: UpdateId | None = None, limit: int = 500
+) -> list[OpenRow]:
+    """A page of the rows that a restart has to take up again, in order."""
+    conditions = [inbox.c.waits_for_consent == 0]
+    if after is not None:
+        conditions.append(inbox.c.update_id > after)
+    return await _open(transaction, *conditions, limit=limit)
 
 
-async def expire_unconsented(transaction: Transaction, *, before: datetime, now: datetime) -> int:
-    """End words that waited for consent too long; return how many."""
-    result = await transaction.execute(
-        update(inbox)
-        .where(
-            inbox.c.ended_as.is_(None),
-            inbox.c.waits_for_consent == 1,
-            inbox.c.received_at < before,
-        )
-        .values(ended_as=Ended.IGNORED, reason="no_consent", ended_at=now, payload=None)
+async def open_rows_of(
+    transaction: Transaction, person_id: PersonId, *, limit: int
+) -> list[OpenRow]:
+    """A person's rows without an end, in order."""
+    return await _open(
+        transaction,
+        inbox.c.waits_for_consent == 0,
+        inbox.c.person_id == person_id,
+        limit=limit,
     )
-    return result.rowcount
 
 
 async def count_open(transaction: Transaction) -> int:
@@ -207,7 +216,9 @@ async def count_open(transaction: Transaction) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
-async def _open(transaction: Transaction, *conditions: ColumnElement[bool]) -> list[OpenRow]:
+async def _open(
+    transaction: Transaction, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[OpenRow]:
     query = (
         select(
             inbox.c.update_id,
@@ -219,6 +230,21 @@ async def _open(transaction: Transaction, *conditions: ColumnElement[bool]) -> l
         )
         .where(inbox.c.ended_as.is_(None), inbox.c.payload.is_not(None), *conditions)
         .order_by(inbox.c.update_id)
+        .limit(limit)
     )
     rows = (await transaction.execute(query)).all()
-    return [OpenRow(*row[:5], waits_for_consent=bool(row[5])) for row in rows]
+    return [
+        OpenRow(
+            row.update_id,
+            row.person_id,
+            row.kind,
+            await keys.unseal(transaction, _owner(row.person_id), row.payload, PLACE),
+            row.attempts,
+            waits_for_consent=bool(row.waits_for_consent),
+        )
+        for row in rows
+    ]
+
+
+def _owner(person_id: PersonId | None) -> int:
+    return person_id if person_id is not None else keys.SERVICE

@@ -1,21 +1,26 @@
-"""The outbox: every word to be sent, written before it is sent, with each attempt.
+"""The outbox: every word to be sent, written before it is sent.
 
 Knows nothing of Telegram's limits or errors. A row goes queued -> sending -> sent,
-unknown (the answer to a send was lost), failed or cancelled; its words are erased
-at its end, because the turn keeps them.
+unknown (the answer to a send was lost), failed or cancelled; its words are sealed with
+the key of the person they are about, and erased at the row's end.
 """
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
 
+from storage import keys
 from storage.database import Transaction
 from storage.ids import OutboxId, PersonId, TurnId, UpdateId
-from storage.schema import OPEN_STATES, deliveries, outbox, people, telegram_chats
+from storage.schema import IS_OPEN, OPEN_STATES, outbox, people, telegram_chats
+
+PLACE = "outbox.body"
 
 
 class Kind(StrEnum):
@@ -30,38 +35,52 @@ class Kind(StrEnum):
 PRIORITIES = {Kind.CRISIS: 0, Kind.CASE: 1, Kind.NOTICE: 5, Kind.REPLY: 5}
 
 
-class Outcome(StrEnum):
-    """How one attempt at one part ended."""
+class Audience(StrEnum):
+    """To whom a message goes."""
 
-    ATTEMPTING = "attempting"
-    SENT = "sent"
-    UNKNOWN = "unknown"
-    REFUSED = "refused"
+    PERSON = "person"
+    OPERATORS = "operators"
+    FAREWELL = "farewell"  # a last word to somebody whose rows are gone
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file to be sent, as text."""
+
+    filename: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent: plain text, entities as Telegram's dicts, rows of (label, data)."""
+    """What is sent: plain text, rows of (label, data), perhaps a file.
+
+    With a `document` the text is its caption.
+    """
 
     text: str
     buttons: list[list[tuple[str, str]]] = field(default_factory=list)
-    entities: list[dict[str, Any]] = field(default_factory=list)
+    document: Document | None = None
     # A last word to somebody whose rows are gone; erased with the body when sent.
     to_telegram_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A row of the outbox as delivery sees it."""
+    """A row of the outbox as delivery sees it.
+
+    Attributes:
+        telegram_id: the person's chat; None for the operators' chat.
+    """
 
     outbox_id: OutboxId
     person_id: PersonId | None
+    audience: Audience
     telegram_id: int | None
     kind: Kind
     body: Body
     attempts: int
     preview_message_id: int | None
-    blocked: bool
 
 
 async def put(
@@ -71,34 +90,46 @@ async def put(
     *,
     person_id: PersonId | None,
     now: datetime,
+    audience: Audience = Audience.PERSON,
     epoch: int | None = None,
     update_id: UpdateId | None = None,
     turn_id: TurnId | None = None,
     preview_message_id: int | None = None,
+    ended_as: str | None = None,
 ) -> OutboxId:
-    """Queue a message; `person_id` None sends it to the operators' chat.
+    """Queue a message.
 
-    With an `epoch` the message is cancelled if the person's epoch has moved on.
+    Args:
+        transaction: in which it is written.
+        kind: what it is.
+        body: its words; sealed with the key of `person_id`.
+        person_id: whose words it holds; None for nobody's (the service's key).
+        now: the present instant.
+        audience: to whom it goes.
+        epoch: the message is cancelled if the person's epoch has moved on.
+        update_id: the update that it answers.
+        turn_id: the turn that keeps its words.
+        preview_message_id: a message that becomes the text by an edit.
+        ended_as: it was said already by another way; only the record is written.
     """
+    owner = person_id if person_id is not None else keys.SERVICE
+    sealed = await keys.seal(transaction, owner, _to_json(body), PLACE)
     made = await transaction.execute(
         insert(outbox)
         .values(
             person_id=person_id,
+            audience=audience,
             kind=kind,
             priority=PRIORITIES[kind],
-            body={
-                "text": body.text,
-                "buttons": body.buttons,
-                "entities": body.entities,
-                "to": body.to_telegram_id,
-            },
+            body=None if ended_as else sealed,
             epoch=epoch,
             update_id=update_id,
             turn_id=turn_id,
             preview_message_id=preview_message_id,
-            state="queued",
+            state=ended_as or "queued",
             not_before_at=now,
             created_at=now,
+            ended_at=now if ended_as else None,
         )
         .returning(outbox.c.outbox_id)
     )
@@ -106,20 +137,19 @@ async def put(
 
 
 async def due(
-    transaction: Transaction, *, now: datetime, limit: int, without: Collection[OutboxId]
+    transaction: Transaction,
+    *,
+    now: datetime,
+    limit: int,
+    busy: Collection[OutboxId] = (),
 ) -> list[Message]:
-    """Queued messages whose time has come: crisis first, then in order of writing."""
+    """The next message of every chat whose time has come: crisis first, then as written.
+
+    One message a chat: what stands behind a message that waits or is being sent keeps its
+    place, and a chat with a long queue cannot keep others from being seen.
+    """
     query = (
-        select(
-            outbox.c.outbox_id,
-            outbox.c.person_id,
-            telegram_chats.c.telegram_id,
-            outbox.c.kind,
-            outbox.c.body,
-            outbox.c.attempts,
-            outbox.c.preview_message_id,
-            telegram_chats.c.blocked_at,
-        )
+        select(outbox, telegram_chats.c.telegram_id)
         .join_from(
             outbox,
             telegram_chats,
@@ -129,29 +159,57 @@ async def due(
         .where(
             outbox.c.state == "queued",
             outbox.c.not_before_at <= now,
-            outbox.c.outbox_id.not_in(without),
+            outbox.c.outbox_id.not_in(busy),
+            ~_stands_behind(Audience.PERSON),
+            ~_stands_behind(Audience.OPERATORS),
         )
         .order_by(outbox.c.priority, outbox.c.outbox_id)
         .limit(limit)
     )
-    return [
-        Message(
-            outbox_id=row.outbox_id,
-            person_id=row.person_id,
-            telegram_id=row.body["to"] if row.body["to"] is not None else row.telegram_id,
-            kind=Kind(row.kind),
-            body=Body(
-                row.body["text"],
-                [[(label, data) for label, data in line] for line in row.body["buttons"]],
-                row.body["entities"],
-                row.body["to"],
-            ),
-            attempts=row.attempts,
-            preview_message_id=row.preview_message_id,
-            blocked=row.blocked_at is not None,
-        )
-        for row in await transaction.execute(query)
-    ]
+    rows = (await transaction.execute(query)).all()
+    return [await _message(transaction, row) for row in rows]
+
+
+def _stands_behind(audience: Audience) -> ColumnElement[bool]:
+    """Whether another open message of the same chat comes first."""
+    other = aliased(outbox)
+    comes_first = or_(
+        other.c.state == "sending",
+        other.c.priority < outbox.c.priority,
+        and_(other.c.priority == outbox.c.priority, other.c.outbox_id < outbox.c.outbox_id),
+    )
+    same = [outbox.c.audience == audience, other.c.audience == audience]
+    if audience is Audience.PERSON:
+        same.append(other.c.person_id == outbox.c.person_id)
+    return exists().where(
+        *same,
+        other.c.outbox_id != outbox.c.outbox_id,
+        other.c.state.in_(OPEN_STATES),
+        comes_first,
+    )
+
+
+async def _message(transaction: Transaction, row: Any) -> Message:
+    owner = row.person_id if row.person_id is not None else keys.SERVICE
+    body = _from_json(await keys.unseal(transaction, owner, row.body, PLACE))
+    telegram_id = row.telegram_id if row.audience == Audience.PERSON else body.to_telegram_id
+    return Message(
+        outbox_id=row.outbox_id,
+        person_id=row.person_id,
+        audience=Audience(row.audience),
+        telegram_id=telegram_id,
+        kind=Kind(row.kind),
+        body=body,
+        attempts=row.attempts,
+        preview_message_id=row.preview_message_id,
+    )
+
+
+def _in_time() -> ColumnElement[bool]:
+    present = (
+        select(people.c.epoch).where(people.c.person_id == outbox.c.person_id).scalar_subquery()
+    )
+    return or_(outbox.c.epoch.is_(None), outbox.c.epoch == present)
 
 
 async def claim(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> bool:
@@ -160,22 +218,28 @@ async def claim(transaction: Transaction, outbox_id: OutboxId, *, now: datetime)
     One conditional UPDATE: of two senders one wins, and a message of an older epoch is
     cancelled instead.
     """
-    present = (
-        select(people.c.epoch).where(people.c.person_id == outbox.c.person_id).scalar_subquery()
-    )
-    in_time = or_(outbox.c.epoch.is_(None), outbox.c.epoch == present)
     mine = and_(outbox.c.outbox_id == outbox_id, outbox.c.state == "queued")
     claimed = await transaction.execute(
-        update(outbox).where(mine, in_time).values(state="sending", attempts=outbox.c.attempts + 1)
+        update(outbox)
+        .where(mine, _in_time())
+        .values(state="sending", attempts=outbox.c.attempts + 1)
     )
     if claimed.rowcount == 1:
         return True
     await transaction.execute(
         update(outbox)
         .where(mine)
-        .values(state="cancelled", reason="epoch", ended_at=now, body=_erased())
+        .values(state="cancelled", reason="epoch", ended_at=now, body=None)
     )
     return False
+
+
+async def may_go_on(transaction: Transaction, outbox_id: OutboxId) -> bool:
+    """Whether a message of which a part was sent is still of the present epoch."""
+    query = select(outbox.c.outbox_id).where(
+        outbox.c.outbox_id == outbox_id, outbox.c.state == "sending", _in_time()
+    )
+    return (await transaction.execute(query)).first() is not None
 
 
 async def end(
@@ -190,7 +254,7 @@ async def end(
     await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id)
-        .values(state=state, reason=reason, ended_at=now, body=_erased())
+        .values(state=state, reason=reason, ended_at=now, body=None)
     )
 
 
@@ -205,68 +269,33 @@ async def postpone(
     )
 
 
-async def begin_attempt(
-    transaction: Transaction, outbox_id: OutboxId, part: int, *, now: datetime
-) -> int:
-    """Record that a part is about to be sent; return the attempt's id."""
-    made = await transaction.execute(
-        insert(deliveries)
-        .values(outbox_id=outbox_id, part=part, outcome=Outcome.ATTEMPTING, attempted_at=now)
-        .returning(deliveries.c.delivery_id)
-    )
-    return int(made.scalar_one())
+async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -> int:
+    """Put what was being sent back (None: all of it, after a crash); return how many.
 
-
-async def end_attempt(
-    transaction: Transaction,
-    delivery_id: int,
-    outcome: Outcome,
-    *,
-    message_id: int | None = None,
-    error: str | None = None,
-) -> None:
-    """Record how an attempt ended."""
-    await transaction.execute(
-        update(deliveries)
-        .where(deliveries.c.delivery_id == delivery_id)
-        .values(outcome=outcome, message_id=message_id, error=error)
-    )
-
-
-async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[int, Outcome]:
-    """The latest outcome of every part tried so far."""
-    query = (
-        select(deliveries.c.part, deliveries.c.outcome)
-        .where(deliveries.c.outbox_id == outbox_id)
-        .order_by(deliveries.c.delivery_id)
-    )
-    return {part: Outcome(outcome) for part, outcome in await transaction.execute(query)}
-
-
-async def requeue_interrupted(transaction: Transaction) -> int:
-    """After a crash: put what was being sent back; its attempts tell how far it came."""
-    result = await transaction.execute(
-        update(outbox).where(outbox.c.state == "sending").values(state="queued")
-    )
-    return result.rowcount
-
-
-async def cancel_open(
-    transaction: Transaction, person_id: PersonId, *, reason: str, now: datetime
-) -> None:
-    """Cancel what waits to be sent to a person."""
-    await transaction.execute(
-        update(outbox)
-        .where(outbox.c.person_id == person_id, outbox.c.state == "queued")
-        .values(state="cancelled", reason=reason, ended_at=now, body=_erased())
-    )
+    Its attempts tell how far it came.
+    """
+    statement = update(outbox).where(outbox.c.state == "sending")
+    if outbox_id is not None:
+        statement = statement.where(outbox.c.outbox_id == outbox_id)
+    return (await transaction.execute(statement.values(state="queued"))).rowcount
 
 
 async def count_open(transaction: Transaction) -> int:
     """How many messages wait or are being sent."""
-    query = select(func.count()).where(outbox.c.state.in_(OPEN_STATES))
+    query = select(func.count()).select_from(outbox).where(IS_OPEN)
     return int((await transaction.execute(query)).scalar_one())
 
 
-def _erased() -> dict[str, Any]:
-    return {"text": "", "buttons": [], "entities": [], "to": None}
+def _to_json(body: Body) -> str:
+    return json.dumps(asdict(body), ensure_ascii=False)
+
+
+def _from_json(text: str) -> Body:
+    values = json.loads(text)
+    document = values["document"]
+    return Body(
+        values["text"],
+        [[(label, data) for label, data in row] for row in values["buttons"]],
+        Document(**document) if document else None,
+        values["to_telegram_id"],
+    )

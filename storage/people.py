@@ -1,17 +1,28 @@
-"""People and the one table that holds their Telegram ids.
+"""People: who they are to the service, and the erasure of all of it.
 
-Knows nothing of what people say, nor of how consent is asked for.
+Knows nothing of Telegram beyond the id, which stands in one table.
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
+from storage import keys
 from storage.database import Transaction, insert_ignore
-from storage.ids import PersonId
-from storage.schema import inbox, outbox, people, sessions, telegram_chats, turns
+from storage.ids import PersonId, SessionId
+from storage.schema import (
+    cases,
+    erasures,
+    inbox,
+    outbox,
+    people,
+    sessions,
+    telegram_chats,
+    turns,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +35,38 @@ class Person:
     age_band: str | None
     region: str | None
     consent_at: datetime | None
+    training_consent_at: datetime | None
+    off_record_until_at: datetime | None
+    admitted_at: datetime | None
     epoch: int
     blocked_at: datetime | None
+    created_at: datetime
 
     @property
     def has_consented(self) -> bool:
         """Whether the person agreed to the present text of consent."""
         return self.consent_at is not None
+
+    def is_off_record(self, now: datetime) -> bool:
+        """Whether what is said now is not to be kept."""
+        return self.off_record_until_at is not None and now < self.off_record_until_at
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure took away.
+
+    Attributes:
+        receipt: a code that proves the erasure and names nobody.
+        sessions: for the hot store to drop.
+        kept_cases: how many case records stay for a while, without words or names.
+    """
+
+    receipt: str
+    erased_at: datetime
+    turns: int
+    sessions: tuple[SessionId, ...]
+    kept_cases: int
 
 
 def _query() -> Select[Any]:
@@ -41,8 +77,12 @@ def _query() -> Select[Any]:
         people.c.age_band,
         people.c.region,
         people.c.consent_at,
+        people.c.training_consent_at,
+        people.c.off_record_until_at,
+        people.c.admitted_at,
         people.c.epoch,
         telegram_chats.c.blocked_at,
+        people.c.created_at,
     ).join_from(people, telegram_chats)
 
 
@@ -62,7 +102,7 @@ async def by_telegram_id(transaction: Transaction, telegram_id: int) -> Person |
 async def get_or_create(
     transaction: Transaction, telegram_id: int, *, language: str, now: datetime
 ) -> Person:
-    """The person behind a Telegram id, made anew at their first word."""
+    """The person behind a Telegram id, made anew with a key of their own at the first word."""
     found = await by_telegram_id(transaction, telegram_id)
     if found:
         return found
@@ -79,13 +119,15 @@ async def get_or_create(
     )
     if claimed.first() is None:  # another process was quicker with the same newcomer
         await transaction.execute(delete(people).where(people.c.person_id == person_id))
+    else:
+        await keys.create(transaction, person_id, now=now)
     person = await by_telegram_id(transaction, telegram_id)
     assert person is not None
     return person
 
 
 async def change(transaction: Transaction, person_id: PersonId, **values: Any) -> None:
-    """Set `language`, `age_band`, `region`, or `consent_at` with `consent_version`."""
+    """Set columns of a person, such as `language` or `consent_at` with `consent_version`."""
     await transaction.execute(
         update(people).where(people.c.person_id == person_id).values(**values)
     )
@@ -113,12 +155,14 @@ async def set_blocked(
     )
 
 
-async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
-    """Delete a person and all that they said.
+async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Erased:
+    """Delete a person and all that they said, and destroy their key.
 
-    What stays names nobody: the update ids, so that a repeat of an update is still
-    known, and the level and dates of a case.
+    What stays names nobody: the update ids, so that a repeat of an update is still known,
+    and the level and dates of a case.
     """
+    erased = await _account(transaction, person_id, now)
+    await keys.destroy(transaction, person_id)
     mine = inbox.c.person_id == person_id
     await transaction.execute(
         update(inbox)
@@ -128,5 +172,38 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     await transaction.execute(
         update(inbox).where(mine).values(person_id=None, payload=None, turn_id=None)
     )
+    await transaction.execute(
+        update(cases).where(cases.c.person_id == person_id).values(person_id=None, erased_at=now)
+    )
     for table in (outbox, turns, sessions, telegram_chats, people):
         await transaction.execute(delete(table).where(table.c.person_id == person_id))
+    return erased
+
+
+async def keep_receipt(transaction: Transaction, erased: Erased) -> None:
+    """Keep what proves an erasure: a code, a time and a count."""
+    await transaction.execute(
+        insert(erasures).values(
+            receipt=erased.receipt, erased_at=erased.erased_at, turns=erased.turns
+        )
+    )
+
+
+async def _account(transaction: Transaction, person_id: PersonId, now: datetime) -> Erased:
+    said = select(func.count()).where(turns.c.person_id == person_id)
+    of_person = select(sessions.c.session_id).where(sessions.c.person_id == person_id)
+    kept = select(func.count()).where(cases.c.person_id == person_id)
+    return Erased(
+        receipt=f"{now:%Y%m%d}-{secrets.token_hex(6)}",
+        erased_at=now,
+        turns=int((await transaction.execute(said)).scalar_one()),
+        sessions=tuple(map(SessionId, (await transaction.execute(of_person)).scalars())),
+        kept_cases=int((await transaction.execute(kept)).scalar_one()),
+    )
+
+
+async def receipt(transaction: Transaction, code: str) -> tuple[datetime, int] | None:
+    """When an erasure with this receipt was made and how many turns it took, or None."""
+    query = select(erasures.c.erased_at, erasures.c.turns).where(erasures.c.receipt == code)
+    row = (await transaction.execute(query)).one_or_none()
+    return (row.erased_at, row.turns) if row else None

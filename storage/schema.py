@@ -1,14 +1,14 @@
 """The tables. One statement of the schema for SQLite and PostgreSQL alike.
 
 Knows nothing of queries. A person's Telegram id stands in `telegram_chats` alone;
-every other table speaks of `person_id`. Changes go through `storage/migrations`.
+every other table speaks of `person_id`. What a person said stands only in columns of
+sealed bytes (`storage/keys.py`). Changes go through `storage/migrations`.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     DateTime,
@@ -16,11 +16,11 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
     Table,
-    Text,
     TypeDecorator,
 )
 
@@ -68,6 +68,18 @@ def _person(*, nullable: bool = False) -> Column[int]:
     )
 
 
+data_keys = Table(
+    "data_keys",
+    metadata,
+    # A person_id, or 0 for the service itself. No foreign key: erasure destroys the key
+    # first, and the service is nobody.
+    Column("owner", BigInteger, primary_key=True, autoincrement=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("master", String(16), nullable=False),  # fingerprint of the secret key
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_data_keys_master", "master"),
+)
+
 people = Table(
     "people",
     metadata,
@@ -77,6 +89,9 @@ people = Table(
     Column("region", String(8)),
     Column("consent_at", UtcDateTime),
     Column("consent_version", String(16)),
+    Column("training_consent_at", UtcDateTime),  # null: the words train nothing
+    Column("off_record_until_at", UtcDateTime),
+    Column("admitted_at", UtcDateTime),  # to a closed pilot
     # Raised by a crisis, a takeover, /new and erasure: words written for an older
     # epoch are never sent.
     Column("epoch", Integer, nullable=False, default=0),
@@ -116,8 +131,13 @@ turns = Table(
     ),
     _person(),
     Column("role", String(16), nullable=False),  # person | companion | script
-    Column("text", Text, nullable=False),
+    # Null only inside migration 0002.
+    Column("words", LargeBinary),
     Column("level", SmallInteger, nullable=False, default=0),
+    # Deleted when the time off the record is over; never exported, backed up or reviewed.
+    Column("off_record", SmallInteger, nullable=False, default=0, server_default="0"),
+    # The message that shows the reply while it is written, where replies are edited.
+    Column("preview_message_id", BigInteger),
     # The question that a reply answers: a question has one companion's answer.
     Column("answers_turn_id", Key, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
@@ -126,6 +146,8 @@ turns = Table(
     Index("ix_turns_created_at", "created_at"),
     sqlite_autoincrement=True,
 )
+Index("ix_turns_off_record", turns.c.person_id, sqlite_where=turns.c.off_record == 1,
+      postgresql_where=turns.c.off_record == 1)  # fmt: skip
 
 inbox = Table(
     "inbox",
@@ -133,7 +155,7 @@ inbox = Table(
     Column("update_id", BigInteger, primary_key=True, autoincrement=False),
     _person(nullable=True),
     Column("kind", String(16), nullable=False),
-    Column("payload", Text),  # the update as received; erased when the row ends
+    Column("payload", LargeBinary),  # the update, sealed; erased when the row ends
     Column("level", SmallInteger, nullable=False, default=0),
     Column("categories", String(128), nullable=False, default=""),
     Column("waits_for_consent", Integer, nullable=False, default=0),
@@ -153,10 +175,12 @@ outbox = Table(
     "outbox",
     metadata,
     Column("outbox_id", Key, primary_key=True),
-    _person(nullable=True),  # null: the operators' chat
+    # Whose words it holds and whose key seals it; null: nobody's.
+    _person(nullable=True),
+    Column("audience", String(16), nullable=False, server_default="person"),
     Column("kind", String(16), nullable=False),  # reply | crisis | notice | case
     Column("priority", SmallInteger, nullable=False),
-    Column("body", JSON, nullable=False),
+    Column("body", LargeBinary),  # sealed; erased when the row ends
     Column("epoch", Integer),  # null: not fenced
     Column("update_id", BigInteger),  # the message that it answers
     Column("turn_id", Key),
@@ -173,9 +197,11 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 OPEN_STATES = ("queued", "sending")
+IS_OPEN = outbox.c.state.in_(OPEN_STATES)
 Index("ix_outbox_open", outbox.c.priority, outbox.c.outbox_id,
-      sqlite_where=outbox.c.state.in_(OPEN_STATES),
-      postgresql_where=outbox.c.state.in_(OPEN_STATES))  # fmt: skip
+      sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)  # fmt: skip
+Index("ix_outbox_open_chat", outbox.c.audience, outbox.c.person_id, outbox.c.priority,
+      outbox.c.outbox_id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)  # fmt: skip
 
 deliveries = Table(
     "deliveries",
@@ -211,6 +237,8 @@ cases = Table(
     Column("last_risk_at", UtcDateTime, nullable=False),
     Column("resolved_at", UtcDateTime),
     Column("resolved_by", BigInteger),
+    Column("erased_at", UtcDateTime),  # the person was erased; the record stays for a while
+    Index("ix_cases_resolved_at", "resolved_at"),
     sqlite_autoincrement=True,
 )
 Index("ix_cases_open", cases.c.person_id, unique=True,
@@ -223,4 +251,38 @@ leases = Table(
     Column("holder", String(64), nullable=False),
     Column("fence", Integer, nullable=False),  # grows with every new holder
     Column("expires_at", UtcDateTime, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(256), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("uses_left", Integer, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+daily_usage = Table(
+    "daily_usage",
+    metadata,
+    Column("person_id", Key, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True),
+    Column("day", String(10), primary_key=True),  # UTC, YYYY-MM-DD
+    Column("replies", Integer, nullable=False),
+    Index("ix_daily_usage_day", "day"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    # Counts only, so that a receipt can be proved and names nobody.
+    Column("receipt", String(32), primary_key=True),
+    Column("erased_at", UtcDateTime, nullable=False),
+    Column("turns", Integer, nullable=False),
 )

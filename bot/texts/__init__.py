@@ -21,7 +21,7 @@ class Texts:
             if first != other:
                 raise ValueError(f"texts differ in their keys: {sorted(first ^ other)}")
 
-    def __call__(self, language: str, key: str, **values: Any) -> str:
+    def __call__(self, language: str, key: str, /, **values: Any) -> str:
         """The text of a key in a language, its `{places}` filled."""
         texts = self._texts.get(language, self._texts["zh"])
         return texts[key].format(**values) if values else texts[key]

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from bot.app import Service, load_model
+from bot.app import load_model
 from bot.demo import demo_settings
 from bot.pacing import Pacer
 from bot.sandbox import Limits, Sandbox, SandboxUser
+from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
-from storage import people
+from storage import new_secret_key, people
 
 TEXTS = Texts()
+SECRET_KEY = new_secret_key()
 
 
 class Unpaced(Pacer):
@@ -55,7 +58,12 @@ async def start(
     services: list[Service] = []
 
     async def begin(**overrides: Any) -> Service:
-        values = {"burst_window_s": 0.15, "max_new_tokens": 40, **overrides}
+        values = {
+            "burst_window_s": 0.15,
+            "max_new_tokens": 40,
+            "secret_key": SecretStr(SECRET_KEY),
+            **overrides,
+        }
         service = Service(demo_settings(sandbox, tmp_path, **values), worker, pacer=Unpaced())
         services.append(service)
         await service.start()
@@ -90,5 +98,5 @@ async def user(sandbox: Sandbox, service: Service) -> SandboxUser:
 
 
 async def person_of(service: Service, user: SandboxUser) -> people.Person | None:
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         return await people.by_telegram_id(transaction, user.id)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Service
 from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
 from bot.texts import Texts
 from storage import cases, conversations
 from tests.e2e.conftest import newcomer_agrees, person_of
@@ -29,7 +29,7 @@ async def test_a_published_case_is_answered_turn_by_turn(
         replies.append((await user.wait_for(None, after=sent, timeout_s=60)).text)
     person = await person_of(service, user)
     assert person is not None
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         turns = await conversations.history(transaction, person.person_id)
         assert await cases.open_case(transaction, person.person_id) is None
     said = [turn.text for turn in turns if turn.role == "person"]
@@ -53,7 +53,7 @@ async def test_the_safety_case_gets_the_fixed_reply_and_a_case(
     assert notice.buttons
     person = await person_of(service, user)
     assert person is not None
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         case = await cases.open_case(transaction, person.person_id)
         turns = await conversations.history(transaction, person.person_id)
     assert case is not None
@@ -84,20 +84,20 @@ async def test_a_crisis_holds_until_an_operator_resolves_the_case(
     await user.wait_for(None, after=sent, timeout_s=60)
     person = await person_of(service, user)
     assert person is not None
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         turns = await conversations.history(transaction, person.person_id)
     assert turns[-1].role == "companion"
 
 
 async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> None:
-    service.lanes._window_s = 2.0  # a slow machine must not part the burst
+    service.parts.lanes._window_s = 2.0  # a slow machine must not part the burst
     first = await user.say("我今天很累")
     await user.say("上班被骂了")
     await user.say("不知道怎么办")
     await user.wait_for(None, after=first, timeout_s=60)
     person = await person_of(service, user)
     assert person is not None
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         turns = await conversations.history(transaction, person.person_id)
     assert [turn.role for turn in turns] == ["person", "companion"]
     assert turns[0].text == "我今天很累\n上班被骂了\n不知道怎么办"
@@ -106,7 +106,7 @@ async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> 
 async def test_a_sentence_split_over_messages_is_screened_whole(
     service: Service, user: SandboxUser, texts: Texts
 ) -> None:
-    service.lanes._window_s = 2.0  # a slow machine must not part the burst
+    service.parts.lanes._window_s = 2.0  # a slow machine must not part the burst
     sent = await user.say("我真的不")
     await user.say("想活了")
     reply = await user.wait_for(None, after=sent, timeout_s=20)

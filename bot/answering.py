@@ -1,0 +1,102 @@
+"""One transaction around a handler: the person, the answer, the end of the inbox row.
+
+Knows nothing of what is answered.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from telegram import Update
+from telegram.error import TelegramError
+
+from bot.texts import Texts
+from storage import Database, Transaction, inbox, outbox, people
+from storage.ids import UpdateId
+from storage.inbox import Ended
+from storage.outbox import Body
+from storage.people import Person
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A person, and the transaction that answers them."""
+
+    transaction: Transaction
+    person: Person
+    now: datetime
+
+    async def say(self, body: Body) -> None:
+        """Queue an answer."""
+        await outbox.put(
+            self.transaction,
+            outbox.Kind.NOTICE,
+            body,
+            person_id=self.person.person_id,
+            now=self.now,
+        )
+
+
+class Answers:
+    """Opens answers; shared by every handler of people's commands and buttons."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        texts: Texts,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self.texts = texts
+        self._wake = wake
+        self.now = now
+
+    @asynccontextmanager
+    async def open(self, update: Update, reason: str) -> AsyncIterator[Answering | None]:
+        """Answer an update; None where the person is not known."""
+        user = update.effective_user
+        now = self.now()
+        await acknowledge(update)
+        async with self._database.begin() as transaction:
+            person = await people.by_telegram_id(transaction, user.id) if user else None
+            yield Answering(transaction, person, now) if person else None
+            await inbox.end(
+                transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
+            )
+        self._wake()
+
+    async def text(self, update: Update, key: str, **values: Any) -> None:
+        """Answer with one text."""
+        async with self.open(update, key) as answering:
+            if answering:
+                await answering.say(Body(self.texts(answering.person.language, key, **values)))
+
+
+def choice_of(update: Update, allowed: tuple[str, ...]) -> str | None:
+    """What stands behind the colon of a button's data, if it is one of those."""
+    data = data_of(update)
+    return data if data in allowed else None
+
+
+def data_of(update: Update) -> str:
+    """What stands behind the colon of a button's data."""
+    query = update.callback_query
+    return (query.data or "").partition(":")[2] if query else ""
+
+
+async def acknowledge(update: Update) -> None:
+    """Stop the button's spinner; nothing depends on it."""
+    query = update.callback_query
+    if query is None:
+        return
+    try:
+        await query.answer()
+    except TelegramError as error:
+        log.info("acknowledge_failed", error=type(error).__name__)

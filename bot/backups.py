@@ -1,0 +1,55 @@
+"""Keeps the file of data keys beside the backups up to date while the service runs.
+
+Knows nothing of what keys seal. An erasure must reach that file soon: until it does, a backup
+and the file together could still bring the words back.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from storage import Database, archive
+
+log = structlog.get_logger(__name__)
+AFTER_ERASURE_S = 1.0
+EVERY_S = 3600.0
+
+
+class KeyMirror:
+    """Writes `keys.pica`; does nothing where no folder for backups is set."""
+
+    def __init__(
+        self, database: Database, folder: Path | None, *, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._folder = folder
+        self._now = now
+        self._marked = asyncio.Event()
+
+    def mark(self) -> None:
+        """Somebody is being erased: the file is out of date in a moment."""
+        self._marked.set()
+
+    async def run(self) -> None:
+        """Write at the start, after every erasure, and every hour."""
+        while True:
+            if self._folder is not None:
+                await self._write(self._folder)
+            try:
+                async with asyncio.timeout(EVERY_S):
+                    await self._marked.wait()
+            except TimeoutError:
+                continue
+            await asyncio.sleep(AFTER_ERASURE_S)  # the erasure's transaction is committed by then
+
+    async def _write(self, folder: Path) -> None:
+        self._marked.clear()
+        try:
+            await archive.write_keys(self._database, folder / archive.KEYS_FILE, now=self._now())
+        except Exception as error:  # a full disk, a database that is away: tried again
+            log.error("key_mirror_failed", error=type(error).__name__)
+            self._marked.set()
+            await asyncio.sleep(10)

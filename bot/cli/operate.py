@@ -1,0 +1,261 @@
+"""Commands for those who run the service: doctor, trace, pause, backups, keys, invites.
+
+Knows nothing of how the service works; each talks to the database and ends.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from bot.cli.terminal import console, errors, progress, stop
+from bot.settings import Settings, load
+
+T = TypeVar("T")
+key = typer.Typer(help="The secret key that seals what people say.", no_args_is_help=True)
+db = typer.Typer(help="The database's schema.", no_args_is_help=True)
+
+
+def _with_database(work: Callable[[Any, Settings], Awaitable[T]]) -> T:
+    """Run work on the upgraded database of the settings."""
+    from bot.app import open_database
+    from storage import keys
+
+    async def run() -> T:
+        settings = load()
+        database = open_database(settings)
+        try:
+            await database.upgrade()
+            async with database.begin() as transaction:
+                await keys.check(transaction, now=_now())
+            return await work(database, settings)
+        finally:
+            await database.aclose()
+
+    with errors():
+        return asyncio.run(run())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON line a check.")] = False,
+) -> None:
+    """Check everything the service needs; each finding says what is wrong and what to do.
+
+    Ends with status 1 where something is wrong; warnings do not count.
+    """
+    from bot.doctor import examine
+    from bot.doctor.findings import Grade
+
+    with errors():
+        findings = asyncio.run(examine(load()))
+    marks = {
+        Grade.GOOD: "[green]ok  [/]",
+        Grade.WARNING: "[yellow]warn[/]",
+        Grade.BAD: "[red]bad [/]",
+    }
+    for finding in findings:
+        if as_json:
+            typer.echo(json.dumps(finding.to_dict(), ensure_ascii=False))
+            continue
+        console.print(f"{marks[finding.grade]} {finding.name}: {finding.what}", highlight=False)
+        if finding.to_do:
+            console.print(f"       {finding.to_do}", highlight=False, style="dim")
+    if any(finding.grade is Grade.BAD for finding in findings):
+        raise typer.Exit(1)
+
+
+def trace(
+    chat: Annotated[int, typer.Argument(help="The Telegram id of the private chat.")],
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON line a message.")] = False,
+) -> None:
+    """Print where each message of a chat is and how it ended, without its words."""
+    from bot.trace import trace as read
+
+    hops = _with_database(lambda database, _settings: read(database, chat))
+    if not hops and not as_json:
+        console.print("No message of this chat is known.")
+    for hop in hops:
+        typer.echo(json.dumps(hop) if as_json else _hop_line(hop))
+
+
+def _hop_line(hop: dict[str, Any]) -> str:
+    ended = f"{hop['ended_as']} ({hop['reason']})" if hop["reason"] else hop["ended_as"]
+    sent = "; ".join(
+        f"{out['kind']} {out['state']} [{', '.join(out['parts'])}]" for out in hop["sent"]
+    )
+    return (
+        f"{hop['received_at']}  update {hop['update_id']}  {hop['kind']}  "
+        f"level {hop['level']}  {ended}  {sent or '-'}"
+    )
+
+
+def pause(
+    why: Annotated[str, typer.Option(help="For the record; people do not see it.")] = "by hand",
+) -> None:
+    """Silence the model at once, everywhere: people get reviewed replies only."""
+    from bot.safe_mode import SafeMode, Switch
+
+    fresh = _with_database(
+        lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=_now())
+    )
+    console.print("Paused. `pica resume` ends it." if fresh else "It is paused already.")
+
+
+def resume() -> None:
+    """Let the model speak again after `pica pause`."""
+    from bot.safe_mode import SafeMode, Switch
+
+    was_on = _with_database(lambda database, _: SafeMode(database).turn_off(Switch.PAUSED))
+    console.print("The model speaks again." if was_on else "It was not paused.")
+
+
+def invite(
+    uses: Annotated[int, typer.Option(min=1, help="How many people may use the link.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="For how many days it holds.")] = 14,
+    revoke: Annotated[bool, typer.Option(help="Make every open link useless instead.")] = False,
+) -> None:
+    """Print an invite link to a closed pilot (PICA_PILOT=1)."""
+    from telegram import Bot
+
+    from storage import pilot
+
+    async def make(database: Any, settings: Settings) -> str:
+        async with database.begin() as transaction:
+            if revoke:
+                return f"{await pilot.revoke_all(transaction)} invites are useless now."
+            code = await pilot.invite(transaction, uses=uses, days=days, now=_now())
+        if settings.telegram_token is None:
+            return f"/start {code}"
+        server = settings.telegram_api_url.rstrip("/")
+        token = settings.telegram_token.get_secret_value()
+        async with Bot(token, base_url=f"{server}/bot") as bot:
+            return f"https://t.me/{bot.username}?start={code}"
+
+    typer.echo(_with_database(make))
+
+
+def receipt(code: Annotated[str, typer.Argument(help="What /forget gave the person.")]) -> None:
+    """Say whether a receipt of erasure is real; no receipt names anybody."""
+    from storage import people
+
+    async def look(database: Any, _settings: Settings) -> tuple[datetime, int] | None:
+        async with database.read() as transaction:
+            return await people.receipt(transaction, code)
+
+    found = _with_database(look)
+    if found is None:
+        stop("No such receipt is known (they are kept for two years).")
+    typer.echo(f"Erased at {found[0]:%Y-%m-%d %H:%M} UTC: {found[1]} turns.")
+
+
+def backup(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where to; PICA_BACKUP_DIR where none is given.")
+    ] = None,
+) -> None:
+    """Write an encrypted backup while the service runs, and the newest file of keys beside it.
+
+    Keep every backup you like, but only the newest keys.pica: whoever used /forget is missing
+    from it and can be read from no backup.
+    """
+    from storage import archive
+
+    async def write(database: Any, settings: Settings) -> tuple[Path, int]:
+        to = folder or settings.backup_dir
+        if to is None:
+            raise ValueError("Name a folder, or set PICA_BACKUP_DIR.")
+        now = _now()
+        path = to / f"pica-{now:%Y%m%d-%H%M%S}.backup"
+        with progress("Backing up", unit="rows") as report:
+            rows = await archive.write_backup(database, path, now=now, progress=report)
+        await archive.write_keys(database, to / archive.KEYS_FILE, now=now)
+        return path, rows
+
+    path, rows = _with_database(write)
+    typer.echo(f"{path} ({rows} rows)")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `pica backup` wrote.")],
+    keys: Annotated[
+        Path | None, typer.Option(help="The newest keys.pica; the one beside the backup.")
+    ] = None,
+) -> None:
+    """Fill an empty database from a backup.
+
+    Whoever used /forget since then is left out. Replies that waited to be sent are not sent.
+    """
+    from bot.app import open_database
+    from storage import archive
+
+    async def run() -> dict[str, int]:
+        database = open_database(load())
+        try:
+            with progress("Restoring", unit="rows") as report:
+                return await archive.restore(
+                    database, file, keys or file.with_name(archive.KEYS_FILE), progress=report
+                )
+        finally:
+            await database.aclose()
+
+    with errors():
+        counts = asyncio.run(run())
+    erased = counts.pop("erased_since")
+    typer.echo(f"{sum(counts.values())} rows restored; {erased} people erased since are left out.")
+
+
+@db.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database's schema to the version of this program.
+
+    `pica serve` does the same at its start. Make a backup before.
+    """
+
+    async def revision(database: Any, _settings: Settings) -> str | None:
+        found: str | None = await database.revision()
+        return found
+
+    typer.echo(f"The schema is at version {_with_database(revision)}.")
+
+
+@key.command("new")
+def key_new() -> None:
+    """Print a fresh secret key; put it into .env as PICA_SECRET_KEY.
+
+    Keep a copy where the backups are not: without it nothing that people said can be read.
+    """
+    from storage import new_secret_key
+
+    typer.echo(new_secret_key())
+
+
+@key.command("rotate")
+def key_rotate() -> None:
+    """Wrap every person's key with the newest secret key.
+
+    Put the new key before the old one (PICA_SECRET_KEY=new,old), restart, run this, then take
+    the old one away and restart again. What people said is not written anew.
+    """
+    from storage import keys
+
+    async def rotate(database: Any, _settings: Settings) -> int:
+        done = 0
+        with progress("Wrapping keys", unit="rows") as report:
+            while True:
+                async with database.begin() as transaction:
+                    count: int = await keys.rewrap(transaction, limit=500)
+                done += count
+                report(done, 0)
+                if not count:
+                    return done
+
+    count = _with_database(rotate)
+    typer.echo(f"{count} keys were wrapped anew. Older secret keys can be taken away now.")

@@ -1,0 +1,124 @@
+"""`pica serve` and `pica demo`: the service against Telegram, and against this machine.
+
+Knows nothing of how the service works.
+"""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+
+from bot import logs
+from bot.cli.terminal import console, errors, progress, stop, until_signal
+from bot.settings import Settings, load
+
+
+def serve() -> None:
+    """Run the bot against Telegram.
+
+    Needs PICA_TELEGRAM_TOKEN (from @BotFather), PICA_SECRET_KEY (from `pica key new`) and
+    PICA_MODEL with PICA_PREFIX, for example THUDM/chatglm2-6b and NEUDM/PICA-V1. The other
+    settings are in .env.example; `pica doctor` checks them all.
+    """
+    with errors():
+        settings = load()
+        logs.configure(settings.log_level)
+        if settings.telegram_token is None:
+            stop("PICA_TELEGRAM_TOKEN is not set. Ask @BotFather for a token, or run `pica demo`.")
+        if settings.secret_key is None:
+            stop(
+                "PICA_SECRET_KEY is not set: words are stored encrypted. Print a key with "
+                "`pica key new`, put it into .env, and keep a copy where the backups are not."
+            )
+        if settings.model is None and not settings.allow_demo_model:
+            stop(
+                "PICA_MODEL is not set, and the embedded demo model is not for people in need. "
+                "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1, or "
+                "PICA_ALLOW_DEMO_MODEL=1 to try the service with the demo model."
+            )
+        asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    from bot.app import load_model
+    from bot.service import Service
+
+    with progress("Loading the model") as report:
+        worker = await load_model(settings, report)
+    service = Service(settings, worker)
+    try:
+        async with until_signal() as stopped:
+            waiting = asyncio.create_task(stopped.wait())
+            starting = asyncio.create_task(service.start())
+            await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+                return
+            starting.result()
+            console.print("PICA is ready. Ctrl-C ends it.")
+            running = asyncio.create_task(service.run())
+            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+            running.cancel()
+            waiting.cancel()
+    finally:
+        await service.aclose()
+        await worker.aclose()
+
+
+def demo(
+    say: Annotated[
+        list[str] | None, typer.Option(help="Say this as a Telegram user, print the reply, end.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --say: a JSON line a reply.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Port of the web chat; 0 takes a free one.")] = 8081,
+) -> None:
+    """Try the whole service on this machine: no token, no server, no GPU, no download.
+
+    Opens a web chat on 127.0.0.1, where you talk as one or several Telegram users and see
+    the operators' group beside it. With --say it answers in the terminal and ends.
+    """
+    logs.configure("warning")
+    with errors():
+        if say:
+            asyncio.run(_say(say, as_json))
+        else:
+            asyncio.run(_demo(port))
+
+
+async def _say(words: list[str], as_json: bool) -> None:
+    from bot.demo import say
+
+    with console.status("Starting…"):
+        replies = say(words)
+        first = await anext(replies)
+    _print_reply(first, as_json)
+    async for reply in replies:
+        _print_reply(reply, as_json)
+
+
+def _print_reply(reply: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(reply, ensure_ascii=False))
+    else:
+        typer.echo(f"> {reply['say']}\n{reply['reply']}\n")
+
+
+async def _demo(port: int) -> None:
+    from bot.demo import running
+
+    async with until_signal() as stopped:
+        with progress("Loading the demo model") as report:
+            started = running(port=port, progress=report)
+            sandbox, _service = await started.__aenter__()
+        try:
+            typer.echo(f"PICA is ready: open {sandbox.web_url} (Ctrl-C ends it)")
+            await stopped.wait()
+        finally:
+            await started.__aexit__(None, None, None)
+    console.print("Ended; nothing was kept.")

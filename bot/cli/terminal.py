@@ -1,0 +1,73 @@
+"""What every command shares: output, progress, signals, errors in one line.
+
+Knows nothing of any command.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+
+from bot.settings import SettingsError
+
+console = Console(stderr=True)
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn the errors that a person can mend into one line."""
+    from telegram.error import InvalidToken, TelegramError
+
+    from bot.leadership import LeadershipLostError
+    from storage import SecretKeyError, StorageError
+
+    try:
+        yield
+    except (SettingsError, StorageError, SecretKeyError, LeadershipLostError, OSError) as error:
+        stop(str(error))
+    except InvalidToken:
+        stop("Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather.")
+    except TelegramError as error:
+        stop(
+            f"Telegram cannot be reached ({type(error).__name__}). Check the network and "
+            "PICA_TELEGRAM_API_URL."
+        )
+    except ValueError as error:  # checkpoint, prefix and line errors say what to do themselves
+        stop(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def stop(message: str) -> NoReturn:
+    """End with a message and exit status 1."""
+    console.print(message, style="bold red", highlight=False, markup=False)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def progress(title: str, *, unit: str = "bytes") -> Iterator[Callable[[int, int], None]]:
+    """A bar; called with what is done and the total (0 where it is not known)."""
+    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
+    with Progress(TextColumn(title), BarColumn(), count, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+@asynccontextmanager
+async def until_signal() -> AsyncIterator[asyncio.Event]:
+    """An event that Ctrl-C or a container's stop sets."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    try:
+        yield stopped
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(name)

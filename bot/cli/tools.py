@@ -1,0 +1,53 @@
+"""`pica generate` and `pica screen`: the model and the screening alone, on JSON lines.
+
+Knows nothing of the service.
+"""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from bot.cli.terminal import errors, progress, stop
+
+
+def generate(
+    model: Annotated[str, typer.Option(help="A ChatGLM2 or GLM folder, or a hub repository.")],
+    prefix: Annotated[str | None, typer.Option(help="A P-Tuning v2 or PEFT prefix.")] = None,
+    greedy: Annotated[bool, typer.Option(help="Always the likeliest token.")] = False,
+    max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
+) -> None:
+    """Answer JSON lines {"query": …, "history": [[q, a], …]} from standard input, in order.
+
+    Writes {"text": …, "ids": […], "prompt_ids": […]} for each; the words are encoded verbatim.
+    """
+    from inference import ModelSource
+    from inference.generate import generate_lines
+
+    with errors(), progress("Loading the model") as report:
+        source = ModelSource(model=model, prefix=prefix)
+        for line in generate_lines(
+            source, sys.stdin, greedy=greedy, max_new_tokens=max_new_tokens, progress=report
+        ):
+            typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def screen() -> None:
+    """Screen JSON lines {"text": …} from standard input for risk, in order.
+
+    Writes {"level": 0-4, "categories": […], "matches": […]} for each.
+    """
+    from safety.screen import Screener
+
+    screener = Screener.load()
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            text = json.loads(line)["text"]
+            if not isinstance(text, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError):
+            stop(f'line {number}: expected {{"text": "…"}}')
+        typer.echo(json.dumps(screener.screen(text).to_dict(), ensure_ascii=False))

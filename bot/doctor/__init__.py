@@ -1,0 +1,37 @@
+"""`pica doctor`: every check, in the order in which a start would fail.
+
+Knows nothing of how findings are shown. A check asks one part and never changes anything
+but the database's schema, which it leaves as it is.
+"""
+
+from bot.doctor.environment import check_clock, check_disk, check_hotlines, check_settings
+from bot.doctor.findings import Finding, Grade, bad
+from bot.doctor.model import check_device, check_model
+from bot.doctor.service import check_database, check_operators, check_redis, check_telegram
+from bot.settings import Settings
+
+__all__ = ["Finding", "Grade", "examine"]
+CHECKS = (
+    check_settings,
+    check_database,
+    check_redis,
+    check_telegram,
+    check_operators,
+    check_model,
+    check_device,
+    check_disk,
+    check_clock,
+    check_hotlines,
+)
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Run every check; one that breaks is itself a finding."""
+    findings: list[Finding] = []
+    for check in CHECKS:
+        try:
+            findings += await check(settings)
+        except Exception as error:  # what a check did not foresee
+            name = check.__name__.removeprefix("check_")
+            findings.append(bad(name, f"the check failed ({type(error).__name__})", "Report this."))
+    return findings

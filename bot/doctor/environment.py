@@ -1,0 +1,106 @@
+"""Checks of what surrounds the service: settings, disk, clock, the register of hotlines.
+
+Knows nothing of the database, Telegram or the model.
+"""
+
+import shutil
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from bot.doctor.findings import Finding, bad, good, warning
+from bot.settings import Settings
+from safety.hotlines import Hotlines
+
+LEAST_FREE_BYTES = 1_000_000_000
+SKEW_WARNS_S, SKEW_FAILS_S = 5, 60
+OLD_DAYS = 180
+
+
+async def check_settings(settings: Settings) -> list[Finding]:
+    """What must be set, is; what is set together, fits together."""
+    found = []
+    if settings.telegram_token is None:
+        found.append(
+            bad("token", "PICA_TELEGRAM_TOKEN is not set", "Ask @BotFather; put it into .env.")
+        )
+    if settings.secret_key is None:
+        found.append(
+            bad("secret key", "PICA_SECRET_KEY is not set", "Run `pica key new`; put it into .env.")
+        )
+    elif "," in settings.secret_key.get_secret_value():
+        found.append(
+            warning(
+                "secret key",
+                "an older key is still listed",
+                "Run `pica key rotate`, then take it away.",
+            )
+        )
+    if settings.backup_dir is None:
+        found.append(
+            warning(
+                "backups",
+                "PICA_BACKUP_DIR is not set",
+                "Set it, and run `pica backup` every night.",
+            )
+        )
+    if settings.webhook_url and not settings.webhook_url.startswith("https://"):
+        found.append(
+            bad("webhook", "PICA_WEBHOOK_URL is not https", "Telegram takes https addresses only.")
+        )
+    return found or [good("settings", "complete")]
+
+
+async def check_disk(settings: Settings) -> list[Finding]:
+    """There is room where the data lie."""
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:.1f} GB free at {settings.data_dir}"
+    if free < LEAST_FREE_BYTES:
+        return [bad("disk", text, "Make room: a full disk stops people's words from being kept.")]
+    return [good("disk", text)]
+
+
+async def check_clock(settings: Settings) -> list[Finding]:
+    """The clock agrees with Telegram's: leases, quotas and check-ins hang on it."""
+    try:
+        async with httpx.AsyncClient(timeout=10) as client:
+            answer = await client.get(settings.telegram_api_url)
+        theirs = parsedate_to_datetime(answer.headers["date"])
+    except (httpx.HTTPError, KeyError, ValueError) as error:
+        return [
+            warning(
+                "clock",
+                f"could not be compared ({type(error).__name__})",
+                "Check that this machine reaches PICA_TELEGRAM_API_URL, and that NTP runs.",
+            )
+        ]
+    skew_s = abs((datetime.now(UTC) - theirs).total_seconds())
+    text = f"{time.strftime('%Z')}, {skew_s:.0f} s from Telegram's"
+    if skew_s > SKEW_FAILS_S:
+        return [bad("clock", text, "Let NTP set the clock (timedatectl set-ntp true).")]
+    if skew_s > SKEW_WARNS_S:
+        return [warning("clock", text, "Let NTP set the clock (timedatectl set-ntp true).")]
+    return [good("clock", text)]
+
+
+async def check_hotlines(_settings: Settings) -> list[Finding]:
+    """Every number was read at its source not too long ago."""
+    lines = Hotlines.load().all_lines()
+    today = datetime.now(UTC).date()
+    old = [line for line in lines if (today - line.read).days > OLD_DAYS]
+    unverified = [line for line in lines if not line.verified]
+    text = f"{len(lines)} numbers, {len(unverified)} not verified, {len(old)} read long ago"
+    if old or unverified:
+        return [
+            warning(
+                "hotlines",
+                text,
+                "Read the numbers of your regions at their sources; correct safety/hotlines.toml.",
+            )
+        ]
+    return [good("hotlines", text)]

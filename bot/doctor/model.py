@@ -1,0 +1,72 @@
+"""Checks of the model: its files, the device it would run on, the memory it would take.
+
+Knows nothing of the service. Nothing is loaded: a look at files and devices is enough to say
+what a start would trip over.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+from bot.doctor.findings import Finding, bad, good, warning
+from bot.settings import Settings
+
+ROOM = 1.3  # working memory beside the weights, as a factor
+
+
+async def check_model(settings: Settings) -> list[Finding]:
+    """Model and prefix are set and are there."""
+    if settings.model is None:
+        if settings.allow_demo_model:
+            to_do = "People in need must not get it: set PICA_MODEL and PICA_PREFIX."
+            return [warning("model", "the demo model is served", to_do)]
+        to_do = "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1."
+        return [bad("model", "PICA_MODEL is not set", to_do)]
+    found = [_look_at("model", settings.model, "config.json")]
+    if settings.prefix is None:
+        to_do = "Set PICA_PREFIX=NEUDM/PICA-V1: without it this is plain ChatGLM2."
+        found.append(warning("prefix", "PICA_PREFIX is not set", to_do))
+    else:
+        found.append(_look_at("prefix", settings.prefix, ""))
+    return found
+
+
+def _look_at(name: str, where: str, needs: str) -> Finding:
+    folder = Path(where)
+    if not folder.exists():
+        if where.count("/") == 1 and not where.startswith((".", "/")):
+            return good(name, f"{where}, from the hub (downloaded at the first start)")
+        return bad(name, f"{where} does not exist", f"Correct PICA_{name.upper()}.")
+    if needs and not (folder / needs).exists():
+        return bad(name, f"{where} holds no {needs}", f"Correct PICA_{name.upper()}.")
+    return good(name, f"{where} ({_weights_bytes(folder) / 1e9:.1f} GB)")
+
+
+def _weights_bytes(folder: Path) -> int:
+    patterns = ("*.bin", "*.safetensors")
+    return sum(file.stat().st_size for pattern in patterns for file in folder.glob(pattern))
+
+
+async def check_device(settings: Settings) -> list[Finding]:
+    """The device is there and has memory enough for weights that lie on this machine."""
+    return await asyncio.to_thread(_check_device, settings)
+
+
+def _check_device(settings: Settings) -> list[Finding]:
+    from inference.device import describe
+
+    try:
+        device = describe(settings.device)
+    except ValueError as error:
+        return [bad("device", str(error), "Set PICA_DEVICE to auto, cpu or cuda.")]
+    text = f"{device.name}, {device.free_bytes / 1e9:.0f} GB free"
+    needed = _weights_bytes(Path(settings.model)) if settings.model else 0
+    if device.kind == "cpu":
+        needed *= 2  # float32
+    if needed * ROOM > device.free_bytes:
+        to_do = f"About {needed * ROOM / 1e9:.0f} GB are needed; use another device or free memory."
+        return [bad("memory", text, to_do)]
+    if device.kind == "cpu" and settings.model is not None:
+        to_do = "A 6B model on a CPU takes minutes for a reply; use a CUDA device."
+        return [warning("device", f"{text}, {os.cpu_count()} cores", to_do)]
+    return [good("device", text)]

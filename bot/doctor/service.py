@@ -1,0 +1,159 @@
+"""Checks of what the service talks to: database, Redis, Telegram, the operators' chat.
+
+Knows nothing of the model.
+"""
+
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError
+
+from bot.app import open_database
+from bot.doctor.findings import Finding, bad, good, warning
+from bot.safe_mode import SafeMode
+from bot.settings import Settings
+from storage import Database, SecretKeyError, StorageError, hot, keys
+from storage.database import newest_revision
+
+
+async def check_database(settings: Settings) -> list[Finding]:
+    """The database answers, its schema is current, the secret key opens it."""
+    if settings.secret_key is None:
+        return []  # the settings said so already
+    try:
+        database = open_database(settings)
+    except (StorageError, SecretKeyError) as error:
+        return [bad("database", str(error), "Correct the setting.")]
+    try:
+        return await _look_into(database)
+    except SecretKeyError as error:
+        return [bad("secret key", str(error), "Set the key that this database was begun with.")]
+    except Exception as error:  # whatever the driver raises
+        return [
+            bad(
+                "database",
+                f"does not answer ({type(error).__name__})",
+                "Check PICA_DATABASE_URL, that the server runs, and that the disk is writable.",
+            )
+        ]
+    finally:
+        await database.aclose()
+
+
+async def _look_into(database: Database) -> list[Finding]:
+    revision = await database.revision()
+    if revision is None:
+        return [good("database", f"{database.dialect}, empty; `pica serve` sets it up")]
+    if revision != newest_revision():
+        return [
+            warning(
+                "migrations",
+                f"the schema is at {revision}, this program wants {newest_revision()}",
+                "Make a backup with the old version, then run `pica db upgrade`.",
+            )
+        ]
+    async with database.read() as transaction:
+        await keys.of(transaction, keys.SERVICE)
+        masters = await keys.count_by_master(transaction)
+    found = [good("database", f"{database.dialect}, schema {revision}")]
+    old = sum(count for master, count in masters.items() if master != database.vault.master)
+    if old:
+        found.append(
+            warning("secret key", f"{old} keys hang on an older one", "Run `pica key rotate`.")
+        )
+    for name, (why, since) in (await SafeMode(database).reasons()).items():
+        found.append(
+            warning(
+                "safe mode",
+                f"{name} since {since:%Y-%m-%d %H:%M} UTC ({why}): reviewed replies only",
+                "`pica resume` ends a pause; a canary ends by itself when screening works.",
+            )
+        )
+    return found
+
+
+async def check_redis(settings: Settings) -> list[Finding]:
+    """Redis answers, where one is set."""
+    if settings.redis_url is None:
+        return [good("redis", "not used; recent rounds are held in memory")]
+    try:
+        store = hot.connect(settings.redis_url.get_secret_value())
+    except ValueError:
+        return [bad("redis", "PICA_REDIS_URL is no address", "Such as redis://host:6379/0.")]
+    try:
+        if await store.ping():
+            return [good("redis", "answers")]
+    finally:
+        await store.aclose()
+    return [
+        warning(
+            "redis",
+            "does not answer; nothing is lost, recent rounds are read from SQL",
+            "Start it, or check PICA_REDIS_URL.",
+        )
+    ]
+
+
+async def check_telegram(settings: Settings) -> list[Finding]:
+    """The token is right, and updates come the way they are expected."""
+    if settings.telegram_token is None:
+        return []
+    try:
+        async with _bot(settings) as bot:
+            hook = await bot.get_webhook_info()
+            found = [good("token", f"belongs to @{bot.username}")]
+    except InvalidToken:
+        return [bad("token", "Telegram refuses it", "Check it with @BotFather.")]
+    except TelegramError as error:
+        return [
+            bad(
+                "telegram",
+                f"cannot be reached ({type(error).__name__})",
+                "Check the network and PICA_TELEGRAM_API_URL.",
+            )
+        ]
+    if hook.url and not settings.webhook_url:
+        found.append(
+            warning(
+                "webhook",
+                "Telegram still has one; this service polls and will delete it",
+                "Make sure that no other service works with this token.",
+            )
+        )
+    if hook.last_error_message:
+        found.append(
+            warning("webhook", "Telegram's last call failed", "Look at the reverse proxy's log.")
+        )
+    return found
+
+
+async def check_operators(settings: Settings) -> list[Finding]:
+    """Somebody is told of people at risk, and can be."""
+    if settings.operators_chat is None or not settings.operators:
+        return [
+            warning(
+                "operators",
+                "nobody is told of people at risk, and nobody can close a case",
+                "Set PICA_OPERATORS_CHAT and PICA_OPERATORS; see the README.",
+            )
+        ]
+    if settings.telegram_token is None:
+        return []
+    try:
+        async with _bot(settings) as bot:
+            member = await bot.get_chat_member(settings.operators_chat, bot.id)
+    except TelegramError as error:
+        return [
+            bad(
+                "operators",
+                f"their chat cannot be reached ({type(error).__name__})",
+                "Add the bot to the group whose id is PICA_OPERATORS_CHAT.",
+            )
+        ]
+    if member.status in ("left", "kicked"):
+        return [bad("operators", "the bot is not in their chat", "Add it to the group.")]
+    return [good("operators", f"{len(settings.operators)} listed, their chat is reached")]
+
+
+def _bot(settings: Settings) -> Bot:
+    assert settings.telegram_token is not None
+    server = settings.telegram_api_url.rstrip("/")
+    return Bot(settings.telegram_token.get_secret_value(), base_url=f"{server}/bot")

@@ -1,0 +1,111 @@
+"""The emergency sender: a fixed reply to a message at risk when the database is away.
+
+Knows nothing of SQL. What it has answered is remembered by update id in memory and in a small
+file that is flushed to disk, so that a person gets the words once although their update comes
+again and again until it can be stored; the case follows then. It is the one exception to the
+rule that words go through the outbox.
+"""
+
+import json
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+import structlog
+from telegram import Bot
+
+from bot.crisis import Crisis
+from bot.metrics import Metrics
+from bot.pacing import Pacer
+from bot.sending import Failure, SendError, parts_of, send_part
+from safety.policy import Response
+from storage.outbox import Body
+from storage.people import Person
+
+log = structlog.get_logger(__name__)
+MOST_KNOWN = 20_000
+MOST_SPOOLED = 10_000
+
+
+class Emergency:
+    """Answers at once, once, without storage."""
+
+    def __init__(
+        self, *, bot: Bot, pacer: Pacer, crisis: Crisis, metrics: Metrics, spool: Path
+    ) -> None:
+        self._bot = bot
+        self._pacer = pacer
+        self._crisis = crisis
+        self._metrics = metrics
+        self._spool = spool
+        self._answered: OrderedDict[int, None] = OrderedDict.fromkeys(_read(spool))
+        self._under_way: set[int] = set()
+        self._people: OrderedDict[int, tuple[str, str | None]] = OrderedDict()
+
+    def know(self, person: Person) -> None:
+        """Remember a person's language and region, for numbers they can dial."""
+        self._people[person.telegram_id] = (person.language, person.region)
+        self._people.move_to_end(person.telegram_id)
+        while len(self._people) > MOST_KNOWN:
+            self._people.popitem(last=False)
+
+    def has_answered(self, update_id: int) -> bool:
+        """Whether this update got its fixed reply while it could not be stored."""
+        return update_id in self._answered
+
+    async def answer(
+        self, update_id: int, telegram_id: int, language: str, response: Response
+    ) -> None:
+        """Send the fixed reply, unless it was sent; a failure leaves it to the next attempt."""
+        if update_id in self._answered or update_id in self._under_way:
+            return
+        self._under_way.add(update_id)
+        language, region = self._people.get(telegram_id, (language, None))
+        body = Body(self._crisis.fixed_reply(language, region, response))
+        try:
+            await self._pacer.wait(telegram_id)
+            for part in range(len(parts_of(body))):
+                await send_part(self._bot, telegram_id, body, part)
+            outcome = "sent"
+        except SendError as error:
+            outcome = str(error.failure)
+            log.error("emergency_send_failed", error=error.name)
+            if error.failure is Failure.LATER:
+                return
+        finally:
+            self._under_way.discard(update_id)
+        self._metrics.sends.labels("emergency", outcome).inc()
+        self._remember(update_id)
+
+    def settle(self, update_id: int) -> None:
+        """The update is stored now: it need not be remembered any longer."""
+        if update_id in self._answered:
+            del self._answered[update_id]
+            self._write()
+
+    def _remember(self, update_id: int) -> None:
+        self._answered[update_id] = None
+        while len(self._answered) > MOST_SPOOLED:
+            self._answered.popitem(last=False)
+        self._write()
+
+    def _write(self) -> None:
+        """Write the spool anew, whole; memory keeps what a full disk refuses."""
+        fresh = self._spool.with_suffix(".new")
+        try:
+            self._spool.parent.mkdir(parents=True, exist_ok=True)
+            with fresh.open("w") as file:
+                json.dump(list(self._answered), file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._spool)
+        except OSError as error:
+            log.error("emergency_spool_failed", error=type(error).__name__)
+
+
+def _read(spool: Path) -> list[int]:
+    try:
+        found = json.loads(spool.read_text())
+    except (OSError, ValueError):
+        return []
+    return [number for number in found if isinstance(number, int)]

@@ -1,0 +1,78 @@
+"""Which handler python-telegram-bot calls for what: the one list.
+
+Knows nothing of what handlers do.
+"""
+
+from typing import Any
+
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
+
+from bot.buttons import Buttons
+from bot.commands import Commands
+from bot.conversation import Conversation
+from bot.lanes import Burst
+from bot.operators import Operators
+from bot.rights import Rights
+
+COMMANDS = (
+    "start",
+    "help",
+    "new",
+    "language",
+    "memory",
+    "export",
+    "offrecord",
+    "privacy",
+    "safety",
+    "forget",
+)
+"""What Telegram's menu shows, in order; each has a text `command_…`."""
+
+
+def register(
+    application: Application[Any, Any, Any, Any, Any, Any],
+    *,
+    conversation: Conversation,
+    commands: Commands,
+    buttons: Buttons,
+    rights: Rights,
+    operators: Operators,
+) -> None:
+    """Hand every handler to python-telegram-bot; the first that fits is called."""
+
+    async def on_burst(burst: Burst, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        await conversation.answer(burst)
+
+    application.add_handler(TypeHandler(Burst, on_burst))
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    for name in COMMANDS:
+        owner = commands if hasattr(commands, f"on_{name}") else rights
+        handler = getattr(owner, f"on_{name}")
+        application.add_handler(CommandHandler(name, handler, filters=private))
+    for kind, handler in {
+        "start": buttons.on_start,
+        "consent": buttons.on_consent,
+        "age": buttons.on_age,
+        "region": buttons.on_region,
+        "lang": buttons.on_lang,
+        "retry": buttons.on_retry,
+        "forget": rights.on_forget_button,
+        "training": rights.on_training,
+        "offrecord": rights.on_offrecord_button,
+        "case": operators.on_case,
+    }.items():
+        application.add_handler(CallbackQueryHandler(handler, pattern=f"^{kind}:"))
+    application.add_handler(CallbackQueryHandler(buttons.on_old))
+    application.add_handler(ChatMemberHandler(commands.on_membership))
+    application.add_handler(MessageHandler(private & filters.COMMAND, commands.on_unknown))
+    application.add_handler(MessageHandler(private, commands.on_unreadable))
+    application.add_handler(TypeHandler(object, commands.on_other))

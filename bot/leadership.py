@@ -1,0 +1,104 @@
+"""One service works on a database at a time; a second waits, and takes over when it may.
+
+Knows nothing of what the leader does. The lease lives in SQL and runs out by itself; a
+lease whose holder was a process of this machine that is no more is taken at once, so that a
+restart after a crash does not wait.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from storage import Database, leases
+
+log = structlog.get_logger(__name__)
+LEASE = timedelta(seconds=30)
+RENEW_S = 8.0
+WAIT_S = 1.0
+NAME = "service"
+
+
+class LeadershipLostError(RuntimeError):
+    """Another service holds the lease: this one must end, because both would answer."""
+
+
+class Leadership:
+    """Takes the lease and keeps it."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        self._holder = f"{socket.gethostname()[:32]}/{os.getpid()}/{secrets.token_hex(4)}"
+        self.leads = False
+
+    async def take(self) -> None:
+        """Wait until the lease is ours; says once that it waits."""
+        told = False
+        while not await self._acquire():
+            if not told:
+                log.warning(
+                    "waiting_for_the_other_service",
+                    advice="another service works on this database; this one starts when it ends",
+                )
+                told = True
+            await asyncio.sleep(WAIT_S)
+        self.leads = True
+
+    async def keep(self) -> None:
+        """Renew until cancelled; a database that is away is asked again.
+
+        Raises:
+            LeadershipLostError: the lease ran out (this process stood still) and another took it.
+        """
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                kept = await self._acquire()
+            except Exception as error:  # nobody else can take it either
+                log.error("lease_not_renewed", error=type(error).__name__)
+                continue
+            if not kept:
+                self.leads = False
+                raise LeadershipLostError("Another service took over this database; this one ends.")
+
+    async def release(self) -> None:
+        """Give the lease back, so that the next service need not wait."""
+        if self.leads:
+            self.leads = False
+            async with self._database.begin() as transaction:
+                await leases.release(transaction, NAME, self._holder, now=self._now())
+
+    async def _acquire(self) -> bool:
+        now = self._now()
+        async with self._database.begin() as transaction:
+            if await leases.acquire(transaction, NAME, self._holder, ttl=LEASE, now=now):
+                return True
+            other = await leases.holder(transaction, NAME, now=now)
+            if other is None or not _is_gone(other):
+                return False
+            await leases.release(transaction, NAME, other, now=now)
+            return await leases.acquire(transaction, NAME, self._holder, ttl=LEASE, now=now)
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether the holder was a process of this machine (or container) that has ended."""
+    host, _, rest = holder.partition("/")
+    pid = rest.partition("/")[0]
+    if host != socket.gethostname()[:32] or not pid.isdecimal():
+        return False
+    if int(pid) == os.getpid():
+        # In a container every start has the same number. Two services inside one process
+        # exist in tests alone, which end one before they start the next.
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False

@@ -1,0 +1,263 @@
+"""The model's reply to one question: rounds -> prompt -> words -> guard -> outbox.
+
+Knows nothing of who may be answered (`conversation` decides) or how a reply is sent. No
+transaction is open while the model writes; the last one ends the turn's inbox rows.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from telegram import Bot
+
+from bot.crisis import Crisis
+from bot.drafts import Draft
+from bot.lanes import Burst
+from bot.metrics import Metrics
+from bot.pacing import Pacer
+from bot.prompting import PERSONA, fit, neutralise
+from bot.safe_mode import SafeMode
+from bot.texts import Texts
+from inference import GenerationError, GenerationRequest, InferenceWorker
+from safety.guard import Guard, strip_artefacts
+from safety.policy import respond
+from safety.screen import Screening
+from storage import Database, Transaction, conversations, inbox, outbox, people, pilot
+from storage.conversations import Turn
+from storage.ids import UpdateId
+from storage.inbox import Ended
+from storage.outbox import Body
+from storage.people import Person
+from storage.rounds import RecentRounds
+
+log = structlog.get_logger(__name__)
+SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
+DEADLINE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A stored question that the model is to answer.
+
+    Attributes:
+        burst: the words as they came; None where a button asks again.
+        notes: texts to add under the reply.
+    """
+
+    person: Person
+    question: Turn
+    update_ids: Sequence[UpdateId]
+    screening: Screening
+    burst: Burst | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Replier:
+    """Lets the model answer."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        rounds: RecentRounds,
+        worker: InferenceWorker,
+        bot: Bot,
+        pacer: Pacer,
+        guard: Guard,
+        crisis: Crisis,
+        safe_mode: SafeMode,
+        texts: Texts,
+        metrics: Metrics,
+        streaming: str,
+        persona: bool,
+        max_new_tokens: int,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._rounds = rounds
+        self._worker = worker
+        self._bot = bot
+        self._pacer = pacer
+        self._guard = guard
+        self._crisis = crisis
+        self._safe_mode = safe_mode
+        self._texts = texts
+        self._metrics = metrics
+        self._streaming = streaming
+        self._persona = PERSONA if persona else ""
+        # A small model must leave room for the question: half of what it can hold at most.
+        self._max_new_tokens = min(max_new_tokens, worker.context_length // 2)
+        self._wake = wake
+        self._now = now
+
+    async def reply(self, asked: Asked) -> None:
+        """Write a reply, or an honest word that there is none, and end the question's rows."""
+        question, person = asked.question, asked.person
+        started = time.monotonic()
+        draft = Draft(
+            self._bot,
+            self._pacer,
+            self._streaming,
+            person.telegram_id,
+            draft_id=question.turn_id,
+            preview_message_id=question.preview_message_id,
+            on_preview=lambda message_id: self._keep_preview(question, message_id),
+        )
+        await draft.typing()
+        rounds = await self._rounds.load(person.person_id, question.session_id)
+        ids, kept = self._prompt(question, rounds)
+        request = GenerationRequest(
+            f"{question.turn_id}-{asked.update_ids[-1]}",
+            ids,
+            max_new_tokens=self._max_new_tokens,
+            deadline_s=DEADLINE_S,
+        )
+        try:
+            words = await self._write(request, draft, asked.burst, started)
+        except GenerationError as error:
+            log.warning("generation_failed", reason=error.reason, permanent=error.permanent)
+            self._metrics.failures.labels(error.reason).inc()
+            await self._fail(asked, draft)
+            return
+        words = words or self._texts(person.language, "guard_fallback")
+        if await self._finish(asked, words, draft):
+            past = [*rounds[len(rounds) - len(kept) :], (question.text, words)]
+            await self._rounds.keep(person.person_id, question.session_id, past)
+            asked_at = asked.burst.received_at if asked.burst else started
+            self._metrics.reply.observe(time.monotonic() - asked_at)
+
+    def _prompt(
+        self, question: Turn, rounds: list[tuple[str, str]]
+    ) -> tuple[tuple[int, ...], list[tuple[str, str]]]:
+        return fit(
+            self._worker.tokenizer,
+            neutralise(question.text),
+            [(neutralise(past), reply) for past, reply in rounds],
+            persona=self._persona,
+            budget=self._worker.context_length - self._max_new_tokens,
+        )
+
+    async def _write(
+        self, request: GenerationRequest, draft: Draft, burst: Burst | None, started: float
+    ) -> str:
+        """Let the model write; every whole sentence that passes the guard may be shown.
+
+        Returns:
+            The reply, or nothing where the guard stopped it.
+
+        Raises:
+            GenerationError: the model failed, or wrote nothing.
+        """
+        text = ""
+        shown = 0
+        async with aclosing(self._worker.stream(request)) as deltas:  # type: ignore[type-var]
+            async for delta in deltas:
+                if not text:
+                    self._metrics.first_word.observe(time.monotonic() - started)
+                text += delta
+                clean = strip_artefacts("".join(SENTENCE.findall(text))).strip()
+                if len(clean) <= shown:
+                    continue
+                if not self._passes(clean):
+                    return ""
+                shown = len(clean)
+                if await draft.show(clean) and burst is not None:
+                    burst.shown = True
+        final = strip_artefacts(text).strip()
+        if not final:
+            raise GenerationError("engine_failed", "empty reply")
+        return final if self._passes(final) else ""
+
+    def _passes(self, words: str) -> bool:
+        verdict = self._guard.check(words)
+        if not verdict.allowed:
+            self._metrics.guard_stops.labels(verdict.reason or "unknown").inc()
+        return verdict.allowed
+
+    async def _keep_preview(self, question: Turn, message_id: int) -> None:
+        # A crash must not leave a half reply standing beside the whole one.
+        async with self._database.begin() as transaction:
+            await conversations.set_preview(transaction, question.turn_id, message_id)
+
+    async def _finish(self, asked: Asked, words: str, draft: Draft) -> bool:
+        """Write answer, end and outbox row in one transaction.
+
+        Returns:
+            False where the person's epoch has moved on, and nothing was said.
+        """
+        now = self._now()
+        person = asked.person
+        await self._rounds.drop(asked.question.session_id)
+        async with self._database.begin() as transaction:
+            present = await people.by_id(transaction, person.person_id)
+            if present is None or present.epoch != person.epoch:
+                await inbox.end(
+                    transaction, asked.update_ids, Ended.ANSWERED, reason="superseded", now=now
+                )
+                return False
+            if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
+                await self._put(transaction, asked, self._texts(person.language, "paused"), draft)
+                await inbox.end(
+                    transaction, asked.update_ids, Ended.ANSWERED, reason="paused", now=now
+                )
+                self._wake()
+                return False
+            turn_id = await conversations.answer(
+                transaction, person.person_id, asked.question, text=words, now=now
+            )
+            if turn_id is not None:
+                await pilot.count_reply(transaction, person.person_id, now=now)
+                sent = "\n\n".join([words, *self._resources(asked), *asked.notes])
+                await self._put(transaction, asked, sent, draft)
+            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)
+        self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
+        self._wake()
+        return True
+
+    def _resources(self, asked: Asked) -> list[str]:
+        if respond(asked.screening) is None:
+            return []
+        lines = self._crisis.lines(asked.person)
+        return [self._texts(asked.person.language, "resources", lines=lines)]
+
+    async def _put(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        text: str,
+        draft: Draft,
+        buttons: list[list[tuple[str, str]]] | None = None,
+    ) -> None:
+        await outbox.put(
+            transaction,
+            outbox.Kind.REPLY,
+            Body(text, buttons or []),
+            person_id=asked.person.person_id,
+            epoch=asked.person.epoch,
+            update_id=asked.update_ids[-1],
+            turn_id=asked.question.turn_id,
+            preview_message_id=draft.preview_message_id,
+            now=self._now(),
+        )
+
+    async def _fail(self, asked: Asked, draft: Draft) -> None:
+        """Say honestly that there is no answer, with a button to try again."""
+        language = asked.person.language
+        button = (self._texts(language, "retry"), f"retry:{asked.question.turn_id}")
+        async with self._database.begin() as transaction:
+            await self._put(
+                transaction, asked, self._texts(language, "model_failed"), draft, [[button]]
+            )
+            await inbox.end(
+                transaction,
+                asked.update_ids,
+                Ended.ANSWERED,
+                reason="model_failed",
+                now=self._now(),
+            )
+        self._wake()

@@ -1,0 +1,207 @@
+"""What people can see and decide of their own data.
+
+Knows nothing of the model. `/memory` shows what is kept and why, `/export` sends it as a
+file, `/offrecord` lets words pass without being kept, `/forget` ends it all with a receipt.
+"""
+
+import json
+from datetime import datetime, timedelta
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot.answering import Answering, Answers, choice_of
+from bot.erasure import Erasure
+from bot.onboarding import Onboarding
+from storage import cases, conversations, people
+from storage.conversations import Turn
+from storage.ids import TurnId
+from storage.outbox import Body, Document
+from storage.people import Person
+
+Context = ContextTypes.DEFAULT_TYPE
+TURNS_A_FILE = 20_000
+OFF_RECORD_HOURS = ("1", "24")
+
+
+class Rights:
+    """The handlers."""
+
+    def __init__(
+        self, *, answers: Answers, onboarding: Onboarding, erasure: Erasure, retention_days: int
+    ) -> None:
+        self._answers = answers
+        self._texts = answers.texts
+        self._onboarding = onboarding
+        self._erasure = erasure
+        self._days = retention_days
+
+    async def on_memory(self, update: Update, _context: Context) -> None:
+        """`/memory`: what is kept of this person and why."""
+        async with self._answers.open(update, "memory") as answering:
+            if answering:
+                await answering.say(await self._memory(answering))
+
+    async def _memory(self, answering: Answering) -> Body:
+        person = answering.person
+        language = person.language
+        extent = await conversations.extent(answering.transaction, person.person_id)
+        known = await cases.of_person(answering.transaction, person.person_id)
+        trains = person.training_consent_at is not None
+        text = self._texts(
+            language,
+            "memory",
+            turns=extent.turns,
+            since=_day(extent.first_at) or "–",
+            days=self._days,
+            language=language,
+            age=self._texts(language, f"age_{person.age_band}") if person.age_band else "–",
+            region=self._texts(language, f"region_{person.region or 'none'}"),
+            agreed=_day(person.consent_at) or "–",
+            cases=len(known),
+            off_record=extent.off_record,
+            training=self._texts(language, "training_on" if trains else "training_off"),
+        )
+        change = "training_stop" if trains else "training_allow"
+        button = (self._texts(language, change), "training:off" if trains else "training:on")
+        return Body(text, [[button]] if person.has_consented else [])
+
+    async def on_training(self, update: Update, _context: Context) -> None:
+        """Allow or stop the use of one's words to improve the model; off by default."""
+        choice = choice_of(update, ("on", "off"))
+        async with self._answers.open(update, "training") as answering:
+            if answering is None or choice is None or not answering.person.has_consented:
+                return
+            await people.change(
+                answering.transaction,
+                answering.person.person_id,
+                training_consent_at=answering.now if choice == "on" else None,
+            )
+            key = "training_set_on" if choice == "on" else "training_set_off"
+            await answering.say(Body(self._texts(answering.person.language, key)))
+
+    async def on_export(self, update: Update, _context: Context) -> None:
+        """`/export`: everything that is kept of this person, as JSON files."""
+        async with self._answers.open(update, "export") as answering:
+            if answering is None:
+                return
+            last: TurnId | None = None
+            number = 1
+            while True:
+                turns = await conversations.history(
+                    answering.transaction,
+                    answering.person.person_id,
+                    after=last,
+                    limit=TURNS_A_FILE,
+                    off_record=False,
+                )
+                if not turns and last is not None:
+                    return
+                await answering.say(await self._file(answering, turns, number))
+                if len(turns) < TURNS_A_FILE:
+                    return
+                last, number = turns[-1].turn_id, number + 1
+
+    async def _file(self, answering: Answering, turns: list[Turn], number: int) -> Body:
+        person = answering.person
+        known = await cases.of_person(answering.transaction, person.person_id)
+        content = {
+            "made_at": answering.now.isoformat(),
+            "file": number,
+            "you": _about(person),
+            "turns": [
+                {"at": turn.created_at.isoformat(), "who": turn.role, "words": turn.text}
+                for turn in turns
+            ],
+            "cases": [
+                {"opened_at": case.opened_at.isoformat(), "level": case.level, "state": case.state}
+                for case in known
+            ],
+        }
+        name = f"pica-{answering.now:%Y%m%d}-{number}.json"
+        return Body(
+            self._texts(person.language, "export_caption", turns=len(turns)),
+            document=Document(name, json.dumps(content, ensure_ascii=False, indent=1)),
+        )
+
+    async def on_offrecord(self, update: Update, _context: Context) -> None:
+        """`/offrecord`: for how long, or back."""
+        async with self._answers.open(update, "offrecord") as answering:
+            if answering is None:
+                return
+            language, person = answering.person.language, answering.person
+            if person.is_off_record(answering.now):
+                text = self._texts(
+                    language, "offrecord_is_on", until=_minute(person.off_record_until_at)
+                )
+                buttons = [[(self._texts(language, "offrecord_end"), "offrecord:end")]]
+            else:
+                text = self._texts(language, "offrecord_ask")
+                buttons = [
+                    [
+                        (self._texts(language, f"offrecord_{hours}"), f"offrecord:{hours}")
+                        for hours in OFF_RECORD_HOURS
+                    ]
+                ]
+            await answering.say(Body(text, buttons))
+
+    async def on_offrecord_button(self, update: Update, _context: Context) -> None:
+        """Off the record from now on, or back with what was said deleted."""
+        choice = choice_of(update, (*OFF_RECORD_HOURS, "end"))
+        async with self._answers.open(update, "offrecord") as answering:
+            if answering is None or choice is None or not answering.person.has_consented:
+                return
+            person, now = answering.person, answering.now
+            if choice == "end":
+                await conversations.end_off_record(answering.transaction, person.person_id, now=now)
+                text = self._texts(person.language, "offrecord_ended")
+            else:
+                until = now + timedelta(hours=int(choice))
+                await people.change(
+                    answering.transaction, person.person_id, off_record_until_at=until
+                )
+                text = self._texts(person.language, "offrecord_begun", until=_minute(until))
+            await answering.say(Body(text))
+
+    async def on_forget(self, update: Update, _context: Context) -> None:
+        """`/forget`: asks once more."""
+        async with self._answers.open(update, "forget") as answering:
+            if answering:
+                await answering.say(self._onboarding.forget_body(answering.person.language))
+
+    async def on_forget_button(self, update: Update, _context: Context) -> None:
+        """Yes or no to erasure."""
+        choice = choice_of(update, ("yes", "no"))
+        async with self._answers.open(update, "forget") as answering:
+            if answering is None:
+                return
+            if choice == "yes":
+                await self._erasure.forget(
+                    answering.transaction, answering.person, now=answering.now
+                )
+            elif choice == "no":
+                await answering.say(Body(self._texts(answering.person.language, "forget_kept")))
+
+
+def _about(person: Person) -> dict[str, str | None]:
+    return {
+        "language": person.language,
+        "age_band": person.age_band,
+        "region": person.region,
+        "first_seen_at": person.created_at.isoformat(),
+        "agreed_at": _iso(person.consent_at),
+        "training_agreed_at": _iso(person.training_consent_at),
+        "telegram_id": str(person.telegram_id),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d}" if at else ""
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%m-%d %H:%M} UTC" if at else ""

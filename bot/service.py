@@ -1,0 +1,184 @@
+"""The life of the service: in which order its parts start, what fails it, how it ends.
+
+Knows nothing of what the parts do.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import structlog
+from telegram import BotCommand
+
+from bot.app import Parts, build, utc_now
+from bot.handlers import COMMANDS
+from bot.http import WEBHOOK_PATH, Server
+from bot.http import build as build_http
+from bot.pacing import Pacer
+from bot.poller import ALLOWED
+from bot.settings import Settings
+from bot.texts import LANGUAGES, Texts
+from inference import InferenceWorker
+from storage import inbox, keys, outbox
+
+log = structlog.get_logger(__name__)
+DRAINS = ("http", "delivery", "lease")  # these end last
+
+
+class Service:
+    """The whole service: `start`, then `run` until cancelled, then `aclose`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: InferenceWorker,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        pacer: Pacer | None = None,
+    ) -> None:
+        self.parts: Parts = build(settings, worker, now=now, pacer=pacer)
+        self._settings = settings
+        self._now = now
+        self._tasks: list[asyncio.Task[None]] = []
+        self._http: Server | None = None
+
+    @property
+    def texts(self) -> Texts:
+        """Every word that people read."""
+        return self.parts.texts
+
+    @property
+    def http_port(self) -> int:
+        """The port of health, metrics and webhook."""
+        assert self._http is not None
+        return self._http.port
+
+    async def start(self) -> None:
+        """Bring the schema up, ask Telegram who we are, wait to lead, finish what is open.
+
+        Raises:
+            StorageError: the database cannot be used.
+            SecretKeyError: the database was written with another secret key.
+            TelegramError: the token is wrong or Telegram cannot be reached.
+            OSError: the port is taken.
+        """
+        parts = self.parts
+        await parts.database.upgrade()
+        async with parts.database.begin() as transaction:
+            await keys.check(transaction, now=self._now())
+        await parts.application.initialize()
+        await self._start_http()
+        await parts.leadership.take()
+        parts.metrics.leads.set(1)
+        self._spawn(parts.leadership.keep(), "lease")
+        await self._introduce()
+        await parts.upkeep.check_canary()
+        recovered = await parts.delivery.recover()
+        self._spawn(parts.delivery.run(), "delivery")
+        resumed = await parts.intake.resume()
+        if recovered or resumed:
+            log.info("resumed", updates=resumed, messages=recovered)
+        await self._receive()
+        self._spawn(parts.upkeep.run_canary(), "canary")
+        self._spawn(parts.upkeep.run_watch(), "watch")
+        self._spawn(parts.upkeep.run_sweep(), "sweep")
+        self._spawn(parts.key_mirror.run(), "key_mirror")
+
+    async def run(self) -> None:
+        """Return only when a part has failed for good, with its error."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def readiness(self) -> dict[str, bool]:
+        """Whether each part can serve."""
+        try:
+            await self.parts.database.ping()
+            storage_answers = True
+        except Exception:  # whatever the driver raises: it does not answer
+            storage_answers = False
+        return {
+            "database": storage_answers,
+            "model": self.parts.worker.health().alive,
+            "tasks": all(not task.done() for task in self._tasks),
+            "leading": self.parts.leadership.leads,
+            "screening": self.parts.upkeep.canary_is_found,
+        }
+
+    async def aclose(self) -> None:
+        """Stop receiving, stop turns, let what is being sent end; rows keep the rest."""
+        for task in self._tasks:
+            if task.get_name() not in DRAINS:
+                task.cancel()
+        await self.parts.lanes.aclose()
+        if self._http is not None:
+            self._http.should_exit = True  # closes its socket itself
+        for task in self._tasks:
+            if task.get_name() != "http":
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(Exception):  # the database may be away: the lease runs out by itself
+            await self.parts.leadership.release()
+        with suppress(Exception):  # a service that never came up has nothing to shut down
+            await self.parts.application.shutdown()
+        await self.parts.hot.aclose()
+        await self.parts.database.aclose()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _start_http(self) -> None:
+        settings = self._settings
+        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+        app = build_http(
+            metrics=self.parts.metrics,
+            readiness=self.readiness,
+            receive=self.parts.intake.receive,
+            receives=lambda: self.parts.leadership.leads,
+            webhook_secret=secret if settings.webhook_url else None,
+            before_metrics=self._measure,
+        )
+        self._http = Server(app, settings.http_host, settings.http_port)
+        self._spawn(self._http.serve(), "http")
+        while not self._http.started:
+            if self._tasks[0].done():
+                raise OSError(
+                    f"Port {settings.http_port} of {settings.http_host} cannot be used. "
+                    "Set PICA_HTTP_PORT to another one."
+                )
+            await asyncio.sleep(0.02)
+
+    async def _receive(self) -> None:
+        settings, bot = self._settings, self.parts.application.bot
+        if not settings.webhook_url:
+            await bot.delete_webhook()
+            self._spawn(self.parts.poller.run(), "poller")
+            return
+        secret = settings.webhook_secret
+        await bot.set_webhook(
+            settings.webhook_url.rstrip("/") + WEBHOOK_PATH,
+            secret_token=secret.get_secret_value() if secret else None,
+            allowed_updates=ALLOWED,
+        )
+
+    async def _introduce(self) -> None:
+        """Give Telegram the menu of commands."""
+        bot = self.parts.application.bot
+        for code, language in ((None, "zh"), *((language, language) for language in LANGUAGES)):
+            await bot.set_my_commands(
+                [BotCommand(name, self.texts(language, f"command_{name}")) for name in COMMANDS],
+                language_code=code,
+            )
+
+    async def _measure(self) -> None:
+        metrics, health = self.parts.metrics, self.parts.worker.health()
+        metrics.leads.set(int(self.parts.leadership.leads))
+        metrics.model_queue.labels("running").set(health.running)
+        metrics.model_queue.labels("waiting").set(health.waiting)
+        with suppress(Exception):  # the database is away: the other figures still count
+            async with self.parts.database.read() as transaction:
+                metrics.inbox_open.set(await inbox.count_open(transaction))
+                metrics.outbox_open.set(await outbox.count_open(transaction))

@@ -1,0 +1,134 @@
+"""Work by the clock: the canary every minute, the pause every second, the sweep every hour.
+
+Knows nothing of messages. Each loop outlives every fault below it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+
+from bot.lanes import Lanes
+from bot.metrics import Metrics
+from bot.safe_mode import SafeMode, Switch
+from bot.screening import Screens
+from bot.texts import Texts
+from storage import Database, outbox, retention
+from storage.outbox import Audience, Body
+
+log = structlog.get_logger(__name__)
+CANARY_S = 60.0
+WATCH_S = 1.0
+SWEEP_S = 3600.0
+
+
+class Upkeep:
+    """The loops that keep the service safe and tidy."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        safe_mode: SafeMode,
+        screens: Screens,
+        lanes: Lanes,
+        texts: Texts,
+        metrics: Metrics,
+        retention_days: int,
+        has_operators: bool,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+        operators_language: str = "zh",
+    ) -> None:
+        self._database = database
+        self._safe_mode = safe_mode
+        self._screens = screens
+        self._lanes = lanes
+        self._texts = texts
+        self._metrics = metrics
+        self._days = retention_days
+        self._has_operators = has_operators
+        self._operators_language = operators_language
+        self._wake = wake
+        self._now = now
+        self.canary_is_found = False
+
+    async def check_canary(self) -> None:
+        """Screen the canary; a miss turns safe mode on and raises one alarm."""
+        found = await asyncio.to_thread(self._screens.canary_is_found)
+        self.canary_is_found = found
+        self._metrics.canary.set(int(found))
+        if found:
+            self._safe_mode.tripped = False
+            if await self._safe_mode.turn_off(Switch.CANARY):
+                log.warning("screening_works_again")
+                await self._tell("safe_mode_off")
+        elif await self._safe_mode.turn_on(Switch.CANARY, "screening", now=self._now()):
+            await self._tell("safe_mode_on")
+
+    async def watch_screening(self) -> None:
+        """Turn safe mode on for every process where this one's screener failed on a text."""
+        if self._safe_mode.tripped and await self._safe_mode.turn_on(
+            Switch.CANARY, "screening", now=self._now()
+        ):
+            await self._tell("safe_mode_on")
+
+    async def run_canary(self) -> None:
+        """The canary, every minute."""
+        await _forever(self.check_canary, CANARY_S)
+
+    async def run_watch(self) -> None:
+        """Cut running replies short as soon as the model must be silent."""
+        was_on = False
+
+        async def look() -> None:
+            nonlocal was_on
+            await self.watch_screening()
+            on = bool(await self._safe_mode.reasons())
+            self._metrics.safe_mode.set(int(on))
+            if on and not was_on:
+                self._lanes.cancel_all()
+            was_on = on
+
+        await _forever(look, WATCH_S)
+
+    async def run_sweep(self) -> None:
+        """Delete what is past its time of keeping."""
+        await _forever(self.sweep, SWEEP_S)
+
+    async def sweep(self) -> None:
+        """One sweep, in batches, until nothing is left to delete."""
+        total: dict[str, int] = {}
+        while True:
+            async with self._database.begin() as transaction:
+                counts = await retention.sweep(transaction, turns_days=self._days, now=self._now())
+            for name, count in counts.items():
+                total[name] = total.get(name, 0) + count
+            if max(counts.values()) < retention.BATCH:
+                break
+            await asyncio.sleep(0)
+        log.info("swept", **{name: count for name, count in total.items() if count})
+
+    async def _tell(self, key: str) -> None:
+        if not self._has_operators:
+            return
+        async with self._database.begin() as transaction:
+            await outbox.put(
+                transaction,
+                outbox.Kind.CASE,
+                Body(self._texts(self._operators_language, key)),
+                person_id=None,
+                audience=Audience.OPERATORS,
+                now=self._now(),
+            )
+        self._wake()
+
+
+async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as error:  # done again in a while
+            log.error("upkeep_failed", work=work.__name__, error=type(error).__name__)
+        await asyncio.sleep(every_s)

@@ -1,0 +1,60 @@
+"""What a device is and how much memory it has free.
+
+Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A place where a model can run.
+
+    Attributes:
+        kind: ``cpu`` or ``cuda``.
+        name: For people, such as ``NVIDIA H100``.
+        free_bytes: Memory that is free now.
+    """
+
+    kind: str
+    name: str
+    free_bytes: int
+
+
+def describe(device: str) -> Device:
+    """Says what ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means on this machine.
+
+    Raises:
+        ValueError: There is no such device here.
+    """
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return Device("cpu", "CPU", _free_memory())
+    if not device.startswith("cuda"):
+        raise ValueError(f"{device} is no device that this program knows")
+    if not torch.cuda.is_available():
+        raise ValueError("torch finds no CUDA device: is the driver loaded, is torch a CUDA build?")
+    number = int(device.partition(":")[2] or 0)
+    if number >= torch.cuda.device_count():
+        raise ValueError(f"there are only {torch.cuda.device_count()} CUDA devices")
+    free, _total = torch.cuda.mem_get_info(number)
+    return Device("cuda", torch.cuda.get_device_name(number), free)
+
+
+def _free_memory() -> int:
+    """Bytes that the system would give without swapping."""
+    try:
+        with Path("/proc/meminfo").open() as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

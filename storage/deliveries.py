@@ -1,0 +1,59 @@
+"""Attempts at sending: each part of a message, recorded before it is tried.
+
+Knows nothing of what is said. After a crash the last outcome of every part tells which
+parts may have arrived.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import insert, select, update
+
+from storage.database import Transaction
+from storage.ids import OutboxId
+from storage.schema import deliveries
+
+
+class Outcome(StrEnum):
+    """How one attempt at one part ended."""
+
+    ATTEMPTING = "attempting"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+
+
+async def begin(transaction: Transaction, outbox_id: OutboxId, part: int, *, now: datetime) -> int:
+    """Record that a part is about to be sent; return the attempt's id."""
+    made = await transaction.execute(
+        insert(deliveries)
+        .values(outbox_id=outbox_id, part=part, outcome=Outcome.ATTEMPTING, attempted_at=now)
+        .returning(deliveries.c.delivery_id)
+    )
+    return int(made.scalar_one())
+
+
+async def end(
+    transaction: Transaction,
+    delivery_id: int,
+    outcome: Outcome,
+    *,
+    message_id: int | None = None,
+    error: str | None = None,
+) -> None:
+    """Record how an attempt ended."""
+    await transaction.execute(
+        update(deliveries)
+        .where(deliveries.c.delivery_id == delivery_id)
+        .values(outcome=outcome, message_id=message_id, error=error)
+    )
+
+
+async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[int, Outcome]:
+    """The latest outcome of every part tried so far."""
+    query = (
+        select(deliveries.c.part, deliveries.c.outcome)
+        .where(deliveries.c.outbox_id == outbox_id)
+        .order_by(deliveries.c.delivery_id)
+    )
+    return {part: Outcome(outcome) for part, outcome in await transaction.execute(query)}

@@ -1,0 +1,110 @@
+"""How long each class of data is kept, and the sweep that ends it.
+
+The table below is what `/privacy` shows and what the sweep does: there is no second list.
+Knows nothing of why a class exists or of what people are told about it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
+
+from storage.database import Transaction
+from storage.schema import (
+    cases,
+    daily_usage,
+    erasures,
+    inbox,
+    invites,
+    outbox,
+    people,
+    sessions,
+    turns,
+)
+
+UNCONSENTED_HOURS = 24
+RECORDS_DAYS = 30
+CASES_DAYS = 365
+ERASED_CASES_DAYS = 90
+ERASURES_DAYS = 730
+BATCH = 2000
+"""Rows a statement deletes at most, so that a sweep never holds a writer for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A class of data and its time of keeping, in days; `name` is a key of the texts."""
+
+    name: str
+    days: int
+
+
+def classes(turns_days: int) -> tuple[Kept, ...]:
+    """Every class with an end, longest concern of people first.
+
+    Args:
+        turns_days: PICA_RETENTION_DAYS, for what people and companion say.
+    """
+    return (
+        Kept("turns", turns_days),
+        Kept("records", RECORDS_DAYS),
+        Kept("cases", CASES_DAYS),
+        Kept("erased_cases", ERASED_CASES_DAYS),
+        Kept("erasures", ERASURES_DAYS),
+    )
+
+
+async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> dict[str, int]:
+    """Delete one batch of every class that is past its time; return the counts."""
+    old = {kept.name: now - timedelta(days=kept.days) for kept in classes(turns_days)}
+    rules: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
+        ("turns", turns, turns.c.created_at < old["turns"]),
+        ("off_record", turns, _off_record_is_over(now)),
+        ("sessions", sessions, _is_empty(old["turns"])),
+        ("inbox", inbox, inbox.c.ended_at < old["records"]),
+        ("outbox", outbox, outbox.c.ended_at < old["records"]),
+        ("usage", daily_usage, daily_usage.c.day < f"{old['records']:%Y-%m-%d}"),
+        ("invites", invites, invites.c.expires_at < now),
+        (
+            "cases",
+            cases,
+            or_(cases.c.resolved_at < old["cases"], cases.c.erased_at < old["erased_cases"]),
+        ),
+        ("erasures", erasures, erasures.c.erased_at < old["erasures"]),
+    )
+    counts = {"unconsented": await _expire_unconsented(transaction, now)}
+    for name, table, condition in rules:
+        key = next(iter(table.primary_key))
+        rows = select(key).where(condition).limit(BATCH)
+        if len(table.primary_key) > 1:
+            deleted = await transaction.execute(delete(table).where(condition))
+        else:
+            deleted = await transaction.execute(delete(table).where(key.in_(rows)))
+        counts[name] = deleted.rowcount
+    return counts
+
+
+async def _expire_unconsented(transaction: Transaction, now: datetime) -> int:
+    """End words that waited for consent too long."""
+    result = await transaction.execute(
+        update(inbox)
+        .where(
+            inbox.c.ended_as.is_(None),
+            inbox.c.waits_for_consent == 1,
+            inbox.c.received_at < now - timedelta(hours=UNCONSENTED_HOURS),
+        )
+        .values(ended_as="ignored", reason="no_consent", ended_at=now, payload=None)
+    )
+    return result.rowcount
+
+
+def _off_record_is_over(now: datetime) -> ColumnElement[bool]:
+    still = exists().where(
+        people.c.person_id == turns.c.person_id, people.c.off_record_until_at > now
+    )
+    return and_(turns.c.off_record == 1, ~still)
+
+
+def _is_empty(before: datetime) -> ColumnElement[bool]:
+    has_turns = exists().where(turns.c.session_id == sessions.c.session_id)
+    return and_(sessions.c.started_at < before, ~has_turns)

@@ -1,0 +1,62 @@
+"""The recent rounds of a session: from the hot store where it has them, else from SQL.
+
+Knows nothing of prompts. What the hot store holds is sealed with the person's key, so
+that a copy of it tells nothing once they are erased.
+"""
+
+import json
+
+import structlog
+
+from storage import conversations, keys
+from storage.database import Database, Transaction
+from storage.hot import HotStore
+from storage.ids import PersonId, SessionId
+
+Rounds = list[tuple[str, str]]
+PLACE = "hot.rounds"
+MOST_ROUNDS = 60
+log = structlog.get_logger(__name__)
+
+
+class RecentRounds:
+    """Reads and keeps recent rounds."""
+
+    def __init__(self, database: Database, hot: HotStore) -> None:
+        self._database = database
+        self._hot = hot
+
+    async def load(self, person_id: PersonId, session_id: SessionId) -> Rounds:
+        """The recent rounds of a session, oldest first; empty for somebody erased."""
+        held = await self._hot.get(session_id)
+        async with self._database.read() as transaction:
+            try:
+                if held is not None:
+                    return await _opened(transaction, person_id, held)
+            except keys.KeyDestroyedError:
+                return []
+            except Exception as error:  # whatever stands there is a miss
+                log.warning("hot_store_unreadable", error=type(error).__name__)
+            return await conversations.recent_rounds(
+                transaction, person_id, session_id, limit=MOST_ROUNDS
+            )
+
+    async def keep(self, person_id: PersonId, session_id: SessionId, rounds: Rounds) -> None:
+        """Hold the rounds for a while; nothing where the person was erased meanwhile."""
+        text = json.dumps(rounds[-MOST_ROUNDS:], ensure_ascii=False)
+        async with self._database.read() as transaction:
+            try:
+                sealed = await keys.seal(transaction, person_id, text, PLACE)
+            except keys.KeyDestroyedError:
+                return
+        await self._hot.put(session_id, sealed)
+
+    async def drop(self, *session_ids: SessionId) -> None:
+        """Forget sessions: called before SQL changes, so that nothing stale stays."""
+        for session_id in session_ids:
+            await self._hot.drop(session_id)
+
+
+async def _opened(transaction: Transaction, person_id: PersonId, held: bytes) -> Rounds:
+    found = json.loads(await keys.unseal(transaction, person_id, held, PLACE))
+    return [(question, answer) for question, answer in found]

@@ -1,0 +1,167 @@
+"""Backups: rehearsed on both databases, across them, after an erasure, and damaged."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from storage import (
+    Database,
+    SecretKeyError,
+    StorageError,
+    Vault,
+    archive,
+    cases,
+    conversations,
+    inbox,
+    keys,
+    new_secret_key,
+    outbox,
+    people,
+)
+from storage.outbox import Audience, Body, Kind
+from tests.integration.cast import NOW, SECRET, mei, says
+from tests.integration.conftest import empty_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def other(
+    request: pytest.FixtureRequest, vault: Vault, tmp_path: Path
+) -> AsyncIterator[Database]:
+    """An empty database to restore into."""
+    opened = Database(empty_database(request, request.param, tmp_path), vault)
+    yield opened
+    await opened.aclose()
+
+
+async def back_up(database: Database, folder: Path) -> tuple[Path, Path]:
+    backup, key_file = folder / "pica.backup", folder / archive.KEYS_FILE
+    await archive.write_backup(database, backup, now=NOW)
+    await archive.write_keys(database, key_file, now=NOW)
+    return backup, key_file
+
+
+async def test_what_was_kept_comes_back(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        await says(tx, person, SECRET, 1)
+        await says(tx, person, "不留记录的话", 2, off_record=True)
+        await outbox.put(tx, Kind.REPLY, Body("a"), person_id=person.person_id, now=NOW)
+        await outbox.put(tx, Kind.CRISIS, Body("b"), person_id=person.person_id, now=NOW)
+    backup, key_file = await back_up(database, tmp_path)
+    assert SECRET.encode() not in backup.read_bytes()
+    assert backup.stat().st_mode & 0o077 == 0
+    counts = await archive.restore(other, backup, key_file)
+    assert counts["erased_since"] == 0
+    async with other.begin() as tx:
+        found = await people.by_telegram_id(tx, 42)
+        assert found is not None
+        texts = [turn.text for turn in await conversations.history(tx, found.person_id)]
+        assert texts == [SECRET, "我在听"]
+        assert len(await inbox.open_rows(tx)) == 2
+        due = await outbox.due(tx, now=NOW + timedelta(days=1), limit=5)
+        assert [message.body.text for message in due] == ["b"]
+        fresh = await mei(tx, 43)  # ids go on, and do not meet those that came back
+        assert fresh.person_id > found.person_id
+
+
+async def test_whoever_was_erased_is_in_no_backup(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    async with database.begin() as tx:
+        person, stays = await mei(tx), await mei(tx, 43)
+        await says(tx, person, SECRET, 1)
+        await says(tx, stays, "你好", 2)
+        await cases.create(
+            tx,
+            person.person_id,
+            level=3,
+            categories=(),
+            script="suicide",
+            lexicon="1",
+            now=NOW,
+        )
+        await outbox.put(
+            tx,
+            Kind.CASE,
+            Body(SECRET),
+            person_id=person.person_id,
+            audience=Audience.OPERATORS,
+            now=NOW,
+        )
+    backup, key_file = await back_up(database, tmp_path)
+    async with database.begin() as tx:
+        await people.erase(tx, person.person_id, now=NOW)
+    await archive.write_keys(database, key_file, now=NOW)
+    counts = await archive.restore(other, backup, key_file)
+    assert counts["erased_since"] == 1
+    async with other.begin() as tx:
+        assert await people.by_telegram_id(tx, 42) is None
+        assert await conversations.history(tx, person.person_id) == []
+        assert await people.by_telegram_id(tx, 43) is not None
+        assert await outbox.due(tx, now=NOW, limit=5) == []
+        assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
+
+
+async def test_a_used_database_is_not_overwritten(database: Database, tmp_path: Path) -> None:
+    async with database.begin() as tx:
+        await mei(tx)
+    backup, key_file = await back_up(database, tmp_path)
+    with pytest.raises(StorageError, match="not empty"):
+        await archive.restore(database, backup, key_file)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "no backup", "swapped"])
+async def test_a_damaged_file_restores_nothing(
+    database: Database, vault: Vault, tmp_path: Path, damage: str
+) -> None:
+    async with database.begin() as tx:
+        await says(tx, await mei(tx), SECRET)
+    backup, key_file = await back_up(database, tmp_path)
+    whole = backup.read_bytes()
+    broken = {
+        "cut": whole[:-40],
+        "flipped": whole[:-50] + bytes([whole[-50] ^ 1]) + whole[-49:],
+        "no backup": b"hello",
+        "swapped": key_file.read_bytes(),
+    }[damage]
+    backup.write_bytes(broken)
+    empty = Database(f"sqlite:///{tmp_path / 'empty.db'}", vault)
+    with pytest.raises(StorageError):
+        await archive.restore(empty, backup, key_file)
+    async with empty.read() as tx:
+        if await empty.revision() is not None:
+            assert await people.by_telegram_id(tx, 42) is None
+    await empty.aclose()
+
+
+async def test_another_secret_key_is_named(database: Database, tmp_path: Path) -> None:
+    backup, key_file = await back_up(database, tmp_path)
+    stranger = Database(f"sqlite:///{tmp_path / 'x.db'}", Vault.parse(new_secret_key()))
+    with pytest.raises(SecretKeyError, match="another PICA_SECRET_KEY"):
+        await archive.restore(stranger, backup, key_file)
+    await stranger.aclose()
+
+
+async def test_a_backup_that_cannot_be_written_leaves_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    async with database.begin() as tx:
+        await says(tx, await mei(tx), SECRET)
+    target = tmp_path / "there"
+    target.write_text("a file where a folder is expected")
+    with pytest.raises(StorageError, match="cannot be written"):
+        await archive.write_backup(database, target / "pica.backup", now=NOW)
+    assert target.read_text()
+
+
+async def test_the_service_key_survives(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    backup, key_file = await back_up(database, tmp_path)
+    await archive.restore(other, backup, key_file)
+    async with other.begin() as tx:
+        await keys.check(tx, now=NOW)
