@@ -74,8 +74,8 @@ class Emergency:
                 return
         finally:
             self._under_way.discard(update_id)
-        self._metrics.sends.labels("emergency", outcome).inc()
         self._remember(update_id)
+        self._metrics.sends.labels("emergency", outcome).inc()
 
     def settle(self, update_id: int) -> None:
         """The update is stored now: it need not be remembered any longer."""

@@ -205,22 +205,26 @@ async def end_off_record(transaction: Transaction, person_id: PersonId, *, now: 
 async def recent_rounds(
     transaction: Transaction, person_id: PersonId, session_id: SessionId, *, limit: int
 ) -> list[tuple[str, str]]:
-    """The last `limit` rounds (question, answer) of a session, oldest first."""
-    replies = turns.alias("replies")
+    """The last rounds (question, answer) of a session, oldest first; at most `limit`.
+
+    Questions and answers are paired here and not in SQL, so that the cost does not hang on
+    how a planner joins a table with itself.
+    """
     query = (
-        select(turns.c.words, replies.c.words)
-        .join_from(turns, replies, replies.c.answers_turn_id == turns.c.turn_id)
-        .where(turns.c.session_id == session_id, turns.c.role == Role.PERSON)
+        select(turns.c.turn_id, turns.c.answers_turn_id, turns.c.words)
+        .where(turns.c.session_id == session_id)
         .order_by(turns.c.turn_id.desc())
-        .limit(limit)
+        .limit(2 * limit)
     )
     rows = (await transaction.execute(query)).all()
+    words = {row.turn_id: row.words for row in rows}
     return [
         (
-            await keys.unseal(transaction, person_id, question, PLACE),
-            await keys.unseal(transaction, person_id, reply, PLACE),
+            await keys.unseal(transaction, person_id, words[row.answers_turn_id], PLACE),
+            await keys.unseal(transaction, person_id, row.words, PLACE),
         )
-        for question, reply in reversed(rows)
+        for row in reversed(rows)
+        if row.answers_turn_id in words
     ]
 
 

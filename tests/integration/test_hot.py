@@ -59,7 +59,8 @@ async def test_rounds_come_from_sql_until_they_are_held(
 async def test_redis_holds_no_word_in_clear_and_nothing_of_the_erased(
     database: Database, redis_url: str
 ) -> None:
-    rounds = RecentRounds(database, hot.connect(redis_url))
+    store = hot.connect(redis_url)
+    rounds = RecentRounds(database, store)
     async with database.begin() as tx:
         person = await mei(tx)
         turn = await says(tx, person, SECRET)
@@ -75,3 +76,4 @@ async def test_redis_holds_no_word_in_clear_and_nothing_of_the_erased(
     assert await rounds.load(person.person_id, turn.session_id) == []
     await client.aclose()
     await rounds.drop(turn.session_id)
+    await store.aclose()
