@@ -38,7 +38,7 @@ class Pattern:
     gaps: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: hashing is hot
 class Entry:
     """One rule.
 
@@ -68,12 +68,14 @@ class Lexicon:
 
     Attributes:
         compounds: Two-character words that no ordinary punctuation parts.
+        by_sound: Words one of which a literal must hold to be found by its sound alone.
     """
 
     version: str
     entries: tuple[Entry, ...]
     cues: Mapping[str, tuple[str, ...]]
     compounds: frozenset[str] = frozenset()
+    by_sound: frozenset[str] = frozenset()
 
 
 def load_lexicon() -> Lexicon:
@@ -106,7 +108,8 @@ def parse(files: Mapping[str, str]) -> Lexicon:
     _check(entries, cues)
     digest = hashlib.sha256("\0".join(files[n] for n in sorted(files)).encode()).hexdigest()
     compounds = frozenset(x for c in data.values() for x in c.get("compounds", ()))
-    return Lexicon(f"{version}+{digest[:8]}", tuple(entries), cues, compounds)
+    by_sound = frozenset(x for c in data.values() for x in c.get("by_sound", ()))
+    return Lexicon(f"{version}+{digest[:8]}", tuple(entries), cues, compounds, by_sound)
 
 
 def _check(entries: list[Entry], cues: Mapping[str, object]) -> None:

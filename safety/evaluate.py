@@ -1,98 +1,212 @@
-"""How well a screening does on labelled rows: plain counting.
+"""Measure screening on a folder of labelled messages: `python -m safety.evaluate FOLDER`.
 
-Knows no file, no data set and no screener: it is given what was labelled and what was found.
+Knows the five shapes of row below and which of their labels count as risk; no data set by name,
+no lexicon and no rule. A row of another shape is an error that names its file and line, because
+a row passed over in silence would make every figure wrong.
+
+| Keys of a row | What counts as risk | Measured at |
+|---|---|---|
+| `text`, `labels` (PsySUICIDE) | every label but `unrelated` | level 2; four of them at 3 too |
+| `text`, `label` (English) | three labels, against `no_crisis`; others are left out | level 2 |
+| `text`, `risk` (SOS) | `high`, against `low` | level 3: it is a severity |
+| `text` alone | none: every alarm is false | levels 2 and 3 |
+| `turns` (dialogues) | unknown: the alarms of users' turns are counted | levels 2, 3 and 4 |
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import sqrt
+import argparse
+import json
+import lzma
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
 
+from safety.counting import Row
+from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
+from safety.screen import Screener
+
+_CRISIS = frozenset({"suicidal_ideation", "self-harm", "violent_thoughts"})
+_HARMLESS = frozenset({"unrelated", "no_crisis", "low"})
+CLIENTS = "client_"
+"""Sources that start so are added up once more: real clients are the hardest rows."""
+
+
+class RowError(ValueError):
+    """A row cannot be read; the message names its file, line and fault."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled text after screening.
+class Judged:
+    """A row with its text, for counting and for the page of misses."""
+
+    text: str
+    row: Row
+    rules: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Part:
+    """The rows of one file, or of one source in it.
 
     Attributes:
-        labels: What people said it is; the empty set means no risk.
-        level: What the screening said.
+        kind: `labels`, `label`, `risk`, `text` or `turns`: which shape its rows have.
+        at: The level from which a row counts as an alarm.
+        left_out: Rows whose label is neither risk nor harmless.
     """
 
-    labels: frozenset[str]
-    level: Level
+    file: str
+    source: str
+    kind: str
+    at: Level
+    rows: list[Judged] = field(default_factory=list)
+    left_out: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """A table of two by two."""
-
-    hits: int
-    false_alarms: int
-    misses: int
-    rejections: int
-
-    @property
-    def precision(self) -> float:
-        """Share of the alarms that were right."""
-        return _share(self.hits, self.hits + self.false_alarms)
-
-    @property
-    def recall(self) -> float:
-        """Share of the risks that were found."""
-        return _share(self.hits, self.hits + self.misses)
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        return _share(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
-
-    @property
-    def alarms_per_1000(self) -> float:
-        """False alarms in a thousand texts that hold no risk."""
-        return 1000 * _share(self.false_alarms, self.false_alarms + self.rejections)
+_KINDS: Mapping[str, Level] = {
+    "labels": Level.PASSIVE,
+    "label": Level.PASSIVE,
+    "risk": Level.ACTIVE,
+    "turns": Level.ACTIVE,
+    "text": Level.PASSIVE,
+}
 
 
-def count(rows: Iterable[Row], at: Level = Level.PASSIVE) -> Counts:
-    """Count alarms at a level against rows that bear any label."""
-    cells = [0, 0, 0, 0]
-    for row in rows:
-        alarmed = row.level >= at
-        if row.labels:
-            cells[0 if alarmed else 2] += 1
-        else:
-            cells[1 if alarmed else 3] += 1
-    return Counts(*cells)
+def evaluate(folder: Path, screener: Screener) -> list[Part]:
+    """Screen every row of every `.jsonl` and `.jsonl.xz` file of a folder.
+
+    Args:
+        folder: Where the files are; folders within it are not read.
+        screener: What is measured.
+
+    Returns:
+        For each file the whole, then each of its sources where rows name one.
+
+    Raises:
+        RowError: A row is no JSON object of a known shape, or there is no file.
+    """
+    paths = sorted(p for p in folder.iterdir() if p.name.endswith((".jsonl", ".jsonl.xz")))
+    if not paths:
+        raise RowError(f"{folder}: no .jsonl or .jsonl.xz file")
+    return [part for path in paths for part in _evaluate_file(path, screener)]
 
 
-def recall_per_label(
-    rows: Iterable[Row], at: Level = Level.PASSIVE
-) -> Mapping[str, tuple[int, int]]:
-    """Give, for every label, how many rows that bear it were found and how many there are."""
-    found: dict[str, list[int]] = {}
-    for row in rows:
-        for label in row.labels:
-            cell = found.setdefault(label, [0, 0])
-            cell[0] += row.level >= at
-            cell[1] += 1
-    return {label: (cell[0], cell[1]) for label, cell in sorted(found.items())}
+def _evaluate_file(path: Path, screener: Screener) -> list[Part]:
+    parts: dict[str, Part] = {}
+    for place, data in _lines(path):
+        kind = _kind(place, data)
+        for text, labels in _texts(place, kind, data):
+            sources = _sources(data.get("source"))
+            for source in sources:
+                part = parts.setdefault(source, Part(path.name, source, kind, _KINDS[kind]))
+                if part.kind != kind:
+                    raise RowError(f"{place}: a {kind!r} row among {part.kind!r} rows")
+                if labels is None:
+                    part.left_out += 1
+            if labels is not None:
+                screening = screener.screen(text)
+                rules = tuple(dict.fromkeys(m.rule for m in screening.matches if m.level >= 2))
+                judged = Judged(text, Row(labels, screening.level), rules)
+                for source in sources:
+                    parts[source].rows.append(judged)
+    return [parts[source] for source in sorted(parts)]
 
 
-def alarms_per_1000(levels: Iterable[Level], at: Level) -> float:
-    """Count alarms in unlabelled texts."""
-    given = list(levels)
-    return 1000 * _share(sum(level >= at for level in given), len(given))
+def _sources(named: object) -> tuple[str, ...]:
+    """The whole file is the source without a name."""
+    if not isinstance(named, str) or not named:
+        return ("",)
+    clients = (f"{CLIENTS}*",) if named.startswith(CLIENTS) else ()
+    return ("", *clients, named)
 
 
-def interval(found: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Give Wilson's 95% interval of a share."""
-    if total == 0:
-        return 0.0, 1.0
-    share, spread = found / total, z * z / total
-    centre = share + spread / 2
-    reach = z * sqrt(share * (1 - share) / total + spread / (4 * total))
-    return max(0.0, (centre - reach) / (1 + spread)), min(1.0, (centre + reach) / (1 + spread))
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    with _opened(path) as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                place = f"{path.name}:{number}"
+                try:
+                    data = json.loads(line)
+                except json.JSONDecodeError as fault:
+                    raise RowError(f"{place}: no JSON: {fault.msg}") from fault
+                if not isinstance(data, dict):
+                    raise RowError(f"{place}: no JSON object")
+                yield place, data
+        except (UnicodeDecodeError, lzma.LZMAError, EOFError) as fault:
+            raise RowError(f"{path.name}: cannot be read: {fault}") from fault
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _opened(path: Path) -> TextIO:
+    if path.suffix == ".xz":
+        return lzma.open(path, "rt", encoding="utf-8")
+    return path.open(encoding="utf-8")
+
+
+def _kind(place: str, data: dict[str, Any]) -> str:
+    kind = next((k for k in _KINDS if k in data), None)
+    if kind is None:
+        raise RowError(f"{place}: none of the keys {', '.join(_KINDS)}")
+    return kind
+
+
+def _texts(
+    place: str, kind: str, data: dict[str, Any]
+) -> Iterator[tuple[str, frozenset[str] | None]]:
+    """Give each text of a row with its risk labels; None where the row is left out."""
+    if kind == "turns":
+        for turn in data["turns"] if isinstance(data["turns"], list) else [None]:
+            if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
+                raise RowError(f"{place}: a turn without content")
+            if turn.get("role") == "user":
+                yield turn["content"], frozenset()
+        return
+    if not isinstance(data.get("text"), str):
+        raise RowError(f"{place}: text is missing or no string")
+    yield data["text"], _risks(place, kind, data.get(kind))
+
+
+def _risks(place: str, kind: str, given: object) -> frozenset[str] | None:
+    if kind == "text":
+        return frozenset()
+    named = given if isinstance(given, list) else [given]
+    if not named or not all(isinstance(label, str) and label for label in named):
+        raise RowError(f"{place}: {kind} holds no label")
+    labels = frozenset(str(label) for label in named)
+    if kind == "label" and not labels <= _CRISIS | _HARMLESS:
+        return None
+    if kind == "risk" and not labels <= {"high", "low"}:
+        raise RowError(f"{place}: risk is neither high nor low")
+    return labels - _HARMLESS
+
+
+def main(folder: Path, misses: Path | None = None) -> int:
+    """Print the figures of a folder, and write a page of what was missed.
+
+    Args:
+        folder: Where the labelled files are.
+        misses: Where to write the page, or None. It holds the messages: keep it private.
+
+    Returns:
+        The exit status: 0, or 2 with the fault on the error stream.
+    """
+    screener = Screener.load()
+    try:
+        parts = evaluate(folder, screener)
+    except (RowError, OSError) as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 2
+    sys.stdout.write(as_text(parts, screener.version))
+    if misses is not None:
+        misses.write_text(as_page(parts, screener.version), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Measure screening on labelled messages.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--misses", type=Path, help="write a page of misses and false alarms")
+    given = parser.parse_args()
+    sys.exit(main(given.folder, given.misses))

@@ -5,7 +5,7 @@ not grow with the number of literals.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -20,7 +20,7 @@ Span = tuple[int, int]
 
 _LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
 _FEWEST_SPELLED = 4
-_FEWEST_HOMOPHONE_SYLLABLES = 4
+_FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
 _HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
 
@@ -45,44 +45,77 @@ def ends_sentence(surface: str, index: int) -> bool:
     return char in _HARD
 
 
+class _Automaton:
+    """All occurrences of some keys, by key."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self._keys = keys
+        self._automaton = ahocorasick_rs.AhoCorasick(keys or ["\0"])
+
+    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
+        if self._keys:
+            for index, start, end in self._automaton.find_matches_as_indexes(
+                text, overlapping=True
+            ):
+                yield self._keys[index], start, end
+
+
 class Matcher:
     """Finds parts; a part is a set of literals with a number."""
 
     def __init__(
-        self, parts: Iterable[tuple[str, ...]], compounds: frozenset[str] = frozenset()
+        self,
+        parts: Sequence[tuple[str, ...]],
+        compounds: frozenset[str] = frozenset(),
+        by_sound: frozenset[str] = frozenset(),
     ) -> None:
         self._compounds = compounds
         keys: dict[str, list[_Key]] = {}
         for number, literals in enumerate(parts):
             for literal in literals:
                 _add(keys, number, literal)
-        self._keys = [_grouped(k) for k in keys.values()]
-        self._syllables = [max(0, key.count(SYLLABLE_MARK) - 1) for key in keys]
-        self._automaton = ahocorasick_rs.AhoCorasick(list(keys) or ["\0"])
+        sounds = {_sounds(x) for p in parts for x in p if any(word in x for word in by_sound)}
+        spelled = [key for key in keys if key.startswith(SYLLABLE_MARK)]
+        self._groups = {key: _grouped(k) for key, k in keys.items()}
+        self._plain = _Automaton([key for key in keys if not key.startswith(SYLLABLE_MARK)])
+        self._typed = _Automaton(spelled)
+        # Where nothing was typed in Latin letters only what may be heard can stand.
+        self._heard = _Automaton([k for k in spelled if k in sounds and _is_long(k)])
 
     def find(self, text: Normalised) -> dict[int, list[Span]]:
         """Find every part; spans point into the surface, sorted and without repeats."""
-        places: dict[int, set[Span]] = {}
+        places: dict[str, set[Span]] = {}
         for view in text.views:
-            hits = self._automaton.find_matches_as_indexes(view.text, overlapping=True)
-            for index, start, end in hits:
-                if view.pinyin:
-                    span = _spelled(view, start, end, self._syllables[index])
-                else:
-                    span = _plain(text.surface, view, start, end, self._compounds)
-                if span is not None:
-                    places.setdefault(index, set()).add(span)
+            for key, span in self._hits(text.surface, view):
+                places.setdefault(key, set()).add(span)
         return self._by_part(text.surface, places)
 
-    def _by_part(self, surface: str, places: dict[int, set[Span]]) -> dict[int, list[Span]]:
-        found: dict[int, set[Span]] = {}
-        for index, spans in places.items():
-            for bounds, parts in self._keys[index]:
-                whole = {s for s in spans if _bounded(surface, s, bounds)} if any(bounds) else spans
-                if whole:
+    def _hits(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
+        if not view.pinyin:
+            for key, start, end in self._plain.find(view.text):
+                span = _plain(surface, view, start, end, self._compounds)
+                if span is not None:
+                    yield key, span
+            return
+        for key, start, end in self._heard.find(view.text):
+            yield key, (view.starts[start + 1], view.ends[end - 2])
+        if view.spelled[-1]:
+            for key, start, end in self._typed.find(view.text):
+                span = _spelled(view, start, end, key.count(SYLLABLE_MARK) - 1)
+                if span is not None:
+                    yield key, span
+
+    def _by_part(self, surface: str, places: dict[str, set[Span]]) -> dict[int, list[Span]]:
+        found: dict[int, list[list[Span]]] = {}
+        for key, spans in places.items():
+            whole = sorted(spans)
+            for bounds, parts in self._groups[key]:
+                kept = [s for s in whole if _bounded(surface, s, bounds)] if any(bounds) else whole
+                if kept:
                     for part in parts:
-                        found.setdefault(part, set()).update(whole)
-        return {part: sorted(spans) for part, spans in found.items()}
+                        found.setdefault(part, []).append(kept)
+        # One list serves many parts: sorting each part by itself would be slow on 想死想死想死.
+        return {p: x[0] if len(x) == 1 else sorted(set().union(*x)) for p, x in found.items()}
 
 
 def touches(spans: list[Span], start: int, end: int) -> bool:
@@ -101,10 +134,18 @@ def _add(keys: dict[str, list[_Key]], number: int, literal: str) -> None:
     # k i l l is kept as it is, kill is closed up; see squeeze.
     for form in {key, "".join(c for c in folded if c.isalnum())}:
         keys.setdefault(form, []).append(_Key(number, first, last))
-    sounds = [sound_of(c) for c in folded if c.isalnum()]
-    if sounds and all(sounds):
-        spelled = SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
+    spelled = _sounds(literal)
+    if spelled:
         keys.setdefault(spelled, []).append(_Key(number, False, False))
+
+
+def _sounds(literal: str) -> str:
+    """Spell a Chinese literal as the pinyin view does; nothing for one that is not."""
+    folded = "".join(fold(c) for c in literal.rstrip("*"))
+    sounds = [sound_of(c) for c in folded if c.isalnum()]
+    if not sounds or not all(sounds):
+        return ""
+    return SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
 
 
 def _is_latin(char: str) -> bool:
@@ -164,14 +205,16 @@ def _ends_clause(surface: str, index: int) -> bool:
 
 
 def _spelled(view: View, start: int, end: int, syllables: int) -> Span | None:
-    """Accept syllables that were typed as pinyin, or a long enough homophone."""
+    """Accept syllables some of which were typed in Latin letters: all of them, or enough."""
     letters = view.spelled[end] - view.spelled[start]
     everything = end - start - 1 - syllables
-    if letters:
-        accepted = letters < everything or letters >= _FEWEST_SPELLED
-    else:
-        accepted = syllables >= _FEWEST_HOMOPHONE_SYLLABLES
-    return (view.starts[start + 1], view.ends[end - 2]) if accepted else None
+    if letters and (letters < everything or letters >= _FEWEST_SPELLED):
+        return view.starts[start + 1], view.ends[end - 2]
+    return None
+
+
+def _is_long(spelled: str) -> bool:
+    return spelled.count(SYLLABLE_MARK) - 1 >= _FEWEST_HEARD
 
 
 def letters_before(surface: str) -> list[int]:

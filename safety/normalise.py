@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from safety.fold import fold
+from safety.homophones import substitutes
 from safety.pinyin import Syllable, syllables
 
 SYLLABLE_MARK = "|"
@@ -54,7 +55,8 @@ class View:
         ends: For each character, the index where its source ends in the surface.
         pinyin: Whether this is the syllable view, whose matches need a second look.
         spelled: For the syllable view: how many of the letters before each place were
-            typed as Latin letters rather than read off a Chinese character.
+            typed as Latin letters rather than read off a Chinese character; only zeros
+            stand there, and too few, where none was.
     """
 
     text: str
@@ -95,6 +97,9 @@ def normalise(text: str) -> Normalised:
     if _any(surface, EMOJI_ZH):
         views.append(squeeze(surface, EMOJI_ZH.get))
         views.append(squeeze(surface, EMOJI_EN.get))
+    meant = substitutes(surface)
+    if meant:
+        views.append(squeeze(surface, meant))
     views.append(_pinyin(surface))
     return Normalised(surface, starts, tuple(v for v in views if v.text), len(text))
 
@@ -182,6 +187,7 @@ def _pinyin(surface: str) -> View:
     """Write the text as toneless syllables, those of Chinese characters and spelled ones."""
     out: list[str] = [SYLLABLE_MARK]
     starts, ends, spelled = [0], [0], [0, 0]
+    is_typed = any(_latin(char) for char in surface)
     broken = False
     for item in syllables(surface):
         mark = _piece(item)
@@ -192,8 +198,9 @@ def _pinyin(surface: str) -> View:
         out.append(piece)
         starts.extend([item.start] * len(piece))
         ends.extend([item.end] * len(piece))
-        typed, before = len(mark) if item.spelled else 0, spelled[-1]
-        spelled.extend(before + min(i, typed) for i in range(1, len(piece) + 1))
+        if is_typed:
+            typed, before = len(mark) if item.spelled else 0, spelled[-1]
+            spelled.extend(before + min(i, typed) for i in range(1, len(piece) + 1))
     return View("".join(out), starts, ends, pinyin=True, spelled=spelled)
 
 

@@ -1,32 +1,43 @@
 """One text in, one `Screening` out: matches, their scope, the combination rules.
 
-Knows no person, no earlier message and no reply. Holds no state between texts, so one
-`Screener` serves every chat.
+Knows no person and no reply, and of earlier messages only those it is handed. Holds no state
+between texts, so one `Screener` serves every chat.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from safety.context import REMEMBERED, SHORT, Added, answered, carried
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.levels import Category, Level
 from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, letters_before, touches
 from safety.normalise import Normalised, normalise
 from safety.rules import Candidate, raise_imminent
 from safety.scope import Surroundings, lower
+from safety.second_stage import SecondStage
 
 _APART = 14  # characters within which an `apart_from` literal voids a match
+_MOST_REMEMBERED = 400  # characters of an earlier message that are read again
 _MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands
+
+Cues = Mapping[str, list[Span]]
+"""Where the cues of the lexicon stand, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One rule at one place; `start` and `end` are code points of the original text."""
+    """One rule at one place; `start` and `end` are code points of the original text.
+
+    Attributes:
+        lowered: Whether its surroundings (denial, past, somebody else) lowered it.
+    """
 
     start: int
     end: int
     rule: str
     level: Level
     category: Category
+    lowered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +75,13 @@ class Screening:
 
 
 class Screener:
-    """Screens texts with one lexicon."""
+    """Screens texts with one lexicon, and a second stage that can only raise a level."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    def __init__(self, lexicon: Lexicon, second_stage: SecondStage | None = None) -> None:
         self._lexicon = lexicon
+        self._second_stage = second_stage
+        stage = f"+{second_stage.version}" if second_stage else ""
+        self._version = lexicon.version + stage
         self._parts: list[tuple[str, ...]] = []
         numbers: dict[tuple[str, ...], int] = {}
 
@@ -89,20 +103,61 @@ class Screener:
             for pattern in entry.patterns:
                 ids = tuple(number(part) for part in pattern.parts)
                 self._by_first.setdefault(ids[0], []).append((entry, ids, pattern.gaps))
-        self._matcher = Matcher(self._parts, lexicon.compounds)
+        self._matcher = Matcher(self._parts, lexicon.compounds, lexicon.by_sound)
 
     @classmethod
     def load(cls) -> "Screener":
-        """Build a screener with the lexicon that ships with the package."""
-        return cls(load_lexicon())
+        """Build a screener with the lexicon and the model that ship with the package."""
+        return cls(load_lexicon(), SecondStage.load())
 
     @property
     def lexicon(self) -> Lexicon:
         """The lexicon in use."""
         return self._lexicon
 
-    def screen(self, text: str) -> Screening:
-        """Screen one text; never fails on any string."""
+    @property
+    def version(self) -> str:
+        """What every screening bears: the lexicon's version, and the second stage's."""
+        return self._version
+
+    def screen(
+        self, text: str, history: Sequence[str] = (), *, asked_about_risk: bool = False
+    ) -> Screening:
+        """Screen one text; never fails on any string.
+
+        Args:
+            text: The message.
+            history: The same person's own earlier messages, oldest first, without the
+                companion's; the last few are read. They can raise the level, never lower it.
+            asked_about_risk: Whether the companion's last words asked the person directly
+                about suicide, so that a bare yes names it (Are you thinking of killing
+                yourself?). Not for a question whose yes is good news (Are you safe now?).
+        """
+        screening, surface, cues = self._alone(text)
+        added = [answered(surface)] if asked_about_risk else []
+        if history:
+            added += self._from_before(text, screening, surface, cues, history[-REMEMBERED:])
+        more = [
+            Match(0, len(text), a.rule, a.level, a.category)
+            for a in added
+            if a is not None and a.level > screening.level
+        ]
+        return _summed([*screening.matches, *more], self._version) if more else screening
+
+    def _from_before(
+        self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
+    ) -> list[Added | None]:
+        before = [self._alone(turn[-_MOST_REMEMBERED:])[0] for turn in history]
+        found = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
+        pieces = [turn for turn in history[-2:] if len(turn) <= SHORT]
+        if pieces and len(text) <= SHORT:
+            head = "".join(pieces)
+            joined = self._alone(head + text)[0]
+            crossing = [m for m in joined.matches if m.start < len(head) < m.end]
+            found += [Added(m.level, m.category, "context.joined") for m in crossing]
+        return found
+
+    def _alone(self, text: str) -> tuple[Screening, str, Cues]:
         plain = normalise(text)
         found = self._matcher.find(plain)
         surroundings = Surroundings(plain.surface)
@@ -115,7 +170,7 @@ class Screener:
                 candidates.append(candidate)
         cues = {name: found[part] for name, part in self._cues.items() if part in found}
         candidates = raise_imminent(candidates, cues)
-        return self._screening(plain, candidates)
+        return self._screening(plain, candidates), plain.surface, cues
 
     def _places(self, plain: Normalised, found: dict[int, list[Span]]) -> dict[Entry, set[Chained]]:
         places: dict[Entry, set[Chained]] = {}
@@ -140,11 +195,39 @@ class Screener:
 
     def _screening(self, plain: Normalised, candidates: list[Candidate]) -> Screening:
         matches = [
-            Match(*plain.original(*c.span), c.rule, c.level, c.category)
+            Match(*plain.original(*c.span), c.rule, c.level, c.category, c.lowered)
             for c in _without_repeats(candidates)
         ]
         matches.sort(key=lambda m: (m.start, m.end, m.rule))
-        return _summed(matches, self._lexicon.version)
+        screening = _summed(matches, self._version)
+        stage = self._second_stage
+        if stage and is_open(screening) and stage.raises(plain.surface):
+            return _raised(screening)
+        return screening
+
+
+def _worst(screening: Screening) -> tuple[Level, Category]:
+    """Give the level of a turn and the kind of its gravest match."""
+    kinds = [m.category for m in _gravest(screening)]
+    return screening.level, kinds[0] if kinds else Category.SUICIDE
+
+
+def is_open(screening: Screening) -> bool:
+    """Whether a second stage is asked: level 2, the writer's own, and lowered by nothing."""
+    if screening.level != Level.PASSIVE or any(m.lowered for m in screening.matches):
+        return False
+    return any(m.category is Category.SUICIDE for m in _gravest(screening))
+
+
+def _gravest(screening: Screening) -> list[Match]:
+    return [m for m in screening.matches if m.level == screening.level]
+
+
+def _raised(screening: Screening) -> Screening:
+    """Add what the second stage says, at the place of what it was asked about."""
+    asked = next(m for m in _gravest(screening) if m.category is Category.SUICIDE)
+    found = replace(asked, rule="second_stage", level=Level.ACTIVE)
+    return _summed([*screening.matches, found], screening.lexicon)
 
 
 def _crosses(surface: str, start: int, end: int) -> bool:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from safety.evaluate import Row, alarms_per_1000, count, interval, recall_per_label
+from safety.counting import Row, alarms_per_1000, count, interval, recall_per_label
+from safety.evaluate import RowError, evaluate, main
+from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
 from safety.screen import Screener
 
@@ -40,6 +42,90 @@ def test_interval() -> None:
     low, high = interval(9, 10)
     assert 0.55 < low < 0.9 < high <= 1
     assert interval(0, 0) == (0, 1)
+
+
+LABELLED = [
+    {"text": "我想自杀", "labels": ["active_ideation"], "source": "client_a"},
+    {"text": "今天天气不错", "labels": ["active_ideation"], "source": "client_b"},
+    {"text": "我想死你了", "labels": ["unrelated"], "source": "web"},
+]
+
+
+def _folder(path: Path, **files: list[dict[str, Any]]) -> Path:
+    for name, rows in files.items():
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (path / f"{name}.jsonl").write_text(text, "utf-8")
+    return path
+
+
+def test_a_folder_is_measured_by_file_and_source(screener: Screener, tmp_path: Path) -> None:
+    parts = evaluate(_folder(tmp_path, a=LABELLED), screener)
+    assert [(p.source, len(p.rows)) for p in parts] == [
+        ("", 3), ("client_*", 2), ("client_a", 1), ("client_b", 1), ("web", 1),
+    ]  # fmt: skip
+    text = as_text(parts, "v")
+    assert "active_ideation: recall 0.500 [0.09-0.91] (1 of 2)" in text
+    assert "level >= 3: recall 0.500" in text
+    page = as_page(parts, "v")
+    assert "今天天气不错" in page
+    assert "我想自杀" not in page
+
+
+def test_every_shape_of_row_is_known(screener: Screener, tmp_path: Path) -> None:
+    _folder(
+        tmp_path,
+        english=[{"text": "I want to die", "label": "suicidal_ideation"},
+                 {"text": "hello", "label": "no_crisis"}, {"text": "x", "label": "other"}],
+        severity=[{"text": "我想死", "risk": "high"}, {"text": "好累", "risk": "low"}],
+        plain=[{"text": "菜很好吃"}],
+    )  # fmt: skip
+    turns = {"turns": [{"role": "user", "content": "我想自杀"}, {"role": "bot", "content": "x"}]}
+    with lzma.open(tmp_path / "talk.jsonl.xz", "wt", encoding="utf-8") as file:
+        file.write(json.dumps(turns) + "\n")
+    found = {p.file: (p.kind, len(p.rows), p.left_out) for p in evaluate(tmp_path, screener)}
+    assert found == {
+        "english.jsonl": ("label", 2, 1),
+        "severity.jsonl": ("risk", 2, 0),
+        "plain.jsonl": ("text", 1, 0),
+        "talk.jsonl.xz": ("turns", 1, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("{", "no JSON"),
+        ("[]", "no JSON object"),
+        ("{}", "none of the keys"),
+        ('{"labels": ["x"]}', "text is missing"),
+        ('{"text": "x", "labels": []}', "holds no label"),
+        ('{"text": "x", "label": 3}', "holds no label"),
+        ('{"text": "x", "risk": "middling"}', "neither high nor low"),
+        ('{"turns": [{"role": "user"}]}', "without content"),
+        ('{"text": "x", "label": "no_crisis"}', "among 'text' rows"),
+    ],
+)
+def test_a_malformed_row_is_named(
+    screener: Screener, tmp_path: Path, line: str, fault: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "x"}}\n\n{line}\n', "utf-8")
+    with pytest.raises(RowError, match=rf"a\.jsonl:3: .*{fault}"):
+        evaluate(tmp_path, screener)
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.md"
+    assert main(_folder(tmp_path, a=LABELLED), page) == 0
+    assert "a.jsonl / client_*: 2 rows" in capsys.readouterr().out
+    assert "1 missed" in page.read_text("utf-8")
+    (tmp_path / "b.jsonl").write_text("?", "utf-8")
+    assert main(tmp_path) == 2
+    assert "b.jsonl:1" in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_named(screener: Screener, tmp_path: Path) -> None:
+    with pytest.raises(RowError, match=r"no \.jsonl"):
+        evaluate(tmp_path, screener)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

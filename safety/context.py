@@ -1,0 +1,114 @@
+"""What the turns before a message add to it: an answer to a question, a sentence in two pieces.
+
+Knows the folded words of the person and what screening found in them; no reply, no clock and
+no check-in. It can only raise. One message alone is not the state of a person, and neither are
+five: what is added here is narrow on purpose, and each way of raising is named as a rule.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from safety.levels import Category, Level
+
+REMEMBERED = 4
+"""How many of the person's own earlier turns are read."""
+SHORT = 8
+"""Letters up to which a turn may be one piece of a sentence sent in two."""
+
+_LONGEST_ANSWER = 24
+_END = r"[\s,，。.!！?？~…、]*"
+_PARTICLE = "[的了啊呀吧呢哦噢嘛哈诶欸]*"
+# Yes in the languages of the lexicon; half a yes counts as one, since the question was direct.
+_YES = re.compile(
+    rf"^{_END}(?:(?:嗯+|恩+|唔+|对|对对|是|是的|有|有过|有想过|想过|会|会想|真的|确实|当然|没错"
+    rf"|一直|一直都有|经常|总是|每天"
+    r"|有时|有时候|偶尔|有一点|有点|一点点|可能有|应该有|大概有|想|想啊|系|系啊|有啊|有谂过"
+    r"|谂过|好多次|很多次|不止一次|最近有|现在有|刚刚有"
+    r"|en|enn|dui|shi|you"
+    r"|yes+|yeah+|yep|yup|ya|yea|mhm+|mm+hm+|uh ?huh|i do|i have|i am|i did|sometimes|often"
+    r"|always|a little"
+    r"|a bit|kind of|kinda|sort of|sorta|every day|all the time|i think so|i guess so|sure"
+    r"|right|correct|true"
+    rf"|of course|definitely|y|👍|✅|1){_PARTICLE}{_END}){{1,3}}$"
+)
+_UNSURE = re.compile(
+    rf"^{_END}(?:不知道|我不知道|不清楚|说不清|说不好|可能|也许|大概|或许|不确定|唔知|不想说"
+    rf"|不想回答|别问了|算了|随便|无所谓|为什么问|你猜"
+    r"|maybe|perhaps|possibly|idk|i don'?t know|dunno|not sure|i guess|whatever|don'?t ask"
+    r"|does it matter"
+    rf"|i'?d rather not|can'?t say|hard to say|probably|🤷|😶|😔|😢|😭|🙂){_PARTICLE}{_END}$"
+    r"|^[\s.。…,，·、?？-]{1,12}$"
+)
+# After a risk was named: the words that say it still holds, or is about to be acted on.
+_RESOLVED = re.compile(
+    r"(?:我|已经|终于)?(?:决定好?了|想好了|准备好了|下定决心|做好决定|撑不住了|忍不住了"
+    r"|控制不住了|坚持不下去|没有退路|来不及了"
+    r"|等不及了|就今晚|就今天|就现在|马上就去|这就去|我去了|要去了|就要去做|还是想|还是很想"
+    r"|更想了|又想了|还在想|真的会做|真的会去"
+    r"|说到做到|没用的，?我|谁也拦不住|别拦我|不要拦我|别找我)"
+    r"|\b(?:i'?ve decided|i decided|made up my mind|i'?m ready|i'?ll do it|i will do it"
+    r"|i'?m going to do it"
+    r"|i'?m gonna do it|doing it (?:now|tonight|today)|still want to|still thinking about it"
+    r"|can'?t wait any ?more"
+    r"|it'?s time|too late (?:for me|now)|no one can stop me|don'?t (?:try to )?stop me"
+    r"|don'?t look for me)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What context adds to a message: a level, of what kind, and by which rule."""
+
+    level: Level
+    category: Category
+    rule: str
+
+
+def answered(surface: str) -> Added | None:
+    """Read a bare answer to a direct question about risk.
+
+    Args:
+        surface: The folded message.
+
+    Returns:
+        A yes is the risk that was asked about (level 3); who will not say, or cannot, is at 2.
+        None for a no, and for whatever is longer than an answer: its own words are screened.
+    """
+    if len(surface) > _LONGEST_ANSWER:
+        return None
+    if _YES.search(surface):
+        return Added(Level.ACTIVE, Category.SUICIDE, "context.yes")
+    if _UNSURE.search(surface):
+        return Added(Level.PASSIVE, Category.SUICIDE, "context.unsure")
+    return None
+
+
+def carried(
+    surface: str, cues: Collection[str], now: Level, before: Sequence[tuple[Level, Category]]
+) -> Added | None:
+    """Say what the person's own turns before add to a message.
+
+    Args:
+        surface: The folded message.
+        cues: Names of the lexicon's cues that stand in it.
+        now: The level of the message alone.
+        before: Level and gravest category of each earlier turn, oldest first.
+
+    Returns:
+        After a turn of level 3: the means at hand or a goodbye are 4, words that it still
+        holds keep 3. After an own risk of level 2, distress is 2. None where nothing is added.
+    """
+    own = [(level, category) for level, category in before if category in _GOES_ON]
+    level, category = max(own, key=lambda turn: turn[0], default=(Level.NONE, Category.SUICIDE))
+    if level >= Level.ACTIVE and not _IMMINENT.isdisjoint(cues):
+        return Added(Level.IMMINENT, category, "context.imminent")
+    if level >= Level.ACTIVE and _RESOLVED.search(surface):
+        return Added(Level.ACTIVE, category, "context.resolved")
+    if level >= Level.PASSIVE and now == Level.DISTRESS:
+        return Added(Level.PASSIVE, category, "context.goes_on")
+    return None
+
+
+_GOES_ON = frozenset({Category.SUICIDE, Category.SELF_HARM})
+_IMMINENT = frozenset({"means", "goodbye"})

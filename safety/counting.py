@@ -1,0 +1,98 @@
+"""How well a screening does on labelled rows: plain counting.
+
+Knows no file, no data set and no screener: it is given what was labelled and what was found.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+from safety.levels import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled text after screening.
+
+    Attributes:
+        labels: What people said it is; the empty set means no risk.
+        level: What the screening said.
+    """
+
+    labels: frozenset[str]
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A table of two by two."""
+
+    hits: int
+    false_alarms: int
+    misses: int
+    rejections: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the alarms that were right."""
+        return _share(self.hits, self.hits + self.false_alarms)
+
+    @property
+    def recall(self) -> float:
+        """Share of the risks that were found."""
+        return _share(self.hits, self.hits + self.misses)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _share(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
+
+    @property
+    def alarms_per_1000(self) -> float:
+        """False alarms in a thousand texts that hold no risk."""
+        return 1000 * _share(self.false_alarms, self.false_alarms + self.rejections)
+
+
+def count(rows: Iterable[Row], at: Level = Level.PASSIVE) -> Counts:
+    """Count alarms at a level against rows that bear any label."""
+    cells = [0, 0, 0, 0]
+    for row in rows:
+        alarmed = row.level >= at
+        if row.labels:
+            cells[0 if alarmed else 2] += 1
+        else:
+            cells[1 if alarmed else 3] += 1
+    return Counts(*cells)
+
+
+def recall_per_label(
+    rows: Iterable[Row], at: Level = Level.PASSIVE
+) -> Mapping[str, tuple[int, int]]:
+    """Give, for every label, how many rows that bear it were found and how many there are."""
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        for label in row.labels:
+            cell = found.setdefault(label, [0, 0])
+            cell[0] += row.level >= at
+            cell[1] += 1
+    return {label: (cell[0], cell[1]) for label, cell in sorted(found.items())}
+
+
+def alarms_per_1000(levels: Iterable[Level], at: Level) -> float:
+    """Count alarms in unlabelled texts."""
+    given = list(levels)
+    return 1000 * _share(sum(level >= at for level in given), len(given))
+
+
+def interval(found: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Give Wilson's 95% interval of a share."""
+    if total == 0:
+        return 0.0, 1.0
+    share, spread = found / total, z * z / total
+    centre = share + spread / 2
+    reach = z * sqrt(share * (1 - share) / total + spread / (4 * total))
+    return max(0.0, (centre - reach) / (1 + spread)), min(1.0, (centre + reach) / (1 + spread))
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

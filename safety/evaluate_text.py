@@ -1,0 +1,99 @@
+"""The figures of an evaluation as text, and its misses as a page to read.
+
+Knows counts and parts; screens nothing and reads no file.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from safety.counting import alarms_per_1000, count, interval, recall_per_label
+from safety.levels import Level
+
+if TYPE_CHECKING:
+    from safety.evaluate import Judged, Part
+
+GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
+"""Labels whose rows are also measured at level 3, pooled."""
+
+
+def as_text(parts: "Iterable[Part]", version: str) -> str:
+    """Write the figures, a block for each part."""
+    lines = [f"lexicon {version}", "brackets: 95% Wilson interval", ""]
+    for part in parts:
+        lines += [*_block(part), ""]
+    return "\n".join(lines)
+
+
+def _block(part: "Part") -> list[str]:
+    name = f"{part.file} / {part.source}" if part.source else part.file
+    rows = [judged.row for judged in part.rows]
+    left = f", {part.left_out} left out" if part.left_out else ""
+    lines = [f"{name}: {len(rows)} rows{left}"]
+    levels = [row.level for row in rows]
+    if part.kind in ("text", "turns"):
+        for at in (Level.PASSIVE, Level.ACTIVE, Level.IMMINENT):
+            found = sum(level >= at for level in levels)
+            low, high = interval(found, len(levels))
+            lines.append(
+                f"  level >= {int(at)}: {alarms_per_1000(levels, at):.1f} alarms per 1,000"
+                f" [{1000 * low:.1f}-{1000 * high:.1f}]"
+            )
+        return lines
+    counts = count(rows, part.at)
+    harmless = counts.false_alarms + counts.rejections
+    low, high = interval(counts.false_alarms, harmless)
+    lines.append(
+        f"  any risk at level >= {int(part.at)}: F1 {counts.f1:.3f},"
+        f" precision {_share(counts.hits, counts.hits + counts.false_alarms)},"
+        f" recall {_share(counts.hits, counts.hits + counts.misses)}"
+    )
+    lines.append(
+        f"  false alarms: {counts.alarms_per_1000:.1f} per 1,000 of {harmless}"
+        f" [{1000 * low:.1f}-{1000 * high:.1f}]"
+    )
+    lines += _recalls(part)
+    return lines
+
+
+def _recalls(part: "Part") -> list[str]:
+    rows = [judged.row for judged in part.rows]
+    lines = [
+        f"  {label}: recall {_share(found, total)} ({found} of {total})"
+        for label, (found, total) in recall_per_label(rows, part.at).items()
+    ]
+    grave = [row for row in rows if row.labels & GRAVE]
+    for at in (Level.PASSIVE, Level.ACTIVE) if grave else ():
+        found = sum(row.level >= at for row in grave)
+        lines.append(
+            f"  attempt, preparation, plan, active ideation at level >= {int(at)}:"
+            f" recall {_share(found, len(grave))} ({found} of {len(grave)})"
+        )
+    return lines
+
+
+def _share(found: int, total: int) -> str:
+    if not total:
+        return "-"
+    low, high = interval(found, total)
+    return f"{found / total:.3f} [{low:.2f}-{high:.2f}]"
+
+
+def as_page(parts: "Sequence[Part]", version: str) -> str:
+    """Write what was missed and what was alarmed wrongly, as Markdown."""
+    lines = [f"# Misses and false alarms, lexicon {version}", ""]
+    for part in parts:
+        if part.source or part.kind == "turns":
+            continue  # the whole file holds its sources' rows; dialogues have no labels
+        missed = [j for j in part.rows if j.row.labels and j.row.level < part.at]
+        wrong = [j for j in part.rows if not j.row.labels and j.row.level >= part.at]
+        lines += [f"## {part.file}: {len(missed)} missed, {len(wrong)} false alarms", ""]
+        lines += [_line(j, ", ".join(sorted(j.row.labels))) for j in missed]
+        lines += ["", "False alarms:", ""] if wrong else []
+        lines += [_line(j, ", ".join(j.rules)) for j in wrong]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _line(judged: "Judged", why: str) -> str:
+    text = " ".join(judged.text.split())
+    return f"- level {int(judged.row.level)} ({why}): {text}"
