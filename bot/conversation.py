@@ -5,7 +5,7 @@ are stored in one transaction with that decision.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.crisis import Crisis
@@ -120,6 +120,9 @@ class Conversation:
             if person is None or not open_ids:
                 await inbox.end(transaction, ids, Ended.IGNORED, reason="erased", now=now)
                 return None
+            if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner
+                await conversations.end_off_record(transaction, person.person_id, now=now)
+                person = replace(person, off_record_until_at=None)
             said = Said(person, ids, text, screening, now)
             epoch = burst.arrivals[-1].epoch
             late = epoch is not None and epoch < person.epoch

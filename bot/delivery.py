@@ -121,7 +121,8 @@ class Delivery:
             return
         unknown = False
         claimed = False
-        for part in range(len(parts_of(message.body))):
+        last = len(parts_of(message.body)) - 1
+        for part in range(last + 1):
             await self._pacer.wait(chat_id)
             attempt, outcome = await self._begin(message, part, claimed=claimed)
             claimed = True
@@ -130,13 +131,17 @@ class Delivery:
             if outcome is not None:
                 unknown = unknown or outcome is not Outcome.SENT
                 continue
+            ends_as = ("unknown" if unknown else "sent") if part == last else None
             try:
-                await self._attempt(chat_id, message, part, attempt)
+                await self._attempt(chat_id, message, part, attempt, ends_as)
             except SendError as error:
                 if error.failure is not Failure.UNKNOWN or message.kind in AT_LEAST_ONCE:
                     await self._failed(chat_id, message, error)
                     return
                 unknown = True
+            else:
+                if ends_as is not None:
+                    return
         await self._end(message, "unknown" if unknown else "sent", None)
 
     async def _begin(
@@ -165,8 +170,10 @@ class Delivery:
                 return 0, Outcome.UNKNOWN
             return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
 
-    async def _attempt(self, chat_id: int, message: Message, part: int, attempt: int) -> None:
-        """Try one part and record how it ended.
+    async def _attempt(
+        self, chat_id: int, message: Message, part: int, attempt: int, ends_as: str | None
+    ) -> None:
+        """Try one part and record how it ended; with the last one ends the message.
 
         Raises:
             SendError: it failed, or may have.
@@ -195,6 +202,8 @@ class Delivery:
                 message_id=message_id,
                 error=error.name if error else None,
             )
+            if ends_as is not None and error is None:
+                await outbox.end(transaction, message.outbox_id, ends_as, now=self._now())
         if error:
             raise error
 

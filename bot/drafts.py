@@ -4,6 +4,7 @@ Knows nothing of the model. Only whole sentences that the guard has passed come
 here; a draft that fails or finds no room in the budget is dropped.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -51,12 +52,14 @@ class Draft:
         self._draft_id = draft_id
         self._on_preview = on_preview
         self._broken = mode == "off"
+        self._typing: asyncio.Task[bool] | None = None  # held, so that it is not collected
         self.preview_message_id = preview_message_id
 
-    async def typing(self) -> None:
-        """Show that something is being written."""
+    def begin_typing(self) -> None:
+        """Show that something is being written; the model does not wait for it."""
         if self._pacer.may_draft(self._telegram_id):
-            await self._try(self._bot.send_chat_action, action=ChatAction.TYPING)
+            work = self._try(self._bot.send_chat_action, action=ChatAction.TYPING)
+            self._typing = asyncio.create_task(work)
 
     async def show(self, text: str) -> bool:
         """Show the reply so far; whether anything was shown."""

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -108,7 +108,7 @@ class Replier:
             preview_message_id=question.preview_message_id,
             on_preview=lambda message_id: self._keep_preview(question, message_id),
         )
-        await draft.typing()
+        draft.begin_typing()
         rounds = await self._rounds.load(person.person_id, question.session_id)
         ids, kept = self._prompt(question, rounds)
         request = GenerationRequest(
@@ -145,14 +145,25 @@ class Replier:
     async def _write(
         self, request: GenerationRequest, draft: Draft, burst: Burst | None, started: float
     ) -> str:
-        """Let the model write; every whole sentence that passes the guard may be shown.
+        """Let the model write, and write anew once where it had nothing to say.
 
         Returns:
             The reply, or nothing where the guard stopped it.
 
         Raises:
-            GenerationError: the model failed, or wrote nothing.
+            GenerationError: the model failed, or wrote nothing twice.
         """
+        for number in (1, 2):
+            again = replace(request, request_id=f"{request.request_id}-{number}")
+            words = await self._write_once(again, draft, burst, started)
+            if words is not None:
+                return words
+        raise GenerationError("engine_failed", "empty reply")
+
+    async def _write_once(
+        self, request: GenerationRequest, draft: Draft, burst: Burst | None, started: float
+    ) -> str | None:
+        """Show every whole sentence that passes the guard; None where nothing was written."""
         text = ""
         shown = 0
         async with aclosing(self._worker.stream(request)) as deltas:  # type: ignore[type-var]
@@ -170,7 +181,7 @@ class Replier:
                     burst.shown = True
         final = strip_artefacts(text).strip()
         if not final:
-            raise GenerationError("engine_failed", "empty reply")
+            return None
         return final if self._passes(final) else ""
 
     def _passes(self, words: str) -> bool:

@@ -10,9 +10,22 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from storage import keys
@@ -148,7 +161,16 @@ async def due(
     One message a chat: what stands behind a message that waits or is being sent keeps its
     place, and a chat with a long queue cannot keep others from being seen.
     """
-    query = (
+    values = {"now": now, "most": limit, "busy": list(busy)}
+    rows = (await transaction.execute(_due(), values)).all()
+    return [await _message(transaction, row) for row in rows]
+
+
+@cache
+def _due() -> Select[*tuple[Any, ...]]:
+    """Built once: it is asked after every message that is sent."""
+    now = bindparam("now", type_=outbox.c.created_at.type)
+    return (
         select(outbox, telegram_chats.c.telegram_id)
         .join_from(
             outbox,
@@ -163,14 +185,11 @@ async def due(
             or_(outbox.c.not_before_at <= now, outbox.c.created_at > now),
             ~_stands_behind(Audience.PERSON),
             ~_stands_behind(Audience.OPERATORS),
+            outbox.c.outbox_id.not_in(bindparam("busy", expanding=True)),
         )
         .order_by(outbox.c.priority, outbox.c.outbox_id)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
-    if busy:
-        query = query.where(outbox.c.outbox_id.not_in(busy))
-    rows = (await transaction.execute(query)).all()
-    return [await _message(transaction, row) for row in rows]
 
 
 def _stands_behind(audience: Audience) -> ColumnElement[bool]:

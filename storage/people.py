@@ -51,6 +51,10 @@ class Person:
         """Whether what is said now is not to be kept."""
         return self.off_record_until_at is not None and now < self.off_record_until_at
 
+    def was_off_record(self, now: datetime) -> bool:
+        """Whether a while off the record is over, and what was said in it still stands."""
+        return self.off_record_until_at is not None and now >= self.off_record_until_at
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
