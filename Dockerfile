@@ -20,9 +20,11 @@ RUN /opt/pica/bin/pip install --no-deps .
 
 FROM python:3.11-slim
 
-# /data holds SQLite where no other database is named, /models what the hub sends.
+# /data holds SQLite where no other database is named, /models what the hub sends, /backups
+# what `pica backup` writes where PICA_BACKUP_DIR=/backups. Secrets come from the environment
+# of the container: PICA_TELEGRAM_TOKEN and PICA_SECRET_KEY.
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin pica \
-    && install -d -o pica -g pica /data /models
+    && install -d -o pica -g pica /data /models /backups
 COPY --from=build /opt/pica /opt/pica
 ENV PATH=/opt/pica/bin:$PATH \
     PYTHONUNBUFFERED=1 \

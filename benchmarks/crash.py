@@ -36,7 +36,7 @@ from storage import (
 
 SECRET_KEY = new_secret_key()
 LONGEST_LIFE_S = 6.0
-QUIET_S = 180.0
+QUIET_S = 600.0
 
 
 @dataclass

@@ -212,7 +212,10 @@ class Replier:
                 )
                 return False
             if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
-                await self._put(transaction, asked, self._texts(person.language, "paused"), draft)
+                words = self._texts(
+                    person.language, "paused", lines=self._crisis.lines(asked.person)
+                )
+                await self._put(transaction, asked, words, draft)
                 await inbox.end(
                     transaction, asked.update_ids, Ended.ANSWERED, reason="paused", now=now
                 )

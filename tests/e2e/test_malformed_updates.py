@@ -1,6 +1,6 @@
 """Updates that no Telegram would send: each has an end, and the loop lives.
 
-Five hundred of them; ten thousand with `pytest --hypothesis-profile=thorough`.
+A hundred and sixty of them; ten thousand with `pytest --hypothesis-profile=thorough`.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from bot.texts import Texts
 from storage import inbox
 from storage.ids import UpdateId
 
-BATCH = 100
-BATCHES = 100 if settings.get_current_profile_name() == "thorough" else 5
+BATCH = 20
+BATCHES = 500 if settings.get_current_profile_name() == "thorough" else 8
 numbers = itertools.count(5_000_000)
 
 scalars = (
