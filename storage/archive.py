@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 
+from storage import keys
 from storage.database import Database, StorageError, Transaction, newest_revision
 from storage.schema import data_keys, leases, metadata, turns
 from storage.vault import UnsealError, seal, unseal
@@ -61,8 +62,31 @@ async def write_backup(
 
 
 async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
-    """Write the data keys, in place of those written before; return how many."""
+    """Write the data keys, in place of those written before; return how many.
+
+    Raises:
+        StorageError: the file cannot be written, or holds the keys of another database: a
+            service started on an empty one must not make every older backup unreadable.
+        SecretKeyError: the file was written with a PICA_SECRET_KEY that is not given.
+    """
+    if path.exists() and not await _is_of(database, path):
+        raise StorageError(
+            f"{path} holds the keys of another database. Restore from it, or choose another "
+            "folder; it is not overwritten, because the backups beside it need it."
+        )
     return await _write(database, path, "keys", [data_keys], now, None)
+
+
+async def _is_of(database: Database, path: Path) -> bool:
+    """Whether a file of keys was written from this database: both have one service key."""
+    _, frames = _read(path, "keys", database)
+    with closing(frames):
+        rows = [row for _, page in frames for row in page if row["owner"] == keys.SERVICE]
+    if not rows:
+        return False
+    written = database.vault.unwrap(rows[0]["wrapped"], rows[0]["master"], keys.SERVICE)
+    async with database.read() as transaction:
+        return written == await keys.of(transaction, keys.SERVICE)
 
 
 async def _write(
@@ -107,7 +131,7 @@ async def _pages(transaction: Transaction, table: sa.Table) -> Any:
 
 
 async def restore(
-    database: Database, backup: Path, keys: Path, *, progress: Progress | None = None
+    database: Database, backup: Path, keys_file: Path, *, progress: Progress | None = None
 ) -> dict[str, int]:
     """Fill an empty database from a backup and the newest file of keys; return the counts.
 
@@ -120,7 +144,7 @@ async def restore(
         SecretKeyError: the files were written with another PICA_SECRET_KEY.
     """
     header, frames = _read(backup, "rows", database)
-    _, key_frames = _read(keys, "keys", database)
+    _, key_frames = _read(keys_file, "keys", database)
     await database.upgrade(header.revision)
     with closing(frames), closing(key_frames):
         counts = await _fill(database, frames, key_frames, progress)
@@ -309,7 +333,7 @@ def _unpack(value: Any) -> Any:
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes]]:
     """Write a file whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # another process may write too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

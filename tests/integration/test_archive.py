@@ -165,3 +165,19 @@ async def test_the_service_key_survives(
     await archive.restore(other, backup, key_file)
     async with other.begin() as tx:
         await keys.check(tx, now=NOW)
+
+
+async def test_an_empty_database_does_not_overwrite_the_keys_of_another(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    async with database.begin() as tx:
+        await mei(tx)
+    _, key_file = await back_up(database, tmp_path)
+    before = key_file.read_bytes()
+    await other.upgrade()
+    async with other.begin() as tx:
+        await keys.check(tx, now=NOW)
+    with pytest.raises(StorageError, match="another database"):
+        await archive.write_keys(other, key_file, now=NOW)
+    assert key_file.read_bytes() == before
+    await archive.write_keys(database, key_file, now=NOW)
