@@ -69,24 +69,29 @@ async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
             service started on an empty one must not make every older backup unreadable.
         SecretKeyError: the file was written with a PICA_SECRET_KEY that is not given.
     """
-    if path.exists() and not await _is_of(database, path):
-        raise StorageError(
-            f"{path} holds the keys of another database. Restore from it, or choose another "
-            "folder; it is not overwritten, because the backups beside it need it."
-        )
+    written = _service_key(database, path)
+    if written is not None:
+        database.vault.forget(keys.SERVICE)  # what is held may be of a database open before
+        async with database.read() as transaction:
+            is_ours = written == await keys.of(transaction, keys.SERVICE)
+        if not is_ours:
+            raise StorageError(
+                f"{path} holds the keys of another database. Restore from it, or choose another "
+                "folder; it is not overwritten, because the backups beside it need it."
+            )
     return await _write(database, path, "keys", [data_keys], now, None)
 
 
-async def _is_of(database: Database, path: Path) -> bool:
-    """Whether a file of keys was written from this database: both have one service key."""
+def _service_key(database: Database, path: Path) -> bytes | None:
+    """The service's key in a file of keys, which tells databases apart; None without a file."""
+    if not path.exists():
+        return None
     _, frames = _read(path, "keys", database)
     with closing(frames):
         rows = [row for _, page in frames for row in page if row["owner"] == keys.SERVICE]
     if not rows:
-        return False
-    written = database.vault.unwrap(rows[0]["wrapped"], rows[0]["master"], keys.SERVICE)
-    async with database.read() as transaction:
-        return written == await keys.of(transaction, keys.SERVICE)
+        return b""
+    return database.vault.unwrap(rows[0]["wrapped"], rows[0]["master"], keys.SERVICE)
 
 
 async def _write(
