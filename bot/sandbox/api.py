@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 import logging
 import re
 from collections import deque
@@ -108,7 +109,9 @@ class BotApi:
             logger.error("sandbox: %s failed with %s", call.method, type(error).__name__)
             return _refusal(ApiError(500, "Internal Server Error"))
         call.outcome = "ok"
-        return JSONResponse({"ok": True, "result": call.result})
+        # ASCII with escapes, as Telegram answers: a raw update may hold half a character.
+        answer = json.dumps({"ok": True, "result": call.result})
+        return Response(answer, media_type="application/json")
 
     async def download(self, request: Request) -> Response:
         """``/file/bot<token>/<path>``: the bytes of a file."""

@@ -94,11 +94,11 @@ async def test_allowed_updates(bot: Bot, sandbox: Sandbox) -> None:
 
 async def test_raw_updates_pass_through(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.send_raw_update({"update_id": 5, "message": {}})
-    sandbox.send_raw_update({"nonsense": [1, {"a": None}]})
+    sandbox.send_raw_update({"nonsense": [1, {"a": "half \ud800"}]})
     sandbox.send_raw_update({"update_id": "text"})
     calls = await bot._post("getUpdates", {})
     assert calls[0] == {"update_id": 5, "message": {}}
-    assert calls[1]["nonsense"] == [1, {"a": None}]
+    assert calls[1]["nonsense"] == [1, {"a": "half \ud800"}]
     assert calls[2] == {"update_id": "text"}
     await bot._post("getUpdates", {"offset": calls[1]["update_id"] + 2})
     assert sandbox.pending_updates == 0
