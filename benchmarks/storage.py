@@ -151,7 +151,7 @@ class OneTurn:
         async with self._database.begin() as tx:
             due = await outbox.due(tx, now=NOW, limit=64)
             assert any(message.outbox_id == self._outbox for message in due)
-            assert await outbox.claim(tx, self._outbox, now=NOW)
+            assert await outbox.claim(tx, self._outbox)
             self._attempt = await deliveries.begin(tx, self._outbox, 0, now=NOW)
 
     async def end(self) -> None:

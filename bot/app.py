@@ -23,10 +23,12 @@ from bot.dispatch import Dispatch
 from bot.emergency import Emergency
 from bot.erasure import Erasure
 from bot.handlers import register
+from bot.help_lines import HelpLines
 from bot.intake import Intake
 from bot.lanes import Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
+from bot.notices import OperatorNotices
 from bot.onboarding import Onboarding
 from bot.operators import Operators
 from bot.pacing import Pacer
@@ -113,10 +115,16 @@ def build(
     safe_mode = SafeMode(database)
     screener = Screener.load()
     screens = Screens(screener, on_failure=safe_mode.trip)
-    has_operators = settings.operators_chat is not None
+    help_lines = HelpLines(texts, hotlines)
+    notices = OperatorNotices(
+        texts,
+        language=settings.operators_language,
+        has_readers=settings.operators_chat is not None,
+    )
+    leadership = Leadership(database, now=now)
     delivery = Delivery(
         database=database, bot=application.bot, pacer=pacer, metrics=metrics,
-        operators_chat=settings.operators_chat, now=now,
+        operators_chat=settings.operators_chat, fence=lambda: leadership.fence, now=now,
     )  # fmt: skip
     rounds = RecentRounds(database, hot_store)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
@@ -132,9 +140,9 @@ def build(
         delivery.wake()
 
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
-    crisis = Crisis(texts=texts, hotlines=hotlines, has_operators=has_operators, after=after_crisis)
+    crisis = Crisis(texts=texts, help_lines=help_lines, notices=notices, after=after_crisis)
     erasure = Erasure(
-        rounds=rounds, texts=texts, hotlines=hotlines, has_operators=has_operators,
+        rounds=rounds, texts=texts, help_lines=help_lines, notices=notices,
         on_erased=key_mirror.mark,
     )  # fmt: skip
     onboarding = Onboarding(
@@ -168,8 +176,8 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, texts, onboarding, erasure, pilot, conversation, intake,
-        wake=delivery.wake, now=now,
+        settings, application, database, texts, notices, onboarding, erasure, pilot, conversation,
+        intake, wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -178,11 +186,11 @@ def build(
         poller=Poller(
             bot=application.bot, receive=intake.receive, rescue=intake.rescue, now=now
         ),
-        leadership=Leadership(database, now=now),
+        leadership=leadership,
         upkeep=Upkeep(
-            database=database, safe_mode=safe_mode, screens=screens, lanes=lanes, texts=texts,
-            metrics=metrics, retention_days=settings.retention_days,
-            has_operators=has_operators, wake=delivery.wake, now=now,
+            database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
+            notices=notices, metrics=metrics, retention_days=settings.retention_days,
+            wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
@@ -209,6 +217,7 @@ def _register(
     application: Telegram,
     database: Database,
     texts: Texts,
+    notices: OperatorNotices,
     onboarding: Onboarding,
     erasure: Erasure,
     pilot: Pilot,
@@ -220,7 +229,7 @@ def _register(
 ) -> None:
     answers = Answers(database=database, texts=texts, wake=wake, now=now)
     operators = Operators(
-        database=database, texts=texts, operators=settings.operators,
+        database=database, texts=texts, notices=notices, operators=settings.operators,
         chat_id=settings.operators_chat, wake=wake, now=now,
     )  # fmt: skip
     register(

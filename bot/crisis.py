@@ -7,9 +7,10 @@ whoever noticed the risk, and afterwards calls back so that running words stop.
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from bot.help_lines import HelpLines
+from bot.notices import OperatorNotices
 from bot.texts import Texts
 from review import cases as review
-from safety.hotlines import Hotlines, Line
 from safety.policy import Response, respond
 from safety.screen import Screening
 from storage import Transaction, conversations, inbox, outbox, people
@@ -20,7 +21,6 @@ from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
 
-MOST_LINES = 5
 HOLDS = ("hold_1", "hold_2", "hold_3")
 EXCERPT = 600
 
@@ -32,15 +32,13 @@ class Crisis:
         self,
         *,
         texts: Texts,
-        hotlines: Hotlines,
-        has_operators: bool,
-        operators_language: str = "zh",
+        help_lines: HelpLines,
+        notices: OperatorNotices,
         after: Callable[[PersonId], None],
     ) -> None:
         self._texts = texts
-        self._hotlines = hotlines
-        self._has_operators = has_operators
-        self._operators_language = operators_language
+        self._help_lines = help_lines
+        self._notices = notices
         self.after = after
 
     async def answer(
@@ -76,14 +74,14 @@ class Crisis:
             now=now,
             said_already=said_already,
         )
-        if self._has_operators and (opened.is_new or opened.level_rose):
+        if opened.is_new or opened.level_rose:
             await self._tell_operators(transaction, person, opened.case_id, text, screening, now)
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
         """The reviewed words that answer a message at risk; needs no storage."""
-        lines = self._lines(language, region, emergency_first=response.emergency_first)
+        lines = self._help_lines.text(language, region, emergency_first=response.emergency_first)
         words = self._texts(language, f"crisis_{response.script}", lines=lines)
-        if self._has_operators:
+        if self._notices.has_readers:
             words += "\n" + self._texts(language, "operator_note_people")
         return words
 
@@ -98,13 +96,27 @@ class Crisis:
         *,
         now: datetime,
     ) -> None:
-        """Answer in a held conversation with the next reviewed text, never the last again."""
+        """Answer in a held conversation with the next reviewed text, never the last again.
+
+        Words of level 2 prolong the hold; words without a danger may be off the record.
+        """
+        if respond(screening) is not None:
+            await review.prolong(transaction, case, now=now)
         last = await conversations.last_script(transaction, person.person_id)
         lines = self.lines(person, emergency_first=case.level >= 4)
         choices = [self._texts(person.language, key, lines=lines) for key in HOLDS]
         place = choices.index(last.text) + 1 if last and last.text in choices else 0
         words = choices[place % len(choices)]
-        await self._say(transaction, person, update_ids, text, screening, words, now=now)
+        await self._say(
+            transaction,
+            person,
+            update_ids,
+            text,
+            screening,
+            words,
+            now=now,
+            off_record=person.is_off_record(now),
+        )
 
     async def remind(
         self,
@@ -127,7 +139,9 @@ class Crisis:
 
     def lines(self, person: Person, *, emergency_first: bool = False) -> str:
         """The numbers of the person's region, a line each."""
-        return self._lines(person.language, person.region, emergency_first=emergency_first)
+        return self._help_lines.text(
+            person.language, person.region, emergency_first=emergency_first
+        )
 
     async def _say(
         self,
@@ -140,6 +154,7 @@ class Crisis:
         *,
         now: datetime,
         said_already: bool = False,
+        off_record: bool = False,
     ) -> None:
         if person.has_consented:  # before consent the words themselves are not kept
             turn = await conversations.open_turn(
@@ -149,9 +164,16 @@ class Crisis:
                 text=text,
                 level=int(screening.level),
                 now=now,
+                off_record=off_record,
             )
             await conversations.append(
-                transaction, person.person_id, turn.session_id, Role.SCRIPT, text=words, now=now
+                transaction,
+                person.person_id,
+                turn.session_id,
+                Role.SCRIPT,
+                text=words,
+                now=now,
+                off_record=off_record,
             )
         await self._put(transaction, person, update_ids, words, now, said_already=said_already)
 
@@ -185,33 +207,15 @@ class Crisis:
         screening: Screening,
         now: datetime,
     ) -> None:
-        language = self._operators_language
-        words = text[:EXCERPT]
-        if not person.has_consented:
-            words = self._texts(language, "case_words_withheld")
-        notice = self._texts(
-            language,
+        notices = self._notices
+        await notices.put(
+            transaction,
             "case_opened",
+            now=now,
+            buttons=[[(notices.text("case_resolve"), f"case:{case_id}:resolve")]],
+            person_id=person.person_id,
             case=case_id,
             level=int(screening.level),
             categories=", ".join(screening.categories),
-            words=words,
+            words=text[:EXCERPT] if person.has_consented else notices.text("case_words_withheld"),
         )
-        button = (self._texts(language, "case_resolve"), f"case:{case_id}:resolve")
-        await outbox.put(
-            transaction,
-            outbox.Kind.CASE,
-            Body(notice, [[button]]),
-            person_id=person.person_id,  # their words: their key, their erasure
-            audience=outbox.Audience.OPERATORS,
-            now=now,
-        )
-
-    def _lines(self, language: str, region: str | None, *, emergency_first: bool) -> str:
-        found = self._hotlines.for_region(region, emergency_first=emergency_first)
-        return "\n".join(self._line(language, line) for line in found[:MOST_LINES])
-
-    def _line(self, language: str, line: Line) -> str:
-        name = line.name_en if language == "en" else line.name_zh
-        hours = self._texts(language, "hotline_hours_24h") if line.hours == "24h" else ""
-        return self._texts(language, "hotline_line", name=name, number=line.number, hours=hours)

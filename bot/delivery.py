@@ -24,7 +24,8 @@ from storage.outbox import Audience, Kind, Message
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 64
-MOST_ATTEMPTS = 8
+LONGEST_TRY = timedelta(hours=24)
+"""For how long Telegram is asked to take a reply; older words would answer nothing any more."""
 LONGEST_WAIT_S = 60.0
 POLL_S = 1.0
 AT_LEAST_ONCE = (Kind.CRISIS, Kind.CASE)
@@ -41,6 +42,7 @@ class Delivery:
         pacer: Pacer,
         metrics: Metrics,
         operators_chat: int | None,
+        fence: Callable[[], int | None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -48,6 +50,7 @@ class Delivery:
         self._pacer = pacer
         self._metrics = metrics
         self._operators_chat = operators_chat
+        self._fence = fence
         self._now = now
         self._wake = asyncio.Event()
         self._busy: dict[OutboxId, asyncio.Task[None]] = {}
@@ -154,13 +157,9 @@ class Delivery:
         """
         now = self._now()
         async with self._database.begin() as transaction:
-            if claimed:
-                if not await outbox.may_go_on(transaction, message.outbox_id):
-                    await outbox.end(
-                        transaction, message.outbox_id, "cancelled", reason="epoch", now=now
-                    )
-                    return 0, Outcome.REFUSED
-            elif not await outbox.claim(transaction, message.outbox_id, now=now):
+            take = outbox.may_go_on if claimed else outbox.claim
+            if not await take(transaction, message.outbox_id, fence=self._fence()):
+                await outbox.cancel_if_late(transaction, message.outbox_id, now=now)
                 return 0, Outcome.REFUSED
             last = (await deliveries.last_outcomes(transaction, message.outbox_id)).get(part)
             if last is Outcome.SENT:
@@ -224,10 +223,13 @@ class Delivery:
             log.error("send_refused", error=error.name, to_operators=to_operators)
             await self._end(message, "failed", "refused")
             return
-        elif message.attempts + 1 >= MOST_ATTEMPTS and message.kind not in AT_LEAST_ONCE:
+        elif self._is_old(message) and message.kind not in AT_LEAST_ONCE:
             await self._end(message, "failed", "gave_up")
             return
         await self._postpone(message, error)
+
+    def _is_old(self, message: Message) -> bool:
+        return self._now() - message.created_at > LONGEST_TRY
 
     async def _postpone(self, message: Message, error: SendError) -> None:
         wait_s = error.retry_after_s

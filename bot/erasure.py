@@ -6,8 +6,9 @@ Knows nothing of why: a refusal, an age, a closed pilot or `/forget`.
 from collections.abc import Callable
 from datetime import datetime
 
+from bot.help_lines import HelpLines
+from bot.notices import OperatorNotices
 from bot.texts import Texts
-from safety.hotlines import Hotlines
 from storage import Transaction, cases, outbox, people
 from storage.outbox import Audience, Body
 from storage.people import Person
@@ -29,24 +30,25 @@ class Erasure:
         *,
         rounds: RecentRounds,
         texts: Texts,
-        hotlines: Hotlines,
-        has_operators: bool,
+        help_lines: HelpLines,
+        notices: OperatorNotices,
         on_erased: Callable[[], None],
-        operators_language: str = "zh",
     ) -> None:
         self._rounds = rounds
         self._texts = texts
-        self._hotlines = hotlines
-        self._has_operators = has_operators
+        self._help_lines = help_lines
+        self._notices = notices
         self._on_erased = on_erased
-        self._operators_language = operators_language
 
     async def refuse(
         self, transaction: Transaction, person: Person, key: str, *, now: datetime
     ) -> None:
         """Erase somebody whom the companion does not talk with; the text `key` says why."""
         await self._erase(transaction, person, now)
-        text = self._texts(person.language, key, lines=self._lines(person))
+        lines = self._help_lines.text(
+            person.language, person.region, emergency_first=True, most=FAREWELL_LINES
+        )
+        text = self._texts(person.language, key, lines=lines)
         await self._farewell(transaction, person, text, now)
 
     async def forget(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
@@ -71,17 +73,9 @@ class Erasure:
         erased = await people.erase(transaction, person.person_id, now=now)
         await self._rounds.drop(*erased.sessions)
         self._on_erased()
-        if case is not None and self._has_operators:  # a notice that still waited went with them
-            text = self._texts(
-                self._operators_language, "case_erased", case=case.case_id, level=case.level
-            )
-            await outbox.put(
-                transaction,
-                outbox.Kind.CASE,
-                Body(text),
-                person_id=None,
-                audience=Audience.OPERATORS,
-                now=now,
+        if case is not None:  # a notice that still waited went with them
+            await self._notices.put(
+                transaction, "case_erased", now=now, case=case.case_id, level=case.level
             )
         return erased
 
@@ -95,11 +89,4 @@ class Erasure:
             person_id=None,
             audience=Audience.FAREWELL,
             now=now,
-        )
-
-    def _lines(self, person: Person) -> str:
-        found = self._hotlines.for_region(person.region, emergency_first=True)[:FAREWELL_LINES]
-        return "\n".join(
-            f"{line.name_en if person.language == 'en' else line.name_zh}: {line.number}"
-            for line in found
         )

@@ -28,6 +28,7 @@ MOST_BYTES = 1_000_000
 def build(
     *,
     metrics: Metrics,
+    is_alive: Callable[[], bool],
     readiness: Callable[[], Awaitable[dict[str, bool]]],
     receive: Callable[[object], Awaitable[None]],
     receives: Callable[[], bool],
@@ -38,6 +39,7 @@ def build(
 
     Args:
         metrics: what `/metrics` shows.
+        is_alive: what `/healthz` says; where it is false only a restart helps.
         readiness: what `/readyz` shows; 503 unless all of it holds.
         receive: stores an update, or raises.
         receives: whether this process is the one that works on the database.
@@ -46,7 +48,8 @@ def build(
     """
 
     async def healthz(_request: Request) -> Response:
-        return JSONResponse({"ok": True})
+        alive = is_alive()
+        return JSONResponse({"ok": alive}, status_code=200 if alive else 503)
 
     async def readyz(_request: Request) -> Response:
         checks = await readiness()

@@ -207,11 +207,13 @@ class Intake:
         reading, now = received.reading, self._now()
         said_already = self._emergency.has_answered(received.update_id)
         async with self._database.begin() as transaction:
-            if await inbox.knows(transaction, received.update_id):
-                return None
-            person = await self._person(transaction, reading, now)
+            person = await self._known(transaction, reading)
+            if person is None:
+                if await inbox.knows(transaction, received.update_id):
+                    return None  # a repeat: whoever sent it was erased since, and stays so
+                person = await self._newcomer(transaction, reading, now)
             ended, reason = self._end_at_once(received)
-            await inbox.add(
+            is_new = await inbox.add(
                 transaction,
                 received.update_id,
                 kind=reading.kind,
@@ -223,6 +225,8 @@ class Intake:
                 ended_as=ended,
                 reason=reason,
             )
+            if not is_new:
+                return None
             if received.grave is not None and person is not None:
                 await self._crisis.answer(
                     transaction,
@@ -259,14 +263,17 @@ class Intake:
             person.epoch if person else None,
         )
 
-    async def _person(
-        self, transaction: Transaction, reading: Reading, now: datetime
-    ) -> Person | None:
+    @staticmethod
+    async def _known(transaction: Transaction, reading: Reading) -> Person | None:
         if reading.telegram_id is None or reading.kind is Kind.OTHER:
             return None
-        known = await people.by_telegram_id(transaction, reading.telegram_id)
-        if known or reading.kind is Kind.MEMBERSHIP:
-            return known
+        return await people.by_telegram_id(transaction, reading.telegram_id)
+
+    @staticmethod
+    async def _newcomer(transaction: Transaction, reading: Reading, now: datetime) -> Person | None:
+        """Make the person whom an update is the first word of, if it is a word of a person."""
+        if reading.telegram_id is None or reading.kind in (Kind.OTHER, Kind.MEMBERSHIP):
+            return None
         if reading.kind is Kind.MALFORMED and not reading.text:
             return None
         language = language_of(reading.language_code)

@@ -20,7 +20,6 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=30)
 RENEW_S = 8.0
 WAIT_S = 1.0
-NAME = "service"
 
 
 class LeadershipLostError(RuntimeError):
@@ -28,13 +27,23 @@ class LeadershipLostError(RuntimeError):
 
 
 class Leadership:
-    """Takes the lease and keeps it."""
+    """Takes the lease and keeps it.
+
+    Attributes:
+        fence: the lease's number, which grows with every new holder; None while it is not ours.
+            What goes out to people is claimed with it (`storage/outbox.py`).
+    """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
         self._holder = f"{socket.gethostname()[:32]}/{os.getpid()}/{secrets.token_hex(4)}"
-        self.leads = False
+        self.fence: int | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether the lease is ours, as far as this process knows."""
+        return self.fence is not None
 
     async def take(self) -> None:
         """Wait until the lease is ours; says once that it waits."""
@@ -47,7 +56,6 @@ class Leadership:
                 )
                 told = True
             await asyncio.sleep(WAIT_S)
-        self.leads = True
 
     async def keep(self) -> None:
         """Renew until cancelled; a database that is away is asked again.
@@ -63,26 +71,29 @@ class Leadership:
                 log.error("lease_not_renewed", error=type(error).__name__)
                 continue
             if not kept:
-                self.leads = False
                 raise LeadershipLostError("Another service took over this database; this one ends.")
 
     async def release(self) -> None:
         """Give the lease back, so that the next service need not wait."""
         if self.leads:
-            self.leads = False
+            self.fence = None
             async with self._database.begin() as transaction:
-                await leases.release(transaction, NAME, self._holder, now=self._now())
+                await leases.release(transaction, leases.SERVICE, self._holder, now=self._now())
 
     async def _acquire(self) -> bool:
         now = self._now()
         async with self._database.begin() as transaction:
-            if await leases.acquire(transaction, NAME, self._holder, ttl=LEASE, now=now):
-                return True
-            other = await leases.holder(transaction, NAME, now=now)
-            if other is None or not _is_gone(other):
-                return False
-            await leases.release(transaction, NAME, other, now=now)
-            return await leases.acquire(transaction, NAME, self._holder, ttl=LEASE, now=now)
+            fence = await leases.acquire(
+                transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
+            )
+            other = await leases.holder(transaction, leases.SERVICE, now=now)
+            if fence is None and other is not None and _is_gone(other):
+                await leases.release(transaction, leases.SERVICE, other, now=now)
+                fence = await leases.acquire(
+                    transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
+                )
+        self.fence = fence
+        return self.leads
 
 
 def _is_gone(holder: str) -> bool:

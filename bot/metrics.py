@@ -60,6 +60,10 @@ class Metrics:
         self.leads = Gauge(
             "pica_leads", "1 while this process holds the service's lease", registry=self.registry
         )
+        self.last_poll = Gauge(
+            "pica_last_poll_timestamp_seconds", "When Telegram last answered a poll; 0 by webhook",
+            registry=self.registry,
+        )  # fmt: skip
         self.model_queue = Gauge(
             "pica_model_requests", "Requests at the model, by state", ["state"],
             registry=self.registry,

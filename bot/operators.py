@@ -11,6 +11,7 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.answering import acknowledge
+from bot.notices import OperatorNotices
 from bot.texts import Texts
 from review import cases as review
 from storage import Database, Transaction, inbox, outbox, people
@@ -28,11 +29,11 @@ class Operators:
         *,
         database: Database,
         texts: Texts,
+        notices: OperatorNotices,
         operators: frozenset[int],
         chat_id: int | None,
         wake: Callable[[], None],
         now: Callable[[], datetime],
-        language: str = "zh",
     ) -> None:
         self._database = database
         self._texts = texts
@@ -40,7 +41,7 @@ class Operators:
         self._chat_id = chat_id
         self._wake = wake
         self._now = now
-        self._language = language
+        self._notices = notices
 
     def is_chat(self, chat_id: int) -> bool:
         """Whether this is the operators' chat."""
@@ -76,15 +77,7 @@ class Operators:
         self, transaction: Transaction, number: str, resolved: Case | None, now: datetime
     ) -> None:
         key = "case_resolved" if resolved else "case_gone"
-        text = self._texts(self._language, key, case=number)
-        await outbox.put(
-            transaction,
-            outbox.Kind.CASE,
-            Body(text),
-            person_id=None,
-            audience=outbox.Audience.OPERATORS,
-            now=now,
-        )
+        await self._notices.put(transaction, key, now=now, case=number)
         if resolved is None or resolved.person_id is None:
             return
         person = await people.by_id(transaction, resolved.person_id)

@@ -22,7 +22,7 @@ from bot.pacing import Pacer
 from bot.prompting import PERSONA, fit, neutralise
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
-from inference import GenerationError, GenerationRequest, InferenceWorker
+from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard, strip_artefacts
 from safety.policy import respond
 from safety.screen import Screening
@@ -37,6 +37,7 @@ from storage.rounds import RecentRounds
 log = structlog.get_logger(__name__)
 SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
 DEADLINE_S = 300.0
+SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class Replier:
             f"{question.turn_id}-{asked.update_ids[-1]}",
             ids,
             max_new_tokens=self._max_new_tokens,
+            sampling=SAMPLING,
             deadline_s=DEADLINE_S,
         )
         try:

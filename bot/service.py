@@ -56,7 +56,7 @@ class Service:
         return self._http.port
 
     async def start(self) -> None:
-        """Bring the schema up, ask Telegram who we are, wait to lead, finish what is open.
+        """Wait to lead, bring the schema up, ask Telegram who we are, finish what is open.
 
         Raises:
             StorageError: the database cannot be used.
@@ -65,13 +65,14 @@ class Service:
             OSError: the port is taken.
         """
         parts = self.parts
-        await parts.database.upgrade()
-        async with parts.database.begin() as transaction:
-            await keys.check(transaction, now=self._now())
+        await parts.database.create()
         await parts.application.initialize()
         await self._start_http()
         await parts.leadership.take()
         parts.metrics.leads.set(1)
+        await parts.database.upgrade()  # nobody works on the older schema any longer
+        async with parts.database.begin() as transaction:
+            await keys.check(transaction, now=self._now())
         self._spawn(parts.leadership.keep(), "lease")
         await self._introduce()
         await parts.upkeep.check_canary()
@@ -135,6 +136,7 @@ class Service:
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         app = build_http(
             metrics=self.parts.metrics,
+            is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
             receive=self.parts.intake.receive,
             receives=lambda: self.parts.leadership.leads,
@@ -176,6 +178,8 @@ class Service:
     async def _measure(self) -> None:
         metrics, health = self.parts.metrics, self.parts.worker.health()
         metrics.leads.set(int(self.parts.leadership.leads))
+        if (polled_at := self.parts.poller.last_poll_at) is not None:
+            metrics.last_poll.set(polled_at.timestamp())
         metrics.model_queue.labels("running").set(health.running)
         metrics.model_queue.labels("waiting").set(health.waiting)
         with suppress(Exception):  # the database is away: the other figures still count

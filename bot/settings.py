@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     allow_demo_model: bool = False
     operators: Annotated[frozenset[int], NoDecode] = frozenset()
     operators_chat: int | None = None
+    operators_language: Literal["zh", "en"] = "zh"
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"

@@ -11,11 +11,10 @@ import structlog
 
 from bot.lanes import Lanes
 from bot.metrics import Metrics
+from bot.notices import OperatorNotices
 from bot.safe_mode import SafeMode, Switch
 from bot.screening import Screens
-from bot.texts import Texts
-from storage import Database, outbox, retention
-from storage.outbox import Audience, Body
+from storage import Database, retention
 
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0
@@ -33,23 +32,19 @@ class Upkeep:
         safe_mode: SafeMode,
         screens: Screens,
         lanes: Lanes,
-        texts: Texts,
+        notices: OperatorNotices,
         metrics: Metrics,
         retention_days: int,
-        has_operators: bool,
         wake: Callable[[], None],
         now: Callable[[], datetime],
-        operators_language: str = "zh",
     ) -> None:
         self._database = database
         self._safe_mode = safe_mode
         self._screens = screens
         self._lanes = lanes
-        self._texts = texts
+        self._notices = notices
         self._metrics = metrics
         self._days = retention_days
-        self._has_operators = has_operators
-        self._operators_language = operators_language
         self._wake = wake
         self._now = now
         self.canary_is_found = False
@@ -111,17 +106,8 @@ class Upkeep:
         log.info("swept", **{name: count for name, count in total.items() if count})
 
     async def _tell(self, key: str) -> None:
-        if not self._has_operators:
-            return
         async with self._database.begin() as transaction:
-            await outbox.put(
-                transaction,
-                outbox.Kind.CASE,
-                Body(self._texts(self._operators_language, key)),
-                person_id=None,
-                audience=Audience.OPERATORS,
-                now=self._now(),
-            )
+            await self._notices.put(transaction, key, now=self._now())
         self._wake()
 
 

@@ -20,6 +20,7 @@ class Sampling:
         top_k: The most tokens kept; 0 keeps all.
         repetition_penalty: Above 0; 1.0 changes nothing. Counts prompt and reply, as transformers
             does.
+        min_new_tokens: The reply does not end before it has so many; 0 lets it be empty.
         greedy: Take the most likely token; temperature, top_p and top_k are then unused.
         seed: Makes the draw repeatable; None draws a fresh seed for each request.
     """
@@ -28,6 +29,7 @@ class Sampling:
     top_p: float = 0.8
     top_k: int = 50
     repetition_penalty: float = 1.0
+    min_new_tokens: int = 0
     greedy: bool = False
     seed: int | None = None
 
@@ -40,6 +42,8 @@ class Sampling:
             raise ValueError("top_k must be 0 (all tokens) or more")
         if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
             raise ValueError("repetition_penalty must be above 0; 1.0 changes nothing")
+        if self.min_new_tokens < 0:
+            raise ValueError("min_new_tokens must be 0 or more")
         if self.seed is not None and not 0 <= self.seed < 2**63:
             raise ValueError("seed must be between 0 and 2**63 - 1")
 

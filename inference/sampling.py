@@ -1,7 +1,7 @@
 """From logits to the next token, as ChatGLM2's ``chat()`` does it under transformers.
 
-Order: repetition penalty, temperature, top-k, top-p, draw. Does not know text or the end of a
-reply.
+Order: repetition penalty, no end before ``min_new_tokens``, temperature, top-k, top-p, draw. Does
+not know text.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ class TokenSampler:
 
     Random numbers are drawn on the CPU, one for each token, so that neither the device nor the
     other rows of a batch change them.
+
+    Args:
+        sampling: The request's settings.
+        prompt_ids: Token ids of the prompt.
+        eos_id: The token that ends a reply.
     """
 
-    def __init__(self, sampling: Sampling, prompt_ids: Sequence[int]) -> None:
+    def __init__(self, sampling: Sampling, prompt_ids: Sequence[int], eos_id: int) -> None:
         self.sampling = sampling
+        self._eos_id = eos_id
+        self._count = 0
         self._generator = torch.Generator()
         if sampling.seed is None:
             self._generator.seed()
@@ -34,13 +41,29 @@ class TokenSampler:
         """Whether repetition changes this request's logits."""
         return self.sampling.repetition_penalty != 1.0
 
+    @property
+    def adjusts(self) -> bool:
+        """Whether the next token is chosen from other logits than the model's."""
+        return self.penalises or self._must_go_on
+
+    @property
+    def _must_go_on(self) -> bool:
+        return self._count < self.sampling.min_new_tokens
+
     def note(self, token_id: int) -> None:
-        """Remembers a token of the reply for the repetition penalty."""
+        """Remembers a token of the reply."""
+        self._count += 1
         if self.penalises:
             self._seen.add(token_id)
 
-    def penalise(self, logits: torch.Tensor) -> None:
-        """Lowers the logits (vocabulary,) of tokens already seen, in place."""
+    def adjust(self, logits: torch.Tensor) -> None:
+        """Changes the logits (vocabulary,) in place: tokens already seen, and the end."""
+        if self.penalises:
+            self._penalise(logits)
+        if self._must_go_on:
+            logits[self._eos_id] = -torch.inf
+
+    def _penalise(self, logits: torch.Tensor) -> None:
         seen = torch.tensor(sorted(self._seen), dtype=torch.long, device=logits.device)
         penalty = self.sampling.repetition_penalty
         scores = logits[seen]
@@ -62,12 +85,12 @@ def choose(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int |
         Token ids; None where a row holds a number that is not finite.
     """
     logits = logits.to(torch.float32)
-    if any(sampler.penalises for sampler in samplers):
+    sound: list[bool] = torch.isfinite(logits).all(dim=-1).tolist()
+    if any(sampler.adjusts for sampler in samplers):
         logits = logits.clone()
         for row, sampler in zip(logits, samplers, strict=True):
-            if sampler.penalises:
-                sampler.penalise(row)
-    sound: list[bool] = torch.isfinite(logits).all(dim=-1).tolist()
+            if sampler.adjusts:
+                sampler.adjust(row)
     chosen: list[int] = logits.argmax(dim=-1).tolist()
     drawing = [
         row for row, sampler in enumerate(samplers) if sound[row] and not sampler.sampling.greedy

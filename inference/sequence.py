@@ -31,7 +31,7 @@ class Sequence:
         self.stored = 0
         self.slot: int | None = None
         self.opened = False
-        self.sampler = TokenSampler(request.sampling, request.prompt_ids)
+        self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.eos_id)
         self.finished = False
         self._eos_id = tokenizer.eos_id
         self._decoder = tokenizer.stream()

@@ -66,6 +66,11 @@ async def holding(transaction: Transaction, person_id: PersonId, *, now: datetim
     return found
 
 
+async def prolong(transaction: Transaction, case: Case, *, now: datetime) -> None:
+    """Begin the hold's time anew: the person is still at risk."""
+    await cases.touch(transaction, case.case_id, now=now)
+
+
 async def resolve(
     transaction: Transaction, case_id: CaseId, *, operator_id: int, now: datetime
 ) -> Case | None:

@@ -4,47 +4,26 @@ A backup holds no data keys. They stand in a file of one generation, written ane
 backup and after every erasure, so that whoever was erased cannot be read from any backup,
 however old. The form is the same for SQLite and PostgreSQL: a backup of one restores into
 the other. Knows nothing of when backups are made.
-
-Layout: a line of JSON in clear (format, time, schema, key fingerprint), then frames of four
-bytes length and sealed, compressed JSON lines; the last frame is empty, so that a file that
-was cut off is noticed.
 """
 
-import base64
-import json
-import os
-import zlib
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import sqlalchemy as sa
 
-from storage import keys
-from storage.database import Database, StorageError, Transaction, newest_revision
-from storage.schema import data_keys, leases, metadata, turns
-from storage.vault import UnsealError, seal, unseal
+from storage import keys, versions
+from storage.database import Database, StorageError, Transaction
+from storage.frames import Frames, FrameWriter, Header, read, replacing
+from storage.schema import data_keys, leases, metadata, people
 
-FORMAT = 1
 ROWS_A_FRAME = 500
-LONGEST_FRAME = 256 * 2**20
 KEYS_FILE = "keys.pica"
 LEFT_OUT = (data_keys, leases)
 Progress = Callable[[int, int], None]
-Frames = Generator[tuple[str, list[dict[str, Any]]], None, None]
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What stands in clear at the start of a file."""
-
-    holds: str
-    made_at: str
-    revision: str
-    master: str
 
 
 async def write_backup(
@@ -52,13 +31,13 @@ async def write_backup(
 ) -> int:
     """Write every row of one instant but the data keys; return how many.
 
-    Turns off the record are left out: nothing of them outlives its time.
+    What is said off the record is left out: nothing of it outlives its time.
 
     Raises:
         StorageError: the file cannot be written; nothing half-written stays.
     """
-    tables = [table for table in metadata.sorted_tables if table not in LEFT_OUT]
-    return await _write(database, path, "rows", tables, now, progress)
+    names = [table.name for table in metadata.sorted_tables if table not in LEFT_OUT]
+    return await _write(database, path, "rows", names, now, progress)
 
 
 async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
@@ -79,14 +58,14 @@ async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
                 f"{path} holds the keys of another database. Restore from it, or choose another "
                 "folder; it is not overwritten, because the backups beside it need it."
             )
-    return await _write(database, path, "keys", [data_keys], now, None)
+    return await _write(database, path, "keys", [data_keys.name], now, None)
 
 
 def _service_key(database: Database, path: Path) -> bytes | None:
     """The service's key in a file of keys, which tells databases apart; None without a file."""
     if not path.exists():
         return None
-    _, frames = _read(path, "keys", database)
+    _, frames = read(path, "keys", database.vault)
     with closing(frames):
         rows = [row for _, page in frames for row in page if row["owner"] == keys.SERVICE]
     if not rows:
@@ -98,15 +77,22 @@ async def _write(
     database: Database,
     path: Path,
     holds: str,
-    tables: list[sa.Table],
+    names: list[str],
     now: datetime,
     progress: Progress | None,
 ) -> int:
-    header = Header(holds, now.isoformat(), newest_revision(), database.vault.master)
+    version = await database.version()
+    if version is None or version < versions.FIRST_SEALED:
+        raise StorageError(
+            "There is nothing here that can be backed up: the database is empty, or from before "
+            "words were sealed (copy it with the tools of its server)"
+        )
+    header = Header(holds, now.isoformat(), version, database.vault.master)
     done = 0
-    with _replacing(path) as file:
-        frames = _Frames(file, database.vault.archive_key(), header)
+    with replacing(path) as file:
+        frames = FrameWriter(file, database.vault.archive_key(), header)
         async with database.snapshot() as transaction:
+            tables = await transaction.run_sync(_tables, names)
             total = await _count(transaction, tables)
             for table in tables:
                 async for rows in _pages(transaction, table):
@@ -118,6 +104,26 @@ async def _write(
     return done
 
 
+def _tables(connection: sa.Connection, names: list[str]) -> list[sa.Table]:
+    """The tables as the database has them, for its schema may be older than this program."""
+    inspector = sa.inspect(connection)
+    found = []
+    for name in names:
+        if not inspector.has_table(name):
+            continue
+        known = metadata.tables[name]
+        columns = [
+            sa.Column(
+                each["name"],
+                known.c[each["name"]].type if each["name"] in known.c else each["type"],
+                primary_key=each["name"] in known.primary_key,
+            )
+            for each in inspector.get_columns(name)
+        ]
+        found.append(sa.Table(name, sa.MetaData(), *columns))
+    return found
+
+
 async def _count(transaction: Transaction, tables: list[sa.Table]) -> int:
     total = 0
     for table in tables:
@@ -127,12 +133,25 @@ async def _count(transaction: Transaction, tables: list[sa.Table]) -> int:
 
 
 async def _pages(transaction: Transaction, table: sa.Table) -> Any:
-    query = sa.select(table).order_by(*table.primary_key)
-    if table is turns:
-        query = query.where(turns.c.off_record == 0)
+    query = sa.select(table).where(*_may_be_kept(table)).order_by(*table.primary_key)
     async with transaction.stream(query) as result:
         async for page in result.mappings().partitions(ROWS_A_FRAME):
             yield [dict(row) for row in page]
+
+
+def _may_be_kept(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """Leave out what was said off the record, and what waits to be answered or sent of it."""
+    if "off_record" in table.c:
+        return [table.c.off_record == 0]
+    waits: sa.ColumnElement[bool]
+    if table.name == "inbox":
+        waits = table.c.ended_as.is_(None)
+    elif table.name == "outbox":
+        waits = sa.and_(table.c.ended_at.is_(None), table.c.kind.in_(("reply", "notice")))
+    else:
+        return []
+    hidden = sa.select(people.c.person_id).where(people.c.off_record_until_at.is_not(None))
+    return [sa.or_(~waits, table.c.person_id.is_(None), table.c.person_id.not_in(hidden))]
 
 
 async def restore(
@@ -148,8 +167,8 @@ async def restore(
         StorageError: the database is not empty, or a file is damaged or of another kind.
         SecretKeyError: the files were written with another PICA_SECRET_KEY.
     """
-    header, frames = _read(backup, "rows", database)
-    _, key_frames = _read(keys_file, "keys", database)
+    header, frames = read(backup, "rows", database.vault)
+    _, key_frames = read(keys_file, "keys", database.vault)
     await database.upgrade(header.revision)
     with closing(frames), closing(key_frames):
         counts = await _fill(database, frames, key_frames, progress)
@@ -164,7 +183,7 @@ async def _fill(
     async with database.begin() as transaction:
         await _refuse_if_used(transaction)
         await transaction.execute(sa.delete(data_keys))
-        for name, rows in (*key_frames, *frames):
+        for name, rows in itertools.chain(key_frames, frames):
             await transaction.execute(_insert_into(name, rows), rows)
             counts[name] = counts.get(name, 0) + len(rows)
             if progress:
@@ -198,7 +217,6 @@ def _insert_into(name: str, rows: list[dict[str, Any]]) -> sa.Insert:
 
 async def _leave_out_erased(transaction: Transaction) -> int:
     """Delete the rows of people without a key, and keys without a person."""
-    people = metadata.tables["people"]
     inbox, cases = metadata.tables["inbox"], metadata.tables["cases"]
     with_key = sa.select(data_keys.c.owner)
     gone = sa.and_(inbox.c.person_id.is_not(None), inbox.c.person_id.not_in(with_key))
@@ -248,108 +266,3 @@ async def _set_sequences(transaction: Transaction) -> None:
         name = sa.func.pg_get_serial_sequence(table.name, column.name)
         highest = sa.select(sa.func.coalesce(sa.func.max(column), 0) + 1).scalar_subquery()
         await transaction.execute(sa.select(sa.func.setval(name, highest, False)))
-
-
-class _Frames:
-    """Writes a header and sealed frames."""
-
-    def __init__(self, file: IO[bytes], key: bytes, header: Header) -> None:
-        self._file = file
-        self._key = key
-        self._id = header.made_at
-        self._count = 0
-        clear = {"pica": FORMAT, **{name: getattr(header, name) for name in header.__slots__}}
-        file.write(json.dumps(clear).encode() + b"\n")
-
-    def write(self, table: str, rows: list[dict[str, Any]]) -> None:
-        """Add a frame of rows."""
-        plain = json.dumps([table, [_packed(row) for row in rows]]).encode()
-        self._frame(zlib.compress(plain))
-
-    def end(self) -> None:
-        """Add the empty frame that ends a whole file."""
-        self._frame(b"")
-
-    def _frame(self, plain: bytes) -> None:
-        sealed = seal(self._key, plain, f"archive:{self._id}:{self._count}")
-        self._file.write(len(sealed).to_bytes(4, "big") + sealed)
-        self._count += 1
-
-
-def _read(path: Path, holds: str, database: Database) -> tuple[Header, Frames]:
-    try:
-        with path.open("rb") as file:
-            clear = json.loads(file.readline(10_000))
-        if clear.pop("pica") != FORMAT:
-            raise KeyError
-        header = Header(**clear)
-    except FileNotFoundError:
-        raise StorageError(f"{path} does not exist") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise StorageError(f"{path} is no backup of this program") from None
-    if header.holds != holds:
-        raise StorageError(f"{path} holds {header.holds}, and {holds} are needed here")
-    return header, _frames(path, database.vault.archive_key(header.master), header)
-
-
-def _frames(path: Path, key: bytes, header: Header) -> Frames:
-    with path.open("rb") as file:
-        file.readline()
-        count = 0
-        while True:
-            length = int.from_bytes(file.read(4), "big")
-            if not 0 < length <= LONGEST_FRAME:
-                raise StorageError(f"{path} is cut off or damaged; nothing was restored")
-            try:
-                plain = unseal(key, file.read(length), f"archive:{header.made_at}:{count}")
-            except UnsealError:
-                raise StorageError(f"{path} is cut off or damaged; nothing was restored") from None
-            if not plain:
-                return
-            name, rows = json.loads(zlib.decompress(plain))
-            yield name, [_unpacked(row) for row in rows]
-            count += 1
-
-
-def _packed(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _pack(value) for name, value in row.items()}
-
-
-def _pack(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return {"bytes": base64.b64encode(value).decode()}
-    if isinstance(value, datetime):
-        return {"time": value.isoformat()}
-    return value
-
-
-def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _unpack(value) for name, value in row.items()}
-
-
-def _unpack(value: Any) -> Any:
-    if isinstance(value, dict):
-        if "bytes" in value:
-            return base64.b64decode(value["bytes"])
-        return datetime.fromisoformat(value["time"])
-    return value
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file whole or not at all."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # another process may write too
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise

@@ -90,6 +90,13 @@ async def raise_level(
     )
 
 
+async def touch(transaction: Transaction, case_id: CaseId, *, now: datetime) -> None:
+    """Record that the person is still at risk, at no higher level."""
+    await transaction.execute(
+        update(cases).where(cases.c.case_id == case_id).values(last_risk_at=now)
+    )
+
+
 async def resolve(
     transaction: Transaction, case_id: CaseId, *, operator_id: int, now: datetime
 ) -> bool:

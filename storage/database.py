@@ -12,10 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, CursorResult, Executable, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -29,9 +25,9 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
+from storage import versions
 from storage.vault import Vault
 
-MIGRATIONS = Path(__file__).with_name("migrations")
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg",
            "postgres": "postgresql+psycopg"}  # fmt: skip
 
@@ -146,31 +142,46 @@ class Database:
                 )
             yield Transaction(connection, self.vault)
 
-    async def revision(self) -> str | None:
+    async def version(self) -> str | None:
         """The version of the schema, or None where there is none yet."""
         async with self.read() as transaction:
-            found: str | None = await transaction.run_sync(_revision)
+            found: str | None = await transaction.run_sync(versions.present)
         return found
 
-    async def upgrade(self, revision: str = "head") -> None:
+    async def upgrade(self, version: str = "head") -> None:
         """Bring the schema to a version; the newest, where none is named.
 
         Raises:
-            StorageError: the server is not reachable, or refuses.
+            StorageError: the server is not reachable, refuses, or a newer program made the
+                schema.
         """
         try:
             async with self.begin() as transaction:
                 if self.dialect == "postgresql":  # two services may start at once
                     await transaction.execute(text("SELECT pg_advisory_xact_lock(7422)"))
-                await transaction.run_sync(_upgrade, self.vault, revision)
+                moved = await transaction.run_sync(versions.move, self.vault, version)
+        except versions.UnknownVersionError as error:
+            raise StorageError(
+                f"The schema's version {error} is of a newer PICA companion than this one "
+                f"({versions.newest()}). Run the newer program."
+            ) from None
         except (SQLAlchemyError, OSError) as error:
             raise StorageError(
                 f"The database does not answer ({type(error).__name__}). Check "
                 "PICA_DATABASE_URL, that the server runs, and that the disk is writable."
             ) from error
+        if moved:
+            await self._compact()
 
-    async def compact(self) -> None:
-        """Write the file anew (SQLite), so that nothing of what was deleted stays in it."""
+    async def create(self) -> str:
+        """Make the schema where there is none, and leave an older one; return its version."""
+        found = await self.version()
+        if found is None:
+            await self.upgrade()
+        return found or versions.newest()
+
+    async def _compact(self) -> None:
+        """Write the file anew (SQLite), so that nothing that an upgrade sealed stays in clear."""
         if self.dialect != "sqlite":
             return  # PostgreSQL's own vacuum does it in time
         async with self._write_lock, self._engine.connect() as connection:
@@ -193,27 +204,6 @@ def insert_ignore(transaction: Transaction, table: Table) -> Insert:
     if transaction.dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
-
-
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest_revision() -> str:
-    """The newest version of the schema that this code knows."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    assert head is not None
-    return head
-
-
-def _upgrade(connection: Connection, vault: Vault, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    config.attributes["vault"] = vault  # words that were stored in clear are sealed
-    command.upgrade(config, revision)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -4,36 +4,46 @@ Knows nothing of what is leased. A lease runs out by itself if its holder dies.
 """
 
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
 from storage.database import Transaction, insert_ignore
 from storage.schema import leases
 
+SERVICE = "service"
+"""The lease of the one process that works on a database."""
+
 
 async def acquire(
     transaction: Transaction, name: str, holder: str, *, ttl: timedelta, now: datetime
-) -> bool:
-    """Take or prolong a lease; False while somebody else holds it.
+) -> int | None:
+    """Take or prolong a lease; return its fence, or None while somebody else holds it.
 
     Both are one conditional UPDATE, so that of two processes one wins.
     """
     await transaction.execute(
         insert_ignore(transaction, leases).values(name=name, holder="", fence=0, expires_at=now)
     )
+    mine = update(leases).where(leases.c.name == name).returning(leases.c.fence)
     prolonged = await transaction.execute(
-        update(leases)
-        .where(leases.c.name == name, leases.c.holder == holder, leases.c.expires_at > now)
-        .values(expires_at=now + ttl)
+        mine.where(leases.c.holder == holder, leases.c.expires_at > now).values(
+            expires_at=now + ttl
+        )
     )
-    if prolonged.rowcount == 1:
-        return True
+    if (fence := prolonged.scalar_one_or_none()) is not None:
+        return cast("int", fence)
     taken = await transaction.execute(
-        update(leases)
-        .where(leases.c.name == name, or_(leases.c.expires_at <= now, leases.c.holder == holder))
-        .values(holder=holder, fence=leases.c.fence + 1, expires_at=now + ttl)
+        mine.where(or_(leases.c.expires_at <= now, leases.c.holder == holder)).values(
+            holder=holder, fence=leases.c.fence + 1, expires_at=now + ttl
+        )
     )
-    return taken.rowcount == 1
+    return cast("int | None", taken.scalar_one_or_none())
+
+
+def holds(name: str, fence: int) -> ColumnElement[bool]:
+    """A condition for a statement: no later holder has taken the lease since this fence."""
+    return exists().where(leases.c.name == name, leases.c.fence == fence)
 
 
 async def release(transaction: Transaction, name: str, holder: str, *, now: datetime) -> None:

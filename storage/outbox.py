@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from storage import keys
+from storage import keys, leases
 from storage.database import Transaction
 from storage.ids import OutboxId, PersonId, TurnId, UpdateId
 from storage.schema import is_open, outbox, people, telegram_chats
@@ -94,6 +94,7 @@ class Message:
     body: Body
     attempts: int
     preview_message_id: int | None
+    created_at: datetime
 
 
 async def put(
@@ -224,44 +225,50 @@ async def _message(transaction: Transaction, row: Any) -> Message:
         body=body,
         attempts=row.attempts,
         preview_message_id=row.preview_message_id,
+        created_at=row.created_at,
     )
 
 
-def _in_time() -> ColumnElement[bool]:
+def _is_ours(fence: int | None) -> ColumnElement[bool]:
+    """Whether a message is of the person's present epoch, and this process the leading one."""
     present = (
         select(people.c.epoch).where(people.c.person_id == outbox.c.person_id).scalar_subquery()
     )
-    return or_(outbox.c.epoch.is_(None), outbox.c.epoch == present)
+    in_time = or_(outbox.c.epoch.is_(None), outbox.c.epoch == present)
+    return in_time if fence is None else and_(in_time, leases.holds(leases.SERVICE, fence))
 
 
-async def claim(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> bool:
+async def claim(transaction: Transaction, outbox_id: OutboxId, *, fence: int | None = None) -> bool:
     """Take a queued message to send it; False where it is fenced off or taken.
 
-    One conditional UPDATE: of two senders one wins, and a message of an older epoch is
-    cancelled instead.
+    One conditional UPDATE: of two senders one wins, a message of an older epoch stays, and a
+    process whose lease another has taken since (`fence`) gets nothing.
     """
-    mine = and_(outbox.c.outbox_id == outbox_id, outbox.c.state == "queued")
     claimed = await transaction.execute(
         update(outbox)
-        .where(mine, _in_time())
+        .where(outbox.c.outbox_id == outbox_id, outbox.c.state == "queued", _is_ours(fence))
         .values(state="sending", attempts=outbox.c.attempts + 1)
     )
-    if claimed.rowcount == 1:
-        return True
-    await transaction.execute(
-        update(outbox)
-        .where(mine)
-        .values(state="cancelled", reason="epoch", ended_at=now, body=None)
-    )
-    return False
+    return claimed.rowcount == 1
 
 
-async def may_go_on(transaction: Transaction, outbox_id: OutboxId) -> bool:
-    """Whether a message of which a part was sent is still of the present epoch."""
+async def may_go_on(
+    transaction: Transaction, outbox_id: OutboxId, *, fence: int | None = None
+) -> bool:
+    """Whether a message of which a part was sent is still ours to send; see `claim`."""
     query = select(outbox.c.outbox_id).where(
-        outbox.c.outbox_id == outbox_id, outbox.c.state == "sending", _in_time()
+        outbox.c.outbox_id == outbox_id, outbox.c.state == "sending", _is_ours(fence)
     )
     return (await transaction.execute(query)).first() is not None
+
+
+async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> None:
+    """End a message of an older epoch: nobody may send it any more."""
+    await transaction.execute(
+        update(outbox)
+        .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(None))
+        .values(state="cancelled", reason="epoch", ended_at=now, body=None)
+    )
 
 
 async def end(

@@ -20,16 +20,28 @@ key = typer.Typer(help="The secret key that seals what people say.", no_args_is_
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
 
-def _with_database(work: Callable[[Any, Settings], Awaitable[T]]) -> T:
-    """Run work on the upgraded database of the settings."""
+def _with_database(
+    work: Callable[[Any, Settings], Awaitable[T]],
+    *,
+    upgrade: bool = False,
+    any_version: bool = False,
+) -> T:
+    """Run work on the database of the settings; an older schema is refused unless told else."""
     from bot.app import open_database
-    from storage import keys
+    from storage import StorageError, keys, versions
 
     async def run() -> T:
         settings = load()
         database = open_database(settings)
         try:
-            await database.upgrade()
+            if upgrade:
+                await database.upgrade()
+            version = await database.create()
+            if version != versions.newest() and not any_version:
+                raise StorageError(
+                    f"The database's schema is at version {version}, this program works with "
+                    f"{versions.newest()}. Make a backup (`pica backup`), then `pica db upgrade`."
+                )
             async with database.begin() as transaction:
                 await keys.check(transaction, now=_now())
             return await work(database, settings)
@@ -179,7 +191,7 @@ def backup(
         await archive.write_keys(database, to / archive.KEYS_FILE, now=now)
         return path, rows
 
-    path, rows = _with_database(write)
+    path, rows = _with_database(write, any_version=True)
     typer.echo(f"{path} ({rows} rows)")
 
 
@@ -216,14 +228,16 @@ def restore(
 def db_upgrade() -> None:
     """Bring the database's schema to the version of this program.
 
-    `pica serve` does the same at its start. Make a backup before.
+    `pica serve` does the same at its start. Make a backup before: `pica backup` reads older
+    versions too.
     """
 
-    async def revision(database: Any, _settings: Settings) -> str | None:
-        found: str | None = await database.revision()
+    async def version(database: Any, _settings: Settings) -> str | None:
+        found: str | None = await database.version()
         return found
 
-    typer.echo(f"The schema is at version {_with_database(revision)}.")
+    found = _with_database(version, upgrade=True)
+    typer.echo(f"The schema is at version {found}.")
 
 
 @key.command("new")
@@ -241,8 +255,9 @@ def key_new() -> None:
 def key_rotate() -> None:
     """Wrap every person's key with the newest secret key.
 
-    Put the new key before the old one (PICA_SECRET_KEY=new,old), restart, run this, then take
-    the old one away and restart again. What people said is not written anew.
+    Put the new key before the old one (PICA_SECRET_KEY=new,old), restart, run this, make a
+    backup, then take the old one away and restart again. What people said is not written anew.
+    Older backups still need the old key: keep it as long as you keep them.
     """
     from storage import keys
 
@@ -258,4 +273,7 @@ def key_rotate() -> None:
                     return done
 
     count = _with_database(rotate)
-    typer.echo(f"{count} keys were wrapped anew. Older secret keys can be taken away now.")
+    typer.echo(
+        f"{count} keys were wrapped anew. The service no longer needs older secret keys; keep "
+        "them where they are safe, because backups made before today open with them alone."
+    )

@@ -10,8 +10,7 @@ from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.safe_mode import SafeMode
 from bot.settings import Settings
-from storage import Database, SecretKeyError, StorageError, hot, keys
-from storage.database import newest_revision
+from storage import Database, SecretKeyError, StorageError, hot, keys, versions
 
 
 async def check_database(settings: Settings) -> list[Finding]:
@@ -39,21 +38,21 @@ async def check_database(settings: Settings) -> list[Finding]:
 
 
 async def _look_into(database: Database) -> list[Finding]:
-    revision = await database.revision()
-    if revision is None:
+    version = await database.version()
+    if version is None:
         return [good("database", f"{database.dialect}, empty; `pica serve` sets it up")]
-    if revision != newest_revision():
+    if version != versions.newest():
         return [
             warning(
                 "migrations",
-                f"the schema is at {revision}, this program wants {newest_revision()}",
-                "Make a backup with the old version, then run `pica db upgrade`.",
+                f"the schema is at {version}, this program wants {versions.newest()}",
+                "Make a backup (`pica backup`), then run `pica db upgrade`.",
             )
         ]
     async with database.read() as transaction:
         await keys.of(transaction, keys.SERVICE)
         masters = await keys.count_by_master(transaction)
-    found = [good("database", f"{database.dialect}, schema {revision}")]
+    found = [good("database", f"{database.dialect}, schema {version}")]
     old = sum(count for master, count in masters.items() if master != database.vault.master)
     if old:
         found.append(

@@ -123,7 +123,8 @@ class UpdateQueue:
         if not self._pending:
             self._arrived.clear()
             try:
-                await asyncio.wait_for(self._arrived.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):  # wait_for can swallow a cancellation
+                    await self._arrived.wait()
             except TimeoutError:
                 return False
         return bool(self._pending)

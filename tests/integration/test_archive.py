@@ -133,7 +133,7 @@ async def test_a_damaged_file_restores_nothing(
     with pytest.raises(StorageError):
         await archive.restore(empty, backup, key_file)
     async with empty.read() as tx:
-        if await empty.revision() is not None:
+        if await empty.version() is not None:
             assert await people.by_telegram_id(tx, 42) is None
     await empty.aclose()
 

@@ -73,14 +73,17 @@ async def test_an_old_epoch_is_fenced_off(database: Database) -> None:
         put = {"person_id": person.person_id, "now": NOW}
         late = await outbox.put(tx, Kind.REPLY, Body("x"), **put, epoch=person.epoch)
         half = await outbox.put(tx, Kind.REPLY, Body("z"), **put, epoch=person.epoch)
-        assert await outbox.claim(tx, half, now=NOW)
+        assert await outbox.claim(tx, half)
         assert await outbox.may_go_on(tx, half)
         await people.raise_epoch(tx, person.person_id)
-        assert not await outbox.claim(tx, late, now=NOW)
+        assert not await outbox.claim(tx, late)
         assert not await outbox.may_go_on(tx, half)
+        for outbox_id in (late, half):
+            await outbox.cancel_if_late(tx, outbox_id, now=NOW)
+        assert await outbox.count_open(tx) == 0
         free = await outbox.put(tx, Kind.CRISIS, Body("y"), **put)
-        assert await outbox.claim(tx, free, now=NOW)
-        assert not await outbox.claim(tx, free, now=NOW)
+        assert await outbox.claim(tx, free)
+        assert not await outbox.claim(tx, free)
 
 
 async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
@@ -110,7 +113,7 @@ async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
         assert await due() == ["case 0", "2a"]  # nothing overtakes a message that waits
         await put(Kind.CRISIS, one, "1!")
         assert await due() == ["1!", "case 0", "2a"]  # but a fixed reply
-        await outbox.claim(tx, first, now=NOW)
+        await outbox.claim(tx, first)
         assert await due() == ["case 0", "2a"]  # and not while another is on its way
 
 
@@ -140,6 +143,20 @@ async def test_a_lease_has_one_holder_and_runs_out(database: Database) -> None:
         assert await leases.acquire(tx, "service", "a", ttl=ttl, now=NOW)
         assert await leases.acquire(tx, "service", "b", ttl=ttl, now=NOW + 2 * ttl)
         assert await leases.holder(tx, "service", now=NOW + 2 * ttl) == "b"
+
+
+async def test_who_lost_the_lease_can_send_nothing(database: Database) -> None:
+    ttl = timedelta(seconds=30)
+    async with database.begin() as tx:
+        person = await mei(tx)
+        old = await leases.acquire(tx, leases.SERVICE, "a", ttl=ttl, now=NOW)
+        new = await leases.acquire(tx, leases.SERVICE, "b", ttl=ttl, now=NOW + 2 * ttl)
+        sent = await outbox.put(tx, Kind.CRISIS, Body("y"), person_id=person.person_id, now=NOW)
+        assert not await outbox.claim(tx, sent, fence=old)
+        await outbox.cancel_if_late(tx, sent, now=NOW)
+        assert await outbox.claim(tx, sent, fence=new)
+        assert not await outbox.may_go_on(tx, sent, fence=old)
+        assert await outbox.may_go_on(tx, sent, fence=new)
 
 
 async def test_a_switch_says_why_and_goes_off_once(database: Database) -> None:

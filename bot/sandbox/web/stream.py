@@ -82,7 +82,8 @@ class PageStream:
                     yield ": still here\n\n"
                     silent_s = 0.0
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), TICK_S)
+                    async with asyncio.timeout(TICK_S):  # wait_for can swallow a cancellation
+                        await changed.wait()
                 silent_s += TICK_S
 
     def _patch(self) -> str:
