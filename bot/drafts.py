@@ -73,7 +73,13 @@ class Draft:
             return await self._try(
                 self._bot.edit_message_text, message_id=self.preview_message_id, text=text
             )
-        return await self._begin_preview(text)
+        preview = asyncio.ensure_future(self._begin_preview(text))
+        try:
+            return await asyncio.shield(preview)
+        except asyncio.CancelledError:
+            # Its id must be known, or half a reply would stand beside the whole one for good.
+            await asyncio.wait({preview})
+            raise
 
     async def _begin_preview(self, text: str) -> bool:
         await self._pacer.wait(self._telegram_id)

@@ -91,9 +91,9 @@ async def start(
             "secret_key": SecretStr(SECRET_KEY),
             **overrides,
         }
-        service = Service(
-            demo_settings(sandbox, tmp_path, **values), worker, now=now, pacer=Unpaced()
-        )
+        folder = values.pop("data_dir", tmp_path)
+        settings = demo_settings(sandbox, folder, **values)
+        service = Service(settings, worker, now=now, pacer=Unpaced())
         services.append(service)
         await service.start()
         return service

@@ -1,0 +1,166 @@
+"""The model fails, is stopped by the guard or cannot be sent: people are told, nothing doubles."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import torch
+
+from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
+from bot.texts import Texts
+from bot.trace import trace
+from inference import InferenceWorker
+from storage import conversations
+from storage.conversations import Turn
+from storage.rounds import RecentRounds
+from tests.e2e.conftest import person_of
+
+ERRORS = [torch.OutOfMemoryError("out of memory"), RuntimeError("a kernel failed")]
+
+
+class Broken:
+    """The model's forward pass fails until it is mended."""
+
+    def __init__(self, worker: InferenceWorker, error: Exception) -> None:
+        self._runner = worker._engine.runner
+        self._decode = self._runner.decode
+        self._error = error
+        self._runner.decode = self._fail  # type: ignore[method-assign]
+
+    def _fail(self, *_: Any) -> Any:
+        raise self._error
+
+    def mend(self) -> None:
+        self._runner.decode = self._decode  # type: ignore[method-assign]
+
+
+@pytest.fixture(params=ERRORS, ids=["memory", "kernel"])
+def broken(worker: InferenceWorker, request: pytest.FixtureRequest) -> Broken:
+    made = Broken(worker, request.param)
+    request.addfinalizer(made.mend)
+    return made
+
+
+async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        return await conversations.history(transaction, person.person_id)
+
+
+async def is_told(user: SandboxUser, texts: Texts, words: str = "今天有点累") -> int:
+    """Say something while the model is broken; the id of the message with the button."""
+    sent = await user.say(words)
+    told = await user.wait_for(texts("zh", "model_failed")[:8], after=sent, timeout_s=60)
+    assert told.buttons
+    return told.message_id
+
+
+async def test_a_failure_is_said_and_tried_again(
+    service: Service, user: SandboxUser, texts: Texts, broken: Broken
+) -> None:
+    told = await is_told(user, texts)
+    broken.mend()
+    await user.press(texts("zh", "retry"), message_id=told)
+    reply = await user.wait_for(None, after=told, timeout_s=60)
+    turns = await turns_of(service, user)
+    assert [(turn.role, turn.text) for turn in turns] == [
+        ("person", "今天有点累"),
+        ("companion", reply.text),
+    ]
+    await user.press(texts("zh", "retry"), message_id=told)
+    await user.wait_for(texts("zh", "retry_gone")[:6], after=reply.message_id, timeout_s=20)
+
+
+async def test_a_failing_model_still_leaves_fixed_replies(
+    user: SandboxUser, texts: Texts, broken: Broken
+) -> None:
+    await is_told(user, texts)
+    sent = await user.say("我想死")
+    await user.wait_for(texts("zh", "crisis_suicide")[:8], after=sent, timeout_s=20)
+
+
+@pytest.fixture
+def broken_once(worker: InferenceWorker, request: pytest.FixtureRequest) -> Broken:
+    made = Broken(worker, ERRORS[1])
+    request.addfinalizer(made.mend)
+    return made
+
+
+async def test_two_presses_give_one_reply(
+    service: Service, user: SandboxUser, texts: Texts, broken_once: Broken
+) -> None:
+    told = await is_told(user, texts)
+    broken_once.mend()
+    for _ in range(2):
+        await user.press(texts("zh", "retry"), message_id=told)
+    await user.wait_for(texts("zh", "retry_gone")[:6], after=told, timeout_s=60)
+    assert [turn.role for turn in await turns_of(service, user)] == ["person", "companion"]
+    seen = [m.text for m in user.messages if m.from_bot and m.message_id > told]
+    assert len(seen) == 2
+
+
+async def test_the_button_does_not_end_a_hold(
+    service: Service, user: SandboxUser, texts: Texts, broken_once: Broken
+) -> None:
+    told = await is_told(user, texts)
+    broken_once.mend()
+    sent = await user.say("我想死")
+    fixed = await user.wait_for(texts("zh", "crisis_suicide")[:8], after=sent, timeout_s=20)
+    await user.press(texts("zh", "retry"), message_id=told)
+    await user.wait_for(texts("zh", "hold_1")[:8], after=fixed.message_id, timeout_s=20)
+    assert "companion" not in {turn.role for turn in await turns_of(service, user)}
+
+
+async def test_what_the_guard_stops_is_kept_nowhere(
+    service: Service, user: SandboxUser, texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def claims(_request: object) -> AsyncIterator[str]:
+        yield "我是真人，不是机器。"
+
+    monkeypatch.setattr(service.parts.worker, "stream", claims)
+    sent = await user.say("你是真人吗")
+    reply = await user.wait_for(None, after=sent, timeout_s=20)
+    assert reply.text == texts("zh", "guard_fallback")
+    question, answer = await turns_of(service, user)
+    assert answer.text == reply.text
+    held = await service.parts.hot.get(question.session_id)
+    assert held is not None
+    rounds = RecentRounds(service.parts.database, service.parts.hot)
+    person = await person_of(service, user)
+    assert person is not None
+    assert await rounds.load(person.person_id, question.session_id) == [
+        (question.text, answer.text)
+    ]
+
+
+async def test_a_block_while_sending_is_noticed(
+    service: Service, user: SandboxUser, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(method="sendMessage", kind="403", times=1, chat_id=user.id)
+    await user.say("你好")
+    for _ in range(600):
+        person = await person_of(service, user)
+        assert person is not None
+        if person.blocked_at is not None:
+            break
+        await asyncio.sleep(0.05)
+    else:
+        pytest.fail("the block was not noticed")
+    hops = await trace(service.parts.database, user.id)
+    assert [(out["state"], out["reason"]) for out in hops[-1]["sent"]] == [("failed", "blocked")]
+    sent = await user.say("我回来了")
+    await user.wait_for(None, after=sent, timeout_s=60)
+
+
+async def test_a_group_is_left(service: Service, sandbox: Sandbox, user: SandboxUser) -> None:
+    group = sandbox.add_group("朋友们", [user])
+    for _ in range(200):
+        left = [str(call.params.get("chat_id")) for call in sandbox.method_calls("leaveChat")]
+        if left:
+            break
+        await asyncio.sleep(0.05)
+    assert left == [str(group)]
+    assert all((await service.readiness()).values())

@@ -1,0 +1,124 @@
+"""A reply while it is written: drafts, edits or nothing, and then the whole text, once."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.sandbox import Sandbox, SandboxUser
+from bot.sandbox.screen import SandboxMessage
+from bot.service import Service
+from bot.splitting import LIMIT, utf16_length
+from inference import InferenceWorker, Sampling
+from storage import conversations, outbox
+from storage.outbox import Body, Kind
+from tests.e2e.conftest import newcomer_agrees, person_of
+
+Start = Callable[..., Awaitable[Service]]
+WORDS = "妈妈总是拿我和别人比，我不知道该怎么办。"
+
+
+@pytest.fixture
+def slow(
+    worker: InferenceWorker, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model takes its time, so that there is something to be seen between."""
+    monkeypatch.setattr("bot.reply.SAMPLING", Sampling(seed=1))
+    runner = worker._engine.runner
+    decode = runner.decode
+
+    def slowly(*values: Any) -> Any:
+        time.sleep(0.03)
+        return decode(*values)
+
+    runner.decode = slowly  # type: ignore[method-assign]
+    request.addfinalizer(lambda: setattr(runner, "decode", decode))
+
+
+async def begin(start: Start, sandbox: Sandbox, mode: str) -> tuple[Service, SandboxUser]:
+    service = await start(streaming=mode, max_new_tokens=90)
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
+    return service, user
+
+
+def said_after(user: SandboxUser, message_id: int) -> list[SandboxMessage]:
+    return [m for m in user.messages if m.from_bot and m.message_id > message_id]
+
+
+async def answer_of(service: Service, user: SandboxUser) -> str:
+    """The companion's answer, as soon as it is kept and sent."""
+    person = await person_of(service, user)
+    assert person is not None
+    for _ in range(1200):
+        async with service.parts.database.read() as transaction:
+            turns = await conversations.history(transaction, person.person_id)
+            waits = await outbox.count_open(transaction)
+        if turns and turns[-1].role == "companion" and not waits:
+            return turns[-1].text
+        await asyncio.sleep(0.05)
+    pytest.fail("no answer came")
+
+
+@pytest.mark.usefixtures("slow")
+async def test_drafts_grow_by_whole_sentences(start: Start, sandbox: Sandbox) -> None:
+    service, user = await begin(start, sandbox, "draft")
+    sent = await user.say(WORDS)
+    answer = await answer_of(service, user)
+    drafts = user.draft_history
+    assert drafts
+    assert drafts == sorted(set(drafts), key=len)
+    assert all(answer.startswith(draft) for draft in drafts)
+    assert all(draft[-1] in "。！？!?”’」』）)" for draft in drafts)
+    assert [m.text for m in said_after(user, sent)] == [answer]
+
+
+@pytest.mark.usefixtures("slow")
+async def test_an_edited_preview_becomes_the_reply(start: Start, sandbox: Sandbox) -> None:
+    service, user = await begin(start, sandbox, "edit")
+    sent = await user.say(WORDS)
+    preview = await user.wait_for(None, after=sent, timeout_s=60)
+    answer = await answer_of(service, user)
+    assert answer.startswith(preview.text)
+    assert [m.text for m in said_after(user, sent)] == [answer]
+    assert not sandbox.method_calls("sendMessageDraft")
+
+
+@pytest.mark.usefixtures("slow")
+async def test_a_preview_left_by_a_crash_is_taken_up(start: Start, sandbox: Sandbox) -> None:
+    first, user = await begin(start, sandbox, "edit")
+    sent = await user.say(WORDS)
+    preview = await user.wait_for(None, after=sent, timeout_s=60)
+    await first.aclose()
+    second = await start(streaming="edit", max_new_tokens=90)
+    answer = await answer_of(second, user)
+    seen = said_after(user, sent)
+    assert [(m.message_id, m.text) for m in seen] == [(preview.message_id, answer)]
+
+
+async def test_without_streaming_only_the_reply_is_seen(start: Start, sandbox: Sandbox) -> None:
+    service, user = await begin(start, sandbox, "off")
+    sent = await user.say(WORDS)
+    answer = await answer_of(service, user)
+    assert [m.text for m in said_after(user, sent)] == [answer]
+    assert not user.draft_history
+    assert not sandbox.method_calls("editMessageText")
+
+
+async def test_a_long_text_comes_in_parts(service: Service, user: SandboxUser) -> None:
+    person = await person_of(service, user)
+    assert person is not None
+    text = "".join(f"第{number}句话，慢慢说😀。" for number in range(800))
+    sent = await user.say("/help")
+    last = await user.wait_for(None, after=sent, timeout_s=20)
+    async with service.parts.database.begin() as transaction:
+        now = service.parts.delivery._now()
+        await outbox.put(transaction, Kind.NOTICE, Body(text), person_id=person.person_id, now=now)
+    service.parts.delivery.wake()
+    await user.wait_for("第799句", after=last.message_id, timeout_s=30)
+    parts = [m.text for m in said_after(user, last.message_id)]
+    assert "".join(parts) == text
+    assert len(parts) > 1
+    assert all(utf16_length(part) <= LIMIT and part.endswith("。") for part in parts)
