@@ -158,6 +158,9 @@ def read(error: TelegramError) -> SendError:
 
 def _may_have_arrived(error: TelegramError) -> bool:
     text = str(error)
+    # For a time-out only the cause tells whether it was in connecting.
+    if type(error.__cause__).__name__ in NOT_CONNECTED:
+        return False
     if isinstance(error, TimedOut):
         return "Pool timeout" not in text
     if isinstance(error, NetworkError):

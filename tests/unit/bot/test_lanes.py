@@ -1,0 +1,175 @@
+"""Lanes by themselves: order, bursts, what is cut short, and more than a lane holds."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import pytest
+from telegram import Chat, Message, Update
+
+from bot.lanes import MOST_MERGED, MOST_QUEUED, Arrival, Burst, Lanes, Unit
+from bot.updates import Kind
+from safety.levels import Level
+from safety.screen import Screening
+from storage.ids import PersonId, UpdateId
+
+MEI = PersonId(1)
+CALM = Screening(Level.NONE, (), (), "")
+
+
+def arrival(number: int, text: str = "x", kind: Kind = Kind.WORDS, person: int = MEI) -> Arrival:
+    message = Message(number, datetime.now(UTC), Chat(person, "private"), text=text)
+    update = Update(number, message=message)
+    return Arrival(UpdateId(number), PersonId(person), kind, update, text, CALM)
+
+
+class Work:
+    """What lanes hand on; each unit waits at the gate."""
+
+    def __init__(self) -> None:
+        self.done: list[Unit] = []
+        self.begun: list[Unit] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.stored: list[Arrival] = []
+        self.refills = 0
+        self.lanes = Lanes(self._handle, refill=self._refill, burst_window_s=0.02)
+
+    async def _handle(self, unit: Unit) -> None:
+        self.begun.append(unit)
+        await self.gate.wait()
+        self.done.append(unit)
+        for one in unit.arrivals if isinstance(unit, Burst) else [unit]:
+            if one in self.stored:
+                self.stored.remove(one)
+
+    async def _refill(self, _person: PersonId) -> None:
+        self.refills += 1
+        for one in self.stored[: MOST_QUEUED + 1]:
+            self.lanes.add(one)
+
+    def add(self, *arrivals: Arrival) -> None:
+        for one in arrivals:
+            self.stored.append(one)
+            self.lanes.add(one)
+
+    def ids(self) -> list[int]:
+        """The updates in the order in which they were done."""
+        found: list[int] = []
+        for unit in self.done:
+            found.extend(unit.update_ids if isinstance(unit, Burst) else [unit.update_id])
+        return found
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def idle(self) -> None:
+        await self.until(lambda: not self.lanes.busy)
+
+
+@pytest.fixture
+async def work() -> AsyncIterator[Work]:
+    made = Work()
+    yield made
+    await made.lanes.aclose()
+
+
+async def test_words_that_come_together_are_one_unit(work: Work) -> None:
+    work.add(arrival(1, "a"), arrival(2, "b"), arrival(3, "/help", Kind.COMMAND), arrival(4, "c"))
+    await work.idle()
+    assert [u.text for u in work.done] == ["a\nb", "/help", "c"]
+
+
+async def test_people_do_not_wait_for_one_another(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1, person=1), arrival(2, person=2))
+    await work.until(lambda: len(work.begun) == 2)
+    work.gate.set()
+    await work.idle()
+
+
+async def test_newer_words_join_a_reply_that_nobody_has_seen(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1, "a"))
+    await work.until(lambda: len(work.begun) == 1)
+    work.add(arrival(2, "b"))
+    await work.until(lambda: len(work.begun) == 2)
+    work.gate.set()
+    await work.idle()
+    assert [u.text for u in work.done] == ["a\nb"]
+
+
+async def test_newer_words_wait_for_a_reply_that_was_seen(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1, "a"))
+    await work.until(lambda: len(work.begun) == 1)
+    first = work.begun[0]
+    assert isinstance(first, Burst)
+    first.shown = True
+    work.add(arrival(2, "b"))
+    work.gate.set()
+    await work.idle()
+    assert [u.text for u in work.done] == ["a", "b"]
+
+
+async def test_new_leaves_nothing_of_the_reply_before_it(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1, "a"))
+    await work.until(lambda: len(work.begun) == 1)
+    work.add(arrival(2, "/new", Kind.COMMAND))
+    work.gate.set()
+    await work.idle()
+    assert work.ids() == [2]
+
+
+async def test_an_edit_replaces_the_words_it_edits(work: Work) -> None:
+    first = arrival(1, "tpyo")
+    edited = Message(1, datetime.now(UTC), Chat(MEI, "private"), text="typo")
+    second = Arrival(UpdateId(2), MEI, Kind.EDIT, Update(2, edited_message=edited), "typo", CALM)
+    work.add(first, second)
+    await work.idle()
+    assert [u.text for u in work.done] == ["typo"]
+
+
+async def test_what_a_lane_does_not_hold_is_read_again_in_order(work: Work) -> None:
+    count = 2 * MOST_QUEUED + 7
+    work.gate.clear()
+    work.add(*[arrival(number) for number in range(1, count + 1)])
+    assert work.lanes.depth <= MOST_QUEUED
+    work.gate.set()
+    await work.idle()
+    assert work.ids() == list(range(1, count + 1))
+    assert work.refills >= 2
+    assert all(len(u.arrivals) <= MOST_MERGED for u in work.done if isinstance(u, Burst))
+
+
+async def test_a_refill_that_fails_is_made_again(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refill: Callable[[PersonId], Awaitable[None]] = work.lanes._refill
+    failures = 0
+
+    async def away_once(person_id: PersonId) -> None:
+        nonlocal failures
+        failures += 1
+        if failures == 1:
+            raise OSError
+        await refill(person_id)
+
+    monkeypatch.setattr(work.lanes, "_refill", away_once)
+    count = MOST_QUEUED + 3
+    work.add(*[arrival(number) for number in range(1, count + 1)])
+    await work.idle()
+    assert work.ids() == list(range(1, count + 1))
+
+
+async def test_after_the_end_nothing_is_taken(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1))
+    await work.until(lambda: len(work.begun) == 1)
+    await work.lanes.aclose()
+    work.add(arrival(2))
+    assert work.done == []
+    assert not work.lanes.busy
