@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import uvloop
 from pydantic import SecretStr
 
 from bot import logs
@@ -194,9 +195,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.serve:
         token = os.environ["OVERHEAD_TOKEN"]
-        asyncio.run(serve(options.serve, token, Path.cwd() / "data", options.database))
+        uvloop.run(serve(options.serve, token, Path.cwd() / "data", options.database))
     else:
-        asyncio.run(measure(options))
+        uvloop.run(measure(options))
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ class Conversation:
         text = burst.text
         # A sentence split over several messages is seen only in the merged text.
         # A line's end parts sentences for the screener, so it is read without them too.
-        whole = [self._screens.screen(text), self._screens.screen(text.replace("\n", ""))]
-        screening = merge([burst.screening, *whole])
+        unread = {text, text.replace("\n", "")} - {arrival.text for arrival in burst.arrivals}
+        screening = merge([burst.screening, *map(self._screens.screen, unread)])
         asked = await self._begin(burst, text, screening)
         if asked is None:
             self._wake()

@@ -5,7 +5,8 @@ here; a draft that fails or finds no room in the budget is dropped.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 from telegram import Bot
@@ -16,10 +17,16 @@ from bot.pacing import Pacer
 from bot.splitting import LIMIT, utf16_length
 
 log = structlog.get_logger(__name__)
+TYPING_AFTER_S = 0.3
+"""A reply that is there sooner needs no "typing"."""
+TYPING_EVERY_S = 4.5
+"""Telegram shows it for five seconds."""
+SETTLE_S = 0.1
+"""Between a sentence and its draft: what is the last sentence goes out as the reply at once."""
 
 
 class Draft:
-    """One reply as it grows.
+    """One reply as it grows; painted by a task of its own, so that the model never waits.
 
     Args:
         bot: the library's bot.
@@ -29,6 +36,7 @@ class Draft:
         draft_id: not 0; the same for every stage of one reply.
         preview_message_id: in edit mode, the message that an earlier attempt left.
         on_preview: told the id of a new preview, so that it outlives a crash.
+        on_shown: called when a part of the reply was seen.
 
     Attributes:
         preview_message_id: the message that stands for the reply in edit mode.
@@ -44,6 +52,7 @@ class Draft:
         draft_id: int,
         preview_message_id: int | None,
         on_preview: Callable[[int], Awaitable[None]],
+        on_shown: Callable[[], None],
     ) -> None:
         self._bot = bot
         self._pacer = pacer
@@ -51,55 +60,87 @@ class Draft:
         self._telegram_id = telegram_id
         self._draft_id = draft_id
         self._on_preview = on_preview
-        self._broken = mode == "off"
-        self._typing: asyncio.Task[bool] | None = None  # held, so that it is not collected
+        self._on_shown = on_shown
+        self._text = ""
+        self._news = asyncio.Event()
+        self._is_sending = False
+        self._is_closed = False
+        self._painter: asyncio.Task[None] | None = None
         self.preview_message_id = preview_message_id
 
-    def begin_typing(self) -> None:
-        """Show that something is being written; the model does not wait for it."""
-        if self._pacer.may_draft(self._telegram_id):
-            work = self._try(self._bot.send_chat_action, action=ChatAction.TYPING)
-            self._typing = asyncio.create_task(work)
+    def begin(self) -> None:
+        """Show that something is being written, unless it is there in a moment."""
+        self._painter = asyncio.create_task(self._paint())
 
-    async def show(self, text: str) -> bool:
-        """Show the reply so far; whether anything was shown."""
-        if self._broken or utf16_length(text) > LIMIT:
-            return False
-        if not self._pacer.may_draft(self._telegram_id):
-            return False
-        if self._mode == "draft":
-            return await self._try(self._bot.send_message_draft, draft_id=self._draft_id, text=text)
-        if self.preview_message_id is not None:
-            return await self._try(
-                self._bot.edit_message_text, message_id=self.preview_message_id, text=text
-            )
-        preview = asyncio.ensure_future(self._begin_preview(text))
-        try:
-            return await asyncio.shield(preview)
-        except asyncio.CancelledError:
-            # Its id must be known, or half a reply would stand beside the whole one for good.
-            await asyncio.wait({preview})
-            raise
+    def show(self, text: str) -> None:
+        """Show the reply so far, soon; a newer text takes the place of one still waiting."""
+        self._text = text
+        self._news.set()
 
-    async def _begin_preview(self, text: str) -> bool:
-        await self._pacer.wait(self._telegram_id)
+    async def aclose(self) -> None:
+        """Show nothing more. What is on its way ends first: it must not come after the reply."""
+        self._is_closed = True
+        if self._painter is None:
+            return
+        if not self._is_sending:
+            self._painter.cancel()
+        await asyncio.wait({self._painter})
+
+    async def _paint(self) -> None:
         try:
-            message = await self._bot.send_message(self._telegram_id, text)
+            wait_s = TYPING_AFTER_S
+            while not self._is_closed and not await self._news_within(wait_s):
+                await self._type()
+                wait_s = TYPING_EVERY_S
+            while self._mode != "off" and not self._is_closed:
+                await self._news.wait()
+                await asyncio.sleep(SETTLE_S)
+                self._news.clear()
+                await self._show()
         except TelegramError as error:
-            self._give_up(error)
+            log.info("draft_failed", error=type(error).__name__)
+        except Exception as error:  # a preview whose id could not be kept
+            log.error("draft_failed", error=type(error).__name__)
+
+    async def _news_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
             return False
+        return True
+
+    async def _type(self) -> None:
+        if self._pacer.may_draft(self._telegram_id):
+            await self._call(self._bot.send_chat_action(self._telegram_id, ChatAction.TYPING))
+
+    async def _show(self) -> None:
+        if utf16_length(self._text) > LIMIT or not self._pacer.may_draft(self._telegram_id):
+            return
+        bot, chat_id = self._bot, self._telegram_id
+        if self._mode == "draft":
+            await self._call(
+                bot.send_message_draft(chat_id, draft_id=self._draft_id, text=self._text)
+            )
+        elif self.preview_message_id is not None:
+            await self._call(
+                bot.edit_message_text(
+                    self._text, chat_id=chat_id, message_id=self.preview_message_id
+                )
+            )
+        else:
+            await self._pacer.wait(chat_id)  # it is a message like any other
+            await self._call(self._begin_preview())
+        self._on_shown()
+
+    async def _begin_preview(self) -> None:
+        message = await self._bot.send_message(self._telegram_id, self._text)
         self.preview_message_id = message.message_id
         await self._on_preview(message.message_id)
-        return True
 
-    async def _try(self, call: Callable[..., Awaitable[object]], **values: object) -> bool:
+    async def _call(self, call: Coroutine[Any, Any, object]) -> None:
+        self._is_sending = True
         try:
-            await call(chat_id=self._telegram_id, **values)
-        except TelegramError as error:
-            self._give_up(error)
-            return False
-        return True
-
-    def _give_up(self, error: TelegramError) -> None:
-        self._broken = True
-        log.info("draft_failed", error=type(error).__name__)
+            await call
+        finally:
+            self._is_sending = False

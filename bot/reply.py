@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from telegram import Bot
@@ -108,8 +109,16 @@ class Replier:
             draft_id=question.turn_id,
             preview_message_id=question.preview_message_id,
             on_preview=lambda message_id: self._keep_preview(question, message_id),
+            on_shown=partial(_mark_as_shown, asked.burst),
         )
-        draft.begin_typing()
+        draft.begin()
+        try:
+            await self._reply(asked, draft, started)
+        finally:
+            await draft.aclose()
+
+    async def _reply(self, asked: Asked, draft: Draft, started: float) -> None:
+        question, person = asked.question, asked.person
         rounds = await self._rounds.load(person.person_id, question.session_id)
         ids, kept = self._prompt(question, rounds)
         request = GenerationRequest(
@@ -120,12 +129,14 @@ class Replier:
             deadline_s=DEADLINE_S,
         )
         try:
-            words = await self._write(request, draft, asked.burst, started)
+            words = await self._write(request, draft, started)
         except GenerationError as error:
             log.warning("generation_failed", reason=error.reason, permanent=error.permanent)
             self._metrics.failures.labels(error.reason).inc()
+            await draft.aclose()
             await self._fail(asked, draft)
             return
+        await draft.aclose()
         words = words or self._texts(person.language, "guard_fallback")
         if await self._finish(asked, words, draft):
             past = [*rounds[len(rounds) - len(kept) :], (question.text, words)]
@@ -144,9 +155,7 @@ class Replier:
             budget=self._worker.context_length - self._max_new_tokens,
         )
 
-    async def _write(
-        self, request: GenerationRequest, draft: Draft, burst: Burst | None, started: float
-    ) -> str:
+    async def _write(self, request: GenerationRequest, draft: Draft, started: float) -> str:
         """Let the model write, and write anew once where it had nothing to say.
 
         Returns:
@@ -157,34 +166,32 @@ class Replier:
         """
         for number in (1, 2):
             again = replace(request, request_id=f"{request.request_id}-{number}")
-            words = await self._write_once(again, draft, burst, started)
+            words = await self._write_once(again, draft, started)
             if words is not None:
                 return words
         raise GenerationError("engine_failed", "empty reply")
 
     async def _write_once(
-        self, request: GenerationRequest, draft: Draft, burst: Burst | None, started: float
+        self, request: GenerationRequest, draft: Draft, started: float
     ) -> str | None:
         """Show every whole sentence that passes the guard; None where nothing was written."""
-        text = ""
-        shown = 0
+        text = passed = ""
         async with aclosing(self._worker.stream(request)) as deltas:  # type: ignore[type-var]
             async for delta in deltas:
                 if not text:
                     self._metrics.first_word.observe(time.monotonic() - started)
                 text += delta
                 clean = strip_artefacts("".join(SENTENCE.findall(text))).strip()
-                if len(clean) <= shown:
+                if len(clean) <= len(passed):
                     continue
                 if not self._passes(clean):
                     return ""
-                shown = len(clean)
-                if await draft.show(clean) and burst is not None:
-                    burst.shown = True
+                passed = clean
+                draft.show(clean)
         final = strip_artefacts(text).strip()
         if not final:
             return None
-        return final if self._passes(final) else ""
+        return final if final == passed or self._passes(final) else ""
 
     def _passes(self, words: str) -> bool:
         verdict = self._guard.check(words)
@@ -277,3 +284,8 @@ class Replier:
                 now=self._now(),
             )
         self._wake()
+
+
+def _mark_as_shown(burst: Burst | None) -> None:
+    if burst is not None:
+        burst.shown = True
