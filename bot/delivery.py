@@ -161,7 +161,9 @@ class Delivery:
             if not await take(transaction, message.outbox_id, fence=self._fence()):
                 await outbox.cancel_if_late(transaction, message.outbox_id, now=now)
                 return 0, Outcome.REFUSED
-            last = (await deliveries.last_outcomes(transaction, message.outbox_id)).get(part)
+            last = None
+            if message.attempts:  # it was begun before
+                last = (await deliveries.last_outcomes(transaction, message.outbox_id)).get(part)
             if last is Outcome.SENT:
                 return 0, last
             lost = last in (Outcome.ATTEMPTING, Outcome.UNKNOWN)

@@ -6,9 +6,10 @@ categories and times.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, insert, select, update
+from sqlalchemy import Row, Select, bindparam, insert, select, update
 
 from storage.database import Transaction
 from storage.ids import CaseId, PersonId
@@ -31,12 +32,15 @@ class Case:
 
 async def open_case(transaction: Transaction, person_id: PersonId) -> Case | None:
     """The person's open case, or None."""
-    return await _one(transaction, cases.c.person_id == person_id, cases.c.state == "open")
+    row = (await transaction.execute(_open_case(), {"person": person_id})).one_or_none()
+    return _case(row) if row else None
 
 
 async def get(transaction: Transaction, case_id: CaseId) -> Case | None:
     """One case, open or not."""
-    return await _one(transaction, cases.c.case_id == case_id)
+    query = _cases().where(cases.c.case_id == case_id)
+    row = (await transaction.execute(query)).one_or_none()
+    return _case(row) if row else None
 
 
 async def create(
@@ -115,9 +119,9 @@ async def of_person(transaction: Transaction, person_id: PersonId) -> list[Case]
     return [_case(row) for row in await transaction.execute(query)]
 
 
-async def _one(transaction: Transaction, *conditions: ColumnElement[bool]) -> Case | None:
-    row = (await transaction.execute(_cases().where(*conditions))).one_or_none()
-    return _case(row) if row else None
+@cache
+def _open_case() -> Select[Any]:
+    return _cases().where(cases.c.person_id == bindparam("person"), cases.c.state == "open")
 
 
 def _cases() -> Select[Any]:

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Executable, Row, Select, bindparam, delete, func, insert, select, update
 
 from storage import inbox, keys
 from storage.database import Transaction, insert_ignore
@@ -46,13 +47,9 @@ async def current_session(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> SessionId:
     """The person's open session, begun now where there is none."""
-    query = (
-        select(sessions.c.session_id)
-        .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None))
-        .order_by(sessions.c.session_id.desc())
-        .limit(1)
-    )
-    found = (await transaction.execute(query)).scalar_one_or_none()
+    found = (
+        await transaction.execute(_current_session(), {"person": person_id})
+    ).scalar_one_or_none()
     if found is not None:
         return SessionId(found)
     made = await transaction.execute(
@@ -61,6 +58,16 @@ async def current_session(
         .returning(sessions.c.session_id)
     )
     return SessionId(made.scalar_one())
+
+
+@cache
+def _current_session() -> Executable:
+    return (
+        select(sessions.c.session_id)
+        .where(sessions.c.person_id == bindparam("person"), sessions.c.ended_at.is_(None))
+        .order_by(sessions.c.session_id.desc())
+        .limit(1)
+    )
 
 
 async def end_session(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
@@ -124,20 +131,22 @@ async def append(
 ) -> Turn:
     """Add a turn at the end of a session."""
     words = await keys.seal(transaction, person_id, text, PLACE)
-    made = await transaction.execute(
-        insert(turns)
-        .values(
-            session_id=session_id,
-            person_id=person_id,
-            role=role,
-            words=words,
-            level=level,
-            off_record=int(off_record),
-            created_at=now,
-        )
-        .returning(turns.c.turn_id)
-    )
-    return Turn(TurnId(made.scalar_one()), session_id, role, text, level, now, off_record)
+    values = {
+        "session_id": session_id,
+        "person_id": person_id,
+        "role": role,
+        "words": words,
+        "level": level,
+        "off_record": int(off_record),
+        "created_at": now,
+    }
+    turn_id = (await transaction.execute(_append(), values)).scalar_one()
+    return Turn(TurnId(turn_id), session_id, role, text, level, now, off_record)
+
+
+@cache
+def _append() -> Executable:
+    return insert(turns).returning(turns.c.turn_id)
 
 
 async def answer(
@@ -145,22 +154,24 @@ async def answer(
 ) -> TurnId | None:
     """Store the companion's answer to a turn; None where it was answered before."""
     words = await keys.seal(transaction, person_id, text, PLACE)
-    made = await transaction.execute(
-        insert_ignore(transaction, turns)
-        .values(
-            session_id=question.session_id,
-            person_id=person_id,
-            role=Role.COMPANION,
-            words=words,
-            level=0,
-            off_record=int(question.off_record),
-            answers_turn_id=question.turn_id,
-            created_at=now,
-        )
-        .returning(turns.c.turn_id)
-    )
+    values = {
+        "session_id": question.session_id,
+        "person_id": person_id,
+        "role": Role.COMPANION,
+        "words": words,
+        "level": 0,
+        "off_record": int(question.off_record),
+        "answers_turn_id": question.turn_id,
+        "created_at": now,
+    }
+    made = await transaction.execute(_answer(transaction.dialect), values)
     found = made.scalar_one_or_none()
     return TurnId(found) if found is not None else None
+
+
+@cache
+def _answer(dialect: str) -> Executable:
+    return insert_ignore(dialect, turns).returning(turns.c.turn_id)
 
 
 async def get_turn(transaction: Transaction, turn_id: TurnId) -> Turn | None:

@@ -7,8 +7,7 @@ first, in order of asking, and then `BEGIN IMMEDIATE`, so that none fails half-w
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,32 +42,43 @@ class StorageError(Exception):
 class Transaction:
     """An open transaction, and the vault that seals and opens words in it.
 
+    Statements that every message needs are built once (`functools.cache`) and given their
+    values here: building one costs about as much as running it.
+
     Attributes:
+        dialect: `sqlite` or `postgresql`.
         fresh_keys: data keys made in this transaction, by owner; the vault may hold them
             only once they are committed.
     """
 
-    def __init__(self, connection: AsyncConnection, vault: Vault) -> None:
-        self._connection = connection
+    def __init__(
+        self, connect: Callable[[], Awaitable[AsyncConnection]], vault: Vault, dialect: str
+    ) -> None:
+        self._connect = connect
+        self._connection: AsyncConnection | None = None
         self.vault = vault
+        self.dialect = dialect
         self.fresh_keys: dict[int, bytes] = {}
-
-    @property
-    def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self._connection.dialect.name
 
     async def execute(self, statement: Executable, rows: Any = None) -> Rows:
         """Run one statement."""
-        return await self._connection.execute(statement, rows)
+        return await (await self._connected()).execute(statement, rows)
 
-    def stream(self, statement: Executable) -> AbstractAsyncContextManager[Stream]:
+    @contextlib.asynccontextmanager
+    async def stream(self, statement: Executable) -> AsyncIterator[Stream]:
         """Read many rows a few at a time."""
-        return self._connection.stream(statement.execution_options(yield_per=500))
+        connection = await self._connected()
+        async with connection.stream(statement.execution_options(yield_per=500)) as result:
+            yield result
 
     async def run_sync(self, work: Callable[..., Any], *values: Any) -> Any:
         """Run synchronous work (migrations) on this connection."""
-        return await self._connection.run_sync(work, *values)
+        return await (await self._connected()).run_sync(work, *values)
+
+    async def _connected(self) -> AsyncConnection:
+        if self._connection is None:
+            self._connection = await self._connect()
+        return self._connection
 
 
 class Database:
@@ -122,14 +132,27 @@ class Database:
         """Open a transaction that commits at the end and rolls back on an error."""
         lock = self._write_lock if self.dialect == "sqlite" else contextlib.nullcontext()
         async with lock, self._engine.begin() as connection:
-            yield Transaction(connection, self.vault)
+            yield self._on(connection)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """Open a transaction for reading only; never waits for a writer on SQLite."""
-        async with self._engine.connect() as connection:
-            await connection.execution_options(pica_read=True)
-            yield Transaction(connection, self.vault)
+        """Open a transaction for reading only; never waits for a writer on SQLite.
+
+        The connection is made at the first statement: words whose key is open need none.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def connect() -> AsyncConnection:
+                connection = await stack.enter_async_context(self._engine.connect())
+                return await connection.execution_options(pica_read=True)
+
+            yield Transaction(connect, self.vault, self.dialect)
+
+    def _on(self, connection: AsyncConnection) -> Transaction:
+        async def connected() -> AsyncConnection:
+            return connection
+
+        return Transaction(connected, self.vault, self.dialect)
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
@@ -140,7 +163,7 @@ class Database:
                 await connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-            yield Transaction(connection, self.vault)
+            yield self._on(connection)
 
     async def version(self) -> str | None:
         """The version of the schema, or None where there is none yet."""
@@ -199,9 +222,9 @@ class Database:
         await self._engine.dispose()
 
 
-def insert_ignore(transaction: Transaction, table: Table) -> Insert:
+def insert_ignore(dialect: str, table: Table) -> Insert:
     """An INSERT that does nothing where the row's key exists already."""
-    if transaction.dialect == "sqlite":
+    if dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
 
@@ -226,4 +249,6 @@ def _begin_sqlite(connection: Connection) -> None:
     if options.get("pica_raw"):
         return
     reads = options.get("pica_read", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    cursor = connection.connection.cursor()
+    cursor.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
+    cursor.close()

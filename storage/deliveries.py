@@ -6,8 +6,9 @@ parts may have arrived.
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Executable, bindparam, insert, select, update
 
 from storage.database import Transaction
 from storage.ids import OutboxId
@@ -25,12 +26,18 @@ class Outcome(StrEnum):
 
 async def begin(transaction: Transaction, outbox_id: OutboxId, part: int, *, now: datetime) -> int:
     """Record that a part is about to be sent; return the attempt's id."""
-    made = await transaction.execute(
-        insert(deliveries)
-        .values(outbox_id=outbox_id, part=part, outcome=Outcome.ATTEMPTING, attempted_at=now)
-        .returning(deliveries.c.delivery_id)
-    )
-    return int(made.scalar_one())
+    values = {
+        "outbox_id": outbox_id,
+        "part": part,
+        "outcome": Outcome.ATTEMPTING,
+        "attempted_at": now,
+    }
+    return int((await transaction.execute(_begin(), values)).scalar_one())
+
+
+@cache
+def _begin() -> Executable:
+    return insert(deliveries).returning(deliveries.c.delivery_id)
 
 
 async def end(
@@ -42,10 +49,16 @@ async def end(
     error: str | None = None,
 ) -> None:
     """Record how an attempt ended."""
-    await transaction.execute(
+    values = {"attempt": delivery_id, "as": outcome, "message": message_id, "why": error}
+    await transaction.execute(_end(), values)
+
+
+@cache
+def _end() -> Executable:
+    return (
         update(deliveries)
-        .where(deliveries.c.delivery_id == delivery_id)
-        .values(outcome=outcome, message_id=message_id, error=error)
+        .where(deliveries.c.delivery_id == bindparam("attempt"))
+        .values(outcome=bindparam("as"), message_id=bindparam("message"), error=bindparam("why"))
     )
 
 

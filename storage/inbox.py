@@ -9,8 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, func, select, update
 
 from storage import keys
 from storage.database import Transaction, insert_ignore
@@ -58,24 +59,25 @@ async def add(
     sealed = None
     if payload is not None and ended_as is None:
         sealed = await keys.seal(transaction, _owner(person_id), payload, PLACE)
-    made = await transaction.execute(
-        insert_ignore(transaction, inbox)
-        .values(
-            update_id=update_id,
-            person_id=person_id,
-            kind=kind,
-            payload=sealed,
-            level=level,
-            categories=categories,
-            received_at=now,
-            ended_as=ended_as,
-            reason=reason,
-            ended_at=now if ended_as else None,
-        )
-        # Not every driver counts the rows of an INSERT that does nothing.
-        .returning(inbox.c.update_id)
-    )
-    return made.first() is not None
+    values = {
+        "update_id": update_id,
+        "person_id": person_id,
+        "kind": kind,
+        "payload": sealed,
+        "level": level,
+        "categories": categories,
+        "received_at": now,
+        "ended_as": ended_as,
+        "reason": reason,
+        "ended_at": now if ended_as else None,
+    }
+    return (await transaction.execute(_add(transaction.dialect), values)).first() is not None
+
+
+@cache
+def _add(dialect: str) -> Executable:
+    # Not every driver counts the rows of an INSERT that does nothing: hence RETURNING.
+    return insert_ignore(dialect, inbox).returning(inbox.c.update_id)
 
 
 async def knows(transaction: Transaction, update_id: UpdateId) -> bool:
@@ -93,12 +95,27 @@ async def end(
     reason: str | None = None,
 ) -> int:
     """End open rows and erase their payloads; return how many were still open."""
-    result = await transaction.execute(
+    values = {"ids": list(update_ids), "as": ended_as, "why": reason, "at": now}
+    return (await transaction.execute(_end(), values)).rowcount
+
+
+@cache
+def _end() -> Executable:
+    return (
         update(inbox)
-        .where(inbox.c.update_id.in_(update_ids), inbox.c.ended_as.is_(None))
-        .values(ended_as=ended_as, reason=reason, ended_at=now, payload=None, waits_for_consent=0)
+        .where(_among(), inbox.c.ended_as.is_(None))
+        .values(
+            ended_as=bindparam("as"),
+            reason=bindparam("why"),
+            ended_at=bindparam("at"),
+            payload=None,
+            waits_for_consent=0,
+        )
     )
-    return result.rowcount
+
+
+def _among() -> ColumnElement[bool]:
+    return inbox.c.update_id.in_(bindparam("ids", expanding=True))
 
 
 async def end_before(
@@ -127,16 +144,24 @@ async def link_turn(
     transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
 ) -> None:
     """Remember which turn holds the words of these updates."""
-    await transaction.execute(
-        update(inbox).where(inbox.c.update_id.in_(update_ids)).values(turn_id=turn_id)
-    )
+    await transaction.execute(_link_turn(), {"ids": list(update_ids), "turn": turn_id})
+
+
+@cache
+def _link_turn() -> Executable:
+    return update(inbox).where(_among()).values(turn_id=bindparam("turn"))
 
 
 async def linked_turn(transaction: Transaction, update_ids: Collection[UpdateId]) -> TurnId | None:
     """The turn that already holds words of these updates, or None."""
-    query = select(func.max(inbox.c.turn_id)).where(inbox.c.update_id.in_(update_ids))
-    found = (await transaction.execute(query)).scalar_one()
+    values = {"ids": list(update_ids)}
+    found = (await transaction.execute(_linked_turn(), values)).scalar_one()
     return TurnId(found) if found is not None else None
+
+
+@cache
+def _linked_turn() -> Executable:
+    return select(func.max(inbox.c.turn_id)).where(_among())
 
 
 async def add_attempt(transaction: Transaction, update_ids: Collection[UpdateId]) -> int:
@@ -180,12 +205,15 @@ async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
 
 async def open_among(transaction: Transaction, update_ids: Collection[UpdateId]) -> set[UpdateId]:
     """Which of these updates have no end and do not wait for consent."""
-    query = select(inbox.c.update_id).where(
-        inbox.c.update_id.in_(update_ids),
-        inbox.c.ended_as.is_(None),
-        inbox.c.waits_for_consent == 0,
+    found = await transaction.execute(_open_among(), {"ids": list(update_ids)})
+    return {UpdateId(update_id) for update_id in found.scalars()}
+
+
+@cache
+def _open_among() -> Executable:
+    return select(inbox.c.update_id).where(
+        _among(), inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 0
     )
-    return {UpdateId(found) for found in (await transaction.execute(query)).scalars()}
 
 
 async def open_rows(

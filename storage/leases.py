@@ -6,7 +6,7 @@ Knows nothing of what is leased. A lease runs out by itself if its holder dies.
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
 
 from storage.database import Transaction, insert_ignore
 from storage.schema import leases
@@ -22,9 +22,8 @@ async def acquire(
 
     Both are one conditional UPDATE, so that of two processes one wins.
     """
-    await transaction.execute(
-        insert_ignore(transaction, leases).values(name=name, holder="", fence=0, expires_at=now)
-    )
+    unheld = {"name": name, "holder": "", "fence": 0, "expires_at": now}
+    await transaction.execute(insert_ignore(transaction.dialect, leases), unheld)
     mine = update(leases).where(leases.c.name == name).returning(leases.c.fence)
     prolonged = await transaction.execute(
         mine.where(leases.c.holder == holder, leases.c.expires_at > now).values(
@@ -41,9 +40,9 @@ async def acquire(
     return cast("int | None", taken.scalar_one_or_none())
 
 
-def holds(name: str, fence: int) -> ColumnElement[bool]:
-    """A condition for a statement: no later holder has taken the lease since this fence."""
-    return exists().where(leases.c.name == name, leases.c.fence == fence)
+def holds(name: str) -> ColumnElement[bool]:
+    """A condition for a statement with a value `fence`: nobody has taken the lease since."""
+    return exists().where(leases.c.name == name, leases.c.fence == bindparam("fence"))
 
 
 async def release(transaction: Transaction, name: str, holder: str, *, now: datetime) -> None:

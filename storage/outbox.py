@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Executable,
     Integer,
     Select,
     and_,
@@ -128,26 +129,27 @@ async def put(
     """
     owner = person_id if person_id is not None else keys.SERVICE
     sealed = await keys.seal(transaction, owner, _to_json(body), PLACE)
-    made = await transaction.execute(
-        insert(outbox)
-        .values(
-            person_id=person_id,
-            audience=audience,
-            kind=kind,
-            priority=PRIORITIES[kind],
-            body=None if ended_as else sealed,
-            epoch=epoch,
-            update_id=update_id,
-            turn_id=turn_id,
-            preview_message_id=preview_message_id,
-            state=ended_as or "queued",
-            not_before_at=now,
-            created_at=now,
-            ended_at=now if ended_as else None,
-        )
-        .returning(outbox.c.outbox_id)
-    )
-    return OutboxId(made.scalar_one())
+    values = {
+        "person_id": person_id,
+        "audience": audience,
+        "kind": kind,
+        "priority": PRIORITIES[kind],
+        "body": None if ended_as else sealed,
+        "epoch": epoch,
+        "update_id": update_id,
+        "turn_id": turn_id,
+        "preview_message_id": preview_message_id,
+        "state": ended_as or "queued",
+        "not_before_at": now,
+        "created_at": now,
+        "ended_at": now if ended_as else None,
+    }
+    return OutboxId((await transaction.execute(_put(), values)).scalar_one())
+
+
+@cache
+def _put() -> Executable:
+    return insert(outbox).returning(outbox.c.outbox_id)
 
 
 async def due(
@@ -229,13 +231,13 @@ async def _message(transaction: Transaction, row: Any) -> Message:
     )
 
 
-def _is_ours(fence: int | None) -> ColumnElement[bool]:
+def _is_ours(*, is_fenced: bool) -> ColumnElement[bool]:
     """Whether a message is of the person's present epoch, and this process the leading one."""
     present = (
         select(people.c.epoch).where(people.c.person_id == outbox.c.person_id).scalar_subquery()
     )
     in_time = or_(outbox.c.epoch.is_(None), outbox.c.epoch == present)
-    return in_time if fence is None else and_(in_time, leases.holds(leases.SERVICE, fence))
+    return and_(in_time, leases.holds(leases.SERVICE)) if is_fenced else in_time
 
 
 async def claim(transaction: Transaction, outbox_id: OutboxId, *, fence: int | None = None) -> bool:
@@ -244,12 +246,21 @@ async def claim(transaction: Transaction, outbox_id: OutboxId, *, fence: int | N
     One conditional UPDATE: of two senders one wins, a message of an older epoch stays, and a
     process whose lease another has taken since (`fence`) gets nothing.
     """
-    claimed = await transaction.execute(
+    values = {"message": outbox_id, "fence": fence}
+    return (await transaction.execute(_claim(fence is not None), values)).rowcount == 1
+
+
+@cache
+def _claim(is_fenced: bool) -> Executable:
+    return (
         update(outbox)
-        .where(outbox.c.outbox_id == outbox_id, outbox.c.state == "queued", _is_ours(fence))
+        .where(
+            outbox.c.outbox_id == bindparam("message"),
+            outbox.c.state == "queued",
+            _is_ours(is_fenced=is_fenced),
+        )
         .values(state="sending", attempts=outbox.c.attempts + 1)
     )
-    return claimed.rowcount == 1
 
 
 async def may_go_on(
@@ -257,16 +268,18 @@ async def may_go_on(
 ) -> bool:
     """Whether a message of which a part was sent is still ours to send; see `claim`."""
     query = select(outbox.c.outbox_id).where(
-        outbox.c.outbox_id == outbox_id, outbox.c.state == "sending", _is_ours(fence)
+        outbox.c.outbox_id == outbox_id,
+        outbox.c.state == "sending",
+        _is_ours(is_fenced=fence is not None),
     )
-    return (await transaction.execute(query)).first() is not None
+    return (await transaction.execute(query, {"fence": fence})).first() is not None
 
 
 async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> None:
     """End a message of an older epoch: nobody may send it any more."""
     await transaction.execute(
         update(outbox)
-        .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(None))
+        .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(is_fenced=False))
         .values(state="cancelled", reason="epoch", ended_at=now, body=None)
     )
 
@@ -280,10 +293,16 @@ async def end(
     reason: str | None = None,
 ) -> None:
     """Give a message its end: sent, unknown, failed or cancelled."""
-    await transaction.execute(
+    values = {"message": outbox_id, "as": state, "why": reason, "at": now}
+    await transaction.execute(_end(), values)
+
+
+@cache
+def _end() -> Executable:
+    return (
         update(outbox)
-        .where(outbox.c.outbox_id == outbox_id)
-        .values(state=state, reason=reason, ended_at=now, body=None)
+        .where(outbox.c.outbox_id == bindparam("message"))
+        .values(state=bindparam("as"), reason=bindparam("why"), ended_at=bindparam("at"), body=None)
     )
 
 

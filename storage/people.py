@@ -6,9 +6,10 @@ Knows nothing of Telegram beyond the id, which stands in one table.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Column, Select, bindparam, delete, func, insert, select, update
 
 from storage import keys
 from storage.database import Transaction, insert_ignore
@@ -73,33 +74,41 @@ class Erased:
     kept_cases: int
 
 
-def _query() -> Select[Any]:
-    return select(
-        people.c.person_id,
-        telegram_chats.c.telegram_id,
-        people.c.language,
-        people.c.age_band,
-        people.c.region,
-        people.c.consent_at,
-        people.c.training_consent_at,
-        people.c.off_record_until_at,
-        people.c.admitted_at,
-        people.c.epoch,
-        telegram_chats.c.blocked_at,
-        people.c.created_at,
-    ).join_from(people, telegram_chats)
+@cache
+def _by(column: Column[int]) -> Select[Any]:
+    """Built once for each column: several times a message."""
+    return (
+        select(
+            people.c.person_id,
+            telegram_chats.c.telegram_id,
+            people.c.language,
+            people.c.age_band,
+            people.c.region,
+            people.c.consent_at,
+            people.c.training_consent_at,
+            people.c.off_record_until_at,
+            people.c.admitted_at,
+            people.c.epoch,
+            telegram_chats.c.blocked_at,
+            people.c.created_at,
+        )
+        .join_from(people, telegram_chats)
+        .where(column == bindparam("wanted"))
+    )
 
 
 async def by_id(transaction: Transaction, person_id: PersonId) -> Person | None:
     """The person, or None where they were erased."""
-    row = (await transaction.execute(_query().where(people.c.person_id == person_id))).one_or_none()
-    return Person(*row) if row else None
+    return await _one(transaction, people.c.person_id, person_id)
 
 
 async def by_telegram_id(transaction: Transaction, telegram_id: int) -> Person | None:
     """The person behind a Telegram id, or None."""
-    query = _query().where(telegram_chats.c.telegram_id == telegram_id)
-    row = (await transaction.execute(query)).one_or_none()
+    return await _one(transaction, telegram_chats.c.telegram_id, telegram_id)
+
+
+async def _one(transaction: Transaction, column: Column[int], wanted: int) -> Person | None:
+    row = (await transaction.execute(_by(column), {"wanted": wanted})).one_or_none()
     return Person(*row) if row else None
 
 
@@ -117,7 +126,7 @@ async def get_or_create(
     )
     person_id = PersonId(made.scalar_one())
     claimed = await transaction.execute(
-        insert_ignore(transaction, telegram_chats)
+        insert_ignore(transaction.dialect, telegram_chats)
         .values(telegram_id=telegram_id, person_id=person_id)
         .returning(telegram_chats.c.person_id)
     )

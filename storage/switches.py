@@ -10,6 +10,8 @@ from sqlalchemy import delete, insert, select
 from storage.database import Transaction
 from storage.schema import switches
 
+EVERY = select(switches.c.name, switches.c.value, switches.c.changed_at)
+
 
 async def turn_on(transaction: Transaction, name: str, value: str, *, now: datetime) -> None:
     """Set a switch; its value says why or what."""
@@ -32,5 +34,4 @@ async def value(transaction: Transaction, name: str) -> str | None:
 
 async def every(transaction: Transaction) -> dict[str, tuple[str, datetime]]:
     """Every switch that is on: its value and since when."""
-    query = select(switches.c.name, switches.c.value, switches.c.changed_at)
-    return {name: (text, at) for name, text, at in await transaction.execute(query)}
+    return {name: (text, at) for name, text, at in await transaction.execute(EVERY)}

@@ -8,6 +8,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+import uvloop
 
 from bot import logs
 from bot.cli.terminal import console, errors, progress, stop, until_signal
@@ -37,7 +38,7 @@ def serve() -> None:
                 "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1, or "
                 "PICA_ALLOW_DEMO_MODEL=1 to try the service with the demo model."
             )
-        asyncio.run(_serve(settings))
+        uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -86,9 +87,9 @@ def demo(
     logs.configure("warning")
     with errors():
         if say:
-            asyncio.run(_say(say, as_json))
+            uvloop.run(_say(say, as_json))
         else:
-            asyncio.run(_demo(port))
+            uvloop.run(_demo(port))
 
 
 async def _say(words: list[str], as_json: bool) -> None:

@@ -1,0 +1,286 @@
+"""The `pica` command line: what each command prints, with which status it ends, what it leaves.
+
+Each command runs in this process and in an empty folder; no `.env` and no variable of whoever
+runs the tests is read.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+from bot.__main__ import app
+from bot.app import open_database, utc_now
+from bot.doctor import Grade
+from bot.sandbox import Sandbox
+from bot.settings import load
+from storage import Database, Transaction, Vault, conversations, new_secret_key, people, pilot
+from storage import versions as schema_versions
+from tests.integration.cast import NOW, SECRET, mei, says
+
+T = TypeVar("T")
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("PICA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PICA_SECRET_KEY", new_secret_key())
+    monkeypatch.setenv("PICA_TELEGRAM_API_URL", NOBODY)
+    monkeypatch.chdir(tmp_path)
+
+
+def pica(*arguments: str, stdin: str | None = None, status: int = 0) -> Result:
+    """Run a command; nothing but an exit may end it."""
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert isinstance(result.exception, SystemExit | None), repr(result.exception)
+    assert result.exit_code == status, result.output
+    return result
+
+
+def told(*arguments: str, stdin: str | None = None, status: int = 0) -> str:
+    """What a command says, on one line."""
+    return " ".join(pica(*arguments, stdin=stdin, status=status).output.split())
+
+
+def json_lines(result: Result) -> list[Any]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def with_database(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Work on the database that the commands see."""
+
+    async def run() -> T:
+        database = open_database(load())
+        try:
+            return await work(database)
+        finally:
+            await database.aclose()
+
+    return asyncio.run(run())
+
+
+def in_transaction(work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(database: Database) -> T:
+        async with database.begin() as transaction:
+            return await work(transaction)
+
+    return with_database(run)
+
+
+def mei_talks() -> None:
+    """A database with one person and one answered question."""
+
+    async def work(transaction: Transaction) -> None:
+        await says(transaction, await mei(transaction), SECRET)
+
+    pica("db", "upgrade")
+    in_transaction(work)
+
+
+def words_of_mei() -> list[str]:
+    async def work(transaction: Transaction) -> list[str]:
+        person = await people.by_telegram_id(transaction, 42)
+        assert person is not None
+        return [turn.text for turn in await conversations.history(transaction, person.person_id)]
+
+    return in_transaction(work)
+
+
+def is_let_in(code: str) -> bool:
+    return in_transaction(lambda transaction: pilot.redeem(transaction, code, now=utc_now()))
+
+
+def registered(group: TyperGroup, *above: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*above, name)
+        if isinstance(command, TyperGroup):
+            yield from registered(command, *above, name)
+
+
+def root() -> TyperGroup:
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    return group
+
+
+@pytest.mark.parametrize("command", [(), *registered(root())], ids=" ".join)
+def test_every_command_says_what_it_does(command: tuple[str, ...]) -> None:
+    known: Any = root()
+    for name in command:
+        known = known.commands[name]
+    opening = " ".join(known.help.split()[:3])
+    for option in ("--help", "-h"):
+        assert opening in told(*command, option)
+
+
+def test_screen_reads_lines_in_order_and_skips_empty_ones() -> None:
+    lines = [json.dumps({"text": text}) for text in ("今天天气很好", "我想死")]
+    calm, risky = json_lines(pica("screen", stdin="\n\n".join(lines)))
+    assert (calm["level"], calm["categories"], calm["matches"]) == (0, [], [])
+    assert risky["level"] >= 3
+    assert risky["categories"]
+    assert risky["matches"]
+
+
+@pytest.mark.parametrize("bad", ["no json", "[1]", "{}", '{"text": 5}', "null"])
+def test_screen_names_the_line_that_is_none(bad: str) -> None:
+    result = pica("screen", stdin=f'{{"text": "你好"}}\n{bad}\n{{"text": "你好"}}', status=1)
+    assert len(json_lines(result)) == 1
+    assert result.stderr.startswith("line 2: expected")
+
+
+def test_a_new_key_is_a_key() -> None:
+    made = [pica("key", "new").stdout.strip() for _ in range(2)]
+    assert len({Vault.parse(key).master for key in made}) == 2
+
+
+def test_db_upgrade_begins_a_database_and_brings_up_an_older_one() -> None:
+    newest = f"The schema is at version {schema_versions.newest()}."
+    with_database(lambda database: database.upgrade("0001"))
+    assert "pica db upgrade" in told("trace", "1", status=1)
+    assert told("db", "upgrade") == newest
+    assert told("db", "upgrade") == newest
+    pica("trace", "1")
+
+
+def test_a_backup_fills_an_empty_database_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mei_talks()
+    assert "PICA_BACKUP_DIR" in told("backup", status=1)
+    monkeypatch.setenv("PICA_BACKUP_DIR", str(tmp_path / "kept"))
+    pica("backup")
+    (file,) = (tmp_path / "kept").glob("*.backup")
+    assert SECRET.encode() not in file.read_bytes()
+    assert "not empty" in told("restore", str(file), status=1)
+    monkeypatch.setenv("PICA_DATA_DIR", str(tmp_path / "new"))
+    assert "0 people erased since" in told("restore", str(file))
+    assert words_of_mei() == [SECRET, "我在听"]
+    assert "not empty" in told("restore", str(file), status=1)
+
+
+@pytest.mark.parametrize("file", ["nowhere.backup", "kept/keys.pica", "junk"])
+def test_restore_refuses_what_is_no_backup(file: str, tmp_path: Path) -> None:
+    mei_talks()
+    pica("backup", "kept")
+    (tmp_path / "junk").write_text("no backup")
+    said = told("restore", file, status=1)
+    assert said.startswith(file)
+    assert words_of_mei() == [SECRET, "我在听"]
+
+
+def test_an_invite_lets_as_many_in_as_it_says() -> None:
+    start, code = pica("invite", "--uses", "2").stdout.split()
+    assert start == "/start"
+    assert [is_let_in(code) for _ in range(3)] == [True, True, False]
+
+
+def test_revoked_invites_let_nobody_in() -> None:
+    codes = [pica("invite").stdout.split()[1] for _ in range(2)]
+    assert told("invite", "--revoke") == "2 invites are useless now."
+    assert not any(is_let_in(code) for code in codes)
+    assert told("invite", "--revoke") == "0 invites are useless now."
+
+
+async def test_with_a_token_an_invite_is_a_link(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PICA_TELEGRAM_TOKEN", sandbox.token)
+    monkeypatch.setenv("PICA_TELEGRAM_API_URL", sandbox.api_url)
+    link, _, code = (await asyncio.to_thread(told, "invite")).partition("?start=")
+    assert link == "https://t.me/pica_sandbox_bot"
+    assert await asyncio.to_thread(is_let_in, code)
+
+
+def test_a_pause_and_its_end_are_said_once() -> None:
+    assert told("pause", "--why", "wrong numbers").startswith("Paused.")
+    assert told("pause") == "It is paused already."
+    (found,) = (each for each in json_lines(pica("doctor", "--json", status=1))
+                if each["name"] == "safe mode")  # fmt: skip
+    assert "wrong numbers" in found["what"]
+    assert told("resume") == "The model speaks again."
+    assert told("resume") == "It was not paused."
+
+
+def test_doctor_says_what_to_do_about_everything_that_is_not_good() -> None:
+    findings = json_lines(pica("doctor", "--json", status=1))
+    assert {each["name"] for each in findings} >= {"token", "model", "disk", "clock", "hotlines"}
+    for each in findings:
+        assert each.keys() == {"name", "grade", "what", "to_do"}
+        assert each["name"]
+        assert each["what"]
+        assert bool(each["to_do"]) is (Grade(each["grade"]) is not Grade.GOOD)
+    assert "PICA_TELEGRAM_TOKEN is not set" in told("doctor", status=1)
+
+
+async def test_doctor_ends_well_where_nothing_is_bad(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PICA_TELEGRAM_TOKEN", sandbox.token)
+    monkeypatch.setenv("PICA_TELEGRAM_API_URL", sandbox.api_url)
+    monkeypatch.setenv("PICA_OPERATORS_CHAT", str(sandbox.operators_chat_id))
+    monkeypatch.setenv("PICA_OPERATORS", str(sandbox.operator.id))
+    monkeypatch.setenv("PICA_ALLOW_DEMO_MODEL", "1")
+    findings = json_lines(await asyncio.to_thread(pica, "doctor", "--json"))
+    whats = {each["name"]: each["what"] for each in findings}
+    assert whats["token"] == "belongs to @pica_sandbox_bot"
+    assert "operators" in whats
+    assert sandbox.token not in str(findings)
+
+
+def test_trace_tells_of_messages_without_their_words() -> None:
+    mei_talks()
+    result = pica("trace", "42", "--json")
+    (hop,) = json_lines(result)
+    assert (hop["update_id"], hop["kind"]) == (1, "words")
+    assert SECRET not in result.output + told("trace", "42")
+    assert told("trace", "7") == "No message of this chat is known."
+    assert told("trace", "7", "--json") == ""
+
+
+def test_a_receipt_is_real_or_not() -> None:
+    erased = people.Erased("20260102-ab12", NOW, turns=3, sessions=(), kept_cases=0)
+    pica("db", "upgrade")
+    in_transaction(lambda transaction: people.keep_receipt(transaction, erased))
+    assert told("receipt", "20260102-ab12") == "Erased at 2026-01-02 03:04 UTC: 3 turns."
+    assert told("receipt", "20260102-ab13", status=1).startswith("No such receipt")
+
+
+def test_after_a_rotation_the_new_key_opens_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = os.environ["PICA_SECRET_KEY"], new_secret_key()
+    mei_talks()
+    monkeypatch.setenv("PICA_SECRET_KEY", f"{new},{old}")
+    assert told("key", "rotate").startswith("2 keys were wrapped anew.")
+    assert told("key", "rotate").startswith("0 keys were wrapped anew.")
+    monkeypatch.setenv("PICA_SECRET_KEY", new)
+    assert words_of_mei() == [SECRET, "我在听"]
+    monkeypatch.setenv("PICA_SECRET_KEY", old)
+    assert "another PICA_SECRET_KEY" in told("trace", "42", status=1)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PICA_SECRET_KEY", ""),
+        ("PICA_SECRET_KEY", "hush"),
+        ("PICA_DATABASE_URL", "hush"),
+        ("PICA_DATABASE_URL", "mysql://pica:hush@host/pica"),
+        ("PICA_RETENTION_DAYS", "hush"),
+    ],
+)
+def test_a_setting_that_does_not_work_is_named_and_not_shown(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    said = told("trace", "42", status=1)
+    assert variable in said
+    assert "hush" not in said
