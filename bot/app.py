@@ -22,6 +22,7 @@ from bot.delivery import Delivery
 from bot.dispatch import Dispatch
 from bot.emergency import Emergency
 from bot.erasure import Erasure
+from bot.gate import Gate
 from bot.handlers import register
 from bot.help_lines import HelpLines
 from bot.intake import Intake
@@ -32,8 +33,8 @@ from bot.notices import OperatorNotices
 from bot.onboarding import Onboarding
 from bot.operators import Operators
 from bot.pacing import Pacer
-from bot.pilot import Pilot
 from bot.poller import Poller
+from bot.quota import Quota
 from bot.reply import Replier
 from bot.rights import Rights
 from bot.safe_mode import SafeMode
@@ -149,19 +150,20 @@ def build(
         texts=texts, hotlines=hotlines, erasure=erasure,
         retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
     )  # fmt: skip
-    pilot = Pilot(
-        texts=texts, is_closed=settings.pilot,
-        listed=settings.pilot_people | settings.operators, daily_quota=settings.daily_quota,
+    gate = Gate(
+        database=database, crisis=crisis, erasure=erasure, texts=texts, wake=delivery.wake, now=now,
+        is_closed=settings.pilot, listed=settings.pilot_people | settings.operators,
     )  # fmt: skip
+    quota = Quota(texts, settings.daily_quota)
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, texts=texts,
-        metrics=metrics, streaming=settings.streaming, persona=settings.persona,
+        guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
+        texts=texts, metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
-        database=database, screens=screens, crisis=crisis, onboarding=onboarding, pilot=pilot,
-        safe_mode=safe_mode, replier=replier, texts=texts, wake=delivery.wake, now=now,
+        database=database, screens=screens, crisis=crisis, onboarding=onboarding, gate=gate,
+        quota=quota, safe_mode=safe_mode, replier=replier, texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
@@ -176,7 +178,7 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, texts, notices, onboarding, erasure, pilot, conversation,
+        settings, application, database, texts, notices, onboarding, erasure, gate, conversation,
         intake, wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
@@ -220,7 +222,7 @@ def _register(
     notices: OperatorNotices,
     onboarding: Onboarding,
     erasure: Erasure,
-    pilot: Pilot,
+    gate: Gate,
     conversation: Conversation,
     intake: Intake,
     *,
@@ -234,9 +236,10 @@ def _register(
     )  # fmt: skip
     register(
         application,
+        gate=gate,
         conversation=conversation,
         commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, pilot=pilot,
+            database=database, answers=answers, onboarding=onboarding, gate=gate,
             operators=operators, retention_days=settings.retention_days,
         ),
         buttons=Buttons(

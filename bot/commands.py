@@ -10,9 +10,9 @@ from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot.answering import Answers
+from bot.gate import Gate
 from bot.onboarding import Onboarding
 from bot.operators import Operators
-from bot.pilot import Pilot
 from safety.policy import HOLD_LAPSE_S
 from storage import Database, conversations, inbox, people, retention
 from storage.ids import UpdateId
@@ -33,7 +33,7 @@ class Commands:
         database: Database,
         answers: Answers,
         onboarding: Onboarding,
-        pilot: Pilot,
+        gate: Gate,
         operators: Operators,
         retention_days: int,
     ) -> None:
@@ -41,7 +41,7 @@ class Commands:
         self._answers = answers
         self._texts = answers.texts
         self._onboarding = onboarding
-        self._pilot = pilot
+        self._gate = gate
         self._operators = operators
         self._days = retention_days
 
@@ -52,14 +52,14 @@ class Commands:
                 return
             person, transaction = answering.person, answering.transaction
             code = context.args[0] if context.args else ""
-            admitted = self._pilot.admits(person) or await self._pilot.redeem(
+            admitted = self._gate.admits(person) or await self._gate.redeem(
                 transaction, person, code, now=answering.now
             )
             if admitted:
                 await answering.say(self._onboarding.start_body(person.language))
             else:
-                await self._onboarding.refuse(
-                    transaction, person, "pilot_closed", now=answering.now
+                await self._gate.turn_away(
+                    transaction, person, [UpdateId(update.update_id)], now=answering.now
                 )
 
     async def on_help(self, update: Update, _context: Context) -> None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.crisis import Crisis
+from bot.gate import Gate
 from bot.lanes import Burst
 from bot.onboarding import Onboarding
-from bot.pilot import Pilot
+from bot.quota import Quota
 from bot.reply import Asked, Replier
 from bot.safe_mode import SafeMode
 from bot.screening import Screens
@@ -48,7 +49,8 @@ class Conversation:
         screens: Screens,
         crisis: Crisis,
         onboarding: Onboarding,
-        pilot: Pilot,
+        gate: Gate,
+        quota: Quota,
         safe_mode: SafeMode,
         replier: Replier,
         texts: Texts,
@@ -59,7 +61,8 @@ class Conversation:
         self._screens = screens
         self._crisis = crisis
         self._onboarding = onboarding
-        self._pilot = pilot
+        self._gate = gate
+        self._quota = quota
         self._safe_mode = safe_mode
         self._replier = replier
         self._texts = texts
@@ -139,7 +142,7 @@ class Conversation:
                 now=now,
                 off_record=person.is_off_record(now),
             )
-            notes = await self._pilot.notes(transaction, person, now=now)
+            notes = await self._quota.notes(transaction, person, now=now)
         return Asked(person, turn, ids, screening, burst, notes)
 
     async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
@@ -170,15 +173,15 @@ class Conversation:
     ) -> bool:
         """Whether consent, the pilot, a pause or a quota answers instead of the model."""
         person, ids, now = said.person, said.update_ids, said.now
-        if not self._pilot.admits(person):
-            await self._onboarding.refuse(transaction, person, "pilot_closed", now=now)
+        if not self._gate.admits(person):
+            await self._gate.turn_away(transaction, person, ids, now=now)
             return True
         if not person.has_consented:
             await self._onboarding.ask_consent(transaction, person, ids, now=now)
             return True
         if await self._safe_mode.is_on(transaction):
             key = "paused"
-        elif await self._pilot.is_over_quota(transaction, person, now=now):
+        elif await self._quota.is_over(transaction, person, now=now):
             key = "quota_over"
         else:
             return False

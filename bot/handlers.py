@@ -5,6 +5,7 @@ Knows nothing of what handlers do.
 
 from typing import Any
 
+from telegram import Update
 from telegram.ext import (
     Application,
     CallbackQueryHandler,
@@ -19,6 +20,7 @@ from telegram.ext import (
 from bot.buttons import Buttons
 from bot.commands import Commands
 from bot.conversation import Conversation
+from bot.gate import Gate
 from bot.lanes import Burst
 from bot.operators import Operators
 from bot.rights import Rights
@@ -41,6 +43,7 @@ COMMANDS = (
 def register(
     application: Application[Any, Any, Any, Any, Any, Any],
     *,
+    gate: Gate,
     conversation: Conversation,
     commands: Commands,
     buttons: Buttons,
@@ -52,6 +55,7 @@ def register(
     async def on_burst(burst: Burst, _context: ContextTypes.DEFAULT_TYPE) -> None:
         await conversation.answer(burst)
 
+    application.add_handler(TypeHandler(Update, gate.on_update), group=-1)
     application.add_handler(TypeHandler(Burst, on_burst))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:

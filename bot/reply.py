@@ -21,13 +21,14 @@ from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.pacing import Pacer
 from bot.prompting import PERSONA, fit, neutralise
+from bot.quota import Quota
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard, strip_artefacts
 from safety.policy import respond
 from safety.screen import Screening
-from storage import Database, Transaction, conversations, inbox, outbox, people, pilot
+from storage import Database, Transaction, conversations, inbox, outbox, people
 from storage.conversations import Turn
 from storage.ids import UpdateId
 from storage.inbox import Ended
@@ -72,6 +73,7 @@ class Replier:
         guard: Guard,
         crisis: Crisis,
         safe_mode: SafeMode,
+        quota: Quota,
         texts: Texts,
         metrics: Metrics,
         streaming: str,
@@ -88,6 +90,7 @@ class Replier:
         self._guard = guard
         self._crisis = crisis
         self._safe_mode = safe_mode
+        self._quota = quota
         self._texts = texts
         self._metrics = metrics
         self._streaming = streaming
@@ -234,7 +237,7 @@ class Replier:
                 transaction, person.person_id, asked.question, text=words, now=now
             )
             if turn_id is not None:
-                await pilot.count_reply(transaction, person.person_id, now=now)
+                await self._quota.count(transaction, person, now=now)
                 sent = "\n\n".join([words, *self._resources(asked), *asked.notes])
                 await self._put(transaction, asked, sent, draft)
             await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)

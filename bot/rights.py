@@ -54,7 +54,7 @@ class Rights:
             turns=extent.turns,
             since=_day(extent.first_at) or "–",
             days=self._days,
-            language=language,
+            language=self._texts(language, f"language_{language}"),
             age=self._texts(language, f"age_{person.age_band}") if person.age_band else "–",
             region=self._texts(language, f"region_{person.region or 'none'}"),
             agreed=_day(person.consent_at) or "–",
@@ -152,9 +152,14 @@ class Rights:
             if answering is None or choice is None or not answering.person.has_consented:
                 return
             person, now = answering.person, answering.now
-            if choice == "end":
+            if choice == "end" or person.was_off_record(now):  # what is over is deleted first
                 await conversations.end_off_record(answering.transaction, person.person_id, now=now)
+            if choice == "end":
                 text = self._texts(person.language, "offrecord_ended")
+            elif person.is_off_record(now):  # a promise to delete is not put off
+                text = self._texts(
+                    person.language, "offrecord_is_on", until=_minute(person.off_record_until_at)
+                )
             else:
                 until = now + timedelta(hours=int(choice))
                 await people.change(

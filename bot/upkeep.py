@@ -100,7 +100,7 @@ class Upkeep:
                 counts = await retention.sweep(transaction, turns_days=self._days, now=self._now())
             for name, count in counts.items():
                 total[name] = total.get(name, 0) + count
-            if max(counts.values()) < retention.BATCH:
+            if not retention.is_more(counts):
                 break
             await asyncio.sleep(0)
         log.info("swept", **{name: count for name, count in total.items() if count})

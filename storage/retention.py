@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
 
 from storage.database import Transaction
+from storage.ids import PersonId
+from storage.people import erase
 from storage.schema import (
     cases,
     daily_usage,
     erasures,
     inbox,
     invites,
+    is_open,
     outbox,
     people,
     sessions,
@@ -27,6 +30,7 @@ RECORDS_DAYS = 30
 CASES_DAYS = 365
 ERASED_CASES_DAYS = 90
 ERASURES_DAYS = 730
+STRANGERS = 100
 BATCH = 2000
 """Rows a statement deletes at most, so that a sweep never holds a writer for long."""
 
@@ -72,7 +76,10 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         ),
         ("erasures", erasures, erasures.c.erased_at < old["erasures"]),
     )
-    counts = {"unconsented": await _expire_unconsented(transaction, now)}
+    counts = {
+        "unconsented": await _expire_unconsented(transaction, now),
+        "strangers": await _erase_strangers(transaction, now),
+    }
     for name, table, condition in rules:
         key = next(iter(table.primary_key))
         rows = select(key).where(condition).limit(BATCH)
@@ -98,6 +105,29 @@ async def _expire_unconsented(transaction: Transaction, now: datetime) -> int:
     return result.rowcount
 
 
+async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
+    """Erase people who never agreed, when nothing of theirs waits and no case is open."""
+    theirs = people.c.person_id
+    waits = exists().where(inbox.c.person_id == theirs, inbox.c.ended_as.is_(None))
+    sends = exists().where(outbox.c.person_id == theirs, is_open())
+    at_risk = exists().where(cases.c.person_id == theirs, cases.c.state == "open")
+    query = (
+        select(theirs)
+        .where(
+            people.c.consent_at.is_(None),
+            people.c.created_at < now - timedelta(hours=UNCONSENTED_HOURS),
+            ~waits,
+            ~sends,
+            ~at_risk,
+        )
+        .limit(STRANGERS)
+    )
+    found = (await transaction.execute(query)).scalars().all()
+    for person_id in found:
+        await erase(transaction, PersonId(person_id), now=now)
+    return len(found)
+
+
 def _off_record_is_over(now: datetime) -> ColumnElement[bool]:
     still = exists().where(
         people.c.person_id == turns.c.person_id, people.c.off_record_until_at > now
@@ -108,3 +138,8 @@ def _off_record_is_over(now: datetime) -> ColumnElement[bool]:
 def _is_empty(before: datetime) -> ColumnElement[bool]:
     has_turns = exists().where(turns.c.session_id == sessions.c.session_id)
     return and_(sessions.c.started_at < before, ~has_turns)
+
+
+def is_more(counts: dict[str, int]) -> bool:
+    """Whether a sweep may have left something to the next one."""
+    return max(counts.values()) >= BATCH or counts["strangers"] >= STRANGERS

@@ -102,6 +102,9 @@ people = Table(
     sqlite_autoincrement=True,
 )
 
+Index("ix_people_unconsented", people.c.created_at, sqlite_where=people.c.consent_at.is_(None),
+      postgresql_where=people.c.consent_at.is_(None))  # fmt: skip
+
 telegram_chats = Table(
     "telegram_chats",
     metadata,

@@ -129,3 +129,14 @@ async def user(sandbox: Sandbox, service: Service) -> SandboxUser:
 async def person_of(service: Service, user: SandboxUser) -> people.Person | None:
     async with service.parts.database.read() as transaction:
         return await people.by_telegram_id(transaction, user.id)
+
+
+def opening(texts: Texts, key: str) -> str:
+    """A text up to the first place that is filled in."""
+    return texts("zh", key).split("{", 1)[0]
+
+
+async def answer_to(user: SandboxUser, words: str) -> str:
+    """Say something and read what comes back."""
+    sent = await user.say(words)
+    return (await user.wait_for(None, after=sent, timeout_s=60)).text

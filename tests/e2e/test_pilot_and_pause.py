@@ -15,22 +15,12 @@ from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening
 from storage import cases, conversations, inbox, pilot, schema
-from tests.e2e.conftest import newcomer_agrees, person_of
+from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RISK = "我想死"
 HELP_LINES = [line.number for line in Hotlines.load().for_region(None, emergency_first=False)]
-
-
-def opening(texts: Texts, key: str) -> str:
-    """A text up to the first place that is filled in."""
-    return texts("zh", key).split("{", 1)[0]
-
-
-async def answer_to(user: SandboxUser, words: str) -> str:
-    sent = await user.say(words)
-    return (await user.wait_for(None, after=sent, timeout_s=60)).text
 
 
 def is_fixed(reply: str, texts: Texts, key: str) -> bool:
@@ -59,7 +49,9 @@ async def nobody_is_kept(service: Service) -> bool:
     return not any(counts) and not open_rows and not named
 
 
-@pytest.mark.parametrize("words", ["我最近总是睡不好", "/start", "/start made-up-code"])
+@pytest.mark.parametrize(
+    "words", ["我最近总是睡不好", "/start", "/start made-up-code", "/help", "/export", "/nonsense"]
+)
 async def test_a_stranger_is_told_kindly_and_nothing_is_kept(
     sandbox: Sandbox, start: Start, texts: Texts, words: str
 ) -> None:
@@ -77,6 +69,48 @@ async def test_a_stranger_at_risk_is_answered(sandbox: Sandbox, start: Start, te
     assert RISK not in notice.text
     assert is_fixed(await answer_to(stranger, "嗯"), texts, "hold_1")
     assert await roles(service, stranger) == []
+
+
+async def test_a_stranger_at_risk_is_not_erased(
+    sandbox: Sandbox, start: Start, texts: Texts
+) -> None:
+    now = NOON
+    service = await start(pilot=True, now=lambda: now)
+    stranger = sandbox.add_user()
+    await answer_to(stranger, RISK)
+    assert is_fixed(await answer_to(stranger, "/start"), texts, "hold_1")
+    now = NOON + timedelta(days=3)  # the hold is over, the case is still open
+    assert is_fixed(await answer_to(stranger, "你好"), texts, "pilot_closed")
+    await service.parts.upkeep.sweep()
+    assert await person_of(service, stranger) is not None
+    chat = sandbox.operators_chat_id
+    assert len([m for m in sandbox.operator.messages_in(chat) if m.from_bot]) == 1
+
+
+async def test_who_agreed_before_the_pilot_keeps_their_words(
+    sandbox: Sandbox, start: Start, texts: Texts
+) -> None:
+    open_to_all = await start()
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
+    await answer_to(user, "你好")
+    await open_to_all.aclose()
+    closed = await start(pilot=True)
+    assert is_fixed(await answer_to(user, "还在吗"), texts, "pilot_over")
+    assert await roles(closed, user) == ["person", "companion"]
+    assert (await answer_to(user, "/memory")).startswith(opening(texts, "memory"))
+
+
+async def test_who_never_agrees_is_erased_after_a_day(sandbox: Sandbox, start: Start) -> None:
+    now = NOON
+    service = await start(now=lambda: now)
+    user = sandbox.add_user()
+    await answer_to(user, "/help")
+    await service.parts.upkeep.sweep()
+    assert await person_of(service, user) is not None
+    now = NOON + timedelta(hours=25)
+    await service.parts.upkeep.sweep()
+    assert await nobody_is_kept(service)
 
 
 async def test_a_listed_person_is_admitted(sandbox: Sandbox, start: Start) -> None:

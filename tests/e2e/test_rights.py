@@ -18,7 +18,7 @@ from storage import conversations, keys, people, schema
 from storage.ids import PersonId
 from storage.people import Person
 from storage.retention import ERASED_CASES_DAYS
-from tests.e2e.conftest import newcomer_agrees, person_of
+from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
 Words = list[tuple[str, str]]
@@ -26,16 +26,6 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RISK = "我想死"
 OPEN_WORDS = "今天去公园走了走"
 SECRET_WORDS = "其实我偷偷养了一只猫"
-
-
-def opening(texts: Texts, key: str) -> str:
-    """A text up to the first place that is filled in."""
-    return texts("zh", key).split("{", 1)[0]
-
-
-async def answer_to(user: SandboxUser, words: str) -> str:
-    sent = await user.say(words)
-    return (await user.wait_for(None, after=sent, timeout_s=60)).text
 
 
 async def talks(user: SandboxUser, words: str, role: str = "companion") -> Words:
@@ -175,6 +165,23 @@ async def test_off_the_record_ends_with_the_hour(
     assert await words_kept(service, user) == kept
     assert words_in(await exported(user, texts)) == kept
     assert (await known(service, user)).off_record_until_at is None
+
+
+async def test_the_promise_to_delete_is_not_put_off(
+    sandbox: Sandbox, start: Start, texts: Texts
+) -> None:
+    later = timedelta()
+    service = await start(now=lambda: NOON + later)
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
+    await goes_off_record(user, texts)
+    until = (await known(service, user)).off_record_until_at
+    await answer_to(user, SECRET_WORDS)
+    await pressed(user, "offrecord:24", opening(texts, "offrecord_is_on"))
+    assert (await known(service, user)).off_record_until_at == until
+    later = timedelta(minutes=61)
+    await goes_off_record(user, texts)  # a new hour; what was said in the first is gone
+    assert await words_kept(service, user) == []
 
 
 async def test_words_at_risk_are_kept_off_the_record_too(

@@ -1,0 +1,126 @@
+"""Who is let in: a closed pilot turns strangers away, whatever they send.
+
+Knows nothing of the model. Nothing is kept of somebody who is turned away, unless they had
+agreed before, or a case of theirs is open. A message at risk is answered all the same, before
+anybody asks here.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from telegram import Update
+from telegram.ext import ApplicationHandlerStop, ContextTypes
+
+from bot.answering import acknowledge
+from bot.crisis import Crisis
+from bot.erasure import Erasure
+from bot.texts import Texts
+from review import cases as review
+from storage import Database, Transaction, cases, inbox, outbox, people, pilot
+from storage.ids import UpdateId
+from storage.inbox import Ended
+from storage.outbox import Body
+from storage.people import Person
+
+
+class Gate:
+    """The rules of a closed pilot; without one everybody is admitted.
+
+    Args:
+        database: where people are.
+        crisis: what a person at risk is told instead.
+        erasure: for those who are turned away.
+        texts: every word that people read.
+        wake: called after something was written to the outbox.
+        now: the clock.
+        is_closed: only listed people and those with an invite are admitted.
+        listed: Telegram ids.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        crisis: Crisis,
+        erasure: Erasure,
+        texts: Texts,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+        is_closed: bool,
+        listed: frozenset[int],
+    ) -> None:
+        self._database = database
+        self._crisis = crisis
+        self._erasure = erasure
+        self._texts = texts
+        self._wake = wake
+        self._now = now
+        self._is_closed = is_closed
+        self._listed = listed
+
+    def admits(self, person: Person) -> bool:
+        """Whether the companion talks with this person."""
+        return (
+            not self._is_closed
+            or person.admitted_at is not None
+            or person.telegram_id in self._listed
+        )
+
+    async def redeem(
+        self, transaction: Transaction, person: Person, code: str, *, now: datetime
+    ) -> bool:
+        """Admit a person by the code of their invite link; False where it does not hold."""
+        if not await pilot.redeem(transaction, code, now=now):
+            return False
+        await people.change(transaction, person.person_id, admitted_at=now)
+        return True
+
+    async def turn_away(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        *,
+        now: datetime,
+    ) -> None:
+        """Say that the pilot is closed to this person, and end what they sent."""
+        case = await review.holding(transaction, person.person_id, now=now)
+        if case is not None:
+            await self._crisis.remind(transaction, person, case, update_ids, now=now)
+            return
+        if person.has_consented:  # what they agreed to keep is theirs to delete
+            await self._say(transaction, person, "pilot_over", now)
+        elif await cases.open_case(transaction, person.person_id) is not None:
+            await self._say(transaction, person, "pilot_closed", now)  # operators see to them
+        else:
+            await self._erasure.refuse(transaction, person, "pilot_closed", now=now)
+        await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="pilot_closed", now=now)
+
+    async def on_update(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """Before every handler: commands, buttons and pictures of strangers end here.
+
+        `/start` may carry an invite, membership is no word, and those who agreed before keep
+        their rights (`/export`, `/forget`).
+
+        Raises:
+            ApplicationHandlerStop: it was answered.
+        """
+        user, message = update.effective_user, update.effective_message
+        if not self._is_closed or user is None or update.my_chat_member is not None:
+            return
+        if message is not None and (message.text or "").split("@")[0].split(" ")[0] == "/start":
+            return
+        async with self._database.begin() as transaction:
+            person = await people.by_telegram_id(transaction, user.id)
+            if person is None or person.has_consented or self.admits(person):
+                return
+            await self.turn_away(transaction, person, [UpdateId(update.update_id)], now=self._now())
+        await acknowledge(update)
+        self._wake()
+        raise ApplicationHandlerStop
+
+    async def _say(self, transaction: Transaction, person: Person, key: str, now: datetime) -> None:
+        text = self._texts(person.language, key, lines=self._crisis.lines(person))
+        await outbox.put(
+            transaction, outbox.Kind.NOTICE, Body(text), person_id=person.person_id, now=now
+        )
