@@ -254,6 +254,25 @@ def _register(
     )  # fmt: skip
 
 
+async def preflight(settings: Settings) -> None:
+    """Try what is quick to try before a model is loaded, which takes minutes.
+
+    Raises:
+        StorageError: the database does not answer, or an address is none.
+        SecretKeyError: PICA_SECRET_KEY is missing or malformed.
+        TelegramError: the token is wrong or Telegram cannot be reached.
+    """
+    database = open_database(settings)
+    try:
+        await database.version()
+    finally:
+        await database.aclose()
+    if settings.redis_url is not None:
+        await hot.connect(settings.redis_url.get_secret_value()).aclose()
+    async with _application(settings).bot:  # asks who it is
+        pass
+
+
 async def load_model(
     settings: Settings, progress: Callable[[int, int], None] | None = None
 ) -> InferenceWorker:

@@ -6,7 +6,7 @@ are stored in one transaction with that decision.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.crisis import Crisis
 from bot.gate import Gate
@@ -18,7 +18,8 @@ from bot.safe_mode import SafeMode
 from bot.screening import Screens
 from bot.texts import Texts
 from review import cases as review
-from safety.policy import respond
+from safety.context import REMEMBERED, SHORT
+from safety.policy import HOLD_LAPSE_S, THRESHOLD, respond
 from safety.screen import Screening, merge
 from storage import Database, Transaction, conversations, inbox, outbox, people
 from storage.conversations import Role
@@ -26,6 +27,9 @@ from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
+
+REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
+"""A risk that was named longer ago says little about a word of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,9 @@ class Conversation:
             if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner
                 await conversations.end_off_record(transaction, person.person_id, now=now)
                 person = replace(person, off_record_until_at=None)
+            before = await self._before(transaction, person.person_id, text, now)
+            if before:
+                screening = merge([screening, self._screens.screen(text, before)])
             said = Said(person, ids, text, screening, now)
             epoch = burst.arrivals[-1].epoch
             late = epoch is not None and epoch < person.epoch
@@ -144,6 +151,23 @@ class Conversation:
             )
             notes = await self._quota.notes(transaction, person, now=now)
         return Asked(person, turn, ids, screening, burst, notes)
+
+    @staticmethod
+    async def _before(
+        transaction: Transaction, person_id: PersonId, text: str, now: datetime
+    ) -> list[str]:
+        """The person's last words that can bear on a new one: at risk, or a piece of a sentence.
+
+        A turn that is begun anew after a crash holds words of `text` itself: they are not before.
+        """
+        recent = await conversations.recent_words(
+            transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
+        )
+        return [
+            turn.text
+            for turn in recent
+            if (turn.level >= THRESHOLD or len(turn.text) <= SHORT) and turn.text not in text
+        ]
 
     async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
         """Whether a risk, now or before, keeps the model silent; answers if so.

@@ -7,6 +7,7 @@ the update is stored.
 import contextlib
 import hmac
 import json
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
@@ -108,6 +109,17 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the service."""
         yield
+
+    async def start(self) -> None:
+        """Take the port and serve it until told to exit.
+
+        Raises:
+            OSError: the port is taken. Uvicorn itself would end the process.
+        """
+        family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
+        taken = socket.create_server((self.config.host, self.config.port), family=family)
+        with taken:
+            await self.serve(sockets=[taken])
 
     @property
     def port(self) -> int:

@@ -5,7 +5,7 @@ known; it is screened at the start and every minute, and a miss means that nobod
 of any screening.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -32,10 +32,10 @@ class Screens:
         self._screener = screener
         self._on_failure = on_failure
 
-    def screen(self, text: str) -> Screening:
-        """Screen one text."""
+    def screen(self, text: str, before: Sequence[str] = ()) -> Screening:
+        """Screen one text, in the light of the person's own words before it."""
         try:
-            return self._screener.screen(text)
+            return self._screener.screen(text, before)
         except Exception as error:  # whatever it is, the person is answered with reviewed words
             log.critical("screening_failed", error=type(error).__name__)
             self._on_failure()

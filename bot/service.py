@@ -144,7 +144,7 @@ class Service:
             before_metrics=self._measure,
         )
         self._http = Server(app, settings.http_host, settings.http_port)
-        self._spawn(self._http.serve(), "http")
+        self._spawn(self._http.start(), "http")
         while not self._http.started:
             if self._tasks[0].done():
                 raise OSError(

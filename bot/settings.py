@@ -90,5 +90,6 @@ def load(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        key = "_".join(["PICA", *(str(part).upper() for part in first["loc"][:1])])
-        raise SettingsError(f"{key}: {first['msg']}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        where = "".join(f"PICA_{str(part).upper()}: " for part in first["loc"][:1])
+        raise SettingsError(f"{where}{message}") from None

@@ -4,7 +4,7 @@ Nothing here knows Telegram, chats, SQL or the environment. Importing this packa
 torch; the heavy modules are loaded when a worker starts.
 """
 
-from inference.requests import GenerationError, GenerationRequest, Sampling
+from inference.requests import GenerationError, GenerationRequest, ModelError, Sampling
 from inference.source import ModelSource
 from inference.worker import InferenceWorker, WorkerHealth
 
@@ -12,6 +12,7 @@ __all__ = [
     "GenerationError",
     "GenerationRequest",
     "InferenceWorker",
+    "ModelError",
     "ModelSource",
     "Sampling",
     "WorkerHealth",

@@ -16,13 +16,14 @@ from transformers import GlmConfig
 
 from inference.checkpoint import fetch
 from inference.layout import head_sizes
+from inference.requests import ModelError
 from inference.shards import CheckpointError, find_shards, read_json, read_shard
 
 _KEY = "transformer.prefix_encoder."
 _PEFT_KEY = "prompt_embeddings"
 
 
-class PrefixError(Exception):
+class PrefixError(ModelError):
     """A prefix cannot be loaded or does not fit the model; says why and what to do."""
 
 

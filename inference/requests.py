@@ -78,6 +78,10 @@ class GenerationRequest:
             raise ValueError("priority must be between -8 and 8")
 
 
+class ModelError(Exception):
+    """Model, tokenizer or prefix cannot be loaded; the message says why and what to do."""
+
+
 class GenerationError(Exception):
     """A request came to no good end; says whether asking again can help.
 

@@ -17,8 +17,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from inference.requests import ModelError
 
-class CheckpointError(Exception):
+
+class CheckpointError(ModelError):
     """A checkpoint cannot be loaded; the message says what is wrong and what to do."""
 
 

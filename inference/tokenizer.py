@@ -11,13 +11,15 @@ from pathlib import Path
 
 import sentencepiece
 
+from inference.requests import ModelError
+
 #: In the order in which their ids follow the vocabulary.
 ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
 
 History = Sequence[tuple[str, str]]
 
 
-class TokenizerError(Exception):
+class TokenizerError(ModelError):
     """``tokenizer.model`` is missing or unreadable; says what to do."""
 
 

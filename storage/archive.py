@@ -196,8 +196,10 @@ async def _fill(
 
 
 async def _refuse_if_used(transaction: Transaction) -> None:
-    for name in ("people", "inbox", "outbox"):
-        query = sa.select(sa.literal(1)).select_from(metadata.tables[name]).limit(1)
+    for table in metadata.sorted_tables:
+        if table in LEFT_OUT:
+            continue
+        query = sa.select(sa.literal(1)).select_from(table).limit(1)
         if (await transaction.execute(query)).first() is not None:
             raise StorageError(
                 "The database is not empty: restore into a new one (another PICA_DATA_DIR or "

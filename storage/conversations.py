@@ -11,7 +11,18 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Executable,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from storage import inbox, keys
 from storage.database import Transaction, insert_ignore
@@ -237,6 +248,29 @@ async def recent_rounds(
         for row in reversed(rows)
         if row.answers_turn_id in words
     ]
+
+
+async def recent_words(
+    transaction: Transaction, person_id: PersonId, *, since: datetime, limit: int
+) -> list[Turn]:
+    """The person's own last turns since an instant, oldest first."""
+    values = {"person": person_id, "since": since, "most": limit}
+    rows = (await transaction.execute(_recent_words(), values)).all()
+    return [await _turn(transaction, row) for row in reversed(rows)]
+
+
+@cache
+def _recent_words() -> Executable:
+    return (
+        _turns()
+        .where(
+            turns.c.person_id == bindparam("person"),
+            turns.c.role == Role.PERSON,
+            turns.c.created_at > bindparam("since", type_=turns.c.created_at.type),
+        )
+        .order_by(turns.c.turn_id.desc())
+        .limit(bindparam("most", type_=Integer))
+    )
 
 
 async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:

@@ -166,9 +166,16 @@ class Database:
             yield self._on(connection)
 
     async def version(self) -> str | None:
-        """The version of the schema, or None where there is none yet."""
-        async with self.read() as transaction:
-            found: str | None = await transaction.run_sync(versions.present)
+        """The version of the schema, or None where there is none yet.
+
+        Raises:
+            StorageError: the server is not reachable, or this is no database.
+        """
+        try:
+            async with self.read() as transaction:
+                found: str | None = await transaction.run_sync(versions.present)
+        except (SQLAlchemyError, OSError) as error:
+            raise _no_answer(error) from error
         return found
 
     async def upgrade(self, version: str = "head") -> None:
@@ -189,10 +196,7 @@ class Database:
                 f"({versions.newest()}). Run the newer program."
             ) from None
         except (SQLAlchemyError, OSError) as error:
-            raise StorageError(
-                f"The database does not answer ({type(error).__name__}). Check "
-                "PICA_DATABASE_URL, that the server runs, and that the disk is writable."
-            ) from error
+            raise _no_answer(error) from error
         if moved:
             await self._compact()
 
@@ -220,6 +224,13 @@ class Database:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _no_answer(error: Exception) -> StorageError:
+    return StorageError(
+        f"The database does not answer ({type(error).__name__}). Check PICA_DATABASE_URL, that "
+        "the server runs, and that the disk is writable."
+    )
 
 
 def insert_ignore(dialect: str, table: Table) -> Insert:

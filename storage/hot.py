@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from storage.database import StorageError
 from storage.ids import SessionId
 
 TTL_S = 3600
@@ -124,5 +125,14 @@ class RedisStore:
 
 
 def connect(url: str | None) -> HotStore:
-    """The store that the settings ask for: Redis where an address is given."""
-    return RedisStore(url) if url else MemoryStore()
+    """The store that the settings ask for: Redis where an address is given.
+
+    Raises:
+        StorageError: the address is none.
+    """
+    try:
+        return RedisStore(url) if url else MemoryStore()
+    except ValueError:
+        raise StorageError(
+            "PICA_REDIS_URL is no address of a Redis; for example redis://host:6379/0"
+        ) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.markup import escape
 
 from bot.cli.terminal import console, errors, progress, stop
 from bot.settings import Settings, load
@@ -77,15 +78,19 @@ def doctor(
         if as_json:
             typer.echo(json.dumps(finding.to_dict(), ensure_ascii=False))
             continue
-        console.print(f"{marks[finding.grade]} {finding.name}: {finding.what}", highlight=False)
+        what = escape(f"{finding.name}: {finding.what}")  # values may hold brackets
+        console.print(f"{marks[finding.grade]} {what}", highlight=False, soft_wrap=True)
         if finding.to_do:
-            console.print(f"       {finding.to_do}", highlight=False, style="dim")
+            to_do = escape(finding.to_do)
+            console.print(f"       {to_do}", highlight=False, style="dim", soft_wrap=True)
     if any(finding.grade is Grade.BAD for finding in findings):
         raise typer.Exit(1)
 
 
 def trace(
-    chat: Annotated[int, typer.Argument(help="The Telegram id of the private chat.")],
+    chat: Annotated[
+        int, typer.Argument(min=1, max=2**52, help="The Telegram id of the private chat.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="A JSON line a message.")] = False,
 ) -> None:
     """Print where each message of a chat is and how it ended, without its words."""
@@ -130,8 +135,10 @@ def resume() -> None:
 
 
 def invite(
-    uses: Annotated[int, typer.Option(min=1, help="How many people may use the link.")] = 1,
-    days: Annotated[int, typer.Option(min=1, help="For how many days it holds.")] = 14,
+    uses: Annotated[
+        int, typer.Option(min=1, max=100_000, help="How many people may use the link.")
+    ] = 1,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days it holds.")] = 14,
     revoke: Annotated[bool, typer.Option(help="Make every open link useless instead.")] = False,
 ) -> None:
     """Print an invite link to a closed pilot (PICA_PILOT=1)."""

@@ -5,7 +5,7 @@ Knows nothing of how the service works.
 
 import asyncio
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
@@ -13,6 +13,9 @@ import uvloop
 from bot import logs
 from bot.cli.terminal import console, errors, progress, stop, until_signal
 from bot.settings import Settings, load
+
+if TYPE_CHECKING:
+    from inference import InferenceWorker
 
 
 def serve() -> None:
@@ -42,11 +45,20 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    from bot.app import load_model
-    from bot.service import Service
+    from bot.app import load_model, preflight
 
+    await preflight(settings)
     with progress("Loading the model") as report:
         worker = await load_model(settings, report)
+    try:
+        await _run(settings, worker)
+    finally:
+        await worker.aclose()
+
+
+async def _run(settings: Settings, worker: "InferenceWorker") -> None:
+    from bot.service import Service
+
     service = Service(settings, worker)
     try:
         async with until_signal() as stopped:
@@ -67,7 +79,6 @@ async def _serve(settings: Settings) -> None:
             waiting.cancel()
     finally:
         await service.aclose()
-        await worker.aclose()
 
 
 def demo(

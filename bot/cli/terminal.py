@@ -24,11 +24,14 @@ def errors() -> Iterator[None]:
     from telegram.error import InvalidToken, TelegramError
 
     from bot.leadership import LeadershipLostError
+    from inference import GenerationError, ModelError
     from storage import SecretKeyError, StorageError
 
     try:
         yield
     except (SettingsError, StorageError, SecretKeyError, LeadershipLostError, OSError) as error:
+        stop(str(error))
+    except (ModelError, GenerationError) as error:
         stop(str(error))
     except InvalidToken:
         stop("Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather.")
@@ -37,7 +40,7 @@ def errors() -> Iterator[None]:
             f"Telegram cannot be reached ({type(error).__name__}). Check the network and "
             "PICA_TELEGRAM_API_URL."
         )
-    except ValueError as error:  # checkpoint, prefix and line errors say what to do themselves
+    except ValueError as error:  # lines that are none, folders that are missing
         stop(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -45,7 +48,7 @@ def errors() -> Iterator[None]:
 
 def stop(message: str) -> NoReturn:
     """End with a message and exit status 1."""
-    console.print(message, style="bold red", highlight=False, markup=False)
+    console.print(message, style="bold red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 

@@ -18,7 +18,9 @@ def generate(
     greedy: Annotated[bool, typer.Option(help="Always the likeliest token.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
 ) -> None:
-    """Answer JSON lines {"query": …, "history": [[q, a], …]} from standard input, in order.
+    """Answer JSON lines {"query": …, "history": …} from standard input, in order.
+
+    The history is a list of pairs, question and answer, oldest first; it may be left out.
 
     Writes {"text": …, "ids": […], "prompt_ids": […]} for each; the words are encoded verbatim.
     """
@@ -36,7 +38,7 @@ def generate(
 def screen() -> None:
     """Screen JSON lines {"text": …} from standard input for risk, in order.
 
-    Writes {"level": 0-4, "categories": […], "matches": […]} for each.
+    Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
     """
     from safety.screen import Screener
 

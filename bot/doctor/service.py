@@ -75,8 +75,8 @@ async def check_redis(settings: Settings) -> list[Finding]:
         return [good("redis", "not used; recent rounds are held in memory")]
     try:
         store = hot.connect(settings.redis_url.get_secret_value())
-    except ValueError:
-        return [bad("redis", "PICA_REDIS_URL is no address", "Such as redis://host:6379/0.")]
+    except StorageError as error:
+        return [bad("redis", str(error), "Correct the setting.")]
     try:
         if await store.ping():
             return [good("redis", "answers")]

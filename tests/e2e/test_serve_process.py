@@ -5,6 +5,7 @@ Only what comes before the model refuses fast; the model is loaded as seldom as 
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -125,3 +126,17 @@ async def test_a_token_that_telegram_refuses_is_said(sandbox: Sandbox, tmp_path:
     )
     assert "Telegram refuses the token. Check PICA_TELEGRAM_TOKEN" in words
     assert wrong not in words
+
+
+async def test_a_port_that_is_taken_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words = await refusal(tmp_path, PICA_TELEGRAM_API_URL=sandbox.api_url, PICA_HTTP_PORT=port)
+    assert f"Port {port} of 127.0.0.1 cannot be used. Set PICA_HTTP_PORT" in words
+
+
+async def test_a_model_that_is_none_is_said(sandbox: Sandbox, tmp_path: Path) -> None:
+    words = await refusal(
+        tmp_path, PICA_TELEGRAM_API_URL=sandbox.api_url, PICA_MODEL=str(tmp_path / "nowhere")
+    )
+    assert "nowhere" in words

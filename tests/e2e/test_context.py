@@ -1,0 +1,28 @@
+"""What was said before bears on a word that alone would say little."""
+
+from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
+from bot.texts import Texts
+from tests.e2e.conftest import answer_to, opening
+
+
+async def resolve(user: SandboxUser, sandbox: Sandbox, texts: Texts, case: int) -> None:
+    await sandbox.operator.wait_for(f"#{case}", chat_id=sandbox.operators_chat_id, timeout_s=20)
+    await sandbox.operator.press_in_group(sandbox.operators_chat_id, f"case:{case}:resolve")
+    await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
+
+
+async def test_a_decision_after_a_risk_is_a_risk(
+    service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts
+) -> None:
+    assert not (await answer_to(user, "我决定好了")).startswith(opening(texts, "crisis_suicide"))
+    await answer_to(user, "我想死")
+    await resolve(user, sandbox, texts, 1)
+    assert (await answer_to(user, "我决定好了")).startswith(opening(texts, "crisis_suicide"))
+
+
+async def test_a_sentence_in_two_messages_is_read_whole(
+    service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(user, "我真的不")  # answered: too late to be one burst with what follows
+    assert (await answer_to(user, "想活了")).startswith(opening(texts, "crisis_suicide"))
