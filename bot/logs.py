@@ -8,7 +8,8 @@ shape, and errors are logged by type, without their arguments.
 import logging
 import re
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.types import EventDict
@@ -49,9 +50,24 @@ class _Quiet(logging.Filter):
         return True
 
 
+class _Lossy:
+    """A stream whose reader may go away or whose disk may fill: a line is lost, nothing stops."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 def configure(level: str = "info", *, stream: Any = None) -> None:
     """Set up logging for the whole process: JSON lines on standard error."""
-    target = stream or sys.stderr
+    target = _Lossy(stream or sys.stderr)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -62,7 +78,7 @@ def configure(level: str = "info", *, stream: Any = None) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=target),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, target)),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(target)

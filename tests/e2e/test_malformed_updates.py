@@ -6,7 +6,7 @@ Five hundred of them; ten thousand with `pytest --hypothesis-profile=thorough`.
 import asyncio
 import itertools
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.sandbox import Sandbox, SandboxUser
@@ -83,6 +83,7 @@ async def _until_ended(service: Service) -> None:
 @settings(
     max_examples=BATCHES,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes a minute a step
     suppress_health_check=list(HealthCheck),
 )
 @given(batch=st.lists(updates, min_size=BATCH, max_size=BATCH))
