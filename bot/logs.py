@@ -5,10 +5,12 @@ them) or whole updates are kept quiet; what gets through is searched for the tok
 shape, and errors are logged by type, without their arguments.
 """
 
+import json
 import logging
 import re
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 
 import structlog
@@ -41,13 +43,20 @@ def _error_by_type(_logger: Any, _name: str, event: EventDict) -> EventDict:
     return event
 
 
-class _Quiet(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        # Third parties format users' data and URLs into their messages and tracebacks:
-        # only where and how grave is kept.
-        record.msg, record.args = f"{record.name} {record.levelname.lower()}", ()
-        record.exc_info = record.exc_text = record.stack_info = None
-        return True
+class _Lines(logging.Formatter):
+    """Records of the standard library as JSON lines.
+
+    Third parties format users' data and URLs into their messages and tracebacks: of theirs only
+    who and how grave is kept. The inference engine's own never hold text.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = f"{record.name} {record.levelname.lower()}"
+        if record.name.split(".")[0] == "inference":
+            event = record.getMessage()
+        at = datetime.fromtimestamp(record.created, UTC).isoformat()
+        level = record.levelname.lower()
+        return json.dumps({"event": TOKEN.sub("[token]", event), "level": level, "timestamp": at})
 
 
 class _Lossy:
@@ -82,8 +91,7 @@ def configure(level: str = "info", *, stream: Any = None) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(target)
-    handler.addFilter(_Quiet())
-    handler.setFormatter(logging.Formatter('{"event": "%(message)s"}'))
+    handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-import structlog
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
@@ -26,16 +25,13 @@ ANSWER = "我在听"
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logging_restored: None) -> None:
     """An empty folder; no `.env` and no variable of whoever runs the tests is read."""
-    configured = structlog.get_config()
     for name in [name for name in os.environ if name.startswith("PICA_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PICA_SECRET_KEY", new_secret_key())
     monkeypatch.setenv("PICA_TELEGRAM_API_URL", NOBODY)
     monkeypatch.chdir(tmp_path)
-    yield
-    structlog.configure(**configured)
 
 
 @pytest.fixture

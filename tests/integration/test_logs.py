@@ -1,8 +1,8 @@
 """Logs hold no message text, no token and no name."""
 
 import io
+import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -12,14 +12,7 @@ from bot import logs
 TOKEN = "123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-bc"
 
 
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Logging is set up for the whole process: put it back."""
-    root = logging.getLogger()
-    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.configure(**configured)
+pytestmark = pytest.mark.usefixtures("logging_restored")
 
 
 def test_tokens_words_and_tracebacks_stay_out_of_logs() -> None:
@@ -27,6 +20,7 @@ def test_tokens_words_and_tracebacks_stay_out_of_logs() -> None:
     logs.configure("debug", stream=stream)
     logging.getLogger("httpx").info("GET https://api/bot%s/getMe", TOKEN)
     logging.getLogger("telegram.ext").error("Update(message=%s)", "planted secret")
+    logging.getLogger("inference.engine").error("a request failed: %s", "RuntimeError")
     try:
         raise ValueError("planted secret")
     except ValueError:
@@ -36,6 +30,8 @@ def test_tokens_words_and_tracebacks_stay_out_of_logs() -> None:
     assert TOKEN not in seen
     assert '"error": "ValueError"' in seen
     assert "telegram.ext error" in seen
+    assert "a request failed: RuntimeError" in seen
+    assert all(json.loads(line)["level"] for line in seen.splitlines())
 
 
 class Broken(io.StringIO):
