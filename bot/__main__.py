@@ -33,6 +33,7 @@ for panel, commands in {
         app.command(rich_help_panel=panel)(command)
 app.add_typer(operate.key, name="key", rich_help_panel="Operate")
 app.add_typer(operate.db, name="db", rich_help_panel="Operate")
+app.add_typer(tools.safety, name="safety", rich_help_panel="Tools on JSON lines")
 
 
 def main() -> None:

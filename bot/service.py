@@ -4,6 +4,7 @@ Knows nothing of what the parts do.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -89,6 +90,10 @@ class Service:
 
     async def run(self) -> None:
         """Return only when a part has failed for good, with its error."""
+        # What was made until now (model, lexicon, libraries) lives as long as the process; to look
+        # through it for garbage stopped everybody for half a second each time.
+        gc.collect()
+        gc.freeze()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             if not task.cancelled() and (error := task.exception()):

@@ -4,7 +4,7 @@ Knows no file, no data set and no screener: it is given what was labelled and wh
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 
 from safety.levels import Level
@@ -21,6 +21,33 @@ class Row:
 
     labels: frozenset[str]
     level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row with its text, for counting and for the page of misses."""
+
+    text: str
+    row: Row
+    rules: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Part:
+    """The rows of one file, or of one source in it.
+
+    Attributes:
+        kind: `labels`, `label`, `risk`, `text` or `turns`: which shape its rows have.
+        at: The level from which a row counts as an alarm.
+        left_out: Rows whose label is neither risk nor harmless.
+    """
+
+    file: str
+    source: str
+    kind: str
+    at: Level
+    rows: list[Judged] = field(default_factory=list)
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

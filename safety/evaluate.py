@@ -1,4 +1,4 @@
-"""Measure screening on a folder of labelled messages: `python -m safety.evaluate FOLDER`.
+"""Measure screening on a folder of labelled messages: `pica safety evaluate FOLDER`.
 
 Knows the five shapes of row below and which of their labels count as risk; no data set by name,
 no lexicon and no rule. A row of another shape is an error that names its file and line, because
@@ -13,16 +13,14 @@ a row passed over in silence would make every figure wrong.
 | `turns` (dialogues) | unknown: the alarms of users' turns are counted | levels 2, 3 and 4 |
 """
 
-import argparse
 import json
 import lzma
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from safety.counting import Row
+from safety.counting import Judged, Part, Row
 from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
 from safety.screen import Screener
@@ -35,33 +33,6 @@ CLIENTS = "client_"
 
 class RowError(ValueError):
     """A row cannot be read; the message names its file, line and fault."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A row with its text, for counting and for the page of misses."""
-
-    text: str
-    row: Row
-    rules: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Part:
-    """The rows of one file, or of one source in it.
-
-    Attributes:
-        kind: `labels`, `label`, `risk`, `text` or `turns`: which shape its rows have.
-        at: The level from which a row counts as an alarm.
-        left_out: Rows whose label is neither risk nor harmless.
-    """
-
-    file: str
-    source: str
-    kind: str
-    at: Level
-    rows: list[Judged] = field(default_factory=list)
-    left_out: int = 0
 
 
 _KINDS: Mapping[str, Level] = {
@@ -202,11 +173,3 @@ def main(folder: Path, misses: Path | None = None) -> int:
     if misses is not None:
         misses.write_text(as_page(parts, screener.version), "utf-8")
     return 0
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Measure screening on labelled messages.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--misses", type=Path, help="write a page of misses and false alarms")
-    given = parser.parse_args()
-    sys.exit(main(given.folder, given.misses))

@@ -4,19 +4,15 @@ Knows counts and parts; screens nothing and reads no file.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-from safety.counting import alarms_per_1000, count, interval, recall_per_label
+from safety.counting import Judged, Part, alarms_per_1000, count, interval, recall_per_label
 from safety.levels import Level
-
-if TYPE_CHECKING:
-    from safety.evaluate import Judged, Part
 
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
 """Labels whose rows are also measured at level 3, pooled."""
 
 
-def as_text(parts: "Iterable[Part]", version: str) -> str:
+def as_text(parts: Iterable[Part], version: str) -> str:
     """Write the figures, a block for each part."""
     lines = [f"lexicon {version}", "brackets: 95% Wilson interval", ""]
     for part in parts:
@@ -24,7 +20,7 @@ def as_text(parts: "Iterable[Part]", version: str) -> str:
     return "\n".join(lines)
 
 
-def _block(part: "Part") -> list[str]:
+def _block(part: Part) -> list[str]:
     name = f"{part.file} / {part.source}" if part.source else part.file
     rows = [judged.row for judged in part.rows]
     left = f", {part.left_out} left out" if part.left_out else ""
@@ -55,7 +51,7 @@ def _block(part: "Part") -> list[str]:
     return lines
 
 
-def _recalls(part: "Part") -> list[str]:
+def _recalls(part: Part) -> list[str]:
     rows = [judged.row for judged in part.rows]
     lines = [
         f"  {label}: recall {_share(found, total)} ({found} of {total})"
@@ -78,7 +74,7 @@ def _share(found: int, total: int) -> str:
     return f"{found / total:.3f} [{low:.2f}-{high:.2f}]"
 
 
-def as_page(parts: "Sequence[Part]", version: str) -> str:
+def as_page(parts: Sequence[Part], version: str) -> str:
     """Write what was missed and what was alarmed wrongly, as Markdown."""
     lines = [f"# Misses and false alarms, lexicon {version}", ""]
     for part in parts:
@@ -94,6 +90,6 @@ def as_page(parts: "Sequence[Part]", version: str) -> str:
     return "\n".join(lines)
 
 
-def _line(judged: "Judged", why: str) -> str:
+def _line(judged: Judged, why: str) -> str:
     text = " ".join(judged.text.split())
     return f"- level {int(judged.row.level)} ({why}): {text}"
