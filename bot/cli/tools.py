@@ -63,9 +63,7 @@ def evaluate(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
     misses: Annotated[
         Path | None,
-        typer.Option(
-            help="Write a page of what was missed. It holds messages: keep it private."
-        ),
+        typer.Option(help="Write a page of what was missed. It holds messages: keep it private."),
     ] = None,
 ) -> None:
     """Screen the labelled messages of a folder (.jsonl, .jsonl.xz) and print how well it did.
