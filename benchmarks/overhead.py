@@ -10,6 +10,7 @@ Prints a table a minute: a memory that grows shows there.
 
 import argparse
 import asyncio
+import gc
 import os
 import statistics
 import sys
@@ -35,6 +36,30 @@ from storage import new_secret_key
 REPLY = "听起来你今天很累。愿意和我说说，是什么让你这么辛苦吗？我在这里听着。"
 WORDS = "今天又加班到很晚，感觉有点累，回家路上什么都不想说。"
 LONGEST_WAIT_S = 30.0
+
+
+class Stalls:
+    """How long the event loop of a process stood still, so that pauses can be told apart."""
+
+    EVERY_S = 0.01
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    async def watch(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            asked_at = time.perf_counter()
+            await asyncio.sleep(self.EVERY_S)
+            late_s = time.perf_counter() - asked_at - self.EVERY_S
+            self.longest_s = max(self.longest_s, late_s)
+
+    async def tell(self) -> None:
+        """Write the longest stall of every minute to standard error."""
+        while True:
+            await asyncio.sleep(60)
+            print(f"service stood still for {1000 * self.longest_s:.0f} ms", file=sys.stderr)
+            self.longest_s = 0.0
 
 
 class InstantWorker(InferenceWorker):
@@ -71,7 +96,11 @@ async def serve(api_url: str, token: str, folder: Path, database_url: str | None
     try:
         await service.start()
         print("ready", flush=True)
-        await service.run()
+        stalls = Stalls()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(stalls.watch())
+            tasks.create_task(stalls.tell())
+            tasks.create_task(service.run())
     finally:
         await service.aclose()
         await worker.aclose()
@@ -162,6 +191,10 @@ async def measure(options: argparse.Namespace) -> None:
             users = [sandbox.add_user() for _ in range(options.people)]
             for start in range(0, len(users), 20):
                 await asyncio.gather(*(consent(u, Texts()) for u in users[start : start + 20]))
+            gc.collect()
+            gc.freeze()  # this side's pauses are not the service's
+            stalls = Stalls()
+            watching = asyncio.create_task(stalls.watch())
             load = Load(users)
             print("| minute | replies | median ms | p99 ms | memory MiB | not answered |")
             print("|---|---|---|---|---|---|")
@@ -171,6 +204,8 @@ async def measure(options: argparse.Namespace) -> None:
                 await load.run(options.rate, min(60, options.seconds))
                 whole += load.times
                 print(_row(str(minute + 1), load, memory_mib(process.pid)), flush=True)
+            watching.cancel()
+            print(f"the people's side stood still for {1000 * stalls.longest_s:.0f} ms at most")
             load.times = whole
             print(_row("all", load, memory_mib(process.pid)))
             print(f"mean {1000 * statistics.fmean(whole):.1f} ms, skipped {load.skipped}")
