@@ -98,7 +98,7 @@ class Crisis:
     ) -> None:
         """Answer in a held conversation with the next reviewed text, never the last again.
 
-        Words of level 2 prolong the hold; words without a danger may be off the record.
+        Words of level 2 prolong the hold. Words below level 3 may be off the record here too.
         """
         if respond(screening) is not None:
             await review.prolong(transaction, case, now=now)
