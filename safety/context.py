@@ -8,7 +8,9 @@ five: what is added here is narrow on purpose, and each way of raising is named 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+from safety.answers import Answer, read
 from safety.levels import Category, Level
 
 REMEMBERED = 4
@@ -16,30 +18,6 @@ REMEMBERED = 4
 SHORT = 8
 """Letters up to which a turn may be one piece of a sentence sent in two."""
 
-_LONGEST_ANSWER = 24
-_END = r"[\s,，。.!！?？~…、]*"
-_PARTICLE = "[的了啊呀吧呢哦噢嘛哈诶欸]*"
-# Yes in the languages of the lexicon; half a yes counts as one, since the question was direct.
-_YES = re.compile(
-    rf"^{_END}(?:(?:嗯+|恩+|唔+|对|对对|是|是的|有|有过|有想过|想过|会|会想|真的|确实|当然|没错"
-    rf"|一直|一直都有|经常|总是|每天"
-    r"|有时|有时候|偶尔|有一点|有点|一点点|可能有|应该有|大概有|想|想啊|系|系啊|有啊|有谂过"
-    r"|谂过|好多次|很多次|不止一次|最近有|现在有|刚刚有"
-    r"|en|enn|dui|shi|you"
-    r"|yes+|yeah+|yep|yup|ya|yea|mhm+|mm+hm+|uh ?huh|i do|i have|i am|i did|sometimes|often"
-    r"|always|a little"
-    r"|a bit|kind of|kinda|sort of|sorta|every day|all the time|i think so|i guess so|sure"
-    r"|right|correct|true"
-    rf"|of course|definitely|y|👍|✅|1){_PARTICLE}{_END}){{1,3}}$"
-)
-_UNSURE = re.compile(
-    rf"^{_END}(?:不知道|我不知道|不清楚|说不清|说不好|可能|也许|大概|或许|不确定|唔知|不想说"
-    rf"|不想回答|别问了|算了|随便|无所谓|为什么问|你猜"
-    r"|maybe|perhaps|possibly|idk|i don'?t know|dunno|not sure|i guess|whatever|don'?t ask"
-    r"|does it matter"
-    rf"|i'?d rather not|can'?t say|hard to say|probably|🤷|😶|😔|😢|😭|🙂){_PARTICLE}{_END}$"
-    r"|^[\s.。…,，·、?？-]{1,12}$"
-)
 # After a risk was named: the words that say it still holds, or is about to be acted on.
 _RESOLVED = re.compile(
     r"(?:我|已经|终于)?(?:决定好?了|想好了|准备好了|下定决心|做好决定|撑不住了|忍不住了"
@@ -65,21 +43,33 @@ class Added:
     rule: str
 
 
-def answered(surface: str) -> Added | None:
+class Asked(StrEnum):
+    """What the companion's last words asked directly, so that a bare yes names it."""
+
+    RISK = "risk"
+    """Are you thinking of ending your life?"""
+    INJURY = "injury"
+    """Are you injured, or have you taken something?"""
+
+
+def answered(surface: str, asked: Asked) -> Added | None:
     """Read a bare answer to a direct question about risk.
 
     Args:
         surface: The folded message.
+        asked: What was asked.
 
     Returns:
-        A yes is the risk that was asked about (level 3); who will not say, or cannot, is at 2.
-        None for a no, and for whatever is longer than an answer: its own words are screened.
+        A yes is what was asked about (level 3; an injury under way: 4); who will not say
+        whether they think of it, or cannot, is at 2. None for a no, and for whatever is longer
+        than an answer: its own words are screened.
     """
-    if len(surface) > _LONGEST_ANSWER:
-        return None
-    if _YES.search(surface):
+    answer = read(surface)
+    if answer is Answer.YES:
+        if asked is Asked.INJURY:
+            return Added(Level.IMMINENT, Category.MEDICAL, "context.yes_injury")
         return Added(Level.ACTIVE, Category.SUICIDE, "context.yes")
-    if _UNSURE.search(surface):
+    if asked is Asked.RISK and answer in (Answer.UNSURE, Answer.QUIET):
         return Added(Level.PASSIVE, Category.SUICIDE, "context.unsure")
     return None
 

@@ -7,7 +7,7 @@ between texts, so one `Screener` serves every chat.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from safety.context import REMEMBERED, SHORT, Added, answered, carried
+from safety.context import REMEMBERED, SHORT, Added, Asked, answered, carried
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.levels import Category, Level
 from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, letters_before, touches
@@ -121,7 +121,7 @@ class Screener:
         return self._version
 
     def screen(
-        self, text: str, history: Sequence[str] = (), *, asked_about_risk: bool = False
+        self, text: str, history: Sequence[str] = (), *, asked: Asked | None = None
     ) -> Screening:
         """Screen one text; never fails on any string.
 
@@ -129,12 +129,12 @@ class Screener:
             text: The message.
             history: The same person's own earlier messages, oldest first, without the
                 companion's; the last few are read. They can raise the level, never lower it.
-            asked_about_risk: Whether the companion's last words asked the person directly
-                about suicide, so that a bare yes names it (Are you thinking of killing
-                yourself?). Not for a question whose yes is good news (Are you safe now?).
+            asked: What the companion's last words asked the person directly, so that a bare
+                yes names it (Are you thinking of killing yourself?). Not for a question whose
+                yes is good news (Are you safe now?).
         """
         screening, surface, cues = self._alone(text)
-        added = [answered(surface)] if asked_about_risk else []
+        added = [answered(surface, asked)] if asked else []
         if history:
             added += self._from_before(text, screening, surface, cues, history[-REMEMBERED:])
         more = [

@@ -24,12 +24,14 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
-from storage import versions
+from storage import sqlite_driver, versions
 from storage.vault import Vault
 
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg",
+DRIVERS = {"sqlite": "sqlite+pica", "postgresql": "postgresql+psycopg",
            "postgres": "postgresql+psycopg"}  # fmt: skip
 
+
+sqlite_driver.register()
 
 Rows = CursorResult[*tuple[Any, ...]]
 Stream = AsyncResult[*tuple[Any, ...]]
@@ -238,6 +240,16 @@ def insert_ignore(dialect: str, table: Table) -> Insert:
     if dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
+
+
+def upsert(dialect: str, table: Table, keys: dict[str, Any], values: dict[str, Any]) -> Insert:
+    """An INSERT that sets `values` where a row of these keys exists already."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return (
+        insert(table)
+        .values(**keys, **values)
+        .on_conflict_do_update(index_elements=list(keys), set_=values)
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -306,3 +306,77 @@ erasures = Table(
     Column("erased_at", UtcDateTime, nullable=False),
     Column("turns", Integer, nullable=False),
 )
+
+dialogues = Table(
+    "dialogues",
+    metadata,
+    # Where a person stands in a reviewed script, and which question waits for an answer.
+    Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("script", String(32), nullable=False),
+    Column("step", SmallInteger, nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+safety_plans = Table(
+    "safety_plans",
+    metadata,
+    Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("body", LargeBinary, nullable=False),  # sealed
+    Column("open_step", SmallInteger),  # the step that the next words belong to; null: none
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("due_at", UtcDateTime, nullable=False),
+    Index("ix_follow_ups_due_at", "due_at"),
+)
+
+talk_clocks = Table(
+    "talk_clocks",
+    metadata,
+    # When a person was last told that this is a program, and since when they talk without a pause.
+    Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("disclosed_at", UtcDateTime),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("spoke_at", UtcDateTime, nullable=False),
+    Column("break_at", UtcDateTime),
+)
+
+safety_counts = Table(
+    "safety_counts",
+    metadata,
+    # Counts a day for the yearly report: no person, and nothing that leads to one.
+    Column("day", String(10), primary_key=True),  # UTC, YYYY-MM-DD
+    Column("kind", String(16), primary_key=True),  # fixed_reply | resources | follow_up | plan
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("script", String(32), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
