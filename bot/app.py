@@ -22,6 +22,7 @@ from bot.delivery import Delivery
 from bot.dispatch import Dispatch
 from bot.emergency import Emergency
 from bot.erasure import Erasure
+from bot.follow_up import FollowUps
 from bot.gate import Gate
 from bot.handlers import register
 from bot.help_lines import HelpLines
@@ -36,8 +37,10 @@ from bot.pacing import Pacer
 from bot.poller import Poller
 from bot.quota import Quota
 from bot.reply import Replier
+from bot.resources import Resources
 from bot.rights import Rights
 from bot.safe_mode import SafeMode
+from bot.safety_plan import SafetyPlans
 from bot.screening import Screens
 from bot.settings import Settings
 from bot.texts import Texts
@@ -147,7 +150,7 @@ def build(
         on_erased=key_mirror.mark,
     )  # fmt: skip
     onboarding = Onboarding(
-        texts=texts, hotlines=hotlines, erasure=erasure,
+        texts=texts, help_lines=help_lines, erasure=erasure,
         retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
     )  # fmt: skip
     gate = Gate(
@@ -155,15 +158,20 @@ def build(
         is_closed=settings.pilot, listed=settings.pilot_people | settings.operators,
     )  # fmt: skip
     quota = Quota(texts, settings.daily_quota)
+    answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
+    plans = SafetyPlans(answers, help_lines)
+    follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
         guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        texts=texts, metrics=metrics, streaming=settings.streaming, persona=settings.persona,
+        resources=Resources(texts, help_lines, notices), texts=texts, metrics=metrics,
+        streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
         database=database, screens=screens, crisis=crisis, onboarding=onboarding, gate=gate,
-        quota=quota, safe_mode=safe_mode, replier=replier, texts=texts, wake=delivery.wake, now=now,
+        quota=quota, safe_mode=safe_mode, replier=replier, plans=plans, texts=texts,
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
@@ -178,8 +186,8 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, texts, notices, onboarding, erasure, gate, conversation,
-        intake, wake=delivery.wake, now=now,
+        settings, application, database, answers, notices, onboarding, erasure, gate,
+        conversation, plans, follow_ups, intake, wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -191,8 +199,8 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, metrics=metrics, retention_days=settings.retention_days,
-            wake=delivery.wake, now=now,
+            notices=notices, follow_ups=follow_ups, metrics=metrics,
+            retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
@@ -218,20 +226,21 @@ def _register(
     settings: Settings,
     application: Telegram,
     database: Database,
-    texts: Texts,
+    answers: Answers,
     notices: OperatorNotices,
     onboarding: Onboarding,
     erasure: Erasure,
     gate: Gate,
     conversation: Conversation,
+    plans: SafetyPlans,
+    follow_ups: FollowUps,
     intake: Intake,
     *,
     wake: Callable[[], None],
     now: Clock,
 ) -> None:
-    answers = Answers(database=database, texts=texts, wake=wake, now=now)
     operators = Operators(
-        database=database, texts=texts, notices=notices, operators=settings.operators,
+        database=database, texts=answers.texts, notices=notices, operators=settings.operators,
         chat_id=settings.operators_chat, wake=wake, now=now,
     )  # fmt: skip
     register(
@@ -250,6 +259,8 @@ def _register(
             answers=answers, onboarding=onboarding, erasure=erasure,
             retention_days=settings.retention_days,
         ),
+        plans=plans,
+        follow_ups=follow_ups,
         operators=operators,
     )  # fmt: skip
 

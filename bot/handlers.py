@@ -20,10 +20,12 @@ from telegram.ext import (
 from bot.buttons import Buttons
 from bot.commands import Commands
 from bot.conversation import Conversation
+from bot.follow_up import FollowUps
 from bot.gate import Gate
 from bot.lanes import Burst
 from bot.operators import Operators
 from bot.rights import Rights
+from bot.safety_plan import SafetyPlans
 
 COMMANDS = (
     "start",
@@ -33,6 +35,7 @@ COMMANDS = (
     "memory",
     "export",
     "offrecord",
+    "plan",
     "privacy",
     "safety",
     "forget",
@@ -48,6 +51,8 @@ def register(
     commands: Commands,
     buttons: Buttons,
     rights: Rights,
+    plans: SafetyPlans,
+    follow_ups: FollowUps,
     operators: Operators,
 ) -> None:
     """Hand every handler to python-telegram-bot; the first that fits is called."""
@@ -59,7 +64,7 @@ def register(
     application.add_handler(TypeHandler(Burst, on_burst))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
-        owner = commands if hasattr(commands, f"on_{name}") else rights
+        owner = next(o for o in (commands, rights, plans) if hasattr(o, f"on_{name}"))
         handler = getattr(owner, f"on_{name}")
         application.add_handler(CommandHandler(name, handler, filters=private))
     for kind, handler in {
@@ -72,6 +77,8 @@ def register(
         "forget": rights.on_forget_button,
         "training": rights.on_training,
         "offrecord": rights.on_offrecord_button,
+        "plan": plans.on_plan_button,
+        "follow": follow_ups.on_follow,
         "case": operators.on_case,
     }.items():
         application.add_handler(CallbackQueryHandler(handler, pattern=f"^{kind}:"))

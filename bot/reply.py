@@ -22,11 +22,11 @@ from bot.metrics import Metrics
 from bot.pacing import Pacer
 from bot.prompting import PERSONA, fit, neutralise
 from bot.quota import Quota
+from bot.resources import Resources
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard, strip_artefacts
-from safety.policy import respond
 from safety.screen import Screening
 from storage import Database, Transaction, conversations, inbox, outbox, people
 from storage.conversations import Turn
@@ -74,6 +74,7 @@ class Replier:
         crisis: Crisis,
         safe_mode: SafeMode,
         quota: Quota,
+        resources: Resources,
         texts: Texts,
         metrics: Metrics,
         streaming: str,
@@ -91,6 +92,7 @@ class Replier:
         self._crisis = crisis
         self._safe_mode = safe_mode
         self._quota = quota
+        self._resources = resources
         self._texts = texts
         self._metrics = metrics
         self._streaming = streaming
@@ -238,18 +240,15 @@ class Replier:
             )
             if turn_id is not None:
                 await self._quota.count(transaction, person, now=now)
-                sent = "\n\n".join([words, *self._resources(asked), *asked.notes])
+                below = await self._resources.under(
+                    transaction, person, asked.question.text, asked.screening, now=now
+                )
+                sent = "\n\n".join([words, *below, *asked.notes])
                 await self._put(transaction, asked, sent, draft)
             await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)
         self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
         self._wake()
         return True
-
-    def _resources(self, asked: Asked) -> list[str]:
-        if respond(asked.screening) is None:
-            return []
-        lines = self._crisis.lines(asked.person)
-        return [self._texts(asked.person.language, "resources", lines=lines)]
 
     async def _put(
         self,
