@@ -24,6 +24,8 @@ async def pressed(user: SandboxUser, button: str) -> str:
 async def test_a_plan_is_made_kept_exported_and_deleted(
     service: Service, user: SandboxUser, texts: Texts
 ) -> None:
+    await user.press("region:CN")
+    await user.wait_for(texts("zh", "region_saved"), timeout_s=20)
     assert await answer_to(user, "/plan") == texts("zh", "plan_none")
     assert (await pressed(user, "plan:begin")).startswith("1/6")
     assert "· 睡不着" in await pressed(user, "睡不着")
@@ -31,7 +33,8 @@ async def test_a_plan_is_made_kept_exported_and_deleted(
     assert "· 睡不着\n· 听到电话响就心慌" in reply
     for step in range(2, 6):
         assert (await pressed(user, "plan:next")).startswith(f"{step}/6")
-    assert "12356" in str(user.last.buttons) if user.last else False
+    assert user.last is not None
+    assert "12356" in str(user.last.buttons)
     await pressed(user, "学校的心理中心")
     assert (await pressed(user, "plan:next")).startswith("6/6")
     whole = await pressed(user, texts("zh", "plan_finish"))
@@ -40,7 +43,7 @@ async def test_a_plan_is_made_kept_exported_and_deleted(
     await user.say("/export")
     caption = await user.wait_for(opening(texts, "export_caption"), timeout_s=20)
     assert caption.document is not None
-    exported = json.loads(caption.document.content)
+    exported = json.loads(caption.document[1])
     assert exported["safety_plan"][texts("zh", "plan_signs")] == ["睡不着", "听到电话响就心慌"]
     await answer_to(user, "/plan")
     assert await pressed(user, "plan:delete") == texts("zh", "plan_delete_ask")
