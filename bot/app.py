@@ -20,6 +20,7 @@ from bot.conversation import Conversation
 from bot.crisis import Crisis
 from bot.delivery import Delivery
 from bot.dispatch import Dispatch
+from bot.duties import DutyNotes
 from bot.emergency import Emergency
 from bot.erasure import Erasure
 from bot.gate import Gate
@@ -38,11 +39,14 @@ from bot.quota import Quota
 from bot.reply import Replier
 from bot.rights import Rights
 from bot.safe_mode import SafeMode
+from bot.safety_page import SafetyPage
 from bot.screening import Screens
 from bot.settings import Settings
+from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
+from safety.duties import Duties
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
@@ -117,6 +121,8 @@ def build(
     screener = Screener.load()
     screens = Screens(screener, on_failure=safe_mode.trip)
     help_lines = HelpLines(texts, hotlines)
+    duties = Duties.load()
+    duty_notes = DutyNotes(texts, duties)
     notices = OperatorNotices(
         texts,
         language=settings.operators_language,
@@ -147,7 +153,7 @@ def build(
         on_erased=key_mirror.mark,
     )  # fmt: skip
     onboarding = Onboarding(
-        texts=texts, hotlines=hotlines, erasure=erasure,
+        texts=texts, hotlines=hotlines, erasure=erasure, duties=duty_notes,
         retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
     )  # fmt: skip
     gate = Gate(
@@ -158,8 +164,9 @@ def build(
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
         guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        texts=texts, metrics=metrics, streaming=settings.streaming, persona=settings.persona,
-        max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
+        duties=duty_notes, texts=texts, metrics=metrics, streaming=settings.streaming,
+        persona=settings.persona, max_new_tokens=settings.max_new_tokens,
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
         database=database, screens=screens, crisis=crisis, onboarding=onboarding, gate=gate,
@@ -177,9 +184,16 @@ def build(
         application=application, database=database, texts=texts, metrics=metrics,
         wake=delivery.wake, now=now,
     )  # fmt: skip
+    answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     _register(
-        settings, application, database, texts, notices, onboarding, erasure, gate, conversation,
-        intake, wake=delivery.wake, now=now,
+        settings, application, database, answers, notices, onboarding, erasure, gate, conversation,
+        intake,
+        Stopping(answers=answers, gate=gate, help_lines=help_lines),
+        SafetyPage(
+            answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
+            has_people=notices.has_readers,
+        ),
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -218,20 +232,21 @@ def _register(
     settings: Settings,
     application: Telegram,
     database: Database,
-    texts: Texts,
+    answers: Answers,
     notices: OperatorNotices,
     onboarding: Onboarding,
     erasure: Erasure,
     gate: Gate,
     conversation: Conversation,
     intake: Intake,
+    stopping: Stopping,
+    safety_page: SafetyPage,
     *,
     wake: Callable[[], None],
     now: Clock,
 ) -> None:
-    answers = Answers(database=database, texts=texts, wake=wake, now=now)
     operators = Operators(
-        database=database, texts=texts, notices=notices, operators=settings.operators,
+        database=database, texts=answers.texts, notices=notices, operators=settings.operators,
         chat_id=settings.operators_chat, wake=wake, now=now,
     )  # fmt: skip
     register(
@@ -250,6 +265,8 @@ def _register(
             answers=answers, onboarding=onboarding, erasure=erasure,
             retention_days=settings.retention_days,
         ),
+        stopping=stopping,
+        safety_page=safety_page,
         operators=operators,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ after a refusal nothing is.
 from collections.abc import Collection
 from datetime import datetime
 
+from bot.duties import DutyNotes
 from bot.erasure import Erasure
 from bot.texts import Texts
 from safety.hotlines import Hotlines
@@ -31,18 +32,21 @@ class Onboarding:
         texts: Texts,
         hotlines: Hotlines,
         erasure: Erasure,
+        duties: DutyNotes,
         retention_days: int,
         warns_of_demo: bool,
     ) -> None:
         self._texts = texts
         self._hotlines = hotlines
         self._erasure = erasure
+        self._duties = duties
         self._days = retention_days
         self._warns_of_demo = warns_of_demo
 
     def start_body(self, language: str) -> Body:
         """What `/start` says."""
         text = self._texts(language, "start", days=self._days)
+        text += "\n\n" + self._duties.opening(language)
         if self._warns_of_demo:
             text += "\n\n" + self._texts(language, "demo_notice")
         other = "en" if language == "zh" else "zh"

@@ -15,8 +15,10 @@ from functools import partial
 import structlog
 from telegram import Bot
 
+from bot.counting import count_reply
 from bot.crisis import Crisis
 from bot.drafts import Draft
+from bot.duties import DutyNotes
 from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.pacing import Pacer
@@ -74,6 +76,7 @@ class Replier:
         crisis: Crisis,
         safe_mode: SafeMode,
         quota: Quota,
+        duties: DutyNotes,
         texts: Texts,
         metrics: Metrics,
         streaming: str,
@@ -91,6 +94,7 @@ class Replier:
         self._crisis = crisis
         self._safe_mode = safe_mode
         self._quota = quota
+        self._duties = duties
         self._texts = texts
         self._metrics = metrics
         self._streaming = streaming
@@ -140,8 +144,9 @@ class Replier:
             await self._fail(asked, draft)
             return
         await draft.aclose()
+        is_kept_back = not words
         words = words or self._texts(person.language, "guard_fallback")
-        if await self._finish(asked, words, draft):
+        if await self._finish(asked, words, draft, is_kept_back=is_kept_back):
             past = [*rounds[len(rounds) - len(kept) :], (question.text, words)]
             await self._rounds.keep(person.person_id, question.session_id, past)
             asked_at = asked.burst.received_at if asked.burst else started
@@ -207,7 +212,7 @@ class Replier:
         async with self._database.begin() as transaction:
             await conversations.set_preview(transaction, question.turn_id, message_id)
 
-    async def _finish(self, asked: Asked, words: str, draft: Draft) -> bool:
+    async def _finish(self, asked: Asked, words: str, draft: Draft, *, is_kept_back: bool) -> bool:
         """Write answer, end and outbox row in one transaction.
 
         Returns:
@@ -238,7 +243,9 @@ class Replier:
             )
             if turn_id is not None:
                 await self._quota.count(transaction, person, now=now)
-                sent = "\n\n".join([words, *self._resources(asked), *asked.notes])
+                await count_reply(transaction, asked.screening, is_kept_back=is_kept_back, now=now)
+                told = await self._duties.take(transaction, present, now=now)
+                sent = "\n\n".join([words, *self._resources(asked), *told, *asked.notes])
                 await self._put(transaction, asked, sent, draft)
             await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)
         self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))

@@ -1,0 +1,84 @@
+"""Leaving at once: `/stop`, and the bare words for it.
+
+Knows nothing of why somebody leaves, and asks nothing: no question, nothing that holds them.
+China's Interim Measures for anthropomorphic AI interaction services ask for it by button or
+word (read in reports only; `safety/duties.yaml`). The words were screened like all others.
+"""
+
+from telegram import Message, Update
+from telegram.ext import ContextTypes, filters
+
+from bot.answering import Answering, Answers
+from bot.gate import Gate
+from bot.help_lines import HelpLines
+from bot.stop_words import is_stop
+from review import cases as review
+from safety.policy import THRESHOLD
+from storage import conversations, follow_ups, inbox, people, plans
+from storage.ids import UpdateId
+from storage.outbox import Body
+
+
+class _Stops(filters.MessageFilter):
+    def filter(self, message: Message) -> bool:
+        return is_stop(message.text or "")
+
+
+STOPS = _Stops()
+"""For python-telegram-bot: messages that `Stopping.on_stop` answers."""
+
+
+class Stopping:
+    """The handler."""
+
+    def __init__(self, *, answers: Answers, gate: Gate, help_lines: HelpLines) -> None:
+        self._answers = answers
+        self._texts = answers.texts
+        self._gate = gate
+        self._help_lines = help_lines
+
+    async def on_stop(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """End the talk: nothing that was asked is answered, nothing that was promised follows."""
+        async with self._answers.open(update, "stop") as answering:
+            if answering is None:
+                return
+            person, transaction = answering.person, answering.transaction
+            update_id = UpdateId(update.update_id)
+            is_at_risk = await self._is_at_risk(answering)
+            await people.raise_epoch(transaction, person.person_id)
+            await conversations.end_session(transaction, person.person_id, now=answering.now)
+            await follow_ups.cancel(transaction, person.person_id)
+            await self._close_plan(answering)
+            await inbox.end_before(
+                transaction, person.person_id, update_id, reason="stop", now=answering.now
+            )
+            if is_at_risk or person.has_consented or self._gate.admits(person):
+                await answering.say(Body(self._farewell(answering, is_at_risk)))
+            else:  # a stranger of a closed pilot: nothing is kept of them
+                await self._gate.turn_away(transaction, person, [update_id], now=answering.now)
+
+    @staticmethod
+    async def _close_plan(answering: Answering) -> None:
+        """Words after a return are no longer an answer to a step of the safety plan."""
+        plan = await plans.get(answering.transaction, answering.person.person_id)
+        if plan is not None and plan.open_step is not None:
+            plan.open_step = None
+            await plans.put(
+                answering.transaction, answering.person.person_id, plan, now=answering.now
+            )
+
+    @staticmethod
+    async def _is_at_risk(answering: Answering) -> bool:
+        """Whether the conversation is held, or words at risk wait for the answer that is cut."""
+        person_id = answering.person.person_id
+        if await review.holding(answering.transaction, person_id, now=answering.now):
+            return True
+        return await inbox.gravest_open(answering.transaction, person_id) >= THRESHOLD
+
+    def _farewell(self, answering: Answering, is_at_risk: bool) -> str:
+        person = answering.person
+        farewell = self._texts(person.language, "stopped")
+        if not is_at_risk:
+            return farewell
+        lines = self._help_lines.text(person.language, person.region)
+        return farewell + "\n" + self._texts(person.language, "stopped_lines", lines=lines)
