@@ -111,7 +111,8 @@ class SafetyPage:
         )
 
     def _cadence(self, language: str, cadence: Cadence) -> list[str]:
-        found = [self._texts(language, f"duty_page_{cadence.start}")]
+        again = f"{self._duties.again_after.total_seconds() / 3600:g}"
+        found = [self._texts(language, f"duty_page_{cadence.start}", hours=again)]
         for key, every in (
             ("duty_page_tells", cadence.tells_every),
             ("duty_page_rests", cadence.rests_every),

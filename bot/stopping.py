@@ -13,6 +13,7 @@ from bot.gate import Gate
 from bot.help_lines import HelpLines
 from bot.stop_words import is_stop
 from review import cases as review
+from safety.levels import Level
 from safety.policy import THRESHOLD
 from storage import conversations, follow_ups, inbox, people, plans
 from storage.ids import UpdateId
@@ -44,7 +45,7 @@ class Stopping:
                 return
             person, transaction = answering.person, answering.transaction
             update_id = UpdateId(update.update_id)
-            is_at_risk = await self._is_at_risk(answering)
+            level = await self._level(answering)
             await people.raise_epoch(transaction, person.person_id)
             await conversations.end_session(transaction, person.person_id, now=answering.now)
             await follow_ups.cancel(transaction, person.person_id)
@@ -52,8 +53,8 @@ class Stopping:
             await inbox.end_before(
                 transaction, person.person_id, update_id, reason="stop", now=answering.now
             )
-            if is_at_risk or person.has_consented or self._gate.admits(person):
-                await answering.say(Body(self._farewell(answering, is_at_risk)))
+            if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
+                await answering.say(Body(self._farewell(answering, level)))
             else:  # a stranger of a closed pilot: nothing is kept of them
                 await self._gate.turn_away(transaction, person, [update_id], now=answering.now)
 
@@ -68,17 +69,19 @@ class Stopping:
             )
 
     @staticmethod
-    async def _is_at_risk(answering: Answering) -> bool:
-        """Whether the conversation is held, or words at risk wait for the answer that is cut."""
+    async def _level(answering: Answering) -> int:
+        """How grave it is: of the case that holds the talk, or of words that wait for an answer."""
         person_id = answering.person.person_id
-        if await review.holding(answering.transaction, person_id, now=answering.now):
-            return True
-        return await inbox.gravest_open(answering.transaction, person_id) >= THRESHOLD
+        case = await review.holding(answering.transaction, person_id, now=answering.now)
+        waiting = await inbox.gravest_open(answering.transaction, person_id)
+        return max(case.level if case else 0, waiting)
 
-    def _farewell(self, answering: Answering, is_at_risk: bool) -> str:
+    def _farewell(self, answering: Answering, level: int) -> str:
         person = answering.person
         farewell = self._texts(person.language, "stopped")
-        if not is_at_risk:
+        if level < THRESHOLD:
             return farewell
-        lines = self._help_lines.text(person.language, person.region)
+        lines = self._help_lines.text(
+            person.language, person.region, emergency_first=level >= Level.IMMINENT
+        )
         return farewell + "\n" + self._texts(person.language, "stopped_lines", lines=lines)

@@ -105,6 +105,15 @@ async def test_instant_exit_is_honoured_in_a_held_conversation_with_numbers(
     assert "companion" not in await roles(service, user)
 
 
+async def test_instant_exit_where_it_is_happening_now_puts_emergency_numbers_first(
+    service: Service, sandbox: Sandbox
+) -> None:
+    user = await agrees(sandbox, region="CN")
+    await answer_to(user, "我刚吃了一整瓶安眠药")
+    farewell = await answer_to(user, "/stop")
+    assert farewell.index("120") < farewell.index("12356")
+
+
 async def test_instant_exit_leaves_numbers_where_words_at_risk_were_not_answered(
     service: Service, user: SandboxUser, texts: Texts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

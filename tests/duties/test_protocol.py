@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
 from bot.answering import Answers
+from bot.app import utc_now
 from bot.safety_page import SafetyPage
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
@@ -188,4 +189,4 @@ async def test_a_reply_that_is_not_given_is_not_counted(
     await user.say("/new")
     await user.wait_for(None, after=sent, timeout_s=20)
     async with service.parts.database.read() as transaction:
-        assert await safety_counts.of_year(transaction, service.parts.leadership._now().year) == []
+        assert await safety_counts.of_year(transaction, utc_now().year) == []
