@@ -23,6 +23,7 @@ from bot.dispatch import Dispatch
 from bot.duties import DutyNotes
 from bot.emergency import Emergency
 from bot.erasure import Erasure
+from bot.follow_up import FollowUps
 from bot.gate import Gate
 from bot.handlers import register
 from bot.help_lines import HelpLines
@@ -37,9 +38,11 @@ from bot.pacing import Pacer
 from bot.poller import Poller
 from bot.quota import Quota
 from bot.reply import Replier
+from bot.resources import Resources
 from bot.rights import Rights
 from bot.safe_mode import SafeMode
 from bot.safety_page import SafetyPage
+from bot.safety_plan import SafetyPlans
 from bot.screening import Screens
 from bot.settings import Settings
 from bot.stopping import Stopping
@@ -153,7 +156,7 @@ def build(
         on_erased=key_mirror.mark,
     )  # fmt: skip
     onboarding = Onboarding(
-        texts=texts, hotlines=hotlines, erasure=erasure, duties=duty_notes,
+        texts=texts, help_lines=help_lines, erasure=erasure, duties=duty_notes,
         retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
     )  # fmt: skip
     gate = Gate(
@@ -161,16 +164,20 @@ def build(
         is_closed=settings.pilot, listed=settings.pilot_people | settings.operators,
     )  # fmt: skip
     quota = Quota(texts, settings.daily_quota)
+    answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
+    plans = SafetyPlans(answers, help_lines)
+    follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
         guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        duties=duty_notes, texts=texts, metrics=metrics, streaming=settings.streaming,
-        persona=settings.persona, max_new_tokens=settings.max_new_tokens,
-        wake=delivery.wake, now=now,
+        resources=Resources(texts, help_lines, notices), duties=duty_notes, texts=texts,
+        metrics=metrics, streaming=settings.streaming, persona=settings.persona,
+        max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
         database=database, screens=screens, crisis=crisis, onboarding=onboarding, gate=gate,
-        quota=quota, safe_mode=safe_mode, replier=replier, texts=texts, wake=delivery.wake, now=now,
+        quota=quota, safe_mode=safe_mode, replier=replier, plans=plans, texts=texts,
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
@@ -184,10 +191,9 @@ def build(
         application=application, database=database, texts=texts, metrics=metrics,
         wake=delivery.wake, now=now,
     )  # fmt: skip
-    answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     _register(
-        settings, application, database, answers, notices, onboarding, erasure, gate, conversation,
-        intake,
+        settings, application, database, answers, notices, onboarding, erasure, gate,
+        conversation, plans, follow_ups, intake,
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
             answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
@@ -205,8 +211,8 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, metrics=metrics, retention_days=settings.retention_days,
-            wake=delivery.wake, now=now,
+            notices=notices, follow_ups=follow_ups, metrics=metrics,
+            retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
@@ -238,6 +244,8 @@ def _register(
     erasure: Erasure,
     gate: Gate,
     conversation: Conversation,
+    plans: SafetyPlans,
+    follow_ups: FollowUps,
     intake: Intake,
     stopping: Stopping,
     safety_page: SafetyPage,
@@ -267,6 +275,8 @@ def _register(
         ),
         stopping=stopping,
         safety_page=safety_page,
+        plans=plans,
+        follow_ups=follow_ups,
         operators=operators,
     )  # fmt: skip
 

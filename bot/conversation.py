@@ -15,14 +15,17 @@ from bot.onboarding import Onboarding
 from bot.quota import Quota
 from bot.reply import Asked, Replier
 from bot.safe_mode import SafeMode
+from bot.safety_plan import SafetyPlans
 from bot.screening import Screens
 from bot.texts import Texts
 from review import cases as review
+from safety import dialogue
 from safety.context import REMEMBERED, SHORT
 from safety.policy import HOLD_LAPSE_S, THRESHOLD, respond
 from safety.screen import Screening, merge
-from storage import Database, Transaction, conversations, inbox, outbox, people
+from storage import Database, Transaction, conversations, dialogues, inbox, outbox, people
 from storage.conversations import Role
+from storage.dialogues import Place
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
@@ -57,6 +60,7 @@ class Conversation:
         quota: Quota,
         safe_mode: SafeMode,
         replier: Replier,
+        plans: SafetyPlans,
         texts: Texts,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -69,6 +73,7 @@ class Conversation:
         self._quota = quota
         self._safe_mode = safe_mode
         self._replier = replier
+        self._plans = plans
         self._texts = texts
         self._wake = wake
         self._now = now
@@ -130,13 +135,20 @@ class Conversation:
             if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner
                 await conversations.end_off_record(transaction, person.person_id, now=now)
                 person = replace(person, off_record_until_at=None)
-            before = await self._before(transaction, person.person_id, text, now)
-            if before:
-                screening = merge([screening, self._screens.screen(text, before)])
+            place = await self._waiting(transaction, person.person_id, now)
+            screening = await self._in_context(
+                transaction, person.person_id, text, screening, place, now
+            )
             said = Said(person, ids, text, screening, now)
             epoch = burst.arrivals[-1].epoch
             late = epoch is not None and epoch < person.epoch
             if await self._is_held(transaction, said, late=late):
+                return None
+            if place is not None and place.script == dialogue.GENTLE:
+                await dialogues.answered(transaction, person.person_id)
+            if await self._plans.take(
+                transaction, person, ids, text, said.screening.level, now=now
+            ):
                 return None
             if await self._has_other_answer(transaction, said):
                 return None
@@ -151,6 +163,32 @@ class Conversation:
             )
             notes = await self._quota.notes(transaction, person, now=now)
         return Asked(person, turn, ids, screening, burst, notes)
+
+    @staticmethod
+    async def _waiting(
+        transaction: Transaction, person_id: PersonId, now: datetime
+    ) -> Place | None:
+        """Where the person stands in a script whose last question waits for an answer."""
+        place = await dialogues.get(transaction, person_id)
+        if place is None or now - place.changed_at >= REMEMBERED_FOR:
+            return None
+        return place if dialogue.asked(place.script, place.step) else None
+
+    async def _in_context(
+        self,
+        transaction: Transaction,
+        person_id: PersonId,
+        text: str,
+        screening: Screening,
+        place: Place | None,
+        now: datetime,
+    ) -> Screening:
+        """Screen words again in the light of those before, and of the question they answer."""
+        before = await self._before(transaction, person_id, text, now)
+        if not before and place is None:
+            return screening
+        asked = dialogue.asked(place.script, place.step) if place else None
+        return merge([screening, self._screens.screen(text, before, asked=asked)])
 
     @staticmethod
     async def _before(
@@ -183,6 +221,10 @@ class Conversation:
         if case is None:
             return False
         if not late:
+            if await self._plans.take(
+                transaction, person, ids, said.text, said.screening.level, now=now
+            ):
+                return True
             await self._crisis.hold(
                 transaction, person, case, ids, said.text, said.screening, now=now
             )

@@ -9,24 +9,26 @@ from datetime import datetime
 
 from bot.help_lines import HelpLines
 from bot.notices import OperatorNotices
+from bot.script import Script
 from bot.texts import Texts
 from review import cases as review
+from safety.levels import Level
 from safety.policy import Response, respond
 from safety.screen import Screening
-from storage import Transaction, conversations, inbox, outbox, people
+from storage import Transaction, conversations, inbox, outbox, people, safety_counts
 from storage.cases import Case
 from storage.conversations import Role
 from storage.ids import PersonId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
+from storage.safety_counts import Act
 
-HOLDS = ("hold_1", "hold_2", "hold_3")
 EXCERPT = 600
 
 
 class Crisis:
-    """Fixed replies, and what follows them until an operator or the lapse ends it."""
+    """Reviewed replies, and what follows them until an operator or the lapse ends it."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Crisis:
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
+        self._script = Script(texts, help_lines)
         self._notices = notices
         self.after = after
 
@@ -52,38 +55,40 @@ class Crisis:
         now: datetime,
         said_already: bool = False,
     ) -> None:
-        """Answer a message of level 3 or 4: fixed reply, case, operators; ends the rows.
+        """Answer a message of level 3 or 4: reviewed reply, case, operators; ends the rows.
 
-        With `said_already` the emergency sender has given the fixed reply while the
-        database was away; everything else follows now.
+        With `said_already` the emergency sender has given the opening while the database was
+        away; everything else follows now.
         """
         response = respond(screening)
         assert response is not None
         await people.raise_epoch(transaction, person.person_id)
+        is_held = await review.holding(transaction, person.person_id, now=now) is not None
         opened = await review.open_or_raise(
             transaction, person.person_id, response, screening, now=now
         )
-        words = self.fixed_reply(person.language, person.region, response)
-        await self._say(
-            transaction,
-            person,
-            update_ids,
-            text,
-            screening,
-            words,
-            now=now,
-            said_already=said_already,
+        body = await self._script.answer(
+            transaction, person, response, text, screening, is_held=is_held, now=now
         )
-        if opened.is_new or opened.level_rose:
+        told = opened.is_new or opened.level_rose
+        if told and self._notices.has_readers:
+            body = Body(
+                body.text + "\n" + self._texts(person.language, "operator_note_people"),
+                body.buttons,
+            )
+        await self._say(
+            transaction, person, update_ids, text, screening, body, now=now,
+            said_already=said_already,
+        )  # fmt: skip
+        if not is_held and person.region is None and person.has_consented:
+            await self._ask_region(transaction, person, now)
+        await self._count(transaction, response, is_new=opened.is_new, now=now)
+        if told:
             await self._tell_operators(transaction, person, opened.case_id, text, screening, now)
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
-        """The reviewed words that answer a message at risk; needs no storage."""
-        lines = self._help_lines.text(language, region, emergency_first=response.emergency_first)
-        words = self._texts(language, f"crisis_{response.script}", lines=lines)
-        if self._notices.has_readers:
-            words += "\n" + self._texts(language, "operator_note_people")
-        return words
+        """The reviewed words that answer a message at risk where there is no storage."""
+        return self._script.opening(language, region, response)
 
     async def hold(
         self,
@@ -96,27 +101,19 @@ class Crisis:
         *,
         now: datetime,
     ) -> None:
-        """Answer in a held conversation with the next reviewed text, never the last again.
+        """Answer in a held conversation with the script's next text.
 
         Words of level 2 prolong the hold. Words below level 3 may be off the record here too.
         """
         if respond(screening) is not None:
             await review.prolong(transaction, case, now=now)
-        last = await conversations.last_script(transaction, person.person_id)
-        lines = self.lines(person, emergency_first=case.level >= 4)
-        choices = [self._texts(person.language, key, lines=lines) for key in HOLDS]
-        place = choices.index(last.text) + 1 if last and last.text in choices else 0
-        words = choices[place % len(choices)]
-        await self._say(
-            transaction,
-            person,
-            update_ids,
-            text,
-            screening,
-            words,
-            now=now,
-            off_record=person.is_off_record(now),
+        body = await self._script.go_on(
+            transaction, person, case.script, text, screening.level, now=now
         )
+        await self._say(
+            transaction, person, update_ids, text, screening, body, now=now,
+            off_record=person.is_off_record(now),
+        )  # fmt: skip
 
     async def remind(
         self,
@@ -128,14 +125,8 @@ class Crisis:
         now: datetime,
     ) -> None:
         """Answer a press in a held conversation; no words of the person are there to keep."""
-        lines = self.lines(person, emergency_first=case.level >= 4)
-        await self._put(
-            transaction,
-            person,
-            update_ids,
-            self._texts(person.language, HOLDS[0], lines=lines),
-            now,
-        )
+        body = await self._script.go_on(transaction, person, case.script, "", Level.NONE, now=now)
+        await self._put(transaction, person, update_ids, body, now)
 
     def lines(self, person: Person, *, emergency_first: bool = False) -> str:
         """The numbers of the person's region, a line each."""
@@ -150,7 +141,7 @@ class Crisis:
         update_ids: Collection[UpdateId],
         text: str,
         screening: Screening,
-        words: str,
+        body: Body,
         *,
         now: datetime,
         said_already: bool = False,
@@ -171,18 +162,18 @@ class Crisis:
                 person.person_id,
                 turn.session_id,
                 Role.SCRIPT,
-                text=words,
+                text=body.text,
                 now=now,
                 off_record=off_record,
             )
-        await self._put(transaction, person, update_ids, words, now, said_already=said_already)
+        await self._put(transaction, person, update_ids, body, now, said_already=said_already)
 
     async def _put(
         self,
         transaction: Transaction,
         person: Person,
         update_ids: Collection[UpdateId],
-        words: str,
+        body: Body,
         now: datetime,
         *,
         said_already: bool = False,
@@ -190,13 +181,33 @@ class Crisis:
         await outbox.put(
             transaction,
             outbox.Kind.CRISIS,
-            Body(words),
+            body,
             person_id=person.person_id,
             update_id=max(update_ids),
             now=now,
             ended_as="sent" if said_already else None,
         )
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply", now=now)
+
+    async def _ask_region(self, transaction: Transaction, person: Person, now: datetime) -> None:
+        """Ask where the person is, for numbers that they can dial; never guessed."""
+        text = self._texts(person.language, "ask_region_crisis")
+        await outbox.put(
+            transaction,
+            outbox.Kind.CRISIS,
+            Body(text, self._help_lines.region_buttons(person.language)),
+            person_id=person.person_id,
+            now=now,
+        )
+
+    @staticmethod
+    async def _count(
+        transaction: Transaction, response: Response, *, is_new: bool, now: datetime
+    ) -> None:
+        for act in (Act.FIXED_REPLY, Act.CASE) if is_new else (Act.FIXED_REPLY,):
+            await safety_counts.add(
+                transaction, act, level=int(response.level), script=response.script, now=now
+            )
 
     async def _tell_operators(
         self,

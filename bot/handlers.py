@@ -20,11 +20,13 @@ from telegram.ext import (
 from bot.buttons import Buttons
 from bot.commands import Commands
 from bot.conversation import Conversation
+from bot.follow_up import FollowUps
 from bot.gate import Gate
 from bot.lanes import Burst
 from bot.operators import Operators
 from bot.rights import Rights
 from bot.safety_page import SafetyPage
+from bot.safety_plan import SafetyPlans
 from bot.stopping import STOPS, Stopping
 
 COMMANDS = (
@@ -36,6 +38,7 @@ COMMANDS = (
     "memory",
     "export",
     "offrecord",
+    "plan",
     "privacy",
     "safety",
     "forget",
@@ -51,6 +54,8 @@ def register(
     commands: Commands,
     buttons: Buttons,
     rights: Rights,
+    plans: SafetyPlans,
+    follow_ups: FollowUps,
     stopping: Stopping,
     safety_page: SafetyPage,
     operators: Operators,
@@ -64,7 +69,7 @@ def register(
     application.add_handler(TypeHandler(Burst, on_burst))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
-        owners = (commands, rights, stopping, safety_page)
+        owners = (commands, rights, plans, stopping, safety_page)
         owner = next(owner for owner in owners if hasattr(owner, f"on_{name}"))
         handler = getattr(owner, f"on_{name}")
         application.add_handler(CommandHandler(name, handler, filters=private))
@@ -78,6 +83,8 @@ def register(
         "forget": rights.on_forget_button,
         "training": rights.on_training,
         "offrecord": rights.on_offrecord_button,
+        "plan": plans.on_plan_button,
+        "follow": follow_ups.on_follow,
         "case": operators.on_case,
     }.items():
         application.add_handler(CallbackQueryHandler(handler, pattern=f"^{kind}:"))

@@ -1,4 +1,4 @@
-"""The numbers of a person's region as lines of text.
+"""The numbers of a person's region as lines of text, and the buttons that ask for the region.
 
 Knows nothing of when they are shown, nor of how they are kept up to date (`safety/hotlines.py`).
 """
@@ -7,6 +7,7 @@ from bot.texts import Texts
 from safety.hotlines import Hotlines, Line
 
 MOST_LINES = 5
+FIRST_REGIONS = ("CN", "HK", "TW")  # where most speakers of the model's language live
 
 
 class HelpLines:
@@ -32,3 +33,18 @@ class HelpLines:
         name = line.name_en if language == "en" else line.name_zh
         hours = self._texts(language, "hotline_hours_24h") if line.hours == "24h" else ""
         return self._texts(language, "hotline_line", name=name, number=line.number, hours=hours)
+
+    def knows(self, region: str) -> bool:
+        """Whether there are numbers for a region."""
+        return region in self._hotlines.regions()
+
+    def region_buttons(self, language: str) -> list[list[tuple[str, str]]]:
+        """A button for each region, two in a row, and one for none of them."""
+        regions = [*sorted(self._hotlines.regions(), key=_nearest_first), "none"]
+        pairs = [(self._texts(language, f"region_{r}"), f"region:{r}") for r in regions]
+        return [pairs[place : place + 2] for place in range(0, len(pairs), 2)]
+
+
+def _nearest_first(region: str) -> tuple[int, str]:
+    known = region in FIRST_REGIONS
+    return (FIRST_REGIONS.index(region) if known else len(FIRST_REGIONS), region)

@@ -40,6 +40,7 @@ class OperatorNotices:
         now: datetime,
         buttons: Buttons | None = None,
         person_id: PersonId | None = None,
+        silent: bool = False,
         **values: Any,
     ) -> None:
         """Queue a text.
@@ -50,6 +51,7 @@ class OperatorNotices:
             now: the present instant.
             buttons: rows of (label, data).
             person_id: whose words it holds: their key seals it, their erasure takes it away.
+            silent: without a sound: nothing that cannot wait.
             **values: what the text has places for.
         """
         if not self.has_readers:
@@ -57,7 +59,7 @@ class OperatorNotices:
         await outbox.put(
             transaction,
             outbox.Kind.CASE,
-            Body(self.text(key, **values), buttons or []),
+            Body(self.text(key, **values), buttons or [], silent=silent),
             person_id=person_id,
             audience=Audience.OPERATORS,
             now=now,

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from bot.duties import DutyNotes
 from bot.erasure import Erasure
+from bot.help_lines import HelpLines
 from bot.texts import Texts
-from safety.hotlines import Hotlines
+from review import cases as review
 from storage import Transaction, inbox, outbox, people
 from storage.ids import UpdateId
 from storage.inbox import Ended, OpenRow
@@ -20,7 +21,6 @@ from storage.people import Person
 CONSENT_VERSION = "1"
 AGES = ("under_14", "14_17", "adult", "unsaid")
 MOST_WAITING = 20
-FIRST_REGIONS = ("CN", "HK", "TW")  # where most speakers of the model's language live
 
 
 class Onboarding:
@@ -30,14 +30,14 @@ class Onboarding:
         self,
         *,
         texts: Texts,
-        hotlines: Hotlines,
+        help_lines: HelpLines,
         erasure: Erasure,
         duties: DutyNotes,
         retention_days: int,
         warns_of_demo: bool,
     ) -> None:
         self._texts = texts
-        self._hotlines = hotlines
+        self._help_lines = help_lines
         self._erasure = erasure
         self._duties = duties
         self._days = retention_days
@@ -113,10 +113,7 @@ class Onboarding:
             await self.refuse(transaction, person, "under_14", now=now)
             return []
         await people.change(transaction, person.person_id, age_band=age)
-        regions = sorted(self._hotlines.regions(), key=_nearest_first)
-        pairs = [(self._texts(person.language, f"region_{r}"), f"region:{r}") for r in regions]
-        pairs.append((self._texts(person.language, "region_none"), "region:none"))
-        rows = [pairs[place : place + 2] for place in range(0, len(pairs), 2)]
+        rows = self._help_lines.region_buttons(person.language)
         await self._notice(transaction, person, "ask_region", rows, now)
         waiting = await inbox.wake_after_consent(transaction, person.person_id)
         if not waiting:
@@ -126,10 +123,14 @@ class Onboarding:
     async def region(
         self, transaction: Transaction, person: Person, region: str, *, now: datetime
     ) -> None:
-        """Record the region."""
-        known = region if region in self._hotlines.regions() else None
+        """Record the region; during a crisis its numbers follow at once."""
+        known = region if self._help_lines.knows(region) else None
         await people.change(transaction, person.person_id, region=known)
-        await self._notice(transaction, person, "region_saved", [], now)
+        key, values = "region_saved", {}
+        if await review.holding(transaction, person.person_id, now=now) is not None:
+            key = "region_saved_lines"
+            values = {"lines": self._help_lines.text(person.language, known)}
+        await self._notice(transaction, person, key, [], now, **values)
 
     async def _notice(
         self,
@@ -138,16 +139,12 @@ class Onboarding:
         key: str,
         buttons: list[list[tuple[str, str]]],
         now: datetime,
+        **values: str,
     ) -> None:
         await outbox.put(
             transaction,
             outbox.Kind.NOTICE,
-            Body(self._texts(person.language, key), buttons),
+            Body(self._texts(person.language, key, **values), buttons),
             person_id=person.person_id,
             now=now,
         )
-
-
-def _nearest_first(region: str) -> tuple[int, str]:
-    known = region in FIRST_REGIONS
-    return (FIRST_REGIONS.index(region) if known else len(FIRST_REGIONS), region)

@@ -15,7 +15,6 @@ from functools import partial
 import structlog
 from telegram import Bot
 
-from bot.counting import count_reply
 from bot.crisis import Crisis
 from bot.drafts import Draft
 from bot.duties import DutyNotes
@@ -24,19 +23,28 @@ from bot.metrics import Metrics
 from bot.pacing import Pacer
 from bot.prompting import PERSONA, fit, neutralise
 from bot.quota import Quota
+from bot.resources import Resources
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard, strip_artefacts
-from safety.policy import respond
 from safety.screen import Screening
-from storage import Database, Transaction, conversations, inbox, outbox, people
+from storage import (
+    Database,
+    Transaction,
+    conversations,
+    inbox,
+    outbox,
+    people,
+    safety_counts,
+)
 from storage.conversations import Turn
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
 from storage.rounds import RecentRounds
+from storage.safety_counts import Act
 
 log = structlog.get_logger(__name__)
 SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
@@ -76,6 +84,7 @@ class Replier:
         crisis: Crisis,
         safe_mode: SafeMode,
         quota: Quota,
+        resources: Resources,
         duties: DutyNotes,
         texts: Texts,
         metrics: Metrics,
@@ -94,6 +103,7 @@ class Replier:
         self._crisis = crisis
         self._safe_mode = safe_mode
         self._quota = quota
+        self._resources = resources
         self._duties = duties
         self._texts = texts
         self._metrics = metrics
@@ -243,20 +253,18 @@ class Replier:
             )
             if turn_id is not None:
                 await self._quota.count(transaction, person, now=now)
-                await count_reply(transaction, asked.screening, is_kept_back=is_kept_back, now=now)
+                below = await self._resources.under(
+                    transaction, person, asked.question.text, asked.screening, now=now
+                )
                 told = await self._duties.take(transaction, present, now=now)
-                sent = "\n\n".join([words, *self._resources(asked), *told, *asked.notes])
+                sent = "\n\n".join([words, *below, *told, *asked.notes])
+                if is_kept_back:
+                    await safety_counts.add(transaction, Act.GUARD, now=now)
                 await self._put(transaction, asked, sent, draft)
             await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)
         self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
         self._wake()
         return True
-
-    def _resources(self, asked: Asked) -> list[str]:
-        if respond(asked.screening) is None:
-            return []
-        lines = self._crisis.lines(asked.person)
-        return [self._texts(asked.person.language, "resources", lines=lines)]
 
     async def _put(
         self,

@@ -13,7 +13,8 @@ from telegram.ext import ContextTypes
 from bot.answering import Answering, Answers, choice_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
-from storage import cases, conversations, people
+from safety.plan import STEPS
+from storage import cases, conversations, people, plans
 from storage.conversations import Turn
 from storage.ids import TurnId
 from storage.outbox import Body, Document
@@ -59,12 +60,18 @@ class Rights:
             region=self._texts(language, f"region_{person.region or 'none'}"),
             agreed=_day(person.consent_at) or "–",
             cases=len(known),
+            plan=await self._plan_length(answering),
             off_record=extent.off_record,
             training=self._texts(language, "training_on" if trains else "training_off"),
         )
         change = "training_stop" if trains else "training_allow"
         button = (self._texts(language, change), "training:off" if trains else "training:on")
         return Body(text, [[button]] if person.has_consented else [])
+
+    @staticmethod
+    async def _plan_length(answering: Answering) -> int:
+        plan = await plans.get(answering.transaction, answering.person.person_id)
+        return sum(map(len, plan.items.values())) if plan else 0
 
     async def on_training(self, update: Update, _context: Context) -> None:
         """Allow or stop the use of one's words to improve the model; off by default."""
@@ -117,12 +124,24 @@ class Rights:
                 {"opened_at": case.opened_at.isoformat(), "level": case.level, "state": case.state}
                 for case in known
             ],
+            "safety_plan": await self._plan_of(answering) if number == 1 else {},
         }
         name = f"pica-{answering.now:%Y%m%d}-{number}.json"
         return Body(
             self._texts(person.language, "export_caption", turns=len(turns)),
             document=Document(name, json.dumps(content, ensure_ascii=False, indent=1)),
         )
+
+    async def _plan_of(self, answering: Answering) -> dict[str, list[str]]:
+        plan = await plans.get(answering.transaction, answering.person.person_id)
+        if plan is None:
+            return {}
+        language = answering.person.language
+        return {
+            self._texts(language, f"plan_{step}"): plan.items[step]
+            for step in STEPS
+            if plan.items.get(step)
+        }
 
     async def on_offrecord(self, update: Update, _context: Context) -> None:
         """`/offrecord`: for how long, or back."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from safety.context import Asked
 from safety.levels import Level
 from safety.screen import Screener, Screening
 
@@ -32,10 +33,12 @@ class Screens:
         self._screener = screener
         self._on_failure = on_failure
 
-    def screen(self, text: str, before: Sequence[str] = ()) -> Screening:
-        """Screen one text, in the light of the person's own words before it."""
+    def screen(
+        self, text: str, before: Sequence[str] = (), *, asked: Asked | None = None
+    ) -> Screening:
+        """Screen one text, in the light of the person's words before it and of the question."""
         try:
-            return self._screener.screen(text, before)
+            return self._screener.screen(text, before, asked=asked)
         except Exception as error:  # whatever it is, the person is answered with reviewed words
             log.critical("screening_failed", error=type(error).__name__)
             self._on_failure()

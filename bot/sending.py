@@ -95,7 +95,10 @@ async def send_part(
             return await _send_document(bot, chat_id, body)
         if part == 0 and preview_message_id is not None:
             return await _edit(bot, chat_id, preview_message_id, texts[part], markup)
-        return (await bot.send_message(chat_id, texts[part], reply_markup=markup)).message_id
+        sent = await bot.send_message(
+            chat_id, texts[part], reply_markup=markup, disable_notification=body.silent or None
+        )
+        return sent.message_id
     except TelegramError as error:
         raise read(error) from error
     except (UnicodeError, ValueError) as error:  # words that cannot even be put into a request

@@ -85,6 +85,7 @@ class Service:
         await self._receive()
         self._spawn(parts.upkeep.run_canary(), "canary")
         self._spawn(parts.upkeep.run_watch(), "watch")
+        self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
         self._spawn(parts.upkeep.run_sweep(), "sweep")
         self._spawn(parts.key_mirror.run(), "key_mirror")
 

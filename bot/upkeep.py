@@ -1,4 +1,4 @@
-"""Work by the clock: the canary every minute, the pause every second, the sweep every hour.
+"""Work by the clock: canary, pause, follow-ups, sweep.
 
 Knows nothing of messages. Each loop outlives every fault below it.
 """
@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from bot.follow_up import FollowUps
 from bot.lanes import Lanes
 from bot.metrics import Metrics
 from bot.notices import OperatorNotices
@@ -19,6 +20,7 @@ from storage import Database, retention
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0
 WATCH_S = 1.0
+FOLLOW_UPS_S = 30.0
 SWEEP_S = 3600.0
 
 
@@ -33,6 +35,7 @@ class Upkeep:
         screens: Screens,
         lanes: Lanes,
         notices: OperatorNotices,
+        follow_ups: FollowUps,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -43,6 +46,7 @@ class Upkeep:
         self._screens = screens
         self._lanes = lanes
         self._notices = notices
+        self._follow_ups = follow_ups
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -87,6 +91,10 @@ class Upkeep:
             was_on = on
 
         await _forever(look, WATCH_S)
+
+    async def run_follow_ups(self) -> None:
+        """Ask people who wanted to be asked again."""
+        await _forever(self._follow_ups.send_due, FOLLOW_UPS_S)
 
     async def run_sweep(self) -> None:
         """Delete what is past its time of keeping."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from safety.policy import HOLD_LAPSE_S, Response
 from safety.screen import Screening
-from storage import Transaction, cases
+from storage import Transaction, cases, dialogues
 from storage.cases import Case
 from storage.ids import CaseId, PersonId
 
@@ -74,7 +74,10 @@ async def prolong(transaction: Transaction, case: Case, *, now: datetime) -> Non
 async def resolve(
     transaction: Transaction, case_id: CaseId, *, operator_id: int, now: datetime
 ) -> Case | None:
-    """Close a case; None where it was closed before."""
+    """Close a case, and with it the script; None where it was closed before."""
     if not await cases.resolve(transaction, case_id, operator_id=operator_id, now=now):
         return None
-    return await cases.get(transaction, case_id)
+    resolved = await cases.get(transaction, case_id)
+    if resolved is not None and resolved.person_id is not None:
+        await dialogues.end(transaction, resolved.person_id)
+    return resolved

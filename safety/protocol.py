@@ -21,8 +21,8 @@ class Step:
         adds_resources: numbers to call stand under the model's reply.
         has_fixed_reply: reviewed words with numbers to call answer.
         opens_case: a case is opened.
-        tells_operators: operators are told, where there are any; a quiet line without a case
-            is not counted, because nobody shows it to them yet.
+        tells_operators: operators are told, where there are any; without a case it is one
+            quiet line.
         emergency_first: for which kinds of risk emergency numbers stand first.
     """
 
@@ -50,7 +50,7 @@ def _step(level: Level) -> Step:
         adds_resources=bool(given) and not blocks,
         has_fixed_reply=blocks,
         opens_case=any(response.opens_case for response in given),
-        tells_operators=any(r.opens_case and r.tells_operators for r in given),
+        tells_operators=any(response.tells_operators for response in given),
         emergency_first=frozenset(
             category for category, response in responses.items()
             if response is not None and response.emergency_first

@@ -181,8 +181,14 @@ def lower(found: Candidate, scope: frozenset[str], around: Surroundings) -> Cand
         if name in scope and holds(found, around):
             return replace(
                 found,
-                level=min(found.level, most),
+                level=min(found.level, _most(found, most, category, around)),
                 category=category or found.category,
                 lowered=True,
             )
     return found
+
+
+def _most(found: Candidate, most: Level, category: Category | None, around: Surroundings) -> Level:
+    """Somebody else in danger now can still be helped by the writer: that stays at level 3."""
+    is_now = category is Category.OTHERS and found.level == Level.IMMINENT
+    return Level.ACTIVE if is_now and not is_past(found, around) else most

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy import Select, bindparam, delete, select, update
 
 from storage.database import Transaction, upsert
 from storage.ids import PersonId
@@ -49,6 +49,13 @@ async def put(
     values = {"script": script, "step": step, "turns": turns, "changed_at": now}
     await transaction.execute(
         upsert(transaction.dialect, dialogues, {"person_id": person_id}, values)
+    )
+
+
+async def answered(transaction: Transaction, person_id: PersonId) -> None:
+    """Move on from a single question without counting as a new one."""
+    await transaction.execute(
+        update(dialogues).where(dialogues.c.person_id == person_id).values(step=1)
     )
 
 

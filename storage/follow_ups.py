@@ -44,3 +44,9 @@ async def due_at(transaction: Transaction, person_id: PersonId) -> datetime | No
     query = select(follow_ups.c.due_at).where(follow_ups.c.person_id == person_id)
     found: datetime | None = (await transaction.execute(query)).scalar_one_or_none()
     return found
+
+
+async def is_any_due(transaction: Transaction, *, now: datetime) -> bool:
+    """Whether somebody's time has come."""
+    query = select(follow_ups.c.person_id).where(follow_ups.c.due_at <= now).limit(1)
+    return (await transaction.execute(query)).first() is not None

@@ -77,6 +77,8 @@ class Body:
     document: Document | None = None
     # A last word to somebody whose rows are gone; erased with the body when sent.
     to_telegram_id: int | None = None
+    silent: bool = False
+    """Without a sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,4 +348,5 @@ def _from_json(text: str) -> Body:
         [[(label, data) for label, data in row] for row in values["buttons"]],
         Document(**document) if document else None,
         values["to_telegram_id"],
+        values.get("silent", False),
     )

@@ -35,11 +35,17 @@ class Plan:
         return not any(self.items.values())
 
 
-async def get(transaction: Transaction, person_id: PersonId) -> Plan | None:
-    """The person's plan, or None."""
+async def get(
+    transaction: Transaction, person_id: PersonId, *, open_since: datetime | None = None
+) -> Plan | None:
+    """The person's plan, or None; with `open_since`, only one that was worked on since then."""
     query = select(safety_plans.c.body, safety_plans.c.open_step).where(
         safety_plans.c.person_id == person_id
     )
+    if open_since is not None:
+        query = query.where(
+            safety_plans.c.open_step.is_not(None), safety_plans.c.changed_at > open_since
+        )
     row = (await transaction.execute(query)).one_or_none()
     if row is None:
         return None

@@ -1,4 +1,7 @@
-"""Every word that people read, in `zh.yaml` and `en.yaml`.
+"""Every word that people read, in two languages.
+
+`zh.yaml` and `en.yaml`; beside each the reviewed texts of a crisis, `crisis_zh.yaml` and
+`crisis_en.yaml`.
 
 Knows nothing of when a text is used. A missing key is an error at start, not at 2 a.m.
 """
@@ -26,15 +29,24 @@ class Texts:
         texts = self._texts.get(language, self._texts["zh"])
         return texts[key].format(**values) if values else texts[key]
 
+    def has(self, key: str) -> bool:
+        """Whether there is a text of this key."""
+        return key in self._texts["zh"]
+
     def keys(self) -> list[str]:
         """Every key."""
         return sorted(self._texts["zh"])
 
 
 def _load(language: str) -> dict[str, str]:
-    source = resources.files("bot.texts").joinpath(f"{language}.yaml").read_text("utf-8")
-    loaded: dict[str, str] = yaml.safe_load(source)
-    return {key: text.rstrip("\n") for key, text in loaded.items()}
+    texts: dict[str, str] = {}
+    for name in (language, f"crisis_{language}"):
+        source = resources.files("bot.texts").joinpath(f"{name}.yaml").read_text("utf-8")
+        loaded: dict[str, str] = yaml.safe_load(source)
+        if twice := texts.keys() & loaded.keys():
+            raise ValueError(f"{name}.yaml: these keys stand elsewhere too: {sorted(twice)}")
+        texts |= {key: text.rstrip("\n") for key, text in loaded.items()}
+    return texts
 
 
 def language_of(code: str | None) -> str:

@@ -1,6 +1,7 @@
 """A person chats with the whole service over HTTP."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from storage import cases, conversations
-from tests.e2e.conftest import newcomer_agrees, person_of
+from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 
 CASES = Path(__file__).parents[1] / "data" / "pica-cases.json"
 
@@ -43,10 +44,9 @@ async def test_a_published_case_is_answered_turn_by_turn(
 async def test_the_safety_case_gets_the_fixed_reply_and_a_case(
     service: Service, user: SandboxUser, sandbox: Sandbox
 ) -> None:
-    for words in published_cases()["safety"]:
-        sent = await user.say(words)
-        reply = await user.wait_for(None, after=sent, timeout_s=20)
-        assert "不能支持伤害任何人" in reply.text
+    replies = [await answer_to(user, words) for words in published_cases()["safety"]]
+    assert "不能支持伤害任何人" in replies[0]
+    assert all(a != b for a, b in pairwise(replies))
     notice = await sandbox.operator.wait_for(
         "violence", chat_id=sandbox.operators_chat_id, timeout_s=20
     )

@@ -110,7 +110,7 @@ async def test_the_button_does_not_end_a_hold(
     sent = await user.say("我想死")
     fixed = await user.wait_for(texts("zh", "crisis_suicide")[:8], after=sent, timeout_s=20)
     await user.press(texts("zh", "retry"), message_id=told)
-    await user.wait_for(texts("zh", "hold_1")[:8], after=fixed.message_id, timeout_s=20)
+    await user.wait_for(texts("zh", "ask_injured"), after=fixed.message_id, timeout_s=20)
     assert "companion" not in {turn.role for turn in await turns_of(service, user)}
 
 

@@ -67,7 +67,7 @@ async def test_a_stranger_at_risk_is_answered(sandbox: Sandbox, start: Start, te
     assert is_fixed(await answer_to(stranger, RISK), texts, "crisis_suicide")
     notice = await sandbox.operator.wait_for("#1", chat_id=sandbox.operators_chat_id, timeout_s=20)
     assert RISK not in notice.text
-    assert is_fixed(await answer_to(stranger, "嗯"), texts, "hold_1")
+    assert is_fixed(await answer_to(stranger, "嗯"), texts, "risk_yes")
     assert await roles(service, stranger) == []
 
 
@@ -78,7 +78,7 @@ async def test_a_stranger_at_risk_is_not_erased(
     service = await start(pilot=True, now=lambda: now)
     stranger = sandbox.add_user()
     await answer_to(stranger, RISK)
-    assert is_fixed(await answer_to(stranger, "/start"), texts, "hold_1")
+    assert texts("zh", "ask_injured") in await answer_to(stranger, "/start")
     now = NOON + timedelta(days=3)  # the hold is over, the case is still open
     assert is_fixed(await answer_to(stranger, "你好"), texts, "pilot_closed")
     await service.parts.upkeep.sweep()

@@ -1,0 +1,79 @@
+"""One question on the next day, for people who wanted it.
+
+Knows nothing of the script that offers it. The promise is a row; its words go out by the one
+delivery path, once, and never say what was disclosed: they show on a lock screen.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot.answering import Answers, choice_of
+from bot.texts import Texts
+from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
+from storage.conversations import Role
+from storage.ids import PersonId
+from storage.outbox import Body
+from storage.safety_counts import Act
+
+Context = ContextTypes.DEFAULT_TYPE
+HOURS = ("10", "24")
+
+
+class FollowUps:
+    """The buttons that promise it, and the loop's work that keeps the promise."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        answers: Answers,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._answers = answers
+        self._texts: Texts = answers.texts
+        self._wake = wake
+        self._now = now
+
+    async def on_follow(self, update: Update, _context: Context) -> None:
+        """When to ask, or not at all."""
+        choice = choice_of(update, (*HOURS, "no"))
+        async with self._answers.open(update, "follow_up") as answering:
+            if answering is None or choice is None or not answering.person.has_consented:
+                return
+            transaction, person = answering.transaction, answering.person
+            if choice == "no":
+                await follow_ups.cancel(transaction, person.person_id)
+                key = "follow_declined"
+            else:
+                due_at = answering.now + timedelta(hours=int(choice))
+                await follow_ups.put(transaction, person.person_id, due_at=due_at)
+                key = "follow_set"
+            await answering.say(Body(self._texts(person.language, key)))
+
+    async def send_due(self) -> None:
+        """Ask those whose time has come."""
+        now = self._now()
+        async with self._database.read() as transaction:  # nothing is due as a rule
+            if not await follow_ups.is_any_due(transaction, now=now):
+                return
+        async with self._database.begin() as transaction:
+            for person_id in await follow_ups.take_due(transaction, now=now):
+                await self._ask(transaction, person_id, now)
+        self._wake()
+
+    async def _ask(self, transaction: Transaction, person_id: PersonId, now: datetime) -> None:
+        person = await people.by_id(transaction, person_id)
+        if person is None or person.blocked_at is not None:
+            return
+        words = self._texts(person.language, "follow_up_asks")
+        session_id = await conversations.current_session(transaction, person_id, now=now)
+        await conversations.append(
+            transaction, person_id, session_id, Role.SCRIPT, text=words, now=now
+        )
+        await outbox.put(transaction, outbox.Kind.NOTICE, Body(words), person_id=person_id, now=now)
+        await safety_counts.add(transaction, Act.FOLLOW_UP, now=now)

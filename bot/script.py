@@ -1,0 +1,124 @@
+"""What the reviewed script says next to a person at risk, as words and buttons.
+
+Knows nothing of cases, operators, or how words are sent. The place in the script is a row,
+so that a restart goes on where it stood.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.help_lines import HelpLines
+from bot.texts import Texts
+from safety import dialogue
+from safety.answers import Answer, read
+from safety.context import Asked
+from safety.dialogue import Move
+from safety.levels import Level
+from safety.normalise import normalise
+from safety.policy import Response
+from safety.screen import Screening
+from storage import Transaction, dialogues
+from storage.dialogues import Place
+from storage.outbox import Body
+from storage.people import Person
+
+
+class Script:
+    """Tells the reviewed scripts."""
+
+    def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
+        self._texts = texts
+        self._help_lines = help_lines
+
+    def opening(self, language: str, region: str | None, response: Response) -> str:
+        """The reviewed words that answer a first message at risk; needs no storage."""
+        move = dialogue.begin(response.script, emergency_first=response.emergency_first)
+        return self._words(language, region, move)
+
+    async def answer(
+        self,
+        transaction: Transaction,
+        person: Person,
+        response: Response,
+        text: str,
+        screening: Screening,
+        *,
+        is_held: bool,
+        now: datetime,
+    ) -> Body:
+        """Answer words of level 3 or 4: open the script that fits, or go on in it."""
+        place = await dialogues.get(transaction, person.person_id)
+        if place is None or _begins(place, response, text, is_held=is_held):
+            move = dialogue.begin(response.script, emergency_first=response.emergency_first)
+            return await self._say(transaction, person, move, 0, now)
+        return await self._go_on(transaction, person, place, text, screening.level, now)
+
+    async def go_on(
+        self,
+        transaction: Transaction,
+        person: Person,
+        script: str,
+        text: str,
+        level: Level,
+        *,
+        now: datetime,
+    ) -> Body:
+        """Answer words of a person whom a case of this script holds."""
+        place = await dialogues.get(transaction, person.person_id)
+        if place is None or place.script == dialogue.GENTLE:
+            place = Place(script, 0, 1, now)
+        return await self._go_on(transaction, person, place, text, level, now)
+
+    async def _go_on(
+        self,
+        transaction: Transaction,
+        person: Person,
+        place: Place,
+        text: str,
+        level: Level,
+        now: datetime,
+    ) -> Body:
+        answer = read(normalise(text).surface)
+        move = dialogue.advance(place.script, place.step, place.turns, answer, level)
+        while move.offers and not person.has_consented:  # nothing could be kept of it
+            onward = dialogue.advance(move.script, move.step, place.turns, Answer.OTHER, level)
+            move = replace(onward, acknowledges=move.acknowledges)
+        return await self._say(transaction, person, move, place.turns, now)
+
+    async def _say(
+        self, transaction: Transaction, person: Person, move: Move, turns: int, now: datetime
+    ) -> Body:
+        await dialogues.put(
+            transaction, person.person_id, move.script, step=move.step, turns=turns + 1, now=now
+        )
+        words = self._words(person.language, person.region, move)
+        return Body(words, self._buttons(person.language, move))
+
+    def _words(self, language: str, region: str | None, move: Move) -> str:
+        lines = self._help_lines.text(language, region, emergency_first=move.emergency_first)
+        first = [self._texts(language, key) for key in move.acknowledges if self._texts.has(key)]
+        following = self._texts(language, move.says, lines=lines)
+        parts = [*first[:1], following]
+        if move.lines and lines not in following:
+            parts.append(lines)
+        return "\n".join(parts)
+
+    def _buttons(self, language: str, move: Move) -> list[list[tuple[str, str]]]:
+        if move.offers == "plan":
+            return [[(self._texts(language, "plan_begin"), "plan:begin")]]
+        if move.offers == "follow_up":
+            times = [(self._texts(language, f"follow_at_{h}"), f"follow:{h}") for h in (10, 24)]
+            return [times, [(self._texts(language, "follow_no"), "follow:no")]]
+        return []
+
+
+def _begins(place: Place, response: Response, text: str, *, is_held: bool) -> bool:
+    """Whether another script opens, or the same anew after a hold that is over."""
+    if place.script == dialogue.GENTLE:
+        return dialogue.asked(place.script, place.step) is None
+    if not is_held:
+        return not (place.script == response.script and place.step == 0)
+    answers_a_question = dialogue.asked(place.script, place.step) is Asked.RISK
+    if answers_a_question and read(normalise(text).surface) is Answer.YES:
+        return False
+    return dialogue.switches(place.script, response.script)
