@@ -20,6 +20,7 @@ from bot.conversation import Conversation
 from bot.crisis import Crisis
 from bot.delivery import Delivery
 from bot.dispatch import Dispatch
+from bot.duties import DutyNotes
 from bot.emergency import Emergency
 from bot.erasure import Erasure
 from bot.follow_up import FollowUps
@@ -40,12 +41,15 @@ from bot.reply import Replier
 from bot.resources import Resources
 from bot.rights import Rights
 from bot.safe_mode import SafeMode
+from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
 from bot.screening import Screens
 from bot.settings import Settings
+from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
+from safety.duties import Duties
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
@@ -123,6 +127,8 @@ def build(
     screener = Screener.load()
     screens = Screens(screener, on_failure=safe_mode.trip)
     help_lines = HelpLines(texts, hotlines)
+    duties = Duties.load()
+    duty_notes = DutyNotes(texts, duties)
     notices = OperatorNotices(
         texts,
         language=settings.operators_language,
@@ -153,7 +159,7 @@ def build(
         on_erased=key_mirror.mark,
     )  # fmt: skip
     onboarding = Onboarding(
-        texts=texts, help_lines=help_lines, erasure=erasure,
+        texts=texts, help_lines=help_lines, erasure=erasure, duties=duty_notes,
         retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
     )  # fmt: skip
     gate = Gate(
@@ -167,8 +173,8 @@ def build(
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
         guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        resources=Resources(texts, help_lines, notices), texts=texts, metrics=metrics,
-        streaming=settings.streaming, persona=settings.persona,
+        resources=Resources(texts, help_lines, notices), duties=duty_notes, texts=texts,
+        metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
@@ -190,7 +196,13 @@ def build(
     )  # fmt: skip
     _register(
         settings, application, database, answers, notices, onboarding, erasure, gate,
-        conversation, plans, follow_ups, intake, wake=delivery.wake, now=now,
+        conversation, plans, follow_ups, intake,
+        Stopping(answers=answers, gate=gate, help_lines=help_lines),
+        SafetyPage(
+            answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
+            has_people=notices.has_readers,
+        ),
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -238,6 +250,8 @@ def _register(
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
+    stopping: Stopping,
+    safety_page: SafetyPage,
     *,
     wake: Callable[[], None],
     now: Clock,
@@ -262,6 +276,8 @@ def _register(
             answers=answers, onboarding=onboarding, erasure=erasure,
             retention_days=settings.retention_days,
         ),
+        stopping=stopping,
+        safety_page=safety_page,
         plans=plans,
         follow_ups=follow_ups,
         operators=operators,

@@ -13,7 +13,6 @@ from bot.answering import Answers
 from bot.gate import Gate
 from bot.onboarding import Onboarding
 from bot.operators import Operators
-from safety.policy import HOLD_LAPSE_S
 from storage import Database, conversations, inbox, people, retention
 from storage.ids import UpdateId
 from storage.inbox import Ended
@@ -82,10 +81,6 @@ class Commands:
                     hours=retention.UNCONSENTED_HOURS,
                 )
                 await answering.say(Body(text))
-
-    async def on_safety(self, update: Update, _context: Context) -> None:
-        """`/safety`: the protocol, from the policy that runs."""
-        await self._answers.text(update, "safety", hours=HOLD_LAPSE_S // 3600)
 
     async def on_new(self, update: Update, _context: Context) -> None:
         """`/new`: a new session; whatever was being written is dropped."""

@@ -14,6 +14,7 @@ from telegram.ext import ApplicationHandlerStop, ContextTypes
 from bot.answering import acknowledge
 from bot.crisis import Crisis
 from bot.erasure import Erasure
+from bot.stop_words import is_stop
 from bot.texts import Texts
 from review import cases as review
 from storage import Database, Transaction, cases, inbox, outbox, people, pilot
@@ -99,7 +100,8 @@ class Gate:
     async def on_update(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """Before every handler: commands, buttons and pictures of strangers end here.
 
-        `/start` may carry an invite, membership is no word, and those who agreed before keep
+        `/start` may carry an invite, whoever leaves may do so in a held conversation too
+        (`bot/stopping.py` asks here), membership is no word, and those who agreed before keep
         their rights (`/export`, `/forget`).
 
         Raises:
@@ -108,7 +110,8 @@ class Gate:
         user, message = update.effective_user, update.effective_message
         if not self._is_closed or user is None or update.my_chat_member is not None:
             return
-        if message is not None and (message.text or "").split("@")[0].split(" ")[0] == "/start":
+        text = (message.text or "") if message is not None else ""
+        if is_stop(text) or text.split("@")[0].split(" ")[0] == "/start":
             return
         async with self._database.begin() as transaction:
             person = await people.by_telegram_id(transaction, user.id)

@@ -25,12 +25,15 @@ from bot.gate import Gate
 from bot.lanes import Burst
 from bot.operators import Operators
 from bot.rights import Rights
+from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
+from bot.stopping import STOPS, Stopping
 
 COMMANDS = (
     "start",
     "help",
     "new",
+    "stop",
     "language",
     "memory",
     "export",
@@ -53,6 +56,8 @@ def register(
     rights: Rights,
     plans: SafetyPlans,
     follow_ups: FollowUps,
+    stopping: Stopping,
+    safety_page: SafetyPage,
     operators: Operators,
 ) -> None:
     """Hand every handler to python-telegram-bot; the first that fits is called."""
@@ -64,7 +69,8 @@ def register(
     application.add_handler(TypeHandler(Burst, on_burst))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
-        owner = next(o for o in (commands, rights, plans) if hasattr(o, f"on_{name}"))
+        owners = (commands, rights, plans, stopping, safety_page)
+        owner = next(owner for owner in owners if hasattr(owner, f"on_{name}"))
         handler = getattr(owner, f"on_{name}")
         application.add_handler(CommandHandler(name, handler, filters=private))
     for kind, handler in {
@@ -84,6 +90,7 @@ def register(
         application.add_handler(CallbackQueryHandler(handler, pattern=f"^{kind}:"))
     application.add_handler(CallbackQueryHandler(buttons.on_old))
     application.add_handler(ChatMemberHandler(commands.on_membership))
+    application.add_handler(MessageHandler(private & STOPS, stopping.on_stop))
     application.add_handler(MessageHandler(private & filters.COMMAND, commands.on_unknown))
     application.add_handler(MessageHandler(private, commands.on_unreadable))
     application.add_handler(TypeHandler(object, commands.on_other))

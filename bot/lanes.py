@@ -2,8 +2,8 @@
 
 Knows nothing of what a turn does. A burst of words is merged after a moment of
 silence; words that come while a reply is written, but before any of it was shown,
-join the question; a command or a button waits for its turn, except that `/new`
-cuts the running reply short.
+join the question; a command or a button waits for its turn, except that `/new` and
+`/stop` cut the running reply short.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 from telegram import Update
 
+from bot.stop_words import is_stop
 from bot.updates import Kind
 from safety.screen import Screening, merge
 from storage.ids import PersonId, UpdateId
@@ -251,4 +252,4 @@ def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
 def _is_cut(arrival: Arrival) -> bool:
     if arrival.kind is not Kind.COMMAND:
         return False
-    return arrival.text.split("@")[0].split()[0] in CUTS_SHORT
+    return is_stop(arrival.text) or arrival.text.split("@")[0].split()[0] in CUTS_SHORT

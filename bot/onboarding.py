@@ -7,6 +7,7 @@ after a refusal nothing is.
 from collections.abc import Collection
 from datetime import datetime
 
+from bot.duties import DutyNotes
 from bot.erasure import Erasure
 from bot.help_lines import HelpLines
 from bot.texts import Texts
@@ -31,18 +32,21 @@ class Onboarding:
         texts: Texts,
         help_lines: HelpLines,
         erasure: Erasure,
+        duties: DutyNotes,
         retention_days: int,
         warns_of_demo: bool,
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
         self._erasure = erasure
+        self._duties = duties
         self._days = retention_days
         self._warns_of_demo = warns_of_demo
 
     def start_body(self, language: str) -> Body:
         """What `/start` says."""
         text = self._texts(language, "start", days=self._days)
+        text += "\n\n" + self._duties.opening(language)
         if self._warns_of_demo:
             text += "\n\n" + self._texts(language, "demo_notice")
         other = "en" if language == "zh" else "zh"

@@ -17,6 +17,7 @@ from telegram import Bot
 
 from bot.crisis import Crisis
 from bot.drafts import Draft
+from bot.duties import DutyNotes
 from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.pacing import Pacer
@@ -28,13 +29,22 @@ from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard, strip_artefacts
 from safety.screen import Screening
-from storage import Database, Transaction, conversations, inbox, outbox, people
+from storage import (
+    Database,
+    Transaction,
+    conversations,
+    inbox,
+    outbox,
+    people,
+    safety_counts,
+)
 from storage.conversations import Turn
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
 from storage.rounds import RecentRounds
+from storage.safety_counts import Act
 
 log = structlog.get_logger(__name__)
 SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
@@ -75,6 +85,7 @@ class Replier:
         safe_mode: SafeMode,
         quota: Quota,
         resources: Resources,
+        duties: DutyNotes,
         texts: Texts,
         metrics: Metrics,
         streaming: str,
@@ -93,6 +104,7 @@ class Replier:
         self._safe_mode = safe_mode
         self._quota = quota
         self._resources = resources
+        self._duties = duties
         self._texts = texts
         self._metrics = metrics
         self._streaming = streaming
@@ -142,8 +154,9 @@ class Replier:
             await self._fail(asked, draft)
             return
         await draft.aclose()
+        is_kept_back = not words
         words = words or self._texts(person.language, "guard_fallback")
-        if await self._finish(asked, words, draft):
+        if await self._finish(asked, words, draft, is_kept_back=is_kept_back):
             past = [*rounds[len(rounds) - len(kept) :], (question.text, words)]
             await self._rounds.keep(person.person_id, question.session_id, past)
             asked_at = asked.burst.received_at if asked.burst else started
@@ -209,7 +222,7 @@ class Replier:
         async with self._database.begin() as transaction:
             await conversations.set_preview(transaction, question.turn_id, message_id)
 
-    async def _finish(self, asked: Asked, words: str, draft: Draft) -> bool:
+    async def _finish(self, asked: Asked, words: str, draft: Draft, *, is_kept_back: bool) -> bool:
         """Write answer, end and outbox row in one transaction.
 
         Returns:
@@ -243,7 +256,10 @@ class Replier:
                 below = await self._resources.under(
                     transaction, person, asked.question.text, asked.screening, now=now
                 )
-                sent = "\n\n".join([words, *below, *asked.notes])
+                told = await self._duties.take(transaction, present, now=now)
+                sent = "\n\n".join([words, *below, *told, *asked.notes])
+                if is_kept_back:
+                    await safety_counts.add(transaction, Act.GUARD, now=now)
                 await self._put(transaction, asked, sent, draft)
             await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)
         self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))

@@ -10,12 +10,14 @@ from typing import Any
 
 from telegram import Message, Update
 
+from bot.stop_words import is_stop
+
 
 class Kind(StrEnum):
     """What an update means to this service."""
 
     WORDS = "words"
-    COMMAND = "command"
+    COMMAND = "command"  # also a bare word such as 退出, which means /stop
     BUTTON = "button"
     EDIT = "edit"
     UNREADABLE = "unreadable"  # sticker, voice, picture without a caption ...
@@ -85,7 +87,7 @@ def _read(update: Update) -> Reading:
 def _kind(update: Update, message: Message, text: str) -> Kind:
     if update.edited_message is not None:
         return Kind.EDIT
-    if message.text and message.text.startswith("/"):
+    if message.text and (message.text.startswith("/") or is_stop(message.text)):
         return Kind.COMMAND
     return Kind.WORDS if text.strip() else Kind.UNREADABLE
 

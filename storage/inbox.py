@@ -140,6 +140,14 @@ async def end_before(
     )
 
 
+async def gravest_open(transaction: Transaction, person_id: PersonId) -> int:
+    """The highest level among what a person wrote and nobody has answered yet; 0 for nothing."""
+    query = select(func.coalesce(func.max(inbox.c.level), 0)).where(
+        inbox.c.person_id == person_id, inbox.c.ended_as.is_(None)
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
 async def link_turn(
     transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
 ) -> None:

@@ -21,7 +21,7 @@ key = typer.Typer(help="The secret key that seals what people say.", no_args_is_
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
 
-def _with_database(
+def with_database(
     work: Callable[[Any, Settings], Awaitable[T]],
     *,
     upgrade: bool = False,
@@ -96,7 +96,7 @@ def trace(
     """Print where each message of a chat is and how it ended, without its words."""
     from bot.trace import trace as read
 
-    hops = _with_database(lambda database, _settings: read(database, chat))
+    hops = with_database(lambda database, _settings: read(database, chat))
     if not hops and not as_json:
         console.print("No message of this chat is known.")
     for hop in hops:
@@ -120,7 +120,7 @@ def pause(
     """Silence the model at once, everywhere: people get reviewed replies only."""
     from bot.safe_mode import SafeMode, Switch
 
-    fresh = _with_database(
+    fresh = with_database(
         lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=_now())
     )
     console.print("Paused. `pica resume` ends it." if fresh else "It is paused already.")
@@ -130,7 +130,7 @@ def resume() -> None:
     """Let the model speak again after `pica pause`."""
     from bot.safe_mode import SafeMode, Switch
 
-    was_on = _with_database(lambda database, _: SafeMode(database).turn_off(Switch.PAUSED))
+    was_on = with_database(lambda database, _: SafeMode(database).turn_off(Switch.PAUSED))
     console.print("The model speaks again." if was_on else "It was not paused.")
 
 
@@ -158,7 +158,7 @@ def invite(
         async with Bot(token, base_url=f"{server}/bot") as bot:
             return f"https://t.me/{bot.username}?start={code}"
 
-    typer.echo(_with_database(make))
+    typer.echo(with_database(make))
 
 
 def receipt(code: Annotated[str, typer.Argument(help="What /forget gave the person.")]) -> None:
@@ -169,7 +169,7 @@ def receipt(code: Annotated[str, typer.Argument(help="What /forget gave the pers
         async with database.read() as transaction:
             return await people.receipt(transaction, code)
 
-    found = _with_database(look)
+    found = with_database(look)
     if found is None:
         stop("No such receipt is known (they are kept for two years).")
     typer.echo(f"Erased at {found[0]:%Y-%m-%d %H:%M} UTC: {found[1]} turns.")
@@ -198,7 +198,7 @@ def backup(
         await archive.write_keys(database, to / archive.KEYS_FILE, now=now)
         return path, rows
 
-    path, rows = _with_database(write, any_version=True)
+    path, rows = with_database(write, any_version=True)
     typer.echo(f"{path} ({rows} rows)")
 
 
@@ -243,7 +243,7 @@ def db_upgrade() -> None:
         found: str | None = await database.version()
         return found
 
-    found = _with_database(version, upgrade=True)
+    found = with_database(version, upgrade=True)
     typer.echo(f"The schema is at version {found}.")
 
 
@@ -279,7 +279,7 @@ def key_rotate() -> None:
                 if not count:
                     return done
 
-    count = _with_database(rotate)
+    count = with_database(rotate)
     typer.echo(
         f"{count} keys were wrapped anew. The service no longer needs older secret keys; keep "
         "them where they are safe, because backups made before today open with them alone."

@@ -12,7 +12,10 @@ import typer
 
 from bot.cli.terminal import console, errors, progress, stop
 
-safety = typer.Typer(help="The screening, measured.", no_args_is_help=True)
+safety = typer.Typer(
+    help="The safety layer: how well it screens, and how often it acted in a year.",
+    no_args_is_help=True,
+)
 
 
 def generate(

@@ -1,0 +1,76 @@
+"""`pica safety report`: how often the safety layer acted in a year.
+
+Knows nothing of people: it reads counts, which stand in a table of their own. California's
+SB 243 asks operators for such a report from July 2027 on, without identifiers.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.operate import with_database
+from storage.safety_counts import Act, Count
+
+COUNTED = (
+    "Counted is how often the safety layer acted, a message or a reply at a time, by level and "
+    "script, in the year's days of UTC. One person can be counted several times. No person, "
+    "no id, no time of day and no word is in it, nor anything that leads to one."
+)
+ACTS = {
+    Act.FIXED_REPLY: "reviewed reply with crisis numbers, in place of the model's",
+    Act.RESOURCES: "crisis numbers beside a reply of the model",
+    Act.CASE: "case opened for operators",
+    Act.PLAN: "safety plan begun",
+    Act.FOLLOW_UP: "person asked again on the next day, as agreed",
+    Act.GUARD: "reply of the model kept back by the guard",
+}
+
+
+def report(
+    year: Annotated[int, typer.Option(min=2000, max=9999, help="Of which year (UTC).")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Print how often the safety layer acted in a year: counts only, and no identifiers.
+
+    The counts are those that California's SB 243 asks for (referrals to crisis services), and
+    some beside. Levels are mapped to C-SSRS and ASQ in docs/safety.md. /forget does not change
+    them, for they lead to nobody. An act that never happened is shown with 0.
+
+    Example: pica safety report --year 2026 --json > report-2026.json
+    """
+    from storage import safety_counts
+
+    async def read(database: Any, _settings: Any) -> list[Count]:
+        async with database.read() as transaction:
+            return await safety_counts.of_year(transaction, year)
+
+    counts = with_database(read)
+    totals = {str(act): sum(c.number for c in counts if c.act == act) for act in ACTS}
+    if as_json:
+        typer.echo(json.dumps(_as_json(year, totals, counts), ensure_ascii=False))
+        return
+    typer.echo(f"{year}. {COUNTED}")
+    for line in _lines(totals, counts):
+        typer.echo(line)
+
+
+def _as_json(year: int, totals: dict[str, int], counts: Sequence[Count]) -> dict[str, Any]:
+    return {
+        "year": year,
+        "counted": COUNTED,
+        "acts": {str(act): words for act, words in ACTS.items()},
+        "totals": totals,
+        "counts": [
+            {"act": c.act, "level": c.level, "script": c.script, "number": c.number} for c in counts
+        ],
+    }
+
+
+def _lines(totals: dict[str, int], counts: Sequence[Count]) -> Iterator[str]:
+    for act, words in ACTS.items():
+        yield f"{totals[act]:7}  {words}"
+        for count in counts:
+            if count.act == act and (count.level or count.script):
+                yield f"{count.number:14}  level {count.level}, {count.script or '-'}"

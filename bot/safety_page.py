@@ -1,0 +1,126 @@
+"""`/safety`: the published protocol, put together from what runs.
+
+Knows nothing of how a message is judged. Nothing on the page is written by hand that the
+policy, the register of numbers, the lexicon or `duties.yaml` says: a change there changes the
+page. It promises no human where no chat of operators is set.
+"""
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot.answering import Answers
+from safety.duties import Cadence, Duties, Profile
+from safety.hotlines import Hotlines
+from safety.levels import Category
+from safety.policy import HOLD_LAPSE_S
+from safety.protocol import Step, steps
+from storage.outbox import Body
+
+
+class SafetyPage:
+    """The handler, and the page.
+
+    Args:
+        answers: opens answers.
+        hotlines: the register of numbers, for the day on which it was read.
+        duties: what laws ask for.
+        lexicon: the version that every screening bears.
+        has_people: whether there is a chat of operators.
+    """
+
+    def __init__(
+        self,
+        *,
+        answers: Answers,
+        hotlines: Hotlines,
+        duties: Duties,
+        lexicon: str,
+        has_people: bool,
+    ) -> None:
+        self._answers = answers
+        self._texts = answers.texts
+        self._hotlines = hotlines
+        self._duties = duties
+        self._lexicon = lexicon
+        self._has_people = has_people
+
+    async def on_safety(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """`/safety`: the protocol, from the policy that runs."""
+        async with self._answers.open(update, "safety") as answering:
+            if answering:
+                person = answering.person
+                await answering.say(Body(self.page(person.language, person.region)))
+
+    def page(self, language: str, region: str | None) -> str:
+        """The whole page."""
+        people = "people" if self._has_people else "no_people"
+        lines = self._hotlines.for_region(region, emergency_first=False)
+        parts = [
+            self._texts(language, "safety_intro"),
+            *(self._level(language, step) for step in steps()),
+            self._texts(language, f"safety_hold_{people}", hours=HOLD_LAPSE_S // 3600),
+            self._texts(language, f"safety_{people}"),
+            self._texts(language, "safety_guard"),
+            self._texts(
+                language,
+                "safety_versions",
+                lexicon=self._lexicon,
+                read=min(line.read for line in lines).isoformat(),
+            ),
+            self._texts(
+                language,
+                "safety_duties" if self._duties.has_own(region) else "safety_duties_otherwise",
+            ),
+            *(self._law(language, profile) for profile in self._duties.of_region(region)),
+        ]
+        return "\n".join(parts)
+
+    def _level(self, language: str, step: Step) -> str:
+        acts = ["resources" if step.adds_resources else "answers"] if step.model_answers else []
+        acts += ["fixed"] if step.has_fixed_reply else []
+        acts += ["emergency"] if step.emergency_first == frozenset(Category) else []
+        acts += ["case"] if step.opens_case else []
+        acts += ["told"] if step.tells_operators and self._has_people else []
+        acts += [] if step.model_answers else ["silent"]
+        words = [self._texts(language, f"safety_act_{act}") for act in acts]
+        if step.emergency_first and step.emergency_first != frozenset(Category):
+            kinds = self._joined(
+                language,
+                [self._texts(language, f"category_{c}") for c in sorted(step.emergency_first)],
+            )
+            words.append(self._texts(language, "safety_act_emergency_for", kinds=kinds))
+        return self._texts(
+            language,
+            "safety_level",
+            level=int(step.level),
+            meaning=self._texts(language, f"safety_means_{int(step.level)}"),
+            acts=self._joined(language, words),
+        )
+
+    def _law(self, language: str, profile: Profile) -> str:
+        what = self._cadence(language, profile.adults)
+        if profile.minors != profile.adults:
+            minors = self._joined(language, self._cadence(language, profile.minors)[1:])
+            what.append(self._texts(language, "duty_page_minors", what=minors))
+        return self._texts(
+            language,
+            "safety_law_secondary" if profile.is_secondary else "safety_law",
+            law=profile.name_en if language == "en" else profile.name_zh,
+            what=self._joined(language, what),
+            read=profile.read.isoformat(),
+        )
+
+    def _cadence(self, language: str, cadence: Cadence) -> list[str]:
+        again = f"{self._duties.again_after.total_seconds() / 3600:g}"
+        found = [self._texts(language, f"duty_page_{cadence.start}", hours=again)]
+        for key, every in (
+            ("duty_page_tells", cadence.tells_every),
+            ("duty_page_rests", cadence.rests_every),
+        ):
+            if every is not None:
+                hours = f"{every.total_seconds() / 3600:g}"
+                found.append(self._texts(language, key, hours=hours))
+        return found
+
+    def _joined(self, language: str, words: list[str]) -> str:
+        return self._texts(language, "safety_and").join(words)

@@ -1,0 +1,87 @@
+"""Leaving at once: `/stop`, and the bare words for it.
+
+Knows nothing of why somebody leaves, and asks nothing: no question, nothing that holds them.
+China's Interim Measures for anthropomorphic AI interaction services ask for it by button or
+word (read in reports only; `safety/duties.yaml`). The words were screened like all others.
+"""
+
+from telegram import Message, Update
+from telegram.ext import ContextTypes, filters
+
+from bot.answering import Answering, Answers
+from bot.gate import Gate
+from bot.help_lines import HelpLines
+from bot.stop_words import is_stop
+from review import cases as review
+from safety.levels import Level
+from safety.policy import THRESHOLD
+from storage import conversations, follow_ups, inbox, people, plans
+from storage.ids import UpdateId
+from storage.outbox import Body
+
+
+class _Stops(filters.MessageFilter):
+    def filter(self, message: Message) -> bool:
+        return is_stop(message.text or "")
+
+
+STOPS = _Stops()
+"""For python-telegram-bot: messages that `Stopping.on_stop` answers."""
+
+
+class Stopping:
+    """The handler."""
+
+    def __init__(self, *, answers: Answers, gate: Gate, help_lines: HelpLines) -> None:
+        self._answers = answers
+        self._texts = answers.texts
+        self._gate = gate
+        self._help_lines = help_lines
+
+    async def on_stop(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """End the talk: nothing that was asked is answered, nothing that was promised follows."""
+        async with self._answers.open(update, "stop") as answering:
+            if answering is None:
+                return
+            person, transaction = answering.person, answering.transaction
+            update_id = UpdateId(update.update_id)
+            level = await self._level(answering)
+            await people.raise_epoch(transaction, person.person_id)
+            await conversations.end_session(transaction, person.person_id, now=answering.now)
+            await follow_ups.cancel(transaction, person.person_id)
+            await self._close_plan(answering)
+            await inbox.end_before(
+                transaction, person.person_id, update_id, reason="stop", now=answering.now
+            )
+            if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
+                await answering.say(Body(self._farewell(answering, level)))
+            else:  # a stranger of a closed pilot: nothing is kept of them
+                await self._gate.turn_away(transaction, person, [update_id], now=answering.now)
+
+    @staticmethod
+    async def _close_plan(answering: Answering) -> None:
+        """Words after a return are no longer an answer to a step of the safety plan."""
+        plan = await plans.get(answering.transaction, answering.person.person_id)
+        if plan is not None and plan.open_step is not None:
+            plan.open_step = None
+            await plans.put(
+                answering.transaction, answering.person.person_id, plan, now=answering.now
+            )
+
+    @staticmethod
+    async def _level(answering: Answering) -> int:
+        """How grave it is: of the case that holds the talk, or of words that wait for an answer."""
+        person_id = answering.person.person_id
+        case = await review.holding(answering.transaction, person_id, now=answering.now)
+        waiting = await inbox.gravest_open(answering.transaction, person_id)
+        return max(case.level if case else 0, waiting)
+
+    def _farewell(self, answering: Answering, level: int) -> str:
+        person = answering.person
+        farewell = self._texts(person.language, "stopped")
+        if level < THRESHOLD:
+            return farewell
+        lines = self._help_lines.text(
+            person.language, person.region, emergency_first=level >= Level.IMMINENT
+        )
+        return farewell + "\n" + self._texts(person.language, "stopped_lines", lines=lines)

@@ -1,0 +1,46 @@
+"""Clocks of talks and counts of a year; on both databases."""
+
+from datetime import UTC, datetime, timedelta
+
+from safety.duties import Clock
+from storage import Database, inbox, people, safety_counts, talk_clocks
+from storage.ids import UpdateId
+from storage.safety_counts import Act, Count
+from tests.integration.cast import NOW, mei
+
+
+async def test_a_clock_is_kept_until_its_person_is_erased(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        assert await talk_clocks.get(tx, person.person_id) is None
+        clock = Clock(None, NOW, NOW)
+        for each in (clock, Clock(NOW, NOW, NOW + timedelta(minutes=3), NOW)):
+            await talk_clocks.put(tx, person.person_id, each)
+            assert await talk_clocks.get(tx, person.person_id) == each
+        await people.erase(tx, person.person_id, now=NOW)
+        assert await talk_clocks.get(tx, person.person_id) is None
+
+
+async def test_counts_add_up_to_a_year(database: Database) -> None:
+    async with database.begin() as tx:
+        for now in (NOW, NOW, NOW + timedelta(days=300), datetime(2027, 1, 1, tzinfo=UTC)):
+            await safety_counts.add(tx, Act.RESOURCES, now=now, level=2, script="suicide")
+        await safety_counts.add(tx, Act.GUARD, now=NOW)
+        assert await safety_counts.of_year(tx, 2026) == [
+            Count("guard", 0, "", 1),
+            Count("resources", 2, "suicide", 3),
+        ]
+
+
+async def test_the_gravest_of_what_waits(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        assert await inbox.gravest_open(tx, person.person_id) == 0
+        for number, level in enumerate((0, 2, 1), 1):
+            await inbox.add(
+                tx, UpdateId(number), kind="words", payload="x", person_id=person.person_id,
+                level=level, now=NOW,
+            )  # fmt: skip
+        assert await inbox.gravest_open(tx, person.person_id) == 2
+        await inbox.end_before(tx, person.person_id, UpdateId(3), reason="stop", now=NOW)
+        assert await inbox.gravest_open(tx, person.person_id) == 1
