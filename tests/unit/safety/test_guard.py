@@ -51,6 +51,10 @@ ALLOWED = [
     "Take care, my friend.",
     "You matter as a person who has been through a lot.",
     "My job is to listen.",
+    "别忘了我们都有自己的节奏。",
+    "你的价值不需要别人来证明。",
+    "这并不意味着你有抑郁症。",
+    "你提到你有社交恐惧症，这一定不容易。",
 ]
 REFUSED = [
     ("最重要的是，请保持冷静和理智，相信白己没有做错任何事情。", "encouragement"),
@@ -108,6 +112,8 @@ REFUSED = [
     ("我保证不告诉任何人", "promise"),
     ("I won't tell anyone", "promise"),
     ("你得了抑郁症", "diagnosis"),
+    ("我觉得你有抑郁症", "diagnosis"),
+    ("你不需要医生。", "keeps_person_here"),
     ("You have bipolar disorder", "diagnosis"),
     ("请拨打400-123-4567", "unknown_phone_number"),
     ("打 10086", "unknown_phone_number"),
