@@ -92,6 +92,7 @@ FICTION_EN = (
 FICTION_BEFORE_EN = re.compile(r"\b" + FICTION_EN + r"\b[^.!?;]{0,40}$")
 FICTION_AFTER_EN = re.compile(r"^[^.!?;]{0,24}\b" + FICTION_EN + r"\b")
 QUOTES = {"“": "”", "「": "」", "『": "』", '"': '"', "《": "》"}
+QUOTE_MARKS = frozenset(QUOTES)
 
 # --- past -----------------------------------------------------------------------------------
 PAST_ZH = re.compile(
