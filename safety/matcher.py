@@ -21,6 +21,8 @@ Span = tuple[int, int]
 _LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
 _FEWEST_SPELLED = 4
 _FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
+_BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
+_PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
 _HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
 
@@ -95,7 +97,7 @@ class Matcher:
         for view in text.views:
             for key, span in self._hits(text.surface, view):
                 places.setdefault(key, set()).add(span)
-            for key, span in self._heard_in(view):
+            for key, span in self._heard_in(text.surface, view):
                 heard.setdefault(key, set()).add(span)
         for key in heard.keys() & places.keys():
             heard[key] -= places[key]
@@ -114,11 +116,20 @@ class Matcher:
                 if span is not None:
                     yield key, span
 
-    def _heard_in(self, view: View) -> Iterator[tuple[str, Span]]:
-        """Find what only sounds like a literal: a disguise, or another word altogether."""
-        if view.pinyin:
-            for key, start, end in self._heard.find(view.text):
-                yield key, (view.starts[start + 1], view.ends[end - 2])
+    def _heard_in(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
+        """Find what only sounds like a literal: a disguise, or another word altogether.
+
+        What sounds like 死 or 活 begins many words, as in 我想去四川: then something other than a
+        particle follows. What is written as it sounds needs no such check, it is found as it is.
+        """
+        if not view.pinyin:
+            return
+        for key, start, end in self._heard.find(view.text):
+            last = view.ends[end - 2]
+            follows = surface[last : last + 1]
+            is_whole = not key.endswith(_BEGINNERS) or not sound_of(follows)
+            if is_whole or follows in _PARTICLES:
+                yield key, (view.starts[start + 1], last)
 
     def _by_part(
         self, surface: str, places: dict[str, set[Span]], heard: dict[str, set[Span]]

@@ -171,9 +171,11 @@ def is_past(found: Candidate, around: Surroundings) -> bool:
         return not words.AGAIN_ZH.search(after)
     if words.RECOVERED_ZH.search(around.surface[end : end + _AFTER]):
         return True
+    if words.RECOVERED_EN.search(after):
+        return True
     if words.PAST_EN.search(before) or words.PAST_AFTER_EN.search(after):
         return not words.PRESENT_EN.search(before + after)
-    return bool(words.RECOVERED_EN.search(after))
+    return False
 
 
 _READERS: tuple[tuple[str, Reader, Level, Category | None], ...] = (
