@@ -1,6 +1,7 @@
 """Train the second stage of screening, and print the table that says whether it pays.
 
     python benchmarks/train_second_stage.py PSYSUICIDE.jsonl SMILECHAT_TRAIN.jsonl.xz [--write]
+        [--unseen FILE ...]    also what it changes on files that it never saw
 
 Only data whose licence allows it goes in: PsySUICIDE (MIT) and SMILECHAT (CC0). Needs
 scikit-learn. The same data and the same version of it give the same file, byte for byte.
@@ -16,6 +17,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from safety.counting import interval
 from safety.entries import load_lexicon
 from safety.levels import Level
 from safety.normalise import normalise
@@ -28,6 +30,7 @@ STRENGTH = 4.0  # inverse of regularisation
 THRESHOLD = -0.5
 HARMLESS = 6_000  # turns of support dialogues in which the rules found nothing
 HARMLESS_WEIGHT = 0.3
+FOLDS, SEEDS = 5, 5
 OUTPUT = Path(__file__).parents[1] / "safety" / "second_stage.json"
 
 
@@ -72,10 +75,74 @@ def read_harmless(path: Path, screener: Screener) -> list[str]:
     return found
 
 
+def cross_validated(texts: Any, active: Any, harmless: Any, seed: int) -> Any:
+    """Score every row by a model that was trained without its fold."""
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+
+    scores = np.zeros(len(active))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    for train, test in folds.split(texts, active):
+        scores[test] = fit(texts[train], active[train], harmless).decision_function(texts[test])
+    return scores
+
+
+def share(found: Any) -> str:
+    low, high = interval(int(found.sum()), len(found))
+    return f"{found.mean():.3f} [{low:.2f}–{high:.2f}] ({int(found.sum())} of {len(found)})"
+
+
+def markdown(rows: list[dict[str, Any]], screened: list[Screening], harmless: Any) -> None:
+    """Print what reaches level 3 without the stage and with it, cross-validated."""
+    import numpy as np
+
+    texts = matrix([row["text"] for row in rows])
+    active = np.array([bool(set(row["labels"]) & ACTIVE) for row in rows])
+    risky = np.array([bool(set(row["labels"]) - {"unrelated"}) for row in rows])
+    client = np.array([row["source"].startswith("client_") for row in rows])
+    alone = np.array([int(s.level) >= Level.ACTIVE for s in screened])
+    asked = np.array([is_open(s) for s in screened])
+    seeds = [
+        alone | (asked & (cross_validated(texts, active, harmless, seed) >= THRESHOLD))
+        for seed in range(SEEDS)
+    ]
+    print(f"\n| Share at level >= 3 | Without | With, {FOLDS} folds | {SEEDS} other splits |")
+    print("|---|---|---|---|")
+    for name, part in (
+        ("attempt, preparation, plan, active ideation", active),
+        ("– real clients alone", active & client),
+        ("other risks", risky & ~active),
+        ("no risk", ~risky),
+    ):
+        means = [with_it[part].mean() for with_it in seeds]
+        print(f"| {name} | {share(alone[part])} | {share(seeds[0][part])}"
+              f" | {min(means):.3f}–{max(means):.3f} |")  # fmt: skip
+
+
+def unseen(paths: list[Path], model: Any, screener: Screener) -> None:
+    """Print the alarms at level 3 on files that were not trained on, without and with."""
+    import numpy as np
+
+    print("\n| File never trained on | Texts | Without | With |\n|---|---|---|---|")
+    for path in paths:
+        parts: dict[str, list[str]] = {}
+        with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as lines:
+            for line in lines:
+                row = json.loads(line)
+                turns = [t["content"] for t in row.get("turns", ()) if t["role"] == "user"]
+                parts.setdefault(str(row.get("risk", "all")), []).extend(turns or [row["text"]])
+        for label, texts in sorted(parts.items()):
+            screened = [screener.screen(text) for text in texts]
+            alone = np.array([s.level >= Level.ACTIVE for s in screened])
+            asked = np.array([is_open(s) for s in screened])
+            raised = asked & (model.decision_function(matrix(texts)) >= THRESHOLD)
+            print(f"| {path.name}, {label} | {len(texts)} | {share(alone)}"
+                  f" | {share(alone | raised)} |")  # fmt: skip
+
+
 def table(rows: list[dict[str, Any]], screened: list[Screening], harmless: Any) -> None:
     """Print what the stage changes, trained on what it is not measured on."""
     import numpy as np
-    from sklearn.model_selection import StratifiedKFold
 
     texts = matrix([row["text"] for row in rows])
     active = np.array([bool(set(row["labels"]) & ACTIVE) for row in rows])
@@ -83,9 +150,7 @@ def table(rows: list[dict[str, Any]], screened: list[Screening], harmless: Any) 
     levels = np.array([int(s.level) for s in screened])
     asked = np.array([is_open(s) for s in screened])
     half_a = np.array([is_half_a(row["text"]) for row in rows])
-    folds = np.zeros(len(rows))
-    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(texts, active):
-        folds[test] = fit(texts[train], active[train], harmless).decision_function(texts[test])
+    folds = cross_validated(texts, active, harmless, 0)
     on_b = fit(texts[half_a], active[half_a], harmless).decision_function(texts)
     everywhere, half_b = np.ones(len(rows), bool), ~half_a
     for name, scores, part in (("5 folds", folds, everywhere), ("A to B", on_b, half_b)):
@@ -110,6 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("psysuicide", type=Path)
     parser.add_argument("smilechat", type=Path)
+    parser.add_argument("--unseen", type=Path, nargs="*", default=[], help="files to compare on")
     parser.add_argument("--write", action="store_true", help="replace safety/second_stage.json")
     given = parser.parse_args()
     try:
@@ -119,10 +185,14 @@ def main() -> None:
     screener = Screener(load_lexicon())
     rows = [json.loads(line) for line in given.psysuicide.read_text("utf-8").splitlines()]
     harmless = matrix(read_harmless(given.smilechat, screener))
-    table(rows, [screener.screen(row["text"]) for row in rows], harmless)
+    screened = [screener.screen(row["text"]) for row in rows]
+    table(rows, screened, harmless)
+    markdown(rows, screened, harmless)
+    active = [bool(set(row["labels"]) & ACTIVE) for row in rows]
+    model = fit(matrix([row["text"] for row in rows]), active, harmless)
+    unseen(given.unseen, model, screener)
     if given.write:
-        active = [bool(set(row["labels"]) & ACTIVE) for row in rows]
-        write(fit(matrix([row["text"] for row in rows]), active, harmless), given.psysuicide)
+        write(model, given.psysuicide)
 
 
 def write(model: Any, source: Path) -> None:

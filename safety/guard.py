@@ -34,6 +34,12 @@ _MEANT_UNLESS_NEGATED = frozenset({"encouragement", "claims_human", "diagnosis"}
 _NEGATION_BEFORE = re.compile(
     r"(?:不|别|并非|没有|不能|无法|不会|不是|千万|not|never|n't|cannot)\s*$"
 )
+# Whoever reports or limits a diagnosis gives none: 你提到你有社交恐惧症, 并不意味着你有抑郁症.
+_REPORTED_BEFORE = re.compile(
+    r"(?:(?:不|没有?|无法)[^,，。!?]{0,6}(?:意味着|表示|说明|代表|确定|认为|证明|断定|是说|一定)"
+    r"|你说|提到|听到|(?:医生|父母|爸妈|别人|有人|他们?|她们?)[^,，。!?]{0,6}(?:觉得|认为|说|诊断|告诉))\s*$"
+)
+_QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"))
 _THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
 
 
@@ -100,9 +106,20 @@ class Guard:
 
 def _stands(folded: str, hit: "re.Match[str]", reason: str) -> bool:
     """Whether a hit is meant; 我不是真人 and 不要伤害自己的方法 are the opposite."""
+    if reason == "claims_human" and _is_quoted(folded, hit.start()):
+        return False
+    if reason == "diagnosis" and _REPORTED_BEFORE.search(folded[: hit.start()][-16:]):
+        return False
     if reason in _MEANT_UNLESS_NEGATED:
         return not _NEGATION_BEFORE.search(folded[max(0, hit.start() - 6) : hit.start()])
     return True
+
+
+def _is_quoted(folded: str, at: int) -> bool:
+    """Whether a place lies in a quotation: 对自己说“我爱你” proposes words to the reader."""
+    start = max(folded.rfind(end, 0, at) for end in "。!?\n") + 1
+    led = folded[start:at]
+    return any(led.count(opened) > led.count(closed) for opened, closed in _QUOTES)
 
 
 _ARTEFACT = re.compile(

@@ -21,6 +21,8 @@ Span = tuple[int, int]
 _LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
 _FEWEST_SPELLED = 4
 _FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
+_BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
+_PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
 _HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
 
@@ -61,15 +63,21 @@ class _Automaton:
 
 
 class Matcher:
-    """Finds parts; a part is a set of literals with a number."""
+    """Finds parts; a part is a set of literals with a number.
+
+    Parts in `as_written` are not found by their sound alone: what voids a match has to stand
+    there, or 不想活的 would be voided by 不想活得, which sounds the same.
+    """
 
     def __init__(
         self,
         parts: Sequence[tuple[str, ...]],
         compounds: frozenset[str] = frozenset(),
         by_sound: frozenset[str] = frozenset(),
+        as_written: frozenset[int] = frozenset(),
     ) -> None:
         self._compounds = compounds
+        self._as_written = as_written
         keys: dict[str, list[_Key]] = {}
         for number, literals in enumerate(parts):
             for literal in literals:
@@ -85,10 +93,15 @@ class Matcher:
     def find(self, text: Normalised) -> dict[int, list[Span]]:
         """Find every part; spans point into the surface, sorted and without repeats."""
         places: dict[str, set[Span]] = {}
+        heard: dict[str, set[Span]] = {}
         for view in text.views:
             for key, span in self._hits(text.surface, view):
                 places.setdefault(key, set()).add(span)
-        return self._by_part(text.surface, places)
+            for key, span in self._heard_in(text.surface, view):
+                heard.setdefault(key, set()).add(span)
+        for key in heard.keys() & places.keys():
+            heard[key] -= places[key]
+        return self._by_part(text.surface, places, heard)
 
     def _hits(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
         if not view.pinyin:
@@ -97,23 +110,42 @@ class Matcher:
                 if span is not None:
                     yield key, span
             return
-        for key, start, end in self._heard.find(view.text):
-            yield key, (view.starts[start + 1], view.ends[end - 2])
         if view.spelled[-1]:
             for key, start, end in self._typed.find(view.text):
                 span = _spelled(view, start, end, key.count(SYLLABLE_MARK) - 1)
                 if span is not None:
                     yield key, span
 
-    def _by_part(self, surface: str, places: dict[str, set[Span]]) -> dict[int, list[Span]]:
+    def _heard_in(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
+        """Find what only sounds like a literal: a disguise, or another word altogether.
+
+        What sounds like 死 or 活 begins many words, as in 我想去四川: then something other than a
+        particle follows. What is written as it sounds needs no such check, it is found as it is.
+        """
+        if not view.pinyin:
+            return
+        for key, start, end in self._heard.find(view.text):
+            last = view.ends[end - 2]
+            follows = surface[last : last + 1]
+            is_whole = not key.endswith(_BEGINNERS) or not sound_of(follows)
+            if is_whole or follows in _PARTICLES:
+                yield key, (view.starts[start + 1], last)
+
+    def _by_part(
+        self, surface: str, places: dict[str, set[Span]], heard: dict[str, set[Span]]
+    ) -> dict[int, list[Span]]:
         found: dict[int, list[list[Span]]] = {}
-        for key, spans in places.items():
-            whole = sorted(spans)
-            for bounds, parts in self._groups[key]:
-                kept = [s for s in whole if _bounded(surface, s, bounds)] if any(bounds) else whole
-                if kept:
-                    for part in parts:
-                        found.setdefault(part, []).append(kept)
+        for written, keyed in ((True, places), (False, heard)):
+            for key, spans in keyed.items():
+                whole = sorted(spans)
+                for bounds, parts in self._groups[key]:
+                    kept = whole
+                    if any(bounds):
+                        kept = [s for s in whole if _bounded(surface, s, bounds)]
+                    if kept:
+                        for part in parts:
+                            if written or part not in self._as_written:
+                                found.setdefault(part, []).append(kept)
         # One list serves many parts: sorting each part by itself would be slow on 想死想死想死.
         return {p: x[0] if len(x) == 1 else sorted(set().union(*x)) for p, x in found.items()}
 

@@ -5,6 +5,7 @@ traditional characters, invisible characters, separators, leet, pinyin, emoji) a
 every character of every view, where it came from. Total on any `str`; linear in its length.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +21,11 @@ BREAK_MARK = "#"
 _LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "8": "b"}
 _LEET_I = _LEET | {"1": "i", "!": "i"}
 _LEET_L = _LEET | {"1": "l", "!": "l"}
+
+_LEET_WORD = re.compile(r"(?=[a-z0-9@$]*[a-z])(?=[a-z0-9@$]*[0134578@$])[a-z0-9@$]{2,}")
+_LEET_WORDS = 2
+"""From so many words written with digits on, words of digits alone are read as well."""
+_LONE = re.compile(r"(?<![a-z0-9@$])[0134578@$]{1,3}(?![a-z0-9@$])")
 
 EMOJI_ZH = {
     "💀": "死",
@@ -133,6 +139,8 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
     out: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
+    if substitute is None:
+        return _squeeze_plain(surface)
     by_index = substitute if isinstance(substitute, dict) else None
     by_char = substitute if callable(substitute) else None
     for index, char in enumerate(surface):
@@ -155,6 +163,23 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
     return View("".join(out), starts, ends)
 
 
+def _squeeze_plain(surface: str) -> View:
+    """Do the same where nothing is read as something else: the one view every text has."""
+    out: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for index, char in enumerate(surface):
+        if not char.isalnum():
+            continue
+        if _repeats(out, char) and (not char.isascii() or ends[-1] == index):
+            ends[-1] = index + 1
+            continue
+        out.append(char)
+        starts.append(index)
+        ends.append(index + 1)
+    return View("".join(out), starts, ends)
+
+
 def _repeats(out: list[str], letter: str) -> bool:
     """Whether a letter only prolongs what stands before it."""
     if not out or out[-1] != letter or letter.isdecimal():
@@ -169,14 +194,23 @@ def _any(surface: str, keys: dict[str, str]) -> bool:
 def _leet(surface: str, table: dict[str, str]) -> dict[int, str]:
     """Read digits and signs as letters where a letter stands beside them."""
     found: dict[int, str] = {}
+    lone = _lone_runs(surface, table) if len(_LEET_WORD.findall(surface)) >= _LEET_WORDS else ()
+    for index in lone:
+        found[index] = table[surface[index]]
     for index, char in enumerate(surface):
-        if char in table:
+        if char in table and index not in found:
             before = surface[index - 1] if index else ""
             after = surface[index + 1 : index + 2]
             is_inside = _latin(after) or (_latin(before) and (char != "!" or after.isalnum()))
             if is_inside or (index - 1 in found and char != "!"):
                 found[index] = table[char]
     return found
+
+
+def _lone_runs(surface: str, table: dict[str, str]) -> list[int]:
+    """Give the places of words written in digits alone: 1 for i, 15 for is, 45 for as."""
+    runs = _LONE.finditer(surface)
+    return [i for run in runs if set(run.group()) <= table.keys() for i in range(*run.span())]
 
 
 def _latin(char: str) -> bool:

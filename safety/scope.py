@@ -23,9 +23,19 @@ class Surroundings:
 
     def __init__(self, surface: str) -> None:
         self.surface = surface
+        self._is_quoting = not words.QUOTE_MARKS.isdisjoint(surface)
+        # Many rules match at the same place, and each asks several times.
+        self._before: dict[tuple[int, bool], str] = {}
+        self._after: dict[int, str] = {}
 
     def before(self, start: int, *, clause: bool = False) -> str:
         """Give what stands before a place in its sentence, or its clause."""
+        key = start, clause
+        if key not in self._before:
+            self._before[key] = self._find_before(start, clause=clause)
+        return self._before[key]
+
+    def _find_before(self, start: int, *, clause: bool) -> str:
         low = max(0, start - _BEFORE)
         for index in range(start - 1, low - 1, -1):
             if ends_sentence(self.surface, index) or (clause and self.surface[index] in ",，、"):
@@ -35,6 +45,11 @@ class Surroundings:
 
     def after(self, end: int) -> str:
         """Give what stands after a place in its sentence."""
+        if end not in self._after:
+            self._after[end] = self._find_after(end)
+        return self._after[end]
+
+    def _find_after(self, end: int) -> str:
         high = min(len(self.surface), end + _AFTER)
         for index in range(end, high):
             if ends_sentence(self.surface, index):
@@ -43,6 +58,8 @@ class Surroundings:
 
     def quoted_from(self, start: int, end: int) -> int | None:
         """Give where the quotation around a span opens, if it stands in one."""
+        if not self._is_quoting:
+            return None
         for index in range(start - 1, max(-1, start - _BEFORE), -1):
             close = words.QUOTES.get(self.surface[index])
             if close is not None:
@@ -154,9 +171,11 @@ def is_past(found: Candidate, around: Surroundings) -> bool:
         return not words.AGAIN_ZH.search(after)
     if words.RECOVERED_ZH.search(around.surface[end : end + _AFTER]):
         return True
+    if words.RECOVERED_EN.search(after):
+        return True
     if words.PAST_EN.search(before) or words.PAST_AFTER_EN.search(after):
         return not words.PRESENT_EN.search(before + after)
-    return bool(words.RECOVERED_EN.search(after))
+    return False
 
 
 _READERS: tuple[tuple[str, Reader, Level, Category | None], ...] = (

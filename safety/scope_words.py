@@ -27,7 +27,7 @@ NOT_EN = re.compile(
     r"(?:(?:even|want|wanted|wanting|wanna|going|gonna|to|really|actually|have|had|having|any"
     r"|be|been|being|ever|that|plans?"
     r"|planning|planned|thinking|thought|thoughts|think|about|of|feel|feeling|like|am|do|would"
-    r"|will|a|the|intention|intent|desire|urge"
+    r"|will|a|the|intention|intent|desire|urges?"
     r"|currently|actively|at|all|suicidal|or|consider|considering|considered|try|trying|i|i'm"
     r"|im|gonna)\s+){0,6})$"
 )
@@ -82,7 +82,10 @@ FICTION_ZH = (
 )
 FICTION_BEFORE_ZH = re.compile(FICTION_ZH + r"[^。!?;]{0,18}$")
 FICTION_AFTER_ZH = re.compile(r"^[^。!?;]{0,10}" + FICTION_ZH)
-CITED_ZH = re.compile(FICTION_ZH + r"[^。!?;]{0,10}(?:写着?|唱着?|说|有句|叫|里)[^。!?;]{0,4}$")
+CITED_ZH = re.compile(
+    FICTION_ZH + r"[^。!?;]{0,10}(?:写着?|唱着?|说|有句|叫|里)[^。!?;]{0,4}$"
+    r"|(?:歌词|台词|剧情|情节|副歌|歌名|书名)[^。!?;]{0,4}(?:是|讲|:)[^。!?;]{0,4}$"
+)
 FICTION_EN = (
     r"(?:lyrics?|songs?|movie|film|novel|books?|character|video game|the game|news|article"
     r"|episode|tv show|documentary"
@@ -92,6 +95,7 @@ FICTION_EN = (
 FICTION_BEFORE_EN = re.compile(r"\b" + FICTION_EN + r"\b[^.!?;]{0,40}$")
 FICTION_AFTER_EN = re.compile(r"^[^.!?;]{0,24}\b" + FICTION_EN + r"\b")
 QUOTES = {"“": "”", "「": "」", "『": "』", '"': '"', "《": "》"}
+QUOTE_MARKS = frozenset(QUOTES)
 
 # --- past -----------------------------------------------------------------------------------
 PAST_ZH = re.compile(

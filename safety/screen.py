@@ -103,7 +103,8 @@ class Screener:
             for pattern in entry.patterns:
                 ids = tuple(number(part) for part in pattern.parts)
                 self._by_first.setdefault(ids[0], []).append((entry, ids, pattern.gaps))
-        self._matcher = Matcher(self._parts, lexicon.compounds, lexicon.by_sound)
+        voids = frozenset([*self._unless.values(), *self._apart.values()])
+        self._matcher = Matcher(self._parts, lexicon.compounds, lexicon.by_sound, voids)
 
     @classmethod
     def load(cls) -> "Screener":

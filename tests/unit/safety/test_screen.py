@@ -22,8 +22,8 @@ def test_pair(
     assert screener.screen(twin).level <= at_most
 
 
-def test_there_are_a_hundred_pairs() -> None:
-    assert len(PAIRS) >= 100
+def test_there_are_three_hundred_pairs() -> None:
+    assert len(PAIRS) >= 300
 
 
 @pytest.mark.parametrize(
