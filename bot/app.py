@@ -113,13 +113,16 @@ def build(
         worker: the model; whoever loaded it closes it.
         now: the clock, for tests.
         pacer: how fast Telegram lets a bot speak.
+
+    Raises:
+        HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
     """
     pacer = pacer or Pacer()
     database = open_database(settings)
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     hot_store = hot.connect(redis_url)
     application = _application(settings)
-    metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load()
+    metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)
     screener = Screener.load()
     screens = Screens(screener, on_failure=safe_mode.trip)

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     operators: Annotated[frozenset[int], NoDecode] = frozenset()
     operators_chat: int | None = None
     operators_language: Literal["zh", "en"] = "zh"
+    local_contacts: Path | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"

@@ -6,9 +6,10 @@ Does not know whether a line answers today; each row says when its source was la
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 FALLBACK_REGION = "*"
@@ -22,6 +23,7 @@ class Line:
     Attributes:
         hours: "24h", a range, or empty where the source does not say: promise nothing then.
         verified: False where no named source stands behind the row; it is not handed out.
+        is_local: Set by whoever runs the service, for their own people: shown first.
     """
 
     region: str
@@ -34,6 +36,7 @@ class Line:
     verified: bool
     read: date
     source: str
+    is_local: bool = False
 
 
 class HotlineError(ValueError):
@@ -48,11 +51,20 @@ class Hotlines:
         self._numbers = frozenset(digits(line.number) for line in self._lines if line.verified)
 
     @classmethod
-    def load(cls) -> "Hotlines":
-        """Read the register that ships with the package."""
+    def load(cls, local: Path | None = None) -> "Hotlines":
+        """Read the register that ships with the package, and one's own contacts before it.
+
+        Args:
+            local: A file of the same form; of its rows `name`, `number` and perhaps `hours`,
+                `kind` and `region` (everybody, where left out) are enough.
+
+        Raises:
+            HotlineError: A file cannot be read or a row not used; the message says which.
+        """
         text = resources.files("safety").joinpath("hotlines.toml").read_text("utf-8")
         rows = tomllib.loads(text).get("line", [])
-        return cls(_line(index, row) for index, row in enumerate(rows))
+        own = _own(local) if local else []
+        return cls([*own, *(_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))])
 
     def all_lines(self) -> tuple[Line, ...]:
         """Every row, verified or not."""
@@ -60,7 +72,7 @@ class Hotlines:
 
     def regions(self) -> tuple[str, ...]:
         """List the regions a person can be asked to choose from."""
-        seen = {line.region for line in self._lines if line.verified}
+        seen = {line.region for line in self._lines if line.verified and not line.is_local}
         return tuple(sorted(seen - {FALLBACK_REGION}))
 
     def for_region(self, region: str | None, *, emergency_first: bool) -> tuple[Line, ...]:
@@ -77,11 +89,16 @@ class Hotlines:
             local emergency number" first.
         """
         wanted = (region or "").strip().upper()
-        found = [x for x in self._lines if x.verified and x.region.upper() == wanted]
+        own = [x for x in self._lines if x.is_local and x.region.upper() in (wanted, "*")]
+        public = [x for x in self._lines if not x.is_local]
+        found = [x for x in public if x.verified and x.region.upper() == wanted]
         if not found or wanted == FALLBACK_REGION:
-            found = [x for x in self._lines if x.region == FALLBACK_REGION]
+            found = [x for x in public if x.region == FALLBACK_REGION]
         first = "emergency" if emergency_first else "crisis"
-        return tuple(sorted(found, key=lambda line: line.kind != first))
+        found = sorted([*own, *found], key=lambda line: line.kind != first)
+        if not emergency_first:  # local contacts come before everything that can wait for them
+            found.sort(key=lambda line: not line.is_local)
+        return tuple(found)
 
     def numbers(self) -> frozenset[str]:
         """Give every verified number, digits only; what the model may say is checked on it."""
@@ -93,11 +110,30 @@ def digits(number: str) -> str:
     return "".join(c for c in number if c.isdecimal())
 
 
-def _line(index: int, row: dict[str, Any]) -> Line:
+def _own(file: Path) -> list[Line]:
+    try:
+        rows = tomllib.loads(file.read_text("utf-8")).get("line", [])
+        changed = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
+    except (OSError, ValueError) as error:
+        raise HotlineError(f"{file.name} cannot be read ({type(error).__name__})") from error
+    lines = []
+    for index, row in enumerate(rows):
+        name = row.get("name", "")
+        filled = {
+            "region": FALLBACK_REGION, "name_zh": name, "name_en": name, "hours": "",
+            "verified": True, "read": changed.isoformat(), "source": "local contacts", **row,
+        }  # fmt: skip
+        if not filled["name_zh"] or not filled["name_en"]:
+            raise HotlineError(f"{file.name}: line {index}: 'name' is missing")
+        lines.append(replace(_line(f"{file.name}: line {index}", filled), is_local=True))
+    return lines
+
+
+def _line(place: str, row: dict[str, Any]) -> Line:
     try:
         kind = row.get("kind", "crisis")
         if kind not in ("crisis", "emergency"):
-            raise HotlineError(f"hotlines.toml: line {index}: kind must be crisis or emergency")
+            raise HotlineError(f"{place}: kind must be crisis or emergency")
         return Line(
             region=row["region"],
             area=row.get("area"),
@@ -111,4 +147,4 @@ def _line(index: int, row: dict[str, Any]) -> Line:
             source=row["source"],
         )
     except KeyError as missing:
-        raise HotlineError(f"hotlines.toml: line {index}: {missing} is missing") from missing
+        raise HotlineError(f"{place}: {missing} is missing") from missing

@@ -25,11 +25,14 @@ def errors() -> Iterator[None]:
 
     from bot.leadership import LeadershipLostError
     from inference import GenerationError, ModelError
+    from safety.hotlines import HotlineError
     from storage import SecretKeyError, StorageError
 
     try:
         yield
-    except (SettingsError, StorageError, SecretKeyError, LeadershipLostError, OSError) as error:
+    except (
+        SettingsError, StorageError, SecretKeyError, HotlineError, LeadershipLostError, OSError
+    ) as error:  # fmt: skip
         stop(str(error))
     except (ModelError, GenerationError) as error:
         stop(str(error))

@@ -12,7 +12,7 @@ import httpx
 
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
-from safety.hotlines import Hotlines
+from safety.hotlines import HotlineError, Hotlines
 
 LEAST_FREE_BYTES = 1_000_000_000
 SKEW_WARNS_S, SKEW_FAILS_S = 5, 60
@@ -88,9 +88,12 @@ async def check_clock(settings: Settings) -> list[Finding]:
     return [good("clock", text)]
 
 
-async def check_hotlines(_settings: Settings) -> list[Finding]:
+async def check_hotlines(settings: Settings) -> list[Finding]:
     """Every number was read at its source not too long ago."""
-    lines = Hotlines.load().all_lines()
+    try:
+        lines = Hotlines.load(settings.local_contacts).all_lines()
+    except HotlineError as error:
+        return [bad("hotlines", str(error), "Correct the file that PICA_LOCAL_CONTACTS names.")]
     today = datetime.now(UTC).date()
     old = [line for line in lines if (today - line.read).days > OLD_DAYS]
     unverified = [line for line in lines if not line.verified]

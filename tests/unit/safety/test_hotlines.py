@@ -1,5 +1,7 @@
 """The register gives verified numbers of a region, and says so where it has none."""
 
+from pathlib import Path
+
 import pytest
 
 from safety.hotlines import FALLBACK_REGION, HotlineError, Hotlines, _line, digits
@@ -45,4 +47,40 @@ def test_digits() -> None:
 
 def test_a_broken_row_is_named() -> None:
     with pytest.raises(HotlineError, match=r"line 3.*name_zh"):
-        _line(3, {"region": "CN"})
+        _line("hotlines.toml: line 3", {"region": "CN"})
+
+
+LOCAL = """
+[[line]]
+name = "心理中心值班"
+number = "010-5555 0000"
+hours = "18:00-24:00"
+[[line]]
+name = "校医院急诊"
+number = "010-5555 0120"
+kind = "emergency"
+region = "CN"
+"""
+
+
+def test_local_contacts_stand_first_and_may_be_said(tmp_path: Path) -> None:
+    file = tmp_path / "contacts.toml"
+    file.write_text(LOCAL)
+    lines = Hotlines.load(file)
+    assert lines.for_region("CN", emergency_first=False)[0].number == "010-5555 0000"
+    assert lines.for_region("CN", emergency_first=True)[0].number == "010-5555 0120"
+    assert lines.for_region("GB", emergency_first=False)[0].number == "010-5555 0000"
+    assert "010-5555 0120" not in [x.number for x in lines.for_region("GB", emergency_first=True)]
+    assert "01055550120" in lines.numbers()
+    assert lines.regions() == Hotlines.load().regions()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("[[line]]\nnumber = '1'", "name"), ("[[line]]\nname = 'x'", "number"), ("[[", "cannot be")],
+)
+def test_a_broken_file_of_contacts_is_named(tmp_path: Path, content: str, says: str) -> None:
+    file = tmp_path / "contacts.toml"
+    file.write_text(content)
+    with pytest.raises(HotlineError, match=f"contacts.toml.*{says}"):
+        Hotlines.load(file)

@@ -1,0 +1,71 @@
+"""One contract for SQLite and PostgreSQL: scripts, plans, follow-ups, counts."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from storage import Database, dialogues, follow_ups, people, plans, safety_counts
+from storage.dialogues import Place
+from storage.plans import Plan
+from storage.safety_counts import Act, Count
+from storage.schema import dialogues as dialogues_table
+from storage.schema import follow_ups as follow_ups_table
+from storage.schema import safety_plans
+from tests.integration.cast import NOW, mei
+
+
+async def test_a_place_in_a_script_is_kept_and_left(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        assert await dialogues.get(tx, person.person_id) is None
+        for step in (0, 1):
+            await dialogues.put(tx, person.person_id, "suicide", step=step, turns=step, now=NOW)
+        assert await dialogues.get(tx, person.person_id) == Place("suicide", 1, 1, NOW)
+        await dialogues.end(tx, person.person_id)
+        assert await dialogues.get(tx, person.person_id) is None
+
+
+async def test_a_plan_is_sealed_and_deleted(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        plan = Plan({"signs": ["睡不着"]}, open_step=0)
+        await plans.put(tx, person.person_id, plan, now=NOW)
+        stored = (await tx.execute(select(safety_plans.c.body))).scalar_one()
+        assert "睡不着".encode() not in stored
+        assert await plans.get(tx, person.person_id) == plan
+        assert await plans.get(tx, person.person_id, open_since=NOW) is None
+        before = NOW - timedelta(minutes=1)
+        assert await plans.get(tx, person.person_id, open_since=before) == plan
+        assert await plans.delete_plan(tx, person.person_id)
+        assert not await plans.delete_plan(tx, person.person_id)
+
+
+async def test_a_follow_up_is_taken_once(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        await follow_ups.put(tx, person.person_id, due_at=NOW + timedelta(hours=24))
+        await follow_ups.put(tx, person.person_id, due_at=NOW + timedelta(hours=10))
+        assert not await follow_ups.is_any_due(tx, now=NOW)
+        assert await follow_ups.take_due(tx, now=NOW) == []
+        later = NOW + timedelta(hours=10)
+        assert await follow_ups.is_any_due(tx, now=later)
+        assert await follow_ups.take_due(tx, now=later) == [person.person_id]
+        assert await follow_ups.take_due(tx, now=later) == []
+        assert not await follow_ups.cancel(tx, person.person_id)
+
+
+async def test_counts_add_up_by_year_and_outlive_a_person(database: Database) -> None:
+    async with database.begin() as tx:
+        person = await mei(tx)
+        await dialogues.put(tx, person.person_id, "suicide", step=0, turns=1, now=NOW)
+        await plans.put(tx, person.person_id, Plan({"signs": ["x"]}), now=NOW)
+        await follow_ups.put(tx, person.person_id, due_at=NOW)
+        for days in (0, 1, 400):
+            at = NOW + timedelta(days=days)
+            await safety_counts.add(tx, Act.FIXED_REPLY, level=3, script="suicide", now=at)
+        await people.erase(tx, person.person_id, now=NOW)
+        for table in (dialogues_table, safety_plans, follow_ups_table):
+            count = (await tx.execute(select(func.count()).select_from(table))).scalar_one()
+            assert count == 0
+        found = await safety_counts.of_year(tx, NOW.year)
+        assert found == [Count("fixed_reply", 3, "suicide", 2)]

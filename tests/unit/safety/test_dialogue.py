@@ -1,0 +1,110 @@
+"""The reviewed scripts: every text exists, none twice running, each question is reached."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.texts import LANGUAGES, Texts
+from safety import dialogue
+from safety.answers import Answer, read
+from safety.context import Asked
+from safety.dialogue import GENTLE, Move
+from safety.levels import Level
+from safety.normalise import normalise
+from safety.policy import Script
+
+TEXTS = Texts()
+LEVELS = st.sampled_from(list(Level))
+
+
+def said(move: Move) -> list[str]:
+    """The texts of a move in both languages."""
+    return [
+        TEXTS(language, key, lines="LINES")
+        for language in LANGUAGES
+        for key in [*[k for k in move.acknowledges if TEXTS.has(k)][:1], move.says]
+    ]
+
+
+@given(st.sampled_from(list(Script)), st.lists(st.tuples(st.sampled_from(list(Answer)), LEVELS)))
+def test_no_text_comes_twice_running(script: Script, turns: list[tuple[Answer, Level]]) -> None:
+    move, before = dialogue.begin(script, emergency_first=False), ""
+    for number, (answer, level) in enumerate(turns, start=1):
+        words = "\n".join(said(move))
+        assert words != before
+        before = words
+        move = dialogue.advance(move.script, move.step, number, answer, level)
+        assert move.acknowledges
+        assert any(TEXTS.has(key) for key in move.acknowledges)
+
+
+@pytest.mark.parametrize("script", list(Script))
+def test_every_question_is_asked_and_closing_texts_take_turns(script: Script) -> None:
+    asked = []
+    step = 0
+    for turn in range(1, 30):
+        move = dialogue.advance(script, step, turn, Answer.OTHER, Level.NONE)
+        asked.append(move.says)
+        step = move.step
+    names = [f"ask_{question.name}" for question in dialogue.questions(script)[1:]]
+    assert asked[: len(names)] == names
+    assert set(asked[len(names) :]) == set(dialogue.stays(script))
+
+
+@pytest.mark.parametrize("script", [Script.SUICIDE, Script.SELF_HARM, Script.VIOLENCE,
+                                    Script.OTHERS, Script.EATING_DISORDER])  # fmt: skip
+def test_scripts_ask_directly_about_the_persons_own_life(script: Script) -> None:
+    assert Asked.RISK in {question.asks for question in dialogue.questions(script)}
+
+
+def test_own_life_covers_injury_means_company_and_plan() -> None:
+    names = [question.name for question in dialogue.questions(Script.SUICIDE)]
+    assert names == ["risk", "injured", "means", "company", "plan", "follow_up"]
+
+
+def test_a_gentle_question_is_answered_once() -> None:
+    assert dialogue.asked(GENTLE, 0) is Asked.RISK
+    assert dialogue.asked(GENTLE, 1) is None
+    move = dialogue.advance(GENTLE, 0, 1, Answer.YES, Level.ACTIVE)
+    assert (move.script, move.says) == ("suicide", "ask_injured")
+    assert move.lines
+
+
+def test_graver_words_bring_emergency_numbers_first() -> None:
+    move = dialogue.advance("suicide", 2, 3, Answer.OTHER, Level.IMMINENT)
+    assert move.emergency_first
+    assert move.lines
+    assert move.acknowledges[0].startswith("ack_emergency")
+
+
+@pytest.mark.parametrize(
+    ("now", "named", "switches"),
+    [
+        ("suicide", Script.MEDICAL, True),
+        ("medical", Script.SUICIDE, False),
+        ("suicide", Script.SELF_HARM, False),
+        ("self_harm", Script.SUICIDE, False),
+        ("suicide", Script.VIOLENCE, True),
+        ("abuse", Script.SUICIDE, True),
+        ("suicide", Script.ABUSE, False),
+        ("others", Script.EATING_DISORDER, False),
+    ],
+)
+def test_which_words_open_another_script(now: str, named: Script, switches: bool) -> None:
+    assert dialogue.switches(now, named) is switches
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("嗯", Answer.YES), ("有", Answer.YES), ("Yes.", Answer.YES), ("没有", Answer.NO),
+        ("沒有", Answer.NO), ("一个人", Answer.NO), ("nope", Answer.NO), ("不知道", Answer.UNSURE),
+        ("idk", Answer.UNSURE), ("……", Answer.QUIET), ("哦", Answer.QUIET), ("ok", Answer.QUIET),
+        ("我没事了", Answer.FINE), ("开玩笑的", Answer.FINE), ("I'm fine now", Answer.FINE),
+        ("just kidding", Answer.FINE), ("滚", Answer.ANGRY), ("你根本不懂", Answer.ANGRY),
+        ("leave me alone", Answer.ANGRY), ("今天下雨了", Answer.OTHER), ("", Answer.OTHER),
+        ("我不想再听这些了我想说说我妈妈的事情因为她昨天又打电话来", Answer.OTHER),
+    ],
+)  # fmt: skip
+def test_what_kind_of_answer_a_message_is(text: str, answer: Answer) -> None:
+    assert read(normalise(text).surface) is answer
