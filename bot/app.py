@@ -1,7 +1,7 @@
-"""The composition root: builds every part of the service from the settings.
+"""What the service is made of, and what it needs from outside: database, Telegram, model.
 
-The only place where parts learn of one another. Knows nothing of the environment, and
-nothing of the order in which parts start and end (`service.py`).
+Knows nothing of the environment, nor of how parts are put together (`build.py`) and in which
+order they start and end (`service.py`).
 """
 
 from collections.abc import Callable
@@ -12,51 +12,20 @@ from typing import Any
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
-from bot.answering import Answers
 from bot.backups import KeyMirror
-from bot.buttons import Buttons
-from bot.commands import Commands
-from bot.conversation import Conversation
-from bot.crisis import Crisis
 from bot.delivery import Delivery
-from bot.dispatch import Dispatch
-from bot.duties import DutyNotes
-from bot.emergency import Emergency
-from bot.erasure import Erasure
-from bot.follow_up import FollowUps
-from bot.gate import Gate
-from bot.handlers import register
-from bot.help_lines import HelpLines
 from bot.intake import Intake
-from bot.lanes import Lanes, Unit
+from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
-from bot.notices import OperatorNotices
-from bot.onboarding import Onboarding
-from bot.operators import Operators
-from bot.pacing import Pacer
 from bot.poller import Poller
-from bot.quota import Quota
-from bot.reply import Replier
-from bot.resources import Resources
-from bot.rights import Rights
 from bot.safe_mode import SafeMode
-from bot.safety_page import SafetyPage
-from bot.safety_plan import SafetyPlans
-from bot.screening import Screens
 from bot.settings import Settings
-from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
-from safety.duties import Duties
-from safety.guard import Guard
-from safety.hotlines import Hotlines
-from safety.screen import Screener
 from storage import Database, Vault, hot
 from storage.hot import HotStore
-from storage.ids import PersonId
-from storage.rounds import RecentRounds
 
 Clock = Callable[[], datetime]
 Telegram = Application[Any, Any, Any, Any, Any, Any]
@@ -99,130 +68,8 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.sql_url, Vault.parse(secret))
 
 
-def build(
-    settings: Settings,
-    worker: InferenceWorker,
-    *,
-    now: Clock = utc_now,
-    pacer: Pacer | None = None,
-) -> Parts:
-    """Build the service; nothing is started and nothing outside is asked.
-
-    Args:
-        settings: with a token.
-        worker: the model; whoever loaded it closes it.
-        now: the clock, for tests.
-        pacer: how fast Telegram lets a bot speak.
-
-    Raises:
-        HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
-    """
-    pacer = pacer or Pacer()
-    database = open_database(settings)
-    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-    hot_store = hot.connect(redis_url)
-    application = _application(settings)
-    metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
-    safe_mode = SafeMode(database)
-    screener = Screener.load()
-    screens = Screens(screener, on_failure=safe_mode.trip)
-    help_lines = HelpLines(texts, hotlines)
-    duties = Duties.load()
-    duty_notes = DutyNotes(texts, duties)
-    notices = OperatorNotices(
-        texts,
-        language=settings.operators_language,
-        has_readers=settings.operators_chat is not None,
-    )
-    leadership = Leadership(database, now=now)
-    delivery = Delivery(
-        database=database, bot=application.bot, pacer=pacer, metrics=metrics,
-        operators_chat=settings.operators_chat, fence=lambda: leadership.fence, now=now,
-    )  # fmt: skip
-    rounds = RecentRounds(database, hot_store)
-    key_mirror = KeyMirror(database, settings.backup_dir, now=now)
-
-    async def handle(unit: Unit) -> None:
-        await dispatch.handle(unit)
-
-    async def refill(person_id: PersonId) -> None:
-        await intake.refill(person_id)
-
-    def after_crisis(person_id: PersonId) -> None:
-        lanes.cancel(person_id)
-        delivery.wake()
-
-    lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
-    crisis = Crisis(texts=texts, help_lines=help_lines, notices=notices, after=after_crisis)
-    erasure = Erasure(
-        rounds=rounds, texts=texts, help_lines=help_lines, notices=notices,
-        on_erased=key_mirror.mark,
-    )  # fmt: skip
-    onboarding = Onboarding(
-        texts=texts, help_lines=help_lines, erasure=erasure, duties=duty_notes,
-        retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
-    )  # fmt: skip
-    gate = Gate(
-        database=database, crisis=crisis, erasure=erasure, texts=texts, wake=delivery.wake, now=now,
-        is_closed=settings.pilot, listed=settings.pilot_people | settings.operators,
-    )  # fmt: skip
-    quota = Quota(texts, settings.daily_quota)
-    answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
-    plans = SafetyPlans(answers, help_lines)
-    follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
-    replier = Replier(
-        database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        resources=Resources(texts, help_lines, notices), duties=duty_notes, texts=texts,
-        metrics=metrics, streaming=settings.streaming, persona=settings.persona,
-        max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
-    )  # fmt: skip
-    conversation = Conversation(
-        database=database, screens=screens, crisis=crisis, onboarding=onboarding, gate=gate,
-        quota=quota, safe_mode=safe_mode, replier=replier, plans=plans, texts=texts,
-        wake=delivery.wake, now=now,
-    )  # fmt: skip
-    emergency = Emergency(
-        bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
-        spool=settings.data_dir / "emergency.json",
-    )  # fmt: skip
-    intake = Intake(
-        database=database, bot=application.bot, screens=screens, crisis=crisis,
-        emergency=emergency, lanes=lanes, metrics=metrics, now=now,
-    )  # fmt: skip
-    dispatch = Dispatch(
-        application=application, database=database, texts=texts, metrics=metrics,
-        wake=delivery.wake, now=now,
-    )  # fmt: skip
-    _register(
-        settings, application, database, answers, notices, onboarding, erasure, gate,
-        conversation, plans, follow_ups, intake,
-        Stopping(answers=answers, gate=gate, help_lines=help_lines),
-        SafetyPage(
-            answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
-            has_people=notices.has_readers,
-        ),
-        wake=delivery.wake, now=now,
-    )  # fmt: skip
-    return Parts(
-        settings=settings, database=database, hot=hot_store, worker=worker,
-        application=application, metrics=metrics, texts=texts, lanes=lanes, delivery=delivery,
-        intake=intake,
-        poller=Poller(
-            bot=application.bot, receive=intake.receive, rescue=intake.rescue, now=now
-        ),
-        leadership=leadership,
-        upkeep=Upkeep(
-            database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, metrics=metrics,
-            retention_days=settings.retention_days, wake=delivery.wake, now=now,
-        ),
-        safe_mode=safe_mode,
-        key_mirror=key_mirror,
-    )  # fmt: skip
-
-
-def _application(settings: Settings) -> Telegram:
+def telegram(settings: Settings) -> Telegram:
+    """The library's application: our own poller and webhook in the place of its updater."""
     if settings.telegram_token is None:
         raise ValueError("a token is needed")
     server = settings.telegram_api_url.rstrip("/")
@@ -235,53 +82,6 @@ def _application(settings: Settings) -> Telegram:
         .updater(None)
         .build()
     )
-
-
-def _register(
-    settings: Settings,
-    application: Telegram,
-    database: Database,
-    answers: Answers,
-    notices: OperatorNotices,
-    onboarding: Onboarding,
-    erasure: Erasure,
-    gate: Gate,
-    conversation: Conversation,
-    plans: SafetyPlans,
-    follow_ups: FollowUps,
-    intake: Intake,
-    stopping: Stopping,
-    safety_page: SafetyPage,
-    *,
-    wake: Callable[[], None],
-    now: Clock,
-) -> None:
-    operators = Operators(
-        database=database, texts=answers.texts, notices=notices, operators=settings.operators,
-        chat_id=settings.operators_chat, wake=wake, now=now,
-    )  # fmt: skip
-    register(
-        application,
-        gate=gate,
-        conversation=conversation,
-        commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, gate=gate,
-            operators=operators, retention_days=settings.retention_days,
-        ),
-        buttons=Buttons(
-            database=database, answers=answers, onboarding=onboarding,
-            conversation=conversation, readmit=intake.readmit,
-        ),
-        rights=Rights(
-            answers=answers, onboarding=onboarding, erasure=erasure,
-            retention_days=settings.retention_days,
-        ),
-        stopping=stopping,
-        safety_page=safety_page,
-        plans=plans,
-        follow_ups=follow_ups,
-        operators=operators,
-    )  # fmt: skip
 
 
 async def preflight(settings: Settings) -> None:
@@ -299,7 +99,7 @@ async def preflight(settings: Settings) -> None:
         await database.aclose()
     if settings.redis_url is not None:
         await hot.connect(settings.redis_url.get_secret_value()).aclose()
-    async with _application(settings).bot:  # asks who it is
+    async with telegram(settings).bot:  # asks who it is
         pass
 
 

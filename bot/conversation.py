@@ -6,33 +6,28 @@ are stored in one transaction with that decision.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.crisis import Crisis
 from bot.gate import Gate
+from bot.hearing import Hearing
 from bot.lanes import Burst
 from bot.onboarding import Onboarding
 from bot.quota import Quota
 from bot.reply import Asked, Replier
 from bot.safe_mode import SafeMode
 from bot.safety_plan import SafetyPlans
-from bot.screening import Screens
 from bot.texts import Texts
 from review import cases as review
 from safety import dialogue
-from safety.context import REMEMBERED, SHORT
-from safety.policy import HOLD_LAPSE_S, THRESHOLD, respond
-from safety.screen import Screening, merge
+from safety.policy import respond
+from safety.screen import Screening
 from storage import Database, Transaction, conversations, dialogues, inbox, outbox, people
 from storage.conversations import Role
-from storage.dialogues import Place
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
-
-REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
-"""A risk that was named longer ago says little about a word of today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ class Conversation:
         self,
         *,
         database: Database,
-        screens: Screens,
+        hearing: Hearing,
         crisis: Crisis,
         onboarding: Onboarding,
         gate: Gate,
@@ -66,7 +61,7 @@ class Conversation:
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._screens = screens
+        self._hearing = hearing
         self._crisis = crisis
         self._onboarding = onboarding
         self._gate = gate
@@ -80,11 +75,7 @@ class Conversation:
 
     async def answer(self, burst: Burst) -> None:
         """Answer the words of one burst."""
-        text = burst.text
-        # A sentence split over several messages is seen only in the merged text.
-        # A line's end parts sentences for the screener, so it is read without them too.
-        unread = {text, text.replace("\n", "")} - {arrival.text for arrival in burst.arrivals}
-        screening = merge([burst.screening, *map(self._screens.screen, unread)])
+        text, screening = burst.text, self._hearing.burst(burst)
         asked = await self._begin(burst, text, screening)
         if asked is None:
             self._wake()
@@ -107,7 +98,7 @@ class Conversation:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            said = Said(person, [update_id], turn.text, self._screens.screen(turn.text), now)
+            said = Said(person, [update_id], turn.text, self._hearing.alone(turn.text), now)
             case = await review.holding(transaction, person_id, now=now)
             if case is not None:
                 await self._crisis.remind(transaction, person, case, [update_id], now=now)
@@ -135,8 +126,8 @@ class Conversation:
             if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner
                 await conversations.end_off_record(transaction, person.person_id, now=now)
                 person = replace(person, off_record_until_at=None)
-            place = await self._waiting(transaction, person.person_id, now)
-            screening = await self._in_context(
+            place = await self._hearing.waiting(transaction, person.person_id, now)
+            screening = await self._hearing.in_context(
                 transaction, person.person_id, text, screening, place, now
             )
             said = Said(person, ids, text, screening, now)
@@ -163,49 +154,6 @@ class Conversation:
             )
             notes = await self._quota.notes(transaction, person, now=now)
         return Asked(person, turn, ids, screening, burst, notes)
-
-    @staticmethod
-    async def _waiting(
-        transaction: Transaction, person_id: PersonId, now: datetime
-    ) -> Place | None:
-        """Where the person stands in a script whose last question waits for an answer."""
-        place = await dialogues.get(transaction, person_id)
-        if place is None or now - place.changed_at >= REMEMBERED_FOR:
-            return None
-        return place if dialogue.asked(place.script, place.step) else None
-
-    async def _in_context(
-        self,
-        transaction: Transaction,
-        person_id: PersonId,
-        text: str,
-        screening: Screening,
-        place: Place | None,
-        now: datetime,
-    ) -> Screening:
-        """Screen words again in the light of those before, and of the question they answer."""
-        before = await self._before(transaction, person_id, text, now)
-        if not before and place is None:
-            return screening
-        asked = dialogue.asked(place.script, place.step) if place else None
-        return merge([screening, self._screens.screen(text, before, asked=asked)])
-
-    @staticmethod
-    async def _before(
-        transaction: Transaction, person_id: PersonId, text: str, now: datetime
-    ) -> list[str]:
-        """The person's last words that can bear on a new one: at risk, or a piece of a sentence.
-
-        A turn that is begun anew after a crash holds words of `text` itself: they are not before.
-        """
-        recent = await conversations.recent_words(
-            transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
-        )
-        return [
-            turn.text
-            for turn in recent
-            if (turn.level >= THRESHOLD or len(turn.text) <= SHORT) and turn.text not in text
-        ]
 
     async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
         """Whether a risk, now or before, keeps the model silent; answers if so.

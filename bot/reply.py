@@ -4,11 +4,9 @@ Knows nothing of who may be answered (`conversation` decides) or how a reply is 
 transaction is open while the model writes; the last one ends the turn's inbox rows.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -26,8 +24,9 @@ from bot.quota import Quota
 from bot.resources import Resources
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
+from bot.writing import Writer
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
-from safety.guard import Guard, strip_artefacts
+from safety.guard import Guard
 from safety.screen import Screening
 from storage import (
     Database,
@@ -47,7 +46,6 @@ from storage.rounds import RecentRounds
 from storage.safety_counts import Act
 
 log = structlog.get_logger(__name__)
-SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
 DEADLINE_S = 300.0
 SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer
 
@@ -99,7 +97,7 @@ class Replier:
         self._worker = worker
         self._bot = bot
         self._pacer = pacer
-        self._guard = guard
+        self._writer = Writer(worker, guard, metrics)
         self._crisis = crisis
         self._safe_mode = safe_mode
         self._quota = quota
@@ -146,7 +144,7 @@ class Replier:
             deadline_s=DEADLINE_S,
         )
         try:
-            words = await self._write(request, draft, started)
+            words = await self._writer.write(request, draft, started)
         except GenerationError as error:
             log.warning("generation_failed", reason=error.reason, permanent=error.permanent)
             self._metrics.failures.labels(error.reason).inc()
@@ -172,50 +170,6 @@ class Replier:
             persona=self._persona,
             budget=self._worker.context_length - self._max_new_tokens,
         )
-
-    async def _write(self, request: GenerationRequest, draft: Draft, started: float) -> str:
-        """Let the model write, and write anew once where it had nothing to say.
-
-        Returns:
-            The reply, or nothing where the guard stopped it.
-
-        Raises:
-            GenerationError: the model failed, or wrote nothing twice.
-        """
-        for number in (1, 2):
-            again = replace(request, request_id=f"{request.request_id}-{number}")
-            words = await self._write_once(again, draft, started)
-            if words is not None:
-                return words
-        raise GenerationError("engine_failed", "empty reply")
-
-    async def _write_once(
-        self, request: GenerationRequest, draft: Draft, started: float
-    ) -> str | None:
-        """Show every whole sentence that passes the guard; None where nothing was written."""
-        text = passed = ""
-        async with aclosing(self._worker.stream(request)) as deltas:  # type: ignore[type-var]
-            async for delta in deltas:
-                if not text:
-                    self._metrics.first_word.observe(time.monotonic() - started)
-                text += delta
-                clean = strip_artefacts("".join(SENTENCE.findall(text))).strip()
-                if len(clean) <= len(passed):
-                    continue
-                if not self._passes(clean):
-                    return ""
-                passed = clean
-                draft.show(clean)
-        final = strip_artefacts(text).strip()
-        if not final:
-            return None
-        return final if final == passed or self._passes(final) else ""
-
-    def _passes(self, words: str) -> bool:
-        verdict = self._guard.check(words)
-        if not verdict.allowed:
-            self._metrics.guard_stops.labels(verdict.reason or "unknown").inc()
-        return verdict.allowed
 
     async def _keep_preview(self, question: Turn, message_id: int) -> None:
         # A crash must not leave a half reply standing beside the whole one.

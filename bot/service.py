@@ -13,7 +13,8 @@ from typing import Any
 import structlog
 from telegram import BotCommand
 
-from bot.app import Parts, build, utc_now
+from bot.app import Parts, utc_now
+from bot.build import build
 from bot.handlers import COMMANDS
 from bot.http import WEBHOOK_PATH, Server
 from bot.http import build as build_http
