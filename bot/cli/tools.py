@@ -6,11 +6,14 @@ Knows nothing of the service.
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.terminal import console, errors, progress, stop
+
+if TYPE_CHECKING:
+    from safety.context import Asked
 
 safety = typer.Typer(
     help="The safety layer: how well it screens, and how often it acted in a year.",
@@ -44,21 +47,37 @@ def generate(
 def screen() -> None:
     """Screen JSON lines {"text": …} from standard input for risk, in order.
 
+    A line may also hold "history": the same person's own earlier messages, oldest first, and
+    "asked": what they were asked directly just before ("risk": thoughts of ending their life;
+    "injury": harm that is done already), so that a bare yes is read as the answer.
+
     Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
     """
     from safety.screen import Screener
 
     screener = Screener.load()
     for number, line in enumerate(sys.stdin, 1):
-        if not line.strip():
-            continue
-        try:
-            text = json.loads(line)["text"]
-            if not isinstance(text, str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError):
-            stop(f'line {number}: expected {{"text": "…"}}')
-        typer.echo(json.dumps(screener.screen(text).to_dict(), ensure_ascii=False))
+        if line.strip():
+            text, history, asked = _to_screen(number, line)
+            found = screener.screen(text, history, asked=asked)
+            typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+
+
+def _to_screen(number: int, line: str) -> "tuple[str, list[str], Asked | None]":
+    from safety.context import Asked
+
+    try:
+        row = json.loads(line)
+        text, history, asked = row["text"], row.get("history", []), row.get("asked")
+        words = [text, *history] if isinstance(history, list) else [None]
+        if not all(isinstance(each, str) for each in words):
+            raise TypeError
+        return text, history, Asked(asked) if asked is not None else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        stop(
+            f'line {number}: expected {{"text": "…"}}, perhaps with "history": ["…"] and '
+            '"asked": "risk" or "injury"'
+        )
 
 
 @safety.command()

@@ -118,7 +118,20 @@ def test_screen_reads_lines_in_order_and_skips_empty_ones() -> None:
     assert risky["categories"] and risky["matches"]
 
 
-@pytest.mark.parametrize("bad", ["no json", "[1]", "{}", '{"text": 5}', "null"])
+def test_screen_reads_history_and_the_question_before() -> None:
+    rows = [
+        {"text": "我决定好了"},
+        {"text": "我决定好了", "history": ["我想死"]},
+        {"text": "嗯", "asked": "risk"},
+        {"text": "yes", "asked": "injury"},
+    ]
+    found = json_lines(pica("screen", stdin="\n".join(map(json.dumps, rows))))
+    assert [row["level"] for row in found] == [0, 3, 3, 4]
+
+
+@pytest.mark.parametrize("bad", ["no json", "[1]", "{}", '{"text": 5}', "null",
+                                 '{"text": "嗯", "history": "我想死"}', '{"text": "嗯", "history": [1]}',
+                                 '{"text": "嗯", "asked": "name"}'])  # fmt: skip
 def test_screen_names_the_line_that_is_none(bad: str) -> None:
     result = pica("screen", stdin=f'{{"text": "你好"}}\n{bad}\n{{"text": "你好"}}', status=1)
     assert len(json_lines(result)) == 1
