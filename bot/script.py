@@ -96,10 +96,9 @@ class Script:
 
     def _words(self, language: str, region: str | None, move: Move) -> str:
         lines = self._help_lines.text(language, region, emergency_first=move.emergency_first)
-        first = [self._texts(language, key) for key in move.acknowledges if self._texts.has(key)]
-        following = self._texts(language, move.says, lines=lines)
-        parts = [*first[:1], following]
-        if move.lines and lines not in following:
+        keys = [key for key in move.acknowledges if self._texts.has(key)]
+        parts = [self._texts(language, key, lines=lines) for key in (*keys[:1], move.says)]
+        if move.lines and not any(lines in part for part in parts):
             parts.append(lines)
         return "\n".join(parts)
 

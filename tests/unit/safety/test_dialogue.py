@@ -108,3 +108,17 @@ def test_which_words_open_another_script(now: str, named: Script, switches: bool
 )  # fmt: skip
 def test_what_kind_of_answer_a_message_is(text: str, answer: Answer) -> None:
     assert read(normalise(text).surface) is answer
+
+
+POINTS_BELOW = ("下面的电话", "这些电话", "these numbers")
+
+
+@pytest.mark.parametrize("script", list(Script))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_that_point_to_numbers_have_them(script: Script, language: str) -> None:
+    step = 0
+    for turn in range(1, 25):
+        move = dialogue.advance(script, step, turn, Answer.OTHER, Level.NONE)
+        raw = TEXTS(language, move.says)
+        assert move.lines or "{lines}" in raw or not any(p in raw for p in POINTS_BELOW), raw
+        step = move.step
