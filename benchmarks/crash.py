@@ -116,7 +116,12 @@ class Victim:
     async def backup(self) -> int:
         """Run `pica backup`; return its status."""
         process = await self._run("backup")
-        await process.communicate()
+        try:
+            await process.communicate()
+        finally:
+            if process.returncode is None:  # cut short: nobody else would wait for it
+                process.kill()
+                await process.communicate()
         return process.returncode or 0
 
     async def _run(self, command: str) -> asyncio.subprocess.Process:
