@@ -79,6 +79,7 @@ class Commands:
                     "privacy",
                     kept="\n".join(kept),
                     hours=retention.UNCONSENTED_HOURS,
+                    records=retention.RECORDS_DAYS,
                 )
                 await answering.say(Body(text))
 

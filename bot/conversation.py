@@ -24,6 +24,7 @@ from safety.policy import respond
 from safety.screen import Screening
 from storage import Database, Transaction, conversations, dialogues, inbox, outbox, people
 from storage.conversations import Role
+from storage.dialogues import Place
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
@@ -135,8 +136,8 @@ class Conversation:
             late = epoch is not None and epoch < person.epoch
             if await self._is_held(transaction, said, late=late):
                 return None
-            if place is not None and place.script == dialogue.GENTLE:
-                await dialogues.answered(transaction, person.person_id)
+            if place is not None:  # the next word answers the model, not that question
+                await self._leave(transaction, person.person_id, place)
             if await self._plans.take(
                 transaction, person, ids, text, said.screening.level, now=now
             ):
@@ -154,6 +155,13 @@ class Conversation:
             )
             notes = await self._quota.notes(transaction, person, now=now)
         return Asked(person, turn, ids, screening, burst, notes)
+
+    @staticmethod
+    async def _leave(transaction: Transaction, person_id: PersonId, place: Place) -> None:
+        if place.script == dialogue.GENTLE:
+            await dialogues.answered(transaction, person_id)
+        else:
+            await dialogues.end(transaction, person_id)
 
     async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
         """Whether a risk, now or before, keeps the model silent; answers if so.

@@ -68,8 +68,9 @@ class Crisis:
             transaction, person.person_id, response, screening, now=now
         )
         body = await self._script.answer(
-            transaction, person, response, text, screening, is_held=is_held, now=now
-        )
+            transaction, person, response, text, screening, is_held=is_held,
+            is_open=said_already, now=now,
+        )  # fmt: skip
         told = opened.is_new or opened.level_rose
         if told and self._notices.has_readers:
             body = Body(

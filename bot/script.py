@@ -44,11 +44,15 @@ class Script:
         screening: Screening,
         *,
         is_held: bool,
+        is_open: bool,
         now: datetime,
     ) -> Body:
-        """Answer words of level 3 or 4: open the script that fits, or go on in it."""
+        """Answer words of level 3 or 4: open the script that fits, or go on in it.
+
+        With `is_open` the person has the opening already: its question is what they answer next.
+        """
         place = await dialogues.get(transaction, person.person_id)
-        if place is None or _begins(place, response, text, is_held=is_held):
+        if place is None or is_open or _begins(place, response, text, is_held=is_held):
             move = dialogue.begin(response.script, emergency_first=response.emergency_first)
             return await self._say(transaction, person, move, 0, now)
         return await self._go_on(transaction, person, place, text, screening.level, now)
@@ -114,7 +118,8 @@ class Script:
 def _begins(place: Place, response: Response, text: str, *, is_held: bool) -> bool:
     """Whether another script opens, or the same anew after a hold that is over."""
     if place.script == dialogue.GENTLE:
-        return dialogue.asked(place.script, place.step) is None
+        waits = dialogue.asked(place.script, place.step) is not None
+        return not waits or dialogue.switches("suicide", response.script)
     if not is_held:
         return not (place.script == response.script and place.step == 0)
     answers_a_question = dialogue.asked(place.script, place.step) is Asked.RISK

@@ -15,6 +15,7 @@ from storage.people import erase
 from storage.schema import (
     cases,
     daily_usage,
+    dialogues,
     erasures,
     inbox,
     invites,
@@ -22,6 +23,7 @@ from storage.schema import (
     outbox,
     people,
     sessions,
+    talk_clocks,
     turns,
 )
 
@@ -67,6 +69,8 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         ("sessions", sessions, _is_empty(old["turns"])),
         ("inbox", inbox, inbox.c.ended_at < old["records"]),
         ("outbox", outbox, outbox.c.ended_at < old["records"]),
+        ("dialogues", dialogues, dialogues.c.changed_at < old["records"]),
+        ("talk_clocks", talk_clocks, talk_clocks.c.spoke_at < old["records"]),
         ("usage", daily_usage, daily_usage.c.day < f"{old['records']:%Y-%m-%d}"),
         ("invites", invites, invites.c.expires_at < now),
         (

@@ -220,6 +220,32 @@ async def test_a_gentle_question_at_level_two(settled: SandboxUser, texts: Texts
     assert texts("zh", "ask_injured") in answer
 
 
+async def test_other_danger_after_the_gentle_question_opens_its_own_script(
+    settled: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(settled, "活着好没意思，有时候希望自己消失")
+    reply = await answer_to(settled, "我要杀了他")
+    assert reply.startswith(texts("zh", "crisis_violence").splitlines()[0])
+
+
+async def test_after_a_hold_is_over_an_old_question_is_not_answered(
+    sandbox: Sandbox, start: Start, texts: Texts
+) -> None:
+    clock = [NIGHT]
+    await start(now=lambda: clock[0])
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
+    await user.press("region:CN")
+    await user.wait_for(texts("zh", "region_saved"), timeout_s=20)
+    await answer_to(user, "我想自杀")
+    clock[0] += timedelta(hours=23)
+    assert texts("zh", "ask_injured") in await answer_to(user, "没有")
+    clock[0] += timedelta(hours=2)  # the hold is over, the question is two hours old
+    await answer_to(user, "早上好")
+    reply = await answer_to(user, "有")
+    assert not reply.startswith(texts("zh", "crisis_medical").splitlines()[0])
+
+
 async def test_a_no_to_the_gentle_question_lets_the_talk_go_on(
     service: Service, user: SandboxUser, texts: Texts, silent: list[str]
 ) -> None:

@@ -108,6 +108,8 @@ async def test_an_emergency_reply_is_remembered_over_a_restart(
     second = await start(database_url=SecretStr(postgres.get_uri()))
     await everything_is_answered(second, user, [CRISIS])
     assert len(fixed_replies(user, texts)) == 1
+    sent = await user.say("没有")  # answers the question that the emergency sender asked
+    await user.wait_for(texts("zh", "risk_no"), after=sent, timeout_s=60)
 
 
 async def test_a_full_disk_loses_nothing(service: Service, user: SandboxUser, texts: Texts) -> None:
