@@ -14,7 +14,7 @@ from bot.answering import Answering, Answers, choice_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
 from safety.plan import STEPS
-from storage import cases, conversations, people, plans
+from storage import cases, conversations, follow_ups, people, plans
 from storage.conversations import Turn
 from storage.ids import TurnId
 from storage.outbox import Body, Document
@@ -124,6 +124,9 @@ class Rights:
                 {"opened_at": case.opened_at.isoformat(), "level": case.level, "state": case.state}
                 for case in known
             ],
+            "asked_again_at": _iso(
+                await follow_ups.due_at(answering.transaction, person.person_id)
+            ),
             "safety_plan": await self._plan_of(answering) if number == 1 else {},
         }
         name = f"pica-{answering.now:%Y%m%d}-{number}.json"

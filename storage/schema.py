@@ -71,6 +71,17 @@ def _person(*, nullable: bool = False) -> Column[int]:
     )
 
 
+def _one_a_person() -> Column[int]:
+    """The key of a table of which each person has one row, which goes with them."""
+    return Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+
+
 data_keys = Table(
     "data_keys",
     metadata,
@@ -311,13 +322,7 @@ dialogues = Table(
     "dialogues",
     metadata,
     # Where a person stands in a reviewed script, and which question waits for an answer.
-    Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _one_a_person(),
     Column("script", String(32), nullable=False),
     Column("step", SmallInteger, nullable=False),
     Column("turns", Integer, nullable=False),
@@ -327,13 +332,7 @@ dialogues = Table(
 safety_plans = Table(
     "safety_plans",
     metadata,
-    Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _one_a_person(),
     Column("body", LargeBinary, nullable=False),  # sealed
     Column("open_step", SmallInteger),  # the step that the next words belong to; null: none
     Column("changed_at", UtcDateTime, nullable=False),
@@ -342,13 +341,7 @@ safety_plans = Table(
 follow_ups = Table(
     "follow_ups",
     metadata,
-    Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _one_a_person(),
     Column("due_at", UtcDateTime, nullable=False),
     Index("ix_follow_ups_due_at", "due_at"),
 )
@@ -357,13 +350,7 @@ talk_clocks = Table(
     "talk_clocks",
     metadata,
     # When a person was last told that this is a program, and since when they talk without a pause.
-    Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    _one_a_person(),
     Column("disclosed_at", UtcDateTime),
     Column("began_at", UtcDateTime, nullable=False),
     Column("spoke_at", UtcDateTime, nullable=False),
