@@ -24,6 +24,8 @@ from bot.settings import Settings
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
+from review.desk import Desk
+from review.takeover import Takeover
 from storage import Database, Vault, hot
 from storage.hot import HotStore
 
@@ -55,6 +57,8 @@ class Parts:
     upkeep: Upkeep
     safe_mode: SafeMode
     key_mirror: KeyMirror
+    desk: Desk
+    takeover: Takeover
 
 
 def open_database(settings: Settings) -> Database:

@@ -5,11 +5,14 @@ nothing of the order in which parts start and end (`service.py`).
 """
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from bot.answering import Answers
 from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
 from bot.backups import KeyMirror
 from bot.buttons import Buttons
+from bot.case_chat import CaseChat
 from bot.commands import Commands
 from bot.conversation import Conversation
 from bot.crisis import Crisis
@@ -23,6 +26,7 @@ from bot.gate import Gate
 from bot.handlers import register
 from bot.hearing import Hearing
 from bot.help_lines import HelpLines
+from bot.human import HumanSide, PersonFace
 from bot.intake import Intake
 from bot.lanes import Lanes, Unit
 from bot.leadership import Leadership
@@ -45,11 +49,16 @@ from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker
+from review.clocks import Clocks, Pace
+from review.desk import Desk
+from review.events import Faces
+from review.takeover import Takeover
 from safety.duties import Duties
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from storage import Database, hot
+from storage.cases import Case
 from storage.ids import PersonId
 from storage.rounds import RecentRounds
 
@@ -108,7 +117,15 @@ def build(
         delivery.wake()
 
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
-    crisis = Crisis(texts=texts, help_lines=help_lines, notices=notices, after=after_crisis)
+    desk = _desk(settings, database, now)
+    takeover = Takeover(desk)
+    human = HumanSide(takeover, desk.clocks)
+    desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
+    desk.faces.add(CaseChat(notices))
+    crisis = Crisis(
+        texts=texts, help_lines=help_lines, desk=desk, human=human, place=screens.screen,
+        has_people=notices.has_readers, after=after_crisis,
+    )  # fmt: skip
     erasure = Erasure(
         rounds=rounds, texts=texts, help_lines=help_lines, notices=notices,
         on_erased=key_mirror.mark,
@@ -128,14 +145,14 @@ def build(
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
         guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        resources=Resources(texts, help_lines, notices), duties=duty_notes, texts=texts,
+        resources=Resources(texts, help_lines), duties=duty_notes, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
-        database=database, hearing=Hearing(screens), crisis=crisis, onboarding=onboarding,
-        gate=gate, quota=quota, safe_mode=safe_mode, replier=replier, plans=plans, texts=texts,
-        wake=delivery.wake, now=now,
+        database=database, hearing=Hearing(screens), crisis=crisis, human=human,
+        onboarding=onboarding, gate=gate, quota=quota, safe_mode=safe_mode, replier=replier,
+        plans=plans, texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
@@ -150,7 +167,7 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, answers, notices, onboarding, erasure, gate,
+        settings, application, database, answers, notices, desk, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
@@ -169,12 +186,27 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, metrics=metrics,
+            notices=notices, follow_ups=follow_ups, clocks=desk.clocks, metrics=metrics,
             retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
+        desk=desk,
+        takeover=takeover,
     )  # fmt: skip
+
+
+def _desk(settings: Settings, database: Database, now: Clock) -> Desk:
+    """Where operators see to cases, whatever face they use."""
+    faces = Faces()
+    pace = Pace(
+        timedelta(minutes=settings.acknowledge_minutes), ZoneInfo(settings.operators_timezone)
+    )
+
+    async def page(_case: Case, _now: datetime) -> bool:
+        return False
+
+    return Desk(database, faces, Clocks(database, faces, pace, page=page, now=now), now=now)
 
 
 def _register(
@@ -183,6 +215,7 @@ def _register(
     database: Database,
     answers: Answers,
     notices: OperatorNotices,
+    desk: Desk,
     onboarding: Onboarding,
     erasure: Erasure,
     gate: Gate,
@@ -197,7 +230,7 @@ def _register(
     now: Clock,
 ) -> None:
     operators = Operators(
-        database=database, texts=answers.texts, notices=notices, operators=settings.operators,
+        database=database, texts=answers.texts, notices=notices, desk=desk,
         chat_id=settings.operators_chat, wake=wake, now=now,
     )  # fmt: skip
     register(

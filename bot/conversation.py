@@ -11,6 +11,7 @@ from datetime import datetime
 from bot.crisis import Crisis
 from bot.gate import Gate
 from bot.hearing import Hearing
+from bot.human import HumanSide
 from bot.lanes import Burst
 from bot.onboarding import Onboarding
 from bot.quota import Quota
@@ -23,7 +24,7 @@ from safety import dialogue
 from safety.policy import respond
 from safety.screen import Screening
 from storage import Database, Transaction, conversations, dialogues, inbox, outbox, people
-from storage.conversations import Role
+from storage.conversations import Role, Turn
 from storage.dialogues import Place
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
@@ -51,6 +52,7 @@ class Conversation:
         database: Database,
         hearing: Hearing,
         crisis: Crisis,
+        human: HumanSide,
         onboarding: Onboarding,
         gate: Gate,
         quota: Quota,
@@ -64,6 +66,7 @@ class Conversation:
         self._database = database
         self._hearing = hearing
         self._crisis = crisis
+        self._human = human
         self._onboarding = onboarding
         self._gate = gate
         self._quota = quota
@@ -101,7 +104,10 @@ class Conversation:
                 return False
             said = Said(person, [update_id], turn.text, self._hearing.alone(turn.text), now)
             case = await review.holding(transaction, person_id, now=now)
-            if case is not None:
+            if await self._human.case(transaction, person_id, now=now) is not None:
+                await inbox.end(transaction, [update_id], Ended.HELD, reason="takeover", now=now)
+                asked = None
+            elif case is not None:
                 await self._crisis.remind(transaction, person, case, [update_id], now=now)
                 asked = None
             elif await self._has_other_answer(transaction, said, is_new=False):
@@ -144,15 +150,7 @@ class Conversation:
                 return None
             if await self._has_other_answer(transaction, said):
                 return None
-            turn = await conversations.open_turn(
-                transaction,
-                person.person_id,
-                ids,
-                text=text,
-                level=int(screening.level),
-                now=now,
-                off_record=person.is_off_record(now),
-            )
+            turn = await self._keep(transaction, said)
             notes = await self._quota.notes(transaction, person, now=now)
         return Asked(person, turn, ids, screening, burst, notes)
 
@@ -173,6 +171,15 @@ class Conversation:
         case = await review.holding(transaction, person.person_id, now=now)
         if response is not None and response.opens_case and not (case and late):
             await self._crisis.answer(transaction, person, ids, said.text, said.screening, now=now)
+            return True
+        talks = await self._human.case(transaction, person.person_id, now=now)
+        if talks is not None:
+            turn_id = await self._human.hear(
+                transaction, person, talks, ids, said.text, said.screening, now=now
+            )
+            await self._crisis.note_quiet(
+                transaction, person, said.text, said.screening, turn_id, now=now
+            )
             return True
         if case is None:
             return False
@@ -223,24 +230,30 @@ class Conversation:
 
     async def _store(self, transaction: Transaction, said: Said, scripted: str = "") -> None:
         """Keep words that the model does not answer, and the fixed words that did."""
-        person_id = said.person.person_id
-        off_record = said.person.is_off_record(said.now)
-        turn = await conversations.open_turn(
-            transaction,
-            person_id,
-            said.update_ids,
-            text=said.text,
-            level=int(said.screening.level),
-            now=said.now,
-            off_record=off_record,
-        )
+        turn = await self._keep(transaction, said)
         if scripted:
             await conversations.append(
                 transaction,
-                person_id,
+                said.person.person_id,
                 turn.session_id,
                 Role.SCRIPT,
                 text=scripted,
                 now=said.now,
-                off_record=off_record,
+                off_record=turn.off_record,
             )
+
+    async def _keep(self, transaction: Transaction, said: Said) -> Turn:
+        """Keep the person's words; at level 2 they open a case too."""
+        turn = await conversations.open_turn(
+            transaction,
+            said.person.person_id,
+            said.update_ids,
+            text=said.text,
+            level=int(said.screening.level),
+            now=said.now,
+            off_record=said.person.is_off_record(said.now),
+        )
+        await self._crisis.note_quiet(
+            transaction, said.person, said.text, said.screening, turn.turn_id, now=said.now
+        )
+        return turn

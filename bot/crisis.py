@@ -1,47 +1,62 @@
 """The conversation with a person at risk: reviewed words only, no model.
 
-Knows nothing of drafts, lanes or sending: it writes rows, in the transaction of
-whoever noticed the risk, and afterwards calls back so that running words stop.
+Knows nothing of drafts, lanes or sending, nor of how operators see a case: it writes rows, in
+the transaction of whoever noticed the risk, and afterwards calls back so that running words stop.
 """
 
 from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot.help_lines import HelpLines
-from bot.notices import OperatorNotices
+from bot.human import HumanSide
 from bot.script import Script
 from bot.texts import Texts
 from review import cases as review
+from review.desk import Desk
 from safety.levels import Level
 from safety.policy import Response, respond
 from safety.screen import Screening
 from storage import Transaction, conversations, inbox, outbox, people, safety_counts
 from storage.cases import Case
 from storage.conversations import Role
-from storage.ids import PersonId, UpdateId
+from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
 from storage.people import Person
 from storage.safety_counts import Act
 
-EXCERPT = 600
-
 
 class Crisis:
-    """Reviewed replies, and what follows them until an operator or the lapse ends it."""
+    """Reviewed replies, and what follows them until an operator or the lapse ends it.
+
+    Args:
+        texts: every word that people read.
+        help_lines: numbers to call.
+        desk: where operators see to cases.
+        human: where words go while an operator has the conversation.
+        place: screens a text alone, to say where in it rules fired.
+        has_people: whether anybody is told, so that the person may be told of them.
+        after: called for a person after the commit: running words stop.
+    """
 
     def __init__(
         self,
         *,
         texts: Texts,
         help_lines: HelpLines,
-        notices: OperatorNotices,
+        desk: Desk,
+        human: HumanSide,
+        place: Callable[[str], Screening],
+        has_people: bool,
         after: Callable[[PersonId], None],
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
         self._script = Script(texts, help_lines)
-        self._notices = notices
+        self._desk = desk
+        self._human = human
+        self._place = place
+        self._has_people = has_people
         self.after = after
 
     async def answer(
@@ -58,34 +73,105 @@ class Crisis:
         """Answer a message of level 3 or 4: reviewed reply, case, operators; ends the rows.
 
         With `said_already` the emergency sender has given the opening while the database was
-        away; everything else follows now.
+        away; everything else follows now. An operator who has the conversation answers instead,
+        unless the level rose: then the reviewed reply, with its numbers, goes first.
         """
         response = respond(screening)
         assert response is not None
-        await people.raise_epoch(transaction, person.person_id)
+        talks = await self._human.case(transaction, person.person_id, now=now)
+        if talks is None:
+            await people.raise_epoch(transaction, person.person_id)
         is_held = await review.holding(transaction, person.person_id, now=now) is not None
         opened = await review.open_or_raise(
             transaction, person.person_id, response, screening, now=now
         )
+        if talks is not None and not opened.level_rose:
+            turn_id = await self._human.hear(
+                transaction, person, talks, update_ids, text, screening, now=now
+            )
+        else:
+            turn_id = await self._reply(
+                transaction, person, update_ids, text, screening, opened, is_held=is_held, now=now,
+                said_already=said_already,
+            )  # fmt: skip
+            if talks is not None:
+                await self._human.pass_on(transaction, person, talks, text, screening)
+        await self._count(transaction, response, is_new=opened.is_new, now=now)
+        await self._note(transaction, person, opened, text, screening, turn_id, now=now)
+
+    async def note_quiet(
+        self,
+        transaction: Transaction,
+        person: Person,
+        text: str,
+        screening: Screening,
+        turn_id: TurnId | None,
+        *,
+        now: datetime,
+    ) -> None:
+        """Open or raise a case for a message of level 2, which the model may answer."""
+        response = respond(screening)
+        if response is None or response.blocks_model:
+            return
+        opened = await review.open_or_raise(
+            transaction, person.person_id, response, screening, now=now
+        )
+        if opened.is_new:
+            await safety_counts.add(
+                transaction, Act.CASE, level=int(response.level), script=response.script, now=now
+            )
+        await self._note(transaction, person, opened, text, screening, turn_id, now=now)
+
+    async def _reply(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        text: str,
+        screening: Screening,
+        opened: review.Opened,
+        *,
+        is_held: bool,
+        now: datetime,
+        said_already: bool,
+    ) -> TurnId | None:
+        response = respond(screening)
+        assert response is not None
         body = await self._script.answer(
             transaction, person, response, text, screening, is_held=is_held,
             is_open=said_already, now=now,
         )  # fmt: skip
-        told = opened.is_new or opened.level_rose
-        if told and self._notices.has_readers:
-            body = Body(
-                body.text + "\n" + self._texts(person.language, "operator_note_people"),
-                body.buttons,
-            )
-        await self._say(
+        if self._has_people and (opened.is_new or opened.level_rose):
+            told = self._texts(person.language, "operator_note_people")
+            body = Body(body.text + "\n" + told, body.buttons)
+        turn_id = await self._say(
             transaction, person, update_ids, text, screening, body, now=now,
             said_already=said_already,
         )  # fmt: skip
         if not is_held and person.region is None and person.has_consented:
             await self._ask_region(transaction, person, now)
-        await self._count(transaction, response, is_new=opened.is_new, now=now)
-        if told:
-            await self._tell_operators(transaction, person, opened.case_id, text, screening, now)
+        return turn_id
+
+    async def _note(
+        self,
+        transaction: Transaction,
+        person: Person,
+        opened: review.Opened,
+        text: str,
+        screening: Screening,
+        turn_id: TurnId | None,
+        *,
+        now: datetime,
+    ) -> None:
+        """Keep the evidence, and tell operators what it says and where."""
+        await review.note_evidence(
+            transaction, opened.case_id, text, screening, self._place(text), turn_id=turn_id,
+            now=now,
+        )  # fmt: skip
+        hidden = not person.has_consented or (
+            person.is_off_record(now) and screening.level < Level.ACTIVE
+        )
+        await self._desk.opened(transaction, opened, "" if hidden else text, hidden=hidden)
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
         """The reviewed words that answer a message at risk where there is no storage."""
@@ -106,15 +192,19 @@ class Crisis:
 
         Words of level 2 prolong the hold. Words below level 3 may be off the record here too.
         """
-        if respond(screening) is not None:
+        response = respond(screening)
+        if response is not None:
             await review.prolong(transaction, case, now=now)
         body = await self._script.go_on(
             transaction, person, case.script, text, screening.level, now=now
         )
-        await self._say(
+        turn_id = await self._say(
             transaction, person, update_ids, text, screening, body, now=now,
             off_record=person.is_off_record(now),
         )  # fmt: skip
+        if response is not None:
+            raised = review.Opened(case.case_id, is_new=False, level_rose=False)
+            await self._note(transaction, person, raised, text, screening, turn_id, now=now)
 
     async def remind(
         self,
@@ -147,7 +237,9 @@ class Crisis:
         now: datetime,
         said_already: bool = False,
         off_record: bool = False,
-    ) -> None:
+    ) -> TurnId | None:
+        """Keep and say a reply; return the turn of the person's words, where they are kept."""
+        turn_id = None
         if person.has_consented:  # before consent the words themselves are not kept
             turn = await conversations.open_turn(
                 transaction,
@@ -167,7 +259,9 @@ class Crisis:
                 now=now,
                 off_record=off_record,
             )
+            turn_id = turn.turn_id
         await self._put(transaction, person, update_ids, body, now, said_already=said_already)
+        return turn_id
 
     async def _put(
         self,
@@ -209,25 +303,3 @@ class Crisis:
             await safety_counts.add(
                 transaction, act, level=int(response.level), script=response.script, now=now
             )
-
-    async def _tell_operators(
-        self,
-        transaction: Transaction,
-        person: Person,
-        case_id: int,
-        text: str,
-        screening: Screening,
-        now: datetime,
-    ) -> None:
-        notices = self._notices
-        await notices.put(
-            transaction,
-            "case_opened",
-            now=now,
-            buttons=[[(notices.text("case_resolve"), f"case:{case_id}:resolve")]],
-            person_id=person.person_id,
-            case=case_id,
-            level=int(screening.level),
-            categories=", ".join(screening.categories),
-            words=text[:EXCERPT] if person.has_consented else notices.text("case_words_withheld"),
-        )

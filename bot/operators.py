@@ -13,12 +13,13 @@ from telegram.ext import ContextTypes
 from bot.answering import acknowledge
 from bot.notices import OperatorNotices
 from bot.texts import Texts
-from review import cases as review
-from storage import Database, Transaction, inbox, outbox, people
-from storage.cases import Case
+from review.access import RefusedError
+from review.desk import Desk
+from storage import Database, Transaction, inbox, operators
+from storage.cases import Resolution
 from storage.ids import CaseId, UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
+from storage.operators import Operator
 
 
 class Operators:
@@ -30,14 +31,14 @@ class Operators:
         database: Database,
         texts: Texts,
         notices: OperatorNotices,
-        operators: frozenset[int],
+        desk: Desk,
         chat_id: int | None,
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._texts = texts
-        self._operators = operators
+        self._desk = desk
         self._chat_id = chat_id
         self._wake = wake
         self._now = now
@@ -53,16 +54,14 @@ class Operators:
         assert query is not None
         user = query.from_user
         chat = update.effective_chat
-        listed = user.id in self._operators and chat is not None and self.is_chat(chat.id)
+        listed = chat is not None and self.is_chat(chat.id)
         number = (query.data or "").split(":")[1]
         now = self._now()
         async with self._database.begin() as transaction:
-            resolved = None
-            if listed and number.isdecimal():
-                resolved = await review.resolve(
-                    transaction, CaseId(int(number)), operator_id=user.id, now=now
-                )
-                await self._tell(transaction, number, resolved, now)
+            actor = await operators.by_telegram_id(transaction, user.id)
+            listed = listed and actor is not None
+            if listed and actor is not None and number.isdecimal():
+                await self._resolve(transaction, actor, number, now)
             await inbox.end(
                 transaction,
                 [UpdateId(update.update_id)],
@@ -73,19 +72,10 @@ class Operators:
         await acknowledge(update)
         self._wake()
 
-    async def _tell(
-        self, transaction: Transaction, number: str, resolved: Case | None, now: datetime
+    async def _resolve(
+        self, transaction: Transaction, actor: Operator, number: str, now: datetime
     ) -> None:
-        key = "case_resolved" if resolved else "case_gone"
-        await self._notices.put(transaction, key, now=now, case=number)
-        if resolved is None or resolved.person_id is None:
-            return
-        person = await people.by_id(transaction, resolved.person_id)
-        if person is not None:
-            await outbox.put(
-                transaction,
-                outbox.Kind.NOTICE,
-                Body(self._texts(person.language, "hold_ended")),
-                person_id=person.person_id,
-                now=now,
-            )
+        try:
+            await self._desk.resolve(transaction, actor, CaseId(int(number)), Resolution.HELPED)
+        except RefusedError as refused:
+            await self._notices.put(transaction, refused.key, now=now, case=number)

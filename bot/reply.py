@@ -207,9 +207,7 @@ class Replier:
             )
             if turn_id is not None:
                 await self._quota.count(transaction, person, now=now)
-                below = await self._resources.under(
-                    transaction, person, asked.question.text, asked.screening, now=now
-                )
+                below = await self._resources.under(transaction, person, asked.screening, now=now)
                 told = await self._duties.take(transaction, present, now=now)
                 sent = "\n\n".join([words, *below, *told, *asked.notes])
                 if is_kept_back:

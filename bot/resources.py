@@ -1,40 +1,36 @@
 """What stands under the model's reply at level 2: numbers to call, one direct question.
 
-Knows nothing of the reply. Operators get one quiet line, no case; both come once in a while
-and not with every message (`AGAIN`).
+Knows nothing of the reply, nor of the case that such a message opens (`crisis.py`). They come
+once in a while and not with every message (`AGAIN`).
 """
 
 from datetime import datetime, timedelta
 
 from bot.help_lines import HelpLines
-from bot.notices import OperatorNotices
 from bot.texts import Texts
 from safety.dialogue import GENTLE
-from safety.policy import HOLD_LAPSE_S, Response, Script, respond
+from safety.policy import HOLD_LAPSE_S, Script, respond
 from safety.screen import Screening
 from storage import Transaction, dialogues, safety_counts
 from storage.people import Person
 from storage.safety_counts import Act
 
 AGAIN = timedelta(seconds=HOLD_LAPSE_S)
-"""How long a gentle question is not asked again, and operators hear no further line."""
-EXCERPT = 300
+"""How long a gentle question is not asked again."""
 ASKS = (Script.SUICIDE, Script.SELF_HARM)
 
 
 class Resources:
     """Writes what a message of level 2 gets beside the reply."""
 
-    def __init__(self, texts: Texts, help_lines: HelpLines, notices: OperatorNotices) -> None:
+    def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
         self._texts = texts
         self._help_lines = help_lines
-        self._notices = notices
 
     async def under(
         self,
         transaction: Transaction,
         person: Person,
-        text: str,
         screening: Screening,
         *,
         now: datetime,
@@ -62,27 +58,4 @@ class Resources:
             await dialogues.put(
                 transaction, person.person_id, GENTLE, step=0 if asks else 1, turns=1, now=now
             )
-            await self._tell_operators(transaction, person, response, text, screening, now)
         return found
-
-    async def _tell_operators(
-        self,
-        transaction: Transaction,
-        person: Person,
-        response: Response,
-        text: str,
-        screening: Screening,
-        now: datetime,
-    ) -> None:
-        await self._notices.put(
-            transaction,
-            "quiet_line",
-            now=now,
-            person_id=person.person_id,
-            silent=True,
-            level=int(response.level),
-            categories=", ".join(screening.categories),
-            words=self._notices.text("quiet_words_withheld")
-            if person.is_off_record(now)
-            else text[:EXCERPT],
-        )

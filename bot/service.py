@@ -23,6 +23,7 @@ from bot.poller import ALLOWED
 from bot.settings import Settings
 from bot.texts import LANGUAGES, Texts
 from inference import InferenceWorker
+from review import roster
 from storage import inbox, keys, outbox
 
 log = structlog.get_logger(__name__)
@@ -75,6 +76,10 @@ class Service:
         await parts.database.upgrade()  # nobody works on the older schema any longer
         async with parts.database.begin() as transaction:
             await keys.check(transaction, now=self._now())
+            await roster.seed(
+                transaction, self._settings.operators, language=self._settings.operators_language,
+                now=self._now(),
+            )  # fmt: skip
         self._spawn(parts.leadership.keep(), "lease")
         await self._introduce()
         await parts.upkeep.check_canary()
@@ -87,6 +92,7 @@ class Service:
         self._spawn(parts.upkeep.run_canary(), "canary")
         self._spawn(parts.upkeep.run_watch(), "watch")
         self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
+        self._spawn(parts.upkeep.run_clocks(), "clocks")
         self._spawn(parts.upkeep.run_sweep(), "sweep")
         self._spawn(parts.key_mirror.run(), "key_mirror")
 

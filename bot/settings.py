@@ -6,6 +6,7 @@ environment; every other part is handed the values.
 
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     operators: Annotated[frozenset[int], NoDecode] = frozenset()
     operators_chat: int | None = None
     operators_language: Literal["zh", "en"] = "zh"
+    operators_timezone: str = "Asia/Shanghai"
+    acknowledge_minutes: int = Field(10, ge=1, le=720)
     local_contacts: Path | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
@@ -65,6 +68,17 @@ class Settings(BaseSettings):
         if value == "":
             name = getattr(info, "field_name", "")
             return cls.model_fields[name].get_default()
+        return value
+
+    @field_validator("operators_timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(
+                "is no time zone; write a name such as Asia/Shanghai or Europe/Berlin"
+            ) from None
         return value
 
     @model_validator(mode="after")

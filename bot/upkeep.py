@@ -1,4 +1,4 @@
-"""Work by the clock: canary, pause, follow-ups, sweep.
+"""Work by the clock: canary, pause, follow-ups, cases that nobody claims, sweep.
 
 Knows nothing of messages. Each loop outlives every fault below it.
 """
@@ -15,12 +15,14 @@ from bot.metrics import Metrics
 from bot.notices import OperatorNotices
 from bot.safe_mode import SafeMode, Switch
 from bot.screening import Screens
+from review.clocks import Clocks
 from storage import Database, retention
 
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0
 WATCH_S = 1.0
 FOLLOW_UPS_S = 30.0
+CLOCKS_S = 2.0
 SWEEP_S = 3600.0
 
 
@@ -36,6 +38,7 @@ class Upkeep:
         lanes: Lanes,
         notices: OperatorNotices,
         follow_ups: FollowUps,
+        clocks: Clocks,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -47,6 +50,7 @@ class Upkeep:
         self._lanes = lanes
         self._notices = notices
         self._follow_ups = follow_ups
+        self._clocks = clocks
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -96,6 +100,10 @@ class Upkeep:
         """Ask people who wanted to be asked again."""
         await _forever(self._follow_ups.send_due, FOLLOW_UPS_S)
 
+    async def run_clocks(self) -> None:
+        """Page somebody for cases that nobody claims; end takeovers that fell silent."""
+        await _forever(self._clocks.tick, CLOCKS_S)
+
     async def run_sweep(self) -> None:
         """Delete what is past its time of keeping."""
         await _forever(self.sweep, SWEEP_S)
@@ -119,7 +127,7 @@ class Upkeep:
         self._wake()
 
 
-async def _forever(work: Callable[[], Awaitable[None]], every_s: float) -> None:
+async def _forever(work: Callable[[], Awaitable[object]], every_s: float) -> None:
     while True:
         try:
             await work()

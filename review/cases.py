@@ -1,16 +1,20 @@
-"""Opening, raising and resolving a case.
+"""Opening and raising a case, and what it means for the conversation.
 
 Knows nothing of how operators are told, nor of what the person is answered.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from safety.levels import Level
 from safety.policy import HOLD_LAPSE_S, Response
 from safety.screen import Screening
-from storage import Transaction, cases, dialogues
+from storage import Transaction, cases, dialogues, evidence
 from storage.cases import Case
-from storage.ids import CaseId, PersonId
+from storage.evidence import Span
+from storage.ids import CaseId, PersonId, TurnId
+
+HELD_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,54 +34,96 @@ async def open_or_raise(
     *,
     now: datetime,
 ) -> Opened:
-    """Open a case, or raise the one that is open: a person has one at most."""
+    """Open a case, or raise the one that is open: a person has one at most.
+
+    The level never falls, categories add up. At level 3 and up the model is held silent.
+    """
     categories = tuple(str(category) for category in screening.categories)
+    level = int(response.level)
+    hold_until_at = now + HELD_FOR if response.blocks_model else None
     found = await cases.open_case(transaction, person_id)
     if found is None:
         case_id = await cases.create(
             transaction,
             person_id,
-            level=int(response.level),
+            level=level,
             categories=categories,
             script=response.script,
             lexicon=screening.lexicon,
+            hold_until_at=hold_until_at,
             now=now,
         )
         return Opened(case_id, is_new=True, level_rose=True)
-    await cases.raise_level(
+    await cases.change(
         transaction,
-        found,
-        level=int(response.level),
-        categories=categories,
-        script=response.script,
-        now=now,
+        found.case_id,
+        level=max(level, found.level),
+        categories=tuple(dict.fromkeys((*found.categories, *categories))),
+        script=response.script if level >= min(found.level, Level.ACTIVE) else found.script,
+        last_risk_at=now,
+        hold_until_at=hold_until_at or found.hold_until_at,
     )
-    return Opened(found.case_id, is_new=False, level_rose=int(response.level) > found.level)
+    return Opened(found.case_id, is_new=False, level_rose=level > found.level)
+
+
+async def note_evidence(
+    transaction: Transaction,
+    case_id: CaseId,
+    text: str,
+    screening: Screening,
+    placed: Screening,
+    *,
+    turn_id: TurnId | None,
+    now: datetime,
+) -> None:
+    """Keep which rules fired, and where in the turn.
+
+    Args:
+        transaction: of the message.
+        case_id: the case that it opened or raised.
+        text: the turn.
+        screening: what it came to, in its context; of a burst, with places in each message.
+        placed: the turn screened alone, which tells the places. What only the context found
+            stands for the whole turn.
+        turn_id: None where the words are not kept.
+        now: the present instant.
+    """
+    found = {match.rule for match in placed.matches}
+    whole = [
+        replace(match, start=0, end=len(text))
+        for match in {match.rule: match for match in screening.matches}.values()
+        if match.rule not in found
+    ]
+    spans = [
+        Span(match.rule, str(match.category), int(match.level), match.start, match.end)
+        for match in (*placed.matches, *whole)
+        if match.level >= Level.PASSIVE
+    ]
+    await evidence.add(
+        transaction, case_id, spans, turn_id=turn_id, lexicon=screening.lexicon, now=now
+    )
 
 
 async def holding(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Case | None:
-    """The open case that keeps the model silent, or None.
+    """The case that keeps the model silent, or None.
 
-    The hold lapses `HOLD_LAPSE_S` after the last message at risk; the case stays open.
+    The hold lapses `HOLD_LAPSE_S` after the last message at risk in it; the case stays open.
     """
     found = await cases.open_case(transaction, person_id)
-    if found is None or now - found.last_risk_at >= timedelta(seconds=HOLD_LAPSE_S):
-        return None
-    return found
+    return found if found is not None and holds(found, now) else None
+
+
+def holds(case: Case, now: datetime) -> bool:
+    """Whether a case keeps the model silent."""
+    return case.hold_until_at is not None and now < case.hold_until_at
 
 
 async def prolong(transaction: Transaction, case: Case, *, now: datetime) -> None:
     """Begin the hold's time anew: the person is still at risk."""
-    await cases.touch(transaction, case.case_id, now=now)
+    await cases.change(transaction, case.case_id, last_risk_at=now, hold_until_at=now + HELD_FOR)
 
 
-async def resolve(
-    transaction: Transaction, case_id: CaseId, *, operator_id: int, now: datetime
-) -> Case | None:
-    """Close a case, and with it the script; None where it was closed before."""
-    if not await cases.resolve(transaction, case_id, operator_id=operator_id, now=now):
-        return None
-    resolved = await cases.get(transaction, case_id)
-    if resolved is not None and resolved.person_id is not None:
-        await dialogues.end(transaction, resolved.person_id)
-    return resolved
+async def end_script(transaction: Transaction, case: Case) -> None:
+    """Leave the script of a case that is resolved."""
+    if case.person_id is not None:
+        await dialogues.end(transaction, case.person_id)

@@ -229,8 +229,14 @@ async def _leave_out_erased(transaction: Transaction) -> int:
     )
     gone = sa.and_(cases.c.person_id.is_not(None), cases.c.person_id.not_in(with_key))
     await transaction.execute(
+        sa.update(cases)
+        .where(gone, cases.c.resolved_at.is_(None))
+        .values(state="resolved", resolution="erased", resolved_at=cases.c.last_risk_at)
+    )
+    await transaction.execute(
         sa.update(cases).where(gone).values(person_id=None, erased_at=cases.c.last_risk_at)
     )
+    await _leave_out_what_operators_wrote(transaction, with_key)
     for name in ("outbox", "turns", "sessions", "telegram_chats", "daily_usage"):
         table = metadata.tables[name]
         await transaction.execute(
@@ -246,6 +252,20 @@ async def _leave_out_erased(transaction: Transaction) -> int:
         )
     )
     return left_out.rowcount
+
+
+async def _leave_out_what_operators_wrote(
+    transaction: Transaction, with_key: sa.Select[Any]
+) -> None:
+    """Words about the erased go, the trail of what was done stays whole."""
+    audit, cases, notes = (metadata.tables[name] for name in ("audit", "cases", "notes"))
+    await transaction.execute(
+        sa.update(audit)
+        .where(audit.c.words.is_not(None), audit.c.person_id.not_in(with_key))
+        .values(words=None)
+    )
+    nobodys = sa.select(cases.c.case_id).where(cases.c.person_id.is_(None))
+    await transaction.execute(sa.delete(notes).where(notes.c.case_id.in_(nobodys)))
 
 
 async def _settle_outbox(transaction: Transaction) -> None:

@@ -1,46 +1,95 @@
-"""Case rows: one open case a person.
+"""Case rows: one case a person that is not resolved.
 
-Knows nothing of who reviews them, nor of what was said: a case holds a level,
-categories and times.
+Knows nothing of who may do what (`review/`), nor of what was said: a case holds a level,
+categories, times and operators. Every act is one conditional UPDATE, so that of two
+operators one wins.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, insert, select, update
+from sqlalchemy import Column, Row, Select, bindparam, insert, select, update
 
 from storage.database import Transaction
-from storage.ids import CaseId, PersonId
-from storage.schema import cases
+from storage.ids import CaseId, OperatorId, PersonId
+from storage.schema_review import NOT_RESOLVED, cases
+
+
+class State(StrEnum):
+    """Where a case stands."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    RESOLVED = "resolved"
+
+
+class Resolution(StrEnum):
+    """How a case ended."""
+
+    HELPED = "helped"
+    FALSE_ALARM = "false_alarm"
+    REFERRED = "referred"
+    UNREACHABLE = "unreachable"
+    ERASED = "erased"  # the person deleted their data; no operator says so
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An operators' record of a person at risk."""
+    """An operators' record of a person at risk.
+
+    Attributes:
+        hold_until_at: until when the model is silent; None where it is not.
+        claimed_by: who looks after it.
+        acknowledged_at: when it was first claimed since its level rose.
+        lease_until_at: until when the person talks with whoever claimed it; None: no takeover.
+        clock_stage: how far the clock of a case that nobody claims has come (`review/clocks.py`).
+        is_shadowed: an operator reads the model's replies before they go.
+        thread_id: its topic in the operators' group.
+    """
 
     case_id: CaseId
     person_id: PersonId | None
     level: int
     categories: tuple[str, ...]
     script: str
-    state: str
+    state: State
     opened_at: datetime
     last_risk_at: datetime
+    hold_until_at: datetime | None = None
+    claimed_by: OperatorId | None = None
+    claimed_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    took_over_at: datetime | None = None
+    lease_until_at: datetime | None = None
+    clock_stage: int = 0
+    clock_due_at: datetime | None = None
+    paged_operator: OperatorId | None = None
+    is_shadowed: bool = False
+    thread_id: int | None = None
+    resolution: Resolution | None = None
+    resolved_at: datetime | None = None
+    resolved_by: OperatorId | None = None
 
 
 async def open_case(transaction: Transaction, person_id: PersonId) -> Case | None:
-    """The person's open case, or None."""
+    """The person's case that is not resolved, or None."""
     row = (await transaction.execute(_open_case(), {"person": person_id})).one_or_none()
-    return _case(row) if row else None
+    return as_case(row) if row else None
 
 
 async def get(transaction: Transaction, case_id: CaseId) -> Case | None:
-    """One case, open or not."""
-    query = _cases().where(cases.c.case_id == case_id)
-    row = (await transaction.execute(query)).one_or_none()
-    return _case(row) if row else None
+    """One case, resolved or not."""
+    row = (await transaction.execute(_by_id(), {"case": case_id})).one_or_none()
+    return as_case(row) if row else None
+
+
+async def of_person(transaction: Transaction, person_id: PersonId) -> list[Case]:
+    """Every case of a person, oldest first."""
+    query = _cases().where(cases.c.person_id == person_id).order_by(cases.c.case_id)
+    return [as_case(row) for row in await transaction.execute(query)]
 
 
 async def create(
@@ -51,6 +100,7 @@ async def create(
     categories: tuple[str, ...],
     script: str,
     lexicon: str,
+    hold_until_at: datetime | None = None,
     now: datetime,
 ) -> CaseId:
     """Open a case."""
@@ -62,89 +112,211 @@ async def create(
             categories=",".join(categories),
             script=script,
             lexicon=lexicon,
-            state="open",
+            state=State.OPEN,
             opened_at=now,
             last_risk_at=now,
+            hold_until_at=hold_until_at,
         )
         .returning(cases.c.case_id)
     )
     return CaseId(made.scalar_one())
 
 
-async def raise_level(
-    transaction: Transaction,
-    case: Case,
-    *,
-    level: int,
-    categories: tuple[str, ...],
-    script: str,
-    now: datetime,
-) -> None:
-    """Record a further message at risk: the level never falls, categories add up."""
-    together = tuple(dict.fromkeys((*case.categories, *categories)))
-    await transaction.execute(
-        update(cases)
-        .where(cases.c.case_id == case.case_id)
-        .values(
-            level=max(level, case.level),
-            categories=",".join(together),
-            script=script,
-            last_risk_at=now,
-        )
-    )
+async def change(transaction: Transaction, case_id: CaseId, **values: Any) -> None:
+    """Set columns of a case, whatever its state; categories as a tuple."""
+    if "categories" in values:
+        values["categories"] = ",".join(values["categories"])
+    await transaction.execute(update(cases).where(cases.c.case_id == case_id).values(**values))
 
 
-async def touch(transaction: Transaction, case_id: CaseId, *, now: datetime) -> None:
-    """Record that the person is still at risk, at no higher level."""
-    await transaction.execute(
-        update(cases).where(cases.c.case_id == case_id).values(last_risk_at=now)
-    )
-
-
-async def resolve(
-    transaction: Transaction, case_id: CaseId, *, operator_id: int, now: datetime
+async def claim(
+    transaction: Transaction, case_id: CaseId, operator_id: OperatorId, *, now: datetime
 ) -> bool:
-    """Close an open case; False where it was closed before."""
+    """Take an open case; False where somebody has it, or it is resolved. Its clock stops."""
     result = await transaction.execute(
         update(cases)
-        .where(cases.c.case_id == case_id, cases.c.state == "open")
-        .values(state="resolved", resolved_at=now, resolved_by=operator_id)
+        .where(cases.c.case_id == case_id, cases.c.state == State.OPEN)
+        .values(
+            state=State.CLAIMED,
+            claimed_by=operator_id,
+            claimed_at=now,
+            acknowledged_at=now,
+            clock_due_at=None,
+        )
     )
     return result.rowcount == 1
 
 
-async def of_person(transaction: Transaction, person_id: PersonId) -> list[Case]:
-    """Every case of a person, oldest first."""
-    query = _cases().where(cases.c.person_id == person_id).order_by(cases.c.case_id)
-    return [_case(row) for row in await transaction.execute(query)]
+async def release(transaction: Transaction, case_id: CaseId) -> bool:
+    """Give a claimed case back to the queue; a takeover ends with it."""
+    result = await transaction.execute(
+        update(cases)
+        .where(cases.c.case_id == case_id, cases.c.state == State.CLAIMED)
+        .values(
+            state=State.OPEN,
+            claimed_by=None,
+            claimed_at=None,
+            acknowledged_at=None,
+            took_over_at=None,
+            lease_until_at=None,
+        )
+    )
+    return result.rowcount == 1
+
+
+async def take_over(
+    transaction: Transaction,
+    case_id: CaseId,
+    operator_id: OperatorId,
+    *,
+    lease_until_at: datetime,
+    now: datetime,
+) -> bool:
+    """Begin a takeover by whoever claimed the case; False where it runs, or is not theirs."""
+    result = await transaction.execute(
+        update(cases)
+        .where(
+            cases.c.case_id == case_id,
+            cases.c.state == State.CLAIMED,
+            cases.c.claimed_by == operator_id,
+            cases.c.lease_until_at.is_(None),
+        )
+        .values(took_over_at=now, lease_until_at=lease_until_at)
+    )
+    return result.rowcount == 1
+
+
+async def renew(
+    transaction: Transaction,
+    case_id: CaseId,
+    operator_id: OperatorId,
+    *,
+    lease_until_at: datetime,
+    now: datetime,
+) -> bool:
+    """Prolong a takeover that still holds; False where it does not, or is not theirs."""
+    result = await transaction.execute(
+        update(cases)
+        .where(
+            cases.c.case_id == case_id,
+            cases.c.claimed_by == operator_id,
+            cases.c.lease_until_at > now,
+        )
+        .values(lease_until_at=lease_until_at)
+    )
+    return result.rowcount == 1
+
+
+async def end_takeover(
+    transaction: Transaction, case_id: CaseId, *, expired_at: datetime | None = None
+) -> bool:
+    """End a takeover; False where none runs.
+
+    Args:
+        transaction: the case itself stays claimed.
+        case_id: which.
+        expired_at: only where its lease ran out by then: a word of the operator may be quicker.
+    """
+    statement = update(cases).where(cases.c.case_id == case_id, cases.c.lease_until_at.is_not(None))
+    if expired_at is not None:
+        statement = statement.where(cases.c.lease_until_at <= expired_at)
+    ended = await transaction.execute(statement.values(took_over_at=None, lease_until_at=None))
+    return ended.rowcount == 1
+
+
+async def resolve(
+    transaction: Transaction,
+    case_id: CaseId,
+    resolution: Resolution,
+    *,
+    operator_id: OperatorId,
+    now: datetime,
+) -> bool:
+    """Close a case; False where it was closed before."""
+    result = await transaction.execute(
+        update(cases)
+        .where(cases.c.case_id == case_id, NOT_RESOLVED)
+        .values(
+            state=State.RESOLVED,
+            resolution=resolution,
+            resolved_at=now,
+            resolved_by=operator_id,
+            took_over_at=None,
+            lease_until_at=None,
+            clock_due_at=None,
+            is_shadowed=0,
+        )
+    )
+    return result.rowcount == 1
+
+
+async def clocks_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[Case]:
+    """Cases that nobody claimed in time, the longest due first."""
+    query = (
+        _cases()
+        .where(NOT_RESOLVED, cases.c.clock_due_at.is_not(None), cases.c.clock_due_at <= now)
+        .order_by(cases.c.clock_due_at)
+        .limit(limit)
+    )
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def leases_over(transaction: Transaction, *, now: datetime) -> list[Case]:
+    """Takeovers whose lease ran out."""
+    query = _cases().where(cases.c.lease_until_at.is_not(None), cases.c.lease_until_at <= now)
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def undigested(transaction: Transaction, *, below: int, limit: int = 500) -> list[Case]:
+    """Cases under a level that no digest has told of since their last sign of risk."""
+    query = (
+        _cases()
+        .where(
+            NOT_RESOLVED,
+            cases.c.level < below,
+            cases.c.digested_at.is_(None) | (cases.c.digested_at < cases.c.last_risk_at),
+        )
+        .order_by(cases.c.level.desc(), cases.c.last_risk_at.desc())
+        .limit(limit)
+    )
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def by_thread(transaction: Transaction, thread_id: int) -> Case | None:
+    """The newest case whose topic this is."""
+    query = _cases().where(cases.c.thread_id == thread_id).order_by(cases.c.case_id.desc()).limit(1)
+    row = (await transaction.execute(query)).one_or_none()
+    return as_case(row) if row else None
 
 
 @cache
 def _open_case() -> Select[Any]:
-    return _cases().where(cases.c.person_id == bindparam("person"), cases.c.state == "open")
+    return _cases().where(cases.c.person_id == bindparam("person"), NOT_RESOLVED)
+
+
+@cache
+def _by_id() -> Select[Any]:
+    return _cases().where(cases.c.case_id == bindparam("case"))
+
+
+def columns() -> list[Column[Any]]:
+    """The columns that make a `Case`."""
+    return [cases.c[field.name] for field in fields(Case)]
 
 
 def _cases() -> Select[Any]:
-    return select(
-        cases.c.case_id,
-        cases.c.person_id,
-        cases.c.level,
-        cases.c.categories,
-        cases.c.script,
-        cases.c.state,
-        cases.c.opened_at,
-        cases.c.last_risk_at,
-    )
+    return select(*columns())
 
 
-def _case(row: Row[Any]) -> Case:
+def as_case(row: Row[Any]) -> Case:
+    """A row of `columns` as a case."""
+    values = dict(row._mapping)
     return Case(
-        case_id=row.case_id,
-        person_id=row.person_id,
-        level=row.level,
-        categories=tuple(filter(None, row.categories.split(","))),
-        script=row.script,
-        state=row.state,
-        opened_at=row.opened_at,
-        last_risk_at=row.last_risk_at,
+        **values
+        | {
+            "categories": tuple(filter(None, row.categories.split(","))),
+            "state": State(row.state),
+            "is_shadowed": bool(row.is_shadowed),
+            "resolution": Resolution(row.resolution) if row.resolution else None,
+        }
     )

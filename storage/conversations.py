@@ -1,7 +1,8 @@
 """Sessions and turns: what was said, by whom, in order; the words sealed.
 
 Knows nothing of the model's template. A round is a person's turn with the
-companion's answer to it; scripted replies are turns, but never part of a round.
+companion's answer to it; scripted replies and operators' words are turns, but never part of
+a round, so that the model is never shown them as its own.
 """
 
 from collections.abc import Collection
@@ -26,7 +27,7 @@ from sqlalchemy import (
 
 from storage import inbox, keys
 from storage.database import Transaction, insert_ignore
-from storage.ids import PersonId, SessionId, TurnId, UpdateId
+from storage.ids import OperatorId, PersonId, SessionId, TurnId, UpdateId
 from storage.schema import people, sessions, turns
 
 PLACE = "turns.words"
@@ -38,6 +39,7 @@ class Role(StrEnum):
     PERSON = "person"
     COMPANION = "companion"
     SCRIPT = "script"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Turn:
     created_at: datetime
     off_record: bool = False
     preview_message_id: int | None = None
+    operator_id: OperatorId | None = None
 
 
 async def current_session(
@@ -139,8 +142,9 @@ async def append(
     now: datetime,
     level: int = 0,
     off_record: bool = False,
+    operator_id: OperatorId | None = None,
 ) -> Turn:
-    """Add a turn at the end of a session."""
+    """Add a turn at the end of a session; an operator's words with who said them."""
     words = await keys.seal(transaction, person_id, text, PLACE)
     values = {
         "session_id": session_id,
@@ -149,10 +153,13 @@ async def append(
         "words": words,
         "level": level,
         "off_record": int(off_record),
+        "operator_id": operator_id,
         "created_at": now,
     }
     turn_id = (await transaction.execute(_append(), values)).scalar_one()
-    return Turn(TurnId(turn_id), session_id, role, text, level, now, off_record)
+    return Turn(
+        TurnId(turn_id), session_id, role, text, level, now, off_record, operator_id=operator_id
+    )
 
 
 @cache
@@ -273,6 +280,17 @@ def _recent_words() -> Executable:
     )
 
 
+async def since(transaction: Transaction, person_id: PersonId, began_at: datetime) -> list[Turn]:
+    """A person's turns since an instant, whoever said them, oldest first."""
+    query = (
+        _turns()
+        .where(turns.c.person_id == person_id, turns.c.created_at >= began_at)
+        .order_by(turns.c.turn_id)
+    )
+    rows = (await transaction.execute(query)).all()
+    return [await _turn(transaction, row) for row in rows]
+
+
 async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:
     """The last scripted words to a person."""
     query = (
@@ -334,6 +352,7 @@ def _turns() -> Select[Any]:
         turns.c.created_at,
         turns.c.off_record,
         turns.c.preview_message_id,
+        turns.c.operator_id,
     )
 
 
@@ -347,4 +366,5 @@ async def _turn(transaction: Transaction, row: Row[Any]) -> Turn:
         row.created_at,
         bool(row.off_record),
         row.preview_message_id,
+        row.operator_id,
     )

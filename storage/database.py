@@ -61,6 +61,16 @@ class Transaction:
         self.vault = vault
         self.dialect = dialect
         self.fresh_keys: dict[int, bytes] = {}
+        self._after: list[Callable[[], None]] = []
+
+    def on_commit(self, work: Callable[[], None]) -> None:
+        """Do something in memory once this transaction is committed; never where it is not."""
+        self._after.append(work)
+
+    def committed(self) -> None:
+        """Do what waited for the commit."""
+        for work in self._after:
+            work()
 
     async def execute(self, statement: Executable, rows: Any = None) -> Rows:
         """Run one statement."""
@@ -134,7 +144,9 @@ class Database:
         """Open a transaction that commits at the end and rolls back on an error."""
         lock = self._write_lock if self.dialect == "sqlite" else contextlib.nullcontext()
         async with lock, self._engine.begin() as connection:
-            yield self._on(connection)
+            transaction = self._on(connection)
+            yield transaction
+        transaction.committed()
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

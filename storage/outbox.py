@@ -44,9 +44,10 @@ class Kind(StrEnum):
     CASE = "case"
     NOTICE = "notice"
     REPLY = "reply"
+    RELAY = "relay"  # an operator's words to the person
 
 
-PRIORITIES = {Kind.CRISIS: 0, Kind.CASE: 1, Kind.NOTICE: 5, Kind.REPLY: 5}
+PRIORITIES = {Kind.CRISIS: 0, Kind.RELAY: 0, Kind.CASE: 1, Kind.NOTICE: 5, Kind.REPLY: 5}
 
 
 class Audience(StrEnum):
@@ -79,6 +80,8 @@ class Body:
     to_telegram_id: int | None = None
     silent: bool = False
     """Without a sound."""
+    case_id: int | None = None
+    """The case that it is about; to operators it goes into that case's topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,4 +352,5 @@ def _from_json(text: str) -> Body:
         Document(**document) if document else None,
         values["to_telegram_id"],
         values.get("silent", False),
+        values.get("case_id"),
     )

@@ -11,11 +11,10 @@ from typing import Any
 
 from sqlalchemy import Column, Select, bindparam, delete, func, insert, select, update
 
-from storage import keys
+from storage import audit, keys, notes
 from storage.database import Transaction, insert_ignore
 from storage.ids import PersonId, SessionId
 from storage.schema import (
-    cases,
     erasures,
     inbox,
     outbox,
@@ -24,6 +23,7 @@ from storage.schema import (
     telegram_chats,
     turns,
 )
+from storage.schema_review import cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Person:
     region: str | None
     consent_at: datetime | None
     training_consent_at: datetime | None
+    shadow_consent_at: datetime | None
     off_record_until_at: datetime | None
     admitted_at: datetime | None
     epoch: int
@@ -86,6 +87,7 @@ def _by(column: Column[int]) -> Select[Any]:
             people.c.region,
             people.c.consent_at,
             people.c.training_consent_at,
+            people.c.shadow_consent_at,
             people.c.off_record_until_at,
             people.c.admitted_at,
             people.c.epoch,
@@ -175,6 +177,8 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     and the level and dates of a case.
     """
     erased = await _account(transaction, person_id, now)
+    await notes.erase(transaction, person_id)
+    await audit.erase_words(transaction, person_id)
     await keys.destroy(transaction, person_id)
     mine = inbox.c.person_id == person_id
     await transaction.execute(
@@ -185,9 +189,19 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     await transaction.execute(
         update(inbox).where(mine).values(person_id=None, payload=None, turn_id=None)
     )
+    theirs = cases.c.person_id == person_id
     await transaction.execute(
-        update(cases).where(cases.c.person_id == person_id).values(person_id=None, erased_at=now)
+        update(cases)
+        .where(theirs, cases.c.resolved_at.is_(None))
+        .values(
+            state="resolved",
+            resolution="erased",
+            resolved_at=now,
+            clock_due_at=None,
+            lease_until_at=None,
+        )
     )
+    await transaction.execute(update(cases).where(theirs).values(person_id=None, erased_at=now))
     for table in (outbox, turns, sessions, telegram_chats, people):
         await transaction.execute(delete(table).where(table.c.person_id == person_id))
     return erased

@@ -13,7 +13,6 @@ from storage.database import Transaction
 from storage.ids import PersonId
 from storage.people import erase
 from storage.schema import (
-    cases,
     daily_usage,
     dialogues,
     erasures,
@@ -26,6 +25,7 @@ from storage.schema import (
     talk_clocks,
     turns,
 )
+from storage.schema_review import cases
 
 UNCONSENTED_HOURS = 24
 RECORDS_DAYS = 30
@@ -114,7 +114,7 @@ async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
     theirs = people.c.person_id
     waits = exists().where(inbox.c.person_id == theirs, inbox.c.ended_as.is_(None))
     sends = exists().where(outbox.c.person_id == theirs, is_open())
-    at_risk = exists().where(cases.c.person_id == theirs, cases.c.state == "open")
+    at_risk = exists().where(cases.c.person_id == theirs, cases.c.resolved_at.is_(None))
     query = (
         select(theirs)
         .where(

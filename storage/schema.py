@@ -1,6 +1,7 @@
 """The tables. One statement of the schema for SQLite and PostgreSQL alike.
 
-Knows nothing of queries. A person's Telegram id stands in `telegram_chats` alone;
+Knows nothing of queries; what operators work with is in `schema_review.py`. A person's
+Telegram id stands in `telegram_chats` alone;
 every other table speaks of `person_id`. What a person said stands only in columns of
 sealed bytes (`storage/keys.py`). Changes go through `storage/migrations`.
 """
@@ -104,6 +105,7 @@ people = Table(
     Column("consent_at", UtcDateTime),
     Column("consent_version", String(16)),
     Column("training_consent_at", UtcDateTime),  # null: the words train nothing
+    Column("shadow_consent_at", UtcDateTime),  # null: no operator edits a reply before it goes
     Column("off_record_until_at", UtcDateTime),
     Column("admitted_at", UtcDateTime),  # to a closed pilot
     # Raised by a crisis, a takeover, /new and erasure: words written for an older
@@ -147,7 +149,8 @@ turns = Table(
         nullable=False,
     ),
     _person(),
-    Column("role", String(16), nullable=False),  # person | companion | script
+    Column("role", String(16), nullable=False),  # person | companion | script | operator
+    Column("operator_id", Key),  # whose words they are, where an operator said them
     # Null only inside migration 0002.
     Column("words", LargeBinary),
     Column("level", SmallInteger, nullable=False, default=0),
@@ -195,7 +198,7 @@ outbox = Table(
     # Whose words it holds and whose key seals it; null: nobody's.
     _person(nullable=True),
     Column("audience", String(16), nullable=False, server_default="person"),
-    Column("kind", String(16), nullable=False),  # reply | crisis | notice | case
+    Column("kind", String(16), nullable=False),  # reply | crisis | notice | case | relay
     Column("priority", SmallInteger, nullable=False),
     Column("body", LargeBinary),  # sealed; erased when the row ends
     Column("epoch", Integer),  # null: not fenced
@@ -252,28 +255,6 @@ deliveries = Table(
     Index("ix_deliveries_outbox_id", "outbox_id", "part"),
     sqlite_autoincrement=True,
 )
-
-cases = Table(
-    "cases",
-    metadata,
-    Column("case_id", Key, primary_key=True),
-    # A case outlives the erasure of the person's words, without naming anybody.
-    Column("person_id", Key, ForeignKey("people.person_id", ondelete="SET NULL")),
-    Column("level", SmallInteger, nullable=False),
-    Column("categories", String(128), nullable=False),
-    Column("script", String(32), nullable=False),
-    Column("lexicon", String(64), nullable=False),
-    Column("state", String(16), nullable=False),  # open | resolved
-    Column("opened_at", UtcDateTime, nullable=False),
-    Column("last_risk_at", UtcDateTime, nullable=False),
-    Column("resolved_at", UtcDateTime),
-    Column("resolved_by", BigInteger),
-    Column("erased_at", UtcDateTime),  # the person was erased; the record stays for a while
-    Index("ix_cases_resolved_at", "resolved_at"),
-    sqlite_autoincrement=True,
-)
-Index("ix_cases_open", cases.c.person_id, unique=True,
-      sqlite_where=cases.c.state == "open", postgresql_where=cases.c.state == "open")  # fmt: skip
 
 leases = Table(
     "leases",

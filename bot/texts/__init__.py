@@ -1,7 +1,7 @@
 """Every word that people read, in two languages.
 
-`zh.yaml` and `en.yaml`; beside each the reviewed texts of a crisis, `crisis_zh.yaml` and
-`crisis_en.yaml`.
+`zh.yaml` and `en.yaml`; beside each the reviewed texts of a crisis (`crisis_…`), those of a human
+in the conversation (`human_…`), and what operators read in Telegram (`operators_…`).
 
 Knows nothing of when a text is used. A missing key is an error at start, not at 2 a.m.
 """
@@ -40,7 +40,7 @@ class Texts:
 
 def _load(language: str) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for name in (language, f"crisis_{language}"):
+    for name in (language, *(f"{kind}_{language}" for kind in ("crisis", "human", "operators"))):
         source = resources.files("bot.texts").joinpath(f"{name}.yaml").read_text("utf-8")
         loaded: dict[str, str] = yaml.safe_load(source)
         if twice := texts.keys() & loaded.keys():

@@ -1,0 +1,157 @@
+"""A human in a person's conversation: what the person is told of it, and where their words go.
+
+The person's side of a case's events (`review/events.py`). Knows nothing of the operators'
+side, and writes no word of its own beyond the reviewed texts.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from bot.help_lines import HelpLines
+from bot.texts import Texts
+from review.clocks import Clocks
+from review.events import Event, What
+from review.takeover import Takeover
+from safety.screen import Screening
+from storage import Transaction, cases, conversations, inbox, outbox, people
+from storage.cases import Case
+from storage.conversations import Role
+from storage.ids import PersonId, TurnId, UpdateId
+from storage.inbox import Ended
+from storage.outbox import Body
+from storage.people import Person
+
+
+class PersonFace:
+    """Tells people what operators do in their conversation.
+
+    Args:
+        texts: every word that people read.
+        help_lines: numbers to call.
+        cut_short: stops the running reply of a person, after the commit.
+        wake: called after something was written to the outbox.
+    """
+
+    def __init__(
+        self,
+        texts: Texts,
+        help_lines: HelpLines,
+        *,
+        cut_short: Callable[[PersonId], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._texts = texts
+        self._help_lines = help_lines
+        self._cut_short = cut_short
+        self._wake = wake
+
+    async def show(self, transaction: Transaction, event: Event) -> None:
+        """Tell the person what concerns them."""
+        if event.case.person_id is None:
+            return
+        person = await people.by_id(transaction, event.case.person_id)
+        if person is None:
+            return
+        if event.what is What.TAKEN_OVER:
+            transaction.on_commit(lambda: self._cut_short(person.person_id))
+        if event.what is What.OPERATOR_SAID:
+            await self._relay(transaction, person, event)
+        elif text := self._text(person, event):
+            await self._tell(transaction, person, text, event.at)
+        transaction.on_commit(self._wake)
+
+    def _text(self, person: Person, event: Event) -> str:
+        def lines() -> str:
+            return self._help_lines.text(person.language, person.region, emergency_first=True)
+
+        match event.what:
+            case What.TAKEN_OVER:
+                return self._texts(person.language, "human_joined")
+            case What.HANDED_BACK:
+                return self._texts(person.language, "human_left")
+            case What.LEASE_RAN_OUT:
+                parts = ("human_silent", "human_silent_lines")
+                return "\n".join([*(self._texts(person.language, key) for key in parts), lines()])
+            case What.NOBODY_CAME:
+                return self._texts(person.language, "nobody_came", lines=lines())
+            case What.RESOLVED if event.detail["was_taken_over"] or event.detail["was_held"]:
+                return self._texts(person.language, "hold_ended")
+            case _:
+                return ""
+
+    async def _tell(
+        self, transaction: Transaction, person: Person, text: str, now: datetime
+    ) -> None:
+        """Say a reviewed text; it is a turn like the script's, so that operators see it too."""
+        if person.has_consented:
+            session_id = await conversations.current_session(transaction, person.person_id, now=now)
+            await conversations.append(
+                transaction, person.person_id, session_id, Role.SCRIPT, text=text, now=now,
+                off_record=person.is_off_record(now),
+            )  # fmt: skip
+        await outbox.put(
+            transaction, outbox.Kind.CRISIS, Body(text), person_id=person.person_id, now=now
+        )
+
+    async def _relay(self, transaction: Transaction, person: Person, event: Event) -> None:
+        turn_id = event.detail.get("turn")
+        await outbox.put(
+            transaction,
+            outbox.Kind.RELAY,
+            Body(event.words, case_id=event.case.case_id),
+            person_id=person.person_id,
+            turn_id=TurnId(turn_id) if turn_id is not None else None,
+            now=event.at,
+        )
+
+
+class HumanSide:
+    """Where words go while an operator has the conversation."""
+
+    def __init__(self, takeover: Takeover, clocks: Clocks) -> None:
+        self._takeover = takeover
+        self._clocks = clocks
+
+    async def case(
+        self, transaction: Transaction, person_id: PersonId, *, now: datetime
+    ) -> Case | None:
+        """The case in which an operator has this conversation now; one whose lease is over ends."""
+        case = await self._takeover.running(transaction, person_id, now=now)
+        if case is None or case.lease_until_at is None:
+            return None
+        if case.lease_until_at <= now:
+            await self._clocks.end_lease(transaction, case, now=now)
+            return None
+        return case
+
+    async def hear(
+        self,
+        transaction: Transaction,
+        person: Person,
+        case: Case,
+        update_ids: Collection[UpdateId],
+        text: str,
+        screening: Screening,
+        *,
+        now: datetime,
+    ) -> TurnId | None:
+        """Hand words to the operator: a turn, an event, the end `held`; return the turn."""
+        turn_id = None
+        if person.has_consented:
+            turn = await conversations.open_turn(
+                transaction, person.person_id, update_ids, text=text, level=int(screening.level),
+                now=now, off_record=person.is_off_record(now),
+            )  # fmt: skip
+            turn_id = turn.turn_id
+        await self.pass_on(transaction, person, case, text, screening)
+        await inbox.end(transaction, update_ids, Ended.HELD, reason="takeover", now=now)
+        return turn_id
+
+    async def pass_on(
+        self, transaction: Transaction, person: Person, case: Case, text: str, screening: Screening
+    ) -> None:
+        """Show the operator what the person said."""
+        present = await cases.get(transaction, case.case_id) or case
+        await self._takeover.heard(
+            transaction, present, text, level=int(screening.level), is_kept=person.has_consented
+        )

@@ -1,0 +1,217 @@
+"""What operators do with a case: claim, release, note, resolve. One act, one transaction.
+
+Every act is written to the audit trail and shown to all faces in its own transaction. Knows
+nothing of who is at the other side: Telegram and the console call the same functions.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from review import cases as review
+from review.access import RefusedError, require_active
+from review.clocks import Clocks
+from review.events import Event, Faces, What
+from storage import Database, Transaction, audit, cases, notes, operators
+from storage.cases import Case, Resolution, State
+from storage.ids import CaseId
+from storage.operators import Operator
+
+MOST_WORDS = 4000
+
+
+class Desk:
+    """Acts on cases.
+
+    Args:
+        database: where cases are.
+        faces: who is told.
+        clocks: of cases that nobody claims.
+        now: the clock of the service.
+    """
+
+    def __init__(
+        self, database: Database, faces: Faces, clocks: Clocks, *, now: Callable[[], datetime]
+    ) -> None:
+        self.database = database
+        self.faces = faces
+        self.clocks = clocks
+        self.now = now
+
+    async def opened(
+        self, transaction: Transaction, opened: review.Opened, words: str, *, hidden: bool
+    ) -> None:
+        """A message at risk opened a case or raised it: the trail, the clock, the faces.
+
+        Args:
+            transaction: of the message.
+            opened: what it did to the case.
+            words: the message; never in the trail.
+            hidden: operators may not read it: no consent yet, or off the record.
+        """
+        case, now = await cases.get(transaction, opened.case_id), self.now()
+        assert case is not None
+        what = What.OPENED if opened.is_new else What.RAISED
+        if opened.is_new or opened.level_rose:
+            await audit.append(
+                transaction, what, now=now, case_id=case.case_id, person_id=case.person_id,
+                detail={"level": case.level},
+            )  # fmt: skip
+            await self.clocks.start(transaction, case, now=now)
+        detail = {"rose": opened.level_rose, "hidden": hidden}
+        await self.faces.show(transaction, Event(what, case, now, words=words, detail=detail))
+
+    async def claim(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
+        """Take a case that nobody has; its clock stops.
+
+        Raises:
+            RefusedError: `case_taken` by another (`holder` says who), `case_gone`.
+        """
+        case = await self.the_case(transaction, actor, case_id)
+        if case.claimed_by == actor.operator_id and case.state is State.CLAIMED:
+            return case
+        if not await cases.claim(transaction, case_id, actor.operator_id, now=self.now()):
+            raise await self.taken(transaction, case)
+        return await self.happened(transaction, What.CLAIMED, case_id, actor)
+
+    async def release(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
+        """Give a case back to the queue; one's own, or anybody's as an admin.
+
+        Raises:
+            RefusedError: `not_yours`, `case_gone`, or `takeover_runs`: hand back first.
+        """
+        case = await self.the_case(transaction, actor, case_id)
+        if case.claimed_by != actor.operator_id and not actor.is_admin:
+            raise RefusedError("not_yours", await self.holder(transaction, case))
+        if case.lease_until_at is not None:
+            raise RefusedError("takeover_runs", await self.holder(transaction, case))
+        if await cases.release(transaction, case_id):
+            await self.clocks.restart(transaction, case, now=self.now())
+            return await self.happened(transaction, What.RELEASED, case_id, actor)
+        return case
+
+    async def note(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
+    ) -> Case:
+        """Write something down for other operators; the person never sees it.
+
+        Raises:
+            RefusedError: `empty`, `too_long`, `case_gone`, or `person_gone` (was erased).
+        """
+        case = await self.the_case(transaction, actor, case_id, open_only=False)
+        if case.person_id is None:
+            raise RefusedError("person_gone")
+        words = checked(words)
+        await notes.add(
+            transaction,
+            case_id,
+            case.person_id,
+            operator_id=actor.operator_id,
+            text=words,
+            now=self.now(),
+        )
+        return await self.happened(transaction, What.NOTED, case_id, actor, words=words)
+
+    async def resolve(
+        self,
+        transaction: Transaction,
+        actor: Operator,
+        case_id: CaseId,
+        resolution: Resolution,
+    ) -> Case:
+        """Close a case, and with it hold and script; nobody else may have claimed it.
+
+        Raises:
+            RefusedError: `case_taken` by another, `case_gone`.
+        """
+        case = await self.the_case(transaction, actor, case_id)
+        if case.claimed_by not in (None, actor.operator_id) and not actor.is_admin:
+            raise await self.taken(transaction, case)
+        if not await cases.resolve(
+            transaction, case_id, resolution, operator_id=actor.operator_id, now=self.now()
+        ):
+            raise RefusedError("case_gone")
+        await review.end_script(transaction, case)
+        return await self.happened(
+            transaction,
+            What.RESOLVED,
+            case_id,
+            actor,
+            detail={
+                "resolution": str(resolution),
+                "was_held": review.holds(case, self.now()),
+                "was_taken_over": case.lease_until_at is not None,
+            },
+        )
+
+    async def the_case(
+        self,
+        transaction: Transaction,
+        actor: Operator,
+        case_id: CaseId,
+        *,
+        open_only: bool = True,
+    ) -> Case:
+        """The case that an operator acts on.
+
+        Raises:
+            RefusedError: `not_allowed`, or `case_gone`.
+        """
+        require_active(actor)
+        case = await cases.get(transaction, case_id)
+        if case is None or (open_only and case.state is State.RESOLVED):
+            raise RefusedError("case_gone")
+        return case
+
+    async def holder(self, transaction: Transaction, case: Case) -> Operator | None:
+        """Who has a case, or None."""
+        if case.claimed_by is None:
+            return None
+        return await operators.get(transaction, case.claimed_by)
+
+    async def taken(self, transaction: Transaction, case: Case) -> RefusedError:
+        """The refusal that says who has a case."""
+        present = await cases.get(transaction, case.case_id)
+        if present is None or present.state is State.RESOLVED:
+            return RefusedError("case_gone")
+        return RefusedError("case_taken", await self.holder(transaction, present))
+
+    async def happened(
+        self,
+        transaction: Transaction,
+        what: What,
+        case_id: CaseId,
+        actor: Operator | None,
+        *,
+        words: str = "",
+        detail: Mapping[str, object] | None = None,
+    ) -> Case:
+        """Write an act to the trail and show it to all faces; return the case after it."""
+        case, now = await cases.get(transaction, case_id), self.now()
+        assert case is not None
+        await audit.append(
+            transaction,
+            what,
+            now=now,
+            operator_id=actor.operator_id if actor else None,
+            case_id=case_id,
+            person_id=case.person_id,
+            detail=detail,
+            words=words if words and case.person_id is not None else None,
+        )
+        event = Event(what, case, now, operator=actor, words=words, detail=detail or {})
+        await self.faces.show(transaction, event)
+        return case
+
+
+def checked(words: str) -> str:
+    """Words as they may be kept or sent.
+
+    Raises:
+        RefusedError: `empty` or `too_long`.
+    """
+    words = words.replace("\r\n", "\n").strip()
+    if not words:
+        raise RefusedError("empty")
+    if len(words) > MOST_WORDS:
+        raise RefusedError("too_long")
+    return words

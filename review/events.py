@@ -1,0 +1,82 @@
+"""What happened to a case, in the past tense, for whoever shows it to operators and people.
+
+Knows nothing of faces: a face is told within the transaction of the act, so that what it
+queues stands or falls with the act.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from storage import Transaction
+from storage.cases import Case
+from storage.operators import Operator
+
+
+class What(StrEnum):
+    """What happened."""
+
+    OPENED = "opened"
+    RAISED = "raised"  # a further message at risk; `detail["rose"]` if the level did
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    TAKEN_OVER = "taken_over"
+    PERSON_SAID = "person_said"  # while an operator has the conversation
+    OPERATOR_SAID = "operator_said"
+    HANDED_BACK = "handed_back"
+    LEASE_RAN_OUT = "lease_ran_out"
+    NOTED = "noted"
+    PAGED = "paged"  # `detail["operators"]`: whose turn it is
+    NOBODY_CAME = "nobody_came"
+    SHADOW_ASKED = "shadow_asked"
+    SHADOW_CHANGED = "shadow_changed"
+    DRAFT_WAITS = "draft_waits"
+    RESOLVED = "resolved"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        case: as it stands after it.
+        operator: who did it; None for people and the service.
+        words: what was said, noted or summed up.
+        detail: what else a face may show, by name.
+    """
+
+    what: What
+    case: Case
+    at: datetime
+    operator: Operator | None = None
+    words: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Face(Protocol):
+    """Somewhere that shows cases: a chat of operators, a console, the person's own chat."""
+
+    async def show(self, transaction: Transaction, event: Event) -> None:
+        """Take notice, within the transaction of the act.
+
+        What must wait for the commit goes through `transaction.on_commit`.
+        """
+
+
+class Faces:
+    """All faces; an event goes to each."""
+
+    def __init__(self) -> None:
+        self._faces: list[Face] = []
+
+    def add(self, face: Face) -> None:
+        """Show events to this face too."""
+        self._faces.append(face)
+
+    async def show(self, transaction: Transaction, event: Event) -> None:
+        """Tell every face."""
+        for face in self._faces:
+            await face.show(transaction, event)

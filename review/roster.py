@@ -1,0 +1,205 @@
+"""Who is an operator, and who is on duty: the list, its seeding, the hours.
+
+Knows nothing of cases. Without any hours in the roster everybody is on duty always.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from review.access import RefusedError, require_admin
+from storage import Transaction, audit, operators, sign_ins
+from storage.ids import OperatorId
+from storage.operators import Operator, Role, Shift
+
+DAY_MIN = 24 * 60
+MOST_NAME = 64
+
+
+async def seed(
+    transaction: Transaction, telegram_ids: Iterable[int], *, language: str, now: datetime
+) -> list[Operator]:
+    """List those that the settings name, at the first start as admins; return the new ones.
+
+    Whoever was removed by an admin stays removed: the settings seed, they do not decide.
+    """
+    everybody = {each.telegram_id for each in await operators.listed(transaction, active=False)}
+    added = []
+    for telegram_id in sorted(set(telegram_ids) - everybody):
+        operator = await operators.add(
+            transaction, telegram_id, role=Role.ADMIN, name="", language=language, now=now
+        )
+        await audit.append(
+            transaction, "operator_seeded", now=now, detail={"operator": operator.operator_id}
+        )
+        added.append(operator)
+    return added
+
+
+async def add(
+    transaction: Transaction,
+    actor: Operator | None,
+    telegram_id: int,
+    *,
+    role: Role,
+    name: str,
+    language: str,
+    now: datetime,
+) -> Operator:
+    """List somebody; by an admin, or (None) by whoever has the host.
+
+    Raises:
+        RefusedError: `not_allowed`, `bad_telegram_id` or `bad_name`.
+    """
+    if actor is not None:
+        require_admin(actor)
+    if not 0 < telegram_id < 2**52:
+        raise RefusedError("bad_telegram_id")
+    operator = await operators.add(
+        transaction, telegram_id, role=role, name=_name(name), language=language, now=now
+    )
+    await operators.change(
+        transaction, operator.operator_id, role=role, name=_name(name) or operator.name
+    )
+    await _record(transaction, actor, "operator_added", operator.operator_id, now, role=role)
+    found = await operators.get(transaction, operator.operator_id)
+    assert found is not None
+    return found
+
+
+async def remove(
+    transaction: Transaction, actor: Operator | None, operator_id: OperatorId, *, now: datetime
+) -> Operator:
+    """Take somebody off the list, and sign them out everywhere.
+
+    Raises:
+        RefusedError: `not_allowed`, `operator_gone`, or `last_admin`.
+    """
+    if actor is not None:
+        require_admin(actor)
+    operator = await _active(transaction, operator_id)
+    await _keep_an_admin(transaction, operator)
+    await operators.change(transaction, operator_id, removed_at=now)
+    await sign_ins.end_sessions_of(transaction, operator_id)
+    await _record(transaction, actor, "operator_removed", operator_id, now)
+    return operator
+
+
+async def set_role(
+    transaction: Transaction,
+    actor: Operator,
+    operator_id: OperatorId,
+    role: Role,
+    *,
+    now: datetime,
+) -> None:
+    """Make somebody an admin or a reviewer.
+
+    Raises:
+        RefusedError: `not_allowed`, `operator_gone`, or `last_admin`.
+    """
+    require_admin(actor)
+    operator = await _active(transaction, operator_id)
+    if role is not Role.ADMIN:
+        await _keep_an_admin(transaction, operator)
+    await operators.change(transaction, operator_id, role=role)
+    await _record(transaction, actor, "operator_role", operator_id, now, role=role)
+
+
+async def set_hours(
+    transaction: Transaction,
+    actor: Operator,
+    operator_id: OperatorId,
+    hours: list[Shift],
+    *,
+    now: datetime,
+) -> None:
+    """Set when somebody is on duty.
+
+    Raises:
+        RefusedError: `not_allowed`, `operator_gone`, or `bad_hours`.
+    """
+    require_admin(actor)
+    await _active(transaction, operator_id)
+    if any(not _is_whole(each) for each in hours):
+        raise RefusedError("bad_hours")
+    await operators.set_shifts(transaction, operator_id, hours)
+    await _record(transaction, actor, "hours_set", operator_id, now, shifts=len(hours))
+
+
+async def on_duty(transaction: Transaction, zone: ZoneInfo, *, now: datetime) -> list[Operator]:
+    """Active operators whose hours it is, in the order of the list."""
+    listed = await operators.listed(transaction)
+    hours = await operators.all_shifts(transaction)
+    if not hours:
+        return listed
+    return [each for each in listed if _covers(hours.get(each.operator_id, []), zone, now)]
+
+
+def next_of(duty: list[Operator], after: OperatorId | None) -> Operator | None:
+    """Whose turn it is after somebody, round and round; None where nobody is on duty."""
+    if not duty:
+        return None
+    later = [each for each in duty if after is not None and each.operator_id > after]
+    return (later or duty)[0]
+
+
+def _covers(hours: list[Shift], zone: ZoneInfo, now: datetime) -> bool:
+    local = now.astimezone(zone)
+    minute = local.hour * 60 + local.minute
+    today, yesterday = local.weekday(), (local - timedelta(days=1)).weekday()
+    return any(
+        (each.weekday == today and each.starts_min <= minute < _end(each))
+        or (each.weekday == yesterday and minute + DAY_MIN < _end(each))
+        for each in hours
+    )
+
+
+def _end(shift: Shift) -> int:
+    over_midnight = shift.ends_min <= shift.starts_min
+    return shift.ends_min + (DAY_MIN if over_midnight else 0)
+
+
+def _is_whole(shift: Shift) -> bool:
+    return (
+        0 <= shift.weekday < 7
+        and 0 <= shift.starts_min < DAY_MIN
+        and 0 <= shift.ends_min <= DAY_MIN
+    )
+
+
+async def _active(transaction: Transaction, operator_id: OperatorId) -> Operator:
+    operator = await operators.get(transaction, operator_id)
+    if operator is None or not operator.is_active:
+        raise RefusedError("operator_gone")
+    return operator
+
+
+async def _keep_an_admin(transaction: Transaction, leaving: Operator) -> None:
+    admins = [each for each in await operators.listed(transaction) if each.is_admin]
+    if [each.operator_id for each in admins] == [leaving.operator_id]:
+        raise RefusedError("last_admin")
+
+
+async def _record(
+    transaction: Transaction,
+    actor: Operator | None,
+    act: str,
+    operator_id: OperatorId,
+    now: datetime,
+    **detail: object,
+) -> None:
+    await audit.append(
+        transaction,
+        act,
+        now=now,
+        operator_id=actor.operator_id if actor else None,
+        detail={"operator": operator_id, **detail} | ({} if actor else {"by": "host"}),
+    )
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if len(name) > MOST_NAME:
+        raise RefusedError("bad_name")
+    return name

@@ -1,0 +1,167 @@
+"""A human in the conversation: takeover, words both ways, hand-back.
+
+A takeover raises the person's epoch, so that no word of the model that was written before it
+can be sent, and is a lease: it ends by itself when the operator falls silent
+(`review/clocks.py`). Operators' words are kept as theirs and are never part of a round. Knows
+nothing of how words reach the person: faces are told of them.
+"""
+
+from datetime import datetime
+
+from review.access import RefusedError
+from review.clocks import LEASE
+from review.desk import Desk, checked
+from review.events import Event, What
+from storage import Transaction, cases, conversations, notes, people
+from storage.cases import Case
+from storage.conversations import Role, Turn
+from storage.ids import CaseId, PersonId
+from storage.operators import Operator
+
+
+class Takeover:
+    """Acts of an operator who talks with the person."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def begin(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
+        """Take the conversation over; claims the case where nobody has it.
+
+        Raises:
+            RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs` already.
+        """
+        desk, now = self._desk, self._desk.now()
+        case = await desk.the_case(transaction, actor, case_id)
+        if case.person_id is None:
+            raise RefusedError("person_gone")
+        case = await desk.claim(transaction, actor, case_id)
+        if not await cases.take_over(
+            transaction, case_id, actor.operator_id, lease_until_at=now + LEASE, now=now
+        ):
+            raise RefusedError("takeover_runs", actor)
+        assert case.person_id is not None
+        await people.raise_epoch(transaction, case.person_id)
+        return await desk.happened(transaction, What.TAKEN_OVER, case_id, actor)
+
+    async def say(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
+    ) -> Case:
+        """Say something to the person; renews the lease.
+
+        Raises:
+            RefusedError: `no_takeover` (take over first), `not_yours`, `empty`, `too_long`,
+                `case_gone`, `person_gone`.
+        """
+        desk, now = self._desk, self._desk.now()
+        case = await desk.the_case(transaction, actor, case_id)
+        words = checked(words)
+        if case.person_id is None:
+            raise RefusedError("person_gone")
+        if case.claimed_by not in (None, actor.operator_id):
+            raise RefusedError("not_yours", await desk.holder(transaction, case))
+        if not await cases.renew(
+            transaction, case_id, actor.operator_id, lease_until_at=now + LEASE, now=now
+        ):
+            raise RefusedError("no_takeover")
+        turn = await self._keep(transaction, case.person_id, actor, words, now)
+        return await desk.happened(
+            transaction,
+            What.OPERATOR_SAID,
+            case_id,
+            actor,
+            words=words,
+            detail={"turn": turn.turn_id if turn else None},
+        )
+
+    async def hand_back(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str = ""
+    ) -> Case:
+        """Give the conversation back, with a summary for whoever reads the case next.
+
+        The case stays claimed. Below the hold the model answers again, in it the script.
+
+        Raises:
+            RefusedError: `no_takeover`, `not_yours`, `case_gone`, `too_long`.
+        """
+        desk, now = self._desk, self._desk.now()
+        case = await desk.the_case(transaction, actor, case_id)
+        if case.claimed_by != actor.operator_id and not actor.is_admin:
+            raise RefusedError("not_yours", await desk.holder(transaction, case))
+        began_at = case.took_over_at
+        if began_at is None or not await cases.end_takeover(transaction, case_id):
+            raise RefusedError("no_takeover")
+        said = checked(words) if words.strip() else ""
+        detail = await self._summed(transaction, case, began_at, now)
+        if case.person_id is not None and said:
+            await notes.add(
+                transaction, case_id, case.person_id, operator_id=actor.operator_id, text=said,
+                now=now,
+            )  # fmt: skip
+        return await desk.happened(
+            transaction, What.HANDED_BACK, case_id, actor, words=said, detail=detail
+        )
+
+    async def heard(
+        self, transaction: Transaction, case: Case, words: str, *, level: int, is_kept: bool
+    ) -> None:
+        """The person said something to the operator who has the conversation.
+
+        Not in the audit trail, which holds what operators do; the words are a turn already.
+        """
+        event = Event(
+            What.PERSON_SAID,
+            case,
+            self._desk.now(),
+            operator=await self._desk.holder(transaction, case),
+            words=words,
+            detail={"level": level, "is_kept": is_kept},
+        )
+        await self._desk.faces.show(transaction, event)
+
+    @staticmethod
+    async def running(
+        transaction: Transaction, person_id: PersonId, *, now: datetime
+    ) -> Case | None:
+        """The case in which an operator has this conversation, be its lease over or not."""
+        case = await cases.open_case(transaction, person_id)
+        return case if case is not None and case.lease_until_at is not None else None
+
+    @staticmethod
+    async def _keep(
+        transaction: Transaction, person_id: PersonId, actor: Operator, words: str, now: datetime
+    ) -> Turn | None:
+        """Keep an operator's words as theirs; before consent nothing is kept."""
+        person = await people.by_id(transaction, person_id)
+        if person is None or not person.has_consented:
+            return None
+        session_id = await conversations.current_session(transaction, person_id, now=now)
+        return await conversations.append(
+            transaction,
+            person_id,
+            session_id,
+            Role.OPERATOR,
+            text=words,
+            now=now,
+            off_record=person.is_off_record(now),
+            operator_id=actor.operator_id,
+        )
+
+    @staticmethod
+    async def _summed(
+        transaction: Transaction, case: Case, began_at: datetime, now: datetime
+    ) -> dict[str, object]:
+        """What a summary says by itself: how long, and how many words each way."""
+        counts = {Role.PERSON: 0, Role.OPERATOR: 0}
+        level = 0
+        if case.person_id is not None:
+            for turn in await conversations.since(transaction, case.person_id, began_at):
+                if turn.role in counts:
+                    counts[turn.role] += 1
+                level = max(level, turn.level)
+        return {
+            "minutes": round((now - began_at).total_seconds() / 60),
+            "person_said": counts[Role.PERSON],
+            "operator_said": counts[Role.OPERATOR],
+            "highest_level": level,
+        }
