@@ -21,6 +21,7 @@ from storage.outbox import Body
 from storage.people import Person
 
 log = structlog.get_logger(__name__)
+MOST_TOAST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,14 @@ def data_of(update: Update) -> str:
     return (query.data or "").partition(":")[2] if query else ""
 
 
-async def acknowledge(update: Update) -> None:
-    """Stop the button's spinner; nothing depends on it."""
+async def acknowledge(update: Update, text: str = "", *, alert: bool = False) -> bool:
+    """Stop the button's spinner, perhaps with a word; False where it was not seen."""
     query = update.callback_query
     if query is None:
-        return
+        return False
     try:
-        await query.answer()
+        await query.answer(text[:MOST_TOAST] or None, show_alert=alert or None)
     except TelegramError as error:
         log.info("acknowledge_failed", error=type(error).__name__)
+        return False
+    return True

@@ -5,14 +5,12 @@ nothing of the order in which parts start and end (`service.py`).
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.answering import Answers
 from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
 from bot.backups import KeyMirror
+from bot.build_review import OperatorsSide, digest_of, operators_handlers, operators_side
 from bot.buttons import Buttons
-from bot.case_chat import CaseChat
 from bot.commands import Commands
 from bot.conversation import Conversation
 from bot.crisis import Crisis
@@ -26,14 +24,12 @@ from bot.gate import Gate
 from bot.handlers import register
 from bot.hearing import Hearing
 from bot.help_lines import HelpLines
-from bot.human import HumanSide, PersonFace
+from bot.human import PersonFace
 from bot.intake import Intake
 from bot.lanes import Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
-from bot.notices import OperatorNotices
 from bot.onboarding import Onboarding
-from bot.operators import Operators
 from bot.pacing import Pacer
 from bot.poller import Poller
 from bot.quota import Quota
@@ -49,16 +45,11 @@ from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker
-from review.clocks import Clocks, Pace
-from review.desk import Desk
-from review.events import Faces
-from review.takeover import Takeover
 from safety.duties import Duties
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from storage import Database, hot
-from storage.cases import Case
 from storage.ids import PersonId
 from storage.rounds import RecentRounds
 
@@ -93,15 +84,13 @@ def build(
     help_lines = HelpLines(texts, hotlines)
     duties = Duties.load()
     duty_notes = DutyNotes(texts, duties)
-    notices = OperatorNotices(
-        texts,
-        language=settings.operators_language,
-        has_readers=settings.operators_chat is not None,
-    )
+    side = operators_side(settings, database, texts, application.bot, pacer, now)
+    notices, desk = side.notices, side.desk
     leadership = Leadership(database, now=now)
     delivery = Delivery(
         database=database, bot=application.bot, pacer=pacer, metrics=metrics,
-        operators_chat=settings.operators_chat, fence=lambda: leadership.fence, now=now,
+        chat=side.chat, topics=side.topics, outcomes=side.outcomes,
+        fence=lambda: leadership.fence, now=now,
     )  # fmt: skip
     rounds = RecentRounds(database, hot_store)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
@@ -117,13 +106,10 @@ def build(
         delivery.wake()
 
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
-    desk = _desk(settings, database, now)
-    takeover = Takeover(desk)
-    human = HumanSide(takeover, desk.clocks)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
-    desk.faces.add(CaseChat(notices))
+    desk.faces.add(side.case_chat)
     crisis = Crisis(
-        texts=texts, help_lines=help_lines, desk=desk, human=human, place=screens.screen,
+        texts=texts, help_lines=help_lines, desk=desk, human=side.human, place=screens.screen,
         has_people=notices.has_readers, after=after_crisis,
     )  # fmt: skip
     erasure = Erasure(
@@ -150,7 +136,7 @@ def build(
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
-        database=database, hearing=Hearing(screens), crisis=crisis, human=human,
+        database=database, hearing=Hearing(screens), crisis=crisis, human=side.human,
         onboarding=onboarding, gate=gate, quota=quota, safe_mode=safe_mode, replier=replier,
         plans=plans, texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -160,14 +146,14 @@ def build(
     )  # fmt: skip
     intake = Intake(
         database=database, bot=application.bot, screens=screens, crisis=crisis,
-        emergency=emergency, lanes=lanes, metrics=metrics, now=now,
+        emergency=emergency, lanes=lanes, metrics=metrics, operators_chat=side.chat, now=now,
     )  # fmt: skip
     dispatch = Dispatch(
         application=application, database=database, texts=texts, metrics=metrics,
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, answers, notices, desk, onboarding, erasure, gate,
+        settings, application, database, answers, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
@@ -186,27 +172,15 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, clocks=desk.clocks, metrics=metrics,
-            retention_days=settings.retention_days, wake=delivery.wake, now=now,
+            notices=notices, follow_ups=follow_ups, clocks=desk.clocks,
+            digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
+            metrics=metrics, retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
         desk=desk,
-        takeover=takeover,
+        takeover=side.takeover,
     )  # fmt: skip
-
-
-def _desk(settings: Settings, database: Database, now: Clock) -> Desk:
-    """Where operators see to cases, whatever face they use."""
-    faces = Faces()
-    pace = Pace(
-        timedelta(minutes=settings.acknowledge_minutes), ZoneInfo(settings.operators_timezone)
-    )
-
-    async def page(_case: Case, _now: datetime) -> bool:
-        return False
-
-    return Desk(database, faces, Clocks(database, faces, pace, page=page, now=now), now=now)
 
 
 def _register(
@@ -214,8 +188,7 @@ def _register(
     application: Telegram,
     database: Database,
     answers: Answers,
-    notices: OperatorNotices,
-    desk: Desk,
+    side: OperatorsSide,
     onboarding: Onboarding,
     erasure: Erasure,
     gate: Gate,
@@ -229,10 +202,7 @@ def _register(
     wake: Callable[[], None],
     now: Clock,
 ) -> None:
-    operators = Operators(
-        database=database, texts=answers.texts, notices=notices, desk=desk,
-        chat_id=settings.operators_chat, wake=wake, now=now,
-    )  # fmt: skip
+    operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
     register(
         application,
         gate=gate,

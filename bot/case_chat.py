@@ -1,42 +1,176 @@
-"""Cases in the operators' chat: what is told of them there.
+"""Cases in the operators' chat: what is told of them there, one message an event.
 
 The operators' side of a case's events (`review/events.py`), in Telegram. Knows nothing of what
-operators press or write (`operators.py`).
+operators press or write (`operators.py`), nor of topics (`topics.py`): it says which case a
+message is about. What needs nobody now makes no sound: the whole group takes 20 messages a
+minute.
 """
 
+from datetime import datetime
+
+from bot.case_buttons import CaseButtons
 from bot.notices import OperatorNotices
+from bot.texts import Texts
+from bot.topics import CLOSE
 from review.events import Event, What
 from safety.levels import Level
-from storage import Transaction
+from storage import Transaction, case_queue, cases, operators
+from storage.cases import Case
+from storage.ids import CaseId, OperatorId
+from storage.outbox import Message
 
 EXCERPT = 600
+LOUD = (What.RELEASED, What.LEASE_RAN_OUT, What.NOBODY_CAME, What.PERSON_SAID)
 
 
 class CaseChat:
-    """Tells the operators' chat of grave cases."""
+    """Tells the operators' chat what happens to cases, and pages operators."""
 
-    def __init__(self, notices: OperatorNotices) -> None:
+    def __init__(self, notices: OperatorNotices, texts: Texts) -> None:
         self._notices = notices
+        self._texts = texts
+        self._buttons = CaseButtons(notices)
 
     async def show(self, transaction: Transaction, event: Event) -> None:
-        """Tell of a case that was opened, grew graver, or was resolved."""
-        notices, case = self._notices, event.case
-        if event.what is What.RESOLVED:
-            await notices.put(transaction, "case_resolved", now=event.at, case=case.case_id)
+        """Tell of an event, in the transaction of the act."""
+        match event.what:
+            case What.OPENED | What.RAISED:
+                await self._opened(transaction, event)
+            case What.PAGED:
+                await self._paged(transaction, event)
+            case What.NOTED:
+                await self._say(transaction, event, self._text(event), with_buttons=False)
+            case What.RESOLVED:
+                await self._say(transaction, event, self._text(event), with_buttons=False)
+                await self._close(transaction, event.case, event.at)
+            case _:
+                if text := self._text(event):
+                    await self._say(transaction, event, text)
+
+    async def relayed(
+        self,
+        transaction: Transaction,
+        message: Message,
+        state: str,
+        reason: str | None,
+        now: datetime,
+    ) -> None:
+        """Echo an operator's words to a person, now that it is known whether they arrived."""
+        if message.body.case_id is None:
             return
+        case_id = CaseId(message.body.case_id)
+        case = await cases.get(transaction, case_id)
+        if case is None or case.person_id is None:
+            return
+        kind = {"sent": "sent", "unknown": "unknown"}.get(state, "failed")
+        key = "relay_blocked" if reason == "blocked" else f"relay_{kind}"
+        await self._notices.say(
+            transaction,
+            self._notices.text(key, case=case_id, words=message.body.text),
+            now=now,
+            buttons=self._buttons.under(case),
+            person_id=case.person_id,
+            case_id=case_id,
+            silent=kind == "sent",
+        )
+
+    def _text(self, event: Event) -> str:
+        """What is said of an event; nothing of those that concern no one here."""
+        values: dict[str, object] = {
+            "case": event.case.case_id,
+            "operator": self._notices.name(event.operator),
+            "words": event.words,
+        }
+        match event.what:
+            case What.CLAIMED | What.RELEASED | What.TAKEN_OVER | What.NOBODY_CAME | What.NOTED:
+                key = f"case_{event.what}"
+            case What.LEASE_RAN_OUT:
+                key = "case_lease_ran_out"
+            case What.HANDED_BACK:
+                key = "case_handed_back_words" if event.words else "case_handed_back"
+                values |= event.detail
+            case What.PERSON_SAID:
+                values["level"] = event.detail["level"]
+                grave = event.detail["level"] >= Level.ACTIVE
+                key = "case_person_at_risk" if grave else "case_person_said"
+            case What.RESOLVED:
+                values["how"] = self._notices.text(f"resolution_{event.detail['resolution']}")
+                key = "case_resolved"
+            case _:
+                return ""
+        return self._notices.text(key, **values)
+
+    async def _opened(self, transaction: Transaction, event: Event) -> None:
+        """A grave case, or one that became graver; a further message at the same level is in it."""
+        case, notices = event.case, self._notices
         grew = event.what is What.OPENED or event.detail.get("rose")
         if not grew or case.level < Level.ACTIVE:
             return
-        await notices.put(
-            transaction,
-            "case_opened",
-            now=event.at,
-            buttons=[[(notices.text("case_resolve"), f"case:{case.case_id}:resolve")]],
-            person_id=case.person_id,
-            case=case.case_id,
-            level=case.level,
-            categories=", ".join(case.categories),
-            words=notices.text("case_words_withheld")
+        head = "case_opened" if event.what is What.OPENED else "case_raised"
+        lines = [
+            notices.text(
+                head, case=case.case_id, level=case.level, categories=notices.categories(case)
+            ),
+            notices.text("case_words_withheld")
             if event.detail["hidden"]
             else event.words[:EXCERPT],
+        ]
+        before = await case_queue.place_in_line(transaction, case)
+        if before and case.claimed_by is None:
+            lines.append(notices.text("case_in_line", count=before))
+        await self._say(transaction, event, "\n".join(lines), silent=False)
+
+    async def _paged(self, transaction: Transaction, event: Event) -> None:
+        case, notices = event.case, self._notices
+        minutes = _minutes(case, event.at)
+        if "operators" not in event.detail:
+            key = "case_paged_outside" if event.detail["outside"] else "case_page_failed"
+            text = notices.text(key, case=case.case_id, minutes=minutes)
+            await self._say(transaction, event, text)
+            return
+        names = []
+        for operator_id in event.detail["operators"]:
+            operator = await operators.get(transaction, OperatorId(operator_id))
+            if operator is None:
+                continue
+            names.append(notices.name(operator))
+            language = operator.language
+            text = self._texts(
+                language, "page_direct", case=case.case_id, level=case.level, minutes=minutes,
+                categories=notices.categories(case, language),
+            )  # fmt: skip
+            claim = (self._texts(language, "button_claim"), f"case:{case.case_id}:claim")
+            await notices.tell(transaction, operator, text, now=event.at, buttons=[[claim]])
+        text = notices.text(
+            "case_paged", case=case.case_id, operator=", ".join(names), minutes=minutes
         )
+        await self._say(transaction, event, text)
+
+    async def _say(
+        self,
+        transaction: Transaction,
+        event: Event,
+        text: str,
+        *,
+        with_buttons: bool = True,
+        silent: bool | None = None,
+    ) -> None:
+        case = event.case
+        await self._notices.say(
+            transaction,
+            text,
+            now=event.at,
+            buttons=self._buttons.under(case) if with_buttons else None,
+            person_id=case.person_id,
+            case_id=case.case_id,
+            silent=event.what not in LOUD if silent is None else silent,
+        )
+
+    async def _close(self, transaction: Transaction, case: Case, now: datetime) -> None:
+        if case.level >= Level.ACTIVE:
+            await self._notices.say(transaction, "", now=now, case_id=case.case_id, topic=CLOSE)
+
+
+def _minutes(case: Case, now: datetime) -> int:
+    """For how long a case has waited."""
+    return max(0, round((now - case.last_risk_at).total_seconds() / 60))

@@ -8,27 +8,26 @@ unknown is not sent again; a crisis reply and a word to operators are.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import structlog
 from telegram import Bot
 
 from bot.metrics import Metrics
+from bot.operators_chat import OperatorsChat
+from bot.outcomes import AT_LEAST_ONCE, Outcomes
 from bot.pacing import Pacer
 from bot.sending import Failure, SendError, parts_of, send_part
-from storage import Database, deliveries, outbox, people
+from bot.topics import Topics
+from storage import Database, deliveries, outbox
 from storage.deliveries import Outcome
 from storage.ids import OutboxId
-from storage.outbox import Audience, Kind, Message
+from storage.outbox import Audience, Message
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 64
-LONGEST_TRY = timedelta(hours=24)
-"""For how long Telegram is asked to take a reply; older words would answer nothing any more."""
-LONGEST_WAIT_S = 60.0
 POLL_S = 1.0
-AT_LEAST_ONCE = (Kind.CRISIS, Kind.CASE)
 
 
 class Delivery:
@@ -41,7 +40,9 @@ class Delivery:
         bot: Bot,
         pacer: Pacer,
         metrics: Metrics,
-        operators_chat: int | None,
+        chat: OperatorsChat,
+        topics: Topics,
+        outcomes: Outcomes,
         fence: Callable[[], int | None],
         now: Callable[[], datetime],
     ) -> None:
@@ -49,7 +50,9 @@ class Delivery:
         self._bot = bot
         self._pacer = pacer
         self._metrics = metrics
-        self._operators_chat = operators_chat
+        self._operators_chat = chat
+        self._topics = topics
+        self._outcomes = outcomes
         self._fence = fence
         self._now = now
         self._wake = asyncio.Event()
@@ -114,14 +117,43 @@ class Delivery:
 
     def _chat_of(self, message: Message) -> int | None:
         if message.audience is Audience.OPERATORS:
-            return self._operators_chat
+            return self._operators_chat.id
         return message.telegram_id
 
     async def _send(self, message: Message) -> None:
         chat_id = self._chat_of(message)
         if chat_id is None:
-            await self._end(message, "failed", "nowhere_to_send")
+            await self._outcomes.end(message, "failed", "nowhere_to_send")
             return
+        try:
+            if message.body.topic is not None:
+                await self._settle(message)
+                return
+            thread_id = await self._thread_of(message)
+        except SendError as error:
+            await self._outcomes.failed(chat_id, message, error)
+            return
+        await self._send_parts(chat_id, thread_id, message)
+
+    async def _thread_of(self, message: Message) -> int | None:
+        """The topic of the operators' group that a message goes to."""
+        if message.audience is not Audience.OPERATORS:
+            return None
+        return await self._topics.thread_of(message.body)
+
+    async def _settle(self, message: Message) -> None:
+        """Close or delete a topic: done twice it is done once.
+
+        Raises:
+            SendError: it did not work, and is to be tried again.
+        """
+        async with self._database.begin() as transaction:
+            if not await outbox.claim(transaction, message.outbox_id, fence=self._fence()):
+                return
+        done = await self._topics.settle(message.body)
+        await self._outcomes.end(message, "sent" if done else "failed", None if done else "refused")
+
+    async def _send_parts(self, chat_id: int, thread_id: int | None, message: Message) -> None:
         unknown = False
         claimed = False
         last = len(parts_of(message.body)) - 1
@@ -136,16 +168,16 @@ class Delivery:
                 continue
             ends_as = ("unknown" if unknown else "sent") if part == last else None
             try:
-                await self._attempt(chat_id, message, part, attempt, ends_as)
+                await self._attempt(chat_id, thread_id, message, part, attempt, ends_as)
             except SendError as error:
                 if error.failure is not Failure.UNKNOWN or message.kind in AT_LEAST_ONCE:
-                    await self._failed(chat_id, message, error)
+                    await self._outcomes.failed(chat_id, message, error)
                     return
                 unknown = True
             else:
                 if ends_as is not None:
                     return
-        await self._end(message, "unknown" if unknown else "sent", None)
+        await self._outcomes.end(message, "unknown" if unknown else "sent", None)
 
     async def _begin(
         self, message: Message, part: int, *, claimed: bool
@@ -172,7 +204,13 @@ class Delivery:
             return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
 
     async def _attempt(
-        self, chat_id: int, message: Message, part: int, attempt: int, ends_as: str | None
+        self,
+        chat_id: int,
+        thread_id: int | None,
+        message: Message,
+        part: int,
+        attempt: int,
+        ends_as: str | None,
     ) -> None:
         """Try one part and record how it ended; with the last one ends the message.
 
@@ -189,6 +227,7 @@ class Delivery:
                 message.body,
                 part,
                 preview_message_id=message.preview_message_id,
+                thread_id=thread_id,
             )
         except SendError as raised:
             error = raised
@@ -204,49 +243,6 @@ class Delivery:
                 error=error.name if error else None,
             )
             if ends_as is not None and error is None:
-                await outbox.end(transaction, message.outbox_id, ends_as, now=self._now())
+                await self._outcomes.end_within(transaction, message, ends_as, None)
         if error:
             raise error
-
-    async def _failed(self, chat_id: int, message: Message, error: SendError) -> None:
-        """Decide what becomes of a message that was not sent."""
-        to_operators = message.audience is Audience.OPERATORS
-        failure = error.failure
-        if to_operators and failure in (Failure.MOVED, Failure.BLOCKED, Failure.UNREACHABLE):
-            # Their words wait until the chat is put right: none of them may be missed.
-            log.error("operators_chat_unreachable", error=error.name, moved_to=error.moved_to)
-            self._operators_chat = error.moved_to or self._operators_chat
-        elif failure is Failure.BLOCKED:
-            async with self._database.begin() as transaction:
-                await people.set_blocked(transaction, chat_id, self._now())
-            await self._end(message, "failed", "blocked")
-            return
-        elif failure in (Failure.REFUSED, Failure.UNREACHABLE, Failure.MOVED):
-            log.error("send_refused", error=error.name, to_operators=to_operators)
-            await self._end(message, "failed", "refused")
-            return
-        elif self._is_old(message) and message.kind not in AT_LEAST_ONCE:
-            await self._end(message, "failed", "gave_up")
-            return
-        await self._postpone(message, error)
-
-    def _is_old(self, message: Message) -> bool:
-        return self._now() - message.created_at > LONGEST_TRY
-
-    async def _postpone(self, message: Message, error: SendError) -> None:
-        wait_s = error.retry_after_s
-        if wait_s is None:
-            wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
-        if error.failure is Failure.MOVED:
-            wait_s = 0.0
-        async with self._database.begin() as transaction:
-            await outbox.postpone(
-                transaction,
-                message.outbox_id,
-                until=self._now() + timedelta(seconds=wait_s),
-                reason=error.name,
-            )
-
-    async def _end(self, message: Message, state: str, reason: str | None) -> None:
-        async with self._database.begin() as transaction:
-            await outbox.end(transaction, message.outbox_id, state, reason=reason, now=self._now())

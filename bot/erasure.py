@@ -9,6 +9,8 @@ from datetime import datetime
 from bot.help_lines import HelpLines
 from bot.notices import OperatorNotices
 from bot.texts import Texts
+from bot.topics import DELETE
+from safety.levels import Level
 from storage import Transaction, cases, outbox, people
 from storage.outbox import Audience, Body
 from storage.people import Person
@@ -70,6 +72,7 @@ class Erasure:
         self, transaction: Transaction, person: Person, now: datetime
     ) -> people.Erased:
         case = await cases.open_case(transaction, person.person_id)
+        theirs = await cases.of_person(transaction, person.person_id)
         erased = await people.erase(transaction, person.person_id, now=now)
         await self._rounds.drop(*erased.sessions)
         self._on_erased()
@@ -77,6 +80,12 @@ class Erasure:
             await self._notices.put(
                 transaction, "case_erased", now=now, case=case.case_id, level=case.level
             )
+        for each in theirs:
+            # The topic of an open case may be about to be made.
+            if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):
+                await self._notices.say(
+                    transaction, "", now=now, case_id=each.case_id, topic=DELETE
+                )
         return erased
 
     async def _farewell(

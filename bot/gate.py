@@ -16,6 +16,7 @@ from bot.crisis import Crisis
 from bot.erasure import Erasure
 from bot.stop_words import is_stop
 from bot.texts import Texts
+from bot.updates import is_case
 from review import cases as review
 from storage import Database, Transaction, cases, inbox, outbox, people, pilot
 from storage.ids import UpdateId
@@ -102,13 +103,19 @@ class Gate:
 
         `/start` may carry an invite, whoever leaves may do so in a held conversation too
         (`bot/stopping.py` asks here), membership is no word, and those who agreed before keep
-        their rights (`/export`, `/forget`).
+        their rights (`/export`, `/forget`). Groups and the buttons under a case are the operators'.
 
         Raises:
             ApplicationHandlerStop: it was answered.
         """
         user, message = update.effective_user, update.effective_message
         if not self._is_closed or user is None or update.my_chat_member is not None:
+            return
+        if (
+            update.effective_chat is None
+            or update.effective_chat.type != "private"
+            or is_case(update)
+        ):
             return
         text = (message.text or "") if message is not None else ""
         if is_stop(text) or text.split("@")[0].split(" ")[0] == "/start":

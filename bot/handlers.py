@@ -89,6 +89,7 @@ def register(
     }.items():
         application.add_handler(CallbackQueryHandler(handler, pattern=f"^{kind}:"))
     application.add_handler(CallbackQueryHandler(buttons.on_old))
+    application.add_handler(MessageHandler(filters.ChatType.GROUPS, operators.on_words))
     application.add_handler(ChatMemberHandler(commands.on_membership))
     application.add_handler(MessageHandler(private & STOPS, stopping.on_stop))
     application.add_handler(MessageHandler(private & filters.COMMAND, commands.on_unknown))

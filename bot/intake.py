@@ -20,6 +20,7 @@ from bot.crisis import Crisis
 from bot.emergency import Emergency
 from bot.lanes import MOST_QUEUED, Arrival, Lanes
 from bot.metrics import Metrics
+from bot.operators_chat import OperatorsChat
 from bot.screening import Screens
 from bot.texts import language_of
 from bot.updates import Kind, Reading
@@ -66,6 +67,7 @@ class Intake:
         emergency: Emergency,
         lanes: Lanes,
         metrics: Metrics,
+        operators_chat: OperatorsChat,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -75,6 +77,7 @@ class Intake:
         self._emergency = emergency
         self._lanes = lanes
         self._metrics = metrics
+        self._operators_chat = operators_chat
         self._now = now
         self._failures: Counter[int] = Counter()
 
@@ -160,7 +163,8 @@ class Intake:
     def _parse(self, raw: object) -> tuple[Update | None, Reading]:
         try:
             update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
-            reading = updates.read(update)
+            self._operators_chat.follow(update)
+            reading = updates.read(update, self._operators_chat.id)
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)
             return None, updates.salvage(raw)

@@ -1,4 +1,4 @@
-"""Words to the operators' chat, in the operators' language.
+"""Words to the operators: to their chat in its language, to one of them in theirs.
 
 Knows nothing of why they are said, nor of what operators answer (`operators.py`).
 """
@@ -7,8 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.texts import Texts
+from review.access import RefusedError
+from review.desk import MOST_WORDS
 from storage import Transaction, outbox
-from storage.ids import PersonId
+from storage.cases import Case
+from storage.ids import CaseId, PersonId
+from storage.operators import Operator
 from storage.outbox import Audience, Body
 
 Buttons = list[list[tuple[str, str]]]
@@ -28,9 +32,35 @@ class OperatorNotices:
         self._language = language
         self.has_readers = has_readers
 
-    def text(self, key: str, **values: Any) -> str:
+    def text(self, key: str, /, **values: Any) -> str:
         """A text in the operators' language."""
         return self._texts(self._language, key, **values)
+
+    def categories(self, case: Case, language: str | None = None) -> str:
+        """What a case is about, in words."""
+        texts, language = self._texts, language or self._language
+        return ", ".join(
+            texts(language, f"category_{each}") if texts.has(f"category_{each}") else each
+            for each in case.categories
+        )
+
+    def name(self, operator: Operator | None) -> str:
+        """What an operator is called among operators."""
+        if operator is None:
+            return self.text("operator_somebody")
+        return operator.name or self.text("operator_unnamed", number=operator.operator_id)
+
+    def refusal(
+        self, refused: RefusedError, case_id: CaseId | None, language: str | None = None
+    ) -> str:
+        """Why something was not done, and who has the case."""
+        return self._texts(
+            language or self._language,
+            refused.key,
+            case=case_id,
+            holder=self.name(refused.holder),
+            most=MOST_WORDS,
+        )
 
     async def put(
         self,
@@ -43,24 +73,62 @@ class OperatorNotices:
         silent: bool = False,
         **values: Any,
     ) -> None:
-        """Queue a text.
+        """Queue a text for the chat as a whole; as `say`."""
+        text = self.text(key, **values)
+        await self.say(
+            transaction, text, now=now, buttons=buttons, person_id=person_id, silent=silent
+        )
+
+    async def say(
+        self,
+        transaction: Transaction,
+        text: str,
+        *,
+        now: datetime,
+        buttons: Buttons | None = None,
+        person_id: PersonId | None = None,
+        case_id: CaseId | None = None,
+        silent: bool = False,
+        topic: str | None = None,
+    ) -> None:
+        """Queue words.
 
         Args:
             transaction: in which it is written.
-            key: which text.
+            text: what is said.
             now: the present instant.
             buttons: rows of (label, data).
             person_id: whose words it holds: their key seals it, their erasure takes it away.
+            case_id: into whose topic it goes; None: to everybody.
             silent: without a sound: nothing that cannot wait.
-            **values: what the text has places for.
+            topic: what is done with that topic in the place of words.
         """
         if not self.has_readers:
             return
         await outbox.put(
             transaction,
             outbox.Kind.CASE,
-            Body(self.text(key, **values), buttons or [], silent=silent),
+            Body(text, buttons or [], silent=silent, case_id=case_id, topic=topic),
             person_id=person_id,
             audience=Audience.OPERATORS,
+            now=now,
+        )
+
+    async def tell(
+        self,
+        transaction: Transaction,
+        operator: Operator,
+        text: str,
+        *,
+        now: datetime,
+        buttons: Buttons | None = None,
+    ) -> None:
+        """Queue words to one operator in their private chat; never a person's words."""
+        await outbox.put(
+            transaction,
+            outbox.Kind.CASE,
+            Body(text, buttons or [], to_telegram_id=operator.telegram_id),
+            person_id=None,
+            audience=Audience.OPERATOR,
             now=now,
         )

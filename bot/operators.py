@@ -1,25 +1,44 @@
-"""The operators' chat: the buttons under a case.
+"""The operators' chat: buttons under a case, commands, and answers to the bot's question.
 
-Knows nothing of what a case means to the person beyond resolving it. Only listed
-operators may act; everybody else gets nothing.
+Reads who asks for what, and lets `case_acts.py` do it. Only listed operators may act, and only
+in the operators' chat (a button in a private message of the bot, too); everybody else gets
+nothing. What operators write otherwise stays among them and is not kept.
 """
 
+import re
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from telegram import Update
+from telegram import Message, Update, User
 from telegram.ext import ContextTypes
 
 from bot.answering import acknowledge
+from bot.case_acts import COMMANDS, CaseActs
+from bot.case_buttons import number_of, read
 from bot.notices import OperatorNotices
+from bot.operators_chat import OperatorsChat
 from bot.texts import Texts
 from review.access import RefusedError
-from review.desk import Desk
-from storage import Database, Transaction, inbox, operators
-from storage.cases import Resolution
+from review.roster import MOST_NAME
+from storage import Database, Transaction, cases, inbox, operators
 from storage.ids import CaseId, UpdateId
 from storage.inbox import Ended
 from storage.operators import Operator
+
+Context = ContextTypes.DEFAULT_TYPE
+_COMMAND = re.compile(r"/(\w+)(?:@(\w+))?(?:\s+(.*))?$", re.DOTALL)
+EDITS_REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an operator wrote: an act (None: a command that is none), a case, words."""
+
+    verb: str | None
+    case_id: CaseId | None
+    words: str
 
 
 class Operators:
@@ -31,51 +50,172 @@ class Operators:
         database: Database,
         texts: Texts,
         notices: OperatorNotices,
-        desk: Desk,
-        chat_id: int | None,
+        acts: CaseActs,
+        chat: OperatorsChat,
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._texts = texts
-        self._desk = desk
-        self._chat_id = chat_id
+        self._notices = notices
+        self._acts = acts
+        self._chat = chat
         self._wake = wake
         self._now = now
-        self._notices = notices
+        self._edits: deque[int] = deque(maxlen=EDITS_REMEMBERED)
 
     def is_chat(self, chat_id: int) -> bool:
         """Whether this is the operators' chat."""
-        return chat_id == self._chat_id
+        return self._chat.is_it(chat_id)
 
-    async def on_case(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-        """`case:ID:resolve`: close a case and give the conversation back."""
-        query = update.callback_query
+    async def on_case(self, update: Update, _context: Context) -> None:
+        """`case:ID:verb`: a button under a case, in their chat or in a page."""
+        query, chat = update.callback_query, update.effective_chat
         assert query is not None
-        user = query.from_user
-        chat = update.effective_chat
-        listed = chat is not None and self.is_chat(chat.id)
-        number = (query.data or "").split(":")[1]
-        now = self._now()
+        here = chat is not None and (self.is_chat(chat.id) or chat.id == query.from_user.id)
+        pressed, now = read(query.data or ""), self._now()
+        actor, refused = None, None
         async with self._database.begin() as transaction:
-            actor = await operators.by_telegram_id(transaction, user.id)
-            listed = listed and actor is not None
-            if listed and actor is not None and number.isdecimal():
-                await self._resolve(transaction, actor, number, now)
-            await inbox.end(
-                transaction,
-                [UpdateId(update.update_id)],
-                Ended.ANSWERED if listed else Ended.IGNORED,
-                reason="case" if listed else "not_an_operator",
-                now=now,
-            )
-        await acknowledge(update)
+            if here:
+                actor = await self._actor(transaction, query.from_user)
+            if actor is not None and pressed is not None:
+                try:
+                    await self._acts.do(transaction, actor, pressed.case_id, pressed.verb, now=now)
+                except RefusedError as error:
+                    refused = error
+            await self._end(transaction, update, actor, now)
+        self._wake()
+        if actor is None:
+            return
+        if refused is None or pressed is None:
+            done = self._texts(actor.language, "done") if pressed is not None else ""
+            await acknowledge(update, done)
+            return
+        why = self._notices.refusal(refused, pressed.case_id, actor.language)
+        if not await acknowledge(update, why, alert=True):  # pressed too long ago: said to all
+            async with self._database.begin() as transaction:
+                await self._refuse(transaction, refused, pressed.case_id, now)
+            self._wake()
+
+    async def on_words(self, update: Update, context: Context) -> None:
+        """A command in their chat, or an answer to the question what is to be said."""
+        message, now = update.effective_message, self._now()
+        if message is None or message.from_user is None:
+            return
+        async with self._database.begin() as transaction:
+            actor = None
+            if self.is_chat(message.chat_id):
+                actor = await self._actor(transaction, message.from_user)
+            if actor is not None:
+                order = await self._order(transaction, message, context)
+                if order is not None:
+                    await self._obey(transaction, update, actor, order, now)
+            await self._end(transaction, update, actor, now)
         self._wake()
 
-    async def _resolve(
-        self, transaction: Transaction, actor: Operator, number: str, now: datetime
+    async def _obey(
+        self,
+        transaction: Transaction,
+        update: Update,
+        actor: Operator,
+        order: Order,
+        now: datetime,
     ) -> None:
-        try:
-            await self._desk.resolve(transaction, actor, CaseId(int(number)), Resolution.HELPED)
-        except RefusedError as refused:
-            await self._notices.put(transaction, refused.key, now=now, case=number)
+        message = update.effective_message
+        is_text = message is not None and message.text is not None
+        if update.edited_message is not None:
+            await self._no_second_time(transaction, update.edited_message, order.case_id, now)
+        elif not is_text or order.verb is None or order.case_id is None:
+            key = "commands" if order.verb is None else "which_case"
+            key = key if is_text else "words_only"
+            await self._notices.say(
+                transaction,
+                self._notices.text(key),
+                now=now,
+                case_id=order.case_id,
+                silent=True,
+            )
+        else:
+            try:
+                await self._acts.do(
+                    transaction, actor, order.case_id, order.verb, order.words, now=now
+                )
+            except RefusedError as refused:
+                await self._refuse(transaction, refused, order.case_id, now)
+
+    async def _order(
+        self, transaction: Transaction, message: Message, context: Context
+    ) -> Order | None:
+        """What a message asks for; None where it is talk among operators."""
+        text = message.text or message.caption or ""
+        topic = await self._case_of_topic(transaction, message)
+        if (found := _COMMAND.match(text)) is not None:
+            name, to, rest = found[1].lower(), found[2], found[3] or ""
+            if to is not None and to.lower() != context.bot.username.lower():
+                return None
+            case_id = topic
+            if topic is None:  # no topic says which case it is about
+                number, *more = rest.split(maxsplit=1)[:2] or [""]
+                case_id, rest = number_of(number), "".join(more)
+            return Order(COMMANDS.get(name), case_id, rest)
+        asked = message.reply_to_message
+        if asked is None or asked.from_user is None or asked.from_user.id != context.bot.id:
+            return None
+        case_id = self._acts.prompted(asked.text or "")
+        if case_id is None or topic not in (None, case_id):
+            return None
+        return Order("reply", case_id, text)
+
+    @staticmethod
+    async def _case_of_topic(transaction: Transaction, message: Message) -> CaseId | None:
+        if not message.is_topic_message or message.message_thread_id is None:
+            return None
+        case = await cases.by_thread(transaction, message.message_thread_id)
+        return case.case_id if case is not None else None
+
+    async def _no_second_time(
+        self, transaction: Transaction, message: Message, case_id: CaseId | None, now: datetime
+    ) -> None:
+        """An edit changes nothing: what went to the person went as it was. Said once."""
+        if message.message_id in self._edits:
+            return
+        self._edits.append(message.message_id)
+        await self._notices.say(
+            transaction, self._notices.text("edit_not_sent"), now=now, case_id=case_id, silent=True
+        )
+
+    async def _refuse(
+        self,
+        transaction: Transaction,
+        refused: RefusedError,
+        case_id: CaseId,
+        now: datetime,
+    ) -> None:
+        known = await cases.get(transaction, case_id) is not None
+        await self._notices.say(
+            transaction,
+            self._notices.refusal(refused, case_id),
+            now=now,
+            case_id=case_id if known and refused.key != "case_gone" else None,
+        )
+
+    async def _actor(self, transaction: Transaction, user: User) -> Operator | None:
+        """The listed operator; at the first act they get the name that Telegram knows."""
+        actor = await operators.by_telegram_id(transaction, user.id)
+        name = " ".join((user.first_name or "").split())[:MOST_NAME]
+        if actor is None or actor.name or not name:
+            return actor
+        await operators.change(transaction, actor.operator_id, name=name)
+        return replace(actor, name=name)
+
+    @staticmethod
+    async def _end(
+        transaction: Transaction, update: Update, actor: Operator | None, now: datetime
+    ) -> None:
+        await inbox.end(
+            transaction,
+            [UpdateId(update.update_id)],
+            Ended.ANSWERED if actor is not None else Ended.IGNORED,
+            reason="case" if actor is not None else "not_an_operator",
+            now=now,
+        )

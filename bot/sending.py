@@ -1,4 +1,4 @@
-"""One message part to Telegram, and what its answer means. The only reader of its errors.
+"""One message part or topic to Telegram, and what its answer means. The only reader of its errors.
 
 Knows nothing of rows, order or pace. Every failure is turned into one `SendError` that
 carries the decision: whether the words may have arrived, whether to try again and when.
@@ -38,6 +38,10 @@ NO_CHAT = (
     "need administrator rights",
     "chat_write_forbidden",
 )
+# How it words a topic that is gone, or that only those may write in who may manage topics.
+NO_THREAD = ("thread not found", "topic_id_invalid", "topic_deleted", "topic_closed")
+# Why no topic can be made: the group has none, or the bot may not.
+NO_TOPICS = ("not a forum", "not enough rights", "need administrator rights", "chat_admin_required")
 
 
 class Failure(StrEnum):
@@ -49,6 +53,8 @@ class Failure(StrEnum):
     UNREACHABLE = "unreachable"  # the chat is not there, or the bot may not write in it
     REFUSED = "refused"  # Telegram will never take these words
     MOVED = "moved"  # the group has a new id
+    NO_THREAD = "no_thread"  # the topic is gone
+    NO_TOPICS = "no_topics"  # the group has no topics, or the bot may not manage them
 
 
 @dataclass(eq=False)
@@ -74,7 +80,13 @@ def parts_of(body: Body) -> list[str]:
 
 
 async def send_part(
-    bot: Bot, chat_id: int, body: Body, part: int, *, preview_message_id: int | None = None
+    bot: Bot,
+    chat_id: int,
+    body: Body,
+    part: int,
+    *,
+    preview_message_id: int | None = None,
+    thread_id: int | None = None,
 ) -> int:
     """Send one part; return its message id.
 
@@ -84,6 +96,7 @@ async def send_part(
         body: what is said; its buttons go under the last part.
         part: which part, from 0.
         preview_message_id: a message that becomes the first part by an edit.
+        thread_id: the topic of a group; None for the general one.
 
     Raises:
         SendError: it failed, or may have.
@@ -96,13 +109,64 @@ async def send_part(
         if part == 0 and preview_message_id is not None:
             return await _edit(bot, chat_id, preview_message_id, texts[part], markup)
         sent = await bot.send_message(
-            chat_id, texts[part], reply_markup=markup, disable_notification=body.silent or None
+            chat_id,
+            texts[part],
+            reply_markup=markup,
+            disable_notification=body.silent or None,
+            message_thread_id=thread_id,
         )
         return sent.message_id
     except TelegramError as error:
         raise read(error) from error
     except (UnicodeError, ValueError) as error:  # words that cannot even be put into a request
         raise SendError(Failure.REFUSED, type(error).__name__) from error
+
+
+async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
+    """Make a topic; return its id.
+
+    Raises:
+        SendError: it failed, or a topic may have been made.
+    """
+    try:
+        return (await bot.create_forum_topic(chat_id, name)).message_thread_id
+    except TelegramError as error:
+        raise _read_topic(error) from error
+
+
+async def close_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
+    """Close a topic; one that is closed or gone is well.
+
+    Raises:
+        SendError: it failed.
+    """
+    try:
+        await bot.close_forum_topic(chat_id, thread_id)
+    except TelegramError as error:
+        read_as = _read_topic(error)
+        if read_as.failure is not Failure.NO_THREAD and "not_modified" not in str(error).lower():
+            raise read_as from error
+
+
+async def delete_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
+    """Delete a topic with everything in it; one that is gone is well.
+
+    Raises:
+        SendError: it failed.
+    """
+    try:
+        await bot.delete_forum_topic(chat_id, thread_id)
+    except TelegramError as error:
+        read_as = _read_topic(error)
+        if read_as.failure is not Failure.NO_THREAD:
+            raise read_as from error
+
+
+def _read_topic(error: TelegramError) -> SendError:
+    """As `read`, for calls about topics: what is refused for want of rights can be told apart."""
+    if isinstance(error, BadRequest) and any(sign in str(error).lower() for sign in NO_TOPICS):
+        return SendError(Failure.NO_TOPICS, type(error).__name__)
+    return read(error)
 
 
 async def _send_document(bot: Bot, chat_id: int, body: Body) -> int:
@@ -152,11 +216,17 @@ def read(error: TelegramError) -> SendError:
     if isinstance(error, Forbidden):
         return SendError(Failure.BLOCKED, name)
     if isinstance(error, BadRequest):
-        missing = any(sign in str(error).lower() for sign in NO_CHAT)
-        return SendError(Failure.UNREACHABLE if missing else Failure.REFUSED, name)
+        return SendError(_refused(str(error).lower()), name)
     if isinstance(error, InvalidToken):
         return SendError(Failure.UNREACHABLE, name)
     return SendError(Failure.UNKNOWN if _may_have_arrived(error) else Failure.LATER, name)
+
+
+def _refused(text: str) -> Failure:
+    for failure, signs in ((Failure.NO_THREAD, NO_THREAD), (Failure.UNREACHABLE, NO_CHAT)):
+        if any(sign in text for sign in signs):
+            return failure
+    return Failure.REFUSED
 
 
 def _may_have_arrived(error: TelegramError) -> bool:

@@ -4,12 +4,16 @@ Knows nothing of what the values are used for. Only `__main__` builds it from th
 environment; every other part is handed the values.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
 class SettingsError(Exception):
@@ -39,6 +43,9 @@ class Settings(BaseSettings):
     operators_language: Literal["zh", "en"] = "zh"
     operators_timezone: str = "Asia/Shanghai"
     acknowledge_minutes: int = Field(10, ge=1, le=720)
+    pager_webhook: SecretStr | None = None
+    pager_email: Annotated[tuple[str, ...], NoDecode] = ()
+    smtp_url: SecretStr | None = None
     local_contacts: Path | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
@@ -81,6 +88,31 @@ class Settings(BaseSettings):
             ) from None
         return value
 
+    @field_validator("pager_email", mode="before")
+    @classmethod
+    def _addresses(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not isinstance(value, tuple) or not all(_ADDRESS.fullmatch(each) for each in value):
+            raise ValueError("holds no e-mail addresses, separated by commas")
+        return value
+
+    @field_validator("pager_webhook")
+    @classmethod
+    def _web(cls, value: SecretStr | None) -> SecretStr | None:
+        return _with_scheme(value, ("https", "http"), "https://host/path")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        return _with_scheme(value, ("smtp", "smtps"), "smtp://user:password@host:587")
+
+    @model_validator(mode="after")
+    def _email_needs_server(self) -> "Settings":
+        if self.pager_email and self.smtp_url is None:
+            raise ValueError("PICA_SMTP_URL must be set where PICA_PAGER_EMAIL is")
+        return self
+
     @model_validator(mode="after")
     def _webhook_needs_secret(self) -> "Settings":
         if self.webhook_url and not self.webhook_secret:
@@ -93,6 +125,22 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir.absolute() / 'pica.db'}"
+
+
+def _with_scheme(
+    value: SecretStr | None, schemes: tuple[str, ...], example: str
+) -> SecretStr | None:
+    """An address with a host; the message of what is none never shows it."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value.get_secret_value())
+        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError(f"is no address; it is written {example}")
+    return value
 
 
 def load(**overrides: object) -> Settings:

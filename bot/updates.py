@@ -12,6 +12,9 @@ from telegram import Message, Update
 
 from bot.stop_words import is_stop
 
+CASE = "case:"
+"""How the data of buttons under a case begin."""
+
 
 class Kind(StrEnum):
     """What an update means to this service."""
@@ -22,6 +25,7 @@ class Kind(StrEnum):
     EDIT = "edit"
     UNREADABLE = "unreadable"  # sticker, voice, picture without a caption ...
     MEMBERSHIP = "membership"  # blocked, unblocked, added to a group
+    OPERATORS = "operators"  # a command or an answer in the operators' chat
     GROUP = "group"
     OTHER = "other"
     MALFORMED = "malformed"
@@ -42,13 +46,17 @@ class Reading:
     language_code: str | None = None
 
 
-def read(update: Update) -> Reading:
+def read(update: Update, operators_chat: int | None = None) -> Reading:
     """Say what an update is.
+
+    Args:
+        update: as the library reads it.
+        operators_chat: the operators' group; what they say among themselves is nobody's words.
 
     Raises:
         ValueError: a field is of a type that Telegram never sends; the library does not look.
     """
-    reading = _read(update)
+    reading = _read(update, operators_chat)
     if not isinstance(reading.text, str):
         raise ValueError("a text that is none")
     reading = replace(reading, text=without_surrogates(reading.text))
@@ -60,9 +68,11 @@ def read(update: Update) -> Reading:
     return reading
 
 
-def _read(update: Update) -> Reading:
+def _read(update: Update, operators_chat: int | None) -> Reading:
     if update.callback_query is not None:
         query = update.callback_query
+        if is_case(update):  # an operator's act, wherever they press
+            return Reading(Kind.BUTTON)
         private = query.message is None or query.message.chat.type == "private"
         return Reading(
             Kind.BUTTON,
@@ -77,7 +87,8 @@ def _read(update: Update) -> Reading:
     if message is None or message.from_user is None:
         return Reading(Kind.OTHER)
     if message.chat.type != "private":
-        return Reading(Kind.GROUP)
+        acts = message.chat.id == operators_chat and _is_act(message)
+        return Reading(Kind.OPERATORS if acts else Kind.GROUP)
     text = message.text or message.caption or ""
     return Reading(
         _kind(update, message, text), message.chat.id, text, message.from_user.language_code
@@ -90,6 +101,25 @@ def _kind(update: Update, message: Message, text: str) -> Kind:
     if message.text and (message.text.startswith("/") or is_stop(message.text)):
         return Kind.COMMAND
     return Kind.WORDS if text.strip() else Kind.UNREADABLE
+
+
+def is_case(update: Update) -> bool:
+    """Whether a button under a case was pressed."""
+    return update.callback_query is not None and (update.callback_query.data or "").startswith(CASE)
+
+
+def _is_act(message: Message) -> bool:
+    """Whether operators ask the bot for something: a command, or an answer to its words.
+
+    The first message of a topic is the bot's, and everything in the topic answers it.
+    """
+    answered = message.reply_to_message
+    return (message.text or message.caption or "").startswith("/") or (
+        answered is not None
+        and answered.from_user is not None
+        and answered.from_user.is_bot
+        and answered.forum_topic_created is None
+    )
 
 
 def salvage(raw: object) -> Reading:

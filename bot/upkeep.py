@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from bot.digest import Digest
 from bot.follow_up import FollowUps
 from bot.lanes import Lanes
 from bot.metrics import Metrics
@@ -23,6 +24,7 @@ CANARY_S = 60.0
 WATCH_S = 1.0
 FOLLOW_UPS_S = 30.0
 CLOCKS_S = 2.0
+DIGEST_S = 30.0
 SWEEP_S = 3600.0
 
 
@@ -39,6 +41,7 @@ class Upkeep:
         notices: OperatorNotices,
         follow_ups: FollowUps,
         clocks: Clocks,
+        digest: Digest,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -51,6 +54,7 @@ class Upkeep:
         self._notices = notices
         self._follow_ups = follow_ups
         self._clocks = clocks
+        self._digest = digest
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -103,6 +107,10 @@ class Upkeep:
     async def run_clocks(self) -> None:
         """Page somebody for cases that nobody claims; end takeovers that fell silent."""
         await _forever(self._clocks.tick, CLOCKS_S)
+
+    async def run_digest(self) -> None:
+        """Tell operators together of cases that need nobody at once."""
+        await _forever(self._digest.tell_due, DIGEST_S)
 
     async def run_sweep(self) -> None:
         """Delete what is past its time of keeping."""

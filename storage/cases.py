@@ -5,6 +5,7 @@ categories, times and operators. Every act is one conditional UPDATE, so that of
 operators one wins.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -280,6 +281,22 @@ async def undigested(transaction: Transaction, *, below: int, limit: int = 500) 
         .limit(limit)
     )
     return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def mark_digested(
+    transaction: Transaction, case_ids: Collection[CaseId], *, now: datetime
+) -> None:
+    """Note that a digest has told of these cases."""
+    told = update(cases).where(cases.c.case_id.in_(case_ids)).values(digested_at=now)
+    await transaction.execute(told)
+
+
+async def last_digest_at(transaction: Transaction) -> datetime | None:
+    """When a digest was last written, or None."""
+    query = select(cases.c.digested_at).where(cases.c.digested_at.is_not(None))
+    newest = query.order_by(cases.c.digested_at.desc()).limit(1)
+    found: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
+    return found
 
 
 async def by_thread(transaction: Transaction, thread_id: int) -> Case | None:

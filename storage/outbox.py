@@ -55,6 +55,7 @@ class Audience(StrEnum):
 
     PERSON = "person"
     OPERATORS = "operators"
+    OPERATOR = "operator"  # one of them, in their private chat
     FAREWELL = "farewell"  # a last word to somebody whose rows are gone
 
 
@@ -76,12 +77,14 @@ class Body:
     text: str
     buttons: list[list[tuple[str, str]]] = field(default_factory=list)
     document: Document | None = None
-    # A last word to somebody whose rows are gone; erased with the body when sent.
+    # An operator, or somebody whose rows are gone; erased with the body when sent.
     to_telegram_id: int | None = None
     silent: bool = False
     """Without a sound."""
     case_id: int | None = None
     """The case that it is about; to operators it goes into that case's topic."""
+    topic: str | None = None
+    """What is done with that topic in the place of words: `close` or `delete`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,4 +356,5 @@ def _from_json(text: str) -> Body:
         values["to_telegram_id"],
         values.get("silent", False),
         values.get("case_id"),
+        values.get("topic"),
     )

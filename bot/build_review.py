@@ -1,0 +1,112 @@
+"""The operators' side of the service, put together: desk, takeover, clocks, their chat, pager.
+
+A part of the composition root (`build.py`). Knows nothing of people's handlers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from telegram import Bot
+
+from bot.app import Clock
+from bot.case_acts import CaseActs
+from bot.case_chat import CaseChat
+from bot.digest import Digest
+from bot.human import HumanSide
+from bot.notices import OperatorNotices
+from bot.operators import Operators
+from bot.operators_chat import OperatorsChat
+from bot.outcomes import Outcomes
+from bot.pacing import Pacer
+from bot.pager import Mail, Pager
+from bot.settings import Settings
+from bot.texts import Texts
+from bot.topics import Topics
+from review.clocks import Clocks, Pace
+from review.desk import Desk
+from review.events import Faces
+from review.takeover import Takeover
+from storage import Database
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorsSide:
+    """What operators work with, and how they are told."""
+
+    chat: OperatorsChat
+    notices: OperatorNotices
+    case_chat: CaseChat
+    topics: Topics
+    outcomes: Outcomes
+    desk: Desk
+    takeover: Takeover
+    human: HumanSide
+
+
+def operators_side(
+    settings: Settings, database: Database, texts: Texts, bot: Bot, pacer: Pacer, now: Clock
+) -> OperatorsSide:
+    """Build it; faces are added by the caller."""
+    chat = OperatorsChat(settings.operators_chat)
+    notices = OperatorNotices(
+        texts,
+        language=settings.operators_language,
+        has_readers=settings.operators_chat is not None,
+    )
+    case_chat = CaseChat(notices, texts)
+    topics = Topics(database=database, bot=bot, pacer=pacer, chat=chat, notices=notices, now=now)
+    outcomes = Outcomes(
+        database=database, chat=chat, topics=topics, relayed=case_chat.relayed, now=now
+    )
+    faces = Faces()
+    pace = Pace(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
+    pager = pager_of(settings, texts)
+    clocks = Clocks(database, faces, pace, page=pager.page, now=now)
+    desk = Desk(database, faces, clocks, now=now)
+    takeover = Takeover(desk)
+    return OperatorsSide(
+        chat=chat, notices=notices, case_chat=case_chat, topics=topics, outcomes=outcomes,
+        desk=desk, takeover=takeover, human=HumanSide(takeover, clocks),
+    )  # fmt: skip
+
+
+def operators_handlers(
+    side: OperatorsSide, database: Database, texts: Texts, *, wake: Callable[[], None], now: Clock
+) -> Operators:
+    """What they press and write in Telegram."""
+    return Operators(
+        database=database, texts=texts, notices=side.notices,
+        acts=CaseActs(side.desk, side.takeover, side.notices), chat=side.chat, wake=wake, now=now,
+    )  # fmt: skip
+
+
+def digest_of(
+    side: OperatorsSide,
+    settings: Settings,
+    database: Database,
+    *,
+    wake: Callable[[], None],
+    now: Clock,
+) -> Digest:
+    """What tells them of level 2."""
+    return Digest(database=database, notices=side.notices, zone=_zone(settings), wake=wake, now=now)
+
+
+def pager_of(settings: Settings, texts: Texts) -> Pager:
+    """The pager outside Telegram, with the ways that are set."""
+    webhook, smtp = settings.pager_webhook, settings.smtp_url
+    mail = None
+    if settings.pager_email and smtp is not None:
+        mail = Mail(smtp.get_secret_value(), settings.pager_email)
+    return Pager(
+        texts,
+        settings.operators_language,
+        webhook=webhook.get_secret_value() if webhook is not None else None,
+        mail=mail,
+    )
+
+
+def _zone(settings: Settings) -> ZoneInfo:
+    return ZoneInfo(settings.operators_timezone)

@@ -1,0 +1,81 @@
+"""The digest: cases that need nobody at once, told together and without words of people.
+
+Knows nothing of what was said. The first comes a while after something new, the next an hour
+later at the earliest; nothing new, nothing said.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.notices import OperatorNotices
+from safety.levels import Level
+from storage import Database, cases
+from storage.cases import Case
+
+AFTER = timedelta(minutes=15)
+EVERY = timedelta(hours=1)
+MOST_LINES = 40
+
+
+class Digest:
+    """Tells operators of cases below level 3.
+
+    Args:
+        database: where cases are.
+        notices: words to operators.
+        zone: in which times are shown.
+        wake: called after something was written to the outbox.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        notices: OperatorNotices,
+        zone: ZoneInfo,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._notices = notices
+        self._zone = zone
+        self._wake = wake
+        self._now = now
+
+    async def tell_due(self) -> bool:
+        """Tell of what is new, if it is time; return whether something was told."""
+        if not self._notices.has_readers:
+            return False
+        now = self._now()
+        async with self._database.read() as transaction:  # nothing is new as a rule
+            fresh = await cases.undigested(transaction, below=Level.ACTIVE)
+            last_at = await cases.last_digest_at(transaction)
+        if not fresh or now < min(each.last_risk_at for each in fresh) + AFTER:
+            return False
+        if last_at is not None and last_at <= now < last_at + EVERY:
+            return False
+        async with self._database.begin() as transaction:
+            await cases.mark_digested(transaction, [each.case_id for each in fresh], now=now)
+            await self._notices.say(transaction, self._text(fresh), now=now, silent=True)
+        self._wake()
+        return True
+
+    def _text(self, fresh: list[Case]) -> str:
+        notices = self._notices
+        lines = [notices.text("digest", count=len(fresh))]
+        lines += [self._line(case) for case in fresh[:MOST_LINES]]
+        if len(fresh) > MOST_LINES:
+            lines.append(notices.text("digest_more", count=len(fresh) - MOST_LINES))
+        return "\n".join(lines)
+
+    def _line(self, case: Case) -> str:
+        since = case.opened_at.astimezone(self._zone)
+        return self._notices.text(
+            "digest_line",
+            case=case.case_id,
+            level=case.level,
+            categories=self._notices.categories(case),
+            since=f"{since:%m-%d %H:%M}",
+        )

@@ -1,0 +1,163 @@
+"""The pager outside Telegram: a webhook, an e-mail.
+
+Says that a case waits: its number, its level, for how long. Holds no words, names or ids of
+people, and logs neither addresses nor URLs. Knows nothing of when it is time (`review/clocks.py`).
+"""
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import structlog
+
+from bot.texts import Texts
+from storage.cases import Case
+from storage.ids import CaseId
+
+log = structlog.get_logger(__name__)
+TIMEOUT_S = 10.0
+ATTEMPTS = 3
+BETWEEN_S = 1.0
+PORTS = {"smtp": 587, "smtps": 465}
+
+
+class PagerError(Exception):
+    """Nobody could be paged outside Telegram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Where e-mails go.
+
+    Attributes:
+        url: `smtp://user:password@host:587` (STARTTLS) or `smtps://…`.
+        to: addresses.
+    """
+
+    url: str
+    to: tuple[str, ...]
+
+
+class Pager:
+    """Pages by every way that is set up; `review.clocks.Page`.
+
+    Args:
+        texts: of the e-mail.
+        language: the operators'.
+        webhook: an address that takes JSON.
+        mail: where e-mails go.
+        link: the address of a case in the console; None where there is none.
+        tls: how mail servers are trusted; for tests.
+    """
+
+    def __init__(
+        self,
+        texts: Texts,
+        language: str,
+        *,
+        webhook: str | None = None,
+        mail: Mail | None = None,
+        link: Callable[[CaseId], str | None] = lambda _: None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._texts = texts
+        self._language = language
+        self._webhook = webhook
+        self._mail = mail
+        self._link = link
+        self._tls = tls
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is any way."""
+        return self._webhook is not None or self._mail is not None
+
+    async def page(self, case: Case, now: datetime) -> bool:
+        """Page; False where no way is set up.
+
+        Raises:
+            PagerError: every way failed.
+        """
+        ways = []
+        minutes = max(0, round((now - case.last_risk_at).total_seconds() / 60))
+        if self._webhook is not None:
+            ways.append(self._post(self._webhook, case, minutes))
+        if self._mail is not None:
+            ways.append(asyncio.to_thread(self._send, self._mail, case, minutes))
+        if not ways:
+            return False
+        ended = await asyncio.gather(*ways, return_exceptions=True)
+        failed = [each for each in ended if isinstance(each, BaseException)]
+        for error in failed:
+            log.error("page_failed", error=type(error).__name__, case=case.case_id)
+        if len(failed) == len(ways):
+            raise PagerError
+        return True
+
+    async def _post(self, url: str, case: Case, minutes: int) -> None:
+        body = {
+            "case": case.case_id,
+            "level": case.level,
+            "waiting_minutes": minutes,
+            "url": self._link(case.case_id),
+        }
+        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    (await client.post(url, json=body)).raise_for_status()
+                except httpx.HTTPError:
+                    if attempt == ATTEMPTS:
+                        raise
+                    await asyncio.sleep(BETWEEN_S)
+                else:
+                    return
+
+    def _send(self, mail: Mail, case: Case, minutes: int) -> None:
+        """Send the e-mail; blocks."""
+        parts = urlsplit(mail.url)
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        message = self._message(mail, case, minutes, _sender(user, host, mail))
+        tls = self._tls or ssl.create_default_context()
+        with (
+            smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=tls)
+            if parts.scheme == "smtps"
+            else smtplib.SMTP(host, port, timeout=TIMEOUT_S)
+        ) as server:
+            if parts.scheme == "smtp" and not _is_here(host):  # a relay on this machine needs none
+                server.starttls(context=tls)
+            if user:
+                server.login(user, password)
+            server.send_message(message)
+
+    def _message(self, mail: Mail, case: Case, minutes: int, sender: str) -> EmailMessage:
+        values = {"case": case.case_id, "level": case.level, "minutes": minutes}
+        message = EmailMessage()
+        message["Subject"] = self._texts(self._language, "pager_subject", **values)
+        message["From"] = sender
+        message["To"] = ", ".join(mail.to)
+        body = self._texts(self._language, "pager_body", **values)
+        link = self._link(case.case_id)
+        message.set_content(f"{body}\n{link}\n" if link else f"{body}\n")
+        return message
+
+
+def _sender(user: str, host: str, mail: Mail) -> str:
+    if "@" in user:
+        return user
+    return f"{user}@{host}" if user else mail.to[0]
+
+
+def _is_here(host: str) -> bool:
+    """Whether a server is on this machine, where nobody listens between."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

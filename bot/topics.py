@@ -1,0 +1,135 @@
+"""Topics in the operators' group: where a message about a case goes.
+
+A case from level 3 on has a topic of its own, made with its first message, made anew where
+somebody deleted it, closed with the case and deleted with the person. Where the group has no
+topics, or the bot may not manage them, everything goes plainly into the chat. Knows nothing of
+what is said, nor of the outbox.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from telegram import Bot
+
+from bot.notices import OperatorNotices
+from bot.operators_chat import OperatorsChat
+from bot.pacing import Pacer
+from bot.sending import Failure, SendError, close_topic, delete_topic, open_topic
+from safety.levels import Level
+from storage import Database, cases
+from storage.cases import Case
+from storage.ids import CaseId
+from storage.outbox import Body
+
+log = structlog.get_logger(__name__)
+PLAIN_FOR = timedelta(hours=1)
+"""For how long a group that refused a topic is not asked for one again."""
+LONGEST_NAME = 128
+CLOSE, DELETE = "close", "delete"
+
+
+class Topics:
+    """Makes, finds and ends topics."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bot: Bot,
+        pacer: Pacer,
+        chat: OperatorsChat,
+        notices: OperatorNotices,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._bot = bot
+        self._pacer = pacer
+        self._chat = chat
+        self._notices = notices
+        self._now = now
+        self._plain_until = datetime.min.replace(tzinfo=UTC)
+        # A topic that is being made while its person is erased must still be found and deleted.
+        self._lock = asyncio.Lock()
+
+    async def thread_of(self, body: Body) -> int | None:
+        """The topic that a message goes to, made where there is none yet; None: no topic.
+
+        Raises:
+            SendError: it cannot be said now; the message waits.
+        """
+        if body.case_id is None:
+            return None
+        async with self._lock:
+            case = await self._case(body)
+            if case is None or case.level < Level.ACTIVE:
+                return None
+            if case.thread_id is not None:
+                return case.thread_id
+            if case.person_id is None or self._now() < self._plain_until:
+                return None
+            return await self._make(case)
+
+    async def forget(self, body: Body) -> None:
+        """A topic is not there any more: the next message makes a new one."""
+        if body.case_id is not None:
+            async with self._database.begin() as transaction:
+                await cases.change(transaction, CaseId(body.case_id), thread_id=None)
+
+    async def settle(self, body: Body) -> bool:
+        """Close or delete the topic of a case; False where the bot may not.
+
+        Raises:
+            SendError: it did not work, and is to be tried again.
+        """
+        async with self._lock:
+            case, chat_id = await self._case(body), self._chat.id
+            if case is None or case.thread_id is None or chat_id is None:
+                return True
+            end = delete_topic if body.topic == DELETE else close_topic
+            await self._pacer.wait(chat_id)
+            try:
+                await end(self._bot, chat_id, case.thread_id)
+            except SendError as error:
+                if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
+                    raise
+                log.error("topic_refused", error=error.name, wanted=body.topic)
+                await self._ask_for_a_hand(body, case)
+                return False
+            if body.topic == DELETE:
+                await self.forget(body)
+            return True
+
+    async def _make(self, case: Case) -> int | None:
+        assert self._chat.id is not None
+        await self._pacer.wait(self._chat.id)
+        try:
+            thread_id = await open_topic(self._bot, self._chat.id, self._name(case))
+        except SendError as error:
+            if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
+                raise
+            log.warning("no_topics", error=error.name, advice="see Operators in operations.md")
+            self._plain_until = self._now() + PLAIN_FOR
+            return None
+        async with self._database.begin() as transaction:
+            await cases.change(transaction, case.case_id, thread_id=thread_id)
+        return thread_id
+
+    async def _ask_for_a_hand(self, body: Body, case: Case) -> None:
+        """What was erased must not stay in a topic that the bot may not delete."""
+        if body.topic == DELETE:
+            async with self._database.begin() as transaction:
+                await self._notices.put(
+                    transaction, "topic_not_deleted", now=self._now(), case=case.case_id
+                )
+
+    def _name(self, case: Case) -> str:
+        """What operators see in the list of topics; names nobody."""
+        name = f"#{case.case_id} · {case.level} · {self._notices.categories(case)}"
+        return name[:LONGEST_NAME]
+
+    async def _case(self, body: Body) -> Case | None:
+        assert body.case_id is not None
+        async with self._database.read() as transaction:
+            return await cases.get(transaction, CaseId(body.case_id))
