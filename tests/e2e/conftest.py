@@ -131,6 +131,15 @@ async def person_of(service: Service, user: SandboxUser) -> people.Person | None
         return await people.by_telegram_id(transaction, user.id)
 
 
+async def close_case(sandbox: Sandbox, case: int, verdict: str = "helped") -> None:
+    """Close a case as the operator does: the button, then how it ended."""
+    chat, operator = sandbox.operators_chat_id, sandbox.operator
+    await operator.wait_for(f"#{case} ", chat_id=chat, timeout_s=20)
+    await operator.press_in_group(chat, f"case:{case}:resolve")
+    await operator.wait_for(TEXTS("zh", "resolve_ask", case=case), chat_id=chat, timeout_s=20)
+    await operator.press_in_group(chat, f"case:{case}:{verdict}")
+
+
 def opening(texts: Texts, key: str) -> str:
     """A text up to the first place that is filled in."""
     return texts("zh", key).split("{", 1)[0]

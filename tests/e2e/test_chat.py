@@ -10,7 +10,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from storage import cases, conversations
-from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
+from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
 
 CASES = Path(__file__).parents[1] / "data" / "pica-cases.json"
 
@@ -48,7 +48,7 @@ async def test_the_safety_case_gets_the_fixed_reply_and_a_case(
     assert "不能支持伤害任何人" in replies[0]
     assert all(a != b for a, b in pairwise(replies))
     notice = await sandbox.operator.wait_for(
-        "violence", chat_id=sandbox.operators_chat_id, timeout_s=20
+        "暴力", chat_id=sandbox.operators_chat_id, timeout_s=20
     )
     assert notice.buttons
     person = await person_of(service, user)
@@ -77,8 +77,9 @@ async def test_a_crisis_holds_until_an_operator_resolves_the_case(
     await stranger.press_in_group(chat, "case:1:resolve", message_id=notice.message_id)
     sent = await user.say("还在吗")
     await user.wait_for(None, after=sent, timeout_s=20)
-    assert not any("结案，" in m.text for m in sandbox.operator.messages_in(chat))
-    await sandbox.operator.press_in_group(chat, "case:1:resolve", message_id=notice.message_id)
+    assert [m.text for m in sandbox.operator.messages_in(chat) if m.from_bot] == [notice.text]
+    assert stranger.toasts == []
+    await close_case(sandbox, 1)
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
     sent = await user.say("今天天气很好")
     await user.wait_for(None, after=sent, timeout_s=60)

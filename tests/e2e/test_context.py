@@ -3,12 +3,11 @@
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
-from tests.e2e.conftest import answer_to, opening
+from tests.e2e.conftest import answer_to, close_case, opening
 
 
 async def resolve(user: SandboxUser, sandbox: Sandbox, texts: Texts, case: int) -> None:
-    await sandbox.operator.wait_for(f"#{case}", chat_id=sandbox.operators_chat_id, timeout_s=20)
-    await sandbox.operator.press_in_group(sandbox.operators_chat_id, f"case:{case}:resolve")
+    await close_case(sandbox, case)
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
 
 

@@ -37,7 +37,7 @@ async def roles(service: Service, user: SandboxUser) -> list[str]:
 
 
 async def nobody_is_kept(service: Service) -> bool:
-    tables = (schema.people, schema.telegram_chats, schema.turns, schema.cases)
+    tables = (schema.people, schema.telegram_chats, schema.turns, schema_review.cases)
     async with service.parts.database.read() as transaction:
         open_rows = await inbox.open_rows(transaction)
         counts = [
