@@ -21,6 +21,7 @@ from bot.dispatch import Dispatch
 from bot.duties import DutyNotes
 from bot.emergency import Emergency
 from bot.erasure import Erasure
+from bot.finishing import Finisher
 from bot.follow_up import FollowUps
 from bot.gate import Gate
 from bot.handlers import register
@@ -45,6 +46,7 @@ from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
 from bot.screening import Screens
 from bot.settings import Settings
+from bot.shadowing import Sender, Shadowing
 from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
@@ -52,6 +54,7 @@ from inference import InferenceWorker
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
+from review.shadow import Shadow
 from review.takeover import Takeover
 from safety.duties import Duties
 from safety.guard import Guard
@@ -142,10 +145,14 @@ def build(
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
+    shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
+    finisher = Finisher(
+        crisis=crisis, safe_mode=safe_mode, quota=quota, resources=Resources(texts, help_lines),
+        duties=duty_notes, shadow=shadow, texts=texts, now=now,
+    )  # fmt: skip
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        resources=Resources(texts, help_lines), duties=duty_notes, texts=texts,
+        guard=Guard(screener, hotlines), finisher=finisher, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -169,6 +176,7 @@ def build(
     _register(
         settings, application, database, answers, notices, desk, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
+        Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
             answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
@@ -186,13 +194,15 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, clocks=desk.clocks, metrics=metrics,
+            notices=notices, follow_ups=follow_ups, clocks=desk.clocks, shadow=shadow,
+            metrics=metrics,
             retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
         desk=desk,
         takeover=takeover,
+        shadow=shadow,
     )  # fmt: skip
 
 
@@ -223,6 +233,7 @@ def _register(
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
+    shadowing: Shadowing,
     stopping: Stopping,
     safety_page: SafetyPage,
     *,
@@ -249,6 +260,7 @@ def _register(
             answers=answers, onboarding=onboarding, erasure=erasure,
             retention_days=settings.retention_days,
         ),
+        shadowing=shadowing,
         stopping=stopping,
         safety_page=safety_page,
         plans=plans,

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.crisis import Crisis
+from bot.finishing import Asked
 from bot.gate import Gate
 from bot.hearing import Hearing
 from bot.human import HumanSide
 from bot.lanes import Burst
 from bot.onboarding import Onboarding
 from bot.quota import Quota
-from bot.reply import Asked, Replier
+from bot.reply import Replier
 from bot.safe_mode import SafeMode
 from bot.safety_plan import SafetyPlans
 from bot.texts import Texts

@@ -93,6 +93,7 @@ class Service:
         self._spawn(parts.upkeep.run_watch(), "watch")
         self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
         self._spawn(parts.upkeep.run_clocks(), "clocks")
+        self._spawn(parts.upkeep.run_shadow(), "shadow")
         self._spawn(parts.upkeep.run_sweep(), "sweep")
         self._spawn(parts.key_mirror.run(), "key_mirror")
 

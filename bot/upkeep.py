@@ -16,6 +16,7 @@ from bot.notices import OperatorNotices
 from bot.safe_mode import SafeMode, Switch
 from bot.screening import Screens
 from review.clocks import Clocks
+from review.shadow import Shadow
 from storage import Database, retention
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ class Upkeep:
         notices: OperatorNotices,
         follow_ups: FollowUps,
         clocks: Clocks,
+        shadow: Shadow,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -51,6 +53,7 @@ class Upkeep:
         self._notices = notices
         self._follow_ups = follow_ups
         self._clocks = clocks
+        self._shadow = shadow
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -103,6 +106,10 @@ class Upkeep:
     async def run_clocks(self) -> None:
         """Page somebody for cases that nobody claims; end takeovers that fell silent."""
         await _forever(self._clocks.tick, CLOCKS_S)
+
+    async def run_shadow(self) -> None:
+        """Let replies go that no operator read in time."""
+        await _forever(self._shadow.let_go_overdue, CLOCKS_S)
 
     async def run_sweep(self) -> None:
         """Delete what is past its time of keeping."""

@@ -14,7 +14,7 @@ from bot.service import Service
 from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening
-from storage import cases, conversations, inbox, pilot, schema
+from storage import cases, conversations, inbox, pilot, schema, schema_review
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -37,7 +37,7 @@ async def roles(service: Service, user: SandboxUser) -> list[str]:
 
 
 async def nobody_is_kept(service: Service) -> bool:
-    tables = (schema.people, schema.telegram_chats, schema.turns, schema.cases)
+    tables = (schema.people, schema.telegram_chats, schema.turns, schema_review.cases)
     async with service.parts.database.read() as transaction:
         open_rows = await inbox.open_rows(transaction)
         counts = [

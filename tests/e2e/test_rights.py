@@ -14,7 +14,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.texts import Texts
-from storage import conversations, keys, people, schema
+from storage import conversations, keys, people, schema, schema_review
 from storage.ids import PersonId
 from storage.people import Person
 from storage.retention import ERASED_CASES_DAYS
@@ -251,6 +251,7 @@ async def test_forget_leaves_an_open_case_without_a_name(
     told = texts("zh", "case_erased", case=1, level=3)
     await sandbox.operator.wait_for(told, after=notice.message_id, chat_id=chat, timeout_s=20)
     async with service.parts.database.read() as transaction:
-        case = (await transaction.execute(select(schema.cases))).one()
-    assert (case.person_id, case.level, case.state) == (None, 3, "open")
+        case = (await transaction.execute(select(schema_review.cases))).one()
+    assert (case.person_id, case.level, case.state) == (None, 3, "resolved")
+    assert case.resolution == "erased"
     assert case.erased_at is not None
