@@ -30,6 +30,7 @@ _FILLED = ("patterns", "match", "no_match")
 _ENTRY_KEYS = (*_NEEDED, "needs", "unless", "apart_from", "scope")
 _ID = re.compile(r"[a-z]{2,3}(\.[a-z0-9_]+)+")  # so none is taken for context.* or second_stage
 _LONGEST_ID = 60
+_DEEPEST = 8
 _GAP = re.compile(r"\.\.(\d+)")
 
 
@@ -78,8 +79,13 @@ def read_form(text: str) -> Form:
 
 def _load(text: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             _refuse_indirect(event)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:  # the time that YAML takes grows with the square of the depth
+                raise LexiconError("lists stand in one another too deeply; write them plainly")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(root, yaml.MappingNode):
             raise LexiconError("the change is no mapping: start with a line why: …")
@@ -91,8 +97,6 @@ def _load(text: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
         raise LexiconError(f"{where}no YAML: {fault.problem or fault.context}") from fault
     except yaml.reader.ReaderError as fault:
         raise LexiconError(f"no YAML: character {fault.position + 1}: {fault.reason}") from fault
-    except RecursionError as fault:
-        raise LexiconError("lists stand in one another too deeply") from fault
     except LexiconError:
         raise
     except ValueError as fault:  # a number or a date that is none
