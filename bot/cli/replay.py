@@ -4,7 +4,7 @@ Knows nothing of how changes are approved or stored: it reads a file and takes n
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,7 +94,7 @@ def _replayed(text: str, folder: Path | None) -> "tuple[list[Broken], Replay]":
 
 
 def _as_json(
-    broken: "Sequence[Broken]", done: "Replay", shown: "dict[str, Sequence[Moved]]"
+    broken: "Sequence[Broken]", done: "Replay", shown: "Mapping[str, Sequence[Moved]]"
 ) -> dict[str, Any]:
     return {
         **done.to_dict(),
@@ -106,7 +106,7 @@ def _as_json(
 
 
 def _lines(
-    broken: "Sequence[Broken]", done: "Replay", shown: "dict[str, Sequence[Moved]]"
+    broken: "Sequence[Broken]", done: "Replay", shown: "Mapping[str, Sequence[Moved]]"
 ) -> Iterator[str]:
     yield f"{done.before} -> {done.after}"
     yield "An alarm is level 2 or more. In brackets: at risk / harmless / without a label."

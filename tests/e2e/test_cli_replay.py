@@ -80,15 +80,25 @@ def test_a_risk_that_is_lost_ends_it_with_1(tmp_path: Path) -> None:
     assert json.loads(as_json.stdout)["total"]["lost"]["risk"] == 1
 
 
-def test_a_harmless_alarm_may_be_lost(tmp_path: Path) -> None:
-    """Disabled is a rule whose own examples other rules find too."""
-    row = {"text": DOOR, "labels": ["unrelated"]}
-    done = pica(
-        "safety", "replay", _change(tmp_path, LOSING), _folder(tmp_path, row), "--json", status=1
-    )
-    values = json.loads(done.stdout)
-    assert values["sources"]["own.jsonl"]["lost"]["harmless"] == 1
-    assert values["total"]["lost"]["risk"] == 1  # the example that ships alone
+def test_a_false_alarm_may_be_lost(tmp_path: Path) -> None:
+    """A narrower rule in place of one: its examples are found, the harmless message is not."""
+    narrower = """why: knives in the kitchen
+disable: [zh.abuse.now]
+add:
+  - id: zh.abuse.trial
+    level: 3
+    category: abuse
+    patterns: ["{在打我|要打死我}", "拿着刀堵在我"]
+    scope: [negation, fiction, past]
+    match: [我爸拿着刀堵在我门口]
+    no_match: [男朋友拿着刀教我切菜]
+"""
+    row = {"text": "男朋友拿着刀教我切菜", "labels": ["unrelated"]}
+    arguments = _change(tmp_path, narrower), _folder(tmp_path, row)
+    values = json.loads(pica("safety", "replay", *arguments, "--json").stdout)
+    lost = {"total": 1, "risk": 0, "harmless": 1, "unlabelled": 0}
+    assert values["sources"]["own.jsonl"]["lost"] == lost
+    assert values["total"]["lost"] == lost
 
 
 def test_a_broken_example_ends_it_with_1(tmp_path: Path) -> None:

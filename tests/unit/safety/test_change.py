@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -331,3 +332,11 @@ def test_shipped_examples_are_labelled_and_stand_once(screener: Screener) -> Non
     grave = [e for e in screener.lexicon.entries if e.level >= Level.PASSIVE]
     assert risks == {text for e in grave for text in e.match}
     assert not [m for m in messages if m.is_risk is False]
+
+
+def test_the_change_in_the_documentation_holds(screener: Screener) -> None:
+    page = Path(__file__).resolve().parents[3] / "docs" / "safety.md"
+    [text] = re.findall(r"```yaml\n(why:.*?)```", page.read_text("utf-8"), re.DOTALL)
+    proposed = parse_change(text, screener.lexicon)
+    after = screener.with_lexicon(apply(proposed, screener.lexicon))
+    assert check(after, proposed) == []
