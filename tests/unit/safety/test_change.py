@@ -172,7 +172,9 @@ def test_a_fault_is_named(text: str, complaint: str) -> None:
     ],
 )
 def test_a_faulty_entry_is_named(keys: dict[str, Any], complaint: str) -> None:
-    assert complaint in refused(written(add=[entry(**keys)]))
+    message = refused(written(add=[entry(**keys)]))
+    assert complaint in message
+    assert message.startswith(("line 2: add, entry 1", "add: zh.abuse.b"))
 
 
 def test_a_missing_key_is_named() -> None:
