@@ -4,6 +4,7 @@ The acts are called as every face calls them, within a transaction of the desk.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,14 +64,12 @@ class Desk:
 
 
 @pytest.fixture
-def slow(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
+async def slow(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
     """A model that takes its time; the event says that it is writing."""
     runner, writing = worker._engine.runner, asyncio.Event()
     decode, loop = runner.decode, asyncio.get_running_loop()
 
     def slowly(*values: Any) -> Any:
-        import time
-
         loop.call_soon_threadsafe(writing.set)
         time.sleep(SLOW_S)
         return decode(*values)
@@ -127,7 +126,7 @@ async def test_words_go_to_the_operator_and_never_into_a_prompt(
     desk.parts.desk.faces.add(Ear())
     await user.say("你真的是人吗")
     async with asyncio.timeout(20):
-        while "person_said:你真的是人吗" not in heard:
+        while "person_said:你真的是人吗" not in heard:  # noqa: ASYNC110 - the face has no event
             await asyncio.sleep(0.02)
     await desk.do(desk.parts.takeover.say, case.case_id, "是的，我是人。")
     await user.wait_for("是的，我是人。", timeout_s=20)
@@ -211,7 +210,7 @@ async def test_in_a_takeover_only_a_graver_message_gets_the_reviewed_reply(
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     again = await user.say("我就是想死")
     grave = await user.say("我刚吞了一整瓶安眠药")
-    reply = await user.wait_for("120", after=grave, timeout_s=20)
+    reply = await user.wait_for("急救电话", after=grave, timeout_s=20)
     between = [m for m in user.messages if m.from_bot and again < m.message_id < reply.message_id]
     assert between == []
     after = await desk.case(user, service)
