@@ -175,7 +175,7 @@ def build(
     )  # fmt: skip
     _register(
         settings, application, database, answers, notices, desk, onboarding, erasure, gate,
-        conversation, plans, follow_ups, intake,
+        human, conversation, plans, follow_ups, intake,
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
@@ -229,6 +229,7 @@ def _register(
     onboarding: Onboarding,
     erasure: Erasure,
     gate: Gate,
+    human: HumanSide,
     conversation: Conversation,
     plans: SafetyPlans,
     follow_ups: FollowUps,
@@ -249,7 +250,7 @@ def _register(
         gate=gate,
         conversation=conversation,
         commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, gate=gate,
+            database=database, answers=answers, onboarding=onboarding, gate=gate, human=human,
             operators=operators, retention_days=settings.retention_days,
         ),
         buttons=Buttons(

@@ -170,7 +170,7 @@ class Conversation:
         person, ids, now = said.person, said.update_ids, said.now
         response = respond(said.screening)
         case = await review.holding(transaction, person.person_id, now=now)
-        if response is not None and response.opens_case and not (case and late):
+        if response is not None and response.blocks_model and not (case and late):
             await self._crisis.answer(transaction, person, ids, said.text, said.screening, now=now)
             return True
         talks = await self._human.case(transaction, person.person_id, now=now)

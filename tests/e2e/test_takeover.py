@@ -140,6 +140,30 @@ async def test_words_go_to_the_operator_and_never_into_a_prompt(
     assert not any("是的，我是人。" in words for pair in rounds for words in pair)
 
 
+async def test_what_is_no_text_is_told_to_the_operator_and_not_answered(
+    service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(user, RISK)
+    desk = Desk(service)
+    case = await desk.case(user, service)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    joined = await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    heard = asyncio.Event()
+
+    class Ear:
+        async def show(self, _transaction: Any, event: Any) -> None:
+            if (event.what, event.words) == ("person_said", ""):
+                heard.set()
+
+    desk.parts.desk.faces.add(Ear())
+    await user.send_sticker()
+    await asyncio.wait_for(heard.wait(), 20)
+    await desk.do(desk.parts.takeover.hand_back, case.case_id)
+    await user.wait_for(texts("zh", "human_left"), timeout_s=20)
+    said = [m.text for m in user.messages if m.from_bot and m.message_id > joined.message_id]
+    assert said == [texts("zh", "human_left")]
+
+
 async def test_a_silent_operator_loses_the_conversation(
     start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
