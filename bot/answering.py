@@ -56,7 +56,7 @@ class Answers:
     ) -> None:
         self._database = database
         self.texts = texts
-        self._wake = wake
+        self.wake = wake
         self.now = now
 
     @asynccontextmanager
@@ -71,7 +71,7 @@ class Answers:
             await inbox.end(
                 transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
             )
-        self._wake()
+        self.wake()
 
     async def text(self, update: Update, key: str, **values: Any) -> None:
         """Answer with one text."""

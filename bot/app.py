@@ -25,6 +25,7 @@ from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
 from review.desk import Desk
+from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Vault, hot
 from storage.hot import HotStore
@@ -59,6 +60,7 @@ class Parts:
     key_mirror: KeyMirror
     desk: Desk
     takeover: Takeover
+    shadow: Shadow
 
 
 def open_database(settings: Settings) -> Database:

@@ -19,6 +19,7 @@ from bot.dispatch import Dispatch
 from bot.duties import DutyNotes
 from bot.emergency import Emergency
 from bot.erasure import Erasure
+from bot.finishing import Finisher
 from bot.follow_up import FollowUps
 from bot.gate import Gate
 from bot.handlers import register
@@ -41,10 +42,12 @@ from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
 from bot.screening import Screens
 from bot.settings import Settings
+from bot.shadowing import Sender, Shadowing
 from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker
+from review.shadow import Shadow
 from safety.duties import Duties
 from safety.guard import Guard
 from safety.hotlines import Hotlines
@@ -128,10 +131,14 @@ def build(
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
+    shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
+    finisher = Finisher(
+        crisis=crisis, safe_mode=safe_mode, quota=quota, resources=Resources(texts, help_lines),
+        duties=duty_notes, shadow=shadow, texts=texts, now=now,
+    )  # fmt: skip
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), crisis=crisis, safe_mode=safe_mode, quota=quota,
-        resources=Resources(texts, help_lines), duties=duty_notes, texts=texts,
+        guard=Guard(screener, hotlines), finisher=finisher, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -155,6 +162,7 @@ def build(
     _register(
         settings, application, database, answers, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
+        Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
             answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
@@ -172,7 +180,7 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, clocks=desk.clocks,
+            notices=notices, follow_ups=follow_ups, clocks=desk.clocks, shadow=shadow,
             digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
             metrics=metrics, retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
@@ -180,6 +188,7 @@ def build(
         key_mirror=key_mirror,
         desk=desk,
         takeover=side.takeover,
+        shadow=shadow,
     )  # fmt: skip
 
 
@@ -196,6 +205,7 @@ def _register(
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
+    shadowing: Shadowing,
     stopping: Stopping,
     safety_page: SafetyPage,
     *,
@@ -208,7 +218,7 @@ def _register(
         gate=gate,
         conversation=conversation,
         commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, gate=gate,
+            database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
             operators=operators, retention_days=settings.retention_days,
         ),
         buttons=Buttons(
@@ -219,6 +229,7 @@ def _register(
             answers=answers, onboarding=onboarding, erasure=erasure,
             retention_days=settings.retention_days,
         ),
+        shadowing=shadowing,
         stopping=stopping,
         safety_page=safety_page,
         plans=plans,

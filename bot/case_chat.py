@@ -89,6 +89,8 @@ class CaseChat:
             case What.HANDED_BACK:
                 key = "case_handed_back_words" if event.words else "case_handed_back"
                 values |= event.detail
+            case What.PERSON_SAID if not event.words:
+                key = "case_person_sent"
             case What.PERSON_SAID:
                 values["level"] = event.detail["level"]
                 grave = event.detail["level"] >= Level.ACTIVE

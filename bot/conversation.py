@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.crisis import Crisis
+from bot.finishing import Asked
 from bot.gate import Gate
 from bot.hearing import Hearing
 from bot.human import HumanSide
 from bot.lanes import Burst
 from bot.onboarding import Onboarding
 from bot.quota import Quota
-from bot.reply import Asked, Replier
+from bot.reply import Replier
 from bot.safe_mode import SafeMode
 from bot.safety_plan import SafetyPlans
 from bot.texts import Texts
@@ -169,7 +170,7 @@ class Conversation:
         person, ids, now = said.person, said.update_ids, said.now
         response = respond(said.screening)
         case = await review.holding(transaction, person.person_id, now=now)
-        if response is not None and response.opens_case and not (case and late):
+        if response is not None and response.blocks_model and not (case and late):
             await self._crisis.answer(transaction, person, ids, said.text, said.screening, now=now)
             return True
         talks = await self._human.case(transaction, person.person_id, now=now)

@@ -141,7 +141,8 @@ class Crisis:
             transaction, person, response, text, screening, is_held=is_held,
             is_open=said_already, now=now,
         )  # fmt: skip
-        if self._has_people and (opened.is_new or opened.level_rose):
+        told_now = self._has_people and (opened.is_new or opened.level_rose)
+        if told_now and await self._desk.is_staffed(transaction):
             told = self._texts(person.language, "operator_note_people")
             body = Body(body.text + "\n" + told, body.buttons)
         turn_id = await self._say(

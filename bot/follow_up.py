@@ -12,6 +12,7 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answers, choice_of
 from bot.texts import Texts
+from review.takeover import Takeover
 from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
 from storage.conversations import Role
 from storage.ids import PersonId
@@ -20,6 +21,7 @@ from storage.safety_counts import Act
 
 Context = ContextTypes.DEFAULT_TYPE
 HOURS = ("10", "24")
+LATER = timedelta(hours=1)
 
 
 class FollowUps:
@@ -70,6 +72,9 @@ class FollowUps:
         person = await people.by_id(transaction, person_id)
         if person is None or person.blocked_at is not None:
             return
+        if await Takeover.running(transaction, person_id, now=now) is not None:
+            await follow_ups.put(transaction, person_id, due_at=now + LATER)
+            return  # a human is talking with them
         words = self._texts(person.language, "follow_up_asks")
         session_id = await conversations.current_session(transaction, person_id, now=now)
         await conversations.append(

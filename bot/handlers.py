@@ -27,6 +27,7 @@ from bot.operators import Operators
 from bot.rights import Rights
 from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
+from bot.shadowing import Shadowing
 from bot.stopping import STOPS, Stopping
 
 COMMANDS = (
@@ -56,6 +57,7 @@ def register(
     rights: Rights,
     plans: SafetyPlans,
     follow_ups: FollowUps,
+    shadowing: Shadowing,
     stopping: Stopping,
     safety_page: SafetyPage,
     operators: Operators,
@@ -85,6 +87,7 @@ def register(
         "offrecord": rights.on_offrecord_button,
         "plan": plans.on_plan_button,
         "follow": follow_ups.on_follow,
+        "shadow": shadowing.on_shadow,
         "case": operators.on_case,
     }.items():
         application.add_handler(CallbackQueryHandler(handler, pattern=f"^{kind}:"))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot.help_lines import HelpLines
+from bot.shadowing import consent_body
 from bot.texts import Texts
 from review.clocks import Clocks
 from review.events import Event, What
@@ -56,6 +57,11 @@ class PersonFace:
             transaction.on_commit(lambda: self._cut_short(person.person_id))
         if event.what is What.OPERATOR_SAID:
             await self._relay(transaction, person, event)
+        elif event.what is What.SHADOW_ASKED:
+            await outbox.put(
+                transaction, outbox.Kind.NOTICE, consent_body(self._texts, person.language),
+                person_id=person.person_id, now=event.at,
+            )  # fmt: skip
         elif text := self._text(person, event):
             await self._tell(transaction, person, text, event.at)
         transaction.on_commit(self._wake)
@@ -146,6 +152,10 @@ class HumanSide:
         await self.pass_on(transaction, person, case, text, screening)
         await inbox.end(transaction, update_ids, Ended.HELD, reason="takeover", now=now)
         return turn_id
+
+    async def pass_on_unreadable(self, transaction: Transaction, case: Case) -> None:
+        """Show the operator that the person sent something that is no text, and is not kept."""
+        await self._takeover.heard(transaction, case, "", level=0, is_kept=False)
 
     async def pass_on(
         self, transaction: Transaction, person: Person, case: Case, text: str, screening: Screening

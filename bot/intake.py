@@ -155,7 +155,9 @@ class Intake:
         update, reading = self._parse(raw)
         screening = self._screens.screen(reading.text)
         response = respond(screening)
-        is_grave = response is not None and response.opens_case and reading.telegram_id is not None
+        is_grave = (
+            response is not None and response.blocks_model and reading.telegram_id is not None
+        )
         return Received(
             UpdateId(update_id), raw, update, reading, screening, response if is_grave else None
         )

@@ -5,66 +5,36 @@ transaction is open while the model writes; the last one ends the turn's inbox r
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
 import structlog
 from telegram import Bot
 
-from bot.crisis import Crisis
 from bot.drafts import Draft
-from bot.duties import DutyNotes
+from bot.finishing import Asked, Finisher
 from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.pacing import Pacer
 from bot.prompting import PERSONA, fit, neutralise
-from bot.quota import Quota
-from bot.resources import Resources
-from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from bot.writing import Writer
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard
-from safety.screen import Screening
 from storage import (
     Database,
-    Transaction,
     conversations,
     inbox,
-    outbox,
-    people,
-    safety_counts,
 )
 from storage.conversations import Turn
-from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 from storage.rounds import RecentRounds
-from storage.safety_counts import Act
 
 log = structlog.get_logger(__name__)
 DEADLINE_S = 300.0
 SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A stored question that the model is to answer.
-
-    Attributes:
-        burst: the words as they came; None where a button asks again.
-        notes: texts to add under the reply.
-    """
-
-    person: Person
-    question: Turn
-    update_ids: Sequence[UpdateId]
-    screening: Screening
-    burst: Burst | None = None
-    notes: tuple[str, ...] = ()
 
 
 class Replier:
@@ -79,11 +49,7 @@ class Replier:
         bot: Bot,
         pacer: Pacer,
         guard: Guard,
-        crisis: Crisis,
-        safe_mode: SafeMode,
-        quota: Quota,
-        resources: Resources,
-        duties: DutyNotes,
+        finisher: Finisher,
         texts: Texts,
         metrics: Metrics,
         streaming: str,
@@ -98,11 +64,7 @@ class Replier:
         self._bot = bot
         self._pacer = pacer
         self._writer = Writer(worker, guard, metrics)
-        self._crisis = crisis
-        self._safe_mode = safe_mode
-        self._quota = quota
-        self._resources = resources
-        self._duties = duties
+        self._finisher = finisher
         self._texts = texts
         self._metrics = metrics
         self._streaming = streaming
@@ -119,7 +81,7 @@ class Replier:
         draft = Draft(
             self._bot,
             self._pacer,
-            self._streaming,
+            "off" if await self._is_read_first(person) else self._streaming,
             person.telegram_id,
             draft_id=question.turn_id,
             preview_message_id=question.preview_message_id,
@@ -177,75 +139,35 @@ class Replier:
             await conversations.set_preview(transaction, question.turn_id, message_id)
 
     async def _finish(self, asked: Asked, words: str, draft: Draft, *, is_kept_back: bool) -> bool:
-        """Write answer, end and outbox row in one transaction.
-
-        Returns:
-            False where the person's epoch has moved on, and nothing was said.
-        """
-        now = self._now()
-        person = asked.person
+        """End the question; False where the model's words are not the answer (yet)."""
         await self._rounds.drop(asked.question.session_id)
         async with self._database.begin() as transaction:
-            present = await people.by_id(transaction, person.person_id)
-            if present is None or present.epoch != person.epoch:
-                await inbox.end(
-                    transaction, asked.update_ids, Ended.ANSWERED, reason="superseded", now=now
-                )
-                return False
-            if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
-                words = self._texts(
-                    person.language, "paused", lines=self._crisis.lines(asked.person)
-                )
-                await self._put(transaction, asked, words, draft)
-                await inbox.end(
-                    transaction, asked.update_ids, Ended.ANSWERED, reason="paused", now=now
-                )
-                self._wake()
-                return False
-            turn_id = await conversations.answer(
-                transaction, person.person_id, asked.question, text=words, now=now
+            reason = await self._finisher.finish(
+                transaction, asked, words, preview_message_id=draft.preview_message_id,
+                is_kept_back=is_kept_back,
+            )  # fmt: skip
+            await inbox.end(
+                transaction, asked.update_ids, Ended.ANSWERED, reason=reason, now=self._now()
             )
-            if turn_id is not None:
-                await self._quota.count(transaction, person, now=now)
-                below = await self._resources.under(transaction, person, asked.screening, now=now)
-                told = await self._duties.take(transaction, present, now=now)
-                sent = "\n\n".join([words, *below, *told, *asked.notes])
-                if is_kept_back:
-                    await safety_counts.add(transaction, Act.GUARD, now=now)
-                await self._put(transaction, asked, sent, draft)
-            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason="reply", now=now)
-        self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
-        self._wake()
-        return True
+        if reason != "superseded":
+            self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
+            self._wake()
+        return reason == "reply"
 
-    async def _put(
-        self,
-        transaction: Transaction,
-        asked: Asked,
-        text: str,
-        draft: Draft,
-        buttons: list[list[tuple[str, str]]] | None = None,
-    ) -> None:
-        await outbox.put(
-            transaction,
-            outbox.Kind.REPLY,
-            Body(text, buttons or []),
-            person_id=asked.person.person_id,
-            epoch=asked.person.epoch,
-            update_id=asked.update_ids[-1],
-            turn_id=asked.question.turn_id,
-            preview_message_id=draft.preview_message_id,
-            now=self._now(),
-        )
+    async def _is_read_first(self, person: Person) -> bool:
+        """Whether an operator reads the reply before it goes: then nothing of it is shown."""
+        async with self._database.read() as transaction:
+            return await self._finisher.is_read_first(transaction, person)
 
     async def _fail(self, asked: Asked, draft: Draft) -> None:
         """Say honestly that there is no answer, with a button to try again."""
         language = asked.person.language
         button = (self._texts(language, "retry"), f"retry:{asked.question.turn_id}")
         async with self._database.begin() as transaction:
-            await self._put(
-                transaction, asked, self._texts(language, "model_failed"), draft, [[button]]
-            )
+            await self._finisher.put(
+                transaction, asked, self._texts(language, "model_failed"), [[button]],
+                preview_message_id=draft.preview_message_id,
+            )  # fmt: skip
             await inbox.end(
                 transaction,
                 asked.update_ids,

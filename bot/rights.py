@@ -49,6 +49,7 @@ class Rights:
         extent = await conversations.extent(answering.transaction, person.person_id)
         known = await cases.of_person(answering.transaction, person.person_id)
         trains = person.training_consent_at is not None
+        shadowed = person.shadow_consent_at is not None
         text = self._texts(
             language,
             "memory",
@@ -63,10 +64,14 @@ class Rights:
             plan=await self._plan_length(answering),
             off_record=extent.off_record,
             training=self._texts(language, "training_on" if trains else "training_off"),
+            shadow=self._texts(language, "shadow_is_on" if shadowed else "shadow_is_off"),
         )
         change = "training_stop" if trains else "training_allow"
         button = (self._texts(language, change), "training:off" if trains else "training:on")
-        return Body(text, [[button]] if person.has_consented else [])
+        buttons = [[button]]
+        if shadowed:
+            buttons.append([(self._texts(language, "shadow_stop"), "shadow:off")])
+        return Body(text, buttons if person.has_consented else [])
 
     @staticmethod
     async def _plan_length(answering: Answering) -> int:

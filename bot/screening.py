@@ -23,6 +23,10 @@ CANARIES: tuple[tuple[str, Level], ...] = (
 )
 
 
+class CanaryError(ValueError):
+    """A screener misses a canary, so it is not taken into use; the one in use stays."""
+
+
 class Screens:
     """Screens texts; a failure is told to `on_failure` and answered as nothing found.
 
@@ -32,6 +36,26 @@ class Screens:
     def __init__(self, screener: Screener, *, on_failure: Callable[[], None]) -> None:
         self._screener = screener
         self._on_failure = on_failure
+
+    @property
+    def version(self) -> str:
+        """What the screenings of the screener in use bear."""
+        return self._screener.version
+
+    def replace(self, screener: Screener) -> None:
+        """Take another screener into use, from the next text on.
+
+        Raises:
+            CanaryError: It does not give every canary its level; nothing has changed.
+        """
+        try:
+            missed = _missed(screener)
+        except Exception as error:  # a broken screener finds nothing
+            raise CanaryError(f"the screener fails ({type(error).__name__})") from error
+        if missed:
+            texts = ", ".join(CANARIES[number][0] for number in missed)
+            raise CanaryError(f"{screener.version} misses canaries: {texts}")
+        self._screener = screener
 
     def screen(
         self, text: str, before: Sequence[str] = (), *, asked: Asked | None = None
@@ -47,17 +71,22 @@ class Screens:
     def canary_is_found(self) -> bool:
         """Whether every canary gets the level it must have."""
         try:
-            missed = [
-                number
-                for number, (text, level) in enumerate(CANARIES)
-                if not _fits(self._screener.screen(text).level, level)
-            ]
+            missed = _missed(self._screener)
         except Exception as error:  # a broken screener finds nothing
             log.critical("canary_failed", error=type(error).__name__)
             return False
         if missed:
             log.critical("canary_missed", numbers=missed)
         return not missed
+
+
+def _missed(screener: Screener) -> list[int]:
+    """Give the numbers of the canaries that a screener does not find."""
+    return [
+        number
+        for number, (text, level) in enumerate(CANARIES)
+        if not _fits(screener.screen(text).level, level)
+    ]
 
 
 def _fits(found: Level, wanted: Level) -> bool:

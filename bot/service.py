@@ -94,6 +94,7 @@ class Service:
         self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
         self._spawn(parts.upkeep.run_clocks(), "clocks")
         self._spawn(parts.upkeep.run_digest(), "digest")
+        self._spawn(parts.upkeep.run_shadow(), "shadow")
         self._spawn(parts.upkeep.run_sweep(), "sweep")
         self._spawn(parts.key_mirror.run(), "key_mirror")
 

@@ -17,6 +17,7 @@ from bot.notices import OperatorNotices
 from bot.safe_mode import SafeMode, Switch
 from bot.screening import Screens
 from review.clocks import Clocks
+from review.shadow import Shadow
 from storage import Database, retention
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Upkeep:
         follow_ups: FollowUps,
         clocks: Clocks,
         digest: Digest,
+        shadow: Shadow,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -55,6 +57,7 @@ class Upkeep:
         self._follow_ups = follow_ups
         self._clocks = clocks
         self._digest = digest
+        self._shadow = shadow
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -111,6 +114,10 @@ class Upkeep:
     async def run_digest(self) -> None:
         """Tell operators together of cases that need nobody at once."""
         await _forever(self._digest.tell_due, DIGEST_S)
+
+    async def run_shadow(self) -> None:
+        """Let replies go that no operator read in time."""
+        await _forever(self._shadow.let_go_overdue, CLOCKS_S)
 
     async def run_sweep(self) -> None:
         """Delete what is past its time of keeping."""

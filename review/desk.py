@@ -60,6 +60,11 @@ class Desk:
         detail = {"rose": opened.level_rose, "hidden": hidden}
         await self.faces.show(transaction, Event(what, case, now, words=words, detail=detail))
 
+    @staticmethod
+    async def is_staffed(transaction: Transaction) -> bool:
+        """Whether anybody could see to a case; without, nothing of it may be promised."""
+        return bool(await operators.listed(transaction))
+
     async def claim(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
         """Take a case that nobody has; its clock stops.
 

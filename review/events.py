@@ -33,6 +33,7 @@ class What(StrEnum):
     SHADOW_ASKED = "shadow_asked"
     SHADOW_CHANGED = "shadow_changed"
     DRAFT_WAITS = "draft_waits"
+    DRAFT_SENT = "draft_sent"
     RESOLVED = "resolved"
     ERASED = "erased"
 

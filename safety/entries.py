@@ -10,8 +10,8 @@ Knows nothing of matching, scope or messages.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import product
 from typing import Any
@@ -23,7 +23,7 @@ from safety.levels import Category, Level
 DEFAULT_GAP = 6
 _MOST_LITERALS = 5_000
 _GAP = re.compile(r"\s+\.\.(\d*)\s+")
-_SCOPES = frozenset({"negation", "third_person", "fiction", "past"})
+SCOPES = frozenset({"negation", "third_person", "fiction", "past"})
 
 
 class LexiconError(ValueError):
@@ -69,6 +69,7 @@ class Lexicon:
     Attributes:
         compounds: Two-character words that no ordinary punctuation parts.
         by_sound: Words one of which a literal must hold to be found by its sound alone.
+        sets: The named sets, for entries that are added later.
     """
 
     version: str
@@ -76,6 +77,7 @@ class Lexicon:
     cues: Mapping[str, tuple[str, ...]]
     compounds: frozenset[str] = frozenset()
     by_sound: frozenset[str] = frozenset()
+    sets: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def load_lexicon() -> Lexicon:
@@ -104,15 +106,20 @@ def parse(files: Mapping[str, str]) -> Lexicon:
     for name, content in data.items():
         for cue, literals in content.get("cues", {}).items():
             cues[cue] = tuple(x for text in literals for x in expand(str(text), sets))
-        entries.extend(_entry(name, row, sets) for row in content.get("entries", []))
-    _check(entries, cues)
+        entries.extend(read_entry(name, row, sets) for row in content.get("entries", []))
+    check_entries(entries, cues)
     digest = hashlib.sha256("\0".join(files[n] for n in sorted(files)).encode()).hexdigest()
     compounds = frozenset(x for c in data.values() for x in c.get("compounds", ()))
     by_sound = frozenset(x for c in data.values() for x in c.get("by_sound", ()))
-    return Lexicon(f"{version}+{digest[:8]}", tuple(entries), cues, compounds, by_sound)
+    return Lexicon(f"{version}+{digest[:8]}", tuple(entries), cues, compounds, by_sound, sets)
 
 
-def _check(entries: list[Entry], cues: Mapping[str, object]) -> None:
+def check_entries(entries: Iterable[Entry], cues: Mapping[str, object]) -> None:
+    """Refuse entries that cannot stand together.
+
+    Raises:
+        LexiconError: An id stands twice, or an entry needs a cue that is not there.
+    """
     seen: set[str] = set()
     for entry in entries:
         if entry.id in seen:
@@ -123,11 +130,16 @@ def _check(entries: list[Entry], cues: Mapping[str, object]) -> None:
                 raise LexiconError(f"{entry.id}: no cue is called {cue}")
 
 
-def _entry(file: str, row: dict[str, Any], sets: Mapping[str, list[str]]) -> Entry:
+def read_entry(file: str, row: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Entry:
+    """Build one entry from its row, as YAML gives it; `file` is for the error's words.
+
+    Raises:
+        LexiconError: A key is missing, a scope is unknown, or a pattern cannot be read.
+    """
     try:
         name = str(row["id"])
-        scope = frozenset(row.get("scope", _SCOPES))
-        if scope - _SCOPES:
+        scope = frozenset(row.get("scope", SCOPES))
+        if scope - SCOPES:
             raise LexiconError(f"{name}: unknown scope")
         return Entry(
             id=name,
@@ -170,7 +182,9 @@ def _choices(text: str, sets: Mapping[str, list[str]]) -> Iterator[list[str]]:
     at = 0
     while at < len(text):
         if text[at] == "<":
-            end = text.index(">", at)
+            end = text.find(">", at)
+            if end < 0:
+                raise LexiconError("the name of a set is not closed with >")
             name = text[at + 1 : end]
             if name not in sets:
                 raise LexiconError(f"no set is called {name}")

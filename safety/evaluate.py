@@ -1,4 +1,4 @@
-"""Measure screening on a folder of labelled messages: `pica safety evaluate FOLDER`.
+"""Read a folder of labelled messages and measure screening on it: `pica safety evaluate FOLDER`.
 
 Knows the five shapes of row below and which of their labels count as risk; no data set by name,
 no lexicon and no rule. A row of another shape is an error that names its file and line, because
@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from safety.counting import Judged, Part, Row
 from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
+from safety.replay import Message
 from safety.screen import Screener
 
 _CRISIS = frozenset({"suicidal_ideation", "self-harm", "violent_thoughts"})
@@ -57,10 +58,39 @@ def evaluate(folder: Path, screener: Screener) -> list[Part]:
     Raises:
         RowError: A row is no JSON object of a known shape, or there is no file.
     """
+    return [part for path in _paths(folder) for part in _evaluate_file(path, screener)]
+
+
+def messages(folder: Path) -> Iterator[Message]:
+    """Give every text of a folder's files for a replay, in the order of files and lines.
+
+    A message's source is its file, and within it the source that its row names. Users' turns of
+    dialogues and rows whose label is left out have no label, and neither have rows of `low`
+    severity: it says how grave a risk is, not that there is none.
+
+    Raises:
+        RowError: As `evaluate`, while it is read.
+    """
+    for path in _paths(folder):
+        for place, data in _lines(path):
+            kind = _kind(place, data)
+            named = _sources(data.get("source"))[-1]
+            source = f"{path.name} / {named}" if named else path.name
+            for text, labels in _texts(place, kind, data):
+                yield Message(text, source, _is_risk(kind, labels))
+
+
+def _is_risk(kind: str, labels: frozenset[str] | None) -> bool | None:
+    if labels is None or kind == "turns" or (kind == "risk" and not labels):
+        return None
+    return bool(labels)
+
+
+def _paths(folder: Path) -> list[Path]:
     paths = sorted(p for p in folder.iterdir() if p.name.endswith((".jsonl", ".jsonl.xz")))
     if not paths:
         raise RowError(f"{folder}: no .jsonl or .jsonl.xz file")
-    return [part for path in paths for part in _evaluate_file(path, screener)]
+    return paths
 
 
 def _evaluate_file(path: Path, screener: Screener) -> list[Part]:

@@ -56,8 +56,8 @@ class Response:
         script: The fixed reply to send (level 3 and up) or the resources to add (level 2).
         level: The level answered.
         emergency_first: Emergency numbers stand before crisis lines in the reply.
-        opens_case: A case is opened for operators, who are paged at level 4.
-        tells_operators: Operators see it. Without a case it is one quiet line in their queue.
+        opens_case: A case is opened for operators, or the person's open one is raised.
+        tells_operators: Operators are told: at once from level 3 on, below it in a digest.
         blocks_model: The model writes nothing until the case is closed or lapses.
     """
 
@@ -74,7 +74,7 @@ def respond(screening: Screening) -> Response | None:
 
     Level 3 and 4: the fixed reply before any word of the model, a case, operators told, the
     model silent. Level 2: the model may answer, the bot adds the script's resources and asks
-    gently; operators get a line in their queue and no case is opened.
+    gently, and a case is opened that operators hear of in a digest.
 
     Args:
         screening: The outcome of one text, or of a burst after `merge`.
@@ -91,7 +91,7 @@ def respond(screening: Screening) -> Response | None:
         script=script,
         level=level,
         emergency_first=level >= Level.IMMINENT or (grave and script is Script.MEDICAL),
-        opens_case=grave,
+        opens_case=True,
         tells_operators=True,
         blocks_model=grave,
     )

@@ -21,8 +21,7 @@ class Step:
         adds_resources: numbers to call stand under the model's reply.
         has_fixed_reply: reviewed words with numbers to call answer.
         opens_case: a case is opened.
-        tells_operators: operators are told, where there are any; without a case it is one
-            quiet line.
+        tells_operators: operators are told, where there are any.
         emergency_first: for which kinds of risk emergency numbers stand first.
     """
 

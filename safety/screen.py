@@ -111,6 +111,10 @@ class Screener:
         """Build a screener with the lexicon and the model that ship with the package."""
         return cls(load_lexicon(), SecondStage.load())
 
+    def with_lexicon(self, lexicon: Lexicon) -> "Screener":
+        """Build a screener of another lexicon, with the second stage of this one."""
+        return Screener(lexicon, self._second_stage)
+
     @property
     def lexicon(self) -> Lexicon:
         """The lexicon in use."""

@@ -261,8 +261,8 @@ async def _leave_out_what_operators_wrote(
     audit, cases, notes = (metadata.tables[name] for name in ("audit", "cases", "notes"))
     await transaction.execute(
         sa.update(audit)
-        .where(audit.c.words.is_not(None), audit.c.person_id.not_in(with_key))
-        .values(words=None)
+        .where(audit.c.person_id.is_not(None), audit.c.person_id.not_in(with_key))
+        .values(words=None, person_id=None)
     )
     nobodys = sa.select(cases.c.case_id).where(cases.c.person_id.is_(None))
     await transaction.execute(sa.delete(notes).where(notes.c.case_id.in_(nobodys)))

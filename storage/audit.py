@@ -1,8 +1,9 @@
 """The audit trail: who did what, hash-chained, so that nothing in it can be changed unseen.
 
 Each row's hash is an HMAC-SHA256, under a key derived from the service's own, over the hash
-before it and everything in the row but its words. Of the words the chain holds a salted
-digest: erasing them leaves the chain whole. Knows nothing of what an act means.
+before it and everything in the row but its words and the person they are about. Of the words
+the chain holds a salted digest: erasing a person leaves the chain whole. Knows nothing of what
+an act means.
 """
 
 import hmac
@@ -131,13 +132,18 @@ async def verify(transaction: Transaction, *, head: str | None = None) -> Verdic
     return Verdict(count, broken_at, erased, before.hex(), seen)
 
 
-async def erase_words(transaction: Transaction, person_id: PersonId) -> None:
-    """Take away what operators wrote about a person; the chain stays whole."""
+async def erase_person(transaction: Transaction, person_id: PersonId) -> None:
+    """Take away what operators wrote about a person, and that it was them."""
     await transaction.execute(
-        update(audit)
-        .where(audit.c.person_id == person_id, audit.c.words.is_not(None))
-        .values(words=None)
+        update(audit).where(audit.c.person_id == person_id).values(words=None, person_id=None)
     )
+
+
+async def erase_older(transaction: Transaction, *, before: datetime) -> int:
+    """Take away words that are past their time of keeping; return how many."""
+    old = (audit.c.words.is_not(None), audit.c.at < before)
+    statement = update(audit).where(*old).values(words=None, person_id=None)
+    return (await transaction.execute(statement)).rowcount
 
 
 async def page(
@@ -221,7 +227,6 @@ def _hash(key: bytes, before: bytes, values: Mapping[str, Any]) -> bytes:
         values["operator_id"],
         values["act"],
         values["case_id"],
-        values["person_id"],
         values["detail"],
         digest.hex() if digest else None,
     ]

@@ -178,7 +178,7 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     """
     erased = await _account(transaction, person_id, now)
     await notes.erase(transaction, person_id)
-    await audit.erase_words(transaction, person_id)
+    await audit.erase_person(transaction, person_id)
     await keys.destroy(transaction, person_id)
     mine = inbox.c.person_id == person_id
     await transaction.execute(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
 
+from storage import audit
 from storage.database import Transaction
 from storage.ids import PersonId
 from storage.people import erase
@@ -25,7 +26,7 @@ from storage.schema import (
     talk_clocks,
     turns,
 )
-from storage.schema_review import cases
+from storage.schema_review import cases, console_sessions, shadow_drafts, sign_ins
 
 UNCONSENTED_HOURS = 24
 RECORDS_DAYS = 30
@@ -78,11 +79,15 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
             cases,
             or_(cases.c.resolved_at < old["cases"], cases.c.erased_at < old["erased_cases"]),
         ),
+        ("shadow_drafts", shadow_drafts, shadow_drafts.c.created_at < old["turns"]),
+        ("sign_ins", sign_ins, sign_ins.c.expires_at < old["records"]),
+        ("console_sessions", console_sessions, console_sessions.c.expires_at < now),
         ("erasures", erasures, erasures.c.erased_at < old["erasures"]),
     )
     counts = {
         "unconsented": await _expire_unconsented(transaction, now),
         "strangers": await _erase_strangers(transaction, now),
+        "audit_words": await audit.erase_older(transaction, before=old["cases"]),
     }
     for name, table, condition in rules:
         key = next(iter(table.primary_key))

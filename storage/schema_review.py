@@ -129,7 +129,7 @@ notes = Table(
 audit = Table(
     "audit",
     metadata,
-    # Hash-chained; a row may lose its `words` (an erasure) and nothing else.
+    # Hash-chained; a row may lose its words and its person (an erasure) and nothing else.
     Column("audit_id", Key, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("operator_id", Key),  # null: the service itself
@@ -144,8 +144,8 @@ audit = Table(
     Index("ix_audit_operator_id", "operator_id", "audit_id"),
     sqlite_autoincrement=True,
 )
-Index("ix_audit_words", audit.c.person_id, sqlite_where=audit.c.words.is_not(None),
-      postgresql_where=audit.c.words.is_not(None))  # fmt: skip
+Index("ix_audit_person_id", audit.c.person_id, sqlite_where=audit.c.person_id.is_not(None),
+      postgresql_where=audit.c.person_id.is_not(None))  # fmt: skip
 
 sign_ins = Table(
     "sign_ins",

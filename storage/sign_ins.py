@@ -151,11 +151,3 @@ async def end_sessions_of(transaction: Transaction, operator_id: OperatorId) -> 
     """Sign an operator out everywhere; return of how many browsers."""
     mine = console_sessions.c.operator_id == operator_id
     return (await transaction.execute(delete(console_sessions).where(mine))).rowcount
-
-
-async def sweep(transaction: Transaction, *, before: datetime) -> int:
-    """Delete links and sessions that ended before an instant."""
-    links = await transaction.execute(delete(sign_ins).where(sign_ins.c.expires_at < before))
-    over = console_sessions.c.expires_at < before
-    ended = await transaction.execute(delete(console_sessions).where(over))
-    return links.rowcount + ended.rowcount

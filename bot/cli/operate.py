@@ -44,7 +44,7 @@ def with_database(
                     f"{versions.newest()}. Make a backup (`pica backup`), then `pica db upgrade`."
                 )
             async with database.begin() as transaction:
-                await keys.check(transaction, now=_now())
+                await keys.check(transaction, now=now())
             return await work(database, settings)
         finally:
             await database.aclose()
@@ -53,7 +53,8 @@ def with_database(
         return asyncio.run(run())
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The present instant."""
     return datetime.now(UTC)
 
 
@@ -121,7 +122,7 @@ def pause(
     from bot.safe_mode import SafeMode, Switch
 
     fresh = with_database(
-        lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=_now())
+        lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=now())
     )
     console.print("Paused. `pica resume` ends it." if fresh else "It is paused already.")
 
@@ -150,7 +151,7 @@ def invite(
         async with database.begin() as transaction:
             if revoke:
                 return f"{await pilot.revoke_all(transaction)} invites are useless now."
-            code = await pilot.invite(transaction, uses=uses, days=days, now=_now())
+            code = await pilot.invite(transaction, uses=uses, days=days, now=now())
         if settings.telegram_token is None:
             return f"/start {code}"
         server = settings.telegram_api_url.rstrip("/")
@@ -191,11 +192,11 @@ def backup(
         to = folder or settings.backup_dir
         if to is None:
             raise ValueError("Name a folder, or set PICA_BACKUP_DIR.")
-        now = _now()
-        path = to / f"pica-{now:%Y%m%d-%H%M%S}.backup"
+        made_at = now()
+        path = to / f"pica-{made_at:%Y%m%d-%H%M%S}.backup"
         with progress("Backing up", unit="rows") as report:
-            rows = await archive.write_backup(database, path, now=now, progress=report)
-        await archive.write_keys(database, to / archive.KEYS_FILE, now=now)
+            rows = await archive.write_backup(database, path, now=made_at, progress=report)
+        await archive.write_keys(database, to / archive.KEYS_FILE, now=made_at)
         return path, rows
 
     path, rows = with_database(write, any_version=True)

@@ -14,7 +14,7 @@ from bot.service import Service
 from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening
-from storage import cases, conversations, inbox, pilot, schema
+from storage import cases, conversations, inbox, pilot, schema, schema_review
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]

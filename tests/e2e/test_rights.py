@@ -14,7 +14,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.texts import Texts
-from storage import conversations, keys, people, schema
+from storage import conversations, keys, people, schema, schema_review
 from storage.ids import PersonId
 from storage.people import Person
 from storage.retention import ERASED_CASES_DAYS
@@ -253,4 +253,5 @@ async def test_forget_leaves_an_open_case_without_a_name(
     async with service.parts.database.read() as transaction:
         case = (await transaction.execute(select(schema_review.cases))).one()
     assert (case.person_id, case.level, case.state) == (None, 3, "resolved")
+    assert case.resolution == "erased"
     assert case.erased_at is not None

@@ -19,8 +19,7 @@ depends_on = None
 AT = UtcDateTime(timezone=True)
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 HELD_FOR = timedelta(hours=24)
-FIXED = ("audit_id", "at", "operator_id", "act", "case_id", "person_id", "detail",
-         "words_digest", "hash")  # fmt: skip
+FIXED = ("audit_id", "at", "operator_id", "act", "case_id", "detail", "words_digest", "hash")
 REFUSED = "the audit trail cannot be edited"
 
 
@@ -52,11 +51,11 @@ def _people_and_trail() -> None:
     op.create_index("ix_audit_case_id", "audit", ["case_id", "audit_id"])
     op.create_index("ix_audit_operator_id", "audit", ["operator_id", "audit_id"])
     op.create_index(
-        "ix_audit_words",
+        "ix_audit_person_id",
         "audit",
         ["person_id"],
-        sqlite_where=sa.text("words IS NOT NULL"),
-        postgresql_where=sa.text("words IS NOT NULL"),
+        sqlite_where=sa.text("person_id IS NOT NULL"),
+        postgresql_where=sa.text("person_id IS NOT NULL"),
     )
     op.create_table(
         "lexicon_changes",
@@ -254,11 +253,11 @@ def _columns() -> None:
 
 
 def _guard_the_trail() -> None:
-    """A row of the trail may lose its words, and nothing else may ever change."""
+    """A row of the trail may lose its words and person, and nothing else may ever change."""
     if op.get_bind().dialect.name == "sqlite":
         kept = " OR ".join(f"NEW.{name} IS NOT OLD.{name}" for name in FIXED)
         for when, condition in (
-            ("UPDATE", f"WHEN NEW.words IS NOT NULL OR {kept}"),
+            ("UPDATE", f"WHEN NEW.words IS NOT NULL OR NEW.person_id IS NOT NULL OR {kept}"),
             ("DELETE", ""),
         ):
             op.execute(
@@ -273,7 +272,8 @@ def _guard_the_trail() -> None:
     )
     op.execute(
         "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit FOR EACH ROW "
-        f"WHEN (NEW.words IS NOT NULL OR {kept}) EXECUTE FUNCTION audit_refuse()"
+        f"WHEN (NEW.words IS NOT NULL OR NEW.person_id IS NOT NULL OR {kept}) "
+        "EXECUTE FUNCTION audit_refuse()"
     )
     op.execute(
         "CREATE TRIGGER audit_no_delete BEFORE DELETE OR TRUNCATE ON audit "

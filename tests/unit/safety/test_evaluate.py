@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from safety.counting import Row, alarms_per_1000, count, interval, recall_per_label
-from safety.evaluate import RowError, evaluate, main
+from safety.evaluate import RowError, evaluate, main, messages
 from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
+from safety.replay import Message
 from safety.screen import Screener
 
 ACTIVE = {"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"}
@@ -89,6 +90,32 @@ def test_every_shape_of_row_is_known(screener: Screener, tmp_path: Path) -> None
         "plain.jsonl": ("text", 1, 0),
         "talk.jsonl.xz": ("turns", 1, 0),
     }
+
+
+def test_a_folder_is_read_as_messages(tmp_path: Path) -> None:
+    _folder(
+        tmp_path,
+        a=LABELLED[1:],
+        b=[{"text": "I want to die", "label": "suicidal_ideation"},
+           {"text": "hello", "label": "no_crisis"}, {"text": "x", "label": "other"}],
+        c=[{"text": "我想死", "risk": "high"}, {"text": "好累", "risk": "low"}],
+        d=[{"text": "菜很好吃"}],
+        e=[{"turns": [{"role": "user", "content": "我"}, {"role": "bot", "content": "x"}]}],
+    )  # fmt: skip
+    assert list(messages(tmp_path)) == [
+        Message("今天天气不错", "a.jsonl / client_b", True),
+        Message("我想死你了", "a.jsonl / web", False),
+        Message("I want to die", "b.jsonl", True),
+        Message("hello", "b.jsonl", False),
+        Message("x", "b.jsonl", None),
+        Message("我想死", "c.jsonl", True),
+        Message("好累", "c.jsonl", None),  # a low severity is not a harmless message
+        Message("菜很好吃", "d.jsonl", False),
+        Message("我", "e.jsonl", None),
+    ]
+    (tmp_path / "f.jsonl").write_text('{"text": 3}\n', "utf-8")
+    with pytest.raises(RowError, match=r"f\.jsonl:1: text is missing"):
+        list(messages(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_level_2_leaves_the_model_its_turn() -> None:
     response = respond(_screening((Level.PASSIVE, Category.SUICIDE)))
     assert response is not None
     assert not response.blocks_model
-    assert not response.opens_case
+    assert response.opens_case
     assert not response.emergency_first
     assert response.tells_operators
 

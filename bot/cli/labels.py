@@ -1,0 +1,61 @@
+"""`pica labels`: operators' verdicts and edits, for evaluation and tuning.
+
+Knows nothing of what a row holds (`review/labels.py`).
+"""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.operate import now, with_database
+from bot.cli.terminal import console, stop
+
+labels = typer.Typer(
+    help="What operators decided, as JSON lines. Only of people who allow the use of their words.",
+    no_args_is_help=True,
+)
+
+
+class Which(StrEnum):
+    """What is exported."""
+
+    VERDICTS = "verdicts"
+    EDITS = "edits"
+
+
+@labels.command()
+def export(
+    which: Annotated[Which, typer.Argument(help="verdicts: messages and what operators found. "
+                                           "edits: replies that operators read first.")],
+    file: Annotated[Path, typer.Argument(help="Where to write. It holds people's words: it is "
+                                         "readable for you alone, and must stay so.")],
+) -> None:  # fmt: skip
+    """Write the words of consenting people with what operators made of them.
+
+    `verdicts` has the form that `pica safety evaluate` measures: a false alarm is labelled
+    `unrelated`. Whoever withdraws the consent or uses /forget is in no later export; delete the
+    older ones. The export stands in the audit trail.
+
+    Example: pica labels export verdicts verdicts.jsonl
+    """
+    from review import labels as review
+    from storage.frames import replacing
+
+    if file.exists():
+        stop(f"{file} exists already; choose another name, so that nothing is overwritten.")
+    source = review.verdicts if which is Which.VERDICTS else review.edits
+
+    async def write(database: Any, _settings: Any) -> int:
+        async with database.begin() as transaction:
+            rows = [row async for row in source(transaction)]
+            with replacing(file) as out:
+                for row in rows:
+                    out.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            await review.record(transaction, which, len(rows), now=now())
+        return len(rows)
+
+    count = with_database(write)
+    console.print(f"{count} rows in {file}")

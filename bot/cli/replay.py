@@ -1,0 +1,161 @@
+"""`pica safety replay`: what a proposed change of the lexicon gains and loses on messages.
+
+Knows nothing of how changes are approved or stored: it reads a file and takes nothing into use.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.terminal import console, errors, progress, stop
+
+if TYPE_CHECKING:
+    from safety.examples import Broken
+    from safety.replay import Moved, Replay
+    from safety.replay_counts import Counts, Labelled
+
+_HEADS = ("messages", "alarms", "gained", "lost", "raised", "lowered", "level 3 and up", "source")
+
+
+def replay(
+    change: Annotated[Path, typer.Argument(help="The change, as in docs/safety.md.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True,
+            file_okay=False,
+            help="Messages to screen besides the examples (.jsonl, .jsonl.xz).",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    show: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=200,
+            help="Print so many messages of each kind of move. They may be people's own words: "
+            "keep them private.",
+        ),
+    ] = 0,
+) -> None:
+    """Screen messages with the lexicon as it is and as a change would make it, and compare.
+
+    Screened are the examples that ship and, where a folder is given, its messages in the shapes
+    that `pica safety evaluate` reads. An alarm is a level of 2 or more. Nothing is taken into
+    use.
+
+    The exit status is 1 where a message at risk loses its alarm, where an example of an entry
+    no longer holds, or where the change or the folder cannot be read.
+
+    Example: pica safety replay change.yaml messages/ --show 20
+    """
+    with errors():
+        broken, done = _replayed(_read(change), folder)
+    shown = {kind.value: moved[:show] for kind, moved in done.examples.items() if show}
+    if as_json:
+        typer.echo(json.dumps(_as_json(broken, done, shown), ensure_ascii=False))
+    else:
+        for line in _lines(broken, done, shown):
+            typer.echo(line)
+    faults = list(_faults(broken, done))
+    if faults:
+        stop("\n".join(faults))
+
+
+def _read(change: Path) -> str:
+    try:
+        return change.read_text("utf-8")
+    except UnicodeDecodeError:
+        stop(f"{change}: no UTF-8 text. Save the change as UTF-8.")
+    except OSError as error:
+        stop(f"{change}: {error.strerror or error}. Name a file that can be read.")
+
+
+def _replayed(text: str, folder: Path | None) -> "tuple[list[Broken], Replay]":
+    from safety.change import apply, check, parse_change
+    from safety.evaluate import messages
+    from safety.examples import shipped_examples
+    from safety.replay import replay as screened_twice
+    from safety.screen import Screener
+
+    with console.status("Reading…"):
+        before = Screener.load()
+        change = parse_change(text, before.lexicon)
+        # Malformed rows are named before the long part begins.
+        rows = [*shipped_examples(before.lexicon), *(messages(folder) if folder else ())]
+        after = before.with_lexicon(apply(change, before.lexicon))
+        broken = check(after, change)
+    with progress("Screening", unit="messages") as report:
+        done = screened_twice(before, after, rows, lambda number: report(number, len(rows)))
+    return broken, done
+
+
+def _as_json(
+    broken: "Sequence[Broken]", done: "Replay", shown: "Mapping[str, Sequence[Moved]]"
+) -> dict[str, Any]:
+    return {
+        **done.to_dict(),
+        "broken": [
+            {"rule": b.rule, "example": b.example, "must_match": b.must_match} for b in broken
+        ],
+        **({"examples": {k: [m.to_dict() for m in v] for k, v in shown.items()}} if shown else {}),
+    }
+
+
+def _lines(
+    broken: "Sequence[Broken]", done: "Replay", shown: "Mapping[str, Sequence[Moved]]"
+) -> Iterator[str]:
+    yield f"{done.before} -> {done.after}"
+    yield "An alarm is level 2 or more. In brackets: at risk / harmless / without a label."
+    yield ""
+    table = [_HEADS, *(_row(name, counts) for name, counts in done.sources.items())]
+    table.append(_row("all", done.total))
+    widths = [max(len(row[at]) for row in table) for at in range(len(_HEADS) - 1)]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
+        yield "  ".join([*cells, row[-1]])
+    if done.total.grave_lost.risk:
+        yield f"Level 3 is lost by {done.total.grave_lost.risk} at risk: the model would answer."
+    for one in broken:
+        verb = "must match" if one.must_match else "must not match"
+        yield f"broken example: {one.rule} {verb} {one.example}"
+    for kind, moved in shown.items():
+        yield from ["", f"{kind}: {len(moved)} shown", *map(_example, moved)]
+
+
+def _row(name: str, counts: "Counts") -> tuple[str, ...]:
+    grave = f"{counts.grave_before} -> {counts.grave_after}"
+    if counts.grave_gained.total or counts.grave_lost.total:
+        grave += f" (+{counts.grave_gained.total} -{counts.grave_lost.total})"
+    return (
+        str(counts.messages),
+        f"{counts.before} -> {counts.after}",
+        *(_labelled(moved) for moved in counts.moved.values()),
+        grave,
+        name,
+    )
+
+
+def _labelled(moved: "Labelled") -> str:
+    if not moved.total:
+        return "0"
+    return f"{moved.total} ({moved.risk}/{moved.harmless}/{moved.unlabelled})"
+
+
+def _example(moved: "Moved") -> str:
+    rules = f"{', '.join(moved.rules_before) or '-'} -> {', '.join(moved.rules_after) or '-'}"
+    text = " ".join(moved.text.split())
+    return f"  {int(moved.before)} -> {int(moved.after)}  {text}  [{moved.source}; {rules}]"
+
+
+def _faults(broken: "Sequence[Broken]", done: "Replay") -> Iterator[str]:
+    from safety.replay_counts import Kind
+
+    lost = done.total.moved[Kind.LOST].risk
+    if lost:
+        yield f"Messages at risk that lose their alarm: {lost}. Read them with --show {lost}."
+    if broken:
+        yield f"Examples that do not hold: {len(broken)}, named above. Mend the change."

@@ -1,0 +1,150 @@
+"""The end of a question that the model answered: what goes out, with what below, or not yet.
+
+Knows nothing of how the model wrote. Everything here happens in one transaction, in which the
+person's epoch, the switches and an operator's wish to read first are looked at once more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.crisis import Crisis
+from bot.duties import DutyNotes
+from bot.lanes import Burst
+from bot.quota import Quota
+from bot.resources import Resources
+from bot.safe_mode import SafeMode
+from bot.texts import Texts
+from review.shadow import Shadow
+from safety.screen import Screening
+from storage import Transaction, conversations, outbox, people, safety_counts
+from storage.conversations import Turn
+from storage.ids import UpdateId
+from storage.outbox import Body
+from storage.people import Person
+from storage.safety_counts import Act
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A stored question that the model is to answer.
+
+    Attributes:
+        burst: the words as they came; None where a button asks again.
+        notes: texts to add under the reply.
+    """
+
+    person: Person
+    question: Turn
+    update_ids: Sequence[UpdateId]
+    screening: Screening
+    burst: Burst | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Finisher:
+    """Ends questions."""
+
+    def __init__(
+        self,
+        *,
+        crisis: Crisis,
+        safe_mode: SafeMode,
+        quota: Quota,
+        resources: Resources,
+        duties: DutyNotes,
+        shadow: Shadow,
+        texts: Texts,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._crisis = crisis
+        self._safe_mode = safe_mode
+        self._quota = quota
+        self._resources = resources
+        self._duties = duties
+        self._shadow = shadow
+        self._texts = texts
+        self._now = now
+
+    async def is_read_first(self, transaction: Transaction, person: Person) -> bool:
+        """Whether an operator reads this person's replies before they go."""
+        return await self._shadow.reads(transaction, person, now=self._now()) is not None
+
+    async def finish(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        words: str,
+        *,
+        preview_message_id: int | None,
+        is_kept_back: bool,
+    ) -> str:
+        """Answer a question with the model's words, or with what must stand in their place.
+
+        Args:
+            transaction: of the answer; the caller ends the inbox rows in it.
+            asked: the question.
+            words: the reply, past the guard.
+            preview_message_id: a message that becomes the reply by an edit.
+            is_kept_back: the guard stopped the model's own words.
+
+        Returns:
+            How the question ended: `reply`, `shadow` (an operator reads it first), `paused`, or
+            `superseded`: the person's epoch has moved on, and nothing was said.
+        """
+        person = await people.by_id(transaction, asked.person.person_id)
+        if person is None or person.epoch != asked.person.epoch:
+            return "superseded"
+        if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
+            lines = self._crisis.lines(asked.person)
+            words = self._texts(person.language, "paused", lines=lines)
+            await self.put(transaction, asked, words, preview_message_id=preview_message_id)
+            return "paused"
+        if is_kept_back:
+            await safety_counts.add(transaction, Act.GUARD, now=self._now())
+        case = await self._shadow.reads(transaction, person, now=self._now())
+        if case is not None and preview_message_id is None:
+            below = await self._below(transaction, asked, person)
+            await self._shadow.keep_back(
+                transaction, person, case, asked.question, asked.update_ids[-1], words,
+                "\n\n".join(below),
+            )  # fmt: skip
+            return "shadow"
+        turn_id = await conversations.answer(
+            transaction, person.person_id, asked.question, text=words, now=self._now()
+        )
+        if turn_id is not None:
+            below = await self._below(transaction, asked, person)
+            text = "\n\n".join([words, *below])
+            await self.put(transaction, asked, text, preview_message_id=preview_message_id)
+        return "reply"
+
+    async def put(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        text: str,
+        buttons: list[list[tuple[str, str]]] | None = None,
+        *,
+        preview_message_id: int | None,
+    ) -> None:
+        """Queue an answer, fenced by the epoch of the question."""
+        await outbox.put(
+            transaction,
+            outbox.Kind.REPLY,
+            Body(text, buttons or []),
+            person_id=asked.person.person_id,
+            epoch=asked.person.epoch,
+            update_id=asked.update_ids[-1],
+            turn_id=asked.question.turn_id,
+            preview_message_id=preview_message_id,
+            now=self._now(),
+        )
+
+    async def _below(self, transaction: Transaction, asked: Asked, person: Person) -> list[str]:
+        """What stands under the reply; a reply is counted against the quota here, once."""
+        now = self._now()
+        await self._quota.count(transaction, asked.person, now=now)
+        resources = await self._resources.under(transaction, asked.person, asked.screening, now=now)
+        told = await self._duties.take(transaction, person, now=now)
+        return [*resources, *told, *asked.notes]

@@ -1,0 +1,77 @@
+"""Shadow review as the person sees it: the question of consent, and replies that were read.
+
+Knows nothing of operators' pages (`review/shadow.py` does the work).
+"""
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot.answering import Answers, choice_of
+from bot.texts import Texts
+from review.shadow import Shadow
+from storage import Transaction, outbox
+from storage.outbox import Body
+from storage.people import Person
+from storage.shadow import ShadowDraft
+
+Context = ContextTypes.DEFAULT_TYPE
+
+
+def consent_body(texts: Texts, language: str) -> Body:
+    """The question whether a human may read and edit the companion's replies."""
+    buttons = [
+        (texts(language, "shadow_yes"), "shadow:on"),
+        (texts(language, "shadow_no"), "shadow:off"),
+    ]
+    return Body(texts(language, "shadow_ask"), [buttons])
+
+
+class Shadowing:
+    """The buttons under that question, and the words that go out at last."""
+
+    def __init__(self, answers: Answers, shadow: Shadow) -> None:
+        self._answers = answers
+        self._shadow = shadow
+
+    async def on_shadow(self, update: Update, _context: Context) -> None:
+        """Agree, or take it back; off until somebody agrees."""
+        choice = choice_of(update, ("on", "off"))
+        async with self._answers.open(update, "shadow") as answering:
+            if answering is None or choice is None or not answering.person.has_consented:
+                return
+            agrees = choice == "on"
+            await self._shadow.answered(
+                answering.transaction, answering.person, agrees=agrees, now=answering.now
+            )
+            key = "shadow_set_on" if agrees else "shadow_set_off"
+            text = self._answers.texts(answering.person.language, key)
+            await answering.say(Body(text))
+
+
+class Sender:
+    """Queues a reply that waited, with a word where a human edited it."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    async def __call__(
+        self,
+        transaction: Transaction,
+        person: Person,
+        draft: ShadowDraft,
+        words: str,
+        edited: bool,
+    ) -> None:
+        """Queue it, fenced like any reply of the model."""
+        told = self._answers.texts(person.language, "shadow_edited") if edited else ""
+        await outbox.put(
+            transaction,
+            outbox.Kind.REPLY,
+            Body("\n\n".join(part for part in (words, told, draft.below) if part)),
+            person_id=person.person_id,
+            epoch=draft.epoch,
+            update_id=draft.update_id,
+            turn_id=draft.question_turn_id,
+            now=self._answers.now(),
+        )
+        transaction.on_commit(self._answers.wake)

@@ -1,0 +1,214 @@
+"""Shadow review: with the person's consent, an operator reads the model's reply before it goes.
+
+The reply has passed the guard already. It waits as a row; an operator sends it as it is or
+edits it (the person is told that a human did), and one that nobody reads in time goes as it
+is, because somebody waits for it. Knows nothing of the model, nor of how replies are sent.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from review.access import RefusedError
+from review.desk import Desk, checked
+from review.events import Event, What
+from storage import Transaction, cases, conversations, people, shadow
+from storage.cases import Case
+from storage.conversations import Turn
+from storage.ids import CaseId, PersonId, SessionId, UpdateId
+from storage.operators import Operator
+from storage.people import Person
+from storage.shadow import ShadowDraft, State
+
+WAIT = timedelta(minutes=3)
+"""How long a reply waits to be read: longer would leave somebody alone with their question."""
+
+Send = Callable[[Transaction, Person, ShadowDraft, str, bool], Awaitable[None]]
+"""Queue a reply: the person, the draft, its words, whether an operator edited them."""
+
+
+class Shadow:
+    """Asks for consent, keeps replies back, lets them go.
+
+    Args:
+        desk: where cases are seen to.
+        send: queues a reply to the person.
+        forget_rounds: drops what is remembered of a session's rounds; a new one is there.
+    """
+
+    def __init__(
+        self, desk: Desk, *, send: Send, forget_rounds: Callable[[SessionId], Awaitable[None]]
+    ) -> None:
+        self._desk = desk
+        self._send = send
+        self._forget_rounds = forget_rounds
+
+    async def ask(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
+        """Ask the person whether a human may read and edit the companion's replies.
+
+        Raises:
+            RefusedError: `not_yours`, `person_gone`, `case_gone`, or `shadow_agreed` already.
+        """
+        case, person = await self._mine(transaction, actor, case_id)
+        if person.shadow_consent_at is not None:
+            raise RefusedError("shadow_agreed")
+        return await self._desk.happened(transaction, What.SHADOW_ASKED, case.case_id, actor)
+
+    async def answered(
+        self, transaction: Transaction, person: Person, *, agrees: bool, now: datetime
+    ) -> None:
+        """The person agreed, or does not (any longer): then nothing is kept back."""
+        await people.change(
+            transaction, person.person_id, shadow_consent_at=now if agrees else None
+        )
+        case = await cases.open_case(transaction, person.person_id)
+        if case is None:
+            return
+        if not agrees:
+            await cases.change(transaction, case.case_id, is_shadowed=0)
+        await self._desk.happened(
+            transaction, What.SHADOW_CHANGED, case.case_id, None, detail={"agrees": agrees}
+        )
+
+    async def switch(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, *, on: bool
+    ) -> Case:
+        """Begin or end reading the model's replies in one's own case.
+
+        Raises:
+            RefusedError: `no_consent` of the person, `not_yours`, `person_gone`, `case_gone`.
+        """
+        _, person = await self._mine(transaction, actor, case_id)
+        if on and person.shadow_consent_at is None:
+            raise RefusedError("no_consent")
+        await cases.change(transaction, case_id, is_shadowed=int(on))
+        return await self._desk.happened(
+            transaction, What.SHADOW_CHANGED, case_id, actor, detail={"on": on}
+        )
+
+    async def reads(
+        self, transaction: Transaction, person: Person, *, now: datetime
+    ) -> Case | None:
+        """The case in which an operator reads this person's replies, or None.
+
+        Off the record nothing is kept back: it would be kept.
+        """
+        if person.shadow_consent_at is None or person.is_off_record(now):
+            return None
+        case = await cases.open_case(transaction, person.person_id)
+        return case if case is not None and case.is_shadowed and case.claimed_by else None
+
+    async def keep_back(
+        self,
+        transaction: Transaction,
+        person: Person,
+        case: Case,
+        question: Turn,
+        update_id: UpdateId,
+        words: str,
+        below: str,
+    ) -> None:
+        """Let a reply wait for the operator."""
+        now = self._desk.now()
+        draft_id = await shadow.put(
+            transaction,
+            person.person_id,
+            case_id=case.case_id,
+            question_turn_id=question.turn_id,
+            update_id=update_id,
+            epoch=person.epoch,
+            words=words,
+            below=below,
+            due_at=now + WAIT,
+            now=now,
+        )
+        event = Event(
+            What.DRAFT_WAITS,
+            case,
+            now,
+            operator=await self._desk.holder(transaction, case),
+            detail={"draft": draft_id},
+        )
+        await self._desk.faces.show(transaction, event)
+
+    @staticmethod
+    async def waiting(transaction: Transaction, person_id: PersonId) -> list[ShadowDraft]:
+        """Replies to a person that wait, oldest first."""
+        return await shadow.waiting(transaction, person_id=person_id)
+
+    async def send(
+        self, transaction: Transaction, actor: Operator, draft_id: int, words: str
+    ) -> ShadowDraft:
+        """Let a reply go: as it is, or with an operator's words in its place.
+
+        Raises:
+            RefusedError: `draft_gone` (sent, or too late), `not_yours`, `empty`, `too_long`.
+        """
+        draft = await shadow.get(transaction, draft_id)
+        if draft is None or draft.case_id is None or draft.state is not State.WAITING:
+            raise RefusedError("draft_gone")
+        await self._mine(transaction, actor, draft.case_id)
+        words = checked(words)
+        edited = words != draft.words.strip()
+        if not await self._let_go(
+            transaction, draft, State.EDITED if edited else State.SENT, actor, words
+        ):
+            raise RefusedError("draft_gone")
+        await self._desk.happened(
+            transaction, What.DRAFT_SENT, draft.case_id, actor, words=words if edited else "",
+            detail={"draft": draft_id, "edited": edited},
+        )  # fmt: skip
+        return draft
+
+    async def let_go_overdue(self) -> int:
+        """Send what nobody read in time as it is; return how many."""
+        now = self._desk.now()
+        async with self._desk.database.read() as transaction:  # nothing is due as a rule
+            due = await shadow.waiting(transaction, due=now)
+        for draft in due:
+            async with self._desk.database.begin() as transaction:
+                await self._let_go(transaction, draft, State.EXPIRED, None, draft.words)
+        return len(due)
+
+    async def _let_go(
+        self,
+        transaction: Transaction,
+        draft: ShadowDraft,
+        state: State,
+        actor: Operator | None,
+        words: str,
+    ) -> bool:
+        """Say and queue a reply once; False where it came too late and was dropped."""
+        now = self._desk.now()
+        person = await people.by_id(transaction, draft.person_id)
+        question = await conversations.get_turn(transaction, draft.question_turn_id)
+        is_late = person is None or question is None or person.epoch != draft.epoch
+        decided = await shadow.decide(
+            transaction,
+            draft,
+            State.DROPPED if is_late else state,
+            operator_id=actor.operator_id if actor else None,
+            edited=words if state is State.EDITED else None,
+            now=now,
+        )
+        if not decided or person is None or question is None or is_late:
+            return False
+        await self._forget_rounds(question.session_id)
+        turn_id = await conversations.answer(
+            transaction, person.person_id, question, text=words, now=now
+        )
+        if turn_id is None:
+            return False
+        await self._send(transaction, person, draft, words, state is State.EDITED)
+        return True
+
+    async def _mine(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId
+    ) -> tuple[Case, Person]:
+        """One's own case and its person."""
+        case = await self._desk.the_case(transaction, actor, case_id)
+        if case.claimed_by != actor.operator_id:
+            raise RefusedError("not_yours", await self._desk.holder(transaction, case))
+        person = await people.by_id(transaction, case.person_id) if case.person_id else None
+        if person is None:
+            raise RefusedError("person_gone")
+        return case, person

@@ -1,0 +1,99 @@
+"""What operators' verdicts and edits say about words: for people who allow the use of theirs.
+
+Off the record nothing is here. Knows nothing of the form in which it is exported.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from storage import keys
+from storage.cases import Resolution
+from storage.conversations import PLACE as TURN
+from storage.database import Transaction
+from storage.ids import PersonId
+from storage.schema import people, turns
+from storage.schema_review import cases, evidence, shadow_drafts
+from storage.shadow import EDITED, WORDS, State
+
+JUDGED = (Resolution.HELPED, Resolution.REFERRED, Resolution.UNREACHABLE, Resolution.FALSE_ALARM)
+READ = (State.SENT, State.EDITED)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A turn that stood as evidence in a case that operators resolved."""
+
+    person_id: PersonId
+    text: str
+    level: int
+    rules: tuple[str, ...]
+    resolution: Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A reply of the model that an operator read; `edited` is None where it went as it was."""
+
+    person_id: PersonId
+    question: str
+    draft: str
+    edited: str | None
+
+
+async def judged(transaction: Transaction) -> AsyncIterator[Judged]:
+    """Turns and what operators found, in the order in which they were said."""
+    query = (
+        select(turns.c.turn_id, turns.c.person_id, turns.c.words, evidence.c.level,
+               evidence.c.rule, cases.c.resolution)
+        .join_from(evidence, cases)
+        .join(turns, turns.c.turn_id == evidence.c.turn_id)
+        .join(people, people.c.person_id == turns.c.person_id)
+        .where(people.c.training_consent_at.is_not(None), turns.c.off_record == 0,
+               cases.c.resolution.in_(JUDGED))
+        .order_by(turns.c.turn_id, evidence.c.evidence_id)
+    )  # fmt: skip
+    together: list[Row[Any]] = []
+    for row in (await transaction.execute(query)).all():
+        if together and together[0].turn_id != row.turn_id:
+            yield await _judged(transaction, together)
+            together = []
+        together.append(row)
+    if together:
+        yield await _judged(transaction, together)
+
+
+async def edited(transaction: Transaction) -> AsyncIterator[Edited]:
+    """Replies that operators read, with the question that they answer, oldest first."""
+    drafts = shadow_drafts
+    query = (
+        select(drafts.c.person_id, turns.c.words.label("question"), drafts.c.words,
+               drafts.c.edited)
+        .join_from(drafts, turns, turns.c.turn_id == drafts.c.question_turn_id)
+        .join(people, people.c.person_id == drafts.c.person_id)
+        .where(people.c.training_consent_at.is_not(None), turns.c.off_record == 0,
+               drafts.c.state.in_(READ))
+        .order_by(drafts.c.draft_id)
+    )  # fmt: skip
+    for row in (await transaction.execute(query)).all():
+        yield Edited(
+            row.person_id,
+            await keys.unseal(transaction, row.person_id, row.question, TURN),
+            await keys.unseal(transaction, row.person_id, row.words, WORDS),
+            await keys.unseal(transaction, row.person_id, row.edited, EDITED)
+            if row.edited is not None
+            else None,
+        )
+
+
+async def _judged(transaction: Transaction, rows: list[Row[Any]]) -> Judged:
+    first = rows[0]
+    return Judged(
+        first.person_id,
+        await keys.unseal(transaction, first.person_id, first.words, TURN),
+        max(row.level for row in rows),
+        tuple(dict.fromkeys(row.rule for row in rows)),
+        Resolution(rows[-1].resolution),
+    )

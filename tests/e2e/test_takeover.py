@@ -1,0 +1,244 @@
+"""A human joins: the model's words stop, words go both ways, the lease ends what falls silent.
+
+The acts are called as every face calls them, within a transaction of the desk.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.app import utc_now
+from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
+from bot.texts import Texts
+from inference import InferenceWorker
+from review.access import RefusedError
+from review.clocks import LEASE
+from storage import audit, cases, conversations, inbox, operators
+from storage.cases import Case, State
+from storage.conversations import Role
+from storage.operators import Operator
+from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
+
+Start = Callable[..., Awaitable[Service]]
+RISK = "我想自杀"
+SLOW_S = 0.05
+
+
+class Clock:
+    """The service's clock, which tests set on."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+class Desk:
+    """An operator at the desk of a service."""
+
+    def __init__(self, service: Service) -> None:
+        self.parts = service.parts
+
+    async def operator(self) -> Operator:
+        async with self.parts.database.read() as transaction:
+            return (await operators.listed(transaction))[0]
+
+    async def case(self, user: SandboxUser, service: Service) -> Case:
+        person = await person_of(service, user)
+        assert person is not None
+        async with self.parts.database.read() as transaction:
+            found = await cases.open_case(transaction, person.person_id)
+        assert found is not None
+        return found
+
+    async def do(self, act: Callable[..., Awaitable[Any]], *values: Any) -> Any:
+        actor = await self.operator()
+        async with self.parts.database.begin() as transaction:
+            return await act(transaction, actor, *values)
+
+
+@pytest.fixture
+async def slow(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
+    """A model that takes its time; the event says that it is writing."""
+    runner, writing = worker._engine.runner, asyncio.Event()
+    decode, loop = runner.decode, asyncio.get_running_loop()
+
+    def slowly(*values: Any) -> Any:
+        loop.call_soon_threadsafe(writing.set)
+        time.sleep(SLOW_S)
+        return decode(*values)
+
+    runner.decode = slowly  # type: ignore[method-assign]
+    yield writing
+    runner.decode = decode  # type: ignore[method-assign]
+
+
+async def agreed(sandbox: Sandbox) -> SandboxUser:
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
+    return user
+
+
+async def test_a_takeover_cuts_the_running_reply_and_no_late_word_comes(
+    start: Start, sandbox: Sandbox, texts: Texts, slow: asyncio.Event
+) -> None:
+    service = await start(max_new_tokens=120)
+    user, desk = await agreed(sandbox), Desk(service)
+    await answer_to(user, "我妈又打我了，我身上都是伤")  # level 2: a case, and the model answers
+    case = await desk.case(user, service)
+    assert (case.level, case.state) == (2, State.OPEN)
+    slow.clear()
+    sent = await user.say("今天学校里的事我想和你说说")
+    await asyncio.wait_for(slow.wait(), 20)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    joined = await user.wait_for(texts("zh", "human_joined"), after=sent, timeout_s=20)
+    said = await desk.do(desk.parts.takeover.say, case.case_id, "我是值班的林老师，我在。")
+    assert said.lease_until_at is not None
+    relayed = await user.wait_for("我是值班的林老师，我在。", after=sent, timeout_s=20)
+    assert relayed.message_id > joined.message_id
+    async with asyncio.timeout(20):
+        while desk.parts.lanes.busy:  # noqa: ASYNC110 - the cut turn has no event
+            await asyncio.sleep(0.02)
+    later = [m.text for m in user.messages if m.from_bot and m.message_id > sent]
+    assert later == [joined.text, relayed.text]
+
+
+async def test_words_go_to_the_operator_and_never_into_a_prompt(
+    service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(user, RISK)
+    desk = Desk(service)
+    case = await desk.case(user, service)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    heard: list[str] = []
+
+    class Ear:
+        async def show(self, _transaction: Any, event: Any) -> None:
+            heard.append(f"{event.what}:{event.words}")
+
+    desk.parts.desk.faces.add(Ear())
+    await user.say("你真的是人吗")
+    async with asyncio.timeout(20):
+        while "person_said:你真的是人吗" not in heard:  # noqa: ASYNC110 - the face has no event
+            await asyncio.sleep(0.02)
+    await desk.do(desk.parts.takeover.say, case.case_id, "是的，我是人。")
+    await user.wait_for("是的，我是人。", timeout_s=20)
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        turns = await conversations.history(transaction, person.person_id)
+        session = turns[-1].session_id
+        rounds = await conversations.recent_rounds(transaction, person.person_id, session, limit=50)
+    assert [t.text for t in turns if t.role is Role.OPERATOR] == ["是的，我是人。"]
+    assert not any("是的，我是人。" in words for pair in rounds for words in pair)
+
+
+async def test_what_is_no_text_is_told_to_the_operator_and_not_answered(
+    service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(user, RISK)
+    desk = Desk(service)
+    case = await desk.case(user, service)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    joined = await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    heard = asyncio.Event()
+
+    class Ear:
+        async def show(self, _transaction: Any, event: Any) -> None:
+            if (event.what, event.words) == ("person_said", ""):
+                heard.set()
+
+    desk.parts.desk.faces.add(Ear())
+    await user.send_sticker()
+    await asyncio.wait_for(heard.wait(), 20)
+    await desk.do(desk.parts.takeover.hand_back, case.case_id)
+    await user.wait_for(texts("zh", "human_left"), timeout_s=20)
+    said = [m.text for m in user.messages if m.from_bot and m.message_id > joined.message_id]
+    assert said == [texts("zh", "human_left")]
+
+
+async def test_a_silent_operator_loses_the_conversation(
+    start: Start, sandbox: Sandbox, texts: Texts
+) -> None:
+    clock = Clock()
+    service = await start(now=clock)
+    user, desk = await agreed(sandbox), Desk(service)
+    await answer_to(user, RISK)
+    case = await desk.case(user, service)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    joined = await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    clock.ahead = LEASE - timedelta(seconds=5)
+    await desk.do(desk.parts.takeover.say, case.case_id, "我还在。")  # renews
+    clock.ahead = LEASE + timedelta(minutes=5)
+    await desk.parts.desk.clocks.tick()
+    assert (await desk.case(user, service)).lease_until_at is not None
+    clock.ahead = 2 * LEASE
+    told = await user.wait_for(
+        texts("zh", "human_silent")[:20], after=joined.message_id, timeout_s=20
+    )
+    case = await desk.case(user, service)
+    assert (case.state, case.claimed_by, case.lease_until_at) == (State.OPEN, None, None)
+    sent = await user.say("有人吗")
+    reply = await user.wait_for(None, after=sent, timeout_s=20)  # the script goes on
+    assert reply.message_id > told.message_id
+    with pytest.raises(RefusedError, match="no_takeover"):
+        await desk.do(desk.parts.takeover.say, case.case_id, "我回来了")
+    await desk.do(desk.parts.takeover.begin, case.case_id)  # claims again
+    done = await desk.do(desk.parts.takeover.hand_back, case.case_id, "已约好明天再谈")
+    assert done.state is State.CLAIMED
+    await user.wait_for(texts("zh", "human_left"), after=sent, timeout_s=20)
+    async with service.parts.database.read() as transaction:
+        verdict = await audit.verify(transaction)
+        acts = [record.act for record in await audit.page(transaction, case_id=case.case_id)]
+    assert verdict.broken_at is None
+    assert acts[:3] == ["handed_back", "taken_over", "claimed"]
+
+
+async def test_a_word_after_the_lease_is_answered_at_once(
+    start: Start, sandbox: Sandbox, texts: Texts
+) -> None:
+    """The person need not wait for the clock's loop."""
+    clock = Clock()
+    service = await start(now=clock)
+    service.parts.upkeep._clocks = _Stopped()  # type: ignore[assignment]
+    user, desk = await agreed(sandbox), Desk(service)
+    await answer_to(user, RISK)
+    case = await desk.case(user, service)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    clock.ahead = LEASE + timedelta(seconds=1)
+    sent = await user.say("还在吗")
+    await user.wait_for(texts("zh", "human_silent")[:20], after=sent, timeout_s=20)
+    assert (await desk.case(user, service)).lease_until_at is None
+
+
+class _Stopped:
+    async def tick(self) -> None:
+        return None
+
+
+async def test_in_a_takeover_only_a_graver_message_gets_the_reviewed_reply(
+    service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(user, RISK)
+    desk = Desk(service)
+    case = await desk.case(user, service)
+    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    again = await user.say("我就是想死")
+    grave = await user.say("我刚吞了一整瓶安眠药")
+    reply = await user.wait_for("急救电话", after=grave, timeout_s=20)
+    between = [m for m in user.messages if m.from_bot and again < m.message_id < reply.message_id]
+    assert between == []
+    after = await desk.case(user, service)
+    assert after.level == 4
+    assert after.lease_until_at is not None  # the human stays
+    async with service.parts.database.read() as transaction:
+        assert await inbox.count_open(transaction) == 0
