@@ -155,6 +155,15 @@ class Sandbox:
         chat = self._world.chats[chat_id]
         return {topic.thread_id: topic.name for topic in chat.topics.values()}
 
+    def closed_topics(self, chat_id: int) -> list[int]:
+        """Those of them that are closed."""
+        chat = self._world.chats[chat_id]
+        return [topic.thread_id for topic in chat.topics.values() if topic.closed]
+
+    def delete_topic(self, chat_id: int, thread_id: int) -> None:
+        """Somebody in the group deletes a topic; the bot hears nothing of it."""
+        self._world.delete_topic(self._world.chats[chat_id], thread_id)
+
     def _app(self, api: BotApi) -> Starlette:
         pages = Pages(self._world, self.operators_chat_id, OPERATOR_ID)
         return Starlette(

@@ -1,11 +1,11 @@
 """Two operators in their group, and the words that put somebody there."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.sandbox import Sandbox, SandboxUser
 from bot.sandbox.screen import SandboxMessage
+from bot.service import Service
 from bot.texts import Texts
 
 TEXTS = Texts()
@@ -26,6 +26,7 @@ class Group:
     """The operators' chat, and who is in it."""
 
     sandbox: Sandbox
+    service: Service
     chat: int
     ann: SandboxUser
     bo: SandboxUser
@@ -71,7 +72,3 @@ class Group:
     ) -> int:
         thread = self.topic(case) if case is not None else None
         return await who.say_in_group(self.chat, text, thread_id=thread, reply_to=reply_to)
-
-
-def numbers(text: str) -> list[int]:
-    return [int(each) for each in re.findall(r"#(\d+)", text)]
