@@ -46,15 +46,18 @@ async def add(
     language: str,
     now: datetime,
 ) -> Operator:
-    """List somebody; by an admin, or (None) by whoever has the host.
+    """List somebody, or change their role; by an admin, or (None) by whoever has the host.
 
     Raises:
-        RefusedError: `not_allowed`, `bad_telegram_id` or `bad_name`.
+        RefusedError: `not_allowed`, `bad_telegram_id`, `bad_name`, or `last_admin`.
     """
     if actor is not None:
         require_admin(actor)
     if not 0 < telegram_id < 2**52:
         raise RefusedError("bad_telegram_id")
+    present = await operators.by_telegram_id(transaction, telegram_id)
+    if present is not None and role is not Role.ADMIN:
+        await _keep_an_admin(transaction, present)
     operator = await operators.add(
         transaction, telegram_id, role=role, name=_name(name), language=language, now=now
     )
@@ -108,18 +111,19 @@ async def set_role(
 
 async def set_hours(
     transaction: Transaction,
-    actor: Operator,
+    actor: Operator | None,
     operator_id: OperatorId,
     hours: list[Shift],
     *,
     now: datetime,
 ) -> None:
-    """Set when somebody is on duty.
+    """Set when somebody is on duty; by an admin, or (None) by whoever has the host.
 
     Raises:
         RefusedError: `not_allowed`, `operator_gone`, or `bad_hours`.
     """
-    require_admin(actor)
+    if actor is not None:
+        require_admin(actor)
     await _active(transaction, operator_id)
     if any(not _is_whole(each) for each in hours):
         raise RefusedError("bad_hours")

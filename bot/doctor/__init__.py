@@ -7,7 +7,8 @@ but the database's schema, which it leaves as it is.
 from bot.doctor.environment import check_clock, check_disk, check_hotlines, check_settings
 from bot.doctor.findings import Finding, Grade, bad
 from bot.doctor.model import check_device, check_model
-from bot.doctor.service import check_database, check_operators, check_redis, check_telegram
+from bot.doctor.operators import check_operators
+from bot.doctor.service import check_database, check_redis, check_telegram
 from bot.settings import Settings
 
 __all__ = ["Finding", "Grade", "examine"]

@@ -1,4 +1,4 @@
-"""Checks of what the service talks to: database, Redis, Telegram, the operators' chat.
+"""Checks of what the service talks to: database, Redis, Telegram.
 
 Knows nothing of the model.
 """
@@ -122,34 +122,6 @@ async def check_telegram(settings: Settings) -> list[Finding]:
             warning("webhook", "Telegram's last call failed", "Look at the reverse proxy's log.")
         )
     return found
-
-
-async def check_operators(settings: Settings) -> list[Finding]:
-    """Somebody is told of people at risk, and can be."""
-    if settings.operators_chat is None or not settings.operators:
-        return [
-            warning(
-                "operators",
-                "nobody is told of people at risk, and nobody can close a case",
-                "Set PICA_OPERATORS_CHAT and PICA_OPERATORS; see the README.",
-            )
-        ]
-    if settings.telegram_token is None:
-        return []
-    try:
-        async with _bot(settings) as bot:
-            member = await bot.get_chat_member(settings.operators_chat, bot.id)
-    except TelegramError as error:
-        return [
-            bad(
-                "operators",
-                f"their chat cannot be reached ({type(error).__name__})",
-                "Add the bot to the group whose id is PICA_OPERATORS_CHAT.",
-            )
-        ]
-    if member.status in ("left", "kicked"):
-        return [bad("operators", "the bot is not in their chat", "Add it to the group.")]
-    return [good("operators", f"{len(settings.operators)} listed, their chat is reached")]
 
 
 def _bot(settings: Settings) -> Bot:

@@ -1,0 +1,215 @@
+"""Commands about operators and their trail: who is listed, who is on duty, what was done.
+
+Knows nothing of the running service; each talks to the database and ends. Whoever has the host
+needs no role.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bot.cli.operate import with_database
+from bot.cli.terminal import console, stop
+from bot.settings import Settings
+
+operators = typer.Typer(
+    help="Who sees to people at risk, and when they are on duty.", no_args_is_help=True
+)
+audit = typer.Typer(help="The trail of what operators did; no words.", no_args_is_help=True)
+TelegramId = Annotated[int, typer.Argument(min=1, max=2**52 - 1, help="Their Telegram id.")]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
+    """Do something with the list; what is refused is said in words."""
+    from bot.texts import Texts
+    from review.access import RefusedError
+
+    async def run(database: Any, settings: Settings) -> str:
+        try:
+            async with database.begin() as transaction:
+                return await work(transaction, settings)
+        except RefusedError as refused:
+            raise ValueError(Texts()("en", refused.key)) from None
+
+    return with_database(run)
+
+
+async def _listed(transaction: Any, telegram_id: int) -> Any:
+    from review.access import RefusedError
+    from storage import operators as rows
+
+    found = await rows.by_telegram_id(transaction, telegram_id)
+    if found is None:
+        raise RefusedError("operator_gone")
+    return found
+
+
+@operators.command("list")
+def list_operators(
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON line each.")] = False,
+) -> None:
+    """Print who is listed, with their hours; somebody without any is never called on duty.
+
+    Where nobody has hours, everybody is on duty always.
+    """
+    from review.hours import format_hours
+    from storage import operators as rows
+
+    async def read(database: Any, _settings: Settings) -> list[dict[str, Any]]:
+        async with database.read() as transaction:
+            hours = await rows.all_shifts(transaction)
+            return [
+                {
+                    "telegram_id": each.telegram_id,
+                    "name": each.name,
+                    "role": str(each.role),
+                    "language": each.language,
+                    "hours": format_hours(hours.get(each.operator_id, [])),
+                }
+                for each in await rows.listed(transaction)
+            ]
+
+    found = with_database(read)
+    if not found and not as_json:
+        console.print("Nobody is listed: nobody is told of people at risk.")
+    for each in found:
+        line = f"{each['telegram_id']}  {each['role']}  {each['language']}  {each['name'] or '-'}"
+        typer.echo(json.dumps(each) if as_json else f"{line}  {each['hours'] or '-'}")
+
+
+@operators.command("add")
+def add(
+    telegram_id: TelegramId,
+    name: Annotated[str, typer.Option(help="As operators call them; people never see it.")] = "",
+    role: Annotated[
+        Literal["reviewer", "admin"], typer.Option(help="An admin also decides who is listed.")
+    ] = "reviewer",
+    language: Annotated[
+        Literal["zh", "en"] | None, typer.Option(help="PICA_OPERATORS_LANGUAGE if none is given.")
+    ] = None,
+) -> None:
+    """List somebody, or change the role and name of somebody who is."""
+    from review import roster
+    from storage.operators import Role
+
+    async def work(transaction: Any, settings: Settings) -> str:
+        added = await roster.add(
+            transaction, None, telegram_id, role=Role(role), name=name,
+            language=language or settings.operators_language, now=_now(),
+        )  # fmt: skip
+        return f"{added.telegram_id} is listed as {added.role}."
+
+    typer.echo(_in_transaction(work))
+
+
+@operators.command("remove")
+def remove(telegram_id: TelegramId) -> None:
+    """Take somebody off the list, and sign them out everywhere.
+
+    PICA_OPERATORS does not bring them back; `pica operators add` does.
+    """
+    from review import roster
+
+    async def work(transaction: Any, _settings: Settings) -> str:
+        found = await _listed(transaction, telegram_id)
+        await roster.remove(transaction, None, found.operator_id, now=_now())
+        return f"{telegram_id} is not listed any more."
+
+    typer.echo(_in_transaction(work))
+
+
+@operators.command("hours")
+def hours(
+    telegram_id: TelegramId,
+    when: Annotated[
+        str | None, typer.Argument(help='"mon-fri 09:00-17:00; sat,sun 22:00-06:00"')
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take their hours away.")] = False,
+) -> None:
+    """Set when somebody is on duty, in PICA_OPERATORS_TIMEZONE."""
+    from review import roster
+    from review.hours import format_hours, parse_hours
+
+    if clear is (when is not None):
+        stop('Give either hours, such as "mon-fri 09:00-17:00", or --clear.')
+
+    async def work(transaction: Any, settings: Settings) -> str:
+        found = await _listed(transaction, telegram_id)
+        shifts = parse_hours(when) if when is not None else []
+        await roster.set_hours(transaction, None, found.operator_id, shifts, now=_now())
+        if not shifts:
+            return f"{telegram_id} has no hours."
+        return f"{telegram_id}: {format_hours(shifts)} ({settings.operators_timezone})"
+
+    typer.echo(_in_transaction(work))
+
+
+@audit.command("verify")
+def verify(
+    head: Annotated[
+        str | None, typer.Option(help="A head noted earlier, which must still be in the trail.")
+    ] = None,
+) -> None:
+    """Walk the whole trail: is every act as it was written, and none missing?
+
+    Note the head somewhere else: without one, a trail that was cut short at its end still
+    verifies. Ends with status 1 where the trail is broken.
+    """
+    from storage import audit as trail
+
+    async def walk(database: Any, _settings: Settings) -> Any:
+        async with database.read() as transaction:
+            return await trail.verify(transaction, head=head)
+
+    found = with_database(walk)
+    typer.echo(f"{found.records} acts; the words of {found.erased} were erased.")
+    typer.echo(f"head {found.head}")
+    if found.broken_at is not None:
+        stop(f"The trail is broken at act {found.broken_at}: it was changed, or one before it.")
+    if not found.holds_head:
+        stop("The head that was noted is not in the trail: its end was cut off or rewritten.")
+
+
+@audit.command("list")
+def list_acts(
+    case: Annotated[int | None, typer.Option(min=1, max=2**52, help="Only this case.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON line an act.")] = False,
+) -> None:
+    """Print what was done, oldest first, without anybody's words."""
+    from storage import audit as trail
+    from storage.ids import CaseId
+
+    async def read(database: Any, _settings: Settings) -> list[Any]:
+        only = CaseId(case) if case is not None else None
+        acts: list[Any] = []
+        async with database.read() as transaction:
+            while True:
+                before = acts[-1].audit_id if acts else None
+                page = await trail.page(transaction, before=before, case_id=only, limit=500)
+                acts += page
+                if not page:
+                    return acts[::-1]
+
+    for act in with_database(read):
+        shown = {
+            "act": act.act,
+            "at": f"{act.at:%Y-%m-%d %H:%M:%S}",
+            "operator": act.operator_id,
+            "case": act.case_id,
+            "detail": dict(act.detail),
+        }
+        if as_json:
+            typer.echo(json.dumps({"id": act.audit_id, **shown}))
+            continue
+        detail = json.dumps(shown["detail"]) if act.detail else ""
+        by = act.operator_id or "-"
+        typer.echo(
+            f"{shown['at']}  {act.act}  case {act.case_id or '-'}  by {by}  {detail}".rstrip()
+        )

@@ -1,0 +1,130 @@
+"""Checks of what people at risk depend on: somebody listed, on duty, told, and paged.
+
+Asks and changes nothing; pages nobody.
+"""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from telegram import Bot, ChatMemberAdministrator
+from telegram.error import TelegramError
+
+from bot.app import open_database
+from bot.doctor.findings import Finding, bad, good, warning
+from bot.settings import Settings
+from review import roster
+from storage import operators, versions
+
+
+async def check_operators(settings: Settings) -> list[Finding]:
+    """Somebody is told of people at risk, and can be."""
+    if settings.operators_chat is None:
+        return [
+            warning(
+                "operators",
+                "nobody is told of people at risk",
+                "Set PICA_OPERATORS_CHAT and PICA_OPERATORS; see Operators in docs/operations.md.",
+            )
+        ]
+    found = [await _roster(settings), _pager(settings)]
+    if settings.telegram_token is not None:
+        found += await _chat(settings, settings.operators_chat)
+    return found
+
+
+async def _roster(settings: Settings) -> Finding:
+    """Who is listed, and who is on duty at this moment."""
+    counts = await _counted(settings)
+    if counts is None:  # the database is new, or was found to be ill by another check
+        counts = len(settings.operators), len(settings.operators)
+    listed, on_duty = counts
+    if not listed:
+        return warning(
+            "operators",
+            "nobody is listed, so nobody can see to a case",
+            "Set PICA_OPERATORS, or run `pica operators add ID`.",
+        )
+    text = f"{listed} listed, {on_duty} on duty now"
+    if not on_duty:
+        return warning("operators", text, "Fill the roster: `pica operators hours ID …`.")
+    return good("operators", text)
+
+
+async def _counted(settings: Settings) -> tuple[int, int] | None:
+    if settings.secret_key is None:
+        return None
+    try:
+        database = open_database(settings)
+    except Exception:  # said by the check of the database
+        return None
+    try:
+        if await database.version() != versions.newest():
+            return None
+        async with database.read() as transaction:
+            now = datetime.now(UTC)
+            listed = await operators.listed(transaction, active=False)
+            duty = await roster.on_duty(transaction, ZoneInfo(settings.operators_timezone), now=now)
+    except Exception:  # as above
+        return None
+    finally:
+        await database.aclose()
+    known = {each.telegram_id for each in listed}
+    seeded = len(settings.operators - known)  # listed at the next start
+    return sum(each.is_active for each in listed) + seeded, len(duty) + seeded
+
+
+def _pager(settings: Settings) -> Finding:
+    if settings.pager_webhook is None and not settings.pager_email:
+        return warning(
+            "pager",
+            "none outside Telegram: where nobody on duty looks, nobody is called",
+            "Set PICA_PAGER_WEBHOOK, or PICA_PAGER_EMAIL and PICA_SMTP_URL.",
+        )
+    ways = [
+        name
+        for name, is_set in (
+            ("webhook", settings.pager_webhook is not None),
+            ("e-mail", bool(settings.pager_email)),
+        )
+        if is_set
+    ]
+    return good("pager", f"{' and '.join(ways)}; not tried")
+
+
+async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
+    """The bot is in their group, and may manage topics there."""
+    assert settings.telegram_token is not None
+    server = settings.telegram_api_url.rstrip("/")
+    bot = Bot(settings.telegram_token.get_secret_value(), base_url=f"{server}/bot")
+    try:
+        async with bot:
+            chat = await bot.get_chat(chat_id)
+            member = await bot.get_chat_member(chat_id, bot.id)
+    except TelegramError as error:
+        return [
+            bad(
+                "operators' chat",
+                f"cannot be reached ({type(error).__name__})",
+                "Add the bot to the group whose id is PICA_OPERATORS_CHAT.",
+            )
+        ]
+    if member.status in ("left", "kicked"):
+        return [bad("operators' chat", "the bot is not in it", "Add it to the group.")]
+    if not chat.is_forum:
+        return [
+            warning(
+                "operators' chat",
+                "is reached, and has no topics: all cases stand in one chat, and what stands "
+                "there of people who use /forget must be deleted by hand",
+                "Turn on topics in the group's settings.",
+            )
+        ]
+    if not isinstance(member, ChatMemberAdministrator) or not member.can_manage_topics:
+        return [
+            warning(
+                "operators' chat",
+                "is reached, but the bot may not manage topics",
+                "Make the bot an admin with the right to manage topics.",
+            )
+        ]
+    return [good("operators' chat", "is reached; a topic for every grave case")]
