@@ -4,6 +4,7 @@ At level 3 and up: after a while the next on duty is paged, then a pager outside
 person is told honestly that nobody is available. Knows nothing of how anybody is paged.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -99,17 +100,25 @@ class Clocks:
             )
 
     async def tick(self) -> int:
-        """Move on what is due; return how many."""
+        """Move on what is due; return how many.
+
+        Raises:
+            Exception: one of them failed, after all of them were tried: it is due again.
+        """
         async with self._database.read() as transaction:  # nothing is due as a rule
             now = self._now()
             due = await cases.clocks_due(transaction, now=now)
             over = await cases.leases_over(transaction, now=now)
-        for case in over:
-            async with self._database.begin() as transaction:
-                await self.end_lease(transaction, case, now=now)
-        for case in due:
-            await self._move_on(case, now)
-        return len(due) + len(over)
+        work = [self._end_lease(case, now) for case in over]
+        work += [self._move_on(case, now) for case in due]  # a slow pager holds up nobody else
+        failed = [each for each in await asyncio.gather(*work, return_exceptions=True) if each]
+        if failed:
+            raise failed[0]
+        return len(work)
+
+    async def _end_lease(self, case: Case, now: datetime) -> None:
+        async with self._database.begin() as transaction:
+            await self.end_lease(transaction, case, now=now)
 
     async def end_lease(self, transaction: Transaction, case: Case, *, now: datetime) -> bool:
         """End a takeover whose lease ran out; False where a word of the operator was quicker.

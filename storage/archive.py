@@ -19,10 +19,11 @@ from storage import keys, versions
 from storage.database import Database, StorageError, Transaction
 from storage.frames import Frames, FrameWriter, Header, read, replacing
 from storage.schema import data_keys, leases, metadata, people
+from storage.schema_review import console_sessions, sign_ins
 
 ROWS_A_FRAME = 500
 KEYS_FILE = "keys.pica"
-LEFT_OUT = (data_keys, leases)
+LEFT_OUT = (data_keys, leases, sign_ins, console_sessions)
 Progress = Callable[[int, int], None]
 
 

@@ -12,14 +12,17 @@ from storage import (
     StorageError,
     Vault,
     archive,
+    audit,
     cases,
     conversations,
     inbox,
     keys,
     new_secret_key,
+    notes,
     outbox,
     people,
 )
+from storage.ids import CaseId
 from storage.outbox import Audience, Body, Kind
 from tests.integration.cast import NOW, SECRET, mei, says
 from tests.integration.conftest import empty_database
@@ -104,6 +107,43 @@ async def test_whoever_was_erased_is_in_no_backup(
         assert await people.by_telegram_id(tx, 43) is not None
         assert await outbox.due(tx, now=NOW, limit=5) == []
         assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
+
+
+async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    async with database.begin() as tx:
+        person, stays = await mei(tx), await mei(tx, 43)
+        for number, (each, words) in enumerate(((person, SECRET), (stays, "留下的话"))):
+            case_id = await cases.create(
+                tx, each.person_id, level=3, categories=(), script="suicide", lexicon="1", now=NOW
+            )
+            await notes.add(tx, case_id, each.person_id, operator_id=None, text=words, now=NOW)
+            await audit.append(
+                tx, "noted", now=NOW, case_id=case_id, person_id=each.person_id, words=words,
+                detail={"number": number},
+            )  # fmt: skip
+        assert (await audit.verify(tx)).broken_at is None
+    backup, key_file = await back_up(database, tmp_path)
+    async with database.begin() as tx:
+        await people.erase(tx, person.person_id, now=NOW)
+        verdict = await audit.verify(tx)
+        assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
+    await archive.write_keys(database, key_file, now=NOW)
+    await archive.restore(other, backup, key_file)
+    async with other.begin() as tx:
+        verdict = await audit.verify(tx)
+        assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
+        assert [record.words for record in await audit.page(tx)] == ["留下的话", None]
+        gone, kept = [await cases.get(tx, CaseId(number)) for number in (1, 2)]
+        assert gone is not None
+        assert kept is not None
+        assert (gone.person_id, gone.resolution) == (None, "erased")
+        assert (kept.person_id, kept.state) == (stays.person_id, "open")
+        assert [n.text for n in await notes.of_case(tx, kept.case_id, stays.person_id)] == [
+            "留下的话"
+        ]
+        assert await notes.of_case(tx, gone.case_id, person.person_id) == []
 
 
 async def test_a_used_database_is_not_overwritten(database: Database, tmp_path: Path) -> None:

@@ -1,12 +1,25 @@
 """An older database is brought up: its words are sealed, and none stays in clear."""
 
 import json
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from storage import Database, Vault, conversations, inbox, keys, outbox, people, versions
-from storage.ids import PersonId
+from storage import (
+    Database,
+    Vault,
+    cases,
+    conversations,
+    inbox,
+    keys,
+    operators,
+    outbox,
+    people,
+    versions,
+)
+from storage.ids import CaseId, PersonId
 from tests.integration.cast import NOW, SECRET
 from tests.integration.test_sealed_words import as_stored, whole_dump
 
@@ -49,6 +62,39 @@ async def test_words_of_the_first_version_are_sealed(
         assert [(m.body.text, m.body.buttons) for m in due] == [(SECRET, [[("好", "a:1")]])]
     dump = whole_dump(database, request)
     assert not any(form in dump for form in as_stored(SECRET))
+    await database.aclose()
+
+
+async def test_open_cases_go_on_and_their_operators_become_rows(url: str, vault: Vault) -> None:
+    database = Database(url, vault)
+    await database.upgrade("0004")
+    values = (
+        "INSERT INTO cases (case_id, person_id, level, categories, script, lexicon, state, "
+        "opened_at, last_risk_at, resolved_at, resolved_by, erased_at) "
+        "VALUES (:n, :p, 3, '', 'suicide', '1', :state, :at, :at, :done, :by, :gone)"
+    )
+    rows: list[dict[str, Any]] = [
+        {"n": 1, "p": 7, "state": "open", "done": None, "by": None, "gone": None},
+        {"n": 2, "p": 7, "state": "resolved", "done": AT, "by": 99, "gone": None},
+        {"n": 3, "p": None, "state": "open", "done": None, "by": None, "gone": AT},
+    ]
+    async with database.begin() as tx:
+        await tx.execute(text(OLD_ROWS[0]), {"at": AT})
+        for row in rows:
+            await tx.execute(text(values), {"at": AT, **row})
+    await database.upgrade()
+    async with database.begin() as tx:
+        held = await cases.open_case(tx, PersonId(7))
+        assert held is not None
+        assert held.hold_until_at == NOW + timedelta(hours=24)
+        past, gone = [await cases.get(tx, CaseId(number)) for number in (2, 3)]
+        assert past is not None
+        assert past.resolved_by is not None
+        resolver = await operators.get(tx, past.resolved_by)
+        assert resolver is not None
+        assert (resolver.telegram_id, resolver.is_active) == (99, False)
+        assert gone is not None
+        assert (gone.state, gone.resolution) == ("resolved", "erased")
     await database.aclose()
 
 

@@ -2,7 +2,21 @@
 
 from datetime import timedelta
 
-from storage import Database, conversations, inbox, outbox, people, pilot, retention
+from storage import (
+    Database,
+    audit,
+    cases,
+    conversations,
+    inbox,
+    notes,
+    operators,
+    outbox,
+    people,
+    pilot,
+    retention,
+    shadow,
+    sign_ins,
+)
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body, Kind
@@ -29,6 +43,42 @@ async def test_old_words_and_records_go(database: Database) -> None:
             "sessions": 1,
         }
         assert await people.by_id(tx, person.person_id) is not None
+
+
+async def test_what_operators_wrote_goes_with_the_record_of_risk(database: Database) -> None:
+    year = timedelta(days=retention.CASES_DAYS + 1)
+    async with database.begin() as tx:
+        person = await mei(tx)
+        turn = await says(tx, person, SECRET)
+        operator = await operators.add(
+            tx, 7, role=operators.Role.ADMIN, name="林", language="zh", now=NOW
+        )
+        case_id = await cases.create(
+            tx, person.person_id, level=3, categories=(), script="suicide", lexicon="1", now=NOW
+        )
+        await notes.add(tx, case_id, person.person_id, operator_id=None, text=SECRET, now=NOW)
+        await shadow.put(
+            tx, person.person_id, case_id=case_id, question_turn_id=turn.turn_id,
+            update_id=UpdateId(1), epoch=0, words=SECRET, below="", due_at=NOW, now=NOW,
+        )  # fmt: skip
+        await audit.append(
+            tx, "noted", now=NOW, case_id=case_id, person_id=person.person_id, words=SECRET
+        )
+        await sign_ins.put_link(
+            tx, "token", operator.operator_id, way="bot", now=NOW, expires_at=NOW
+        )
+        await cases.resolve(
+            tx, case_id, cases.Resolution.HELPED, operator_id=operator.operator_id, now=NOW
+        )
+        half = await retention.sweep(tx, turns_days=180, now=NOW + timedelta(days=181))
+        assert half["shadow_drafts"] == 1
+        assert half["sign_ins"] == 1
+        assert half["cases"] == half["audit_words"] == 0
+        last = await retention.sweep(tx, turns_days=180, now=NOW + year)
+        assert last["cases"] == last["audit_words"] == 1
+        assert await notes.of_case(tx, case_id, person.person_id) == []
+        verdict = await audit.verify(tx)
+        assert (verdict.records, verdict.broken_at, verdict.erased) == (1, None, 1)
 
 
 async def test_words_that_wait_for_consent_do_not_wait_for_ever(database: Database) -> None:
