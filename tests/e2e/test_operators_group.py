@@ -221,7 +221,7 @@ async def test_a_reply_reaches_the_person_and_is_echoed(
     await talking.say("我就是想死")
     await group.sees(told("case_person_at_risk", case=1, level=3) + "我就是想死", case=1)
     await group.writes(group.ann, "/r 我在听")
-    await talking.wait_for("我在听", timeout_s=20)
+    await talking.wait_for(lambda m: m.text == "我在听", timeout_s=20)
     await group.writes(group.ann, "/reply 1 2 3", case=1)  # in a topic no number is needed
     await talking.wait_for(lambda m: m.text == "1 2 3", timeout_s=20)
 
@@ -330,7 +330,7 @@ async def test_a_whole_case_leaves_a_whole_trail(
     group: Group, talking: SandboxUser, texts: Texts, service: Service
 ) -> None:
     await group.writes(group.ann, "/reply 我在")
-    await talking.wait_for("我在", timeout_s=20)
+    await talking.wait_for(lambda m: m.text == "我在", timeout_s=20)
     await group.presses(group.ann, "handback")
     await talking.wait_for(texts("zh", "human_left"), timeout_s=20)
     await group.presses(group.ann, "release")

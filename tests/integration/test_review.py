@@ -342,7 +342,8 @@ async def behind_their_back(room: Room, statement: str) -> None:
         ("UPDATE audit SET act = 'claimed ' WHERE audit_id = 1", 1),
         ("UPDATE audit SET detail = '{\"x\": 1}' WHERE audit_id = 3", 3),
         (
-            "UPDATE audit SET words = (SELECT words FROM audit WHERE audit_id = 4) WHERE audit_id = 3",
+            "UPDATE audit SET words = (SELECT words FROM audit WHERE audit_id = 4)"
+            " WHERE audit_id = 3",
             3,
         ),
         ("DELETE FROM audit WHERE audit_id = 2", 3),

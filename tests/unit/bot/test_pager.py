@@ -1,11 +1,7 @@
 """The pager outside Telegram, against real servers on this machine."""
 
-import asyncio
 import datetime as dt
-import json
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -21,6 +17,7 @@ from bot.texts import Texts
 from storage.cases import Case, State
 from storage.ids import CaseId, PersonId
 from tests.mail_server import MailServer
+from tests.web_hook import Hook
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 CASE = Case(
@@ -35,33 +32,6 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot.pager, "BETWEEN_S", 0)
 
 
-class Hook:
-    """A webhook that answers with these codes, the last one again and again."""
-
-    def __init__(self, *codes: int) -> None:
-        self.codes = list(codes)
-        self.bodies: list[dict[str, object]] = []
-        self.url = ""
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.split("content-length: ")[1].split("\r\n")[0])
-        self.bodies.append(json.loads(await reader.readexactly(length)))
-        code = self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]
-        answer = f"HTTP/1.1 {code} X\r\nLocation: {NOBODY}\r\nContent-Length: 0\r\n"
-        writer.write(f"{answer}Connection: close\r\n\r\n".encode())
-        await writer.drain()
-        writer.close()
-
-
-@asynccontextmanager
-async def hook(*codes: int) -> AsyncIterator[Hook]:
-    made = Hook(*codes)
-    async with await asyncio.start_server(made.answer, "127.0.0.1", 0) as server:
-        made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hush"
-        yield made
-
-
 def pager(webhook: str | None = None, mail: Mail | None = None, **more: object) -> Pager:
     return Pager(Texts(), "zh", webhook=webhook, mail=mail, **more)  # type: ignore[arg-type]
 
@@ -72,7 +42,7 @@ async def test_without_a_way_nothing_is_paged() -> None:
 
 
 async def test_a_webhook_gets_numbers_and_no_person() -> None:
-    async with hook(204) as there:
+    async with Hook(204) as there:
         assert await pager(there.url, link=lambda case: f"https://x/{case}").page(CASE, NOW)
     url = "https://x/12"
     assert there.bodies == [{"case": 12, "level": 4, "waiting_minutes": 20, "url": url}]
@@ -80,14 +50,14 @@ async def test_a_webhook_gets_numbers_and_no_person() -> None:
 
 @pytest.mark.parametrize(("codes", "tries"), [((500, 503, 200), 3), ((429, 200), 2)])
 async def test_a_webhook_is_tried_three_times(codes: tuple[int, ...], tries: int) -> None:
-    async with hook(*codes) as there:
+    async with Hook(*codes) as there:
         assert await pager(there.url).page(CASE, NOW)
     assert len(there.bodies) == tries
 
 
 @pytest.mark.parametrize("code", [500, 404, 302])
 async def test_a_webhook_that_refuses_is_a_failure(code: int) -> None:
-    async with hook(code) as there:
+    async with Hook(code) as there:
         with pytest.raises(PagerError):
             await pager(there.url).page(CASE, NOW)
     assert len(there.bodies) == 3
