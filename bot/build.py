@@ -156,7 +156,7 @@ def build(
         emergency=emergency, lanes=lanes, metrics=metrics, operators_chat=side.chat, now=now,
     )  # fmt: skip
     dispatch = Dispatch(
-        application=application, database=database, texts=texts, metrics=metrics,
+        application=application, database=database, texts=texts, notices=notices, metrics=metrics,
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(

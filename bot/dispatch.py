@@ -15,7 +15,9 @@ from telegram.ext import Application
 
 from bot.lanes import Burst, Unit
 from bot.metrics import Metrics
+from bot.notices import OperatorNotices
 from bot.texts import Texts
+from bot.updates import Kind, is_case
 from storage import Database, inbox, outbox, people
 from storage.inbox import Ended
 from storage.outbox import Body
@@ -33,6 +35,7 @@ class Dispatch:
         application: Application[Any, Any, Any, Any, Any, Any],
         database: Database,
         texts: Texts,
+        notices: OperatorNotices,
         metrics: Metrics,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -41,6 +44,7 @@ class Dispatch:
         self._application = application
         self._database = database
         self._texts = texts
+        self._notices = notices
         self._metrics = metrics
         self._wake = wake
         self._now = now
@@ -92,6 +96,10 @@ class Dispatch:
                     person_id=person.person_id,
                     now=now,
                 )
+            elif not isinstance(unit, Burst) and (
+                unit.kind is Kind.OPERATORS or is_case(unit.update)
+            ):
+                await self._notices.put(transaction, "act_failed", now=now)
             await inbox.end(
                 transaction, self._ids(unit), Ended.DEAD, reason="handler_failed", now=now
             )

@@ -95,7 +95,8 @@ class Topics:
                 if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
                     raise
                 log.error("topic_refused", error=error.name, wanted=body.topic)
-                await self._ask_for_a_hand(body, case)
+                if body.topic == DELETE:
+                    await self._ask_for_a_hand(body, case)
                 return False
             if body.topic == DELETE:
                 await self.forget(body)
@@ -117,12 +118,12 @@ class Topics:
         return thread_id
 
     async def _ask_for_a_hand(self, body: Body, case: Case) -> None:
-        """What was erased must not stay in a topic that the bot may not delete."""
-        if body.topic == DELETE:
-            async with self._database.begin() as transaction:
-                await self._notices.put(
-                    transaction, "topic_not_deleted", now=self._now(), case=case.case_id
-                )
+        """What was erased must not stay in a topic that the bot may not delete. Said once."""
+        async with self._database.begin() as transaction:
+            await self._notices.put(
+                transaction, "topic_not_deleted", now=self._now(), case=case.case_id
+            )
+        await self.forget(body)
 
     def _name(self, case: Case) -> str:
         """What operators see in the list of topics; names nobody."""

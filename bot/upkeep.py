@@ -5,7 +5,7 @@ Knows nothing of messages. Each loop outlives every fault below it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -16,9 +16,10 @@ from bot.metrics import Metrics
 from bot.notices import OperatorNotices
 from bot.safe_mode import SafeMode, Switch
 from bot.screening import Screens
+from bot.topics import DELETE
 from review.clocks import Clocks
 from review.shadow import Shadow
-from storage import Database, retention
+from storage import Database, cases, retention
 
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0
@@ -134,7 +135,18 @@ class Upkeep:
             if not retention.is_more(counts):
                 break
             await asyncio.sleep(0)
+        await self._end_topics()
         log.info("swept", **{name: count for name, count in total.items() if count})
+
+    async def _end_topics(self) -> None:
+        """What people said goes from the operators' group when it goes from the database."""
+        days = min(self._days, retention.CASES_DAYS - 1)  # while the case still knows its topic
+        now = self._now()
+        async with self._database.begin() as transaction:
+            before = now - timedelta(days=days)
+            for case_id in await cases.topics_over(transaction, resolved_before=before):
+                await self._notices.say(transaction, "", now=now, case_id=case_id, topic=DELETE)
+        self._wake()
 
     async def _tell(self, key: str) -> None:
         async with self._database.begin() as transaction:

@@ -299,6 +299,15 @@ async def last_digest_at(transaction: Transaction) -> datetime | None:
     return found
 
 
+async def topics_over(transaction: Transaction, *, resolved_before: datetime) -> list[CaseId]:
+    """Cases whose topic still stands though the person is gone, or its time of keeping over."""
+    query = select(cases.c.case_id).where(
+        cases.c.thread_id.is_not(None),
+        cases.c.erased_at.is_not(None) | (cases.c.resolved_at < resolved_before),
+    )
+    return [CaseId(each) for each in (await transaction.execute(query)).scalars()]
+
+
 async def by_thread(transaction: Transaction, thread_id: int) -> Case | None:
     """The newest case whose topic this is."""
     query = _cases().where(cases.c.thread_id == thread_id).order_by(cases.c.case_id.desc()).limit(1)

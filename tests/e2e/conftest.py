@@ -1,6 +1,7 @@
 """The whole service over HTTP: sandbox, python-telegram-bot, demo model, SQLite."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from storage import new_secret_key, people
 
 TEXTS = Texts()
 SECRET_KEY = new_secret_key()
+SLOW_S = 0.05
 
 
 class Unpaced(Pacer):
@@ -69,6 +71,22 @@ async def worker(
     while worker.health().running or worker.health().waiting:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     worker._loop = own_loop
+
+
+@pytest.fixture
+async def slow(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
+    """A model that takes its time; the event says that it is writing."""
+    runner, writing = worker._engine.runner, asyncio.Event()
+    decode, loop = runner.decode, asyncio.get_running_loop()
+
+    def slowly(*values: Any) -> Any:
+        loop.call_soon_threadsafe(writing.set)
+        time.sleep(SLOW_S)
+        return decode(*values)
+
+    runner.decode = slowly  # type: ignore[method-assign]
+    yield writing
+    runner.decode = decode  # type: ignore[method-assign]
 
 
 @pytest.fixture

@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from bot.app import utc_now
 from bot.sandbox import Sandbox, SandboxUser
+from bot.sending import Failure, SendError
 from bot.service import Service
 from bot.texts import Texts
 from storage import audit, cases, notes, operators, outbox, schema_review
 from storage.cases import Resolution, State
 from storage.ids import CaseId
-from tests.e2e.conftest import answer_to, newcomer_agrees
-from tests.e2e.operators_cast import GRAVE, Group, told
+from tests.e2e.conftest import answer_to, close_case, newcomer_agrees
+from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
 
 Start = Callable[..., Awaitable[Service]]
 SECRET = "这个人我上周也见过"
@@ -388,3 +391,72 @@ async def test_the_group_became_another(
     await group.ann.say_in_group(new, "/claim 1")
     await group.ann.wait_for("认领了个案 #1", chat_id=new, timeout_s=20)
     assert (await case_of(service)).claimed_by is not None
+
+
+async def test_a_takeover_cuts_the_running_reply(
+    group: Group, mei: SandboxUser, texts: Texts, service: Service, slow: asyncio.Event
+) -> None:
+    await answer_to(mei, QUIET)  # a case of level 2: the model goes on answering
+    slow.clear()
+    sent = await mei.say("今天学校里的事我想和你说说")
+    await asyncio.wait_for(slow.wait(), 20)
+    await group.writes(group.ann, "/takeover 1", case=None)
+    joined = await mei.wait_for(texts("zh", "human_joined"), after=sent, timeout_s=20)
+    await group.sees(told("case_person_said", case=1) + "今天学校里的事我想和你说说")
+    await group.writes(group.ann, "/reply 1 我是林老师", case=None)
+    relayed = await mei.wait_for("我是林老师", after=sent, timeout_s=20)
+    await settle(service)
+    later = [m.text for m in mei.messages if m.from_bot and m.message_id > sent]
+    assert later == [joined.text, relayed.text]
+    assert group.topics() == {}  # level 2 has no topic
+
+
+async def test_a_topic_that_the_bot_may_not_delete_is_asked_for_once(
+    group: Group, at_risk: SandboxUser, texts: Texts, service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def refuses(*_: object) -> None:
+        raise SendError(Failure.NO_TOPICS, "BadRequest")
+
+    monkeypatch.setattr("bot.topics.delete_topic", refuses)
+    await at_risk.say("/forget")
+    await at_risk.wait_for(texts("zh", "forget_ask"), timeout_s=20)
+    await at_risk.press("forget:yes")
+    await group.sees(texts("zh", "topic_not_deleted", case=1))
+    await service.parts.upkeep.sweep()
+    await settle(service)
+    asked = [m for m in group.said() if m.text == texts("zh", "topic_not_deleted", case=1)]
+    assert len(asked) == 1
+    assert asked[0].thread_id is None
+
+
+async def test_topics_end_with_the_words_they_hold(
+    sandbox: Sandbox, start: Start, texts: Texts
+) -> None:
+    ahead = timedelta()
+    service = await start(now=lambda: utc_now() + ahead, retention_days=30)
+    user, chat = sandbox.add_user(), sandbox.operators_chat_id
+    await newcomer_agrees(user)
+    await answer_to(user, GRAVE)
+    await close_case(sandbox, 1)
+    await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
+    ahead = timedelta(days=29)
+    await service.parts.upkeep.sweep()
+    await settle(service)
+    assert len(sandbox.topics(chat)) == 1
+    ahead = timedelta(days=31)
+    await service.parts.upkeep.sweep()
+    await settle(service)
+    assert sandbox.topics(chat) == {}
+
+
+async def test_an_act_that_fails_for_good_is_said(
+    group: Group, at_risk: SandboxUser, texts: Texts, service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    async def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(service.parts.desk, "claim", breaks)
+    await group.writes(group.ann, "/claim")
+    await group.sees(texts("zh", "act_failed"), timeout_s=30)

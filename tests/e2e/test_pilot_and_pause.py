@@ -84,7 +84,8 @@ async def test_a_stranger_at_risk_is_not_erased(
     await service.parts.upkeep.sweep()
     assert await person_of(service, stranger) is not None
     chat = sandbox.operators_chat_id
-    assert len([m for m in sandbox.operator.messages_in(chat) if m.from_bot]) == 1
+    told = [m for m in sandbox.operator.messages_in(chat) if m.from_bot and "🔴" in m.text]
+    assert len(told) == 1
 
 
 async def test_who_agreed_before_the_pilot_keeps_their_words(

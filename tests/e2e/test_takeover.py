@@ -4,8 +4,7 @@ The acts are called as every face calls them, within a transaction of the desk.
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,6 @@ from bot.app import utc_now
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
-from inference import InferenceWorker
 from review.access import RefusedError
 from review.clocks import LEASE
 from storage import audit, cases, conversations, inbox, operators
@@ -26,7 +24,6 @@ from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 
 Start = Callable[..., Awaitable[Service]]
 RISK = "我想自杀"
-SLOW_S = 0.05
 
 
 class Clock:
@@ -61,22 +58,6 @@ class Desk:
         actor = await self.operator()
         async with self.parts.database.begin() as transaction:
             return await act(transaction, actor, *values)
-
-
-@pytest.fixture
-async def slow(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
-    """A model that takes its time; the event says that it is writing."""
-    runner, writing = worker._engine.runner, asyncio.Event()
-    decode, loop = runner.decode, asyncio.get_running_loop()
-
-    def slowly(*values: Any) -> Any:
-        loop.call_soon_threadsafe(writing.set)
-        time.sleep(SLOW_S)
-        return decode(*values)
-
-    runner.decode = slowly  # type: ignore[method-assign]
-    yield writing
-    runner.decode = decode  # type: ignore[method-assign]
 
 
 async def agreed(sandbox: Sandbox) -> SandboxUser:
