@@ -34,6 +34,8 @@ from bot.sending import Failure, read
         (BadRequest("Chat not found"), Failure.UNREACHABLE),
         (BadRequest("not enough rights to send text messages to the chat"), Failure.UNREACHABLE),
         (BadRequest("Message text is empty"), Failure.REFUSED),
+        (BadRequest("message thread not found"), Failure.NO_THREAD),
+        (BadRequest("TOPIC_CLOSED"), Failure.NO_THREAD),
         (ChatMigrated(-100123), Failure.MOVED),
         (InvalidToken(), Failure.UNREACHABLE),
         (TelegramError("something new"), Failure.LATER),

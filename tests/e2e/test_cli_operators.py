@@ -1,0 +1,150 @@
+"""`pica operators`, `pica audit`, and what `pica doctor` says of operators."""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bot.sandbox import Sandbox
+from storage import Transaction, audit, new_secret_key
+from storage.ids import CaseId
+from tests.e2e.test_cli import in_database, json_lines, pica, telegram, told
+from tests.integration.cast import NOW, SECRET, mei
+from tests.web_hook import Hook
+
+__all__ = ["telegram"]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logging_restored: None) -> None:
+    """An empty folder; no `.env` and no variable of whoever runs the tests is read."""
+    for name in [name for name in os.environ if name.startswith("PICA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PICA_SECRET_KEY", new_secret_key())
+    monkeypatch.setenv("PICA_TELEGRAM_API_URL", "http://127.0.0.1:9")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_list_is_kept_from_the_host() -> None:
+    assert "Nobody is listed" in told("operators", "list")
+    assert told("operators", "add", "900", "--role", "admin", "--name", " Ann  Lin ") == (
+        "900 is listed as admin."
+    )
+    assert told("operators", "add", "901", "--language", "en") == "901 is listed as reviewer."
+    hours = "mon-fri 09:00-17:00; sat,sun 22:00-06:00"
+    assert told("operators", "hours", "901", hours) == f"901: {hours} (Asia/Shanghai)"
+    assert json_lines(pica("operators", "list", "--json")) == [
+        {"telegram_id": 900, "name": "Ann Lin", "role": "admin", "language": "zh", "hours": ""},
+        {"telegram_id": 901, "name": "", "role": "reviewer", "language": "en", "hours": hours},
+    ]
+    assert told("operators", "list") == f"900 admin zh Ann Lin - 901 reviewer en - {hours}"
+    assert told("operators", "hours", "901", "--clear") == "901 has no hours."
+    assert told("operators", "remove", "901") == "901 is not listed any more."
+    assert [each["telegram_id"] for each in json_lines(pica("operators", "list", "--json"))] == [
+        900
+    ]
+    acts = json_lines(pica("audit", "list", "--json"))
+    assert [each["act"] for each in acts] == [
+        "operator_added", "operator_added", "hours_set", "hours_set", "operator_removed",
+    ]  # fmt: skip
+    assert all(each["detail"]["by"] == "host" for each in acts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("remove", "900"), "This is the last admin"),
+        (("add", "900"), "This is the last admin"),  # as a reviewer
+        (("remove", "7"), "Nobody of this id is listed"),
+        (("hours", "7", "mon 09:00-10:00"), "Nobody of this id is listed"),
+        (("hours", "900", "mon 9-10"), "times are written 09:00-17:00"),
+        (("hours", "900"), "Give either hours"),
+        (("hours", "900", "mon 09:00-10:00", "--clear"), "Give either hours"),
+        (("add", "901", "--name", "x" * 65), "The name is too long"),
+    ],
+)
+def test_what_is_refused_is_said_and_nothing_changes(arguments: tuple[str, ...], says: str) -> None:
+    pica("operators", "add", "900", "--role", "admin")
+    before = pica("operators", "list", "--json").stdout, pica("audit", "verify").stdout
+    assert says in told("operators", *arguments, status=1)
+    assert (pica("operators", "list", "--json").stdout, pica("audit", "verify").stdout) == before
+
+
+def acts() -> None:
+    """A case with a note, and a person who was erased."""
+
+    async def work(transaction: Transaction) -> None:
+        person = await mei(transaction)
+        for case in (1, 1, 2):
+            await audit.append(
+                transaction, "noted", now=NOW, case_id=CaseId(case), person_id=person.person_id,
+                detail={"level": 3}, words=SECRET,
+            )  # fmt: skip
+
+    pica("db", "upgrade")
+    in_database(work)
+
+
+def test_a_whole_trail_is_listed_without_words_and_verified() -> None:
+    acts()
+    said = told("audit", "verify")
+    head = re.search(r"head ([0-9a-f]{64})", said)
+    assert said.startswith("3 acts; the words of 0 were erased.")
+    assert head is not None
+    assert told("audit", "verify", "--head", head[1])
+    assert "is not in the trail" in told("audit", "verify", "--head", "0" * 64, status=1)
+    shown = pica("audit", "list").output
+    assert SECRET not in shown
+    assert shown.splitlines()[0] == '2026-01-02 03:04:05  noted  case 1  by -  {"level": 3}'
+    assert len(shown.splitlines()) == 3
+    assert [each["id"] for each in json_lines(pica("audit", "list", "--case", "1", "--json"))] == [
+        1, 2,
+    ]  # fmt: skip
+
+
+def test_a_trail_that_was_changed_ends_with_status_1() -> None:
+    acts()
+
+    async def tamper(transaction: Transaction) -> None:
+        names = await transaction.execute(
+            text("SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name='audit'")
+        )
+        for name in names.scalars().all():
+            await transaction.execute(text(f"DROP TRIGGER {name}"))
+        await transaction.execute(text("UPDATE audit SET act = 'x' WHERE audit_id = 2"))
+
+    in_database(tamper)
+    assert "broken at act 2" in told("audit", "verify", status=1)
+
+
+async def doctor_of_operators() -> dict[str, str]:
+    findings = json_lines(await asyncio.to_thread(pica, "doctor", "--json"))
+    return {each["name"]: f"{each['grade']}: {each['what']}" for each in findings}
+
+
+async def test_doctor_on_operators(telegram: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await doctor_of_operators()
+    assert found["operators"] == "good: 1 listed, 1 on duty now"  # as the next start lists them
+    assert found["operators' chat"] == "good: is reached; a topic for every grave case"
+    assert found["pager"].startswith("warning: none")
+    await asyncio.to_thread(pica, "operators", "add", "900", "--role", "admin")
+    never = "mon 00:00-00:01"
+    await asyncio.to_thread(pica, "operators", "hours", "900", never)
+    async with Hook(200) as hook:
+        monkeypatch.setenv("PICA_PAGER_WEBHOOK", hook.url)
+        found = await doctor_of_operators()
+        assert found["operators"] in (
+            "warning: 1 listed, 0 on duty now", "good: 1 listed, 1 on duty now",  # that minute
+        )  # fmt: skip
+        assert found["pager"] == "good: webhook; not tried"
+        assert hook.bodies == []
+        assert hook.url not in str(found)
+    plain = telegram.add_group("plain", [telegram.operator])
+    monkeypatch.setenv("PICA_OPERATORS_CHAT", str(plain))
+    assert (await doctor_of_operators())["operators' chat"].startswith("warning: is reached, and")
+    monkeypatch.setenv("PICA_OPERATORS_CHAT", "-5")
+    chat = json_lines(await asyncio.to_thread(pica, "doctor", "--json", status=1))
+    assert any(each["name"] == "operators' chat" and each["grade"] == "bad" for each in chat)
