@@ -119,12 +119,16 @@ async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
                 "Turn on topics in the group's settings.",
             )
         ]
-    if not isinstance(member, ChatMemberAdministrator) or not member.can_manage_topics:
+    if not (
+        isinstance(member, ChatMemberAdministrator)
+        and member.can_manage_topics
+        and member.can_delete_messages  # a topic with all that stands in it
+    ):
         return [
             warning(
                 "operators' chat",
-                "is reached, but the bot may not manage topics",
-                "Make the bot an admin with the right to manage topics.",
+                "is reached, but the bot may not manage and delete topics",
+                "Make the bot an admin with the rights to manage topics and delete messages.",
             )
         ]
     return [good("operators' chat", "is reached; a topic for every grave case")]
