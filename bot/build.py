@@ -54,13 +54,16 @@ from inference import InferenceWorker
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
+from review.live_lexicon import LiveLexicon
+from review.policy import Policy
+from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
 from safety.duties import Duties
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
-from storage import Database, hot
+from storage import Database, Transaction, hot
 from storage.cases import Case
 from storage.ids import PersonId
 from storage.rounds import RecentRounds
@@ -91,8 +94,7 @@ def build(
     application = telegram(settings)
     metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)
-    screener = Screener.load()
-    screens = Screens(screener, on_failure=safe_mode.trip)
+    screens = Screens(Screener.load(), on_failure=safe_mode.trip)
     help_lines = HelpLines(texts, hotlines)
     duties = Duties.load()
     duty_notes = DutyNotes(texts, duties)
@@ -108,6 +110,7 @@ def build(
     )  # fmt: skip
     rounds = RecentRounds(database, hot_store)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
+    policy = _policy(settings, database, screens, notices, wake=delivery.wake, now=now)
 
     async def handle(unit: Unit) -> None:
         await dispatch.handle(unit)
@@ -152,7 +155,7 @@ def build(
     )  # fmt: skip
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), finisher=finisher, texts=texts,
+        guard=Guard(screens.present, hotlines), finisher=finisher, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -179,7 +182,7 @@ def build(
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
-            answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
+            answers=answers, hotlines=hotlines, duties=duties, lexicon=lambda: screens.version,
             has_people=notices.has_readers,
         ),
         wake=delivery.wake, now=now,
@@ -195,7 +198,7 @@ def build(
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
             notices=notices, follow_ups=follow_ups, clocks=desk.clocks, shadow=shadow,
-            metrics=metrics,
+            lexicon=policy.live, metrics=metrics,
             retention_days=settings.retention_days, wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
@@ -203,7 +206,29 @@ def build(
         desk=desk,
         takeover=takeover,
         shadow=shadow,
+        policy=policy,
     )  # fmt: skip
+
+
+def _policy(
+    settings: Settings,
+    database: Database,
+    screens: Screens,
+    notices: OperatorNotices,
+    *,
+    wake: Callable[[], None],
+    now: Clock,
+) -> Policy:
+    """What operators do with the lexicon; `screens` follows it."""
+
+    async def tell(transaction: Transaction, numbers: list[int]) -> None:
+        named = ", ".join(map(str, numbers))
+        await notices.put(transaction, "lexicon_left_out", now=now(), changes=named)
+        transaction.on_commit(wake)
+
+    live = LiveLexicon(database, screens, tell=tell, now=now)
+    replays = Replays(database, live, folder=settings.replay_data, now=now)
+    return Policy(database, live, replays, now=now)
 
 
 def _desk(settings: Settings, database: Database, now: Clock) -> Desk:

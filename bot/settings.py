@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     operators_timezone: str = "Asia/Shanghai"
     acknowledge_minutes: int = Field(10, ge=1, le=720)
     local_contacts: Path | None = None
+    replay_data: Path | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"
