@@ -76,17 +76,20 @@ async def record(
     )  # fmt: skip
 
 
-async def refuse_others(transaction: Transaction, numbers: Collection[int]) -> None:
-    """Refuse where another process decided meanwhile: live is something else than `numbers`.
+async def still_live(
+    transaction: Transaction, numbers: Collection[int]
+) -> tuple[LexiconChange, ...]:
+    """The live changes, which must be `numbers`: or else another process decided meanwhile.
 
     After an act is recorded: the trail's lock holds others off until the commit.
 
     Raises:
         RefusedError: `replay_stale`.
     """
-    live = [each.change_id for each in await changes.live(transaction)]
-    if live != list(numbers):
+    live = await changes.live(transaction)
+    if [each.change_id for each in live] != list(numbers):
         raise RefusedError("replay_stale")
+    return tuple(live)
 
 
 def refuse_dependents(numbers: Collection[int]) -> None:

@@ -6,13 +6,14 @@ that somebody tries out are neither stored nor logged.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from review import child
 from review.access import RefusedError, require_active, require_admin
 from review.child import ChildError, Progress, Run
-from review.decisions import decide, proposal, record, refuse_dependents, refuse_others
+from review.decisions import decide, proposal, record, refuse_dependents, still_live
 from review.live_lexicon import MISSED, LiveLexicon
 from review.replays import Replays
 from safety.levels import Category, Level
@@ -104,8 +105,8 @@ class Policy:
             async with self._database.begin() as transaction:
                 now = self._instant_after(before.live)
                 await decide(transaction, actor, change, State.LIVE, now, version=version)
-                await refuse_others(transaction, after.numbers)
-            await self.live.take(after)
+                live = await still_live(transaction, after.numbers)
+            await self.live.take(replace(after, live=live))
 
     async def reject(self, actor: Operator, change_id: int) -> None:
         """Refuse a proposal, as an admin.
@@ -130,9 +131,9 @@ class Policy:
         require_active(actor)
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
-        if change is None:
+        if change is None or change.state not in (State.PROPOSED, State.LIVE):
             raise RefusedError("change_gone")
-        if change.state is not State.LIVE:
+        if change.state is State.PROPOSED:
             if change.proposed_by != actor.operator_id:
                 raise RefusedError("not_allowed")
             async with self._database.begin() as transaction:
@@ -149,8 +150,8 @@ class Policy:
             refuse_dependents(after.left_out.keys() - before.left_out.keys())
             async with self._database.begin() as transaction:
                 await decide(transaction, actor, change, State.WITHDRAWN, self._now())
-                await refuse_others(transaction, after.numbers)
-            await self.live.take(after)
+                live = await still_live(transaction, after.numbers)
+            await self.live.take(replace(after, live=live))
 
     async def playground(
         self, text: str, change_text: str | None = None

@@ -24,6 +24,7 @@ from safety.evaluate import RowError, messages
 from safety.examples import shipped_examples
 from safety.replay import Message, replay
 from safety.screen import Screener
+from safety.second_stage import SecondStage
 
 STORED = "stored talks"
 """The source of the messages that standard input brings."""
@@ -83,7 +84,7 @@ def _screen(job: Job, _lines: Iterator[str], _tell: _Tell) -> dict[str, object]:
     """One text, with the lexicon as a change would make it."""
     lexicon, _ = _in_use(job)
     changed = apply(parse_change(job["change"], lexicon), lexicon)
-    return asdict(Screener.load().with_lexicon(changed).screen(job["text"]))
+    return asdict(Screener(changed, SecondStage.load()).screen(job["text"]))
 
 
 def _replay(job: Job, lines: Iterator[str], tell: _Tell) -> dict[str, object]:
@@ -95,9 +96,8 @@ def _replay(job: Job, lines: Iterator[str], tell: _Tell) -> dict[str, object]:
     # Malformed rows are named before the long part begins.
     total = len(examples) + sum(1 for each in folder for _ in messages(each)) + job["stored"]
     tell(0, total)
-    shipped = Screener.load()
-    before = shipped.with_lexicon(lexicon) if changes else shipped
-    after = shipped.with_lexicon(apply(change, lexicon))
+    before = Screener(lexicon, SecondStage.load())
+    after = before.with_lexicon(apply(change, lexicon))
     rows = chain(
         examples,
         chain.from_iterable(messages(each) for each in folder),
