@@ -6,7 +6,9 @@ proposes and who decides (`review/policy.py`).
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -26,6 +28,7 @@ log = structlog.get_logger(__name__)
 LEFT_OUT = "lexicon_left_out"
 MISSED = "with it a canary is missed"
 MOST_RECORDS = 200
+YIELDS_AFTER_S = 0.0005
 
 Tell = Callable[[Transaction, list[int]], Awaitable[None]]
 """Tells operators which live changes are left out, by their numbers."""
@@ -107,6 +110,17 @@ def stacked(lexicon: Lexicon, live: Sequence[LexiconChange]) -> tuple[Lexicon, d
     return lexicon, left_out
 
 
+@contextmanager
+def _yielding() -> Iterator[None]:
+    """Let other threads have the interpreter sooner: the model asks for it at every operation."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(YIELDS_AFTER_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 def _holds(screener: Screener) -> bool:
     try:
         canary.require(screener)
@@ -161,10 +175,11 @@ class LiveLexicon:
     async def assembled(self, live: Sequence[LexiconChange]) -> Assembled:
         """Build a screener beside the one in use.
 
-        In a thread: it holds up the loop for a quarter of a second, because one call builds the
-        automaton. A screener cannot be brought over from another process.
+        In a thread, because a screener cannot be brought over from another process. The loop
+        stands still for a quarter of a second and more, when one call builds the automaton.
         """
-        return await asyncio.to_thread(assemble, self.shipped, live)
+        with _yielding():
+            return await asyncio.to_thread(assemble, self.shipped, live)
 
     async def take(self, assembled: Assembled) -> None:
         """Take a screener into use, from the next message on.

@@ -22,7 +22,7 @@ from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.levels import Level
 from safety.screen import Screener
-from storage import audit, cases, operators
+from storage import audit, cases, evidence, operators
 from storage.cases import Case
 from storage.operators import Operator, Role
 from tests.e2e.conftest import SECRET_KEY, answer_to, newcomer_agrees, opening, person_of
@@ -103,7 +103,10 @@ async def test_a_made_up_word_goes_live_and_is_taken_back(
     assert (await answer_to(at_risk, SAID)).startswith(opening(texts, "crisis_suicide"))
     case = await case_of(service, at_risk)
     assert case is not None
-    assert (case.level, case.lexicon) == (3, version)
+    async with service.parts.database.read() as transaction:
+        why = await evidence.of_case(transaction, case.case_id)
+    found = {(each.span.rule, each.span.level, each.lexicon) for each in why}
+    assert found == {("zh.suicide.made_up", 3, version)}
     assert version in await answer_to(await newcomer(sandbox), "/safety")
 
     await service.aclose()
