@@ -2,21 +2,26 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from bot import upkeep
 from bot.__main__ import app
+from bot.http import SECRET_HEADER, WEBHOOK_PATH
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review import roster
 from review.access import RefusedError
+from review.live_lexicon import LiveLexicon
 from safety.canary import CANARIES
 from safety.guard import Guard
 from safety.hotlines import Hotlines
@@ -268,3 +273,26 @@ async def test_what_fits_no_longer_at_the_start_is_told_to_operators(
         await service.aclose()
     said = [m.text for m in operator.messages_in(chat) if m.from_bot and m.text == told]
     assert len(said) == 1
+
+
+async def test_no_update_is_taken_before_the_live_changes_are_in_use(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    statuses = []
+    refresh = LiveLexicon.refresh
+
+    async def asked_meanwhile(live: LiveLexicon) -> bool:
+        async with httpx.AsyncClient() as client:
+            address = f"http://127.0.0.1:{port}{WEBHOOK_PATH}"
+            answer = await client.post(address, json={}, headers={SECRET_HEADER: "a-secret"})
+        statuses.append(answer.status_code)
+        return await refresh(live)
+
+    monkeypatch.setattr(LiveLexicon, "refresh", asked_meanwhile)
+    await start(
+        webhook_url="http://127.0.0.1:9", webhook_secret=SecretStr("a-secret"), http_port=port
+    )
+    assert statuses[0] == 503  # Telegram asks again
