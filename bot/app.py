@@ -25,6 +25,7 @@ from bot.texts import Texts
 from bot.upkeep import Upkeep
 from inference import InferenceWorker, ModelSource
 from review.desk import Desk
+from review.policy import Policy
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Vault, hot
@@ -61,6 +62,7 @@ class Parts:
     desk: Desk
     takeover: Takeover
     shadow: Shadow
+    policy: Policy
 
 
 def open_database(settings: Settings) -> Database:

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from bot.answering import Answers
 from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
 from bot.backups import KeyMirror
-from bot.build_review import OperatorsSide, digest_of, operators_handlers, operators_side
+from bot.build_review import (
+    OperatorsSide,
+    digest_of,
+    operators_handlers,
+    operators_side,
+    policy_of,
+)
 from bot.buttons import Buttons
 from bot.commands import Commands
 from bot.conversation import Conversation
@@ -82,8 +88,7 @@ def build(
     application = telegram(settings)
     metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)
-    screener = Screener.load()
-    screens = Screens(screener, on_failure=safe_mode.trip)
+    screens = Screens(Screener.load(), on_failure=safe_mode.trip)
     help_lines = HelpLines(texts, hotlines)
     duties = Duties.load()
     duty_notes = DutyNotes(texts, duties)
@@ -97,6 +102,7 @@ def build(
     )  # fmt: skip
     rounds = RecentRounds(database, hot_store)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
+    policy = policy_of(settings, database, screens, notices, wake=delivery.wake, now=now)
 
     async def handle(unit: Unit) -> None:
         await dispatch.handle(unit)
@@ -138,7 +144,7 @@ def build(
     )  # fmt: skip
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), finisher=finisher, texts=texts,
+        guard=Guard(screens.present, hotlines), finisher=finisher, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -165,7 +171,7 @@ def build(
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
-            answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
+            answers=answers, hotlines=hotlines, duties=duties, lexicon=lambda: screens.version,
             has_people=notices.has_readers,
         ),
         wake=delivery.wake, now=now,
@@ -182,13 +188,15 @@ def build(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
             notices=notices, follow_ups=follow_ups, clocks=desk.clocks, shadow=shadow,
             digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
-            metrics=metrics, retention_days=settings.retention_days, wake=delivery.wake, now=now,
+            lexicon=policy.live, metrics=metrics, retention_days=settings.retention_days,
+            wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
         desk=desk,
         takeover=side.takeover,
         shadow=shadow,
+        policy=policy,
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Service:
         self._now = now
         self._tasks: list[asyncio.Task[None]] = []
         self._http: Server | None = None
+        self._receives = False
 
     @property
     def texts(self) -> Texts:
@@ -82,6 +83,8 @@ class Service:
             )  # fmt: skip
         self._spawn(parts.leadership.keep(), "lease")
         await self._introduce()
+        await parts.policy.live.refresh()  # nobody is screened without the live changes
+        self._receives = True
         await parts.upkeep.check_canary()
         recovered = await parts.delivery.recover()
         self._spawn(parts.delivery.run(), "delivery")
@@ -90,6 +93,7 @@ class Service:
             log.info("resumed", updates=resumed, messages=recovered)
         await self._receive()
         self._spawn(parts.upkeep.run_canary(), "canary")
+        self._spawn(parts.upkeep.run_lexicon(), "lexicon")
         self._spawn(parts.upkeep.run_watch(), "watch")
         self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
         self._spawn(parts.upkeep.run_clocks(), "clocks")
@@ -129,6 +133,7 @@ class Service:
         for task in self._tasks:
             if task.get_name() not in DRAINS:
                 task.cancel()
+        await self.parts.policy.replays.aclose()
         await self.parts.lanes.aclose()
         if self._http is not None:
             self._http.should_exit = True  # closes its socket itself
@@ -154,7 +159,7 @@ class Service:
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
             receive=self.parts.intake.receive,
-            receives=lambda: self.parts.leadership.leads,
+            receives=lambda: self._receives and self.parts.leadership.leads,
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=self._measure,
         )

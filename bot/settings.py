@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     pager_email: Annotated[tuple[str, ...], NoDecode] = ()
     smtp_url: SecretStr | None = None
     local_contacts: Path | None = None
+    replay_data: Path | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"
