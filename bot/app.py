@@ -23,6 +23,7 @@ from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.app import Console
 from inference import InferenceWorker, ModelSource
 from review.desk import Desk
 from review.takeover import Takeover
@@ -59,6 +60,7 @@ class Parts:
     key_mirror: KeyMirror
     desk: Desk
     takeover: Takeover
+    console: Console | None
 
 
 def open_database(settings: Settings) -> Database:

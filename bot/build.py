@@ -14,6 +14,7 @@ from bot.backups import KeyMirror
 from bot.buttons import Buttons
 from bot.case_chat import CaseChat
 from bot.commands import Commands
+from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
 from bot.crisis import Crisis
 from bot.delivery import Delivery
@@ -48,6 +49,7 @@ from bot.settings import Settings
 from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.app import Console
 from inference import InferenceWorker
 from review.clocks import Clocks, Pace
 from review.desk import Desk
@@ -122,6 +124,13 @@ def build(
     human = HumanSide(takeover, desk.clocks)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(CaseChat(notices))
+    console = None
+    if settings.console:
+        console = Console(
+            database=database, desk=desk, takeover=takeover, url=settings.console_address,
+            zone=ZoneInfo(settings.operators_timezone), leads=lambda: leadership.leads, now=now,
+        )  # fmt: skip
+        desk.faces.add(console.live)
     crisis = Crisis(
         texts=texts, help_lines=help_lines, desk=desk, human=human, place=screens.screen,
         has_people=notices.has_readers, after=after_crisis,
@@ -174,7 +183,7 @@ def build(
             answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
             has_people=notices.has_readers,
         ),
-        wake=delivery.wake, now=now,
+        console=console, wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -193,6 +202,7 @@ def build(
         key_mirror=key_mirror,
         desk=desk,
         takeover=takeover,
+        console=console,
     )  # fmt: skip
 
 
@@ -226,6 +236,7 @@ def _register(
     stopping: Stopping,
     safety_page: SafetyPage,
     *,
+    console: Console | None,
     wake: Callable[[], None],
     now: Clock,
 ) -> None:
@@ -233,14 +244,21 @@ def _register(
         database=database, texts=answers.texts, notices=notices, desk=desk,
         chat_id=settings.operators_chat, wake=wake, now=now,
     )  # fmt: skip
+    commands = Commands(
+        database=database, answers=answers, onboarding=onboarding, gate=gate,
+        operators=operators, retention_days=settings.retention_days,
+    )  # fmt: skip
+    console_link = None
+    if console is not None:
+        console_link = ConsoleLink(
+            database, answers, console.address, on_unknown=commands.on_unknown
+        )
     register(
         application,
         gate=gate,
         conversation=conversation,
-        commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, gate=gate,
-            operators=operators, retention_days=settings.retention_days,
-        ),
+        commands=commands,
+        console_link=console_link,
         buttons=Buttons(
             database=database, answers=answers, onboarding=onboarding,
             conversation=conversation, readmit=intake.readmit,

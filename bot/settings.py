@@ -6,6 +6,7 @@ environment; every other part is handed the values.
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -44,6 +45,8 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"
     http_port: int = Field(8080, ge=0, le=65535)
+    console: bool = True
+    console_url: str | None = None
     streaming: Literal["draft", "edit", "off"] = "draft"
     persona: bool = True
     pilot: bool = False
@@ -81,11 +84,27 @@ class Settings(BaseSettings):
             ) from None
         return value
 
+    @field_validator("console_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("is no address; write one such as https://console.example.org")
+        return value.rstrip("/")
+
     @model_validator(mode="after")
     def _webhook_needs_secret(self) -> "Settings":
         if self.webhook_url and not self.webhook_secret:
             raise ValueError("PICA_WEBHOOK_SECRET must be set where PICA_WEBHOOK_URL is")
         return self
+
+    @property
+    def console_address(self) -> str:
+        """Where operators' browsers reach the console: the address in front, or our own."""
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return self.console_url or f"http://{host}:{self.http_port}"
 
     @property
     def sql_url(self) -> str:

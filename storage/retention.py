@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
 
+from storage import sign_ins
 from storage.database import Transaction
 from storage.ids import PersonId
 from storage.people import erase
@@ -92,6 +93,7 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         else:
             deleted = await transaction.execute(delete(table).where(key.in_(rows)))
         counts[name] = deleted.rowcount
+    counts["sign_ins"] = await sign_ins.sweep(transaction, before=old["records"])
     return counts
 
 
