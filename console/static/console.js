@@ -152,6 +152,7 @@ document.addEventListener("htmx:sseError", () => { interrupted = true; live(fals
 
 document.addEventListener("DOMContentLoaded", () => {
   for (const pane of document.querySelectorAll("[data-stick]")) stick(pane);
+  for (const button of document.querySelectorAll("[data-apply]")) button.hidden = true; // a choice applies
   sync();
   tick();
   setInterval(tick, 1000);
