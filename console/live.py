@@ -6,6 +6,7 @@ fetches what it shows, with all checks of a request. Knows nothing of pages.
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -14,7 +15,7 @@ from storage import Transaction
 from storage.ids import CaseId
 
 PACE_S = 1.0
-"""What happens within it is one event."""
+"""What happens within it, or a little longer, is one event."""
 CHECK_S = 3.0
 """How soon a stream learns that its session has ended."""
 SILENT_S = 15.0
@@ -104,7 +105,8 @@ class Live:
                 if names := watcher.take():
                     told_s = time.monotonic()
                     yield "".join(map(_event, names))
-                    await _wait(self._closed, pace_s)
+                    # Pages that were woken together shall not all fetch together again.
+                    await _wait(self._closed, pace_s * random.uniform(1, 1.25))  # noqa: S311
                 elif time.monotonic() - told_s >= SILENT_S:
                     told_s = time.monotonic()
                     yield ": still here\n\n"

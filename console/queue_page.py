@@ -6,6 +6,7 @@ Knows nothing of what is done with a case.
 from typing import Any
 from urllib.parse import urlencode
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -42,6 +43,9 @@ class QueuePage:
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """The whole page."""
         values = await self._values(request, visitor)
+        language = visitor.operator.language
+        table = self._site.render("queue_table.html", language, visitor=visitor, **values)
+        values["table"] = Markup(table)  # noqa: S704 - of our own template, escaped there
         return await self._site.page(request, visitor, "queue.html", here="queue", **values)
 
     async def table(self, request: Request, visitor: Visitor) -> Response:

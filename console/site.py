@@ -41,6 +41,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
 
 
@@ -67,9 +68,10 @@ class Site:
 
     def render(self, template: str, language: str, **values: Any) -> str:
         """A template with what all of them know: words, times, addresses."""
+        words = self.words.of(language)
 
         def t(key: str, /, **places: Any) -> str:
-            return self.words(language, key, **places)
+            return words[key].format(**places) if places else words[key]
 
         return self.templates.get_template(template).render(
             t=t,

@@ -3,6 +3,7 @@
 Knows nothing of when a word is used. A missing key is an error at start.
 """
 
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -22,8 +23,12 @@ class Words:
 
     def __call__(self, language: str, key: str, /, **values: Any) -> str:
         """A word in a language, its `{places}` filled."""
-        text = self._words.get(language, self._words["zh"])[key]
+        text = self.of(language)[key]
         return text.format(**values) if values else text
+
+    def of(self, language: str) -> Mapping[str, str]:
+        """All words of a language."""
+        return self._words.get(language, self._words["zh"])
 
     def has(self, key: str) -> bool:
         """Whether there is such a word."""
