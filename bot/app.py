@@ -23,6 +23,7 @@ from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.address import Address
 from console.app import Console
 from inference import InferenceWorker, ModelSource
 from review.desk import Desk
@@ -88,6 +89,11 @@ def telegram(settings: Settings) -> Telegram:
         .updater(None)
         .build()
     )
+
+
+def console_address(settings: Settings) -> Address:
+    """Where operators' browsers reach the console."""
+    return Address(settings.console_address)
 
 
 async def preflight(settings: Settings) -> None:

@@ -251,7 +251,7 @@ def _register(
     console_link = None
     if console is not None:
         console_link = ConsoleLink(
-            database, answers, console.address, on_unknown=commands.on_unknown
+            database, answers, console.address.sign_in, on_unknown=commands.on_unknown
         )
     register(
         application,

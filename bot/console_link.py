@@ -10,7 +10,6 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.answering import Answers
-from console.address import Address
 from review import sign_in
 from review.access import RefusedError
 from storage import Database, Transaction, operators
@@ -27,7 +26,7 @@ class ConsoleLink:
     Args:
         database: where operators are listed.
         answers: opens answers.
-        address: of the console.
+        link: what a token looks like as an address.
         on_unknown: what is answered to a command that does not exist.
     """
 
@@ -35,13 +34,13 @@ class ConsoleLink:
         self,
         database: Database,
         answers: Answers,
-        address: Address,
+        link: Callable[[str], str],
         *,
         on_unknown: Callable[[Update, Context], Awaitable[None]],
     ) -> None:
         self._database = database
         self._answers = answers
-        self._address = address
+        self._link = link
         self._on_unknown = on_unknown
 
     async def on_console(self, update: Update, context: Context) -> None:
@@ -64,5 +63,4 @@ class ConsoleLink:
         except RefusedError as refused:
             await sign_in.refused(transaction, refused.key, now=now, operator=operator)
             return texts(operator.language, "console_too_many")
-        link = self._address.sign_in(token)
-        return texts(operator.language, "console_link", link=link, minutes=MINUTES)
+        return texts(operator.language, "console_link", link=self._link(token), minutes=MINUTES)

@@ -103,7 +103,9 @@ class Settings(BaseSettings):
     @property
     def console_address(self) -> str:
         """Where operators' browsers reach the console: the address in front, or our own."""
-        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        everywhere = self.http_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if everywhere else self.http_host
+        host = f"[{host}]" if ":" in host else host
         return self.console_url or f"http://{host}:{self.http_port}"
 
     @property

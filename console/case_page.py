@@ -129,6 +129,9 @@ class CasePage:
                     case=case,
                     detail=views.counts(fresh),
                 )
+        if is_new:
+            site.views.saw(visitor, "case", case.case_id, now=now)
+        site.views.saw_turns(visitor, case, fresh)
 
 
 async def the_case(transaction: Transaction, request: Request) -> Case:

@@ -113,6 +113,7 @@ class OperatorsPage:
         if site.views.is_new(visitor, "operators", now=now):
             async with site.database.begin() as transaction:
                 await views.record(transaction, visitor, "viewed_operators", now=now)
+            site.views.saw(visitor, "operators", now=now)
         return {
             "listed": listed,
             "hours": {each: hours.format_hours(those) for each, those in shifts.items()},

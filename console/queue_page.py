@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from console import views
+from console import exposure, views
 from console.door import Door, Entry
 from console.site import Site
 from review.clocks import Stage
@@ -73,11 +73,14 @@ class QueuePage:
             total = await case_queue.count(transaction, filters)
             waiting = await case_queue.waiting_by_level(transaction)
             names = await site.names(transaction)
+            shown = await exposure.today(transaction, visitor.operator, site.zone, now=now)
         if site.views.is_new(visitor, "queue", filters, page, now=now):
             async with site.database.begin() as transaction:
                 detail = {"state": filters.state or "all", "cases": len(found[:A_PAGE])}
                 await views.record(transaction, visitor, "viewed_queue", now=now, detail=detail)
+            site.views.saw(visitor, "queue", filters, page, now=now)
         return {
+            "exposure": shown,
             "cases": found[:A_PAGE],
             "names": names,
             "total": total,

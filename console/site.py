@@ -88,10 +88,12 @@ class Site:
         self, request: Request, visitor: Visitor, template: str, *, here: str = "", **values: Any
     ) -> Response:
         """A whole page for somebody who has signed in."""
-        now = self.now()
-        async with self.database.read() as transaction:
-            shown = await exposure.today(transaction, visitor.operator, self.zone, now=now)
-        frame = {"visitor": visitor, "here": here, "exposure": shown, "theme": theme_of(request)}
+        if "exposure" not in values:
+            async with self.database.read() as transaction:
+                values["exposure"] = await exposure.today(
+                    transaction, visitor.operator, self.zone, now=self.now()
+                )
+        frame = {"visitor": visitor, "here": here, "theme": theme_of(request)}
         return HTMLResponse(self.render(template, visitor.operator.language, **frame, **values))
 
     def fragment(self, visitor: Visitor, template: str, **values: Any) -> Response:

@@ -30,23 +30,25 @@ class Views:
 
     def is_new(self, visitor: Visitor, *key: object, now: datetime) -> bool:
         """Whether this session has not looked at this lately."""
-        whole = (visitor.session.session_hash, *key)
-        seen_at = self._seen.get(whole)
-        if seen_at is not None and now - seen_at < SAME_VIEW:
-            return False
-        self._seen[whole] = now
+        seen_at = self._seen.get((visitor.session.session_hash, *key))
+        return seen_at is None or now - seen_at >= SAME_VIEW
+
+    def saw(self, visitor: Visitor, *key: object, now: datetime) -> None:
+        """Remember a view; once it is written down, and not before."""
+        self._seen[visitor.session.session_hash, *key] = now
         _shorten(self._seen)
-        return True
 
     def new_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> list[Turn]:
         """Those turns whose words this session was not shown yet."""
+        shown = self._turns.get((visitor.session.session_hash, case.case_id), set())
+        return [turn for turn in turns if turn.turn_id not in shown]
+
+    def saw_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> None:
+        """Remember turns whose words were shown; once that is written down."""
         key = (visitor.session.session_hash, case.case_id)
-        shown = self._turns.setdefault(key, set())
+        self._turns.setdefault(key, set()).update(turn.turn_id for turn in turns)
         self._turns.move_to_end(key)
         _shorten(self._turns)
-        fresh = [turn for turn in turns if turn.turn_id not in shown]
-        shown.update(turn.turn_id for turn in fresh)
-        return fresh
 
 
 async def record(

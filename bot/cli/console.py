@@ -33,7 +33,7 @@ def link(
 
 
 async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
-    from console.address import Address
+    from bot.app import console_address
     from review import sign_in
     from review.access import RefusedError
     from storage import operators
@@ -52,4 +52,4 @@ async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
             raise ValueError(
                 "Several links were made within a quarter of an hour. Use the last one, or wait."
             ) from None
-    return Address(settings.console_address).sign_in(token)
+    return console_address(settings).sign_in(token)
