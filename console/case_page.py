@@ -92,7 +92,7 @@ class CasePage:
                 else [],
                 "is_kept": await _is_kept(transaction, case),
             }
-        await self._record(visitor, case, turns if words else ())
+        await self._record(visitor, case, turns if words else None)
         said = [turn for turn in turns if turn.role is Role.PERSON][-TREND_TURNS:]
         return values | {
             "case": case,
@@ -111,26 +111,23 @@ class CasePage:
             and case.lease_until_at > now,
         }
 
-    async def _record(self, visitor: Visitor, case: Case, turns: Sequence[Turn]) -> None:
+    async def _record(self, visitor: Visitor, case: Case, turns: Sequence[Turn] | None) -> None:
+        """Write down a view of the case and, where words are shown, of how many turns."""
         site, now = self._site, self._site.now()
-        is_new = site.views.is_new(visitor, "case", case.case_id, now=now)
-        fresh = site.views.new_turns(visitor, case, turns)
-        if not is_new and not fresh:
+        acts: dict[str, dict[str, int]] = {}
+        if site.views.is_new(visitor, "viewed_case", case.case_id, now=now):
+            acts["viewed_case"] = {}
+        fresh = site.views.new_turns(visitor, case, turns or ())
+        again = site.views.is_new(visitor, "viewed_words", case.case_id, now=now)
+        if turns is not None and (fresh or again):
+            acts["viewed_words"] = views.counts(fresh)
+        if not acts:
             return
         async with site.database.begin() as transaction:
-            if is_new:
-                await views.record(transaction, visitor, "viewed_case", now=now, case=case)
-            if fresh:
-                await views.record(
-                    transaction,
-                    visitor,
-                    "viewed_words",
-                    now=now,
-                    case=case,
-                    detail=views.counts(fresh),
-                )
-        if is_new:
-            site.views.saw(visitor, "case", case.case_id, now=now)
+            for act, detail in acts.items():
+                await views.record(transaction, visitor, act, now=now, case=case, detail=detail)
+        for act in acts:
+            site.views.saw(visitor, act, case.case_id, now=now)
         site.views.saw_turns(visitor, case, fresh)
 
 

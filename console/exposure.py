@@ -4,7 +4,7 @@ Knows nothing of pages, and judges nobody.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from storage import Transaction, audit
@@ -12,7 +12,8 @@ from storage.operators import Operator
 
 MUCH = 30
 """Grave turns a day from which the console says a gentle word."""
-LONG_HOURS = 6
+LONG = timedelta(hours=6)
+READING = ("viewed_words", "viewed_history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Exposure:
     @property
     def is_much(self) -> bool:
         """Whether a pause would be good."""
-        is_long = self.since is not None and (self.now - self.since).seconds >= LONG_HOURS * 3600
+        is_long = self.since is not None and self.now - self.since >= LONG
         return self.grave >= MUCH or is_long
 
 
@@ -40,10 +41,7 @@ async def today(
 ) -> Exposure:
     """Count what an operator was shown since midnight."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    shown = await audit.details_since(transaction, operator.operator_id, "viewed_words", midnight)
-    history = await audit.details_since(
-        transaction, operator.operator_id, "viewed_history", midnight
-    )
-    grave = sum(int(each.get("grave", 0)) for each in (*shown, *history))
+    shown = await audit.details_since(transaction, operator.operator_id, READING, midnight)
+    grave = sum(int(each.get("grave", 0)) for each in shown)
     since = await audit.first_since(transaction, operator.operator_id, midnight)
     return Exposure(grave, since, now)

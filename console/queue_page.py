@@ -12,8 +12,8 @@ from starlette.responses import Response, StreamingResponse
 
 from console import exposure, views
 from console.door import Door, Entry
+from console.rows import Rows
 from console.site import Site
-from review.clocks import Stage
 from review.sign_in import Visitor
 from safety.levels import Category
 from storage import case_queue
@@ -31,6 +31,7 @@ class QueuePage:
     def __init__(self, site: Site, door: Door) -> None:
         self._site = site
         self._door = door
+        self._rows = Rows(site)
 
     def entries(self) -> list[Entry]:
         """The routes."""
@@ -82,7 +83,7 @@ class QueuePage:
         return {
             "exposure": shown,
             "cases": found[:A_PAGE],
-            "names": names,
+            "rows": [self._rows.row(case, visitor, names, now=now) for case in found[:A_PAGE]],
             "total": total,
             "waiting": waiting,
             "filters": filters,
@@ -93,8 +94,6 @@ class QueuePage:
             "has_more": len(found) > A_PAGE,
             "first": page * A_PAGE + 1,
             "link": lambda **changed: _link(filters, changed),
-            "stages": Stage,
-            "now": now,
         }
 
 

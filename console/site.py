@@ -78,9 +78,9 @@ class Site:
             has_word=self.words.has,
             language=language,
             root=ROOT,
-            ago=lambda at: self._ago(language, at),
-            clock=self._clock,
-            called=lambda operator: self._called(language, operator),
+            ago=lambda at: self.ago(language, at),
+            clock=self.clock,
+            called=lambda operator: self.called(language, operator),
             **values,
         )
 
@@ -121,17 +121,20 @@ class Site:
         everybody = await operators.listed(transaction, active=False)
         return {each.operator_id: each for each in everybody}
 
-    def _clock(self, at: datetime, form: str = "%m-%d %H:%M") -> str:
+    def clock(self, at: datetime, form: str = "%m-%d %H:%M") -> str:
+        """A time of day, in the roster's zone."""
         return at.astimezone(self.zone).strftime(form)
 
-    def _ago(self, language: str, at: datetime) -> str:
+    def ago(self, language: str, at: datetime) -> str:
+        """How long ago, roughly."""
         passed = max(timedelta(), self.now() - at)
         for least, unit_s, name in AGES:
             if passed >= least:
                 return self.words(language, f"age_{name}", n=int(passed.total_seconds() // unit_s))
         return self.words(language, "age_minutes", n=int(passed.total_seconds() // 60))
 
-    def _called(self, language: str, operator: Operator | None) -> str:
+    def called(self, language: str, operator: Operator | None) -> str:
+        """How operators see one another."""
         if operator is None:
             return self.words(language, "the_service")
         return operator.name or self.words(language, "operator_n", n=operator.operator_id)

@@ -7,7 +7,7 @@ digest: erasing them leaves the chain whole. Knows nothing of what an act means.
 
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -165,11 +165,11 @@ async def page(
 
 
 async def details_since(
-    transaction: Transaction, operator_id: OperatorId, act: str, since: datetime
+    transaction: Transaction, operator_id: OperatorId, acts: Collection[str], since: datetime
 ) -> list[Mapping[str, Any]]:
-    """What an operator did of one kind since an instant, by the details."""
+    """What an operator did of some kinds since an instant, by the details."""
     query = select(audit.c.detail).where(
-        audit.c.operator_id == operator_id, audit.c.act == act, audit.c.at >= since
+        audit.c.operator_id == operator_id, audit.c.act.in_(acts), audit.c.at >= since
     )
     return [json.loads(detail) for detail in (await transaction.execute(query)).scalars()]
 

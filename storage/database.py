@@ -125,6 +125,9 @@ class Database:
         self._engine = self._create_engine()
         self._write_lock = asyncio.Lock()
         self._writers = asyncio.Semaphore(WRITERS)
+        self._reading: dict[str, Any] = {"pica_read": True}
+        if self.dialect == "postgresql":  # each statement sees what is committed, as it does in a
+            self._reading["isolation_level"] = "AUTOCOMMIT"  # transaction, for two trips less
 
     def _create_engine(self) -> AsyncEngine:
         if self.dialect == "sqlite":
@@ -163,7 +166,7 @@ class Database:
 
             async def connect() -> AsyncConnection:
                 connection = await stack.enter_async_context(self._engine.connect())
-                return await connection.execution_options(pica_read=True)
+                return await connection.execution_options(**self._reading)
 
             yield Transaction(connect, self.vault, self.dialect)
 

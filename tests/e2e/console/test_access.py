@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -362,8 +363,15 @@ async def test_the_stream_closes_with_the_session(
     assert "event: ended" in rest
 
 
+def is_in_clear(text: str, folder: Path) -> bool:
+    """Whether the database's files hold a text."""
+    files = list(folder.glob("pica.db*"))
+    assert files
+    return any(text.encode() in file.read_bytes() for file in files)
+
+
 async def test_the_bot_sends_links_to_listed_operators_alone(
-    sandbox: Sandbox, service: Service, texts: Texts, browser: Browser
+    sandbox: Sandbox, service: Service, texts: Texts, browser: Browser, tmp_path: Path
 ) -> None:
     stranger = sandbox.add_user()
     sent = await stranger.say("/console")
@@ -377,6 +385,7 @@ async def test_the_bot_sends_links_to_listed_operators_alone(
     assert found is not None
     signed_in = await browser().post("/console/sign-in", data={"token": found[1]})
     assert signed_in.status_code == 303
+    assert not is_in_clear(found[1], tmp_path)  # sealed while it waited, erased when sent
     acts = [record.act for record in await acts_of(service)]
     assert acts.count("link_made") == 1 and acts[0] == "signed_in"
 
