@@ -23,6 +23,10 @@ from storage.evidence import Span
 
 pytestmark = pytest.mark.browser
 MONTH = 200
+SHOW_A_MARK = """() => {
+  const pane = document.querySelector(".scroll"), turn = document.querySelector(".turn:has(mark)");
+  if (turn) pane.scrollTop += turn.getBoundingClientRect().top - pane.getBoundingClientRect().top - 10;
+}"""
 KINDS = ("suicide", "self_harm", "violence", "abuse", "eating_disorder", "others_at_risk")
 RULES = ("zh.suicide.no_will_to_live", "zh.suicide.passive", "zh.method.pills", "en.suicide.end_it",
          "zh.harm.cut", "zh.aggression.threat")  # fmt: skip
@@ -72,9 +76,10 @@ async def a_month(service: Service) -> None:
 
 
 async def keep(page: Page, name: str) -> None:
-    """Keep a picture, where somebody wants them."""
+    """Keep a picture, where somebody wants them; of a case with what a rule was found in."""
     if folder := os.environ.get("PICA_CONSOLE_PICTURES"):
-        await page.screenshot(path=Path(folder) / f"console-{name}.png")
+        await page.evaluate(SHOW_A_MARK)
+        await page.screenshot(path=Path(folder) / f"console-{name}.png", full_page=name == "charts")
 
 
 async def test_every_page_fits(
