@@ -23,6 +23,8 @@ from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.address import Address
+from console.app import Console
 from inference import InferenceWorker, ModelSource
 from review.desk import Desk
 from review.policy import Policy
@@ -63,6 +65,7 @@ class Parts:
     takeover: Takeover
     shadow: Shadow
     policy: Policy
+    console: Console | None
 
 
 def open_database(settings: Settings) -> Database:
@@ -90,6 +93,11 @@ def telegram(settings: Settings) -> Telegram:
         .updater(None)
         .build()
     )
+
+
+def console_address(settings: Settings) -> Address:
+    """Where operators' browsers reach the console."""
+    return Address(settings.console_address)
 
 
 async def preflight(settings: Settings) -> None:

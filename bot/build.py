@@ -11,6 +11,7 @@ from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
 from bot.backups import KeyMirror
 from bot.build_review import (
     OperatorsSide,
+    console_of,
     digest_of,
     operators_handlers,
     operators_side,
@@ -18,6 +19,7 @@ from bot.build_review import (
 )
 from bot.buttons import Buttons
 from bot.commands import Commands
+from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
 from bot.crisis import Crisis
 from bot.delivery import Delivery
@@ -52,6 +54,7 @@ from bot.shadowing import Sender, Shadowing
 from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.app import Console
 from inference import InferenceWorker
 from review.shadow import Shadow
 from safety.duties import Duties
@@ -117,6 +120,7 @@ def build(
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
+    console = console_of(settings, side, database, leadership, now)
     crisis = Crisis(
         texts=texts, help_lines=help_lines, desk=desk, human=side.human, place=screens.screen,
         has_people=notices.has_readers, after=after_crisis,
@@ -174,7 +178,7 @@ def build(
             answers=answers, hotlines=hotlines, duties=duties, lexicon=lambda: screens.version,
             has_people=notices.has_readers,
         ),
-        wake=delivery.wake, now=now,
+        console=console, wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -197,6 +201,7 @@ def build(
         takeover=side.takeover,
         shadow=shadow,
         policy=policy,
+        console=console,
     )  # fmt: skip
 
 
@@ -217,18 +222,26 @@ def _register(
     stopping: Stopping,
     safety_page: SafetyPage,
     *,
+    console: Console | None,
     wake: Callable[[], None],
     now: Clock,
 ) -> None:
     operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
+    commands = Commands(
+        database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
+        operators=operators, retention_days=settings.retention_days,
+    )  # fmt: skip
+    console_link = None
+    if console is not None:
+        console_link = ConsoleLink(
+            database, answers, console.address.sign_in, on_unknown=commands.on_unknown
+        )
     register(
         application,
         gate=gate,
         conversation=conversation,
-        commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
-            operators=operators, retention_days=settings.retention_days,
-        ),
+        commands=commands,
+        console_link=console_link,
         buttons=Buttons(
             database=database, answers=answers, onboarding=onboarding,
             conversation=conversation, readmit=intake.readmit,

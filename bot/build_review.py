@@ -15,6 +15,7 @@ from bot.case_acts import CaseActs
 from bot.case_chat import CaseChat
 from bot.digest import Digest
 from bot.human import HumanSide
+from bot.leadership import Leadership
 from bot.notices import OperatorNotices
 from bot.operators import Operators
 from bot.operators_chat import OperatorsChat
@@ -25,6 +26,7 @@ from bot.screening import Screens
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.topics import Topics
+from console.app import Console
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
@@ -96,6 +98,24 @@ def digest_of(
 ) -> Digest:
     """What tells them of level 2."""
     return Digest(database=database, notices=side.notices, zone=_zone(settings), wake=wake, now=now)
+
+
+def console_of(
+    settings: Settings,
+    side: OperatorsSide,
+    database: Database,
+    leadership: Leadership,
+    now: Clock,
+) -> Console | None:
+    """The operators' pages, a face of cases; None where they are switched off."""
+    if not settings.console:
+        return None
+    console = Console(
+        database=database, desk=side.desk, takeover=side.takeover, url=settings.console_address,
+        zone=_zone(settings), leads=lambda: leadership.leads, now=now,
+    )  # fmt: skip
+    side.desk.faces.add(console.live)
+    return console
 
 
 def policy_of(

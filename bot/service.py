@@ -135,6 +135,8 @@ class Service:
                 task.cancel()
         await self.parts.policy.replays.aclose()
         await self.parts.lanes.aclose()
+        if self.parts.console is not None:
+            self.parts.console.live.close()
         if self._http is not None:
             self._http.should_exit = True  # closes its socket itself
         for task in self._tasks:
@@ -152,7 +154,7 @@ class Service:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     async def _start_http(self) -> None:
-        settings = self._settings
+        settings, console = self._settings, self.parts.console
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         app = build_http(
             metrics=self.parts.metrics,
@@ -162,6 +164,7 @@ class Service:
             receives=lambda: self._receives and self.parts.leadership.leads,
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=self._measure,
+            console=console.mounted() if console is not None else (),
         )
         self._http = Server(app, settings.http_host, settings.http_port)
         self._spawn(self._http.start(), "http")
@@ -172,6 +175,8 @@ class Service:
                     "Set PICA_HTTP_PORT to another one."
                 )
             await asyncio.sleep(0.02)
+        if console is not None:
+            console.address.settle(self.http_port)
 
     async def _receive(self) -> None:
         settings, bot = self._settings, self.parts.application.bot
