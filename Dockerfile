@@ -12,6 +12,7 @@ COPY requirements.lock ./
 RUN /opt/pica/bin/pip install -r requirements.lock
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY bot ./bot
+COPY console ./console
 COPY inference ./inference
 COPY review ./review
 COPY safety ./safety

@@ -5,7 +5,17 @@ Knows nothing of how things are done: the commands are in `bot/cli/`.
 
 import typer
 
-from bot.cli import labels, operate, operators, replay, report, run, tools
+from bot.cli import (
+    console,
+    labels,
+    lexicon,
+    operate,
+    operators,
+    replay,
+    report,
+    run,
+    tools,
+)
 
 app = typer.Typer(
     help="PICA companion: an empathetic companion on Telegram.\n\n"
@@ -32,12 +42,14 @@ for panel, commands in {
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(operate.key, name="key", rich_help_panel="Operate")
+app.add_typer(console.app, name="console", rich_help_panel="Operate")
 app.add_typer(operate.db, name="db", rich_help_panel="Operate")
 app.add_typer(operators.operators, name="operators", rich_help_panel="Operate")
 app.add_typer(operators.audit, name="audit", rich_help_panel="Operate")
 tools.safety.command()(report.report)
 tools.safety.command()(replay.replay)
 app.add_typer(labels.labels, name="labels", rich_help_panel="Operate")
+app.add_typer(lexicon.lexicon, name="lexicon", rich_help_panel="Operate")
 app.add_typer(tools.safety, name="safety", rich_help_panel="Tools on JSON lines")
 
 

@@ -23,8 +23,11 @@ from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.address import Address
+from console.app import Console
 from inference import InferenceWorker, ModelSource
 from review.desk import Desk
+from review.policy import Policy
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Vault, hot
@@ -61,6 +64,8 @@ class Parts:
     desk: Desk
     takeover: Takeover
     shadow: Shadow
+    policy: Policy
+    console: Console | None
 
 
 def open_database(settings: Settings) -> Database:
@@ -88,6 +93,11 @@ def telegram(settings: Settings) -> Telegram:
         .updater(None)
         .build()
     )
+
+
+def console_address(settings: Settings) -> Address:
+    """Where operators' browsers reach the console."""
+    return Address(settings.console_address)
 
 
 async def preflight(settings: Settings) -> None:

@@ -9,9 +9,17 @@ from collections.abc import Callable
 from bot.answering import Answers
 from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
 from bot.backups import KeyMirror
-from bot.build_review import OperatorsSide, digest_of, operators_handlers, operators_side
+from bot.build_review import (
+    OperatorsSide,
+    console_of,
+    digest_of,
+    operators_handlers,
+    operators_side,
+    policy_of,
+)
 from bot.buttons import Buttons
 from bot.commands import Commands
+from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
 from bot.crisis import Crisis
 from bot.delivery import Delivery
@@ -46,6 +54,7 @@ from bot.shadowing import Sender, Shadowing
 from bot.stopping import Stopping
 from bot.texts import Texts
 from bot.upkeep import Upkeep
+from console.app import Console
 from inference import InferenceWorker
 from review.shadow import Shadow
 from safety.duties import Duties
@@ -82,8 +91,7 @@ def build(
     application = telegram(settings)
     metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)
-    screener = Screener.load()
-    screens = Screens(screener, on_failure=safe_mode.trip)
+    screens = Screens(Screener.load(), on_failure=safe_mode.trip)
     help_lines = HelpLines(texts, hotlines)
     duties = Duties.load()
     duty_notes = DutyNotes(texts, duties)
@@ -97,6 +105,7 @@ def build(
     )  # fmt: skip
     rounds = RecentRounds(database, hot_store)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
+    policy = policy_of(settings, database, screens, notices, wake=delivery.wake, now=now)
 
     async def handle(unit: Unit) -> None:
         await dispatch.handle(unit)
@@ -111,6 +120,7 @@ def build(
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
+    console = console_of(settings, side, database, leadership, now)
     crisis = Crisis(
         texts=texts, help_lines=help_lines, desk=desk, human=side.human, place=screens.screen,
         has_people=notices.has_readers, after=after_crisis,
@@ -138,7 +148,7 @@ def build(
     )  # fmt: skip
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screener, hotlines), finisher=finisher, texts=texts,
+        guard=Guard(screens.present, hotlines), finisher=finisher, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -165,10 +175,10 @@ def build(
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
-            answers=answers, hotlines=hotlines, duties=duties, lexicon=screener.version,
+            answers=answers, hotlines=hotlines, duties=duties, lexicon=lambda: screens.version,
             has_people=notices.has_readers,
         ),
-        wake=delivery.wake, now=now,
+        console=console, wake=delivery.wake, now=now,
     )  # fmt: skip
     return Parts(
         settings=settings, database=database, hot=hot_store, worker=worker,
@@ -182,13 +192,16 @@ def build(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
             notices=notices, follow_ups=follow_ups, clocks=desk.clocks, shadow=shadow,
             digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
-            metrics=metrics, retention_days=settings.retention_days, wake=delivery.wake, now=now,
+            lexicon=policy.live, metrics=metrics, retention_days=settings.retention_days,
+            wake=delivery.wake, now=now,
         ),
         safe_mode=safe_mode,
         key_mirror=key_mirror,
         desk=desk,
         takeover=side.takeover,
         shadow=shadow,
+        policy=policy,
+        console=console,
     )  # fmt: skip
 
 
@@ -209,18 +222,26 @@ def _register(
     stopping: Stopping,
     safety_page: SafetyPage,
     *,
+    console: Console | None,
     wake: Callable[[], None],
     now: Clock,
 ) -> None:
     operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
+    commands = Commands(
+        database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
+        operators=operators, retention_days=settings.retention_days,
+    )  # fmt: skip
+    console_link = None
+    if console is not None:
+        console_link = ConsoleLink(
+            database, answers, console.address.sign_in, on_unknown=commands.on_unknown
+        )
     register(
         application,
         gate=gate,
         conversation=conversation,
-        commands=Commands(
-            database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
-            operators=operators, retention_days=settings.retention_days,
-        ),
+        commands=commands,
+        console_link=console_link,
         buttons=Buttons(
             database=database, answers=answers, onboarding=onboarding,
             conversation=conversation, readmit=intake.readmit,

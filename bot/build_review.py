@@ -15,20 +15,26 @@ from bot.case_acts import CaseActs
 from bot.case_chat import CaseChat
 from bot.digest import Digest
 from bot.human import HumanSide
+from bot.leadership import Leadership
 from bot.notices import OperatorNotices
 from bot.operators import Operators
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import Outcomes
 from bot.pacing import Pacer
 from bot.pager import Mail, Pager
+from bot.screening import Screens
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.topics import Topics
+from console.app import Console
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
+from review.live_lexicon import LiveLexicon
+from review.policy import Policy
+from review.replays import Replays
 from review.takeover import Takeover
-from storage import Database
+from storage import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,45 @@ def digest_of(
 ) -> Digest:
     """What tells them of level 2."""
     return Digest(database=database, notices=side.notices, zone=_zone(settings), wake=wake, now=now)
+
+
+def console_of(
+    settings: Settings,
+    side: OperatorsSide,
+    database: Database,
+    leadership: Leadership,
+    now: Clock,
+) -> Console | None:
+    """The operators' pages, a face of cases; None where they are switched off."""
+    if not settings.console:
+        return None
+    console = Console(
+        database=database, desk=side.desk, takeover=side.takeover, url=settings.console_address,
+        zone=_zone(settings), leads=lambda: leadership.leads, now=now,
+    )  # fmt: skip
+    side.desk.faces.add(console.live)
+    return console
+
+
+def policy_of(
+    settings: Settings,
+    database: Database,
+    screens: Screens,
+    notices: OperatorNotices,
+    *,
+    wake: Callable[[], None],
+    now: Clock,
+) -> Policy:
+    """What operators do with the lexicon; `screens` follows it."""
+
+    async def tell(transaction: Transaction, numbers: list[int]) -> None:
+        named = ", ".join(map(str, numbers))
+        await notices.put(transaction, "lexicon_left_out", now=now(), changes=named)
+        transaction.on_commit(wake)
+
+    live = LiveLexicon(database, screens, tell=tell, now=now)
+    replays = Replays(database, live, folder=settings.replay_data, now=now)
+    return Policy(database, live, replays, now=now)
 
 
 def pager_of(settings: Settings, texts: Texts) -> Pager:

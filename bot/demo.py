@@ -13,12 +13,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.app import load_model
+from bot.app import load_model, utc_now
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
-from storage import new_secret_key
+from review import sign_in
+from storage import new_secret_key, operators
 
 
 @asynccontextmanager
@@ -69,6 +70,20 @@ def demo_settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Setting
         **overrides,
     }
     return Settings(_env_file=None, **values)
+
+
+async def console_link(sandbox: Sandbox, service: Service) -> str:
+    """A way into the operators' side for the sandbox's operator; it holds for a while."""
+    console, database = service.parts.console, service.parts.database
+    if console is None:
+        raise ValueError("the service has no console")
+    async with database.begin() as transaction:
+        operator = await operators.by_telegram_id(transaction, sandbox.operator.id)
+        assert operator is not None
+        token = await sign_in.offer(
+            transaction, operator, way="host", now=utc_now(), holds=sign_in.SESSION_HOLDS
+        )
+    return console.address.sign_in(token)
 
 
 async def consent(user: SandboxUser, texts: Texts, language: str = "zh") -> None:

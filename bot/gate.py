@@ -18,7 +18,7 @@ from bot.stop_words import is_stop
 from bot.texts import Texts
 from bot.updates import is_case
 from review import cases as review
-from storage import Database, Transaction, cases, inbox, outbox, people, pilot
+from storage import Database, Transaction, cases, inbox, operators, outbox, people, pilot
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
@@ -124,6 +124,8 @@ class Gate:
             person = await people.by_telegram_id(transaction, user.id)
             if person is None or person.has_consented or self.admits(person):
                 return
+            if await operators.by_telegram_id(transaction, user.id) is not None:
+                return  # listed by an admin, and not in the settings
             await self.turn_away(transaction, person, [UpdateId(update.update_id)], now=self._now())
         await acknowledge(update)
         self._wake()

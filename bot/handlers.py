@@ -19,6 +19,7 @@ from telegram.ext import (
 
 from bot.buttons import Buttons
 from bot.commands import Commands
+from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
 from bot.follow_up import FollowUps
 from bot.gate import Gate
@@ -61,6 +62,7 @@ def register(
     stopping: Stopping,
     safety_page: SafetyPage,
     operators: Operators,
+    console_link: ConsoleLink | None,
 ) -> None:
     """Hand every handler to python-telegram-bot; the first that fits is called."""
 
@@ -75,6 +77,8 @@ def register(
         owner = next(owner for owner in owners if hasattr(owner, f"on_{name}"))
         handler = getattr(owner, f"on_{name}")
         application.add_handler(CommandHandler(name, handler, filters=private))
+    if console_link is not None:  # in no menu: strangers are not told of it
+        application.add_handler(CommandHandler("console", console_link.on_console, filters=private))
     for kind, handler in {
         "start": buttons.on_start,
         "consent": buttons.on_consent,

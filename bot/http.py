@@ -1,4 +1,4 @@
-"""The service's own HTTP door: health, metrics, Telegram's webhook.
+"""The service's own HTTP door: health, metrics, Telegram's webhook, the operators' console.
 
 Knows nothing of updates beyond handing them to intake; answers a webhook only when
 the update is stored.
@@ -8,7 +8,7 @@ import contextlib
 import hmac
 import json
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from bot.metrics import Metrics
 
@@ -35,6 +35,7 @@ def build(
     receives: Callable[[], bool],
     webhook_secret: str | None,
     before_metrics: Callable[[], Awaitable[None]],
+    console: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The routes; the webhook only where a secret is set.
 
@@ -46,6 +47,7 @@ def build(
         receives: whether this process is the one that works on the database.
         webhook_secret: what Telegram sends in its header.
         before_metrics: brings the gauges up to date.
+        console: the routes of the operators' console.
     """
 
     async def healthz(_request: Request) -> Response:
@@ -84,6 +86,7 @@ def build(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics_page),
+        *console,
     ]
     if webhook_secret:
         routes.append(Route(WEBHOOK_PATH, webhook, methods=["POST"]))

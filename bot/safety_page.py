@@ -5,6 +5,8 @@ policy, the register of numbers, the lexicon or `duties.yaml` says: a change the
 page. It promises no human where no chat of operators is set.
 """
 
+from collections.abc import Callable
+
 from telegram import Update
 from telegram.ext import ContextTypes
 
@@ -24,7 +26,7 @@ class SafetyPage:
         answers: opens answers.
         hotlines: the register of numbers, for the day on which it was read.
         duties: what laws ask for.
-        lexicon: the version that every screening bears.
+        lexicon: gives the version that every screening bears now.
         has_people: whether there is a chat of operators.
     """
 
@@ -34,7 +36,7 @@ class SafetyPage:
         answers: Answers,
         hotlines: Hotlines,
         duties: Duties,
-        lexicon: str,
+        lexicon: Callable[[], str],
         has_people: bool,
     ) -> None:
         self._answers = answers
@@ -64,7 +66,7 @@ class SafetyPage:
             self._texts(
                 language,
                 "safety_versions",
-                lexicon=self._lexicon,
+                lexicon=self._lexicon(),
                 read=min(line.read for line in lines).isoformat(),
             ),
             self._texts(

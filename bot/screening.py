@@ -1,30 +1,20 @@
 """Screening that cannot fail silently: a screener that breaks puts the service in safe mode.
 
-Knows nothing of what a level leads to. The canary is a handful of sentences whose level is
-known; it is screened at the start and every minute, and a miss means that nobody can be sure
-of any screening.
+Knows nothing of what a level leads to, nor of who takes another screener into use
+(`review/live_lexicon.py`). The canary is screened at the start and every minute; a miss means
+that nobody can be sure of any screening.
 """
 
 from collections.abc import Callable, Sequence
 
 import structlog
 
+from safety import canary
 from safety.context import Asked
 from safety.levels import Level
 from safety.screen import Screener, Screening
 
 log = structlog.get_logger(__name__)
-CANARIES: tuple[tuple[str, Level], ...] = (
-    ("我想自杀", Level.ACTIVE),
-    ("我已經割腕了，正在流血", Level.IMMINENT),
-    ("I want to kill myself", Level.ACTIVE),
-    ("我要杀了他", Level.ACTIVE),
-    ("今天的作业终于写完了", Level.NONE),
-)
-
-
-class CanaryError(ValueError):
-    """A screener misses a canary, so it is not taken into use; the one in use stays."""
 
 
 class Screens:
@@ -48,14 +38,12 @@ class Screens:
         Raises:
             CanaryError: It does not give every canary its level; nothing has changed.
         """
-        try:
-            missed = _missed(screener)
-        except Exception as error:  # a broken screener finds nothing
-            raise CanaryError(f"the screener fails ({type(error).__name__})") from error
-        if missed:
-            texts = ", ".join(CANARIES[number][0] for number in missed)
-            raise CanaryError(f"{screener.version} misses canaries: {texts}")
+        canary.require(screener)
         self._screener = screener
+
+    def present(self) -> Screener:
+        """The screener in use, for those who must see a failure; it may change at any time."""
+        return self._screener
 
     def screen(
         self, text: str, before: Sequence[str] = (), *, asked: Asked | None = None
@@ -71,23 +59,10 @@ class Screens:
     def canary_is_found(self) -> bool:
         """Whether every canary gets the level it must have."""
         try:
-            missed = _missed(self._screener)
+            missed = canary.missed(self._screener)
         except Exception as error:  # a broken screener finds nothing
             log.critical("canary_failed", error=type(error).__name__)
             return False
         if missed:
             log.critical("canary_missed", numbers=missed)
         return not missed
-
-
-def _missed(screener: Screener) -> list[int]:
-    """Give the numbers of the canaries that a screener does not find."""
-    return [
-        number
-        for number, (text, level) in enumerate(CANARIES)
-        if not _fits(screener.screen(text).level, level)
-    ]
-
-
-def _fits(found: Level, wanted: Level) -> bool:
-    return found >= wanted if wanted > Level.NONE else found == Level.NONE

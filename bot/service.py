@@ -46,6 +46,7 @@ class Service:
         self._now = now
         self._tasks: list[asyncio.Task[None]] = []
         self._http: Server | None = None
+        self._receives = False
 
     @property
     def texts(self) -> Texts:
@@ -82,6 +83,8 @@ class Service:
             )  # fmt: skip
         self._spawn(parts.leadership.keep(), "lease")
         await self._introduce()
+        await parts.policy.live.refresh()  # nobody is screened without the live changes
+        self._receives = True
         await parts.upkeep.check_canary()
         recovered = await parts.delivery.recover()
         self._spawn(parts.delivery.run(), "delivery")
@@ -90,6 +93,7 @@ class Service:
             log.info("resumed", updates=resumed, messages=recovered)
         await self._receive()
         self._spawn(parts.upkeep.run_canary(), "canary")
+        self._spawn(parts.upkeep.run_lexicon(), "lexicon")
         self._spawn(parts.upkeep.run_watch(), "watch")
         self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
         self._spawn(parts.upkeep.run_clocks(), "clocks")
@@ -129,7 +133,10 @@ class Service:
         for task in self._tasks:
             if task.get_name() not in DRAINS:
                 task.cancel()
+        await self.parts.policy.replays.aclose()
         await self.parts.lanes.aclose()
+        if self.parts.console is not None:
+            self.parts.console.live.close()
         if self._http is not None:
             self._http.should_exit = True  # closes its socket itself
         for task in self._tasks:
@@ -147,16 +154,17 @@ class Service:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     async def _start_http(self) -> None:
-        settings = self._settings
+        settings, console = self._settings, self.parts.console
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         app = build_http(
             metrics=self.parts.metrics,
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
             receive=self.parts.intake.receive,
-            receives=lambda: self.parts.leadership.leads,
+            receives=lambda: self._receives and self.parts.leadership.leads,
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=self._measure,
+            console=console.mounted() if console is not None else (),
         )
         self._http = Server(app, settings.http_host, settings.http_port)
         self._spawn(self._http.start(), "http")
@@ -167,6 +175,8 @@ class Service:
                     "Set PICA_HTTP_PORT to another one."
                 )
             await asyncio.sleep(0.02)
+        if console is not None:
+            console.address.settle(self.http_port)
 
     async def _receive(self) -> None:
         settings, bot = self._settings, self.parts.application.bot

@@ -47,10 +47,13 @@ class Settings(BaseSettings):
     pager_email: Annotated[tuple[str, ...], NoDecode] = ()
     smtp_url: SecretStr | None = None
     local_contacts: Path | None = None
+    replay_data: Path | None = None
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"
     http_port: int = Field(8080, ge=0, le=65535)
+    console: bool = True
+    console_url: str | None = None
     streaming: Literal["draft", "edit", "off"] = "draft"
     persona: bool = True
     pilot: bool = False
@@ -113,11 +116,29 @@ class Settings(BaseSettings):
             raise ValueError("PICA_SMTP_URL must be set where PICA_PAGER_EMAIL is")
         return self
 
+    @field_validator("console_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("is no address; write one such as https://console.example.org")
+        return value.rstrip("/")
+
     @model_validator(mode="after")
     def _webhook_needs_secret(self) -> "Settings":
         if self.webhook_url and not self.webhook_secret:
             raise ValueError("PICA_WEBHOOK_SECRET must be set where PICA_WEBHOOK_URL is")
         return self
+
+    @property
+    def console_address(self) -> str:
+        """Where operators' browsers reach the console: the address in front, or our own."""
+        everywhere = self.http_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        host = "127.0.0.1" if everywhere else self.http_host
+        host = f"[{host}]" if ":" in host else host
+        return self.console_url or f"http://{host}:{self.http_port}"
 
     @property
     def sql_url(self) -> str:

@@ -1,4 +1,4 @@
-"""Work by the clock: canary, pause, follow-ups, cases that nobody claims, sweep.
+"""Work by the clock: canary, lexicon, pause, follow-ups, cases that nobody claims, sweep.
 
 Knows nothing of messages. Each loop outlives every fault below it.
 """
@@ -18,11 +18,13 @@ from bot.safe_mode import SafeMode, Switch
 from bot.screening import Screens
 from bot.topics import DELETE
 from review.clocks import Clocks
+from review.live_lexicon import LiveLexicon
 from review.shadow import Shadow
 from storage import Database, cases, retention
 
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0
+LEXICON_S = 60.0
 WATCH_S = 1.0
 FOLLOW_UPS_S = 30.0
 CLOCKS_S = 2.0
@@ -45,6 +47,7 @@ class Upkeep:
         clocks: Clocks,
         digest: Digest,
         shadow: Shadow,
+        lexicon: LiveLexicon,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -59,6 +62,7 @@ class Upkeep:
         self._clocks = clocks
         self._digest = digest
         self._shadow = shadow
+        self._lexicon = lexicon
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -88,6 +92,10 @@ class Upkeep:
     async def run_canary(self) -> None:
         """The canary, every minute."""
         await _forever(self.check_canary, CANARY_S)
+
+    async def run_lexicon(self) -> None:
+        """Take up changes of the lexicon that another process decided on."""
+        await _forever(self._lexicon.refresh, LEXICON_S)
 
     async def run_watch(self) -> None:
         """Cut running replies short as soon as the model must be silent."""

@@ -12,12 +12,14 @@ class RefusedError(Exception):
     Attributes:
         key: why: `not_allowed`, `case_gone`, `case_taken`, `not_yours`, `no_takeover`, …
         holder: who has the case, where somebody has.
+        detail: what exactly is wrong, in words that no text has; empty where the key says it.
     """
 
-    def __init__(self, key: str, holder: Operator | None = None) -> None:
+    def __init__(self, key: str, holder: Operator | None = None, *, detail: str = "") -> None:
         super().__init__(key)
         self.key = key
         self.holder = holder
+        self.detail = detail
 
 
 def require_active(operator: Operator) -> None:

@@ -216,10 +216,11 @@ class Clocks:
     ) -> None:
         present = await cases.get(transaction, case.case_id)
         assert present is not None
+        await self._faces.show(
+            transaction, Event(what, present, now, operator=operator, detail=detail or {})
+        )
+        # Last: writers of the trail follow one another until the commit.
         await audit.append(
             transaction, what, now=now, case_id=case.case_id, person_id=case.person_id,
             detail=detail,
         )  # fmt: skip
-        await self._faces.show(
-            transaction, Event(what, present, now, operator=operator, detail=detail or {})
-        )

@@ -51,14 +51,16 @@ class Desk:
         case, now = await cases.get(transaction, opened.case_id), self.now()
         assert case is not None
         what = What.OPENED if opened.is_new else What.RAISED
-        if opened.is_new or opened.level_rose:
+        is_graver = opened.is_new or opened.level_rose
+        if is_graver:
+            await self.clocks.start(transaction, case, now=now)
+        detail = {"rose": opened.level_rose, "hidden": hidden}
+        await self.faces.show(transaction, Event(what, case, now, words=words, detail=detail))
+        if is_graver:  # last: writers of the trail follow one another until the commit
             await audit.append(
                 transaction, what, now=now, case_id=case.case_id, person_id=case.person_id,
                 detail={"level": case.level},
             )  # fmt: skip
-            await self.clocks.start(transaction, case, now=now)
-        detail = {"rose": opened.level_rose, "hidden": hidden}
-        await self.faces.show(transaction, Event(what, case, now, words=words, detail=detail))
 
     @staticmethod
     async def is_staffed(transaction: Transaction) -> bool:
@@ -193,6 +195,9 @@ class Desk:
         """Write an act to the trail and show it to all faces; return the case after it."""
         case, now = await cases.get(transaction, case_id), self.now()
         assert case is not None
+        event = Event(what, case, now, operator=actor, words=words, detail=detail or {})
+        await self.faces.show(transaction, event)
+        # Last: writers of the trail follow one another until the commit.
         await audit.append(
             transaction,
             what,
@@ -203,8 +208,6 @@ class Desk:
             detail=detail,
             words=words if words and case.person_id is not None else None,
         )
-        event = Event(what, case, now, operator=actor, words=words, detail=detail or {})
-        await self.faces.show(transaction, event)
         return case
 
 

@@ -5,6 +5,7 @@ Knows nothing of who is on duty, nor of time zones.
 
 import re
 
+from review.access import RefusedError
 from storage.operators import Shift
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -12,8 +13,15 @@ DAY_MIN = 24 * 60
 _TIMES = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 
 
-class HoursError(ValueError):
-    """A text is none of hours; the message says which part and what is expected."""
+class HoursError(RefusedError, ValueError):
+    """A text is none of hours; the message (`detail`) says which part and what is expected."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("bad_hours", detail=detail)
+
+    def __str__(self) -> str:
+        """The message for a terminal."""
+        return self.detail
 
 
 def parse_hours(text: str) -> list[Shift]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from review.access import RefusedError, require_admin
+from review.access import RefusedError, require_active, require_admin
 from storage import Transaction, audit, operators, sign_ins
 from storage.ids import OperatorId
 from storage.operators import Operator, Role, Shift
@@ -129,6 +129,33 @@ async def set_hours(
         raise RefusedError("bad_hours")
     await operators.set_shifts(transaction, operator_id, hours)
     await _record(transaction, actor, "hours_set", operator_id, now, shifts=len(hours))
+
+
+async def set_own(
+    transaction: Transaction,
+    actor: Operator,
+    *,
+    name: str,
+    language: str,
+    shows_words: bool,
+    now: datetime,
+) -> None:
+    """What an operator decides about themselves.
+
+    Raises:
+        RefusedError: `not_allowed` or `bad_name`.
+    """
+    require_active(actor)
+    await operators.change(
+        transaction,
+        actor.operator_id,
+        name=_name(name),
+        language=language,
+        shows_words=int(shows_words),
+    )
+    await _record(
+        transaction, actor, "operator_set", actor.operator_id, now, shows_words=shows_words
+    )
 
 
 async def on_duty(transaction: Transaction, zone: ZoneInfo, *, now: datetime) -> list[Operator]:

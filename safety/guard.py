@@ -6,6 +6,7 @@ reviewed answer in its place, a harmful one cannot be taken back.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
@@ -60,9 +61,14 @@ def _filled(pattern: str, parts: dict[str, str]) -> str:
 
 
 class Guard:
-    """Checks the model's words against fixed rules and the register of numbers."""
+    """Checks the model's words against fixed rules and the register of numbers.
 
-    def __init__(self, screener: Screener, hotlines: Hotlines) -> None:
+    Args:
+        screener: gives the screener in use, which may be another one at the next sentence.
+        hotlines: the register of numbers.
+    """
+
+    def __init__(self, screener: Callable[[], Screener], hotlines: Hotlines) -> None:
         self._screener = screener
         self._numbers = hotlines.numbers()
         self._rules = load_rules()
@@ -100,7 +106,7 @@ class Guard:
             m.category is Category.VIOLENCE
             and m.level >= Level.ACTIVE
             and text[m.start : m.end].startswith(_THREAT_STARTS)
-            for m in self._screener.screen(text).matches
+            for m in self._screener().screen(text).matches
         )
 
 

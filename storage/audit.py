@@ -8,14 +8,14 @@ an act means.
 
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select, text, update
+from sqlalchemy import Row, Select, func, insert, select, text, update
 
 from storage import keys
 from storage.database import Transaction
@@ -168,6 +168,27 @@ async def page(
         query = query.where(audit.c.audit_id < before)
     rows = (await transaction.execute(query)).all()
     return [await _record(transaction, row) for row in rows]
+
+
+async def details_since(
+    transaction: Transaction, operator_id: OperatorId, acts: Collection[str], since: datetime
+) -> list[Mapping[str, Any]]:
+    """What an operator did of some kinds since an instant, by the details."""
+    query = select(audit.c.detail).where(
+        audit.c.operator_id == operator_id, audit.c.act.in_(acts), audit.c.at >= since
+    )
+    return [json.loads(detail) for detail in (await transaction.execute(query)).scalars()]
+
+
+async def first_since(
+    transaction: Transaction, operator_id: OperatorId, since: datetime
+) -> datetime | None:
+    """When an operator first did anything since an instant."""
+    query = select(func.min(audit.c.at)).where(
+        audit.c.operator_id == operator_id, audit.c.at >= since
+    )
+    found: datetime | None = (await transaction.execute(query)).scalar_one()
+    return found
 
 
 async def _rows(transaction: Transaction) -> AsyncIterator[Row[Any]]:

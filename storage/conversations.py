@@ -291,6 +291,26 @@ async def since(transaction: Transaction, person_id: PersonId, began_at: datetim
     return [await _turn(transaction, row) for row in rows]
 
 
+async def latest(
+    transaction: Transaction,
+    person_id: PersonId,
+    *,
+    limit: int,
+    before: TurnId | None = None,
+) -> list[Turn]:
+    """The last turns of a person, whoever said them, oldest first; off the record apart."""
+    query = (
+        _turns()
+        .where(turns.c.person_id == person_id, turns.c.off_record == 0)
+        .order_by(turns.c.turn_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(turns.c.turn_id < before)
+    rows = (await transaction.execute(query)).all()
+    return [await _turn(transaction, row) for row in reversed(rows)]
+
+
 async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:
     """The last scripted words to a person."""
     query = (

@@ -31,6 +31,10 @@ DRIVERS = {"sqlite": "sqlite+pica", "postgresql": "postgresql+psycopg",
            "postgres": "postgresql+psycopg"}  # fmt: skip
 
 
+# PostgreSQL: writers wait for one another's locks, and hold a connection meanwhile. They may not
+# hold all of them, so that whoever only reads never stands behind writers.
+WRITERS, READERS = 10, 5
+
 sqlite_driver.register()
 
 Rows = CursorResult[*tuple[Any, ...]]
@@ -120,6 +124,10 @@ class Database:
         self.url = parsed.set(drivername=DRIVERS[name])
         self._engine = self._create_engine()
         self._write_lock = asyncio.Lock()
+        self._writers = asyncio.Semaphore(WRITERS)
+        self._reading: dict[str, Any] = {"pica_read": True}
+        if self.dialect == "postgresql":  # each statement sees what is committed, as it does in a
+            self._reading["isolation_level"] = "AUTOCOMMIT"  # transaction, for two trips less
 
     def _create_engine(self) -> AsyncEngine:
         if self.dialect == "sqlite":
@@ -132,8 +140,8 @@ class Database:
         return create_async_engine(
             self.url,
             hide_parameters=True,
-            pool_size=10,
-            max_overflow=5,
+            pool_size=WRITERS,
+            max_overflow=READERS,
             pool_pre_ping=True,
             pool_timeout=10,
             connect_args={"connect_timeout": 5},
@@ -142,7 +150,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
         """Open a transaction that commits at the end and rolls back on an error."""
-        lock = self._write_lock if self.dialect == "sqlite" else contextlib.nullcontext()
+        lock = self._write_lock if self.dialect == "sqlite" else self._writers
         async with lock, self._engine.begin() as connection:
             transaction = self._on(connection)
             yield transaction
@@ -158,7 +166,7 @@ class Database:
 
             async def connect() -> AsyncConnection:
                 connection = await stack.enter_async_context(self._engine.connect())
-                return await connection.execution_options(pica_read=True)
+                return await connection.execution_options(**self._reading)
 
             yield Transaction(connect, self.vault, self.dialect)
 

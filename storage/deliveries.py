@@ -11,8 +11,8 @@ from functools import cache
 from sqlalchemy import Executable, bindparam, insert, select, update
 
 from storage.database import Transaction
-from storage.ids import OutboxId
-from storage.schema import deliveries
+from storage.ids import OutboxId, PersonId, TurnId
+from storage.schema import deliveries, outbox
 
 
 class Outcome(StrEnum):
@@ -70,3 +70,11 @@ async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[i
         .order_by(deliveries.c.delivery_id)
     )
     return {part: Outcome(outcome) for part, outcome in await transaction.execute(query)}
+
+
+async def of_relays(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:
+    """How far the sending of an operator's words to a person has come, by their turn."""
+    query = select(outbox.c.turn_id, outbox.c.state).where(
+        outbox.c.person_id == person_id, outbox.c.kind == "relay", outbox.c.turn_id.is_not(None)
+    )
+    return {TurnId(row.turn_id): row.state for row in await transaction.execute(query)}

@@ -1,19 +1,20 @@
-"""What operators' verdicts and edits say about words: for people who allow the use of theirs.
+"""Words, and what operators' verdicts and edits say about them, of people who allow the use.
 
 Off the record nothing is here. Knows nothing of the form in which it is exported.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from storage import keys
 from storage.cases import Resolution
 from storage.conversations import PLACE as TURN
+from storage.conversations import Role
 from storage.database import Transaction
-from storage.ids import PersonId
+from storage.ids import PersonId, TurnId
 from storage.schema import people, turns
 from storage.schema_review import cases, evidence, shadow_drafts
 from storage.shadow import EDITED, WORDS, State
@@ -41,6 +42,53 @@ class Edited:
     question: str
     draft: str
     edited: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said."""
+
+    turn_id: TurnId
+    person_id: PersonId
+    text: str
+
+
+async def consented(
+    transaction: Transaction, before: TurnId | None = None, *, limit: int
+) -> list[Said]:
+    """A page of what people said, the newest first; `before` is the last of the page before."""
+    query = _said(turns.c.turn_id, turns.c.person_id, turns.c.words)
+    query = query.order_by(turns.c.turn_id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(turns.c.turn_id < before)
+    found = []
+    for row in (await transaction.execute(query)).all():
+        try:
+            text = await keys.unseal(transaction, row.person_id, row.words, TURN)
+        except keys.KeyDestroyedError:  # erased since the page was read
+            continue
+        found.append(Said(row.turn_id, row.person_id, text))
+    return found
+
+
+async def count_consented(transaction: Transaction) -> int:
+    """How much there is for `consented` to give."""
+    return int((await transaction.execute(_said(func.count()))).scalar_one())
+
+
+async def still_consented(transaction: Transaction, turn_ids: Iterable[TurnId]) -> set[TurnId]:
+    """Which of these turns still stand, and may still be read."""
+    query = _said(turns.c.turn_id).where(turns.c.turn_id.in_(list(turn_ids)))
+    return {row.turn_id for row in await transaction.execute(query)}
+
+
+def _said(*columns: ColumnElement[Any]) -> Select[Any]:
+    return (
+        select(*columns)
+        .join_from(turns, people, people.c.person_id == turns.c.person_id)
+        .where(people.c.training_consent_at.is_not(None), turns.c.off_record == 0,
+               turns.c.role == Role.PERSON)
+    )  # fmt: skip
 
 
 async def judged(transaction: Transaction) -> AsyncIterator[Judged]:

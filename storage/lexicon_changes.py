@@ -67,10 +67,13 @@ async def decide(
     *,
     before: State,
     after: State,
-    operator_id: OperatorId,
+    operator_id: OperatorId | None,
     now: datetime,
 ) -> bool:
-    """Move a change on; False where it no longer stands where it stood."""
+    """Move a change on; False where it no longer stands where it stood.
+
+    `operator_id` is None for whoever has the host.
+    """
     result = await transaction.execute(
         update(changes)
         .where(changes.c.change_id == change_id, changes.c.state == before)
@@ -84,6 +87,16 @@ async def get(transaction: Transaction, change_id: int) -> LexiconChange | None:
     query = select(changes).where(changes.c.change_id == change_id)
     row = (await transaction.execute(query)).one_or_none()
     return _change(row) if row else None
+
+
+async def live(transaction: Transaction) -> list[LexiconChange]:
+    """What is in use, in the order in which it went live: a change may build on those before."""
+    query = (
+        select(changes)
+        .where(changes.c.state == State.LIVE)
+        .order_by(changes.c.decided_at, changes.c.change_id)
+    )
+    return [_change(row) for row in await transaction.execute(query)]
 
 
 async def listed(transaction: Transaction, *, state: State | None = None) -> list[LexiconChange]:

@@ -93,7 +93,8 @@ def demo(
     """Try the whole service on this machine: no token, no server, no GPU, no download.
 
     Opens a web chat on 127.0.0.1, where you talk as one or several Telegram users and see
-    the operators' group beside it. With --say it answers in the terminal and ends.
+    the operators' group beside it. A link to the operators' console is printed too. With --say
+    it answers in the terminal and ends.
     """
     logs.configure("warning")
     with errors():
@@ -122,14 +123,15 @@ def _print_reply(reply: dict[str, Any], as_json: bool) -> None:
 
 
 async def _demo(port: int) -> None:
-    from bot.demo import running
+    from bot.demo import console_link, running
 
     async with until_signal() as stopped:
         with progress("Loading the demo model") as report:
             started = running(port=port, progress=report)
-            sandbox, _service = await started.__aenter__()
+            sandbox, service = await started.__aenter__()
         try:
             typer.echo(f"PICA is ready: open {sandbox.web_url} (Ctrl-C ends it)")
+            typer.echo(f"Operators' side: {await console_link(sandbox, service)} (works once)")
             await stopped.wait()
         finally:
             await started.__aexit__(None, None, None)

@@ -4,7 +4,13 @@ Knows nothing of how findings are shown. A check asks one part and never changes
 but the database's schema, which it leaves as it is.
 """
 
-from bot.doctor.environment import check_clock, check_disk, check_hotlines, check_settings
+from bot.doctor.environment import (
+    check_clock,
+    check_disk,
+    check_hotlines,
+    check_replay_data,
+    check_settings,
+)
 from bot.doctor.findings import Finding, Grade, bad
 from bot.doctor.model import check_device, check_model
 from bot.doctor.operators import check_operators
@@ -23,6 +29,7 @@ CHECKS = (
     check_disk,
     check_clock,
     check_hotlines,
+    check_replay_data,
 )
 
 

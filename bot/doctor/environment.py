@@ -53,6 +53,22 @@ async def check_settings(settings: Settings) -> list[Finding]:
     return found or [good("settings", "complete")]
 
 
+async def check_replay_data(settings: Settings) -> list[Finding]:
+    """The labelled messages on which lexicon changes are replayed are there, where any are set."""
+    folder = settings.replay_data
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        to_do = (
+            "Correct the setting, or leave it empty; replays of lexicon changes fail until then."
+        )
+        return [bad("replay data", "PICA_REPLAY_DATA names no folder", to_do)]
+    if not any(p.name.endswith((".jsonl", ".jsonl.xz")) for p in folder.iterdir()):
+        what = "there is no .jsonl or .jsonl.xz file in PICA_REPLAY_DATA"
+        return [bad("replay data", what, "Put the labelled messages there, or leave it empty.")]
+    return [good("replay data", "there")]
+
+
 async def check_disk(settings: Settings) -> list[Finding]:
     """There is room where the data lie."""
     folder = settings.data_dir.absolute()

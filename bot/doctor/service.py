@@ -10,7 +10,10 @@ from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.safe_mode import SafeMode
 from bot.settings import Settings
-from storage import Database, SecretKeyError, StorageError, hot, keys, versions
+from review.live_lexicon import stacked
+from safety.entries import load_lexicon
+from storage import Database, SecretKeyError, StorageError, hot, keys, lexicon_changes, versions
+from storage.lexicon_changes import LexiconChange
 
 
 async def check_database(settings: Settings) -> list[Finding]:
@@ -52,6 +55,7 @@ async def _look_into(database: Database) -> list[Finding]:
     async with database.read() as transaction:
         await keys.of(transaction, keys.SERVICE)
         masters = await keys.count_by_master(transaction)
+        live = await lexicon_changes.live(transaction)
     found = [good("database", f"{database.dialect}, schema {version}")]
     old = sum(count for master, count in masters.items() if master != database.vault.master)
     if old:
@@ -66,7 +70,22 @@ async def _look_into(database: Database) -> list[Finding]:
                 "`pica resume` ends a pause; a canary ends by itself when screening works.",
             )
         )
-    return found
+    return [*found, *_check_lexicon(live)]
+
+
+def _check_lexicon(live: list[LexiconChange]) -> list[Finding]:
+    """Every live change of the lexicon still fits what ships."""
+    if not live:
+        return []
+    _, left_out = stacked(load_lexicon(), live)
+    return [
+        warning(
+            "lexicon",
+            f"change {number} is live and cannot be used: {fault}",
+            f"Run `pica lexicon withdraw {number} --yes`, then propose it anew if it is wanted.",
+        )
+        for number, fault in left_out.items()
+    ] or [good("lexicon", f"{len(live)} live changes fit")]
 
 
 async def check_redis(settings: Settings) -> list[Finding]:

@@ -175,7 +175,7 @@ def test_words_that_do_not_leave(text: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_farewell_holds_nobody_back(language: str, texts: Texts, screener: Screener) -> None:
-    guard = Guard(screener, Hotlines.load())
+    guard = Guard(lambda: screener, Hotlines.load())
     for key in ("stopped", "duty_rest", "duty_program"):
         words = texts(language, key)
         assert guard.check(words).allowed

@@ -46,7 +46,7 @@ def made(texts: Texts, screener: Screener, *, has_people: bool = True) -> Safety
     answers = Answers(database=None, texts=texts, wake=lambda: None, now=lambda: None)  # type: ignore[arg-type,return-value]
     return SafetyPage(
         answers=answers, hotlines=Hotlines.load(), duties=Duties.load(),
-        lexicon=screener.version, has_people=has_people,
+        lexicon=lambda: screener.version, has_people=has_people,
     )  # fmt: skip
 
 

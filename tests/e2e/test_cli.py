@@ -16,7 +16,17 @@ from bot.app import open_database, utc_now
 from bot.doctor import Grade
 from bot.sandbox import Sandbox
 from bot.settings import load
-from storage import Transaction, Vault, conversations, new_secret_key, people, pilot, versions
+from storage import (
+    Transaction,
+    Vault,
+    conversations,
+    lexicon_changes,
+    new_secret_key,
+    people,
+    pilot,
+    versions,
+)
+from storage.ids import OperatorId
 from tests.integration.cast import NOW, SECRET, mei, says
 
 T = TypeVar("T")
@@ -204,6 +214,36 @@ def test_doctor_says_what_to_do_about_everything_that_is_not_good() -> None:
         assert each["name"] and each["what"]
         assert bool(each["to_do"]) is (Grade(each["grade"]) is not Grade.GOOD)
     assert "PICA_TELEGRAM_TOKEN is not set" in told("doctor", status=1)
+
+
+def test_doctor_tells_of_replay_data_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PICA_REPLAY_DATA", str(tmp_path / "away"))
+    assert "PICA_REPLAY_DATA names no folder" in told("doctor", status=1)
+    (tmp_path / "away").mkdir()
+    assert "no .jsonl or .jsonl.xz file" in told("doctor", status=1)
+    (tmp_path / "away" / "rows.jsonl").touch()
+    assert "replay data: there" in told("doctor", status=1)
+
+
+def test_doctor_tells_of_a_live_change_that_no_longer_fits() -> None:
+    async def live(transaction: Transaction, body: str) -> int:
+        by = OperatorId(1)
+        number = await lexicon_changes.propose(transaction, body, operator_id=by, now=NOW)
+        before, after = lexicon_changes.State.PROPOSED, lexicon_changes.State.LIVE
+        assert await lexicon_changes.decide(
+            transaction, number, before=before, after=after, operator_id=by, now=NOW
+        )
+        return number
+
+    pica("db", "upgrade")
+    in_database(lambda transaction: live(transaction, "why: x\ndisable: [en.others.now]\n"))
+    assert "lexicon: 1 live changes fit" in told("doctor", status=1)
+    number = in_database(lambda transaction: live(transaction, "why: x\ndisable: [zh.no.such]\n"))
+    said = told("doctor", status=1)
+    assert f"change {number} is live and cannot be used" in said
+    assert f"pica lexicon withdraw {number} --yes" in said
 
 
 async def test_doctor_ends_well_where_nothing_is_bad(telegram: Sandbox) -> None:

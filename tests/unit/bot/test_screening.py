@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.screening import CANARIES, CanaryError, Screens
+from bot.screening import Screens
+from safety.canary import CANARIES, CanaryError
 from safety.entries import load_lexicon
 from safety.levels import Level
 from safety.screen import Screener, Screening

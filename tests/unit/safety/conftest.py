@@ -21,7 +21,7 @@ def hotlines() -> Hotlines:
 
 @pytest.fixture(scope="session")
 def guard(screener: Screener, hotlines: Hotlines) -> Guard:
-    return Guard(screener, hotlines)
+    return Guard(lambda: screener, hotlines)
 
 
 @pytest.fixture(scope="session")

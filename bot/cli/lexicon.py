@@ -1,0 +1,77 @@
+"""`pica lexicon`: changes of the lexicon as the host sees them, and the emergency way back.
+
+Knows nothing of how changes are proposed and approved (`review/policy.py`).
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.operate import now, with_database
+from bot.cli.terminal import console, stop
+
+lexicon = typer.Typer(
+    help="Changes of the lexicon. They are proposed, replayed and approved by operators.",
+    no_args_is_help=True,
+)
+
+
+@lexicon.command("list")
+def listed() -> None:
+    """Print every change: its number, where it stands, who proposed and who decided."""
+    from storage import lexicon_changes as changes
+
+    async def read(database: Any, _settings: Any) -> list[Any]:
+        async with database.read() as transaction:
+            return await changes.listed(transaction)
+
+    found = with_database(read)
+    if not found:
+        console.print("Nobody has proposed a change.")
+    for each in found:
+        decided = ""
+        if each.decided_at is not None:
+            by = f"operator {each.decided_by}" if each.decided_by is not None else "the host"
+            decided = f", decided {each.decided_at:%Y-%m-%d %H:%M} UTC by {by}"
+        typer.echo(
+            f"{each.change_id}  {each.state}  proposed {each.proposed_at:%Y-%m-%d %H:%M} UTC "
+            f"by operator {each.proposed_by}{decided}"
+        )
+
+
+@lexicon.command()
+def withdraw(
+    number: Annotated[int, typer.Argument(min=1, help="As `pica lexicon list` shows it.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without this nothing is done.")
+    ] = False,
+) -> None:
+    """Take a live change out of use, or a proposal back: for when nobody can reach the console.
+
+    The running service follows within a minute. It stands in the audit trail as done by the host.
+
+    Example: pica lexicon withdraw 3 --yes
+    """
+    from review.access import RefusedError
+    from review.decisions import withdraw_by_host
+    from safety.entries import load_lexicon
+
+    if not yes:
+        stop(f"This takes change {number} out of use for everybody. Say --yes to do it.")
+
+    async def take_back(database: Any, _settings: Any) -> RefusedError | None:
+        shipped = load_lexicon()  # takes a second, so not while others wait for the transaction
+        try:
+            async with database.begin() as transaction:
+                await withdraw_by_host(transaction, number, shipped, now=now())
+        except RefusedError as refused:
+            return refused
+        return None
+
+    refused = with_database(take_back)
+    if refused is not None and refused.key == "has_dependents":
+        stop(f"Later changes build on {number}. Withdraw them first, in this order: "
+             f"{refused.detail}.")  # fmt: skip
+    if refused is not None:
+        stop(f"No change {number} is proposed or live; see `pica lexicon list`.")
+    console.print(f"Change {number} is withdrawn; the service follows within a minute.")

@@ -1,0 +1,66 @@
+"""`/console` in a private chat: a one-time link for a listed operator.
+
+Everybody else gets what any unknown command gets. Knows nothing of the console's pages.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot.answering import Answers
+from review import sign_in
+from review.access import RefusedError
+from storage import Database, Transaction, operators
+from storage.operators import Operator
+from storage.outbox import Body
+
+Context = ContextTypes.DEFAULT_TYPE
+MINUTES = int(sign_in.LINK_HOLDS.total_seconds() // 60)
+
+
+class ConsoleLink:
+    """The handler of `/console`.
+
+    Args:
+        database: where operators are listed.
+        answers: opens answers.
+        link: what a token looks like as an address.
+        on_unknown: what is answered to a command that does not exist.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        answers: Answers,
+        link: Callable[[str], str],
+        *,
+        on_unknown: Callable[[Update, Context], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._answers = answers
+        self._link = link
+        self._on_unknown = on_unknown
+
+    async def on_console(self, update: Update, context: Context) -> None:
+        """`/console`."""
+        user = update.effective_user
+        async with self._database.read() as transaction:
+            operator = await operators.by_telegram_id(transaction, user.id) if user else None
+        if operator is None:
+            await self._on_unknown(update, context)
+            return
+        async with self._answers.open(update, "console") as answering:
+            if answering is not None:
+                text = await self._text(answering.transaction, operator, answering.now)
+                await answering.say(Body(text))
+
+    async def _text(self, transaction: Transaction, operator: Operator, now: datetime) -> str:
+        texts = self._answers.texts
+        try:
+            token = await sign_in.offer(transaction, operator, way="bot", now=now)
+        except RefusedError as refused:
+            await sign_in.refused(transaction, refused.key, now=now, operator=operator)
+            return texts(operator.language, "console_too_many")
+        return texts(operator.language, "console_link", link=self._link(token), minutes=MINUTES)

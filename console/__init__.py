@@ -1,0 +1,1 @@
+"""The operators' console in the browser. Knows neither Telegram nor the model."""

@@ -1,0 +1,90 @@
+"""What an operator does on a case's page: each act is one of `review/`, in one transaction.
+
+A refusal is shown in the page and takes nothing away that was typed. Knows nothing of what the
+page shows besides.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console.case_page import the_case
+from console.door import Entry, field
+from console.site import Site
+from review.access import RefusedError
+from review.desk import MOST_WORDS
+from review.sign_in import Visitor
+from storage import Transaction
+from storage.cases import Resolution
+from storage.ids import CaseId
+from storage.operators import Operator
+
+Act = Callable[[Transaction, Operator, CaseId, FormData], Awaitable[object]]
+
+
+class Acts:
+    """The acts on a case."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._acts: dict[str, Act] = {
+            "claim": lambda tx, actor, case, _: site.desk.claim(tx, actor, case),
+            "release": lambda tx, actor, case, _: site.desk.release(tx, actor, case),
+            "take-over": lambda tx, actor, case, _: site.takeover.begin(tx, actor, case),
+            "reply": lambda tx, actor, case, form: site.takeover.say(
+                tx, actor, case, field(form, "words")
+            ),
+            "hand-back": lambda tx, actor, case, form: site.takeover.hand_back(
+                tx, actor, case, field(form, "words")
+            ),
+            "note": lambda tx, actor, case, form: site.desk.note(
+                tx, actor, case, field(form, "words")
+            ),
+            "resolve": lambda tx, actor, case, form: site.desk.resolve(
+                tx, actor, case, _verdict(form)
+            ),
+        }
+
+    def entries(self) -> list[Entry]:
+        """The routes: one for each act."""
+        return [
+            Entry(f"/cases/{{case_id:int}}/{name}", self._handler(name, act), "POST", is_part=True)
+            for name, act in self._acts.items()
+        ]
+
+    def _handler(self, name: str, act: Act) -> Callable[[Request, Visitor], Awaitable[Response]]:
+        async def handle(request: Request, visitor: Visitor) -> Response:
+            form = await request.form(max_fields=50, max_files=0)
+            try:
+                async with self._site.database.begin() as transaction:
+                    case = await the_case(transaction, request)
+                    await act(transaction, visitor.operator, case.case_id, form)
+            except RefusedError as refused:
+                return notice(self._site, visitor, f"refused_{refused.key}", refused.holder)
+            return notice(self._site, visitor, f"done_{name.replace('-', '_')}")
+
+        return handle
+
+
+def notice(
+    site: Site, visitor: Visitor, key: str, holder: Operator | None = None, **values: object
+) -> Response:
+    """One line about what became of an act; the page hears of it too (`HX-Trigger`)."""
+    is_refusal = key.startswith("refused_")
+    if not site.words.has(key):
+        key = "refused_other"
+    answer = site.fragment(
+        visitor, "notice.html", key=key, holder=holder, most=MOST_WORDS, is_refusal=is_refusal,
+        values=values,
+    )  # fmt: skip
+    answer.headers["HX-Trigger"] = "refused" if is_refusal else "acted"
+    return answer
+
+
+def _verdict(form: FormData) -> Resolution:
+    given = field(form, "verdict")
+    if given not in set(Resolution) - {Resolution.ERASED}:
+        raise RefusedError("no_verdict")
+    return Resolution(given)

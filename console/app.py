@@ -1,0 +1,112 @@
+"""The console put together: pages behind the door, the guard around everything.
+
+Knows nothing of who serves it, nor of how operators get their links.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from zoneinfo import ZoneInfo
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from console.acts import Acts
+from console.address import ROOT, Address
+from console.audit_page import AuditPage
+from console.case_page import CasePage
+from console.charts_page import ChartsPage
+from console.door import Door, Entry
+from console.guard import Guard
+from console.history_page import HistoryPage
+from console.live import Live
+from console.me_page import MePage
+from console.operators_page import OperatorsPage
+from console.queue_page import QueuePage
+from console.site import HERE, Site
+from review.desk import Desk
+from review.takeover import Takeover
+from storage import Database
+
+SAID = {403: "not_here", 404: "nothing_here", 405: "nothing_here", 429: "too_many"}
+
+
+class Console:
+    """An ASGI application; add `live` to the faces of cases.
+
+    Args:
+        database: where everything is.
+        desk: acts on cases.
+        takeover: acts in a conversation.
+        url: where browsers reach it.
+        zone: of the times that operators read.
+        leads: whether this process works on the database.
+        now: the clock of the service.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        desk: Desk,
+        takeover: Takeover,
+        url: str,
+        zone: ZoneInfo,
+        leads: Callable[[], bool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.address = Address(url)
+        self.live = Live()
+        self.site = Site(
+            database=database, desk=desk, takeover=takeover, address=self.address,
+            live=self.live, zone=zone, now=now,
+        )  # fmt: skip
+        door = Door(self.site)
+        self.entries = _entries(self.site, door)
+        self.routes: list[Route | Mount] = [
+            Route(ROOT, _home),  # without the slash
+            *door.routes(),
+            *(door.route(entry) for entry in self.entries),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ]
+        app = Starlette(routes=self.routes, exception_handlers={HTTPException: self._said})
+        self._guarded = Guard(app, self.address, leads=leads, failed=self._failed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self._guarded(scope, receive, send)
+
+    def mounted(self) -> list[Route | Mount]:
+        """What a server puts among its routes."""
+        return [Route(ROOT, self), Mount(ROOT, self)]
+
+    def _said(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        key = SAID.get(error.status_code, "failed")
+        return self.site.message(request, key, error.status_code)
+
+    def _failed(self, scope: Scope) -> Response:
+        return self.site.message(Request(scope), "failed", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _entries(site: Site, door: Door) -> list[Entry]:
+    """Every route behind the door."""
+    return [
+        *QueuePage(site, door).entries(),
+        *CasePage(site).entries(),
+        *Acts(site).entries(),
+        *HistoryPage(site).entries(),
+        *ChartsPage(site).entries(),
+        *AuditPage(site).entries(),
+        *OperatorsPage(site).entries(),
+        *MePage(site).entries(),
+    ]
+
+
+async def _home(_request: Request) -> Response:
+    return RedirectResponse(f"{ROOT}/", status_code=303)

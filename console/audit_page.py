@@ -1,0 +1,84 @@
+"""The audit trail, newest first, for admins; and the walk that proves it whole.
+
+Knows nothing of what acts mean.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import views
+from console.door import Entry, field
+from console.site import Site
+from review.sign_in import Visitor
+from storage import audit
+from storage.ids import CaseId, OperatorId
+
+A_PAGE = 100
+LONGEST_ACT = 32
+
+
+class AuditPage:
+    """The trail and its proof."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [
+            Entry("/audit", self.show, is_admins=True),
+            Entry("/audit/verify", self.verify, "POST", is_admins=True, is_part=True),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """A page of acts; words only where asked for."""
+        site, now = self._site, self._site.now()
+        asked = request.query_params
+        case, operator = _number(asked.get("case")), _number(asked.get("operator"))
+        act = asked.get("act", "").strip()[:LONGEST_ACT]
+        before, has_words = _number(asked.get("before")), asked.get("words") == "1"
+        async with site.database.read() as transaction:
+            records = await audit.page(
+                transaction,
+                before=before,
+                case_id=CaseId(case) if case is not None else None,
+                operator_id=OperatorId(operator) if operator is not None else None,
+                act=act or None,
+                limit=A_PAGE,
+            )
+            names = await site.names(transaction)
+        async with site.database.begin() as transaction:
+            detail: dict[str, Any] = {"records": len(records), "words": has_words}
+            await views.record(transaction, visitor, "viewed_audit", now=now, detail=detail)
+        chosen = {"case": case, "operator": operator, "act": act, "words": int(has_words)}
+        return await site.page(
+            request, visitor, "audit.html", here="audit", records=records, names=names,
+            chosen=chosen, has_words=has_words,
+            before=records[-1].audit_id if len(records) == A_PAGE else None,
+            link=lambda **changed: _link(chosen | changed),
+        )  # fmt: skip
+
+    async def verify(self, request: Request, visitor: Visitor) -> Response:
+        """Walk over the whole trail; a hash noted earlier may be looked for in it."""
+        site, now = self._site, self._site.now()
+        head = field(await request.form(max_fields=10, max_files=0), "head").strip().lower()
+        async with site.database.snapshot() as transaction:
+            verdict = await audit.verify(transaction, head=head or None)
+        walked = {"records": verdict.records, "is_whole": verdict.broken_at is None}
+        async with site.database.begin() as transaction:
+            await views.record(
+                transaction, visitor, "audit_verified", now=now, detail=walked,
+            )  # fmt: skip
+        return site.fragment(visitor, "verdict.html", verdict=verdict, head=head)
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def _link(chosen: dict[str, Any]) -> str:
+    return "?" + urlencode({name: value for name, value in chosen.items() if value})

@@ -1,0 +1,193 @@
+"""A case: how it stands, why it was opened, what was said, what others noted.
+
+Words are left out until an operator asks for them; then it is written down which. Turns off the
+record are never shown. Knows nothing of what operators do (`acts.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import exposure, views
+from console.door import Entry
+from console.drawing import trend
+from console.highlight import Piece, pieces
+from console.site import Site
+from review.clocks import Stage
+from review.sign_in import Visitor
+from storage import Transaction, cases, conversations, deliveries, evidence, notes, people
+from storage.cases import Case, Resolution, State
+from storage.conversations import Role, Turn
+from storage.evidence import Evidence
+from storage.ids import CaseId, TurnId
+
+LAST_TURNS = 40
+TREND_TURNS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A turn as the page shows it.
+
+    Attributes:
+        pieces: its words; empty where they are hidden.
+        state: of an operator's words: how far the sending has come.
+    """
+
+    turn: Turn
+    pieces: tuple[Piece, ...]
+    state: str | None = None
+
+
+class CasePage:
+    """One case, whole and in its live parts."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [
+            Entry("/cases/{case_id:int}", self.show),
+            Entry("/cases/{case_id:int}/live", self.parts, is_part=True, is_use=False),
+            Entry("/cases/{case_id:int}/words", self.with_words, is_part=True),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The whole page; with words where the operator does not want them hidden."""
+        values = await self._values(request, visitor, words=visitor.operator.shows_words)
+        return await self._site.page(request, visitor, "case.html", here="case", **values)
+
+    async def parts(self, request: Request, visitor: Visitor) -> Response:
+        """What a live page fetches again; with words where it shows them already."""
+        return await self._parts(request, visitor, request.query_params.get("words") == "1")
+
+    async def with_words(self, request: Request, visitor: Visitor) -> Response:
+        """The words, because the operator asked for them."""
+        return await self._parts(request, visitor, True)
+
+    async def _parts(self, request: Request, visitor: Visitor, words: bool) -> Response:
+        values = await self._values(request, visitor, words=words)
+        async with self._site.database.read() as transaction:
+            shown = await exposure.today(
+                transaction, visitor.operator, self._site.zone, now=self._site.now()
+            )
+        return self._site.fragment(visitor, "case_parts.html", exposure=shown, **values)
+
+    async def _values(self, request: Request, visitor: Visitor, *, words: bool) -> dict[str, Any]:
+        site, now = self._site, self._site.now()
+        async with site.database.read() as transaction:
+            case = await the_case(transaction, request)
+            turns = await _turns(transaction, case)
+            found = await evidence.of_case(transaction, case.case_id)
+            states = await _states(transaction, case)
+            values = {
+                "names": await site.names(transaction),
+                "notes": await notes.of_case(transaction, case.case_id, case.person_id)
+                if case.person_id is not None
+                else [],
+                "is_kept": await _is_kept(transaction, case),
+            }
+        await self._record(visitor, case, turns if words else None)
+        said = [turn for turn in turns if turn.role is Role.PERSON][-TREND_TURNS:]
+        return values | {
+            "case": case,
+            "shown": [_shown(turn, found if words else None, states) for turn in turns],
+            "has_words": words,
+            "evidence": _by_rule(found),
+            "trend": trend(said),
+            "said": said,
+            "stages": Stage,
+            "states": State,
+            "resolutions": [each for each in Resolution if each is not Resolution.ERASED],
+            "now": now,
+            "is_mine": case.claimed_by == visitor.operator.operator_id,
+            "talks": case.lease_until_at is not None
+            and case.claimed_by == visitor.operator.operator_id
+            and case.lease_until_at > now,
+        }
+
+    async def _record(self, visitor: Visitor, case: Case, turns: Sequence[Turn] | None) -> None:
+        """Write down a view of the case and, where words are shown, of how many turns."""
+        site, now = self._site, self._site.now()
+        acts: dict[str, dict[str, int]] = {}
+        if site.views.is_new(visitor, "viewed_case", case.case_id, now=now):
+            acts["viewed_case"] = {}
+        fresh = site.views.new_turns(visitor, case, turns or ())
+        again = site.views.is_new(visitor, "viewed_words", case.case_id, now=now)
+        if turns is not None and (fresh or again):
+            acts["viewed_words"] = views.counts(fresh)
+        if not acts:
+            return
+        async with site.database.begin() as transaction:
+            for act, detail in acts.items():
+                await views.record(transaction, visitor, act, now=now, case=case, detail=detail)
+        for act in acts:
+            site.views.saw(visitor, act, case.case_id, now=now)
+        site.views.saw_turns(visitor, case, fresh)
+
+
+async def the_case(transaction: Transaction, request: Request) -> Case:
+    """The case that the address names.
+
+    Raises:
+        HTTPException: there is none.
+    """
+    number = request.path_params["case_id"]
+    case = await cases.get(transaction, CaseId(number)) if number < 2**53 else None
+    if case is None:
+        raise HTTPException(404)
+    return case
+
+
+async def _turns(transaction: Transaction, case: Case) -> list[Turn]:
+    if case.person_id is None:
+        return []
+    return await conversations.latest(transaction, case.person_id, limit=LAST_TURNS)
+
+
+async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:
+    if case.person_id is None:
+        return {}
+    return await deliveries.of_relays(transaction, case.person_id)
+
+
+async def _is_kept(transaction: Transaction, case: Case) -> bool:
+    if case.person_id is None:
+        return False
+    person = await people.by_id(transaction, case.person_id)
+    return person is not None and person.has_consented
+
+
+def _shown(turn: Turn, found: Sequence[Evidence] | None, states: dict[TurnId, str]) -> Shown:
+    state = states.get(turn.turn_id) if turn.role is Role.OPERATOR else None
+    if found is None:
+        return Shown(turn, (), state)
+    spans = [each.span for each in found if each.turn_id == turn.turn_id]
+    return Shown(turn, tuple(pieces(turn.text, spans)), state)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A rule that fired, how often, and when last."""
+
+    rule: str
+    category: str
+    level: int
+    times: int
+    last: Evidence
+
+
+def _by_rule(found: Sequence[Evidence]) -> list[Reason]:
+    grouped: dict[str, list[Evidence]] = {}
+    for each in found:
+        grouped.setdefault(each.span.rule, []).append(each)
+    reasons = [
+        Reason(rule, those[-1].span.category, those[-1].span.level, len(those), those[-1])
+        for rule, those in grouped.items()
+    ]
+    return sorted(reasons, key=lambda reason: (-reason.level, -reason.last.noted_at.timestamp()))

@@ -1,0 +1,78 @@
+"""Charts: how many cases, when, how long they waited, which rules were wrong.
+
+Knows nothing of single cases or people; counts nothing by operator.
+"""
+
+from itertools import pairwise
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import drawing, figures, views
+from console.door import Entry
+from console.site import Site
+from review.sign_in import Visitor
+from storage import case_queue
+
+DAYS = (7, 30, 90)
+
+
+class ChartsPage:
+    """One page of figures."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [Entry("/charts", self.show)]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The charts of a range of days."""
+        site, now = self._site, self._site.now()
+        asked = request.query_params.get("days")
+        days = next((each for each in DAYS if str(each) == asked), 30)
+        begins_at = figures.since(days, now, site.zone)
+        async with site.database.read() as transaction:
+            opened = await case_queue.opened_since(transaction, begins_at)
+            verdicts = await case_queue.verdicts_by_rule(transaction, begins_at)
+        async with site.database.begin() as transaction:
+            await views.record(
+                transaction, visitor, "viewed_charts", now=now, detail={"days": days}
+            )
+        levels = figures.by_level(opened)
+        hours = figures.by_hour(opened, site.zone)
+        waits = figures.histogram(opened)
+        edges = figures.EDGES_MIN
+        labels = [f"<{edges[0]}", *(f"{a}–{b}" for a, b in pairwise(edges)),
+                  f">{edges[-1]}"]  # fmt: skip
+        return await site.page(
+            request,
+            visitor,
+            "charts.html",
+            here="charts",
+            days=days,
+            ranges=DAYS,
+            total=len(opened),
+            levels=levels,
+            level_chart=drawing.columns(
+                [str(level) for level in levels],
+                [{f"level-{level}": count} for level, count in levels.items()],
+                step=72, gap=24,
+            ),
+            hours=hours,
+            hour_chart=drawing.columns(
+                [f"{hour:02d}" for hour in range(24)],
+                [{f"level-{level}": count for level, count in each.items()} for each in hours],
+                step=24, gap=5,
+            ),
+            waiting=figures.waiting(opened),
+            buckets=list(zip(labels, waits, strict=True)),
+            wait_chart=drawing.columns(
+                labels, [{"plain": count} for count in waits], step=56, gap=16
+            ),
+            unclaimed=sum(each.acknowledged_at is None for each in opened),
+            rules=[(rate, drawing.whisker(rate)) for rate in figures.rates(verdicts)],
+            few=figures.FEW,
+            zone=str(site.zone),
+        )  # fmt: skip

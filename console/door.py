@@ -1,0 +1,158 @@
+"""The way in: the page of a one-time link, and the check before every other route.
+
+Knows nothing of what the routes show. Whoever has no session learns how to get a link and
+nothing else: not whether a link, a case or an operator exists.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from console.address import ROOT
+from console.site import Site
+from review import sign_in
+from review.access import RefusedError
+from review.sign_in import Visitor
+
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
+LONGEST_TOKEN = 100
+
+Handler = Callable[[Request, Visitor], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A route behind the door.
+
+    Attributes:
+        method: `GET`, or `POST` for acts: these need the session's CSRF token.
+        is_admins: reviewers are refused.
+        is_part: fetched by a page and no page itself: 401 where the session ended.
+        is_use: somebody did something; a refresh by itself does not keep a session alive.
+    """
+
+    path: str
+    handler: Handler
+    method: str = "GET"
+    is_admins: bool = False
+    is_part: bool = False
+    is_use: bool = True
+
+
+class Door:
+    """Sign-in, and the check of sessions."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> list[Route]:
+        """The routes in front of the door."""
+        return [
+            Route("/sign-in", self.show_link, methods=["GET"]),
+            Route("/sign-in", self.use_link, methods=["POST"]),
+        ]
+
+    def route(self, entry: Entry) -> Route:
+        """A route behind the door."""
+
+        async def checked(request: Request) -> Response:
+            visitor = await self._visitor(request, is_use=entry.is_use)
+            if visitor is None:
+                return self._outside(request, entry)
+            if entry.method == "POST" and not await self._is_ours(request, visitor):
+                return self._site.message(request, "forged", 403, visitor=visitor)
+            if entry.is_admins and not visitor.operator.is_admin:
+                return self._site.message(request, "admins_only", 403, visitor=visitor)
+            return await entry.handler(request, visitor)
+
+        return Route(entry.path, checked, methods=[entry.method])
+
+    async def show_link(self, request: Request) -> Response:
+        """A button: whoever looks at a link (previews do) must not use it up."""
+        token = request.query_params.get("token", "")[:LONGEST_TOKEN]
+        return self._site.message(request, "sign_in" if token else "outside", 200, token=token)
+
+    async def use_link(self, request: Request) -> Response:
+        """Use a link up and begin a session."""
+        site, now = self._site, self._site.now()
+        address = request.client.host if request.client else ""
+        if wait_s := site.failures.wait_s(address):
+            answer = site.message(request, "too_many", 429)
+            answer.headers["Retry-After"] = str(wait_s)
+            return answer
+        token = field(await request.form(max_fields=10, max_files=0), "token")
+        try:
+            if not self._comes_from_us(request):
+                raise RefusedError("foreign_page")
+            async with site.database.begin() as transaction:
+                _, secret, _ = await sign_in.consume(transaction, token[:LONGEST_TOKEN], now=now)
+        except RefusedError as refused:
+            site.failures.note(address)
+            async with site.database.begin() as transaction:
+                await sign_in.refused(transaction, refused.key, now=now)
+            return site.message(request, "bad_link", 403)
+        # The answer is a redirect: the token stays neither in the address bar nor in the history
+        # of the page that follows.
+        response = RedirectResponse(f"{ROOT}/", status_code=303)
+        response.set_cookie(
+            site.address.cookie,
+            secret,
+            max_age=int(sign_in.SESSION_HOLDS.total_seconds()),
+            path="/",
+            secure=site.address.is_https,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    async def is_in(self, request: Request) -> bool:
+        """Whether the session of an open stream still holds."""
+        return await self._visitor(request, is_use=False) is not None
+
+    async def _visitor(self, request: Request, *, is_use: bool) -> Visitor | None:
+        site, now = self._site, self._site.now()
+        secret = request.cookies.get(site.address.cookie, "")
+        if not secret:
+            return None
+        async with site.database.read() as transaction:
+            found = await sign_in.visitor(transaction, secret, now=now)
+        if found is not None and is_use and sign_in.is_stale(found, now=now):
+            async with site.database.begin() as transaction:
+                await sign_in.touch(transaction, found, now=now)
+        return found
+
+    def _outside(self, request: Request, entry: Entry) -> Response:
+        if entry.is_part or request.headers.get("HX-Request"):
+            return Response(status_code=401)
+        return self._site.message(request, "outside", 401, token="")
+
+    async def _is_ours(self, request: Request, visitor: Visitor) -> bool:
+        """Whether a page of ours sent this, in this session."""
+        given = request.headers.get(CSRF_HEADER) or field(
+            await request.form(max_fields=50, max_files=0), CSRF_FIELD
+        )
+        return self._comes_from_us(request) and hmac.compare_digest(
+            given.encode(), visitor.session.csrf.encode()
+        )
+
+    def _comes_from_us(self, request: Request) -> bool:
+        """The Origin, or where the browser withholds it (`no-referrer`), Sec-Fetch-Site."""
+        origin = request.headers.get("origin", "null")
+        fetched = request.headers.get("sec-fetch-site")
+        if fetched is not None and fetched != "same-origin":
+            return False
+        if origin == "null":
+            return fetched == "same-origin"
+        return self._site.address.allows_origin(origin, request.headers.get("host", ""))
+
+
+def field(form: FormData, name: str) -> str:
+    """A field of a form; nothing where it is missing, or a file."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""

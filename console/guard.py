@@ -1,0 +1,138 @@
+"""What holds for every answer and every request of the console, whatever the route.
+
+The Host header must be ours (DNS rebinding), a body has an end, every answer carries a strict
+policy, an error shows no details. Knows no route, nobody's session and no data.
+"""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.address import ROOT, Address
+
+log = structlog.get_logger(__name__)
+MOST_BYTES = 64 * 1024
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+HSTS = "max-age=31536000"
+
+
+class Guard:
+    """ASGI middleware around everything.
+
+    Args:
+        app: the routes.
+        address: ours.
+        leads: whether this process works on the database; another serves nothing.
+        failed: the page that says that something went wrong.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        address: Address,
+        *,
+        leads: Callable[[], bool],
+        failed: Callable[[Scope], Response],
+    ) -> None:
+        self._app = app
+        self._address = address
+        self._leads = leads
+        self._failed = failed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or pass on; every answer gets the headers."""
+        if scope["type"] != "http":
+            return
+        begun = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                self._dress(scope, MutableHeaders(scope=message))
+            await send(message)
+
+        refusal, receive = await self._read(scope, receive)
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
+            return
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception as error:  # its message may hold what people said
+            log.error("console_failed", error=type(error).__name__)
+            if not begun:
+                await self._failed(scope)(scope, receive, guarded)
+
+    def _dress(self, scope: Scope, headers: MutableHeaders) -> None:
+        for name, value in HEADERS.items():
+            headers[name] = value
+        if self._address.is_https:
+            headers["Strict-Transport-Security"] = HSTS
+        is_static = str(scope["path"]).startswith(f"{ROOT}/static/")
+        headers["Cache-Control"] = "no-cache" if is_static else "no-store"
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
+        """The refusal of a request that must not reach a route; else its body, held."""
+        headers = Headers(scope=scope)
+        if not self._address.allows_host(headers.get("host", "")):
+            return PlainTextResponse("The console has another name.", 403), receive
+        if not self._leads():
+            text = "Another service works on this database; the console is there."
+            return PlainTextResponse(text, 503, headers={"Retry-After": "30"}), receive
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            return PlainTextResponse(
+                "No such method.", 405, headers={"Allow": "GET, POST"}
+            ), receive
+        if scope["method"] != "POST":
+            return None, receive
+        body = await _body(headers, receive)
+        if body is None:
+            return PlainTextResponse("Too long.", 413), receive
+        return None, _held(body, receive)
+
+
+async def _body(headers: Headers, receive: Receive) -> bytes | None:
+    """A body, or None where it is longer than any form of the console."""
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MOST_BYTES:
+        return None
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > MOST_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+def _held(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

@@ -1,0 +1,89 @@
+"""What a person said beyond the case: only with a reason, which is written down.
+
+Knows nothing of the case's own page.
+"""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import views
+from console.case_page import the_case
+from console.door import Entry, field
+from console.site import Site
+from review.sign_in import Visitor
+from storage import conversations
+from storage.conversations import Turn
+from storage.ids import TurnId
+
+LEAST_REASON, MOST_REASON = 10, 500
+A_PAGE = 200
+
+
+class HistoryPage:
+    """A reason, then turns, a page at a time; every page is written down."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [
+            Entry("/cases/{case_id:int}/history", self.ask),
+            Entry("/cases/{case_id:int}/history", self.show, "POST"),
+        ]
+
+    async def ask(self, request: Request, visitor: Visitor) -> Response:
+        """The question for the reason."""
+        async with self._site.database.read() as transaction:
+            case = await the_case(transaction, request)
+        return await self._page(request, visitor, case=case)
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """Turns, newest page first."""
+        form = await request.form(max_fields=10, max_files=0)
+        reason = " ".join(field(form, "reason").split())
+        asked = field(form, "before")
+        before = TurnId(int(asked)) if asked.isascii() and asked.isdecimal() else None
+        site, now = self._site, self._site.now()
+        async with site.database.read() as transaction:
+            case = await the_case(transaction, request)
+            names = await site.names(transaction)
+        if case.person_id is None:
+            return await self._page(request, visitor, case=case)
+        if not LEAST_REASON <= len(reason) <= MOST_REASON:
+            return await self._page(request, visitor, case=case, reason=reason, is_short=True)
+        async with site.database.begin() as transaction:
+            turns = await conversations.latest(
+                transaction, case.person_id, limit=A_PAGE, before=before
+            )
+            detail: dict[str, int] = views.counts(turns) | ({"before": before} if before else {})
+            await views.record(
+                transaction,
+                visitor,
+                "viewed_history",
+                now=now,
+                case=case,
+                words=reason,
+                detail=detail,
+            )
+        return await self._page(
+            request, visitor, case=case, reason=reason, turns=turns, names=names,
+            before=turns[0].turn_id if len(turns) == A_PAGE else None,
+        )  # fmt: skip
+
+    async def _page(
+        self,
+        request: Request,
+        visitor: Visitor,
+        *,
+        reason: str = "",
+        is_short: bool = False,
+        turns: list[Turn] | None = None,
+        before: TurnId | None = None,
+        **values: object,
+    ) -> Response:
+        values = {"names": {}, **values}
+        return await self._site.page(
+            request, visitor, "history.html", here="case", reason=reason, is_short=is_short,
+            turns=turns, before=before, least=LEAST_REASON, most=MOST_REASON, **values,
+        )  # fmt: skip

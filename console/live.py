@@ -1,0 +1,123 @@
+"""Live pages: what happens to cases wakes the streams of open pages.
+
+A stream carries no data, only names of what has changed: `queue` and `case`. The page then
+fetches what it shows, with all checks of a request. Knows nothing of pages.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from review.events import Event
+from storage import Transaction
+from storage.ids import CaseId
+
+PACE_S = 1.0
+"""What happens within it, or a little longer, is one event."""
+CHECK_S = 3.0
+"""How soon a stream learns that its session has ended."""
+SILENT_S = 15.0
+MOST_STREAMS = 300
+
+
+class Watcher:
+    """What one open page has not been told yet."""
+
+    def __init__(self, case_id: CaseId | None) -> None:
+        self._case_id = case_id
+        self._names: list[str] = []
+        self.woken = asyncio.Event()
+
+    def happened(self, case_id: CaseId) -> None:
+        """Something happened to a case; what was not told yet is told once."""
+        names = ["queue"] if self._case_id is None else []
+        if case_id == self._case_id:
+            names.append("case")
+        self._names += [name for name in names if name not in self._names]
+        if self._names:
+            self.woken.set()
+
+    def take(self) -> list[str]:
+        """What there is to tell."""
+        names, self._names = self._names, []
+        self.woken.clear()
+        return names
+
+
+class Live:
+    """A face of cases (`review.events.Face`) that wakes open pages."""
+
+    def __init__(self) -> None:
+        self._watchers: set[Watcher] = set()
+        self._closed = asyncio.Event()
+
+    async def show(self, transaction: Transaction, event: Event) -> None:
+        """Wake pages once the act is committed."""
+        case_id = event.case.case_id
+        transaction.on_commit(lambda: self.happened(case_id))
+
+    def happened(self, case_id: CaseId) -> None:
+        """Wake the pages that show the queue, and those that show this case."""
+        for watcher in self._watchers:
+            watcher.happened(case_id)
+
+    def close(self) -> None:
+        """End every stream: the service ends."""
+        self._closed.set()
+        for watcher in self._watchers:
+            watcher.woken.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many streams as may be."""
+        return len(self._watchers) >= MOST_STREAMS
+
+    @contextlib.contextmanager
+    def watch(self, case_id: CaseId | None) -> Iterator[Watcher]:
+        """Take notice from now on: of the whole queue, or of one case."""
+        watcher = Watcher(case_id)
+        self._watchers.add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers.discard(watcher)
+
+    async def events(
+        self,
+        case_id: CaseId | None,
+        is_in: Callable[[], Awaitable[bool]],
+        *,
+        pace_s: float = PACE_S,
+        check_s: float = CHECK_S,
+    ) -> AsyncIterator[str]:
+        """Server-sent events of one page, until its session ends (`ended`) or the service."""
+        with self.watch(case_id) as watcher:
+            yield "retry: 2000\n\nevent: opened\ndata: 1\n\n"
+            checked_s = told_s = time.monotonic()
+            while not self._closed.is_set():
+                if time.monotonic() - checked_s >= check_s:
+                    checked_s = time.monotonic()
+                    if not await is_in():
+                        yield _event("ended")
+                        return
+                if names := watcher.take():
+                    told_s = time.monotonic()
+                    yield "".join(map(_event, names))
+                    # Pages that were woken together shall not all fetch together again.
+                    await _wait(self._closed, pace_s * random.uniform(1, 1.25))  # noqa: S311
+                elif time.monotonic() - told_s >= SILENT_S:
+                    told_s = time.monotonic()
+                    yield ": still here\n\n"
+                await _wait(watcher.woken, max(0.0, checked_s + check_s - time.monotonic()))
+
+
+def _event(name: str) -> str:
+    return f"event: {name}\ndata: 1\n\n"
+
+
+async def _wait(event: asyncio.Event, for_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(for_s):
+            await event.wait()

@@ -1,0 +1,83 @@
+"""What an operator sets for themselves: name, language, theme, words at once; and the way out.
+
+Knows nothing of anybody else.
+"""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from console.address import ROOT
+from console.door import Entry, field
+from console.site import THEME_COOKIE, THEMES, Site
+from console.words import LANGUAGES
+from review import roster, sign_in
+from review.access import RefusedError
+from review.sign_in import Visitor
+
+A_YEAR_S = 31_536_000
+
+
+class MePage:
+    """One's own page."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [
+            Entry("/me", self.show),
+            Entry("/me", self.save, "POST"),
+            Entry("/sign-out", self.leave, "POST"),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The form."""
+        saved = request.query_params.get("saved") == "1"
+        return await self._site.page(
+            request, visitor, "me.html", here="me", languages=LANGUAGES, themes=THEMES,
+            saved=saved, refused="",
+        )  # fmt: skip
+
+    async def save(self, request: Request, visitor: Visitor) -> Response:
+        """Keep what was chosen; the theme belongs to the browser."""
+        form = await request.form(max_fields=20, max_files=0)
+        language, theme = field(form, "language"), field(form, "theme")
+        try:
+            async with self._site.database.begin() as transaction:
+                await roster.set_own(
+                    transaction,
+                    visitor.operator,
+                    name=field(form, "name"),
+                    language=language if language in LANGUAGES else visitor.operator.language,
+                    shows_words=field(form, "shows_words") == "1",
+                    now=self._site.now(),
+                )
+        except RefusedError as refused:
+            return await self._site.page(
+                request, visitor, "me.html", here="me", languages=LANGUAGES, themes=THEMES,
+                saved=False, refused=f"refused_{refused.key}",
+            )  # fmt: skip
+        answer = RedirectResponse(f"{ROOT}/me?saved=1", status_code=303)
+        if theme in THEMES:
+            answer.set_cookie(
+                THEME_COOKIE, theme, max_age=A_YEAR_S, path=ROOT, httponly=True,
+                secure=self._site.address.is_https, samesite="strict",
+            )  # fmt: skip
+        return answer
+
+    async def leave(self, request: Request, visitor: Visitor) -> Response:
+        """Sign out: here, or everywhere."""
+        form = await request.form(max_fields=10, max_files=0)
+        now = self._site.now()
+        async with self._site.database.begin() as transaction:
+            if field(form, "everywhere") == "1":
+                await sign_in.leave_everywhere(transaction, visitor, now=now)
+            else:
+                await sign_in.leave(transaction, visitor, now=now)
+        answer = RedirectResponse(f"{ROOT}/sign-in", status_code=303)
+        answer.delete_cookie(
+            self._site.address.cookie, path="/", secure=self._site.address.is_https,
+            httponly=True, samesite="strict",
+        )  # fmt: skip
+        return answer

@@ -1,0 +1,137 @@
+"""Who is an operator and when on duty, for admins.
+
+Knows nothing of cases.
+"""
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import views
+from console.acts import notice
+from console.door import Entry, field
+from console.site import Site
+from console.words import LANGUAGES
+from review import hours, roster
+from review.access import RefusedError
+from review.sign_in import Visitor
+from storage import operators
+from storage.ids import OperatorId
+from storage.operators import Role
+
+
+class OperatorsPage:
+    """The list, and what admins change in it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        one = "/operators/{operator_id:int}"
+        return [
+            Entry("/operators", self.show, is_admins=True),
+            Entry("/operators/list", self.table, is_admins=True, is_part=True, is_use=False),
+            Entry("/operators/add", self.add, "POST", is_admins=True, is_part=True),
+            Entry(f"{one}/role", self.set_role, "POST", is_admins=True, is_part=True),
+            Entry(f"{one}/hours", self.set_hours, "POST", is_admins=True, is_part=True),
+            Entry(f"{one}/remove", self.remove, "POST", is_admins=True, is_part=True),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The page."""
+        values = await self._values(visitor)
+        return await self._site.page(
+            request, visitor, "operators.html", here="operators", languages=LANGUAGES, **values
+        )
+
+    async def table(self, _request: Request, visitor: Visitor) -> Response:
+        """The list again, after something was changed."""
+        return self._site.fragment(visitor, "operators_table.html", **await self._values(visitor))
+
+    async def add(self, request: Request, visitor: Visitor) -> Response:
+        """List somebody."""
+        form = await _form(request)
+        telegram_id, language = field(form, "telegram_id").strip(), field(form, "language")
+        try:
+            if not telegram_id.isascii() or not telegram_id.isdecimal():
+                raise RefusedError("bad_telegram_id")
+            async with self._site.database.begin() as transaction:
+                await roster.add(
+                    transaction, visitor.operator, int(telegram_id), role=_role(form),
+                    name=field(form, "name"), now=self._site.now(),
+                    language=language if language in LANGUAGES else LANGUAGES[0],
+                )  # fmt: skip
+        except RefusedError as refused:
+            return notice(self._site, visitor, f"refused_{refused.key}")
+        return notice(self._site, visitor, "done_added")
+
+    async def set_role(self, request: Request, visitor: Visitor) -> Response:
+        """Make somebody an admin or a reviewer."""
+        form = await _form(request)
+        try:
+            async with self._site.database.begin() as transaction:
+                await roster.set_role(
+                    transaction, visitor.operator, _operator(request), _role(form),
+                    now=self._site.now(),
+                )  # fmt: skip
+        except RefusedError as refused:
+            return notice(self._site, visitor, f"refused_{refused.key}")
+        return notice(self._site, visitor, "done_role")
+
+    async def set_hours(self, request: Request, visitor: Visitor) -> Response:
+        """Set when somebody is on duty."""
+        form = await _form(request)
+        try:
+            text = field(form, "hours")
+            shifts = hours.parse_hours(text) if text.strip() else []
+            async with self._site.database.begin() as transaction:
+                await roster.set_hours(
+                    transaction, visitor.operator, _operator(request), shifts,
+                    now=self._site.now(),
+                )  # fmt: skip
+        except RefusedError as refused:
+            return notice(self._site, visitor, f"refused_{refused.key}")
+        return notice(self._site, visitor, "done_hours")
+
+    async def remove(self, request: Request, visitor: Visitor) -> Response:
+        """Take somebody off the list, and sign them out."""
+        try:
+            async with self._site.database.begin() as transaction:
+                await roster.remove(
+                    transaction, visitor.operator, _operator(request), now=self._site.now()
+                )
+        except RefusedError as refused:
+            return notice(self._site, visitor, f"refused_{refused.key}")
+        return notice(self._site, visitor, "done_removed")
+
+    async def _values(self, visitor: Visitor) -> dict[str, object]:
+        site, now = self._site, self._site.now()
+        async with site.database.read() as transaction:
+            listed = await operators.listed(transaction)
+            shifts = await operators.all_shifts(transaction)
+            duty = await roster.on_duty(transaction, site.zone, now=now)
+        if site.views.is_new(visitor, "operators", now=now):
+            async with site.database.begin() as transaction:
+                await views.record(transaction, visitor, "viewed_operators", now=now)
+            site.views.saw(visitor, "operators", now=now)
+        return {
+            "listed": listed,
+            "hours": {each: hours.format_hours(those) for each, those in shifts.items()},
+            "duty": {each.operator_id for each in duty},
+            "has_hours": bool(shifts),
+            "roles": list(Role),
+            "zone": str(site.zone),
+        }
+
+
+async def _form(request: Request) -> FormData:
+    return await request.form(max_fields=20, max_files=0)
+
+
+def _role(form: FormData) -> Role:
+    return Role.ADMIN if field(form, "role") == Role.ADMIN else Role.REVIEWER
+
+
+def _operator(request: Request) -> OperatorId:
+    return OperatorId(min(request.path_params["operator_id"], 2**53))

@@ -1,0 +1,123 @@
+"""The queue: which cases wait, by filters, live. Shows no words of anybody.
+
+Knows nothing of what is done with a case.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from console import exposure, views
+from console.door import Door, Entry
+from console.rows import Rows
+from console.site import Site
+from review.sign_in import Visitor
+from safety.levels import Category
+from storage import case_queue
+from storage.case_queue import Filters
+from storage.ids import CaseId
+
+STATES = ("waiting", "mine", "claimed", "resolved")
+LEVELS = (2, 3, 4)
+A_PAGE = 50
+
+
+class QueuePage:
+    """The queue and its table, and the stream of every live page."""
+
+    def __init__(self, site: Site, door: Door) -> None:
+        self._site = site
+        self._door = door
+        self._rows = Rows(site)
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [
+            Entry("/", self.show),
+            Entry("/queue", self.table, is_part=True, is_use=False),
+            Entry("/stream", self.stream, is_part=True, is_use=False),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The whole page."""
+        values = await self._values(request, visitor)
+        language = visitor.operator.language
+        table = self._site.render("queue_table.html", language, visitor=visitor, **values)
+        values["table"] = Markup(table)  # noqa: S704 - of our own template, escaped there
+        return await self._site.page(request, visitor, "queue.html", here="queue", **values)
+
+    async def table(self, request: Request, visitor: Visitor) -> Response:
+        """What a live page fetches again."""
+        values = await self._values(request, visitor)
+        return self._site.fragment(visitor, "queue_table.html", **values)
+
+    async def stream(self, request: Request, visitor: Visitor) -> Response:
+        """The live events of one page."""
+        if self._site.live.is_full:
+            return Response(status_code=503, headers={"Retry-After": "10"})
+        number = request.query_params.get("case", "")
+        case_id = CaseId(int(number)) if number.isascii() and number.isdecimal() else None
+        del visitor  # asked for anew, again and again
+        events = self._site.live.events(case_id, lambda: self._door.is_in(request))
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
+        site, now = self._site, self._site.now()
+        filters, page = _filters(request, visitor), _page(request)
+        async with site.database.read() as transaction:
+            found = await case_queue.page(
+                transaction, filters, limit=A_PAGE + 1, offset=page * A_PAGE
+            )
+            total = await case_queue.count(transaction, filters)
+            waiting = await case_queue.waiting_by_level(transaction)
+            names = await site.names(transaction)
+            shown = await exposure.today(transaction, visitor.operator, site.zone, now=now)
+        if site.views.is_new(visitor, "queue", filters, page, now=now):
+            async with site.database.begin() as transaction:
+                detail = {"state": filters.state or "all", "cases": len(found[:A_PAGE])}
+                await views.record(transaction, visitor, "viewed_queue", now=now, detail=detail)
+            site.views.saw(visitor, "queue", filters, page, now=now)
+        return {
+            "exposure": shown,
+            "cases": found[:A_PAGE],
+            "rows": [self._rows.row(case, visitor, names, now=now) for case in found[:A_PAGE]],
+            "total": total,
+            "waiting": waiting,
+            "filters": filters,
+            "levels": LEVELS,
+            "states": STATES,
+            "categories": [str(category) for category in Category],
+            "page": page,
+            "has_more": len(found) > A_PAGE,
+            "first": page * A_PAGE + 1,
+            "link": lambda **changed: _link(filters, changed),
+        }
+
+
+def _filters(request: Request, visitor: Visitor) -> Filters:
+    asked = request.query_params
+    level = asked.get("level", "")
+    categories = {str(category) for category in Category}
+    return Filters(
+        state=asked["state"] if asked.get("state") in STATES else None,
+        level=int(level) if level in map(str, LEVELS) else None,
+        category=asked["category"] if asked.get("category") in categories else None,
+        operator_id=visitor.operator.operator_id,
+    )
+
+
+def _page(request: Request) -> int:
+    asked = request.query_params.get("page", "0")
+    return (
+        min(int(asked), 10_000) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 0
+    )
+
+
+def _link(filters: Filters, changed: dict[str, Any]) -> str:
+    """The query of this queue with something changed; another filter begins at the first page."""
+    present = {"state": filters.state, "level": filters.level, "category": filters.category}
+    chosen = {name: value for name, value in (present | changed).items() if value}
+    return f"?{urlencode(chosen)}"

@@ -1,0 +1,151 @@
+"""What every page of the console stands on, and how a page is made.
+
+Knows no route. Templates escape everything, and a name that is missing is an error.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from console import exposure
+from console.address import ROOT, Address
+from console.limits import Failures
+from console.live import Live
+from console.views import Views
+from console.words import Words, preferred
+from review.desk import Desk
+from review.sign_in import Visitor
+from review.takeover import Takeover
+from storage import Database, Transaction, operators
+from storage.ids import OperatorId
+from storage.operators import Operator
+
+HERE = Path(__file__).parent
+THEMES = ("auto", "light", "dark")
+THEME_COOKIE = "console_theme"
+AGES = ((timedelta(days=2), 86400, "days"), (timedelta(hours=2), 3600, "hours"))
+
+
+def environment() -> Environment:
+    """The templates."""
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts that pages use.
+
+    Attributes:
+        zone: of the times that operators read.
+        now: the clock of the service.
+    """
+
+    database: Database
+    desk: Desk
+    takeover: Takeover
+    address: Address
+    live: Live
+    zone: ZoneInfo
+    now: Callable[[], datetime]
+    words: Words = field(default_factory=Words)
+    failures: Failures = field(default_factory=Failures)
+    views: Views = field(default_factory=Views)
+    templates: Environment = field(default_factory=environment)
+
+    def render(self, template: str, language: str, **values: Any) -> str:
+        """A template with what all of them know: words, times, addresses."""
+        words = self.words.of(language)
+
+        def t(key: str, /, **places: Any) -> str:
+            return words[key].format(**places) if places else words[key]
+
+        return self.templates.get_template(template).render(
+            t=t,
+            has_word=self.words.has,
+            language=language,
+            root=ROOT,
+            ago=lambda at: self.ago(language, at),
+            clock=self.clock,
+            called=lambda operator: self.called(language, operator),
+            **values,
+        )
+
+    async def page(
+        self, request: Request, visitor: Visitor, template: str, *, here: str = "", **values: Any
+    ) -> Response:
+        """A whole page for somebody who has signed in."""
+        if "exposure" not in values:
+            async with self.database.read() as transaction:
+                values["exposure"] = await exposure.today(
+                    transaction, visitor.operator, self.zone, now=self.now()
+                )
+        frame = {"visitor": visitor, "here": here, "theme": theme_of(request)}
+        return HTMLResponse(self.render(template, visitor.operator.language, **frame, **values))
+
+    def fragment(self, visitor: Visitor, template: str, **values: Any) -> Response:
+        """A part of a page."""
+        return HTMLResponse(
+            self.render(template, visitor.operator.language, visitor=visitor, **values)
+        )
+
+    def message(
+        self,
+        request: Request,
+        key: str,
+        status: int,
+        *,
+        visitor: Visitor | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """A page that says one thing: where to get a link, that something is missing."""
+        language = visitor.operator.language if visitor else language_of(request)
+        values = {"theme": theme_of(request), "key": key, "visitor": visitor, **values}
+        return HTMLResponse(self.render("message.html", language, **values), status)
+
+    async def names(self, transaction: Transaction) -> dict[OperatorId, Operator]:
+        """Every operator by number, the removed too: the past speaks of them."""
+        everybody = await operators.listed(transaction, active=False)
+        return {each.operator_id: each for each in everybody}
+
+    def clock(self, at: datetime, form: str = "%m-%d %H:%M") -> str:
+        """A time of day, in the roster's zone."""
+        return at.astimezone(self.zone).strftime(form)
+
+    def ago(self, language: str, at: datetime) -> str:
+        """How long ago, roughly."""
+        passed = max(timedelta(), self.now() - at)
+        for least, unit_s, name in AGES:
+            if passed >= least:
+                return self.words(language, f"age_{name}", n=int(passed.total_seconds() // unit_s))
+        return self.words(language, "age_minutes", n=int(passed.total_seconds() // 60))
+
+    def called(self, language: str, operator: Operator | None) -> str:
+        """How operators see one another."""
+        if operator is None:
+            return self.words(language, "the_service")
+        return operator.name or self.words(language, "operator_n", n=operator.operator_id)
+
+
+def theme_of(request: Request) -> str:
+    """Light, dark, or as the device says."""
+    chosen = request.cookies.get(THEME_COOKIE, "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def language_of(request: Request) -> str:
+    """The language for somebody whom we do not know."""
+    return preferred(request.headers.get("accept-language", ""))

@@ -1,0 +1,85 @@
+"""Which views of data are new, so that the audit trail holds views and not every refresh.
+
+A page that is open fetches its parts again whenever something happens; that is the same view
+for a while. Words count once for each turn and session. In memory: after a restart views are
+written down again. Knows nothing of pages.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from review.sign_in import Visitor
+from safety.levels import Level
+from storage import Transaction, audit
+from storage.cases import Case
+from storage.conversations import Turn
+from storage.ids import TurnId
+
+SAME_VIEW = timedelta(minutes=10)
+REMEMBERED = 2000
+
+
+class Views:
+    """What sessions looked at lately."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[object, ...], datetime] = OrderedDict()
+        self._turns: OrderedDict[tuple[object, ...], set[TurnId]] = OrderedDict()
+
+    def is_new(self, visitor: Visitor, *key: object, now: datetime) -> bool:
+        """Whether this session has not looked at this lately."""
+        seen_at = self._seen.get((visitor.session.session_hash, *key))
+        return seen_at is None or now - seen_at >= SAME_VIEW
+
+    def saw(self, visitor: Visitor, *key: object, now: datetime) -> None:
+        """Remember a view; once it is written down, and not before."""
+        self._seen[visitor.session.session_hash, *key] = now
+        _shorten(self._seen)
+
+    def new_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> list[Turn]:
+        """Those turns whose words this session was not shown yet."""
+        shown = self._turns.get((visitor.session.session_hash, case.case_id), set())
+        return [turn for turn in turns if turn.turn_id not in shown]
+
+    def saw_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> None:
+        """Remember turns whose words were shown; once that is written down."""
+        key = (visitor.session.session_hash, case.case_id)
+        self._turns.setdefault(key, set()).update(turn.turn_id for turn in turns)
+        self._turns.move_to_end(key)
+        _shorten(self._turns)
+
+
+async def record(
+    transaction: Transaction,
+    visitor: Visitor,
+    act: str,
+    *,
+    now: datetime,
+    case: Case | None = None,
+    words: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down that somebody looked."""
+    await audit.append(
+        transaction,
+        act,
+        now=now,
+        operator_id=visitor.operator.operator_id,
+        case_id=case.case_id if case else None,
+        person_id=case.person_id if case else None,
+        detail=detail,
+        words=words if case is not None and case.person_id is not None else None,
+    )
+
+
+def counts(turns: Collection[Turn]) -> dict[str, int]:
+    """What the trail says of words that were shown: how many turns, how many grave ones."""
+    grave = sum(turn.level >= Level.ACTIVE for turn in turns)
+    return {"turns": len(turns), "grave": grave}
+
+
+def _shorten(remembered: OrderedDict[Any, Any]) -> None:
+    while len(remembered) > REMEMBERED:
+        remembered.popitem(last=False)

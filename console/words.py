@@ -1,0 +1,45 @@
+"""Every word of the console's frame, in two languages: `words_zh.yaml` and `words_en.yaml`.
+
+Knows nothing of when a word is used. A missing key is an error at start.
+"""
+
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+
+LANGUAGES = ("zh", "en")
+
+
+class Words:
+    """The words of both languages."""
+
+    def __init__(self) -> None:
+        self._words = {language: _load(language) for language in LANGUAGES}
+        first, second = (set(words) for words in self._words.values())
+        if first != second:
+            raise ValueError(f"the console's words differ in their keys: {sorted(first ^ second)}")
+
+    def __call__(self, language: str, key: str, /, **values: Any) -> str:
+        """A word in a language, its `{places}` filled."""
+        text = self.of(language)[key]
+        return text.format(**values) if values else text
+
+    def of(self, language: str) -> Mapping[str, str]:
+        """All words of a language."""
+        return self._words.get(language, self._words["zh"])
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a word."""
+        return key in self._words["zh"]
+
+
+def _load(language: str) -> dict[str, str]:
+    source = resources.files("console").joinpath(f"words_{language}.yaml").read_text("utf-8")
+    return {key: str(text).rstrip("\n") for key, text in yaml.safe_load(source).items()}
+
+
+def preferred(accept_language: str) -> str:
+    """The language for somebody who has not signed in: what their browser prefers."""
+    return "zh" if accept_language.strip().lower().startswith("zh") else "en"

@@ -1,0 +1,122 @@
+"""Decisions on lexicon changes, as conditional updates that stand in the audit trail.
+
+Knows nothing of the screener in use (`review/live_lexicon.py`) or of what a decision needs before
+(`review/policy.py`).
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from review.access import RefusedError
+from review.live_lexicon import stacked
+from safety.entries import Lexicon
+from storage import Transaction, audit, operators
+from storage import lexicon_changes as changes
+from storage.lexicon_changes import LexiconChange, State
+from storage.operators import Operator
+
+
+async def proposal(transaction: Transaction, change_id: int) -> LexiconChange:
+    """A change that nobody has decided on.
+
+    Raises:
+        RefusedError: `change_gone`.
+    """
+    change = await changes.get(transaction, change_id)
+    if change is None or change.state is not State.PROPOSED:
+        raise RefusedError("change_gone")
+    return change
+
+
+async def decide(
+    transaction: Transaction,
+    actor: Operator | None,
+    change: LexiconChange,
+    state: State,
+    now: datetime,
+    **detail: Any,
+) -> None:
+    """Move a change on, once; by somebody who still is what they were, or (None) by the host.
+
+    Raises:
+        RefusedError: `not_allowed`, or `change_gone`: somebody else was faster.
+    """
+    if actor is not None:
+        present = await operators.get(transaction, actor.operator_id)
+        if present is None or not present.is_active or present.role is not actor.role:
+            raise RefusedError("not_allowed")
+    if not await changes.decide(
+        transaction,
+        change.change_id,
+        before=change.state,
+        after=state,
+        operator_id=actor.operator_id if actor else None,
+        now=now,
+    ):
+        raise RefusedError("change_gone")
+    await record(
+        transaction, f"lexicon_{state}", actor, change.change_id, now, was=change.state, **detail
+    )
+
+
+async def record(
+    transaction: Transaction,
+    act: str,
+    actor: Operator | None,
+    change_id: int,
+    now: datetime,
+    **detail: Any,
+) -> None:
+    """Write an act to the trail, without any text of the change."""
+    by = {} if actor else {"by": "host"}
+    await audit.append(
+        transaction, act, now=now, operator_id=actor.operator_id if actor else None,
+        detail={"change": change_id, **detail, **by},
+    )  # fmt: skip
+
+
+async def still_live(
+    transaction: Transaction, numbers: Collection[int]
+) -> tuple[LexiconChange, ...]:
+    """The live changes, which must be `numbers`: or else another process decided meanwhile.
+
+    After an act is recorded: the trail's lock holds others off until the commit.
+
+    Raises:
+        RefusedError: `replay_stale`.
+    """
+    live = await changes.live(transaction)
+    if [each.change_id for each in live] != list(numbers):
+        raise RefusedError("replay_stale")
+    return tuple(live)
+
+
+def refuse_dependents(numbers: Collection[int]) -> None:
+    """Refuse where changes would no longer fit.
+
+    Raises:
+        RefusedError: `has_dependents`; the detail names them, the first to withdraw first.
+    """
+    if numbers:
+        named = ", ".join(map(str, sorted(numbers, reverse=True)))
+        raise RefusedError("has_dependents", detail=named)
+
+
+async def withdraw_by_host(
+    transaction: Transaction, change_id: int, shipped: Lexicon, *, now: datetime
+) -> None:
+    """Take a change back from the host; services follow within a minute.
+
+    Raises:
+        RefusedError: `change_gone`, or `has_dependents`.
+    """
+    change = await changes.get(transaction, change_id)
+    if change is None or change.state not in (State.PROPOSED, State.LIVE):
+        raise RefusedError("change_gone")
+    if change.state is State.LIVE:
+        live = await changes.live(transaction)
+        _, before = stacked(shipped, live)
+        _, after = stacked(shipped, [each for each in live if each.change_id != change_id])
+        refuse_dependents(after.keys() - before.keys())
+    await decide(transaction, None, change, State.WITHDRAWN, now)

@@ -1,0 +1,206 @@
+"""Changes of the lexicon: proposed by one, replayed, approved by another, taken back by one.
+
+Knows nothing of pages, of what a rule means or of how people's messages are screened. Messages
+that somebody tries out are neither stored nor logged.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from review import child
+from review.access import RefusedError, require_active, require_admin
+from review.child import ChildError, Progress, Run
+from review.decisions import decide, proposal, record, refuse_dependents, still_live
+from review.live_lexicon import MISSED, LiveLexicon
+from review.replays import Replays
+from safety.levels import Category, Level
+from safety.screen import Match, Screening
+from storage import Database
+from storage import lexicon_changes as changes
+from storage.lexicon_changes import LexiconChange, State
+from storage.operators import Operator
+
+LIMIT_S = 20.0
+"""How long a change may take to read; a hostile one could take for ever."""
+SCREEN_LIMIT_S = 60.0
+LONGEST_TEXT = 4096
+TICK = timedelta(microseconds=1)
+
+
+class Policy:
+    """What operators do with changes of the lexicon.
+
+    Args:
+        database: where changes are.
+        live: the lexicon in use.
+        replays: of proposed changes.
+        now: the clock of the service.
+        run: reads a change, and screens with one, in a process of its own.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        live: LiveLexicon,
+        replays: Replays,
+        *,
+        now: Callable[[], datetime],
+        run: Run = child.run,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._run = run
+        self.live = live
+        self.replays = replays
+
+    async def propose(self, actor: Operator, text: str) -> int:
+        """Store a change that fits what is live; return its number.
+
+        Raises:
+            RefusedError: `not_allowed`, or `bad_change`, whose detail says what to mend.
+        """
+        require_active(actor)
+        await self.live.refresh()
+        job = {"do": "check", "live": self.live.present.bodies, "change": text}
+        size = await self._done(job, LIMIT_S)
+        async with self._database.begin() as transaction:
+            now = self._now()
+            change_id = await changes.propose(
+                transaction, text, operator_id=actor.operator_id, now=now
+            )
+            detail = {key: size[key] for key in ("add", "disable", "relevel")}
+            await record(transaction, "lexicon_proposed", actor, change_id, now, **detail)
+        return change_id
+
+    async def replay(
+        self, actor: Operator, change_id: int, progress: Progress | None = None
+    ) -> Mapping[str, Any]:
+        """Replay a proposed change; see `Replays`, which also runs one by itself."""
+        return await self.replays.replay(actor, change_id, progress)
+
+    async def approve(self, actor: Operator, change_id: int) -> None:
+        """Take a change into use, from the next message on: the second of two people.
+
+        Raises:
+            RefusedError: `not_allowed` (no admin), `change_gone` (decided already), `own_change`
+                (proposed by the same person), `replay_missing`, `replay_stale` (something else
+                went live since), `bad_change` (fits no longer), `canary` (with it the sentences
+                whose level is known would be missed). Nothing has changed then.
+        """
+        require_admin(actor)
+        async with self.live.lock:
+            await self.live.follow()
+            before = self.live.present
+            async with self._database.read() as transaction:
+                change = await proposal(transaction, change_id)
+            self._refuse_unready(actor, change)
+            after = await self.live.assembled([*before.live, change])
+            if fault := after.left_out.get(change_id):
+                key = "canary" if fault == MISSED else "bad_change"
+                raise RefusedError(key, detail=fault)
+            version = after.screener.version
+            async with self._database.begin() as transaction:
+                now = self._instant_after(before.live)
+                await decide(transaction, actor, change, State.LIVE, now, version=version)
+                live = await still_live(transaction, after.numbers)
+            await self.live.take(replace(after, live=live))
+
+    async def reject(self, actor: Operator, change_id: int) -> None:
+        """Refuse a proposal, as an admin.
+
+        Raises:
+            RefusedError: `not_allowed`, or `change_gone`.
+        """
+        require_admin(actor)
+        async with self._database.begin() as transaction:
+            change = await proposal(transaction, change_id)
+            await decide(transaction, actor, change, State.REJECTED, self._now())
+
+    async def withdraw(self, actor: Operator, change_id: int) -> None:
+        """Take back a proposal of one's own, or a live change as an admin.
+
+        One person is enough, and nothing is replayed: going back to what shipped must be quick.
+
+        Raises:
+            RefusedError: `not_allowed`, `change_gone`, or `has_dependents`: later live changes
+                build on it, and the detail names them; they are withdrawn first.
+        """
+        require_active(actor)
+        async with self._database.read() as transaction:
+            change = await changes.get(transaction, change_id)
+        if change is None or change.state not in (State.PROPOSED, State.LIVE):
+            raise RefusedError("change_gone")
+        if change.state is State.PROPOSED:
+            if change.proposed_by != actor.operator_id:
+                raise RefusedError("not_allowed")
+            async with self._database.begin() as transaction:
+                change = await proposal(transaction, change_id)
+                await decide(transaction, actor, change, State.WITHDRAWN, self._now())
+            return
+        require_admin(actor)
+        async with self.live.lock:
+            await self.live.follow()
+            before = self.live.present
+            after = await self.live.assembled(
+                [each for each in before.live if each.change_id != change_id]
+            )
+            refuse_dependents(after.left_out.keys() - before.left_out.keys())
+            async with self._database.begin() as transaction:
+                await decide(transaction, actor, change, State.WITHDRAWN, self._now())
+                live = await still_live(transaction, after.numbers)
+            await self.live.take(replace(after, live=live))
+
+    async def playground(
+        self, text: str, change_text: str | None = None
+    ) -> tuple[Screening, Screening | None]:
+        """Screen a text with the lexicon in use and, where given, with a change; nothing is kept.
+
+        Raises:
+            RefusedError: `too_long`, or `bad_change`.
+        """
+        if len(text) > LONGEST_TEXT:
+            raise RefusedError("too_long")
+        present = self.live.present
+        before = await asyncio.to_thread(present.screener.screen, text)
+        if change_text is None:
+            return before, None
+        job = {"do": "screen", "live": present.bodies, "change": change_text, "text": text}
+        return before, _screening(await self._done(job, SCREEN_LIMIT_S))
+
+    async def _done(self, job: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
+        try:
+            return await self._run(job, limit_s=limit_s)
+        except ChildError as fault:
+            raise RefusedError("bad_change", detail=str(fault)) from fault
+        except TimeoutError:
+            detail = f"it takes longer than {limit_s:g} s to read; make it smaller"
+            raise RefusedError("bad_change", detail=detail) from None
+
+    def _refuse_unready(self, actor: Operator, change: LexiconChange) -> None:
+        if change.proposed_by == actor.operator_id:
+            raise RefusedError("own_change")
+        if change.replay is None:
+            raise RefusedError("replay_missing")
+        if change.replay["before"] != self.live.version:
+            raise RefusedError("replay_stale")
+
+    def _instant_after(self, live: Sequence[LexiconChange]) -> datetime:
+        """Now, but later than every live change, whatever the clock says: the order counts."""
+        last = max((each.decided_at for each in live if each.decided_at), default=None)
+        return max(self._now(), last + TICK) if last else self._now()
+
+
+def _screening(values: Mapping[str, Any]) -> Screening:
+    """A screening that was made in another process."""
+    return Screening(
+        Level(values["level"]),
+        tuple(Category(each) for each in values["categories"]),
+        tuple(
+            Match(**{**m, "level": Level(m["level"]), "category": Category(m["category"])})
+            for m in values["matches"]
+        ),
+        values["lexicon"],
+    )

@@ -1,0 +1,134 @@
+"""How operators come into the console: a one-time link, then a session that ends.
+
+Knows nothing of HTTP or Telegram, nor of who may ask for a link: whoever calls has found out
+that the operator is who they say. Neither token nor secret stands in the database.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+
+from review.access import RefusedError, require_active
+from storage import Transaction, audit, operators, sign_ins
+from storage.operators import Operator
+from storage.sign_ins import Session
+
+LINK_HOLDS = timedelta(minutes=10)
+MOST_LINKS = 5
+LINKS_WITHIN = timedelta(minutes=15)
+SESSION_HOLDS = timedelta(hours=12)
+IDLE = timedelta(minutes=30)
+TOUCHED_AFTER = timedelta(minutes=1)
+"""A session that was in use a moment ago needs no write."""
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is at a signed-in browser."""
+
+    operator: Operator
+    session: Session
+
+
+async def offer(
+    transaction: Transaction,
+    operator: Operator,
+    *,
+    way: str,
+    now: datetime,
+    holds: timedelta = LINK_HOLDS,
+) -> str:
+    """Make a one-time token; the ones before hold no more.
+
+    Args:
+        transaction: of the asking.
+        operator: who asked.
+        way: how they proved who they are: `bot` or `host`.
+        now: the present instant.
+        holds: for how long.
+
+    Raises:
+        RefusedError: `not_allowed`, or `too_many_links` within a while.
+    """
+    require_active(operator)
+    asked = await sign_ins.links_since(transaction, operator.operator_id, now - LINKS_WITHIN)
+    if asked >= MOST_LINKS:
+        raise RefusedError("too_many_links")
+    token = token_urlsafe(SECRET_BYTES)
+    await sign_ins.put_link(
+        transaction, token, operator.operator_id, way=way, now=now, expires_at=now + holds
+    )
+    await _record(transaction, "link_made", operator, now, way=way)
+    return token
+
+
+async def consume(
+    transaction: Transaction, token: str, *, now: datetime
+) -> tuple[Operator, str, str]:
+    """Use a token up and begin a session: whose it is, its secret, its CSRF token.
+
+    Raises:
+        RefusedError: `bad_link`: used, too old, replaced by a newer one, or never made.
+    """
+    found = await sign_ins.consume_link(transaction, token, now=now)
+    operator = await operators.get(transaction, found[0]) if found else None
+    if found is None or operator is None or not operator.is_active:
+        raise RefusedError("bad_link")
+    secret, csrf = token_urlsafe(SECRET_BYTES), token_urlsafe(SECRET_BYTES)
+    await sign_ins.begin_session(
+        transaction, secret, operator.operator_id, csrf=csrf, now=now,
+        expires_at=now + SESSION_HOLDS,
+    )  # fmt: skip
+    await _record(transaction, "signed_in", operator, now, way=found[1])
+    return operator, secret, csrf
+
+
+async def refused(
+    transaction: Transaction, why: str, *, now: datetime, operator: Operator | None = None
+) -> None:
+    """Write down that somebody was not let in; in a transaction of its own."""
+    await audit.append(
+        transaction,
+        "sign_in_refused",
+        now=now,
+        operator_id=operator.operator_id if operator else None,
+        detail={"why": why},
+    )
+
+
+async def visitor(transaction: Transaction, secret: str, *, now: datetime) -> Visitor | None:
+    """Who has this session; None where it ended, idled out, or its operator was removed."""
+    session = await sign_ins.session(transaction, secret, now=now, idle_since=now - IDLE)
+    if session is None:
+        return None
+    operator = await operators.get(transaction, session.operator_id)
+    return Visitor(operator, session) if operator is not None and operator.is_active else None
+
+
+def is_stale(present: Visitor, *, now: datetime) -> bool:
+    """Whether it is time to write down that the session is in use."""
+    return now - present.session.seen_at > TOUCHED_AFTER
+
+
+async def touch(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
+    """The operator did something: the idle time begins anew."""
+    await sign_ins.touch_session(transaction, present.session.session_hash, now=now)
+
+
+async def leave(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
+    """Sign this browser out."""
+    await sign_ins.end_session(transaction, present.session.session_hash)
+    await _record(transaction, "signed_out", present.operator, now)
+
+
+async def leave_everywhere(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
+    """Sign every browser of this operator out."""
+    count = await sign_ins.end_sessions_of(transaction, present.operator.operator_id)
+    await _record(transaction, "signed_out", present.operator, now, browsers=count)
+
+
+async def _record(
+    transaction: Transaction, act: str, operator: Operator, now: datetime, **detail: object
+) -> None:
+    await audit.append(transaction, act, now=now, operator_id=operator.operator_id, detail=detail)

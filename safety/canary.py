@@ -1,0 +1,47 @@
+"""The canary: a handful of sentences whose level is known. A screener that misses one is broken.
+
+Knows nothing of when it is screened, nor of what a miss leads to.
+"""
+
+from safety.levels import Level
+from safety.screen import Screener
+
+CANARIES: tuple[tuple[str, Level], ...] = (
+    ("我想自杀", Level.ACTIVE),
+    ("我已經割腕了，正在流血", Level.IMMINENT),
+    ("I want to kill myself", Level.ACTIVE),
+    ("我要杀了他", Level.ACTIVE),
+    ("今天的作业终于写完了", Level.NONE),
+)
+
+
+class CanaryError(ValueError):
+    """A screener misses a canary, so it is not taken into use; the one in use stays."""
+
+
+def missed(screener: Screener) -> list[int]:
+    """Give the numbers of the canaries that a screener does not find."""
+    return [
+        number
+        for number, (text, level) in enumerate(CANARIES)
+        if not _fits(screener.screen(text).level, level)
+    ]
+
+
+def require(screener: Screener) -> None:
+    """Refuse a screener that does not give every canary its level.
+
+    Raises:
+        CanaryError: It misses one, or breaks.
+    """
+    try:
+        numbers = missed(screener)
+    except Exception as error:  # a broken screener finds nothing
+        raise CanaryError(f"the screener fails ({type(error).__name__})") from error
+    if numbers:
+        texts = ", ".join(CANARIES[number][0] for number in numbers)
+        raise CanaryError(f"{screener.version} misses canaries: {texts}")
+
+
+def _fits(found: Level, wanted: Level) -> bool:
+    return found >= wanted if wanted > Level.NONE else found == Level.NONE

@@ -1,0 +1,136 @@
+"""The console over real HTTP, as a listed admin and a listed reviewer see it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.app import utc_now
+from bot.sandbox import Sandbox
+from bot.service import Service
+from console.app import Console
+from review import roster, sign_in
+from safety.levels import Level
+from storage import audit, cases, conversations, operators, people
+from storage.conversations import Role
+from storage.ids import CaseId, PersonId
+from storage.operators import Operator
+
+REVIEWER_ID = 555_001
+WORDS = "这里是一句只给看的人看的话<b>&"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A signed-in browser."""
+
+    operator: Operator
+    client: httpx.AsyncClient
+    csrf: str
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        """Press something in a page of the console."""
+        return await self.client.post(
+            path, data=fields, headers={"X-CSRF-Token": self.csrf, "HX-Request": "true"}
+        )
+
+
+@pytest.fixture
+def console(service: Service) -> Console:
+    assert service.parts.console is not None
+    return service.parts.console
+
+
+@pytest.fixture
+async def browser(console: Console) -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
+    """A new browser of somebody who stands before the door."""
+    opened: list[httpx.AsyncClient] = []
+
+    def fresh() -> httpx.AsyncClient:
+        client = httpx.AsyncClient(
+            base_url=console.address.url,
+            headers={"Origin": console.address.url, "Sec-Fetch-Site": "same-origin"},
+            timeout=20,
+        )
+        opened.append(client)
+        return client
+
+    yield fresh
+    for client in opened:
+        await client.aclose()
+
+
+async def link_for(service: Service, operator: Operator, **changed: Any) -> str:
+    """The token of a fresh link."""
+    async with service.parts.database.begin() as transaction:
+        return await sign_in.offer(
+            transaction, operator, **{"way": "host", "now": utc_now(), **changed}
+        )
+
+
+@pytest.fixture
+async def admin(service: Service, sandbox: Sandbox) -> Operator:
+    async with service.parts.database.read() as transaction:
+        found = await operators.by_telegram_id(transaction, sandbox.operator.id)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+async def reviewer(service: Service, admin: Operator) -> Operator:
+    async with service.parts.database.begin() as transaction:
+        return await roster.add(
+            transaction, admin, REVIEWER_ID, role=operators.Role.REVIEWER, name="Rui",
+            language="en", now=utc_now(),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def sit(
+    service: Service, console: Console, browser: Callable[[], httpx.AsyncClient]
+) -> Callable[[Operator], Awaitable[Seat]]:
+    """Sign somebody in."""
+
+    async def begin(operator: Operator) -> Seat:
+        client, token = browser(), await link_for(service, operator)
+        answer = await client.post("/console/sign-in", data={"token": token})
+        assert answer.status_code == 303, answer.text
+        async with service.parts.database.read() as transaction:
+            found = await sign_in.visitor(
+                transaction, client.cookies[console.address.cookie], now=utc_now()
+            )
+        assert found is not None
+        return Seat(operator, client, found.session.csrf)
+
+    return begin
+
+
+@pytest.fixture
+async def case_id(service: Service) -> CaseId:
+    """A case of somebody who has said something."""
+    now = utc_now()
+    async with service.parts.database.begin() as transaction:
+        person = await people.get_or_create(transaction, 900_001, language="zh", now=now)
+        await people.change(transaction, person.person_id, consent_at=now)
+        await say(service, person.person_id, WORDS, transaction=transaction)
+        return await cases.create(
+            transaction, person.person_id, level=int(Level.ACTIVE), categories=("suicide",),
+            script="suicide", lexicon="test", now=now,
+        )  # fmt: skip
+
+
+async def say(service: Service, person_id: PersonId, text: str, *, transaction: Any) -> None:
+    """A person's turn."""
+    now = utc_now()
+    session = await conversations.current_session(transaction, person_id, now=now)
+    await conversations.append(
+        transaction, person_id, session, Role.PERSON, text=text, level=3, now=now
+    )
+
+
+async def acts_of(service: Service, **filters: Any) -> list[audit.Record]:
+    """The trail, newest first."""
+    async with service.parts.database.read() as transaction:
+        return await audit.page(transaction, limit=500, **filters)

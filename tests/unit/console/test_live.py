@@ -1,0 +1,98 @@
+"""What happens within a moment is one event."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import cast
+
+from console.live import Live
+from storage.ids import CaseId
+
+ONE, TWO = CaseId(1), CaseId(2)
+
+
+async def there() -> bool:
+    return True
+
+
+async def told(events: AsyncIterator[str], for_s: float) -> list[str]:
+    """The names of what comes within a while."""
+    found: list[str] = []
+    try:
+        async with asyncio.timeout(for_s):
+            async for event in events:
+                found += [line[7:] for line in event.splitlines() if line.startswith("event: ")]
+    except TimeoutError:
+        pass
+    return found
+
+
+async def test_many_changes_are_few_events() -> None:
+    live = Live()
+
+    async def change() -> None:
+        for _ in range(100):
+            live.happened(ONE)
+            await asyncio.sleep(0.01)
+
+    changing = asyncio.create_task(change())
+    names = await told(live.events(None, there, pace_s=0.3, check_s=9), 1.5)
+    await changing
+    assert names[0] == "opened" and set(names[1:]) == {"queue"}
+    assert 3 <= len(names) - 1 <= 6
+
+
+async def test_the_last_change_is_never_lost() -> None:
+    live = Live()
+    async with aclosing(_generator(live, None, pace_s=0.1)) as events:
+        assert "opened" in await anext(events)
+        live.happened(ONE)
+        assert "queue" in await anext(events)
+        live.happened(TWO)  # within the pause
+        async with asyncio.timeout(2):
+            assert "queue" in await anext(events)
+
+
+async def test_a_case_hears_of_itself_alone() -> None:
+    live = Live()
+    with live.watch(ONE) as watcher:
+        live.happened(TWO)
+        assert not watcher.woken.is_set() and watcher.take() == []
+        live.happened(ONE)
+        live.happened(ONE)
+        assert watcher.woken.is_set() and watcher.take() == ["case"] and watcher.take() == []
+
+
+async def test_a_stream_ends_with_its_session_and_with_the_service() -> None:
+    live, is_there = Live(), True
+
+    async def is_in() -> bool:
+        return is_there
+
+    async with aclosing(_generator(live, None, is_in=is_in, check_s=0.05)) as events:
+        await anext(events)
+        is_there = False
+        async with asyncio.timeout(2):
+            assert [event async for event in events] == ["event: ended\ndata: 1\n\n"]
+    async with aclosing(_generator(live, None, check_s=9)) as events:
+        await anext(events)
+        live.close()
+        async with asyncio.timeout(2):
+            assert [event async for event in events] == []
+
+
+async def test_nobody_is_remembered_who_went_away() -> None:
+    live = Live()
+    async with aclosing(_generator(live, ONE)) as events:
+        await anext(events)
+        assert len(live._watchers) == 1
+    assert not live._watchers
+
+
+def _generator(live: Live, case_id: CaseId | None, **options: object) -> "_Closing":
+    is_in = options.pop("is_in", there)
+    return cast(_Closing, live.events(case_id, is_in, **options))  # type: ignore[arg-type]
+
+
+class _Closing(AsyncIterator[str]):
+    async def aclose(self) -> None: ...
