@@ -26,6 +26,7 @@ from bot.screening import Screens
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.topics import Topics
+from console.address import ROOT
 from console.app import Console
 from review.clocks import Clocks, Pace
 from review.desk import Desk
@@ -36,6 +37,7 @@ from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Transaction
+from storage.ids import CaseId
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,19 @@ def pager_of(settings: Settings, texts: Texts) -> Pager:
     mail = None
     if settings.pager_email and smtp is not None:
         mail = Mail(smtp.get_secret_value(), settings.pager_email)
+
+    def link(case_id: CaseId) -> str | None:
+        """Where a browser elsewhere finds the case; nowhere without a public address."""
+        if not settings.console or settings.console_url is None:
+            return None
+        return f"{settings.console_url}{ROOT}/cases/{case_id}"
+
     return Pager(
         texts,
         settings.operators_language,
         webhook=webhook.get_secret_value() if webhook is not None else None,
         mail=mail,
+        link=link,
     )
 
 

@@ -196,7 +196,7 @@ async def test_plain_words_of_operators_never_reach_the_person(
     bots = await group.writes(group.ann, SECRET)
     await group.writes(group.bo, SECRET, reply_to=bots)
     said = await group.sees(told("case_taken_over", operator="Operator", case=1))
-    await group.writes(group.bo, SECRET, reply_to=said.message_id)  # answers the bot, not a prompt
+    await group.writes(group.ann, SECRET, reply_to=said.message_id)  # answers the bot, not a prompt
     await group.writes(group.ann, SECRET, case=None)
     await group.writes(group.ann, f"/note {SECRET}")
     await group.sees(told("case_noted", operator="Operator", case=1) + SECRET, case=1)

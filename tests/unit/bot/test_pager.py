@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import bot.pager
+from bot.build_review import pager_of
 from bot.pager import Mail, Pager, PagerError
-from bot.settings import SettingsError, load
+from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
 from storage.cases import Case, State
 from storage.ids import CaseId, PersonId
@@ -174,3 +175,18 @@ def test_settings_of_the_pager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     settings = load()
     assert settings.pager_email == ("a@x.org", "b@x.org")
     assert "mail.x.org" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({"console_url": "https://desk.example.org"}, "https://desk.example.org/console/cases/12"),
+        ({"console_url": "https://desk.example.org", "console": False}, None),
+        ({}, None),  # an address of this machine helps nobody elsewhere
+    ],
+)
+async def test_a_page_leads_to_the_console(settings: dict[str, object], url: str | None) -> None:
+    async with Hook(204) as there:
+        made = Settings(_env_file=None, pager_webhook=there.url, **settings)  # type: ignore[arg-type]
+        assert await pager_of(made, Texts()).page(CASE, NOW)
+    assert there.bodies[0]["url"] == url
