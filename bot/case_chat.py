@@ -20,7 +20,7 @@ from storage.ids import CaseId, OperatorId
 from storage.outbox import Message
 
 EXCERPT = 600
-LOUD = (What.RELEASED, What.LEASE_RAN_OUT, What.NOBODY_CAME, What.PERSON_SAID)
+LOUD = (What.DRAFT_WAITS, What.RELEASED, What.LEASE_RAN_OUT, What.NOBODY_CAME, What.PERSON_SAID)
 
 
 class CaseChat:
@@ -95,6 +95,10 @@ class CaseChat:
                 values["level"] = event.detail["level"]
                 grave = event.detail["level"] >= Level.ACTIVE
                 key = "case_person_at_risk" if grave else "case_person_said"
+            case What.DRAFT_WAITS:
+                key = "case_draft_waits"
+            case What.SHADOW_CHANGED if "agrees" in event.detail:
+                key = "case_shadow_agreed" if event.detail["agrees"] else "case_shadow_declined"
             case What.RESOLVED:
                 values["how"] = self._notices.text(f"resolution_{event.detail['resolution']}")
                 key = "case_resolved"
@@ -103,10 +107,12 @@ class CaseChat:
         return self._notices.text(key, **values)
 
     async def _opened(self, transaction: Transaction, event: Event) -> None:
-        """A grave case, or one that became graver; a further message at the same level is in it."""
+        """A grave case, or one that became graver; further words at risk come without a sound."""
         case, notices = event.case, self._notices
-        grew = event.what is What.OPENED or event.detail.get("rose")
-        if not grew or case.level < Level.ACTIVE:
+        if case.level < Level.ACTIVE:
+            return
+        if event.what is What.RAISED and not event.detail.get("rose"):
+            await self._more(transaction, event)
             return
         head = "case_opened" if event.what is What.OPENED else "case_raised"
         lines = [
@@ -121,6 +127,14 @@ class CaseChat:
         if before and case.claimed_by is None:
             lines.append(notices.text("case_in_line", count=before))
         await self._say(transaction, event, "\n".join(lines), silent=False)
+
+    async def _more(self, transaction: Transaction, event: Event) -> None:
+        """A further message at risk; in a takeover it is told as the person's words already."""
+        if event.case.lease_until_at is None and event.words:
+            text = self._notices.text(
+                "case_more", case=event.case.case_id, words=event.words[:EXCERPT]
+            )
+            await self._say(transaction, event, text, with_buttons=False, silent=True)
 
     async def _paged(self, transaction: Transaction, event: Event) -> None:
         case, notices = event.case, self._notices
