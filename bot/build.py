@@ -120,7 +120,6 @@ def build(
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
-    console = console_of(settings, side, database, leadership, now)
     crisis = Crisis(
         texts=texts, help_lines=help_lines, desk=desk, human=side.human, place=screens.screen,
         has_people=notices.has_readers, after=after_crisis,
@@ -142,6 +141,7 @@ def build(
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
+    console = console_of(settings, side, database, shadow, leadership, now)
     finisher = Finisher(
         crisis=crisis, safe_mode=safe_mode, quota=quota, resources=Resources(texts, help_lines),
         duties=duty_notes, shadow=shadow, texts=texts, now=now,

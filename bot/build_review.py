@@ -34,6 +34,7 @@ from review.events import Faces
 from review.live_lexicon import LiveLexicon
 from review.policy import Policy
 from review.replays import Replays
+from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Transaction
 from storage.ids import CaseId
@@ -106,6 +107,7 @@ def console_of(
     settings: Settings,
     side: OperatorsSide,
     database: Database,
+    shadow: Shadow,
     leadership: Leadership,
     now: Clock,
 ) -> Console | None:
@@ -113,8 +115,8 @@ def console_of(
     if not settings.console:
         return None
     console = Console(
-        database=database, desk=side.desk, takeover=side.takeover, url=settings.console_address,
-        zone=_zone(settings), leads=lambda: leadership.leads, now=now,
+        database=database, desk=side.desk, takeover=side.takeover, shadow=shadow,
+        url=settings.console_address, zone=_zone(settings), leads=lambda: leadership.leads, now=now,
     )  # fmt: skip
     side.desk.faces.add(console.live)
     return console

@@ -42,6 +42,12 @@ class Acts:
             "note": lambda tx, actor, case, form: site.desk.note(
                 tx, actor, case, field(form, "words")
             ),
+            "shadow-ask": lambda tx, actor, case, _: site.shadow.ask(tx, actor, case),
+            "shadow-on": lambda tx, actor, case, _: site.shadow.switch(tx, actor, case, on=True),
+            "shadow-off": lambda tx, actor, case, _: site.shadow.switch(tx, actor, case, on=False),
+            "draft": lambda tx, actor, _, form: site.shadow.send(
+                tx, actor, number(form, "draft"), field(form, "words")
+            ),
             "resolve": lambda tx, actor, case, form: site.desk.resolve(
                 tx, actor, case, _verdict(form)
             ),
@@ -81,6 +87,12 @@ def notice(
     )  # fmt: skip
     answer.headers["HX-Trigger"] = "refused" if is_refusal else "acted"
     return answer
+
+
+def number(form: FormData, name: str) -> int:
+    """A number of a form; 0, which nothing has, where it is none."""
+    given = field(form, name)
+    return int(given) if given.isdecimal() and len(given) < 19 else 0
 
 
 def _verdict(form: FormData) -> Resolution:

@@ -30,6 +30,7 @@ from console.operators_page import OperatorsPage
 from console.queue_page import QueuePage
 from console.site import HERE, Site
 from review.desk import Desk
+from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database
 
@@ -43,6 +44,7 @@ class Console:
         database: where everything is.
         desk: acts on cases.
         takeover: acts in a conversation.
+        shadow: replies that an operator reads before they go.
         url: where browsers reach it.
         zone: of the times that operators read.
         leads: whether this process works on the database.
@@ -55,6 +57,7 @@ class Console:
         database: Database,
         desk: Desk,
         takeover: Takeover,
+        shadow: Shadow,
         url: str,
         zone: ZoneInfo,
         leads: Callable[[], bool],
@@ -63,8 +66,8 @@ class Console:
         self.address = Address(url)
         self.live = Live()
         self.site = Site(
-            database=database, desk=desk, takeover=takeover, address=self.address,
-            live=self.live, zone=zone, now=now,
+            database=database, desk=desk, takeover=takeover, shadow=shadow,
+            address=self.address, live=self.live, zone=zone, now=now,
         )  # fmt: skip
         door = Door(self.site)
         self.entries = _entries(self.site, door)

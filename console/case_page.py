@@ -18,12 +18,14 @@ from console.drawing import trend
 from console.highlight import Piece, pieces
 from console.site import Site
 from review.clocks import Stage
+from review.shadow import Shadow
 from review.sign_in import Visitor
 from storage import Transaction, cases, conversations, deliveries, evidence, notes, people
 from storage.cases import Case, Resolution, State
 from storage.conversations import Role, Turn
 from storage.evidence import Evidence
 from storage.ids import CaseId, TurnId
+from storage.shadow import ShadowDraft
 
 LAST_TURNS = 40
 TREND_TURNS = 20
@@ -91,6 +93,8 @@ class CasePage:
                 if case.person_id is not None
                 else [],
                 "is_kept": await _is_kept(transaction, case),
+                "shadow_agreed": await _agreed(transaction, case),
+                "drafts": await _drafts(transaction, case, visitor) if words else [],
             }
         await self._record(visitor, case, turns if words else None)
         said = [turn for turn in turns if turn.role is Role.PERSON][-TREND_TURNS:]
@@ -154,6 +158,26 @@ async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:
     if case.person_id is None:
         return {}
     return await deliveries.of_relays(transaction, case.person_id)
+
+
+async def _agreed(transaction: Transaction, case: Case) -> bool:
+    """Whether the person lets a human read and edit the companion's replies."""
+    person = await people.by_id(transaction, case.person_id) if case.person_id else None
+    return person is not None and person.shadow_consent_at is not None
+
+
+async def _drafts(
+    transaction: Transaction, case: Case, visitor: Visitor
+) -> list[tuple[ShadowDraft, str]]:
+    """Replies that wait for this operator, with the question that each answers."""
+    if case.person_id is None or case.claimed_by != visitor.operator.operator_id:
+        return []
+    waiting = await Shadow.waiting(transaction, case.person_id)
+    found = []
+    for draft in waiting:
+        question = await conversations.get_turn(transaction, draft.question_turn_id)
+        found.append((draft, question.text if question else ""))
+    return found
 
 
 async def _is_kept(transaction: Transaction, case: Case) -> bool:

@@ -291,3 +291,38 @@ async def fill(service: Service, count: int) -> None:
                 categories=("suicide", "others_at_risk"), script="suicide", lexicon="test",
                 now=now,
             )  # fmt: skip
+
+
+async def test_a_reply_is_read_and_edited_before_it_goes(
+    page: Page,
+    operator: Operator,
+    sandbox: Sandbox,
+    service: Service,
+    user: SandboxUser,
+    texts: Texts,
+) -> None:
+    await user.say("我妈又打我了，我身上都是伤")  # level 2: a case, and the companion answers
+    await user.wait_for(None, timeout_s=60)
+    await sign_in(page, sandbox, service)
+    await page.goto(f"{page.url}cases/1")
+    await live(page)
+    shadow = page.locator("#shadow")
+    await page.keyboard.press("c")
+    await shadow.get_by_role("button", name="Ask the person").click()
+    await user.wait_for(texts("zh", "shadow_ask")[:10], timeout_s=20)
+    await user.press("shadow:on")
+    await shadow.get_by_role("button", name="Read replies first").click(timeout=SLOW_MS)
+    await expect(shadow).to_contain_text("You read replies first", timeout=SLOW_MS)
+    sent = await user.say("我不知道该不该告诉老师")
+    await page.get_by_role("button", name="Show words").click()
+    box = shadow.locator("textarea")
+    await expect(box).to_be_visible(timeout=60_000)
+    await box.fill("可以先告诉你信任的那位老师")
+    await page.locator("#note-words").fill("x")
+    await page.get_by_role("button", name="Add note").click()  # the page refreshes around it
+    await expect(page.locator("#notes")).to_contain_text("x")
+    await expect(box).to_have_value("可以先告诉你信任的那位老师")
+    await shadow.get_by_role("button", name="Send this reply").click()
+    reply = await user.wait_for("可以先告诉你信任的那位老师", after=sent, timeout_s=20)
+    assert texts("zh", "shadow_edited") in reply.text
+    await expect(box).to_have_count(0, timeout=SLOW_MS)

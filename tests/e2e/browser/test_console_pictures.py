@@ -24,10 +24,10 @@ from storage.evidence import Span
 pytestmark = pytest.mark.browser
 MONTH = 200
 SHOW_A_MARK = """() => {
-  const pane = document.querySelector(".scroll"), turn = document.querySelector(".turn:has(mark)");
-  if (!turn) return;
-  const above = turn.getBoundingClientRect().top - pane.getBoundingClientRect().top;
-  pane.scrollTop += above - 10;
+  const pane = document.querySelector(".scroll");
+  const turn = document.querySelector(".turn:has(mark)");
+  const top = (element) => element.getBoundingClientRect().top;
+  if (turn) pane.scrollTop += top(turn) - top(pane) - 10;
 }"""
 KINDS = ("suicide", "self_harm", "violence", "abuse", "eating_disorder", "others_at_risk")
 RULES = ("zh.suicide.no_will_to_live", "zh.suicide.passive", "zh.method.pills", "en.suicide.end_it",

@@ -95,7 +95,9 @@ async def test_a_missing_case_looks_like_any_other_to_strangers(
             assert (real.status_code, real.text) == (none.status_code, none.text)
 
 
-@pytest.mark.parametrize("how", ["signed_out", "everywhere", "removed", "idle", "too_long"])
+@pytest.mark.parametrize(
+    "how", ["signed_out", "everywhere", "removed", "idle", "watched", "too_long"]
+)
 async def test_ended_sessions(
     how: str,
     start: Callable[..., Awaitable[Service]],
@@ -120,6 +122,12 @@ async def test_ended_sessions(
                 await roster.remove(transaction, admin, reviewer.operator_id, now=utc_now())
         elif how == "idle":
             late = sign_in.IDLE + timedelta(seconds=1)
+        elif how == "watched":  # a page that refreshes itself is not somebody who is there
+            codes = []
+            for _ in range(4):
+                codes.append((await seat.client.get("/console/queue")).status_code)
+                late += timedelta(minutes=10)
+            assert codes[:3] == [200] * 3
         else:
             for _ in range(30):  # in use all the time
                 late += timedelta(minutes=25)
