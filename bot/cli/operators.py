@@ -36,7 +36,7 @@ def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
             async with database.begin() as transaction:
                 return await work(transaction, settings)
         except RefusedError as refused:
-            raise ValueError(Texts()("en", refused.key)) from None
+            raise ValueError(refused.detail or Texts()("en", refused.key)) from None
 
     return with_database(run)
 
