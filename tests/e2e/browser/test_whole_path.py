@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.demo import console_link
 from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from review.clocks import LEASE
+from review.sign_in import offer
 from safety.policy import HOLD_LAPSE_S
 from storage import audit, cases, operators
 from storage.cases import Resolution
@@ -79,7 +79,10 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     await asyncio.wait_for(writing.wait(), 30)
 
     # She takes over in the browser, while the model writes: nothing of it comes.
-    await page.goto(await console_link(sandbox, service))
+    async with service.parts.database.begin() as transaction:
+        token = await offer(transaction, found, way="host", now=clock())
+    assert service.parts.console is not None
+    await page.goto(service.parts.console.address.sign_in(token))
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(re.compile(r"/console/$"))
     await page.goto(f"{page.url}cases/1")
