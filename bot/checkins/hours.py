@@ -3,8 +3,8 @@
 Knows nothing of days, or of how words are cut into times (`tokens.py`).
 """
 
-from bot.checkins.schedule import MINUTES_A_DAY
 from bot.checkins.patterns import Part
+from bot.checkins.schedule import MINUTES_A_DAY
 from bot.checkins.tokens import Clock
 
 

@@ -82,12 +82,12 @@ def read(text: str) -> Wish | Pause | None:
     if SKIP_TODAY.search(folded):
         return Wish.SKIP_TODAY
     days = _days(folded)
+    if RESUME.search(folded) and not days:
+        return Wish.RESUME
     if PAUSE.search(folded):
         return Pause(days) if days else Wish.PAUSE_HOW_LONG
     if days and QUIET_FOR.search(folded):
         return Pause(days)
-    if RESUME.search(folded):
-        return Wish.RESUME
     return Wish.STOP if STOP.search(folded) else None
 
 

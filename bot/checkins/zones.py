@@ -38,7 +38,7 @@ class _Places:
 
 def is_zone(name: str) -> bool:
     """Whether a zone of this name exists here."""
-    return name in available_timezones()
+    return name in _every_zone()
 
 
 def find(text: str, now: datetime) -> tuple[str, ...]:
@@ -151,8 +151,13 @@ def _iana(folded: str) -> str | None:
 
 
 @cache
+def _every_zone() -> frozenset[str]:
+    return frozenset(available_timezones())  # which walks through the folders of the disk
+
+
+@cache
 def _names() -> dict[str, str]:
-    return {name.lower(): name for name in available_timezones()}
+    return {name.lower(): name for name in _every_zone()}
 
 
 @cache
