@@ -404,7 +404,7 @@ async def test_two_processes_race_and_each_date_is_asked_once(
     for each in range(number):
         await wants(database, NINE, telegram_id=100 + each)
     asked = Asked()
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     for day in range(days):
         others = [Database(url, vault) for _ in range(2)]
         clocks = [
@@ -455,7 +455,7 @@ async def test_days_with_jumping_clocks_and_restarts_are_exact(
     url: str, database: Database, vault: Vault
 ) -> None:
     """Against a count made from the order of ticks alone, on both databases."""
-    chance, days = random.Random(11), 21  # noqa: S311
+    chance, days = random.Random(11), 21
     start = datetime(2026, 3, 20, tzinfo=UTC)  # over the changes of London and Lord Howe
     wanted = {}
     for each in range(10):

@@ -226,7 +226,6 @@ ASKED = """
     周五午夜 -> which_midnight: 5@00:00 | 4@00:00
     ８点半 -> which_half: *@08:30 | *@20:30
     8 and 10 pm -> unclear
-    at 8 and at 10 -> which_half: *@08:00,*@10:00 | *@08:00,*@22:00 | *@10:00,*@20:00 | *@20:00,*@22:00
     daily 8:00 -> which_half: *@08:00 | *@20:00
     8am every day and 9pm -> unclear
     8am on weekdays and weekends at 10am -> unclear
@@ -332,6 +331,14 @@ def written(appointments: tuple[Appointment, ...]) -> str:
     return ",".join(map(one, appointments))
 
 
+def test_every_reading_of_two_open_times_is_offered() -> None:
+    found = read("at 8 and at 10")
+    assert isinstance(found, Unclear)
+    assert [written(each) for each in found.choices] == [
+        "*@08:00,*@10:00", "*@08:00,*@22:00", "*@10:00,*@20:00", "*@20:00,*@22:00"]  # fmt: skip
+    assert read("7点、8点和9点") == Unclear(Why.WHICH_HALF)  # eight readings are no help
+
+
 def test_the_table_is_large() -> None:
     assert len(rows(CLEAR)) + len(rows(ASKED)) >= 150
 
@@ -385,7 +392,8 @@ def test_no_words_break_it(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(
-    ["每天", "周一", "晚上", "十二点", "8", "at", ":30", "pm", " ", "mon", "-", "半", "到", "noon"]
+    ["每天", "周一", "晚上", "十二点", "8", "at", ":30", "pm", " ", "mon", "-", "半", "到",
+     "noon"]
 ), max_size=9).map("".join))  # fmt: skip
 def test_no_mixture_of_its_own_words_breaks_it(text: str) -> None:
     found = read(text)
