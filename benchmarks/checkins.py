@@ -143,8 +143,8 @@ async def peak(database: Database, number: int) -> list[str]:
         seconds[int(each)] = seconds.get(int(each), 0) + 1
     points = statistics.quantiles(late, n=100)
     return [
-        f"{number:,} people at 09:00: {len(late):,} asked, {max(seconds.values())} a second at most "
-        f'(bound {A_SECOND}); told "around nine": {is_crowded(number)}',
+        f"{number:,} people at 09:00: {len(late):,} asked, {max(seconds.values())} a second "
+        f"at most (bound {A_SECOND}); told around nine: {is_crowded(number)}",
         f"late by: median {points[49]:.0f} s, 90% {points[89]:.0f} s, 99% {points[98]:.0f} s, "
         f"latest {max(late):.0f} s (reckoned {span_s(number):.0f} s)",
         f"real work: {took_s:.0f} s, {len(late) / took_s:.0f} claims a second",

@@ -109,7 +109,8 @@ class Rounds:
             ask: queues the words of one check-in in the given transaction. If it raises, nothing
                 of that check-in stands; it is tried again after a minute, until it is late.
             prepare: called with up to `BATCH` questions while no transaction is open, for the
-                words that the model writes. A question may still fall away afterwards.
+                words that the model writes. A question may still fall away afterwards; if it
+                raises, nothing is prepared and all are asked.
         """
         asked = 0
         while batch := await self._due():
@@ -144,7 +145,11 @@ class Rounds:
                 seen = await self._look(transaction, due)
                 if seen is not None and seen.question is not None:
                     questions.append(seen.question)
-        return await prepare(questions) if questions else {}
+        try:
+            return await prepare(questions) if questions else {}
+        except Exception as error:  # they are asked in other words
+            log.error("check_in_words_failed", error=type(error).__name__)
+            return {}
 
     async def _tried(self, due: Due, ask: Ask, prepared: object | None) -> bool:
         key = (due.person_id, due.minute)

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import event, text
 
 from bot.checkins import diary
 from bot.checkins.diary import QuietError
@@ -222,9 +223,16 @@ async def test_words_are_prepared_while_no_transaction_is_open(
             return {each.person.person_id: "words" for each in questions}
 
     clock.at = AT_NINE
-    assert await rounds.send_due(asked, prepare) == 1  # type: ignore[arg-type]
+    assert await rounds.send_due(asked, prepare) == 1
     assert asked.claimed[0].prepared == "words"
     assert asked.claimed[0].question.person.person_id == person_id
+
+    async def fails(_questions: list[Question]) -> dict[PersonId, object]:
+        raise RuntimeError(SECRET)
+
+    clock.at += DAY
+    assert await rounds.send_due(asked, fails) == 1
+    assert asked.claimed[1].prepared is None
 
 
 async def test_pause_skip_stop_and_resume(
@@ -301,7 +309,7 @@ async def test_a_case_of_level_three_holds_and_afterwards_it_says_so(
     clock.at = AT_NINE
     assert await rounds.send_due(asked) == 0
     async with database.begin() as tx:
-        await cases.resolve(tx, case_id, cases.Resolution.HELPED, operator_id=None, now=clock.at)  # type: ignore[arg-type]
+        await cases.resolve(tx, case_id, cases.Resolution.HELPED, operator_id=None, now=clock.at)
         await cases.create(
             tx, person_id, level=2, categories=(), script="passive", lexicon="1", now=START
         )
@@ -394,6 +402,34 @@ async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
         assert following is not None
         assert following.at == AT_NINE + DAY
     await restored.aclose()
+
+
+async def test_finding_the_due_ones_reads_the_index_alone(database: Database) -> None:
+    await wants(database, NINE)
+    seen: list[tuple[str, object]] = []
+
+    def keep(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        seen.append((statement, values))
+
+    engine = database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", keep)
+    async with database.read() as tx:
+        await appointments.due(tx, now=AT_NINE, limit=20)
+        await appointments.count_at(tx, AT_NINE, limit=20)
+    event.remove(engine, "before_cursor_execute", keep)
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    async with database.read() as tx:
+        if database.dialect == "postgresql":  # a table of one page would be read whole
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))
+        for statement, values in seen:
+            rows = await tx.run_sync(
+                lambda c, s=statement, v=values: c.exec_driver_sql(explain + s, v).all()
+            )
+            plan = " ".join(str(row[-1]) for row in rows)
+            assert "ix_appointments_next_at" in plan
+            assert "SCAN appointments" not in plan
+            assert "Sort" not in plan
+            assert "TEMP B-TREE" not in plan
 
 
 async def test_two_processes_race_and_each_date_is_asked_once(
