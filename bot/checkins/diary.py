@@ -1,0 +1,253 @@
+"""What a person changes about their check-ins: times, zone, quiet hours, pauses, answers.
+
+Knows nothing of Telegram, of words, or of what the clock does (`rounds.py`). Every function works
+in the caller's transaction and locks the person's settings first. All but `begin` do nothing and
+return None (or an empty list) where a person never asked for check-ins.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins.deciding import Skip
+from bot.checkins.quiet import Quiet
+from bot.checkins.reckoning import next_of, quiet_of, reckoned
+from bot.checkins.restraint import ANSWERED
+from bot.checkins.schedule import Appointment, Occurrence, merged, next_occurrence
+from bot.checkins.spreading import CROWDED, is_crowded, place
+from storage import Transaction, appointments, check_in_settings, check_ins
+from storage.appointments import Stored
+from storage.check_in_settings import Settings, StoppedBy
+from storage.check_ins import Answer, Occasion
+from storage.ids import CheckInId, PersonId
+
+
+class QuietError(ValueError):
+    """Appointments within the person's quiet hours; nothing was changed.
+
+    Attributes:
+        refused: those that fall into them.
+    """
+
+    def __init__(self, refused: tuple[Appointment, ...]) -> None:
+        super().__init__("appointments within quiet hours")
+        self.refused = refused
+
+
+async def begin(
+    transaction: Transaction,
+    person_id: PersonId,
+    *,
+    zone: str,
+    wanted: Iterable[Appointment],
+    now: datetime,
+) -> Settings:
+    """Start check-ins, with consent recorded now; or start them anew with these times.
+
+    Args:
+        transaction: the caller's.
+        person_id: who asked for them.
+        zone: an IANA name that exists (`zones.is_zone`).
+        wanted: when; in the place of all times before.
+        now: of the consent.
+
+    Raises:
+        QuietError: some of the times are in the person's quiet hours.
+    """
+    await check_in_settings.create(transaction, person_id, zone=zone, now=now)
+    settings = await _locked(transaction, person_id)
+    assert settings is not None
+    _refuse_quiet(settings, wanted := merged(wanted))
+    await check_in_settings.change(
+        transaction, person_id, zone=zone, paused_until_at=None, stopped_at=None, stopped_by=None
+    )
+    await heard_from(transaction, person_id)
+    await _keep(transaction, person_id, wanted)
+    return await _reckon(transaction, person_id, now)
+
+
+async def set_appointments(
+    transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment], *, now: datetime
+) -> Settings | None:
+    """Put these times in the place of all before; zone, pause and stop stay as they are.
+
+    Raises:
+        QuietError: some of them are in the person's quiet hours.
+    """
+    settings = await _locked(transaction, person_id)
+    if settings is None:
+        return None
+    _refuse_quiet(settings, wanted := merged(wanted))
+    await _keep(transaction, person_id, wanted)
+    return await _reckon(transaction, person_id, now)
+
+
+async def set_zone(
+    transaction: Transaction, person_id: PersonId, zone: str, *, now: datetime
+) -> Settings | None:
+    """Move a person to another zone: see `schedule.py` for what travel does."""
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(transaction, person_id, zone=zone)
+    return await _reckon(transaction, person_id, now)
+
+
+async def set_quiet(
+    transaction: Transaction, person_id: PersonId, quiet: Quiet | None
+) -> tuple[Appointment, ...]:
+    """Set quiet hours, or none; return the appointments that are silent because of them."""
+    if await _locked(transaction, person_id) is None:
+        return ()
+    await check_in_settings.change(
+        transaction,
+        person_id,
+        quiet_from=quiet.starts if quiet else None,
+        quiet_to=quiet.ends if quiet else None,
+    )
+    stored = await appointments.of_person(transaction, person_id)
+    return tuple(
+        Appointment.of(each.days, each.minute)
+        for each in stored
+        if quiet and quiet.holds(each.minute)
+    )
+
+
+async def pause(
+    transaction: Transaction, person_id: PersonId, *, until_at: datetime, now: datetime
+) -> Settings | None:
+    """Ask nothing until an instant; what is due at this moment is not asked either."""
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
+    await appointments.park(transaction, person_id)
+    return await _reckon(transaction, person_id, now)
+
+
+async def resume(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> Settings | None:
+    """Go on after a pause, a stop or a goodbye, with the next occurrence from now on."""
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(
+        transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
+    )
+    await heard_from(transaction, person_id)
+    return await _reckon(transaction, person_id, now)
+
+
+async def stop(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Settings | None:
+    """End check-ins at once. Times and answers stay, for `resume` and the chart.
+
+    To take the consent back as well: `storage.check_in_settings.withdraw`.
+    """
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(
+        transaction, person_id, stopped_at=now, stopped_by=StoppedBy.PERSON
+    )
+    await appointments.park(transaction, person_id)
+    return await check_in_settings.get(transaction, person_id)
+
+
+async def skip_today(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> list[Appointment]:
+    """Leave out what is still to come on the person's date of today; return those."""
+    settings = await _locked(transaction, person_id)
+    if settings is None:
+        return []
+    zone, skipped = ZoneInfo(settings.zone), []
+    today = now.astimezone(zone).date()
+    for stored in await appointments.of_person(transaction, person_id):
+        if stored.next is None or stored.next.local_date != today:
+            continue
+        appointment = Appointment.of(stored.days, stored.minute)
+        occasion = Occasion(person_id, today, stored.minute, stored.next.at)
+        await check_ins.note_skipped(transaction, occasion, Skip.ASKED_FOR)
+        following = next_occurrence(appointment, zone, stored.next.at, today)
+        await appointments.set_next(transaction, person_id, stored.minute, next_of(following))
+        skipped.append(appointment)
+    return skipped
+
+
+async def answer(
+    transaction: Transaction,
+    person_id: PersonId,
+    check_in_id: CheckInId,
+    said: Answer,
+    *,
+    now: datetime,
+) -> Answer | None:
+    """Keep an answer, or more of one, and set restraint back; see `check_ins.answer`.
+
+    After a goodbye it does not start check-ins again: that is `resume`.
+    """
+    whole = await check_ins.answer(transaction, person_id, check_in_id, said, now=now)
+    if whole is not None:
+        await heard_from(transaction, person_id)
+    return whole
+
+
+async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
+    """Set restraint back to the start: the person is there."""
+    await check_in_settings.change(
+        transaction, person_id, unanswered=ANSWERED.unanswered, asked_on=ANSWERED.asked_on
+    )
+
+
+async def upcoming(
+    transaction: Transaction, person_id: PersonId
+) -> list[tuple[Appointment, Occurrence | None]]:
+    """A person's appointments and when each comes next; None: stopped, or to be reckoned."""
+    return [
+        (
+            Appointment.of(each.days, each.minute),
+            Occurrence(each.next.local_date, each.next.at) if each.next else None,
+        )
+        for each in await appointments.of_person(transaction, person_id)
+    ]
+
+
+async def comes_around(transaction: Transaction, occurrence: Occurrence) -> bool:
+    """Whether so many share this minute that people are told "around nine"."""
+    count = await appointments.count_at(transaction, occurrence.at, limit=CROWDED + 1)
+    return is_crowded(count)
+
+
+async def _locked(transaction: Transaction, person_id: PersonId) -> Settings | None:
+    return await check_in_settings.get(transaction, person_id, lock=True)
+
+
+def _refuse_quiet(settings: Settings, wanted: tuple[Appointment, ...]) -> None:
+    quiet = quiet_of(settings)
+    refused = tuple(each for each in wanted if quiet and quiet.holds(each.minute))
+    if refused:
+        raise QuietError(refused)
+
+
+async def _keep(
+    transaction: Transaction, person_id: PersonId, wanted: tuple[Appointment, ...]
+) -> None:
+    """Keep appointments; one that was there before keeps what is due of it."""
+    before = {each.minute: each for each in await appointments.of_person(transaction, person_id)}
+    rows = []
+    for each in wanted:
+        was = before.get(each.minute)
+        following = was.next if was else None
+        if following is not None and following.local_date.weekday() not in each.days:
+            following = None
+        rows.append(Stored(each.minute, each.mask, place(person_id, each.minute), following))
+    await appointments.put(transaction, person_id, rows)
+
+
+async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> Settings:
+    """Reckon what comes next anew; what is due and not asked yet stays due."""
+    settings = await check_in_settings.get(transaction, person_id)
+    assert settings is not None
+    for stored in await appointments.of_person(transaction, person_id):
+        if stored.next is not None and stored.next.at <= now and settings.stopped_at is None:
+            continue
+        following = await reckoned(transaction, settings, stored, now)
+        await appointments.set_next(transaction, person_id, stored.minute, following)
+    return settings

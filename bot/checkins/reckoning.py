@@ -1,0 +1,37 @@
+"""Between rows and rules: quiet hours and next times as storage keeps them.
+
+Knows nothing of who changes them (`diary.py`) or when they are due (`rounds.py`).
+"""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins.quiet import Quiet
+from bot.checkins.schedule import Appointment, Occurrence, next_occurrence
+from storage import Transaction, check_ins
+from storage.appointments import Next, Stored
+from storage.check_in_settings import Settings
+
+
+def next_of(occurrence: Occurrence | None) -> Next | None:
+    """An occurrence as storage takes it."""
+    return Next(occurrence.at, occurrence.local_date) if occurrence else None
+
+
+async def reckoned(
+    transaction: Transaction, settings: Settings, stored: Stored, now: datetime
+) -> Next | None:
+    """When an appointment is due next, from now or from the end of a pause on."""
+    if settings.stopped_at is not None:
+        return None
+    served = await check_ins.served(transaction, settings.person_id, stored.minute)
+    after = max(now, settings.paused_until_at or now)
+    appointment = Appointment.of(stored.days, stored.minute)
+    return next_of(next_occurrence(appointment, ZoneInfo(settings.zone), after, served))
+
+
+def quiet_of(settings: Settings) -> Quiet | None:
+    """A person's quiet hours, if they have any."""
+    if settings.quiet_from is None or settings.quiet_to is None:
+        return None
+    return Quiet(settings.quiet_from, settings.quiet_to)

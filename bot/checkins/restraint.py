@@ -1,0 +1,66 @@
+"""How silence backs check-ins off: as agreed, every third day, weekly, goodbye.
+
+Knows nothing of storage, of words, or of why somebody is silent. It counts days on which a
+person was asked and did not answer, so that three appointments on one day are one silence. Any
+answer sets it back to the start.
+
+| unanswered days | what follows |
+|---|---|
+| 0 to 2 | as agreed |
+| 3 to 5 | at most every third day, once a day |
+| 6, 7 | at most once a week |
+| 8 | one goodbye, a week later, with a way back; then nothing |
+
+For somebody who is asked daily that is a goodbye on the 33rd day.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Move(StrEnum):
+    """What to do with an occurrence."""
+
+    ASK = "ask"
+    LEAVE_OUT = "leave_out"
+    GOODBYE = "goodbye"
+
+
+GOODBYE_AFTER = 8
+EVERY_DAYS = ((6, 7), (3, 3))
+"""From so many unanswered days on, at least so many days lie between two questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restraint:
+    """How long a person has been silent.
+
+    Attributes:
+        unanswered: days on which they were asked since their last answer.
+        asked_on: the local date of the last question since then; None: none.
+    """
+
+    unanswered: int = 0
+    asked_on: date | None = None
+
+    @property
+    def every_days(self) -> int:
+        """Days that lie between two questions at least; 0: as agreed."""
+        return next((days for since, days in EVERY_DAYS if self.unanswered >= since), 0)
+
+    def move(self, day: date) -> Move:
+        """What to do with the occurrence of a local date."""
+        if self.asked_on is not None and abs((day - self.asked_on).days) < self.every_days:
+            return Move.LEAVE_OUT
+        return Move.GOODBYE if self.unanswered >= GOODBYE_AFTER else Move.ASK
+
+    def asked(self, day: date) -> "Restraint":
+        """After a question on a local date."""
+        if day == self.asked_on:
+            return self
+        return Restraint(self.unanswered + 1, day)
+
+
+ANSWERED = Restraint()
+"""Where everybody starts, and where any answer leads back to."""

@@ -1,0 +1,264 @@
+"""What the clock does: the due are claimed, and asked, skipped or said goodbye to.
+
+Knows nothing of words, of Telegram or of the model: `ask` is given from outside. Claiming is one
+conditional UPDATE of the appointment; the row of the occurrence, the state of restraint and
+whatever `ask` queues stand in the same transaction. So restarts, spares and jumps of the clock
+neither double nor lose a check-in, and one person's failure stops nobody else.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bot.checkins.deciding import Outcome, Skip, State, outcome
+from bot.checkins.reckoning import next_of, quiet_of, reckoned
+from bot.checkins.restraint import Restraint
+from bot.checkins.schedule import LATEST, Appointment, Occurrence
+from bot.checkins.spreading import Pace
+from storage import (
+    Database,
+    Transaction,
+    appointments,
+    cases,
+    check_in_settings,
+    check_ins,
+    people,
+)
+from storage.appointments import Due, Stored
+from storage.check_in_settings import Settings, StoppedBy
+from storage.check_ins import Occasion
+from storage.ids import CheckInId, PersonId
+from storage.people import Person
+
+log = structlog.get_logger(__name__)
+HOLDING_LEVEL = 3
+BATCH = 20
+RETRY_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A check-in whose time has come.
+
+    Attributes:
+        settings: as they were before it.
+        is_goodbye: it is the last one, after long silence: say goodbye and show a way back.
+        is_after_hold: the first one after a case held them: use words for that.
+    """
+
+    person: Person
+    appointment: Appointment
+    occurrence: Occurrence
+    settings: Settings
+    is_goodbye: bool
+    is_after_hold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A question that is asked in this transaction, and by nobody else.
+
+    Attributes:
+        check_in_id: for the buttons, and for `diary.answer`.
+        prepared: what `prepare` gave for it; None where it gave nothing.
+    """
+
+    question: Question
+    check_in_id: CheckInId
+    prepared: object | None
+
+
+Ask = Callable[[Transaction, Claimed], Awaitable[None]]
+Prepare = Callable[[Sequence[Question]], Awaitable[Mapping[PersonId, object]]]
+
+
+class Rounds:
+    """The loop's work.
+
+    Args:
+        database: where schedules stand.
+        now: the clock on the wall.
+        monotonic_s: a clock that never goes back, for the pace.
+        sleep: how to wait, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        now: Callable[[], datetime],
+        monotonic_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._monotonic_s = monotonic_s
+        self._sleep = sleep
+        self._pace = Pace()
+        self._failing: dict[tuple[PersonId, int], datetime] = {}
+
+    async def send_due(self, ask: Ask, prepare: Prepare | None = None) -> int:
+        """Ask all whose time has come, at the pace of `spreading.A_SECOND`; return how many.
+
+        Args:
+            ask: queues the words of one check-in in the given transaction. If it raises, nothing
+                of that check-in stands; it is tried again after a minute, until it is late.
+            prepare: called with up to `BATCH` questions while no transaction is open, for the
+                words that the model writes. A question may still fall away afterwards; if it
+                raises, nothing is prepared and all are asked.
+        """
+        asked = 0
+        while batch := await self._due():
+            prepared = await self._prepared(batch, prepare)
+            for due in batch:
+                await self._wait()
+                if await self._tried(due, ask, prepared.get(due.person_id)):
+                    self._pace.take(self._monotonic_s())
+                    asked += 1
+        return asked
+
+    async def _due(self) -> list[Due]:
+        now = self._now()
+        self._failing = {key: at for key, at in self._failing.items() if abs(now - at) < 2 * LATEST}
+        async with self._database.read() as transaction:
+            found = await appointments.due(transaction, now=now, limit=BATCH + len(self._failing))
+        waits = {key for key, at in self._failing.items() if now < at}
+        return [due for due in found if (due.person_id, due.minute) not in waits][:BATCH]
+
+    async def _wait(self) -> None:
+        while wait_s := self._pace.wait_s(self._monotonic_s()):
+            await self._sleep(wait_s)
+
+    async def _prepared(
+        self, batch: list[Due], prepare: Prepare | None
+    ) -> Mapping[PersonId, object]:
+        if prepare is None:
+            return {}
+        questions = []
+        async with self._database.read() as transaction:
+            for due in batch:
+                seen = await self._look(transaction, due)
+                if seen is not None and seen.question is not None:
+                    questions.append(seen.question)
+        try:
+            return await prepare(questions) if questions else {}
+        except Exception as error:  # they are asked in other words
+            log.error("check_in_words_failed", error=type(error).__name__)
+            return {}
+
+    async def _tried(self, due: Due, ask: Ask, prepared: object | None) -> bool:
+        key = (due.person_id, due.minute)
+        try:
+            async with self._database.begin() as transaction:
+                asked = await self._take(transaction, due, ask, prepared)
+        except Exception as error:  # the others go on; this one is tried again
+            self._failing[key] = self._now() + RETRY_AFTER
+            log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
+            return False
+        self._failing.pop(key, None)
+        return asked
+
+    async def _take(
+        self, transaction: Transaction, due: Due, ask: Ask, prepared: object | None
+    ) -> bool:
+        """Claim one appointment and do what is to be done; True where it was asked."""
+        seen = await self._look(transaction, due, lock=True)
+        if seen is None:
+            await appointments.move(transaction, due, None)
+            return False
+        if seen.outcome is None:
+            stored = Stored(due.minute, due.days, 0)
+            following = await reckoned(transaction, seen.settings, stored, self._now())
+            await appointments.move(transaction, due, following)
+            return False
+        question = seen.question
+        if not await appointments.move(transaction, due, next_of(seen.outcome.following)):
+            return False  # another process was quicker, or the person changed something
+        await self._note_skipped(transaction, due, seen)
+        if question is None:
+            return False
+        return await self._put(transaction, due, question, ask, prepared)
+
+    async def _look(
+        self, transaction: Transaction, due: Due, *, lock: bool = False
+    ) -> "_Seen | None":
+        """What is to be done about an appointment; None: nothing, for as long as it is so."""
+        person_id = due.person_id
+        settings = await check_in_settings.get(transaction, person_id, lock=lock)
+        person = await people.by_id(transaction, person_id)
+        if settings is None or person is None or settings.stopped_at or person.blocked_at:
+            return None
+        if due.next is None:
+            return _Seen(settings)
+        case = await cases.open_case(transaction, person_id)
+        state = State(
+            zone=ZoneInfo(settings.zone),
+            quiet=quiet_of(settings),
+            paused_until_at=settings.paused_until_at,
+            restraint=Restraint(settings.unanswered, settings.asked_on),
+            is_held=case is not None and case.level >= HOLDING_LEVEL,
+        )
+        appointment = Appointment.of(due.days, due.minute)
+        first = Occurrence(due.next.local_date, due.next.at)
+        found = outcome(appointment, first, state, self._now())
+        if found.asked is None:
+            return _Seen(settings, found)
+        question = Question(
+            person, appointment, found.asked, settings, found.is_goodbye, settings.was_held
+        )
+        return _Seen(settings, found, question)
+
+    async def _note_skipped(self, transaction: Transaction, due: Due, seen: "_Seen") -> None:
+        assert seen.outcome is not None
+        has_failed = (due.person_id, due.minute) in self._failing
+        for occurrence, why in seen.outcome.skipped:
+            reason = Skip.FAILED if has_failed and why is Skip.LATE else why
+            occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
+            await check_ins.note_skipped(transaction, occasion, reason)
+        if any(why is Skip.HELD for _, why in seen.outcome.skipped):
+            await check_in_settings.change(transaction, due.person_id, was_held=True)
+
+    async def _put(
+        self,
+        transaction: Transaction,
+        due: Due,
+        question: Question,
+        ask: Ask,
+        prepared: object | None,
+    ) -> bool:
+        now, day = self._now(), question.occurrence.local_date
+        state = check_ins.State.GOODBYE if question.is_goodbye else check_ins.State.ASKED
+        occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
+        made = await check_ins.note_asked(transaction, occasion, now=now, state=state)
+        if made is None:
+            return False  # this date was served already, at this time of the day
+        settings = question.settings
+        restraint = Restraint(settings.unanswered, settings.asked_on).asked(day)
+        await check_in_settings.change(
+            transaction,
+            due.person_id,
+            unanswered=restraint.unanswered,
+            asked_on=restraint.asked_on,
+            was_held=False,
+        )
+        if question.is_goodbye:
+            await check_in_settings.change(
+                transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
+            )
+            await appointments.park(transaction, due.person_id)
+        await ask(transaction, Claimed(question, made, prepared))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at a due appointment found; without an outcome it is to be reckoned anew."""
+
+    settings: Settings
+    outcome: Outcome | None = None
+    question: Question | None = None

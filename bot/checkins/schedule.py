@@ -1,0 +1,134 @@
+"""When the next check-in is due, by the clock on the person's wall.
+
+Knows nothing of storage, Telegram, quiet hours or pauses. The rules:
+
+- An appointment is a local time and the days on which it is wanted. It has at most one
+  occurrence a local date.
+- As in RFC 5545, a local time that a clock change leaves out is read with the offset before it
+  (02:30 becomes 03:30), and of one that comes twice the first counts.
+- A local date that does not exist (Samoa, 2011-12-30) has no occurrence.
+- After a change of zone the next occurrence is the first one in the new zone, from now on,
+  whose local date has not been served yet: travel never asks twice for one date, and never
+  loses the next one. What was served is the row `(person, local_date, minute)`
+  (`storage/check_ins.py`), whose key stops a double whatever is reckoned here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+MINUTES_A_DAY = 24 * 60
+EVERY_DAY = frozenset(range(7))
+WEEKDAYS = frozenset(range(5))
+WEEKEND = frozenset((5, 6))
+LATEST = timedelta(hours=2)
+"""An occurrence is asked up to this long after its time; later it is skipped and noted."""
+
+DAY = timedelta(days=1)
+SEARCHED_DAYS = 16  # a weekly appointment whose next date does not exist, and room for the ends
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A local time on some days of the week.
+
+    Attributes:
+        days: 0 is Monday.
+        minute: local minutes after midnight, 0 to 1439; with the person it is the key.
+    """
+
+    days: frozenset[int]
+    minute: int
+
+    def __post_init__(self) -> None:
+        if not self.days or not self.days <= EVERY_DAY:
+            raise ValueError("an appointment needs days from 0 to 6")
+        if not 0 <= self.minute < MINUTES_A_DAY:
+            raise ValueError("an appointment needs a minute from 0 to 1439")
+
+    @property
+    def mask(self) -> int:
+        """The days as bits, Monday the lowest, for storage."""
+        return sum(1 << day for day in self.days)
+
+    @classmethod
+    def of(cls, mask: int, minute: int) -> "Appointment":
+        """An appointment as storage keeps it."""
+        return cls(frozenset(day for day in range(7) if mask >> day & 1), minute)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One time that an appointment comes up.
+
+    Attributes:
+        local_date: the date that it serves. Its instant may lie on the next date, where a
+            clock change moves it over midnight.
+        at: the instant, in UTC.
+    """
+
+    local_date: date
+    at: datetime
+
+
+def merged(appointments: Iterable[Appointment]) -> tuple[Appointment, ...]:
+    """One appointment a minute, earliest first; days of the same minute are joined."""
+    days: dict[int, frozenset[int]] = {}
+    for each in appointments:
+        days[each.minute] = days.get(each.minute, frozenset()) | each.days
+    return tuple(Appointment(days[minute], minute) for minute in sorted(days))
+
+
+def local_minute(at: datetime, zone: ZoneInfo) -> int:
+    """What the clock on the wall shows at an instant, in minutes after midnight."""
+    local = at.astimezone(zone)
+    return local.hour * 60 + local.minute
+
+
+def occurrence_on(appointment: Appointment, zone: ZoneInfo, day: date) -> Occurrence | None:
+    """The occurrence that serves a local date, or None where there is none."""
+    if day.weekday() not in appointment.days or not _exists(day, zone):
+        return None
+    return Occurrence(day, _instant(day, appointment.minute, zone))
+
+
+def next_occurrence(
+    appointment: Appointment, zone: ZoneInfo, after: datetime, served: date | None = None
+) -> Occurrence:
+    """The first occurrence later than an instant.
+
+    Args:
+        appointment: what was agreed.
+        zone: where the person is now.
+        after: an aware instant; an occurrence at this very instant is past.
+        served: the latest local date that was served or skipped, in whatever zone; the
+            next one is later.
+
+    Raises:
+        LookupError: the zone leaves out every date that would serve (no real zone does).
+    """
+    today = after.astimezone(zone).date()
+    first = today - DAY  # a clock change may move yesterday's over midnight
+    if served is not None:
+        # Travel puts a served date at most one day ahead; what is more came of a wrong clock.
+        first = max(first, min(served, today + DAY) + DAY)
+    for number in range(SEARCHED_DAYS):
+        found = occurrence_on(appointment, zone, first + number * DAY)
+        if found is not None and found.at > after:
+            return found
+    raise LookupError(f"no occurrence within {SEARCHED_DAYS} days")
+
+
+def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
+    # fold=0 is RFC 5545's reading: the first of two, and the offset before a gap.
+    wall = datetime.combine(day, time(minute // 60, minute % 60), tzinfo=zone)
+    return wall.astimezone(UTC)
+
+
+def _exists(day: date, zone: ZoneInfo) -> bool:
+    """Whether a clock in the zone ever shows this date."""
+    return any(
+        _instant(day, minute, zone).astimezone(zone).date() == day
+        for minute in (12 * 60, 0, MINUTES_A_DAY - 1)
+    )

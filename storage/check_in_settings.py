@@ -1,0 +1,123 @@
+"""What a person wants of check-ins: one row, which exists only with their consent.
+
+Knows nothing of time zones, of what restraint does, or of when anything is due
+(`appointments.py`). Whoever changes appointments locks this row first, so that two changes of
+one person never cross.
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from storage.database import Transaction, insert_ignore
+from storage.ids import PersonId
+from storage.schema_checkins import appointments, check_in_settings
+
+FLAGS = ("was_held", "asks_sleep", "asks_energy", "weekly_summary")
+DATES = ("asked_on", "summarised_on")
+
+
+class StoppedBy(StrEnum):
+    """Who ended the check-ins."""
+
+    PERSON = "person"
+    GOODBYE = "goodbye"  # silence did, after a goodbye
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A person's wishes, and where restraint stands.
+
+    Attributes:
+        consent_at: when they asked for check-ins.
+        zone: an IANA name.
+        quiet_from: first quiet local minute after midnight; None: no quiet hours.
+        quiet_to: first minute that is not quiet any more.
+        paused_until_at: until when nothing is asked; None: not paused.
+        stopped_at: since when there are none; None: they go on.
+        unanswered: days on which they were asked since their last answer.
+        asked_on: local date of the last question since then.
+        was_held: check-ins were left out because of a case, and none was asked since.
+        summarised_on: local date of the last weekly summary.
+    """
+
+    person_id: PersonId
+    consent_at: datetime
+    zone: str
+    quiet_from: int | None = None
+    quiet_to: int | None = None
+    paused_until_at: datetime | None = None
+    stopped_at: datetime | None = None
+    stopped_by: StoppedBy | None = None
+    unanswered: int = 0
+    asked_on: date | None = None
+    was_held: bool = False
+    asks_sleep: bool = False
+    asks_energy: bool = False
+    weekly_summary: bool = False
+    summarised_on: date | None = None
+
+
+NAMES = tuple(field.name for field in fields(Settings))
+
+
+async def get(
+    transaction: Transaction, person_id: PersonId, *, lock: bool = False
+) -> Settings | None:
+    """A person's settings, or None where they never asked for check-ins.
+
+    Args:
+        transaction: of `Database.begin()` where `lock` is given.
+        person_id: whose.
+        lock: nobody else changes this person's check-ins until the transaction ends.
+    """
+    query = select(*(check_in_settings.c[name] for name in NAMES)).where(
+        check_in_settings.c.person_id == person_id
+    )
+    if lock:  # SQLite has one writer anyway, and leaves the words out
+        query = query.with_for_update()
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        return None
+    values = row._asdict()
+    values.update({name: bool(values[name]) for name in FLAGS})
+    values.update(
+        {name: date.fromisoformat(values[name]) for name in DATES if values[name] is not None}
+    )
+    if values["stopped_by"] is not None:
+        values["stopped_by"] = StoppedBy(values["stopped_by"])
+    return Settings(**values)
+
+
+async def create(
+    transaction: Transaction, person_id: PersonId, *, zone: str, now: datetime
+) -> None:
+    """Record that a person asked for check-ins; nothing where they did so before."""
+    await transaction.execute(
+        insert_ignore(transaction.dialect, check_in_settings).values(
+            person_id=person_id, consent_at=now, zone=zone
+        )
+    )
+
+
+async def change(transaction: Transaction, person_id: PersonId, **values: Any) -> None:
+    """Set columns, by the names of `Settings`; dates, flags and instants as it has them."""
+    stored = dict(values)
+    for name in DATES:
+        if stored.get(name) is not None:
+            stored[name] = stored[name].isoformat()
+    for name in FLAGS:
+        if name in stored:
+            stored[name] = int(stored[name])
+    await transaction.execute(
+        update(check_in_settings).where(check_in_settings.c.person_id == person_id).values(**stored)
+    )
+
+
+async def withdraw(transaction: Transaction, person_id: PersonId) -> None:
+    """Delete settings and appointments, and with them the consent; answers stay."""
+    for table in (appointments, check_in_settings):
+        await transaction.execute(delete(table).where(table.c.person_id == person_id))

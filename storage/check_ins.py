@@ -1,0 +1,259 @@
+"""Check-ins: every occurrence once, whether it was asked or left out, and the answer.
+
+Knows nothing of schedules or of words. The key `(person, local_date, minute)` stops a second
+question for one date and time, whatever clocks, zones and processes do. An answer (mood, sleep,
+energy and a note) is sealed as one with the person's key.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
+
+from storage import keys
+from storage.database import Transaction, insert_ignore
+from storage.ids import CheckInId, PersonId
+from storage.schema_checkins import check_ins
+
+PLACE = "check_ins.answer"
+SCALE = range(1, 6)
+
+
+class State(StrEnum):
+    """What came of an occurrence."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    GOODBYE = "goodbye"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Which occurrence of a person: the key, and its instant."""
+
+    person_id: PersonId
+    local_date: date
+    minute: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said to a check-in; each of it may be missing.
+
+    Attributes:
+        mood: 1 (worst) to 5 (best).
+        sleep: 1 to 5.
+        energy: 1 to 5.
+        note: their words.
+    """
+
+    mood: int | None = None
+    sleep: int | None = None
+    energy: int | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        for number in (self.mood, self.sleep, self.energy):
+            if number is not None and number not in SCALE:
+                raise ValueError("mood, sleep and energy are from 1 to 5")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """One occurrence as it is kept.
+
+    Attributes:
+        reason: why it was skipped; None where it was not.
+        answer: None where nothing was answered.
+    """
+
+    check_in_id: CheckInId
+    local_date: date
+    minute: int
+    due_at: datetime
+    state: State
+    reason: str | None
+    asked_at: datetime | None
+    answered_at: datetime | None
+    answer: Answer | None
+
+
+async def note_asked(
+    transaction: Transaction, occasion: Occasion, *, now: datetime, state: State = State.ASKED
+) -> CheckInId | None:
+    """Note that an occurrence is asked; None where it was asked or skipped before."""
+    return await _note(transaction, occasion, state, None, now)
+
+
+async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
+    """Note that an occurrence is left out; nothing where it was asked or skipped before."""
+    await _note(transaction, occasion, State.SKIPPED, reason, None)
+
+
+async def _note(
+    transaction: Transaction,
+    occasion: Occasion,
+    state: State,
+    reason: str | None,
+    asked_at: datetime | None,
+) -> CheckInId | None:
+    made = await transaction.execute(
+        insert_ignore(transaction.dialect, check_ins)
+        .values(
+            person_id=occasion.person_id,
+            local_date=occasion.local_date.isoformat(),
+            minute=occasion.minute,
+            due_at=occasion.due_at,
+            state=state,
+            reason=reason,
+            asked_at=asked_at,
+        )
+        .returning(check_ins.c.check_in_id)
+    )
+    found = made.scalar_one_or_none()
+    return None if found is None else CheckInId(found)
+
+
+async def served(transaction: Transaction, person_id: PersonId, minute: int) -> date | None:
+    """The latest local date that was asked or skipped at this time of the day, or None."""
+    query = select(func.max(check_ins.c.local_date)).where(
+        check_ins.c.person_id == person_id, check_ins.c.minute == minute
+    )
+    found = (await transaction.execute(query)).scalar_one()
+    return None if found is None else date.fromisoformat(found)
+
+
+async def answer(
+    transaction: Transaction,
+    person_id: PersonId,
+    check_in_id: CheckInId,
+    said: Answer,
+    *,
+    now: datetime,
+) -> Answer | None:
+    """Add what a person said to what they said before; what is None stays as it was.
+
+    Returns:
+        The whole answer, or None where this is no question that was put to this person.
+    """
+    theirs = and_(
+        check_ins.c.check_in_id == check_in_id,
+        check_ins.c.person_id == person_id,
+        check_ins.c.state != State.SKIPPED,
+    )
+    query = select(check_ins.c.answer).where(theirs).with_for_update()
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        return None
+    before = await _open(transaction, person_id, row.answer) or Answer()
+    whole = Answer(
+        said.mood if said.mood is not None else before.mood,
+        said.sleep if said.sleep is not None else before.sleep,
+        said.energy if said.energy is not None else before.energy,
+        said.note if said.note is not None else before.note,
+    )
+    text = json.dumps({name: getattr(whole, name) for name in Answer.__slots__}, ensure_ascii=False)
+    await transaction.execute(
+        update(check_ins)
+        .where(theirs)
+        .values(
+            answer=await keys.seal(transaction, person_id, text, PLACE),
+            state=State.ANSWERED,
+            answered_at=now,
+        )
+    )
+    return whole
+
+
+async def _open(
+    transaction: Transaction, person_id: PersonId, sealed: bytes | None
+) -> Answer | None:
+    if sealed is None:
+        return None
+    return Answer(**json.loads(await keys.unseal(transaction, person_id, sealed, PLACE)))
+
+
+async def get(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
+) -> CheckIn | None:
+    """One check-in of this person, or None."""
+    found = await _several(transaction, person_id, check_ins.c.check_in_id == check_in_id)
+    return found[0] if found else None
+
+
+async def of_person(
+    transaction: Transaction, person_id: PersonId, *, since: date | None = None
+) -> list[CheckIn]:
+    """Every occurrence of a person, oldest first: for `/export`."""
+    return await _several(transaction, person_id, _since(since))
+
+
+async def moods(
+    transaction: Transaction, person_id: PersonId, *, since: date | None = None
+) -> list[CheckIn]:
+    """What a person answered, oldest first: for charts, summaries and trends.
+
+    Args:
+        transaction: an open one.
+        person_id: whose.
+        since: the first local date; None: all.
+    """
+    return await _several(transaction, person_id, _since(since), check_ins.c.answer.is_not(None))
+
+
+async def last_answered(transaction: Transaction, person_id: PersonId) -> CheckIn | None:
+    """The latest check-in that was answered, or None."""
+    query = _query(person_id, check_ins.c.answer.is_not(None)).order_by(None)
+    query = query.order_by(check_ins.c.local_date.desc(), check_ins.c.minute.desc()).limit(1)
+    row = (await transaction.execute(query)).one_or_none()
+    return await _as_check_in(transaction, row) if row else None
+
+
+async def counts(transaction: Transaction, person_id: PersonId) -> dict[tuple[State, str], int]:
+    """How many occurrences ended how, by state and reason ("" where there is none)."""
+    query = (
+        select(check_ins.c.state, check_ins.c.reason, func.count())
+        .where(check_ins.c.person_id == person_id)
+        .group_by(check_ins.c.state, check_ins.c.reason)
+    )
+    return {
+        (State(state), reason or ""): number
+        for state, reason, number in await transaction.execute(query)
+    }
+
+
+def _since(since: date | None) -> ColumnElement[bool]:
+    return check_ins.c.local_date >= ("" if since is None else since.isoformat())
+
+
+def _query(person_id: PersonId, *conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return (
+        select(check_ins)
+        .where(check_ins.c.person_id == person_id, *conditions)
+        .order_by(check_ins.c.local_date, check_ins.c.minute)
+    )
+
+
+async def _several(
+    transaction: Transaction, person_id: PersonId, *conditions: ColumnElement[bool]
+) -> list[CheckIn]:
+    rows = await transaction.execute(_query(person_id, *conditions))
+    return [await _as_check_in(transaction, row) for row in rows]
+
+
+async def _as_check_in(transaction: Transaction, row: Row[*tuple[object, ...]]) -> CheckIn:
+    return CheckIn(
+        CheckInId(row.check_in_id),
+        date.fromisoformat(row.local_date),
+        row.minute,
+        row.due_at,
+        State(row.state),
+        row.reason,
+        row.asked_at,
+        row.answered_at,
+        await _open(transaction, PersonId(row.person_id), row.answer),
+    )

@@ -1,0 +1,127 @@
+"""Which occurrence is asked, which is left out, and why; quiet hours; pace."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.checkins.deciding import NOTED, Skip, State, decide, outcome
+from bot.checkins.quiet import Quiet
+from bot.checkins.restraint import Move, Restraint
+from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment, local_minute, next_occurrence
+from bot.checkins.spreading import A_SECOND, Pace, is_crowded, offset_s, place, span_s
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+MORNING = Appointment(EVERY_DAY, 480)
+START = datetime(2026, 1, 4, 12, tzinfo=UTC)
+FIRST = next_occurrence(MORNING, SHANGHAI, START)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+
+
+def state(
+    *,
+    quiet: Quiet | None = None,
+    paused_until_at: datetime | None = None,
+    restraint: Restraint | None = None,
+    is_held: bool = False,
+) -> State:
+    return State(SHANGHAI, quiet, paused_until_at, restraint or Restraint(), is_held)
+
+
+@pytest.mark.parametrize(("late", "move"), [
+    (timedelta(0), Move.ASK), (LATEST, Move.ASK), (LATEST + MINUTE, Skip.LATE)])  # fmt: skip
+def test_up_to_two_hours_late_it_is_asked(late: timedelta, move: Move | Skip) -> None:
+    assert decide(FIRST, state(), FIRST.at + late) is move
+
+
+def test_what_would_wake_somebody_is_left_out() -> None:
+    assert decide(FIRST, state(quiet=Quiet(22 * 60, 481)), FIRST.at) is Skip.QUIET
+    assert decide(FIRST, state(quiet=Quiet(22 * 60, 480)), FIRST.at) is Move.ASK
+    soon = Quiet(490, 600)  # caught up late, it would fall into them
+    assert decide(FIRST, state(quiet=soon), FIRST.at) is Move.ASK
+    assert decide(FIRST, state(quiet=soon), FIRST.at + 10 * MINUTE) is Skip.QUIET
+
+
+def test_a_pause_a_case_and_silence_leave_out() -> None:
+    assert decide(FIRST, state(paused_until_at=FIRST.at + MINUTE), FIRST.at) is Skip.PAUSED
+    assert decide(FIRST, state(paused_until_at=FIRST.at), FIRST.at) is Move.ASK
+    assert decide(FIRST, state(is_held=True), FIRST.at + DAY) is Skip.HELD
+    backed = Restraint(3, FIRST.local_date - DAY)
+    assert decide(FIRST, state(restraint=backed), FIRST.at) is Skip.RESTRAINT
+    silent = Restraint(8, FIRST.local_date - 7 * DAY)
+    assert decide(FIRST, state(restraint=silent), FIRST.at) is Move.GOODBYE
+
+
+def test_every_date_that_was_missed_is_noted_and_the_last_is_asked() -> None:
+    found = outcome(MORNING, FIRST, state(), FIRST.at + 3 * DAY + MINUTE)
+    assert [(each.local_date.day, why) for each, why in found.skipped] == [
+        (5, Skip.LATE), (6, Skip.LATE), (7, Skip.LATE)]  # fmt: skip
+    assert found.asked is not None
+    assert (found.asked.local_date, found.following.local_date) == (
+        date(2026, 1, 8), date(2026, 1, 9))  # fmt: skip
+
+
+def test_years_that_were_missed_are_not_noted_day_by_day() -> None:
+    found = outcome(MORNING, FIRST, state(), FIRST.at + 4000 * DAY + 12 * 60 * MINUTE)
+    assert len(found.skipped) == NOTED.days + 1 - 1
+    assert found.asked is None
+    assert found.following.at > FIRST.at + 4000 * DAY
+
+
+@given(
+    st.sampled_from(["Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"]),
+    st.integers(0, 1439), st.integers(0, 1439), st.integers(0, 1439),
+    st.integers(0, 3650 * 1440), st.integers(0, 119),
+)  # fmt: skip
+@settings(deadline=None)
+def test_nobody_is_asked_within_quiet_hours(
+    name: str, minute: int, starts: int, ends: int, since: int, late: int
+) -> None:
+    if starts == ends:
+        return
+    zone, quiet = ZoneInfo(name), Quiet(starts, ends)
+    start = START + timedelta(minutes=since)
+    due = next_occurrence(Appointment(EVERY_DAY, minute), zone, start)
+    now = due.at + timedelta(minutes=late)
+    found = decide(due, State(zone, quiet, None, Restraint(), is_held=False), now)
+    is_quiet = quiet.holds(local_minute(now, zone)) or quiet.holds(local_minute(due.at, zone))
+    assert (found is Skip.QUIET) == is_quiet
+
+
+@pytest.mark.parametrize(("minute", "is_quiet"), [
+    (1319, False), (1320, True), (0, True), (419, True), (420, False)])  # fmt: skip
+def test_quiet_hours_go_over_midnight(minute: int, *, is_quiet: bool) -> None:
+    assert Quiet(22 * 60, 7 * 60).holds(minute) is is_quiet
+
+
+@pytest.mark.parametrize(("starts", "ends"), [(1, 1), (-1, 5), (5, 1440)])
+def test_no_quiet_hours_without_an_end(starts: int, ends: int) -> None:
+    with pytest.raises(ValueError, match="quiet hours"):
+        Quiet(starts, ends)
+
+
+def test_no_second_has_more_than_twenty() -> None:
+    pace, now, taken = Pace(), 0.0, []
+    for _ in range(205):
+        now += pace.wait_s(now)
+        pace.take(now)
+        taken.append(now)
+        now += 0.003
+    for number in range(A_SECOND, len(taken)):
+        assert taken[number] - taken[number - A_SECOND] > 0.999
+    assert taken[-1] < 205 / A_SECOND
+
+
+def test_a_crowded_minute_is_spread_evenly_and_the_same_every_day() -> None:
+    assert (is_crowded(1200), is_crowded(1201)) == (False, True)
+    assert span_s(10_000) == 500.0
+    offsets = [offset_s(person, 540, 10_000) for person in range(10_000)]
+    assert offsets == [offset_s(person, 540, 10_000) for person in range(10_000)]
+    assert 0 <= min(offsets) < max(offsets) < 500
+    by_tenth = [
+        sum(tenth * 50 <= each < tenth * 50 + 50 for each in offsets) for tenth in range(10)
+    ]
+    assert max(by_tenth) - min(by_tenth) < 300
+    assert 0 <= place(2**62, 1439) < 1000

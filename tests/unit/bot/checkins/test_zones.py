@@ -1,0 +1,141 @@
+"""From a place, an offset, a clock or a location to a zone."""
+
+from datetime import UTC, datetime
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from bot.checkins import zones
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+SUMMER = datetime(2026, 7, 2, 3, 4, tzinfo=UTC)
+DATA = yaml.safe_load(
+    resources.files("bot.checkins").joinpath("places.yaml").read_text(encoding="utf-8")
+)
+# Places whose law gives them a zone of their own that few live by; the official one is taken.
+SEVERAL_BY_LAW = {"CN", "NZ", "UA", "UZ", "MY", "DE", "CY", "PS", "AR", "KZ", "MH"}
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [("北京", "Asia/Shanghai"), ("我在上海", "Asia/Shanghai"), ("中国", "Asia/Shanghai"),
+     ("乌鲁木齐", "Asia/Shanghai"), ("臺北", "Asia/Taipei"), ("香港", "Asia/Hong_Kong"),
+     ("I live in London", "Europe/London"), ("new york", "America/New_York"),
+     ("纽约时间", "America/New_York"), ("asia/tokyo", "Asia/Tokyo"), ("Tokyo time", "Asia/Tokyo"),
+     ("几内亚比绍", "Africa/Bissau"), ("New Jersey", "America/New_York"),
+     ("Jersey", "Europe/Jersey"),
+     ("南苏丹", "Africa/Juba"), ("Nigeria", "Africa/Lagos"), ("Niger", "Africa/Niamey"),
+     ("São Paulo", "America/Sao_Paulo"), ("America/Argentina/Buenos_Aires",
+     "America/Argentina/Buenos_Aires"), ("新西兰", "Pacific/Auckland"), ("UK", "Europe/London")],
+)  # fmt: skip
+def test_a_place_is_found(text: str, zone: str) -> None:
+    assert zones.find(text, NOW) == (zone,)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "number"),
+    [("美国", "America/New_York", 7), ("Russia", "Europe/Moscow", 8),
+     ("UTC+8", "Asia/Shanghai", 8),
+     ("东八区", "Asia/Shanghai", 8), ("+08:00", "Asia/Shanghai", 8),
+     ("utc+5:30", "Asia/Kolkata", 2),
+     ("西五区", "America/New_York", 7), ("圣地亚哥", "America/Los_Angeles", 2),
+     ("华盛顿", "America/Los_Angeles", 2), ("北京或者伦敦", "Asia/Shanghai", 2)],
+)  # fmt: skip
+def test_what_is_open_is_a_choice(text: str, first: str, number: int) -> None:
+    found = zones.find(text, NOW)
+    assert (found[0], len(found)) == (first, number)
+
+
+@pytest.mark.parametrize("text", ["hello", "我今天很难过", "CST", "somewhere", "", "Mars/Olympus"])
+def test_what_names_no_place_gives_none(text: str) -> None:
+    assert zones.find(text, NOW) == ()
+
+
+def test_an_offset_stands_for_the_zones_that_have_it_now() -> None:
+    assert "America/New_York" in zones.find("UTC-5", NOW)
+    assert "America/New_York" not in zones.find("UTC-5", SUMMER)
+
+
+def test_every_zone_of_the_data_exists_and_every_name_is_folded() -> None:
+    from bot.checkins.tokens import fold
+
+    several = [zone for each in DATA["several"] for zone in each["zones"]]
+    for zone in (*DATA["populous"], *DATA["places"], *several):
+        assert zones.is_zone(zone), zone
+    names = [name for each in DATA["several"] for name in each["names"]]
+    for name in (*names, *(name for each in DATA["places"].values() for name in each)):
+        assert fold(name) == name
+
+
+def test_every_country_with_one_zone_is_known_by_name() -> None:
+    """By the tables that come with the time zones themselves."""
+    folder = resources.files("tzdata.zoneinfo")
+    by_code: dict[str, list[str]] = {}
+    for line in folder.joinpath("zone.tab").read_text().splitlines():
+        if not line.startswith("#"):
+            code, _place, zone, *_ = line.split("\t")
+            by_code.setdefault(code, []).append(zone)
+    checked = 0
+    for line in folder.joinpath("iso3166.tab").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        code, name = line.split("\t")
+        found = by_code.get(code, [])
+        if code in SEVERAL_BY_LAW or len(found) != 1:
+            continue
+        assert found[0] in DATA["places"]
+        plain = name.split(" (")[0].replace("&", "and")
+        if plain in ("Korea", "Samoa", "Congo", "Virgin Islands"):
+            continue  # two countries
+        assert zones.find(plain, NOW) == (found[0],), name
+        checked += 1
+    assert checked > 190
+
+
+def test_most_cities_and_countries_have_both_languages() -> None:
+    with_han = [name for each in DATA["places"].values() for name in each if name[0] >= "⺀"]
+    assert len(with_han) > 350
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("15:04", (904,)), ("下午3点20", (920,)), ("3:20pm", (920,)), ("现在是上午十一点", (660,)),
+     ("11:00", (660, 1380)), ("noon", (720,)), ("3点", (180, 900)), ("it's 10 pm here", (1320,)),
+     ("现在晚上十二点", (0,)), ("00:10", (10,)), ("今晚八点", (1200,)), ("I don't know", ())],
+)  # fmt: skip
+def test_a_clock_is_read(text: str, minutes: tuple[int, ...]) -> None:
+    assert zones.clock_said(text) == minutes
+
+
+@pytest.mark.parametrize("off", [-10, -3, 0, 7, 10])
+def test_a_clock_that_is_a_little_off_still_finds_its_zone(off: int) -> None:
+    assert zones.by_clock([11 * 60 + 4 + off], NOW)[0] == "Asia/Shanghai"
+
+
+def test_a_clock_that_shows_no_zones_time_finds_none() -> None:
+    assert zones.by_clock([11 * 60 + 17], NOW) == ()
+    assert zones.by_clock([], NOW) == ()
+
+
+def test_half_a_clock_finds_both_halves_of_the_world() -> None:
+    found = zones.by_clock([660, 1380], datetime(2026, 1, 2, 3, 0, tzinfo=UTC))
+    assert "Asia/Shanghai" in found
+    assert "America/Caracas" in found
+
+
+def test_every_populous_offset_is_found_by_its_own_clock() -> None:
+    for name in DATA["populous"]:
+        local = NOW.astimezone(ZoneInfo(name))
+        found = zones.by_clock([local.hour * 60 + local.minute], NOW)
+        shown = {NOW.astimezone(ZoneInfo(zone)).strftime("%H:%M") for zone in found}
+        assert shown == {local.strftime("%H:%M")}
+
+
+def test_a_location_gives_its_zone_and_the_sea_none() -> None:
+    assert zones.at_location(39.9, 116.4) == "Asia/Shanghai"
+    assert zones.at_location(51.5, -0.1) == "Europe/London"
+    assert zones.at_location(-33.9, 18.4) == "Africa/Johannesburg"
+    assert zones.at_location(0.0, -30.0) is None
+    assert zones.at_location(91.0, 999.0) is None
