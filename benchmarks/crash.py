@@ -31,6 +31,7 @@ from storage import (
     new_secret_key,
     outbox,
     people,
+    restoring,
     traces,
 )
 
@@ -269,7 +270,7 @@ async def _restore_last(folder: Path) -> int:
     last = max((folder / "backups").glob("*.backup"))
     database = Database(f"sqlite:///{folder / 'restored.db'}", Vault.parse(SECRET_KEY))
     try:
-        counts = await archive.restore(database, last, last.with_name(archive.KEYS_FILE))
+        counts = await restoring.restore(database, last, last.with_name(archive.KEYS_FILE))
     finally:
         await database.aclose()
     return sum(counts.values())

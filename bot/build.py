@@ -45,6 +45,7 @@ from bot.quota import Quota
 from bot.reply import Replier
 from bot.resources import Resources
 from bot.rights import Rights
+from bot.risk import RiskRecords
 from bot.safe_mode import SafeMode
 from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
@@ -120,8 +121,9 @@ def build(
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
+    records = RiskRecords(desk, screens.screen)
     crisis = Crisis(
-        texts=texts, help_lines=help_lines, desk=desk, human=side.human, place=screens.screen,
+        texts=texts, help_lines=help_lines, records=records, human=side.human,
         has_people=notices.has_readers, after=after_crisis,
     )  # fmt: skip
     erasure = Erasure(
@@ -153,7 +155,8 @@ def build(
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
-        database=database, hearing=Hearing(screens), crisis=crisis, human=side.human,
+        database=database, hearing=Hearing(screens), crisis=crisis, records=records,
+        human=side.human,
         onboarding=onboarding, gate=gate, quota=quota, safe_mode=safe_mode, replier=replier,
         plans=plans, texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip

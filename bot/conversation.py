@@ -17,6 +17,7 @@ from bot.lanes import Burst
 from bot.onboarding import Onboarding
 from bot.quota import Quota
 from bot.reply import Replier
+from bot.risk import RiskRecords
 from bot.safe_mode import SafeMode
 from bot.safety_plan import SafetyPlans
 from bot.texts import Texts
@@ -53,6 +54,7 @@ class Conversation:
         database: Database,
         hearing: Hearing,
         crisis: Crisis,
+        records: RiskRecords,
         human: HumanSide,
         onboarding: Onboarding,
         gate: Gate,
@@ -67,6 +69,7 @@ class Conversation:
         self._database = database
         self._hearing = hearing
         self._crisis = crisis
+        self._records = records
         self._human = human
         self._onboarding = onboarding
         self._gate = gate
@@ -178,7 +181,7 @@ class Conversation:
             turn_id = await self._human.hear(
                 transaction, person, talks, ids, said.text, said.screening, now=now
             )
-            await self._crisis.note_quiet(
+            await self._records.note_quiet(
                 transaction, person, said.text, said.screening, turn_id, now=now
             )
             return True
@@ -254,7 +257,7 @@ class Conversation:
             now=said.now,
             off_record=said.person.is_off_record(said.now),
         )
-        await self._crisis.note_quiet(
+        await self._records.note_quiet(
             transaction, said.person, said.text, said.screening, turn.turn_id, now=said.now
         )
         return turn

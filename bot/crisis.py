@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bot.help_lines import HelpLines
 from bot.human import HumanSide
+from bot.risk import RiskRecords
 from bot.script import Script
 from bot.texts import Texts
 from review import cases as review
@@ -32,9 +33,8 @@ class Crisis:
     Args:
         texts: every word that people read.
         help_lines: numbers to call.
-        desk: where operators see to cases.
+        records: what a message at risk leaves for operators.
         human: where words go while an operator has the conversation.
-        place: screens a text alone, to say where in it rules fired.
         has_people: whether anybody is told, so that the person may be told of them.
         after: called for a person after the commit: running words stop.
     """
@@ -44,18 +44,16 @@ class Crisis:
         *,
         texts: Texts,
         help_lines: HelpLines,
-        desk: Desk,
+        records: RiskRecords,
         human: HumanSide,
-        place: Callable[[str], Screening],
         has_people: bool,
         after: Callable[[PersonId], None],
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
         self._script = Script(texts, help_lines)
-        self._desk = desk
+        self._records = records
         self._human = human
-        self._place = place
         self._has_people = has_people
         self.after = after
 
@@ -82,9 +80,7 @@ class Crisis:
         if talks is None:
             await people.raise_epoch(transaction, person.person_id)
         is_held = await review.holding(transaction, person.person_id, now=now) is not None
-        opened = await review.open_or_raise(
-            transaction, person.person_id, response, screening, now=now
-        )
+        opened = await self._records.open(transaction, person, response, screening, now=now)
         if talks is not None and not opened.level_rose:
             turn_id = await self._human.hear(
                 transaction, person, talks, update_ids, text, screening, now=now
@@ -96,31 +92,10 @@ class Crisis:
             )  # fmt: skip
             if talks is not None:
                 await self._human.pass_on(transaction, person, talks, text, screening)
-        await self._count(transaction, response, is_new=opened.is_new, now=now)
-        await self._note(transaction, person, opened, text, screening, turn_id, now=now)
-
-    async def note_quiet(
-        self,
-        transaction: Transaction,
-        person: Person,
-        text: str,
-        screening: Screening,
-        turn_id: TurnId | None,
-        *,
-        now: datetime,
-    ) -> None:
-        """Open or raise a case for a message of level 2, which the model may answer."""
-        response = respond(screening)
-        if response is None or response.blocks_model:
-            return
-        opened = await review.open_or_raise(
-            transaction, person.person_id, response, screening, now=now
+        await safety_counts.add(
+            transaction, Act.FIXED_REPLY, level=int(response.level), script=response.script, now=now
         )
-        if opened.is_new:
-            await safety_counts.add(
-                transaction, Act.CASE, level=int(response.level), script=response.script, now=now
-            )
-        await self._note(transaction, person, opened, text, screening, turn_id, now=now)
+        await self._records.note(transaction, person, opened, text, screening, turn_id, now=now)
 
     async def _reply(
         self,
@@ -142,7 +117,7 @@ class Crisis:
             is_open=said_already, now=now,
         )  # fmt: skip
         told_now = self._has_people and (opened.is_new or opened.level_rose)
-        if told_now and await self._desk.is_staffed(transaction):
+        if told_now and await Desk.is_staffed(transaction):
             told = self._texts(person.language, "operator_note_people")
             body = Body(body.text + "\n" + told, body.buttons)
         turn_id = await self._say(
@@ -152,27 +127,6 @@ class Crisis:
         if not is_held and person.region is None and person.has_consented:
             await self._ask_region(transaction, person, now)
         return turn_id
-
-    async def _note(
-        self,
-        transaction: Transaction,
-        person: Person,
-        opened: review.Opened,
-        text: str,
-        screening: Screening,
-        turn_id: TurnId | None,
-        *,
-        now: datetime,
-    ) -> None:
-        """Keep the evidence, and tell operators what it says and where."""
-        await review.note_evidence(
-            transaction, opened.case_id, text, screening, self._place(text), turn_id=turn_id,
-            now=now,
-        )  # fmt: skip
-        hidden = not person.has_consented or (
-            person.is_off_record(now) and screening.level < Level.ACTIVE
-        )
-        await self._desk.opened(transaction, opened, "" if hidden else text, hidden=hidden)
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
         """The reviewed words that answer a message at risk where there is no storage."""
@@ -205,7 +159,7 @@ class Crisis:
         )  # fmt: skip
         if response is not None:
             raised = review.Opened(case.case_id, is_new=False, level_rose=False)
-            await self._note(transaction, person, raised, text, screening, turn_id, now=now)
+            await self._records.note(transaction, person, raised, text, screening, turn_id, now=now)
 
     async def remind(
         self,
@@ -295,12 +249,3 @@ class Crisis:
             person_id=person.person_id,
             now=now,
         )
-
-    @staticmethod
-    async def _count(
-        transaction: Transaction, response: Response, *, is_new: bool, now: datetime
-    ) -> None:
-        for act in (Act.FIXED_REPLY, Act.CASE) if is_new else (Act.FIXED_REPLY,):
-            await safety_counts.add(
-                transaction, act, level=int(response.level), script=response.script, now=now
-            )

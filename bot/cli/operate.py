@@ -214,13 +214,13 @@ def restore(
     Whoever used /forget since then is left out. Replies that waited to be sent are not sent.
     """
     from bot.app import open_database
-    from storage import archive
+    from storage import archive, restoring
 
     async def run() -> dict[str, int]:
         database = open_database(load())
         try:
             with progress("Restoring", unit="rows") as report:
-                return await archive.restore(
+                return await restoring.restore(
                     database, file, keys or file.with_name(archive.KEYS_FILE), progress=report
                 )
         finally:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from storage import (
     Database,
@@ -21,8 +22,9 @@ from storage import (
     notes,
     outbox,
     people,
+    restoring,
 )
-from storage.ids import CaseId
+from storage.ids import CaseId, PersonId
 from storage.outbox import Audience, Body, Kind
 from tests.integration.cast import NOW, SECRET, mei, says
 from tests.integration.conftest import empty_database
@@ -57,7 +59,7 @@ async def test_what_was_kept_comes_back(
     backup, key_file = await back_up(database, tmp_path)
     assert SECRET.encode() not in backup.read_bytes()
     assert backup.stat().st_mode & 0o077 == 0
-    counts = await archive.restore(other, backup, key_file)
+    counts = await restoring.restore(other, backup, key_file)
     assert counts["erased_since"] == 0
     async with other.begin() as tx:
         found = await people.by_telegram_id(tx, 42)
@@ -99,7 +101,7 @@ async def test_whoever_was_erased_is_in_no_backup(
     async with database.begin() as tx:
         await people.erase(tx, person.person_id, now=NOW)
     await archive.write_keys(database, key_file, now=NOW)
-    counts = await archive.restore(other, backup, key_file)
+    counts = await restoring.restore(other, backup, key_file)
     assert counts["erased_since"] == 1
     async with other.begin() as tx:
         assert await people.by_telegram_id(tx, 42) is None
@@ -130,7 +132,7 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
         verdict = await audit.verify(tx)
         assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
     await archive.write_keys(database, key_file, now=NOW)
-    await archive.restore(other, backup, key_file)
+    await restoring.restore(other, backup, key_file)
     async with other.begin() as tx:
         verdict = await audit.verify(tx)
         assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
@@ -146,12 +148,54 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
         assert await notes.of_case(tx, gone.case_id, person.person_id) == []
 
 
+@pytest.mark.parametrize("version", ["0002", "0004", "0005"])
+async def test_a_backup_of_an_older_schema_is_brought_up(
+    version: str, url: str, other: Database, vault: Vault, tmp_path: Path
+) -> None:
+    old = Database(url, vault)
+    await old.upgrade(version)
+    at = NOW.replace(tzinfo=None)
+    async with old.begin() as tx:
+        await keys.check(tx, now=NOW)
+        for person_id in (7, 8):
+            await keys.create(tx, person_id, now=NOW)
+            await tx.execute(
+                text("INSERT INTO people (person_id, language, consent_at, epoch, created_at) "
+                     "VALUES (:p, 'zh', :at, 0, :at)"), {"p": person_id, "at": at},
+            )  # fmt: skip
+            await tx.execute(
+                text("INSERT INTO telegram_chats (telegram_id, person_id) VALUES (:t, :p)"),
+                {"t": person_id + 35, "p": person_id},
+            )
+            await tx.execute(
+                text("INSERT INTO cases (person_id, level, categories, script, lexicon, state, "
+                     "opened_at, last_risk_at) "
+                     "VALUES (:p, 3, '', 'suicide', '1', 'open', :at, :at)"),
+                {"p": person_id, "at": at},
+            )  # fmt: skip
+    backup, key_file = await back_up(old, tmp_path)
+    async with old.begin() as tx:
+        await keys.destroy(tx, PersonId(8))  # erased since
+    await archive.write_keys(old, key_file, now=NOW)
+    await old.aclose()
+    counts = await restoring.restore(other, backup, key_file)
+    assert counts["erased_since"] == 1
+    async with other.begin() as tx:
+        stays = await people.by_telegram_id(tx, 42)
+        assert stays is not None
+        held = await cases.open_case(tx, stays.person_id)
+        assert held is not None
+        assert held.level == 3
+        assert await people.by_telegram_id(tx, 43) is None
+        assert (await mei(tx, 50)).person_id > stays.person_id
+
+
 async def test_a_used_database_is_not_overwritten(database: Database, tmp_path: Path) -> None:
     async with database.begin() as tx:
         await mei(tx)
     backup, key_file = await back_up(database, tmp_path)
     with pytest.raises(StorageError, match="not empty"):
-        await archive.restore(database, backup, key_file)
+        await restoring.restore(database, backup, key_file)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "no backup", "swapped"])
@@ -171,7 +215,7 @@ async def test_a_damaged_file_restores_nothing(
     backup.write_bytes(broken)
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}", vault)
     with pytest.raises(StorageError):
-        await archive.restore(empty, backup, key_file)
+        await restoring.restore(empty, backup, key_file)
     async with empty.read() as tx:
         if await empty.version() is not None:
             assert await people.by_telegram_id(tx, 42) is None
@@ -182,7 +226,7 @@ async def test_another_secret_key_is_named(database: Database, tmp_path: Path) -
     backup, key_file = await back_up(database, tmp_path)
     stranger = Database(f"sqlite:///{tmp_path / 'x.db'}", Vault.parse(new_secret_key()))
     with pytest.raises(SecretKeyError, match="another PICA_SECRET_KEY"):
-        await archive.restore(stranger, backup, key_file)
+        await restoring.restore(stranger, backup, key_file)
     await stranger.aclose()
 
 
@@ -202,7 +246,7 @@ async def test_the_service_key_survives(
     database: Database, other: Database, tmp_path: Path
 ) -> None:
     backup, key_file = await back_up(database, tmp_path)
-    await archive.restore(other, backup, key_file)
+    await restoring.restore(other, backup, key_file)
     async with other.begin() as tx:
         await keys.check(tx, now=NOW)
 

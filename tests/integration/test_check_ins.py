@@ -28,6 +28,7 @@ from storage import (
     keys,
     outbox,
     people,
+    restoring,
     retention,
 )
 from storage.check_in_settings import StoppedBy
@@ -392,7 +393,7 @@ async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
     clock.at = AT_NINE
     assert await rounds.send_due(asked) == 1
     restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
-    await archive.restore(restored, tmp_path / "backup", tmp_path / "keys")
+    await restoring.restore(restored, tmp_path / "backup", tmp_path / "keys")
     clock.at = AT_NINE + MINUTE
     again = rounds_of(restored, clock)
     assert await again.send_due(asked) == 0

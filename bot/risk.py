@@ -1,0 +1,88 @@
+"""What a message of level 2 or more leaves for operators: a case, evidence, a count.
+
+Knows nothing of what the person is answered (`crisis.py`, `resources.py`), nor of how operators
+see a case: whoever shows it is told by the desk.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from review import cases as review
+from review.desk import Desk
+from safety.levels import Level
+from safety.policy import Response, respond
+from safety.screen import Screening
+from storage import Transaction, safety_counts
+from storage.ids import TurnId
+from storage.people import Person
+from storage.safety_counts import Act
+
+
+class RiskRecords:
+    """Opens and raises cases.
+
+    Args:
+        desk: where operators see to them.
+        place: screens a text alone, to say where in it rules fired.
+    """
+
+    def __init__(self, desk: Desk, place: Callable[[str], Screening]) -> None:
+        self._desk = desk
+        self._place = place
+
+    async def open(
+        self,
+        transaction: Transaction,
+        person: Person,
+        response: Response,
+        screening: Screening,
+        *,
+        now: datetime,
+    ) -> review.Opened:
+        """Open the person's case, or raise the one that is open."""
+        opened = await review.open_or_raise(
+            transaction, person.person_id, response, screening, now=now
+        )
+        if opened.is_new:
+            await safety_counts.add(
+                transaction, Act.CASE, level=int(response.level), script=response.script, now=now
+            )
+        return opened
+
+    async def note(
+        self,
+        transaction: Transaction,
+        person: Person,
+        opened: review.Opened,
+        text: str,
+        screening: Screening,
+        turn_id: TurnId | None,
+        *,
+        now: datetime,
+    ) -> None:
+        """Keep the evidence, and tell operators what it says and where."""
+        await review.note_evidence(
+            transaction, opened.case_id, text, screening, self._place(text), turn_id=turn_id,
+            now=now,
+        )  # fmt: skip
+        hidden = not person.has_consented or (
+            person.is_off_record(now) and screening.level < Level.ACTIVE
+        )
+        await self._desk.opened(transaction, opened, "" if hidden else text, hidden=hidden)
+
+    async def note_quiet(
+        self,
+        transaction: Transaction,
+        person: Person,
+        text: str,
+        screening: Screening,
+        turn_id: TurnId | None,
+        *,
+        now: datetime,
+    ) -> None:
+        """Open or raise a case for a message of level 2, which the model may answer."""
+        response = respond(screening)
+        if response is None or response.blocks_model:
+            return
+        opened = await self.open(transaction, person, response, screening, now=now)
+        await self.note(transaction, person, opened, text, screening, turn_id, now=now)
