@@ -39,6 +39,7 @@ from review.cases import Opened
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
+from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Vault, cases, keys, new_secret_key, operators, people
 from storage.cases import Case
@@ -58,6 +59,15 @@ def now() -> datetime:
 
 async def no_page(_case: Case, _now: datetime) -> bool:
     return False
+
+
+def shadow_of(desk: Desk) -> Shadow:
+    """For the part of the page that reads replies first, which nobody uses here."""
+
+    async def nothing(*_values: object) -> None:
+        pass
+
+    return Shadow(desk, send=nothing, forget_rounds=nothing)
 
 
 async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Operator], list[str]]:
@@ -109,8 +119,8 @@ async def serve(url: str, rate: float, clients: int) -> None:
     clocks = Clocks(database, faces, pace, page=no_page, now=now)
     desk = Desk(database, faces, clocks, now=now)
     console = Console(
-        database=database, desk=desk, takeover=Takeover(desk), url="http://127.0.0.1:0",
-        zone=pace.zone, leads=lambda: True, now=now,
+        database=database, desk=desk, takeover=Takeover(desk), shadow=shadow_of(desk),
+        url="http://127.0.0.1:0", zone=pace.zone, leads=lambda: True, now=now,
     )  # fmt: skip
     faces.add(console.live)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)
