@@ -24,7 +24,6 @@ from storage.schema_review import audit
 
 PLACE = "audit.words"
 FIRST = bytes(32)
-LOCK = 7423
 SALT_CHARS = 32
 
 
@@ -72,8 +71,6 @@ async def append(
         detail: JSON, without anybody's words.
         words: sealed with the person's key.
     """
-    if transaction.dialect == "postgresql":
-        await transaction.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
     values: dict[str, Any] = {
         "at": now,
         "operator_id": operator_id,
@@ -88,11 +85,25 @@ async def append(
         salted = token_hex(SALT_CHARS // 2) + words
         values["words"] = await keys.seal(transaction, person_id, salted, PLACE)
         values["words_digest"] = _digest(salted)
-    last = select(audit.c.hash).order_by(audit.c.audit_id.desc()).limit(1)
-    before = (await transaction.execute(last)).scalar_one_or_none() or FIRST
-    values["hash"] = _hash(await _key(transaction), before, values)
+    key = await _key(transaction)
+    before = await _last_hash(transaction)
+    values["hash"] = _hash(key, before, values)
     made = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
     return int(made.scalar_one())
+
+
+async def _last_hash(transaction: Transaction) -> bytes:
+    """The hash that the next act stands on; no other act is written until the commit.
+
+    SQLite has one writer at a time. On PostgreSQL a function takes a lock and then looks, in one
+    trip: acts wait for one another here.
+    """
+    if transaction.dialect == "postgresql":
+        found = await transaction.execute(text("SELECT audit_last_hash()"))
+    else:
+        last = select(audit.c.hash).order_by(audit.c.audit_id.desc()).limit(1)
+        found = await transaction.execute(last)
+    return bytes(found.scalar_one_or_none() or FIRST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ DRIVERS = {"sqlite": "sqlite+pica", "postgresql": "postgresql+psycopg",
 
 # PostgreSQL: writers wait for one another's locks, and hold a connection meanwhile. They may not
 # hold all of them, so that whoever only reads never stands behind writers.
-WRITERS, READERS = 10, 5
+WRITERS, READERS = 10, 10
 
 sqlite_driver.register()
 
@@ -140,8 +140,8 @@ class Database:
         return create_async_engine(
             self.url,
             hide_parameters=True,
-            pool_size=WRITERS,
-            max_overflow=READERS,
+            pool_size=WRITERS + READERS,  # kept: to connect anew costs more than a statement
+            max_overflow=0,
             pool_pre_ping=True,
             pool_timeout=10,
             connect_args={"connect_timeout": 5},

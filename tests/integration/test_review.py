@@ -385,3 +385,16 @@ async def test_erasing_a_person_leaves_the_chain_whole(room: Room) -> None:
     ann = await room.operator(1)
     room_after = await refused(room.do(room.desk.note, ann, case_id, "x"))
     assert room_after.key == "person_gone"
+
+
+async def test_acts_at_the_same_moment_stand_in_one_chain(database: Database) -> None:
+    async def act(number: int) -> None:
+        async with database.begin() as tx:
+            await audit.append(tx, "noted", now=NOW, detail={"number": number})
+
+    await asyncio.gather(*(act(number) for number in range(40)))
+    async with database.read() as tx:
+        verdict = await audit.verify(tx)
+        numbers = {record.detail["number"] for record in await audit.page(tx, limit=100)}
+    assert (verdict.records, verdict.broken_at) == (40, None)
+    assert numbers == set(range(40))

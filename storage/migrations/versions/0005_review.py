@@ -265,6 +265,11 @@ def _guard_the_trail() -> None:
                 f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
             )
         return
+    op.execute(
+        "CREATE FUNCTION audit_last_hash() RETURNS bytea LANGUAGE plpgsql VOLATILE AS $$ BEGIN "
+        "PERFORM pg_advisory_xact_lock(7423); "  # what is looked at next is committed by then
+        "RETURN (SELECT hash FROM audit ORDER BY audit_id DESC LIMIT 1); END $$"
+    )
     kept = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in FIXED)
     op.execute(
         "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
