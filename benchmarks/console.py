@@ -32,6 +32,7 @@ from starlette.applications import Starlette
 
 from bot import logs
 from bot.http import Server
+from bot.screening import Screens
 from console.app import Console
 from review import sign_in
 from review.access import RefusedError
@@ -39,8 +40,12 @@ from review.cases import Opened
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
+from review.live_lexicon import LiveLexicon
+from review.policy import Policy
+from review.replays import Replays
 from review.takeover import Takeover
-from storage import Database, Vault, cases, keys, new_secret_key, operators, people
+from safety.screen import Screener
+from storage import Database, Transaction, Vault, cases, keys, new_secret_key, operators, people
 from storage.cases import Case
 from storage.ids import CaseId
 from storage.operators import Operator, Role
@@ -58,6 +63,17 @@ def now() -> datetime:
 
 async def no_page(_case: Case, _now: datetime) -> bool:
     return False
+
+
+async def no_words(_transaction: Transaction, _numbers: list[int]) -> None:
+    pass
+
+
+def policy_of(database: Database) -> Policy:
+    """For the pages of the lexicon, which nobody opens here."""
+    screens = Screens(Screener.load(), on_failure=lambda: None)
+    live = LiveLexicon(database, screens, tell=no_words, now=now)
+    return Policy(database, live, Replays(database, live, folder=None, now=now), now=now)
 
 
 async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Operator], list[str]]:
@@ -109,8 +125,8 @@ async def serve(url: str, rate: float, clients: int) -> None:
     clocks = Clocks(database, faces, pace, page=no_page, now=now)
     desk = Desk(database, faces, clocks, now=now)
     console = Console(
-        database=database, desk=desk, takeover=Takeover(desk), url="http://127.0.0.1:0",
-        zone=pace.zone, leads=lambda: True, now=now,
+        database=database, desk=desk, takeover=Takeover(desk), policy=policy_of(database),
+        url="http://127.0.0.1:0", zone=pace.zone, leads=lambda: True, now=now,
     )  # fmt: skip
     faces.add(console.live)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)

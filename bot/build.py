@@ -120,7 +120,7 @@ def build(
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
-    console = console_of(settings, side, database, leadership, now)
+    console = console_of(settings, side, policy, database, leadership, now)
     crisis = Crisis(
         texts=texts, help_lines=help_lines, desk=desk, human=side.human, place=screens.screen,
         has_people=notices.has_readers, after=after_crisis,

@@ -103,6 +103,7 @@ def digest_of(
 def console_of(
     settings: Settings,
     side: OperatorsSide,
+    policy: Policy,
     database: Database,
     leadership: Leadership,
     now: Clock,
@@ -111,8 +112,8 @@ def console_of(
     if not settings.console:
         return None
     console = Console(
-        database=database, desk=side.desk, takeover=side.takeover, url=settings.console_address,
-        zone=_zone(settings), leads=lambda: leadership.leads, now=now,
+        database=database, desk=side.desk, takeover=side.takeover, policy=policy,
+        url=settings.console_address, zone=_zone(settings), leads=lambda: leadership.leads, now=now,
     )  # fmt: skip
     side.desk.faces.add(console.live)
     return console

@@ -20,16 +20,19 @@ from console.acts import Acts
 from console.address import ROOT, Address
 from console.audit_page import AuditPage
 from console.case_page import CasePage
+from console.change_page import ChangePage
 from console.charts_page import ChartsPage
 from console.door import Door, Entry
 from console.guard import Guard
 from console.history_page import HistoryPage
+from console.lexicon_page import LexiconPage
 from console.live import Live
 from console.me_page import MePage
 from console.operators_page import OperatorsPage
 from console.queue_page import QueuePage
 from console.site import HERE, Site
 from review.desk import Desk
+from review.policy import Policy
 from review.takeover import Takeover
 from storage import Database
 
@@ -43,6 +46,7 @@ class Console:
         database: where everything is.
         desk: acts on cases.
         takeover: acts in a conversation.
+        policy: acts on changes of the lexicon.
         url: where browsers reach it.
         zone: of the times that operators read.
         leads: whether this process works on the database.
@@ -55,6 +59,7 @@ class Console:
         database: Database,
         desk: Desk,
         takeover: Takeover,
+        policy: Policy,
         url: str,
         zone: ZoneInfo,
         leads: Callable[[], bool],
@@ -63,8 +68,8 @@ class Console:
         self.address = Address(url)
         self.live = Live()
         self.site = Site(
-            database=database, desk=desk, takeover=takeover, address=self.address,
-            live=self.live, zone=zone, now=now,
+            database=database, desk=desk, takeover=takeover, policy=policy,
+            address=self.address, live=self.live, zone=zone, now=now,
         )  # fmt: skip
         door = Door(self.site)
         self.entries = _entries(self.site, door)
@@ -75,7 +80,8 @@ class Console:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ]
         app = Starlette(routes=self.routes, exception_handlers={HTTPException: self._said})
-        self._guarded = Guard(app, self.address, leads=leads, failed=self._failed)
+        longer = {ROOT + each.path: each.most_bytes for each in self.entries if each.most_bytes}
+        self._guarded = Guard(app, self.address, leads=leads, failed=self._failed, longer=longer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -102,6 +108,8 @@ def _entries(site: Site, door: Door) -> list[Entry]:
         *Acts(site).entries(),
         *HistoryPage(site).entries(),
         *ChartsPage(site).entries(),
+        *LexiconPage(site).entries(),
+        *ChangePage(site).entries(),
         *AuditPage(site).entries(),
         *OperatorsPage(site).entries(),
         *MePage(site).entries(),

@@ -21,6 +21,7 @@ from console.live import Live
 from console.views import Views
 from console.words import Words, preferred
 from review.desk import Desk
+from review.policy import Policy
 from review.sign_in import Visitor
 from review.takeover import Takeover
 from storage import Database, Transaction, operators
@@ -57,6 +58,7 @@ class Site:
     database: Database
     desk: Desk
     takeover: Takeover
+    policy: Policy
     address: Address
     live: Live
     zone: ZoneInfo
