@@ -75,7 +75,8 @@ class ChangePage:
         values = await self._values(request, visitor)
         if request.query_params.get("seen") == values["mark"]:
             return Response(status_code=204)
-        return self._site.fragment(visitor, "change_standing.html", is_again=True, **values)
+        values["is_again"] = True
+        return self._site.fragment(visitor, "change_standing.html", **values)
 
     async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
         site, replays = self._site, self._site.policy.replays
@@ -122,7 +123,7 @@ class ChangePage:
         if replays.running is None or replays.running.change_id != number or not replays.cancel():
             raise RefusedError("no_replay")
         async with self._site.database.begin() as transaction:
-            await record(transaction, "replay_cancelled", actor, number, self._site.now())
+            await record(transaction, "lexicon_replay_cancelled", actor, number, self._site.now())
 
 
 async def the_change(transaction: Transaction, request: Request) -> LexiconChange:

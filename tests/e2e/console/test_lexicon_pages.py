@@ -93,9 +93,7 @@ async def says(service: Service, text: str) -> None:
     now = utc_now()
     async with service.parts.database.begin() as transaction:
         person = await people.get_or_create(transaction, 900_002, language="zh", now=now)
-        await people.change(
-            transaction, person.person_id, consent_at=now, training_consent_at=now
-        )
+        await people.change(transaction, person.person_id, consent_at=now, training_consent_at=now)
         session = await conversations.current_session(transaction, person.person_id, now=now)
         await conversations.append(
             transaction, person.person_id, session, Role.PERSON, text=text, now=now
@@ -117,9 +115,9 @@ async def test_a_text_is_tried_and_forgotten(
     assert "zh.suicide" in alone and "intent or plan" in alone
     live, changed = beside.split('id="side-2"')
     assert "zh.suicide.made_up" not in live and "zh.suicide.made_up · suicide · 3" in changed
-    assert f"~{changed.split('~')[1][:8]}" in changed and "~" not in live
+    assert "~" in changed and "~" not in live  # the version of a lexicon with changes
     assert [r.act for r in await acts_of(service, operator_id=reviewer.operator_id)] == [
-        "viewed_lexicon", "signed_in",
+        "viewed_lexicon", "signed_in", "link_made",
     ]  # fmt: skip
     assert "图书馆" not in str(logs)
     for file in tmp_path.rglob("*"):
@@ -130,7 +128,7 @@ async def test_a_text_is_tried_and_forgotten(
 async def test_what_cannot_be_tried(sit: Sit, reviewer: Operator) -> None:
     seat = await sit(reviewer)
     assert "4096" in refusal(await seat.post(f"{LEXICON}/try", text="长" * 4097))
-    assert "why" in refusal(await seat.post(f"{LEXICON}/try", text="x", typed="add: []"))
+    assert "add" in refusal(await seat.post(f"{LEXICON}/try", text="x", typed="add: []"))
     assert "decided" in refusal(await seat.post(f"{LEXICON}/try", text="x", change="99"))
 
 
@@ -154,10 +152,10 @@ async def test_hostile_changes_are_refused_quickly(sit: Sit, reviewer: Operator)
     laughs = "why: x\na: &a [x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
     )
-    braces = CHANGE.replace("[去咕噜星球]", json.dumps(["{a,b,c,d,e,f,g,h,i}" * 9]))
+    braces = CHANGE.replace("[去咕噜星球]", json.dumps(["{a|b|c|d|e|f|g|h|i}" * 9]))
     for typed in (
         laughs, braces, "[" * 60_000, "why: x\nadd: " + "[" * 5_000 + "]" * 5_000,
-        "why: !!python/object/apply:os.system [id]\n", "why: x\n" + "字" * MOST_OF_CHANGE,
+        "why: !!python/object/apply:os.system [id]\n", "why: x\n" + "字" * (MOST_OF_CHANGE // 3 + 9),
         "\x00\x07", "why: " + "9" * 60_000,
     ):  # fmt: skip
         began = time.monotonic()
@@ -250,9 +248,7 @@ async def test_a_replay_is_cancelled(
     path = await proposed(seat)
     assert "No replay of this change" in refusal(await other.post(f"{path}/cancel"))
     await seat.post(f"{path}/replay")
-    assert "No replay of this change" in refusal(
-        await other.post(f"{LEXICON}/changes/77/cancel")
-    )
+    assert "No replay of this change" in refusal(await other.post(f"{LEXICON}/changes/77/cancel"))
     assert (await other.post(f"{path}/cancel")).headers["HX-Trigger"] == "acted"
     part = await ended(seat, path)
     assert "was cancelled" in part and "<table" not in part
