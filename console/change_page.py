@@ -76,6 +76,7 @@ class ChangePage:
         if request.query_params.get("seen") == values["mark"]:
             return Response(status_code=204)
         values["is_again"] = True
+        values["has_ended"] = not values["running"] and request.query_params.get("ran") == "1"
         return self._site.fragment(visitor, "change_standing.html", **values)
 
     async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
@@ -103,6 +104,7 @@ class ChangePage:
             "counts": change.replay,
             "mark": _mark(change, here, running is None, fault, is_stale, fault_in_use),
             "is_again": False,
+            "has_ended": False,
         }
 
     def _entry(self, name: str, act: Act, *, is_admins: bool = False) -> Entry:

@@ -135,6 +135,7 @@ async def test_a_change_from_the_playground_to_its_end(
     await expect(page.locator("progress")).to_be_visible()
     await expect(standing.locator("table")).to_be_visible(timeout=SLOW_MS)  # by itself
     await expect(page.locator("progress")).to_have_count(0)
+    await expect(notice).to_contain_text("The replay is over")
     stored = standing.get_by_role("row", name="Stored talks")
     await expect(stored).to_contain_text("+2")
     assert SAID[0] not in await page.content()
