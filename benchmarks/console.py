@@ -32,6 +32,7 @@ from starlette.applications import Starlette
 
 from bot import logs
 from bot.http import Server
+from bot.screening import Screens
 from console.app import Console
 from review import sign_in
 from review.access import RefusedError
@@ -39,9 +40,13 @@ from review.cases import Opened
 from review.clocks import Clocks, Pace
 from review.desk import Desk
 from review.events import Faces
+from review.live_lexicon import LiveLexicon
+from review.policy import Policy
+from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
-from storage import Database, Vault, cases, keys, new_secret_key, operators, people
+from safety.screen import Screener
+from storage import Database, Transaction, Vault, cases, keys, new_secret_key, operators, people
 from storage.cases import Case
 from storage.ids import CaseId
 from storage.operators import Operator, Role
@@ -68,6 +73,17 @@ def shadow_of(desk: Desk) -> Shadow:
         pass
 
     return Shadow(desk, send=nothing, forget_rounds=nothing)
+
+
+async def no_words(_transaction: Transaction, _numbers: list[int]) -> None:
+    pass
+
+
+def policy_of(database: Database) -> Policy:
+    """For the pages of the lexicon, which nobody opens here."""
+    screens = Screens(Screener.load(), on_failure=lambda: None)
+    live = LiveLexicon(database, screens, tell=no_words, now=now)
+    return Policy(database, live, Replays(database, live, folder=None, now=now), now=now)
 
 
 async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Operator], list[str]]:
@@ -120,7 +136,7 @@ async def serve(url: str, rate: float, clients: int) -> None:
     desk = Desk(database, faces, clocks, now=now)
     console = Console(
         database=database, desk=desk, takeover=Takeover(desk), shadow=shadow_of(desk),
-        url="http://127.0.0.1:0", zone=pace.zone, leads=lambda: True, now=now,
+        policy=policy_of(database), url="http://127.0.0.1:0", zone=pace.zone, leads=lambda: True, now=now,
     )  # fmt: skip
     faces.add(console.live)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)

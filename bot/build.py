@@ -143,7 +143,7 @@ def build(
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
-    console = console_of(settings, side, database, shadow, leadership, now)
+    console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = Finisher(
         crisis=crisis, safe_mode=safe_mode, quota=quota, resources=Resources(texts, help_lines),
         duties=duty_notes, shadow=shadow, texts=texts, now=now,

@@ -106,6 +106,7 @@ def digest_of(
 def console_of(
     settings: Settings,
     side: OperatorsSide,
+    policy: Policy,
     database: Database,
     shadow: Shadow,
     leadership: Leadership,
@@ -116,7 +117,7 @@ def console_of(
         return None
     console = Console(
         database=database, desk=side.desk, takeover=side.takeover, shadow=shadow,
-        url=settings.console_address, zone=_zone(settings), leads=lambda: leadership.leads, now=now,
+        policy=policy, url=settings.console_address, zone=_zone(settings), leads=lambda: leadership.leads, now=now,
     )  # fmt: skip
     side.desk.faces.add(console.live)
     return console

@@ -20,16 +20,19 @@ from console.acts import Acts
 from console.address import ROOT, Address
 from console.audit_page import AuditPage
 from console.case_page import CasePage
+from console.change_page import ChangePage
 from console.charts_page import ChartsPage
 from console.door import Door, Entry
 from console.guard import Guard
 from console.history_page import HistoryPage
+from console.lexicon_page import LexiconPage
 from console.live import Live
 from console.me_page import MePage
 from console.operators_page import OperatorsPage
 from console.queue_page import QueuePage
 from console.site import HERE, Site
 from review.desk import Desk
+from review.policy import Policy
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database
@@ -45,6 +48,7 @@ class Console:
         desk: acts on cases.
         takeover: acts in a conversation.
         shadow: replies that an operator reads before they go.
+        policy: acts on changes of the lexicon.
         url: where browsers reach it.
         zone: of the times that operators read.
         leads: whether this process works on the database.
@@ -58,6 +62,7 @@ class Console:
         desk: Desk,
         takeover: Takeover,
         shadow: Shadow,
+        policy: Policy,
         url: str,
         zone: ZoneInfo,
         leads: Callable[[], bool],
@@ -67,7 +72,7 @@ class Console:
         self.live = Live()
         self.site = Site(
             database=database, desk=desk, takeover=takeover, shadow=shadow,
-            address=self.address, live=self.live, zone=zone, now=now,
+            policy=policy, address=self.address, live=self.live, zone=zone, now=now,
         )  # fmt: skip
         door = Door(self.site)
         self.entries = _entries(self.site, door)
@@ -78,7 +83,8 @@ class Console:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ]
         app = Starlette(routes=self.routes, exception_handlers={HTTPException: self._said})
-        self._guarded = Guard(app, self.address, leads=leads, failed=self._failed)
+        longer = {ROOT + each.path: each.most_bytes for each in self.entries if each.most_bytes}
+        self._guarded = Guard(app, self.address, leads=leads, failed=self._failed, longer=longer)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -105,6 +111,8 @@ def _entries(site: Site, door: Door) -> list[Entry]:
         *Acts(site).entries(),
         *HistoryPage(site).entries(),
         *ChartsPage(site).entries(),
+        *LexiconPage(site).entries(),
+        *ChangePage(site).entries(),
         *AuditPage(site).entries(),
         *OperatorsPage(site).entries(),
         *MePage(site).entries(),

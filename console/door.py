@@ -35,6 +35,7 @@ class Entry:
         is_admins: reviewers are refused.
         is_part: fetched by a page and no page itself: 401 where the session ended.
         is_use: somebody did something; a refresh by itself does not keep a session alive.
+        most_bytes: how long a body may be, where a form is longer than others (`guard.py`).
     """
 
     path: str
@@ -43,6 +44,7 @@ class Entry:
     is_admins: bool = False
     is_part: bool = False
     is_use: bool = True
+    most_bytes: int = 0
 
 
 class Door:

@@ -40,6 +40,7 @@ class Guard:
         address: ours.
         leads: whether this process works on the database; another serves nothing.
         failed: the page that says that something went wrong.
+        longer: paths whose bodies may be longer than others, and how long.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Guard:
         *,
         leads: Callable[[], bool],
         failed: Callable[[Scope], Response],
+        longer: Mapping[str, int],
     ) -> None:
         self._app = app
         self._address = address
         self._leads = leads
         self._failed = failed
+        self._longer = longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on; every answer gets the headers."""
@@ -101,16 +104,17 @@ class Guard:
             ), receive
         if scope["method"] != "POST":
             return None, receive
-        body = await _body(headers, receive)
+        most = self._longer.get(str(scope["path"]), MOST_BYTES)
+        body = await _body(headers, receive, most)
         if body is None:
             return PlainTextResponse("Too long.", 413), receive
         return None, _held(body, receive)
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes | None:
-    """A body, or None where it is longer than any form of the console."""
+async def _body(headers: Headers, receive: Receive, most: int) -> bytes | None:
+    """A body, or None where it is longer than the form that it comes from."""
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MOST_BYTES:
+    if not length.isdecimal() or int(length) > most:
         return None
     body = b""
     while True:
@@ -119,7 +123,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
             return body
         part: bytes = message.get("body", b"")
         body += part
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             return None
         if not message.get("more_body", False):
             return body

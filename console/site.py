@@ -21,6 +21,7 @@ from console.live import Live
 from console.views import Views
 from console.words import Words, preferred
 from review.desk import Desk
+from review.policy import Policy
 from review.shadow import Shadow
 from review.sign_in import Visitor
 from review.takeover import Takeover
@@ -59,6 +60,7 @@ class Site:
     desk: Desk
     takeover: Takeover
     shadow: Shadow
+    policy: Policy
     address: Address
     live: Live
     zone: ZoneInfo

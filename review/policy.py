@@ -26,6 +26,8 @@ from storage.operators import Operator
 LIMIT_S = 20.0
 """How long a change may take to read; a hostile one could take for ever."""
 SCREEN_LIMIT_S = 60.0
+MOST_AT_ONCE = 2
+"""Changes that are read, or screened with, at once; each takes some hundred megabytes."""
 LONGEST_TEXT = 4096
 TICK = timedelta(microseconds=1)
 
@@ -53,6 +55,7 @@ class Policy:
         self._database = database
         self._now = now
         self._run = run
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self.live = live
         self.replays = replays
 
@@ -172,7 +175,8 @@ class Policy:
 
     async def _done(self, job: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
         try:
-            return await self._run(job, limit_s=limit_s)
+            async with self._room:
+                return await self._run(job, limit_s=limit_s)
         except ChildError as fault:
             raise RefusedError("bad_change", detail=str(fault)) from fault
         except TimeoutError:

@@ -74,7 +74,8 @@ class Replays:
 
     Attributes:
         running: the replay that runs, or None.
-        fault: why the last one came to nothing; empty where it did not.
+        last: the change of the one that was begun last.
+        fault: why that came to nothing; empty where it did not.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Replays:
         self._examples: Examples | None = None
         self._lapse: asyncio.TimerHandle | None = None
         self.running: Running | None = None
+        self.last: int | None = None
         self.fault = ""
 
     async def replay(
@@ -131,7 +133,7 @@ class Replays:
         if self.running is not None:
             raise RefusedError("replay_runs")
         self.forget()
-        self.running, self.fault = Running(change_id), ""
+        self.running, self.last, self.fault = Running(change_id), change_id, ""
         self._task = asyncio.create_task(self._kept(actor, change, progress), name="replay")
         self._task.add_done_callback(self._ended)
         return self._task

@@ -77,6 +77,21 @@ def read_form(text: str) -> Form:
     return Form(_why(data.get("why")), add, disable, relevel)
 
 
+def read_why(text: str) -> str:
+    """Give the line `why` of a change that was read before, without reading what follows it."""
+    depth = nodes = 0
+    key = ""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if depth == 1 and isinstance(event, yaml.NodeEvent):
+            value = event.value if isinstance(event, yaml.ScalarEvent) else ""
+            if nodes % 2 and key == "why":
+                return str(value).strip()
+            key, nodes = value, nodes + 1
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+    return ""
+
+
 def _load(text: str) -> tuple[yaml.MappingNode, dict[str, Any]]:
     try:
         depth = 0

@@ -5,15 +5,17 @@ of the web. Pure, so it can run in a thread; the same messages give the same rep
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import zip_longest
 
 from safety.levels import Level
 from safety.replay_counts import ALARM, Counts, Kind
-from safety.screen import Screener, Screening
+from safety.screen import Match, Screener, Screening
 
 MOST_EXAMPLES = 200
 """How many examples of each kind of move a replay keeps."""
+MOST_PLACES = 40
+"""How many places of matches it keeps of an example, the gravest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Moved:
     Attributes:
         index: Its place among the messages of its source, from 0.
         rules_before, rules_after: Which rules matched, at level 1 and up.
+        places_before, places_after: Where, the gravest first; at most 40.
     """
 
     source: str
@@ -47,6 +50,8 @@ class Moved:
     after: Level
     rules_before: tuple[str, ...]
     rules_after: tuple[str, ...]
+    places_before: tuple[Match, ...]
+    places_after: tuple[Match, ...]
 
     def to_dict(self) -> dict[str, object]:
         """Give plain values for JSON, with the text."""
@@ -59,6 +64,8 @@ class Moved:
             "after": int(self.after),
             "rules_before": list(self.rules_before),
             "rules_after": list(self.rules_after),
+            "places_before": [asdict(each) for each in self.places_before],
+            "places_after": [asdict(each) for each in self.places_after],
         }
 
 
@@ -136,7 +143,14 @@ def _moved(message: Message, index: int, was: Screening, now: Screening) -> Move
         now.level,
         tuple(dict.fromkeys(m.rule for m in was.matches)),
         tuple(dict.fromkeys(m.rule for m in now.matches)),
+        _places(was),
+        _places(now),
     )
+
+
+def _places(screening: Screening) -> tuple[Match, ...]:
+    gravest = sorted(screening.matches, key=lambda each: (-each.level, each.start))
+    return tuple(gravest[:MOST_PLACES])
 
 
 class _Kept:

@@ -66,6 +66,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   if (!(event.target instanceof Element)) return;
   if (event.target.closest("[data-keys]")) { KEYS["?"](); return; }
+  const copies = event.target.closest("[data-copies]");
+  if (copies) { copy(document.getElementById(copies.dataset.copies), document.getElementById(copies.dataset.into)); return; }
   const row = event.target.closest("tr[data-case]");
   if (row && !event.target.closest("a") && !String(getSelection())) row.querySelector("a").click();
 });
@@ -73,6 +75,12 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
+
+// An example goes behind what was typed, which stays.
+function copy(from, into) {
+  into.value = into.value.trim() ? `${into.value.trimEnd()}\n${from.textContent}` : from.textContent;
+  into.focus();
+}
 
 // Fields stand in the page all the time, so that nothing typed is lost; the state says which
 // of them can be used now.

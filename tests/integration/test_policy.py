@@ -14,7 +14,7 @@ from review import child, live_lexicon, replays, roster
 from review.access import RefusedError
 from review.decisions import withdraw_by_host
 from review.live_lexicon import LiveLexicon
-from review.policy import Policy
+from review.policy import MOST_AT_ONCE, Policy
 from review.replays import Replays
 from safety.canary import CANARIES
 from safety.child import STORED
@@ -471,6 +471,23 @@ async def test_faults_are_named_and_the_playground_keeps_nothing(
     assert await team.policy.playground("我想自杀") == (screener.screen("我想自杀"), None)
     assert len(await team.acts()) == acts
     await team.replays.aclose()
+
+
+async def test_few_changes_are_read_at_once(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading: list[int] = []
+    most = 0
+
+    async def run(job: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        nonlocal most
+        reading.append(1)
+        most = max(most, len(reading))
+        await asyncio.sleep(0.01)
+        reading.pop()
+        return {"add": 1, "disable": 0, "relevel": 0}
+
+    monkeypatch.setattr(team.policy, "_run", run)
+    await asyncio.gather(*(team.policy.propose(team.ann, adding()) for _ in range(6)))
+    assert most == MOST_AT_ONCE
 
 
 @only_sqlite

@@ -34,9 +34,8 @@ STREAM = "/stream"
 
 
 def path_of(entry: Entry, case_id: int) -> str:
-    return "/console" + re.sub(r"\{case_id:int\}", str(case_id), entry.path).replace(
-        "{operator_id:int}", "1"
-    )
+    path = re.sub(r"\{case_id:int\}", str(case_id), entry.path)
+    return "/console" + re.sub(r"\{(operator|change)_id:int\}", "1", path)
 
 
 async def knock(
@@ -177,7 +176,7 @@ def console_of() -> Callable[[Service], Any]:
 async def test_admins_only(console: Console, sit: Sit, reviewer: Operator, case_id: CaseId) -> None:
     seat = await sit(reviewer)
     admins = [entry for entry in guarded(console) if entry.is_admins]
-    assert {entry.path.split("/")[1] for entry in admins} == {"audit", "operators"}
+    assert {entry.path.split("/")[1] for entry in admins} == {"audit", "operators", "lexicon"}
     for entry in admins:
         answer = await knock(seat.client, entry, case_id, **{CSRF_HEADER: seat.csrf})
         assert answer.status_code == 403, entry.path

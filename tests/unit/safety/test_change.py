@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safety.change import Change, apply, check, parse_change
-from safety.change_form import MOST_BYTES
+from safety.change_form import MOST_BYTES, read_form, read_why
 from safety.entries import Lexicon, LexiconError, parse
 from safety.examples import Broken, broken, shipped_examples
 from safety.levels import Level
@@ -227,6 +227,23 @@ def test_a_change_has_a_longest_length() -> None:
     parse_change(text + "#" * room, LEXICON)
     assert "split it" in refused(text + "#" * (room + 1))
     assert "split it" in refused("字" * (MOST_BYTES // 3 + 1))  # bytes, not characters
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why: one line  # for people\ndisable: [zh.abuse.b]\n",
+        "# a word first\ndisable:\n  - zh.abuse.b\nwhy:\n  one\n  line\n",
+        '{"disable": ["zh.abuse.b"], "relevel": null, "why": "one line"}',
+        "relevel: {zh.abuse.b: 3}\nwhy: 'one line'\n",
+    ],
+)
+def test_what_a_change_is_for_is_read_alone(text: str) -> None:
+    assert read_why(text) == read_form(text).why == "one line"
+
+
+def test_a_change_without_a_why_is_for_nothing_known() -> None:
+    assert read_why("add: [{why: not this}]\nx: why\n") == ""
 
 
 def test_a_change_stands_for_a_bounded_number_of_literals() -> None:

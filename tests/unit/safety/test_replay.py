@@ -11,10 +11,10 @@ import pytest
 from safety.change import apply, parse_change
 from safety.entries import Lexicon, parse
 from safety.evaluate import messages
-from safety.levels import Level
-from safety.replay import MOST_EXAMPLES, Message, Replay, replay
+from safety.levels import Category, Level
+from safety.replay import MOST_EXAMPLES, Message, Replay, _places, replay
 from safety.replay_counts import Kind, Labelled
-from safety.screen import Screener
+from safety.screen import Match, Screener, Screening
 
 
 def _lexicon(**levels: int) -> Lexicon:
@@ -76,10 +76,22 @@ def test_moves_say_what_gave_them() -> None:
     assert (lost.source, lost.index, lost.text, lost.is_risk) == ("a", 2, "lost", True)
     assert (lost.before, lost.after) == (Level.PASSIVE, Level.NONE)
     assert (lost.rules_before, lost.rules_after) == (("zh.suicide.lost",), ())
+    [place] = lost.places_before
+    assert (place.start, place.end, place.rule) == (0, 4, "zh.suicide.lost")
+    assert lost.places_after == ()
     [raised] = done.examples[Kind.RAISED]
     assert (raised.index, raised.before, raised.after) == (1, Level.PASSIVE, Level.ACTIVE)
     assert raised.rules_after == ("zh.suicide.gained",)
     assert done.examples[Kind.LOWERED] == ()  # from 1 to 0 is counted, and not worth a reader
+
+
+def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safety.replay.MOST_PLACES", 2)
+    screening = Screening(Level.ACTIVE, (), tuple(
+        Match(n, n + 1, "a.b", Level.ACTIVE if n in (3, 7) else Level.PASSIVE, Category.ABUSE)
+        for n in range(9)
+    ), "")  # fmt: skip
+    assert [each.start for each in _places(screening)] == [3, 7]
 
 
 def test_examples_are_spread_fairly_over_sources() -> None:

@@ -1,0 +1,94 @@
+"""Messages that a replay moved, shown to whoever asks for them; that is written down.
+
+A few at a time: they are the gravest that there are, and some are people's own words. Knows nothing
+of how they were found.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import exposure, views
+from console.acts import notice
+from console.highlight import Piece
+from console.screened import marked
+from console.site import Site
+from review.access import RefusedError
+from review.sign_in import Visitor
+from safety.levels import Category, Level
+from safety.replay_counts import Kind
+from safety.screen import Match
+
+A_PAGE = 20
+WITH_THE_CHANGE = (Kind.GAINED, Kind.RAISED)
+"""What fired shows in these with the change, in the others without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message that moved."""
+
+    source: str
+    is_risk: bool | None
+    before: int
+    after: int
+    rules_before: tuple[str, ...]
+    rules_after: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+
+
+class Examples:
+    """Shows examples."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """Those of one kind, some at a time; or examples of entries that do not hold."""
+        site, asked = self._site, request.query_params
+        number, kind = min(request.path_params["change_id"], 2**53), asked.get("kind", "")
+        page = int(asked["page"]) if asked.get("page", "") in map(str, range(20)) else 0
+        try:
+            examples = await site.policy.replays.examples(visitor.operator, number)
+        except RefusedError as refused:
+            return notice(site, visitor, f"refused_{refused.key}")
+        if kind not in set(Kind):
+            return site.fragment(visitor, "change_broken.html", broken=examples.broken)
+        moved = examples.moved.get(kind, ())
+        here = moved[page * A_PAGE : (page + 1) * A_PAGE]
+        await self._record(visitor, number, here)
+        async with site.database.read() as transaction:
+            shown = await exposure.today(transaction, visitor.operator, site.zone, now=site.now())
+        return site.fragment(
+            visitor, "change_examples.html", change_id=number, kind=kind, page=page,
+            examples=[_example(each, Kind(kind)) for each in here], exposure=shown,
+            total=len(moved), first=page * A_PAGE + 1, has_more=len(moved) > (page + 1) * A_PAGE,
+        )  # fmt: skip
+
+    async def _record(self, visitor: Visitor, number: int, here: Any) -> None:
+        """Write down how many messages were shown, and how many grave ones."""
+        now = self._site.now()
+        grave = sum(max(each["before"], each["after"]) >= Level.ACTIVE for each in here)
+        detail = {"turns": len(here), "grave": grave, "change": number}
+        async with self._site.database.begin() as transaction:
+            await views.record(transaction, visitor, "viewed_words", now=now, detail=detail)
+
+
+def _example(moved: Mapping[str, Any], kind: Kind) -> Example:
+    side = "places_after" if kind in WITH_THE_CHANGE else "places_before"
+    places = [
+        Match(**{**each, "level": Level(each["level"]), "category": Category(each["category"])})
+        for each in moved[side]
+    ]
+    return Example(
+        moved["source"],
+        moved["is_risk"],
+        moved["before"],
+        moved["after"],
+        tuple(moved["rules_before"]),
+        tuple(moved["rules_after"]),
+        marked(moved["text"], places),
+    )

@@ -1,0 +1,161 @@
+"""One change of the lexicon: its text, its replay, and what is decided on it.
+
+The messages that a replay moved are people's words: none of them is in the page until somebody
+asks (`change_examples.py`). Knows nothing of what a rule means.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import views
+from console.acts import notice
+from console.change_examples import Examples
+from console.door import Entry
+from console.lexicon_page import why_of
+from console.site import Site
+from review.access import RefusedError
+from review.decisions import record
+from review.replays import Running
+from review.sign_in import Visitor
+from storage import Transaction
+from storage import lexicon_changes as changes
+from storage.lexicon_changes import LexiconChange, State
+from storage.operators import Operator
+
+ONE = "/lexicon/changes/{change_id:int}"
+Act = Callable[[Operator, int], Awaitable[object]]
+
+
+class ChangePage:
+    """A change and the acts on it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._examples = Examples(site)
+
+    def entries(self) -> list[Entry]:
+        """The routes; who may withdraw depends on the change, so `review/` says it."""
+        policy = self._site.policy
+        acts: dict[str, Act] = {
+            "replay": policy.replays.begin,
+            "cancel": self._cancel,
+            "withdraw": policy.withdraw,
+        }
+        admins: dict[str, Act] = {"approve": policy.approve, "reject": policy.reject}
+        return [
+            Entry(ONE, self.show),
+            Entry(f"{ONE}/live", self.standing, is_part=True, is_use=False),
+            Entry(f"{ONE}/examples", self._examples.show, is_part=True),
+            *(self._entry(name, act) for name, act in acts.items()),
+            *(self._entry(name, act, is_admins=True) for name, act in admins.items()),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The whole page."""
+        site, now = self._site, self._site.now()
+        async with site.database.read() as transaction:
+            change = await the_change(transaction, request)
+        if site.views.is_new(visitor, "change", change.change_id, now=now):
+            async with site.database.begin() as transaction:
+                detail = {"change": change.change_id}
+                await views.record(transaction, visitor, "viewed_lexicon", now=now, detail=detail)
+            site.views.saw(visitor, "change", change.change_id, now=now)
+        return await site.page(
+            request, visitor, "change.html", here="lexicon", why=why_of(change),
+            **await self._values(request, visitor),
+        )  # fmt: skip
+
+    async def standing(self, request: Request, visitor: Visitor) -> Response:
+        """How it stands, again; nothing where the page shows just that."""
+        values = await self._values(request, visitor)
+        if request.query_params.get("seen") == values["mark"]:
+            return Response(status_code=204)
+        values["is_again"] = True
+        values["has_ended"] = not values["running"] and request.query_params.get("ran") == "1"
+        return self._site.fragment(visitor, "change_standing.html", **values)
+
+    async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
+        site, replays = self._site, self._site.policy.replays
+        async with site.database.read() as transaction:
+            change = await the_change(transaction, request)
+            names = await site.names(transaction)
+        number, live = change.change_id, site.policy.live
+        running = replays.running
+        here = running if running is not None and running.change_id == number else None
+        fault = replays.fault if replays.last == number and here is None else ""
+        is_stale = change.replay is not None and change.replay["before"] != live.version
+        fault_in_use = live.present.left_out.get(number, "") if change.state is State.LIVE else ""
+        return {
+            "change": change,
+            "names": names,
+            "running": here,
+            "busy_with": running.change_id if running is not None and here is None else None,
+            "fault": fault,
+            "left_out": fault_in_use,
+            "is_stale": is_stale and change.state is State.PROPOSED,
+            "is_own": change.proposed_by == visitor.operator.operator_id,
+            "may": _may(change, visitor.operator),
+            "states": State,
+            "counts": change.replay,
+            "mark": _mark(change, here, running is None, fault, is_stale, fault_in_use),
+            "is_again": False,
+            "has_ended": False,
+        }
+
+    def _entry(self, name: str, act: Act, *, is_admins: bool = False) -> Entry:
+        async def handle(request: Request, visitor: Visitor) -> Response:
+            number = min(request.path_params["change_id"], 2**53)
+            try:
+                await act(visitor.operator, number)
+            except RefusedError as refused:
+                key, detail = f"refused_{refused.key}", refused.detail
+                return notice(self._site, visitor, key, detail=detail, n=number)
+            return notice(self._site, visitor, f"done_change_{name}", n=number)
+
+        return Entry(f"{ONE}/{name}", handle, "POST", is_admins=is_admins, is_part=True)
+
+    async def _cancel(self, actor: Operator, number: int) -> None:
+        """End the replay of this change, whoever began it."""
+        replays = self._site.policy.replays
+        if replays.running is None or replays.running.change_id != number or not replays.cancel():
+            raise RefusedError("no_replay")
+        async with self._site.database.begin() as transaction:
+            await record(transaction, "lexicon_replay_cancelled", actor, number, self._site.now())
+
+
+async def the_change(transaction: Transaction, request: Request) -> LexiconChange:
+    """The change that the address names.
+
+    Raises:
+        HTTPException: there is none.
+    """
+    number = request.path_params["change_id"]
+    change = await changes.get(transaction, number) if number < 2**53 else None
+    if change is None:
+        raise HTTPException(404)
+    return change
+
+
+def _may(change: LexiconChange, operator: Operator) -> set[str]:
+    """Which acts to offer; `review/` has the last word."""
+    is_own = change.proposed_by == operator.operator_id
+    if change.state is State.LIVE:
+        return {"withdraw"} if operator.is_admin else set()
+    if change.state is not State.PROPOSED:
+        return set()
+    acts = {"replay"} | ({"withdraw"} if is_own else set())
+    if operator.is_admin:
+        acts |= {"reject"} if is_own else {"reject", "approve"}
+    return acts
+
+
+def _mark(change: LexiconChange, running: Running | None, *rest: object) -> str:
+    """Differs where the part of the page that stands for it does."""
+    replay: Mapping[str, Any] = change.replay or {}
+    seen = (change.state, sorted(replay.items()), running, *rest)
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

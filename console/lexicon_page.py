@@ -1,0 +1,138 @@
+"""The lexicon: a playground for a text, a form for a change, and the changes so far.
+
+A text that is tried out is neither stored nor logged, and the audit trail knows only that the page
+was viewed. Knows nothing of what becomes of a change (`change_page.py`).
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from console import views
+from console.acts import notice
+from console.address import ROOT
+from console.door import Entry, field
+from console.screened import screened
+from console.site import Site
+from review.access import RefusedError
+from review.policy import LONGEST_TEXT
+from review.sign_in import Visitor
+from safety.change_form import MOST_BYTES as MOST_OF_CHANGE
+from safety.change_form import read_why
+from storage import lexicon_changes as changes
+from storage.lexicon_changes import LexiconChange, State
+
+A_PAGE = 50
+MOST_BYTES = 3 * MOST_OF_CHANGE + 64 * 1024
+"""A form writes most bytes of a change as three, `%E5`; a text beside it takes the rest."""
+
+
+class LexiconPage:
+    """The playground and the list of changes."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def entries(self) -> list[Entry]:
+        """The routes."""
+        return [
+            Entry("/lexicon", self.show),
+            Entry("/lexicon/try", self.try_out, "POST", is_part=True, most_bytes=MOST_BYTES),
+            Entry("/lexicon/propose", self.propose, "POST", is_part=True, most_bytes=MOST_BYTES),
+        ]
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The page."""
+        site, asked = self._site, request.query_params
+        state = asked["state"] if asked.get("state") in set(State) else None
+        page = int(asked["page"]) if asked.get("page", "") in map(str, range(1000)) else 0
+        async with site.database.read() as transaction:
+            found = await changes.listed(transaction)
+            names = await site.names(transaction)
+        await self._record(visitor)
+        proposed = [each for each in reversed(found) if each.state is State.PROPOSED]
+        shown = [each for each in reversed(found) if state in (None, each.state)]
+        here = shown[page * A_PAGE : (page + 1) * A_PAGE]
+        return await site.page(
+            request, visitor, "lexicon.html", here="lexicon", names=names, state=state,
+            states=list(State), page=page, has_more=len(shown) > (page + 1) * A_PAGE,
+            proposed=[(each.change_id, why_of(each)) for each in proposed],
+            rows=[(each, why_of(each)) for each in here],
+            left_out=site.policy.live.present.left_out, version=site.policy.live.version,
+            longest=LONGEST_TEXT, link=lambda **to: _link({"state": state, **to}),
+        )  # fmt: skip
+
+    async def try_out(self, request: Request, visitor: Visitor) -> Response:
+        """Screen a text with the lexicon in use and, beside it, with a change."""
+        form = await _form(request)
+        text = _lines(field(form, "text"))
+        await self._record(visitor)
+        try:
+            change, called = await self._chosen(form)
+            before, after = await self._site.policy.playground(text, change)
+        except RefusedError as refused:
+            key = "refused_long_text" if refused.key == "too_long" else f"refused_{refused.key}"
+            return notice(self._site, visitor, key, detail=refused.detail, longest=LONGEST_TEXT)
+        sides: list[tuple[int | None, Any]] = [(None, screened(text, before))]
+        if after is not None:
+            sides.append((called, screened(text, after)))
+        return self._site.fragment(visitor, "lexicon_tried.html", sides=sides)
+
+    async def propose(self, request: Request, visitor: Visitor) -> Response:
+        """Store a change and go to its page; of one that cannot be read, say what to mend."""
+        text = _lines(field(await _form(request), "typed"))
+        try:
+            if not text.strip():
+                raise RefusedError("no_change")
+            change_id = await self._site.policy.propose(visitor.operator, text)
+        except RefusedError as refused:
+            return notice(self._site, visitor, f"refused_{refused.key}", detail=refused.detail)
+        answer = notice(self._site, visitor, "done_proposed", n=change_id)
+        answer.headers["HX-Redirect"] = f"{ROOT}/lexicon/changes/{change_id}"
+        return answer
+
+    async def _chosen(self, form: FormData) -> tuple[str | None, int]:
+        """The change to screen with, and its number (0: it is only typed)."""
+        number, typed = field(form, "change"), _lines(field(form, "typed"))
+        if not number:
+            return (typed if typed.strip() else None), 0
+        async with self._site.database.read() as transaction:
+            proposed = await changes.listed(transaction, state=State.PROPOSED)
+        found = next((each for each in proposed if str(each.change_id) == number), None)
+        if found is None:
+            raise RefusedError("change_gone")
+        return found.body, found.change_id
+
+    async def _record(self, visitor: Visitor) -> None:
+        site, now = self._site, self._site.now()
+        if site.views.is_new(visitor, "lexicon", now=now):
+            async with site.database.begin() as transaction:
+                await views.record(transaction, visitor, "viewed_lexicon", now=now)
+            site.views.saw(visitor, "lexicon", now=now)
+
+
+def why_of(change: LexiconChange) -> str:
+    """What a change is for, in its own words."""
+    return _why(change.body)
+
+
+@lru_cache(maxsize=512)
+def _why(body: str) -> str:
+    return read_why(body)
+
+
+async def _form(request: Request) -> FormData:
+    return await request.form(max_fields=10, max_files=0)
+
+
+def _lines(text: str) -> str:
+    """A browser may end lines as no file here does."""
+    return text.replace("\r\n", "\n")
+
+
+def _link(chosen: dict[str, Any]) -> str:
+    asked = "&".join(f"{name}={value}" for name, value in chosen.items() if value)
+    return f"?{asked}#changes"
