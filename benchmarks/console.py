@@ -136,7 +136,8 @@ async def serve(url: str, rate: float, clients: int) -> None:
     desk = Desk(database, faces, clocks, now=now)
     console = Console(
         database=database, desk=desk, takeover=Takeover(desk), shadow=shadow_of(desk),
-        policy=policy_of(database), url="http://127.0.0.1:0", zone=pace.zone, leads=lambda: True, now=now,
+        policy=policy_of(database), url="http://127.0.0.1:0", zone=pace.zone,
+        leads=lambda: True, now=now,
     )  # fmt: skip
     faces.add(console.live)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)

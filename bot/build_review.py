@@ -117,7 +117,8 @@ def console_of(
         return None
     console = Console(
         database=database, desk=side.desk, takeover=side.takeover, shadow=shadow,
-        policy=policy, url=settings.console_address, zone=_zone(settings), leads=lambda: leadership.leads, now=now,
+        policy=policy, url=settings.console_address, zone=_zone(settings),
+        leads=lambda: leadership.leads, now=now,
     )  # fmt: skip
     side.desk.faces.add(console.live)
     return console

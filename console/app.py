@@ -82,7 +82,8 @@ class Console:
             *(door.route(entry) for entry in self.entries),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ]
-        app = Starlette(routes=self.routes, exception_handlers={HTTPException: self._said})
+        said = {HTTPException: self._said, Exception: self._broke}
+        app = Starlette(routes=self.routes, exception_handlers=said)
         longer = {ROOT + each.path: each.most_bytes for each in self.entries if each.most_bytes}
         self._guarded = Guard(app, self.address, leads=leads, failed=self._failed, longer=longer)
 
@@ -98,6 +99,9 @@ class Console:
         assert isinstance(error, HTTPException)
         key = SAID.get(error.status_code, "failed")
         return self.site.message(request, key, error.status_code)
+
+    def _broke(self, request: Request, _error: Exception) -> Response:
+        return self._failed(request.scope)
 
     def _failed(self, scope: Scope) -> Response:
         return self.site.message(Request(scope), "failed", HTTPStatus.INTERNAL_SERVER_ERROR)

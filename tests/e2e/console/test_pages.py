@@ -244,6 +244,7 @@ async def test_a_failure_shows_and_logs_no_details(
     with capture_logs() as logs:
         answer = await seat.client.get("/console/")
     assert answer.status_code == 500 and "what somebody said" not in answer.text
+    assert "<h1" in answer.text  # a page of ours, not the framework's line
     assert [entry for entry in logs if entry["event"] == "console_failed"] == [
         {"event": "console_failed", "error": "RuntimeError", "log_level": "error"}
     ]
