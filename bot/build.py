@@ -168,7 +168,8 @@ def build(
     )  # fmt: skip
     check_ins = Asking(
         database=database, rounds=Rounds(database=database, now=now),
-        wording=Wording(texts, worker, guard), texts=texts, wake=delivery.wake, now=now,
+        wording=Wording(texts, worker, guard), safe_mode=safe_mode, texts=texts,
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,

@@ -4,10 +4,9 @@ Knows nothing of how words arrive, how the model writes or how a reply is sent. 
 are stored in one transaction with that decision.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from telegram import Update
 
@@ -21,11 +20,11 @@ from bot.onboarding import Onboarding
 from bot.quota import Quota
 from bot.reply import Replier
 from bot.safe_mode import SafeMode
+from bot.takers import Keep, Taker, taken
 from bot.texts import Texts
 from bot.updates import Kind
 from review import cases as review
 from safety import dialogue
-from safety.levels import Level
 from safety.policy import respond
 from safety.screen import Screening
 from storage import Database, Transaction, conversations, dialogues, inbox, outbox, people
@@ -48,26 +47,6 @@ class Said:
     now: datetime
     is_typed: bool = True
     """False: a button stands for them."""
-
-
-class Taker(Protocol):
-    """Something that asked for words, and may take them before the companion answers."""
-
-    async def take(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        level: Level,
-        *,
-        now: datetime,
-    ) -> bool:
-        """Take words that answer a question of its own; False: they are for the companion."""
-
-
-Keep = Callable[[Transaction, Person], Awaitable[bool]]
-"""Keeps what a button says; False where nothing follows, and then it ends the inbox row."""
 
 
 class Conversation:
@@ -186,7 +165,7 @@ class Conversation:
                 return None
             if place is not None:  # the next word answers the model, not that question
                 await self._leave(transaction, person.person_id, place)
-            if await self._is_taken(transaction, said, (self._plans, self._check_ins)):
+            if await self._is_taken(transaction, said, self._plans, self._check_ins):
                 return None
             if await self._has_other_answer(transaction, said):
                 return None
@@ -202,17 +181,12 @@ class Conversation:
             await dialogues.end(transaction, person_id)
 
     @staticmethod
-    async def _is_taken(transaction: Transaction, said: Said, takers: Sequence[Taker]) -> bool:
+    async def _is_taken(transaction: Transaction, said: Said, *takers: Taker) -> bool:
         """Whether words answer a question of somebody else than the companion."""
-        if not said.is_typed:
-            return False
         level = said.screening.level
-        for taker in takers:
-            if await taker.take(
-                transaction, said.person, said.update_ids, said.text, level, now=said.now
-            ):
-                return True
-        return False
+        return said.is_typed and await taken(
+            takers, transaction, said.person, said.update_ids, said.text, level, now=said.now
+        )
 
     async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
         """Whether a risk, now or before, keeps the model silent; answers if so.
@@ -237,7 +211,7 @@ class Conversation:
         if case is None:
             return False
         if not late:
-            if await self._is_taken(transaction, said, (self._plans,)):
+            if await self._is_taken(transaction, said, self._plans):
                 return True
             await self._crisis.hold(
                 transaction, person, case, ids, said.text, said.screening, now=now

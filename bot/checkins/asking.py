@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bot.checkins.rounds import Claimed, Question, Rounds
 from bot.checkins.taps import faces
 from bot.checkins.wording import Wording
+from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from storage import (
     Database,
@@ -36,6 +37,7 @@ class Asking:
         database: where moods stand.
         rounds: what is due.
         wording: the words.
+        safe_mode: whether the model must be silent.
         texts: reviewed words.
         wake: called after something was queued.
         now: the clock.
@@ -47,6 +49,7 @@ class Asking:
         database: Database,
         rounds: Rounds,
         wording: Wording,
+        safe_mode: SafeMode,
         texts: Texts,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -54,6 +57,7 @@ class Asking:
         self._database = database
         self._rounds = rounds
         self._wording = wording
+        self._safe_mode = safe_mode
         self._texts = texts
         self._wake = wake
         self._now = now
@@ -67,6 +71,8 @@ class Asking:
     async def _prepare(self, questions: Sequence[Question]) -> Mapping[PersonId, object]:
         tones: dict[PersonId, int] = {}
         async with self._database.read() as transaction:
+            if await self._safe_mode.is_on(transaction):
+                return {}
             for question in questions:
                 person_id = question.person.person_id
                 last = await check_ins.last_answered(transaction, person_id)

@@ -1,8 +1,8 @@
 """The mood chart as a PNG, readable on a phone.
 
-Knows nothing of storage or of who sees it. Each answer is a dot, the means of days are a line;
-days without an answer are gaps in neither: nothing is counted, nothing is missing. The font is a
-part of Noto Sans SC with the glyphs of the labels and nothing else (`chart_font.md`).
+Knows nothing of who sees it. Each answer is a dot, the means of days (over a year: of weeks) are
+a line; days without an answer are no gap in it: nothing is counted, nothing is missing. The font
+is a part of Noto Sans SC with the glyphs of the labels and nothing else (`chart_font.md`).
 """
 
 import io
@@ -26,6 +26,8 @@ PAPER, INK, SOFT, GRID = "#fbfaf7", "#2b2b2b", "#6b6b6b", "#dedbd3"
 COLOURS = ("#8e5a6b", "#b07a62", "#a8955a", "#6f9a72", "#3f8c86")
 LINE = "#4d6a8a"
 MOST_TICKS = 7
+LONG = 60
+"""Days from which on the line is of weeks: one of days would be a tangle."""
 SCALE_DOWN = 2
 """Drawn twice as large and made smaller: its lines are smooth then."""
 
@@ -61,12 +63,15 @@ def points(found: Iterable[CheckIn]) -> list[Point]:
     ]
 
 
-def day_means(points: Iterable[Point]) -> list[tuple[date, float]]:
-    """The mean of each day that has an answer, in order."""
-    days: dict[date, list[int]] = defaultdict(list)
+def means(points: Iterable[Point], since: date, every: int) -> list[tuple[date, float]]:
+    """The means of so many days each, in order; the day is the middle of those days."""
+    spans: dict[int, list[int]] = defaultdict(list)
     for point in points:
-        days[point.day].append(point.mood)
-    return [(day, fmean(days[day])) for day in sorted(days)]
+        spans[(point.day - since).days // every].append(point.mood)
+    return [
+        (since + timedelta(days=number * every + every // 2), fmean(spans[number]))
+        for number in sorted(spans)
+    ]
 
 
 def draw(points: Sequence[Point], since: date, until: date, labels: Labels) -> bytes:
@@ -94,10 +99,11 @@ class _Pen:
     def frame(self, labels: Labels) -> None:
         """The title, and a line with its word for each mood."""
         self._write(LEFT - 140, 34, labels.title, TITLE, INK, "la")
+        size = min(map(_fitting, labels.moods))
         for mood, label in zip(SCALE, labels.moods, strict=True):
             y = self._y(mood)
             self._line([(LEFT, y), (WIDTH - RIGHT, y)], GRID, 2)
-            self._write(LEFT - 22, y, label, _fitting(label), COLOURS[mood - 1], "rm")
+            self._write(LEFT - 22, y, label, size, COLOURS[mood - 1], "rm")
 
     def dates(self) -> None:
         """Some dates below, evenly."""
@@ -109,12 +115,15 @@ class _Pen:
             self._write(x, HEIGHT - BOTTOM + 18, f"{day.month}/{day.day}", LABEL - 4, SOFT, "ma")
 
     def moods(self, points: Sequence[Point]) -> None:
-        """The line of daily means, and a dot for every answer."""
-        means = day_means(points)
-        line = [(self._x(day), self._y(mean)) for day, mean in means]
-        if len(line) > 1:
-            self._line(line, LINE, 4)
-        radius = 13 if self._days < 40 else 7
+        """The line of means, and a dot for every answer."""
+        every = 1 if self._days < LONG else 7
+        line = [
+            (self._x(min(day, self._until)), self._y(mean))
+            for day, mean in means(points, self._since, every)
+        ]
+        if len(line) > 1 and every == 1:
+            self._line(line, LINE, 4)  # under the dots
+        radius = 13 if self._days < LONG else 6
         for point in points:
             x, y = self._x(point.day) * SCALE_DOWN, self._y(point.mood) * SCALE_DOWN
             r = radius * SCALE_DOWN
@@ -122,6 +131,8 @@ class _Pen:
                 (x - r, y - r, x + r, y + r),
                 fill=COLOURS[point.mood - 1], outline=PAPER, width=2 * SCALE_DOWN,
             )  # fmt: skip
+        if len(line) > 1 and every > 1:
+            self._line(line, LINE, 5)
 
     def _x(self, day: date) -> float:
         room = WIDTH - LEFT - RIGHT - 60

@@ -24,7 +24,8 @@ from storage.ids import PersonId
 log = structlog.get_logger(__name__)
 PARTS = ((5, "night"), (11, "morning"), (14, "noon"), (18, "afternoon"), (23, "evening"))
 MOST_AT_ONCE = 4
-"""Check-ins of a batch that the model words; the others get reviewed words, so that chats go on."""
+"""Check-ins due at once that the model words. More of them all get reviewed words: the peak goes on
+at its pace, and so do chats."""
 DEADLINE_S = 8.0
 LONGEST = {"zh": 40, "en": 100}
 SAMPLING = Sampling(min_new_tokens=2)
@@ -93,7 +94,7 @@ class Wording:
     async def prepare(
         self, questions: Sequence[Question], tones: Mapping[PersonId, int]
     ) -> Mapping[PersonId, object]:
-        """The model's sentences for some of these; no transaction is open.
+        """The model's sentences for these, or for none of them; no transaction is open.
 
         Args:
             questions: what is about to be asked.
@@ -102,8 +103,9 @@ class Wording:
         health = self._worker.health()
         if self._worker.is_demo or health.waiting or health.running:
             return {}
-        plain = [each for each in questions if not (each.is_goodbye or each.is_after_hold)]
-        some = plain[:MOST_AT_ONCE]
+        some = [each for each in questions if not (each.is_goodbye or each.is_after_hold)]
+        if len(some) > MOST_AT_ONCE:
+            return {}
         written = await asyncio.gather(
             *(self._write(each, tones.get(each.person.person_id, 1)) for each in some)
         )

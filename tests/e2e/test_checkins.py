@@ -11,7 +11,16 @@ import pytest
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
-from storage import appointments, cases, check_in_settings, check_ins, conversations, people
+from storage import (
+    appointments,
+    cases,
+    check_in_settings,
+    check_ins,
+    conversations,
+    notes,
+    operators,
+    people,
+)
 from storage.check_ins import State
 from storage.conversations import Role
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
@@ -356,3 +365,28 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
     assert person is not None
     async with served.parts.database.read() as transaction:
         assert await cases.of_person(transaction, person.person_id) == []
+
+
+async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not_disturbed(
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+) -> None:
+    await agree(someone)
+    await answer_to(someone, "我妈又打我了，我身上都是伤")  # level 2: check-ins go on
+    for day in range(3):
+        clock.to(2026, 11, 25 + day, 0, 0, 1)
+        question = await asked(someone, served)
+        await someone.press("🙁")
+        await someone.wait_for(None, after=question.message_id, timeout_s=60)
+    person = await person_of(served, someone)
+    assert person is not None
+    async with served.parts.database.read() as transaction:
+        case = await cases.open_case(transaction, person.person_id)
+        assert case is not None
+        noted = await notes.of_case(transaction, case.case_id, person.person_id)
+        operator = (await operators.listed(transaction))[0]
+        assert await check_in_settings.count_fallen(transaction) == 0
+    assert [note.text for note in noted] == [served.texts("zh", "checkin_fell")]
+    async with served.parts.database.begin() as transaction:
+        await served.parts.takeover.begin(transaction, operator, case.case_id)
+    clock.to(2026, 11, 28, 0, 0, 1)
+    assert await served.parts.check_ins.send_due() == 0
