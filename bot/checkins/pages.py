@@ -61,12 +61,13 @@ def unpacked(text: str) -> tuple[Appointment, ...]:
     if not text.isdecimal() or len(text) % 7:
         return ()
     try:
-        return tuple(
+        found = tuple(
             Appointment.of(int(text[at + 4 : at + 7]), int(text[at : at + 4]))
             for at in range(0, len(text), 7)
         )
     except ValueError:
         return ()
+    return found if packed(found) == text else ()
 
 
 class Pages:

@@ -17,6 +17,7 @@ from bot.checkins.hours import options
 from bot.checkins.pages import PAUSES, QUIET_HOURS, Pages, unpacked
 from bot.checkins.quiet import Quiet
 from bot.checkins.reading import Times, Unclear
+from bot.checkins.schedule import MINUTES_A_DAY
 from bot.checkins.tokens import Clock, PartOfDay, fold, tokens
 from bot.checkins.wishes import Pause, Wish
 from storage.outbox import Body
@@ -186,15 +187,19 @@ _PAUSE_WORDS = {"zh": "暂停", "en": "pause for"}
 def read_quiet(text: str) -> Quiet | None:
     """Quiet hours in plain words, such as 22:00 到 8:00; None where they may mean several."""
     found, _rest = tokens(fold(text))
+    # Beside a 22:00 an 8:00 is in the morning.
+    is_24h = any(isinstance(token, Clock) and token.hour > 12 for token in found)
     part, minutes = None, []
     for token in found:
         if isinstance(token, PartOfDay):
             part = token.part
         elif isinstance(token, Clock):
             may_be = options(token, token.part or part)
+            if len(may_be) > 1 and is_24h:
+                may_be = (token.hour * 60 + token.minute,)
             if len(may_be) != 1:
                 return None
-            minutes.append(may_be[0] % (24 * 60))
+            minutes.append(may_be[0] % MINUTES_A_DAY)
             part = None
     if len(minutes) != 2 or minutes[0] == minutes[1]:
         return None

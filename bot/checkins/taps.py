@@ -191,7 +191,7 @@ class Taps:
     ) -> Body:
         face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
         text = self._texts(language, "checkin_noted", face=face)
-        rows = []
+        rows = [faces(self._texts, language, check_in_id)]  # for a change of mind
         if asks:
             letter, name = asks[0]
             text += "\n" + self._texts(language, f"checkin_{name}_ask")

@@ -19,6 +19,7 @@ from storage import (
     conversations,
     notes,
     operators,
+    outbox,
     people,
 )
 from storage.check_ins import State
@@ -390,3 +391,73 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
         await served.parts.takeover.begin(transaction, operator, case.case_id)
     clock.to(2026, 11, 28, 0, 0, 1)
     assert await served.parts.check_ins.send_due() == 0
+
+
+async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
+    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+) -> None:
+    await agree(someone)
+    await pressed(someone, "ci:flag:weekly_summary")
+    offered = []
+    for day in (0, 5, 6, 7):
+        clock.at = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
+        question = await asked(someone, served)
+        if day == 5:
+            await someone.press("😐")
+            await someone.wait_for(None, after=question.message_id, timeout_s=60)
+        await until(lambda: is_delivered(served))
+        offered += [
+            day
+            for m in someone.messages
+            if m.text == texts("zh", "checkin_summary") and m.message_id > question.message_id
+        ]
+    assert offered == [6]  # a week after it was switched on
+    assert someone.last is not None
+    await someone.press("chart:week")
+    shown = await someone.wait_for(lambda m: m.photo is not None, timeout_s=20)
+    assert shown.text.startswith("一周")
+
+
+async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
+    start: Start, sandbox: Sandbox, clock: Clock, texts: Texts, slow: asyncio.Event
+) -> None:
+    first = await start(now=clock)
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
+    await agree(user)
+    clock.to(2026, 11, 25, 0, 0, 1)
+    question = await asked(user, first)
+    slow.clear()
+    await user.press("🙂")
+    await asyncio.wait_for(slow.wait(), 20)
+    await first.aclose()
+    second = await start(now=clock)
+    await user.wait_for(None, after=question.message_id, timeout_s=60)
+    person = await person_of(second, user)
+    assert person is not None
+    async with second.parts.database.read() as transaction:
+        turns = await conversations.history(transaction, person.person_id)
+    said = [turn.text for turn in turns if turn.role is Role.PERSON]
+    assert said == [texts("zh", "checkin_said_4")]
+    assert turns[-1].role is Role.COMPANION
+    # A change of mind is kept, and not talked about.
+    await user.press(f"mood:{(await rows(second, user))[0].check_in_id}:2")
+    await user.wait_for(
+        lambda m: m.message_id == question.message_id and "🙁" in m.text, timeout_s=20
+    )
+    await until(lambda: is_quiet(second))
+    async with second.parts.database.read() as transaction:
+        again = await conversations.history(transaction, person.person_id)
+    assert len(again) == len(turns)
+    kept = (await rows(second, user))[0].answer
+    assert kept is not None
+    assert kept.mood == 2
+
+
+async def is_delivered(service: Service) -> bool:
+    async with service.parts.database.read() as transaction:
+        return await outbox.count_open(transaction) == 0
+
+
+async def is_quiet(service: Service) -> bool:
+    return not service.parts.lanes.busy
