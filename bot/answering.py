@@ -32,13 +32,14 @@ class Answering:
     person: Person
     now: datetime
 
-    async def say(self, body: Body) -> None:
-        """Queue an answer."""
+    async def say(self, body: Body, *, edits: int | None = None) -> None:
+        """Queue an answer; it takes the place of the message `edits`, where one is given."""
         await outbox.put(
             self.transaction,
             outbox.Kind.NOTICE,
             body,
             person_id=self.person.person_id,
+            preview_message_id=edits,
             now=self.now,
         )
 
@@ -72,6 +73,14 @@ class Answers:
                 transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
             )
         self.wake()
+
+    @asynccontextmanager
+    async def reading(self, update: Update) -> AsyncIterator[Answering | None]:
+        """Look before answering: nothing is written, and the update stays open."""
+        user = update.effective_user
+        async with self._database.read() as transaction:
+            person = await people.by_telegram_id(transaction, user.id) if user else None
+            yield Answering(transaction, person, self.now()) if person else None
 
     async def text(self, update: Update, key: str, **values: Any) -> None:
         """Answer with one text."""

@@ -13,6 +13,7 @@ from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
 from bot.backups import KeyMirror
+from bot.checkins.asking import Asking
 from bot.delivery import Delivery
 from bot.intake import Intake
 from bot.lanes import Lanes
@@ -59,6 +60,7 @@ class Parts:
     poller: Poller
     leadership: Leadership
     upkeep: Upkeep
+    check_ins: Asking
     safe_mode: SafeMode
     key_mirror: KeyMirror
     desk: Desk

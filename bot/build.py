@@ -18,6 +18,13 @@ from bot.build_review import (
     policy_of,
 )
 from bot.buttons import Buttons
+from bot.checkins.asking import Asking
+from bot.checkins.face import Face
+from bot.checkins.mood_pages import MoodPages
+from bot.checkins.rounds import Rounds
+from bot.checkins.setup import Setup
+from bot.checkins.taps import CheckInWords, Taps
+from bot.checkins.wording import Wording
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
@@ -142,15 +149,17 @@ def build(
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
+    setup = Setup(answers)
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
     console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = Finisher(
         crisis=crisis, safe_mode=safe_mode, quota=quota, resources=Resources(texts, help_lines),
         duties=duty_notes, shadow=shadow, texts=texts, now=now,
     )  # fmt: skip
+    guard = Guard(screens.present, hotlines)
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=Guard(screens.present, hotlines), finisher=finisher, texts=texts,
+        guard=guard, finisher=finisher, texts=texts,
         metrics=metrics, streaming=settings.streaming, persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
@@ -158,7 +167,12 @@ def build(
         database=database, hearing=Hearing(screens), crisis=crisis, records=records,
         human=side.human,
         onboarding=onboarding, gate=gate, quota=quota, safe_mode=safe_mode, replier=replier,
-        plans=plans, texts=texts, wake=delivery.wake, now=now,
+        plans=plans, check_ins=CheckInWords(setup), texts=texts, wake=delivery.wake, now=now,
+    )  # fmt: skip
+    check_ins = Asking(
+        database=database, rounds=Rounds(database=database, now=now),
+        wording=Wording(texts, worker, guard), safe_mode=safe_mode, texts=texts,
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
@@ -175,6 +189,7 @@ def build(
     _register(
         settings, application, database, answers, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
+        Face(setup, Taps(answers, conversation, notices), MoodPages(answers)),
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
@@ -193,11 +208,13 @@ def build(
         leadership=leadership,
         upkeep=Upkeep(
             database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, clocks=desk.clocks, shadow=shadow,
+            notices=notices, follow_ups=follow_ups, check_ins=check_ins,
+            clocks=desk.clocks, shadow=shadow,
             digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
             lexicon=policy.live, metrics=metrics, retention_days=settings.retention_days,
             wake=delivery.wake, now=now,
         ),
+        check_ins=check_ins,
         safe_mode=safe_mode,
         key_mirror=key_mirror,
         desk=desk,
@@ -221,6 +238,7 @@ def _register(
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
+    check_ins: Face,
     shadowing: Shadowing,
     stopping: Stopping,
     safety_page: SafetyPage,
@@ -258,5 +276,6 @@ def _register(
         safety_page=safety_page,
         plans=plans,
         follow_ups=follow_ups,
+        check_ins=check_ins,
         operators=operators,
     )  # fmt: skip

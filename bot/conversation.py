@@ -8,19 +8,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from telegram import Update
+
 from bot.crisis import Crisis
 from bot.finishing import Asked
 from bot.gate import Gate
 from bot.hearing import Hearing
 from bot.human import HumanSide
-from bot.lanes import Burst
+from bot.lanes import Arrival, Burst
 from bot.onboarding import Onboarding
 from bot.quota import Quota
 from bot.reply import Replier
 from bot.risk import RiskRecords
 from bot.safe_mode import SafeMode
-from bot.safety_plan import SafetyPlans
+from bot.takers import Keep, Taker, taken
 from bot.texts import Texts
+from bot.updates import Kind
 from review import cases as review
 from safety import dialogue
 from safety.policy import respond
@@ -43,6 +46,8 @@ class Said:
     text: str
     screening: Screening
     now: datetime
+    is_typed: bool = True
+    """False: a button stands for them."""
 
 
 class Conversation:
@@ -61,7 +66,8 @@ class Conversation:
         quota: Quota,
         safe_mode: SafeMode,
         replier: Replier,
-        plans: SafetyPlans,
+        plans: Taker,
+        check_ins: Taker,
         texts: Texts,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -77,6 +83,7 @@ class Conversation:
         self._safe_mode = safe_mode
         self._replier = replier
         self._plans = plans
+        self._check_ins = check_ins
         self._texts = texts
         self._wake = wake
         self._now = now
@@ -84,7 +91,19 @@ class Conversation:
     async def answer(self, burst: Burst) -> None:
         """Answer the words of one burst."""
         text, screening = burst.text, self._hearing.burst(burst)
-        asked = await self._begin(burst, text, screening)
+        await self._go_on(await self._begin(burst, text, screening))
+
+    async def tapped(self, person: Person, update: Update, text: str, keep: Keep) -> None:
+        """Answer a button that stands for words; `keep` has part in their transaction."""
+        screening = self._hearing.alone(text)
+        update_id = UpdateId(update.update_id)
+        arrival = Arrival(
+            update_id, person.person_id, Kind.BUTTON, update, text, screening, person.epoch
+        )
+        burst = Burst(person.person_id, [arrival])
+        await self._go_on(await self._begin(burst, text, screening, keep))
+
+    async def _go_on(self, asked: Asked | None) -> None:
         if asked is None:
             self._wake()
         else:
@@ -118,13 +137,12 @@ class Conversation:
                 asked = None
             else:
                 asked = Asked(person, turn, [update_id], said.screening)
-        if asked is None:
-            self._wake()
-        else:
-            await self._replier.reply(asked)
+        await self._go_on(asked)
         return True
 
-    async def _begin(self, burst: Burst, text: str, screening: Screening) -> Asked | None:
+    async def _begin(
+        self, burst: Burst, text: str, screening: Screening, keep: Keep | None = None
+    ) -> Asked | None:
         """Store the words; None where something other than the model answers them."""
         now = self._now()
         ids = burst.update_ids
@@ -134,6 +152,8 @@ class Conversation:
             if person is None or not open_ids:
                 await inbox.end(transaction, ids, Ended.IGNORED, reason="erased", now=now)
                 return None
+            if keep is not None and not await keep(transaction, person):
+                return None
             if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner
                 await conversations.end_off_record(transaction, person.person_id, now=now)
                 person = replace(person, off_record_until_at=None)
@@ -141,16 +161,14 @@ class Conversation:
             screening = await self._hearing.in_context(
                 transaction, person.person_id, text, screening, place, now
             )
-            said = Said(person, ids, text, screening, now)
+            said = Said(person, ids, text, screening, now, is_typed=keep is None)
             epoch = burst.arrivals[-1].epoch
             late = epoch is not None and epoch < person.epoch
             if await self._is_held(transaction, said, late=late):
                 return None
             if place is not None:  # the next word answers the model, not that question
                 await self._leave(transaction, person.person_id, place)
-            if await self._plans.take(
-                transaction, person, ids, text, said.screening.level, now=now
-            ):
+            if await self._is_taken(transaction, said, self._plans, self._check_ins):
                 return None
             if await self._has_other_answer(transaction, said):
                 return None
@@ -164,6 +182,14 @@ class Conversation:
             await dialogues.answered(transaction, person_id)
         else:
             await dialogues.end(transaction, person_id)
+
+    @staticmethod
+    async def _is_taken(transaction: Transaction, said: Said, *takers: Taker) -> bool:
+        """Whether words answer a question of somebody else than the companion."""
+        level = said.screening.level
+        return said.is_typed and await taken(
+            takers, transaction, said.person, said.update_ids, said.text, level, now=said.now
+        )
 
     async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
         """Whether a risk, now or before, keeps the model silent; answers if so.
@@ -188,9 +214,7 @@ class Conversation:
         if case is None:
             return False
         if not late:
-            if await self._plans.take(
-                transaction, person, ids, said.text, said.screening.level, now=now
-            ):
+            if await self._is_taken(transaction, said, self._plans):
                 return True
             await self._crisis.hold(
                 transaction, person, case, ids, said.text, said.screening, now=now

@@ -1,4 +1,4 @@
-"""The digest: cases that need nobody at once, told together and without words of people.
+"""The digest: cases that need nobody at once, and falling moods; without words of people.
 
 Knows nothing of what was said. The first comes a while after something new, the next an hour
 later at the earliest; nothing new, nothing said.
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.notices import OperatorNotices
 from safety.levels import Level
-from storage import Database, cases
+from storage import Database, cases, check_in_settings
 from storage.cases import Case
 
 AFTER = timedelta(minutes=15)
@@ -43,6 +43,7 @@ class Digest:
         self._zone = zone
         self._wake = wake
         self._now = now
+        self._told_at: datetime | None = None
 
     async def tell_due(self) -> bool:
         """Tell of what is new, if it is time; return whether something was told."""
@@ -52,22 +53,31 @@ class Digest:
         async with self._database.read() as transaction:  # nothing is new as a rule
             fresh = await cases.undigested(transaction, below=Level.ACTIVE)
             last_at = await cases.last_digest_at(transaction)
-        if not fresh or now < min(each.last_risk_at for each in fresh) + AFTER:
+            fallen = await check_in_settings.count_fallen(transaction)
+        if not fresh and not fallen:
+            return False
+        if not fresh and self._told_at is not None and now < self._told_at + EVERY:
+            return False
+        if fresh and now < min(each.last_risk_at for each in fresh) + AFTER:
             return False
         if last_at is not None and last_at <= now < last_at + EVERY:
             return False
         async with self._database.begin() as transaction:
             await cases.mark_digested(transaction, [each.case_id for each in fresh], now=now)
-            await self._notices.say(transaction, self._text(fresh), now=now, silent=True)
+            await check_in_settings.mark_fallen_told(transaction)
+            await self._notices.say(transaction, self._text(fresh, fallen), now=now, silent=True)
+        self._told_at = now
         self._wake()
         return True
 
-    def _text(self, fresh: list[Case]) -> str:
+    def _text(self, fresh: list[Case], fallen: int) -> str:
         notices = self._notices
-        lines = [notices.text("digest", count=len(fresh))]
+        lines = [notices.text("digest", count=len(fresh))] if fresh else []
         lines += [self._line(case) for case in fresh[:MOST_LINES]]
         if len(fresh) > MOST_LINES:
             lines.append(notices.text("digest_more", count=len(fresh) - MOST_LINES))
+        if fallen:  # a trend is no case: how many, and not who
+            lines.append(notices.text("digest_fallen", count=fallen))
         return "\n".join(lines)
 
     def _line(self, case: Case) -> str:

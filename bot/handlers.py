@@ -18,6 +18,7 @@ from telegram.ext import (
 )
 
 from bot.buttons import Buttons
+from bot.checkins.face import Face
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
@@ -41,6 +42,8 @@ COMMANDS = (
     "export",
     "offrecord",
     "plan",
+    "checkin",
+    "mood",
     "privacy",
     "safety",
     "forget",
@@ -57,6 +60,7 @@ def register(
     buttons: Buttons,
     rights: Rights,
     plans: SafetyPlans,
+    check_ins: Face,
     follow_ups: FollowUps,
     shadowing: Shadowing,
     stopping: Stopping,
@@ -69,11 +73,17 @@ def register(
     async def on_burst(burst: Burst, _context: ContextTypes.DEFAULT_TYPE) -> None:
         await conversation.answer(burst)
 
+    async def on_location(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        if not await check_ins.setup.on_location(update):
+            await commands.on_unreadable(update, context)
+
     application.add_handler(TypeHandler(Update, gate.on_update), group=-1)
     application.add_handler(TypeHandler(Burst, on_burst))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
-        owners = (commands, rights, plans, stopping, safety_page)
+        owners = (
+            commands, rights, plans, stopping, safety_page, check_ins.setup, check_ins.chart,
+        )  # fmt: skip
         owner = next(owner for owner in owners if hasattr(owner, f"on_{name}"))
         handler = getattr(owner, f"on_{name}")
         application.add_handler(CommandHandler(name, handler, filters=private))
@@ -90,6 +100,9 @@ def register(
         "training": rights.on_training,
         "offrecord": rights.on_offrecord_button,
         "plan": plans.on_plan_button,
+        "ci": check_ins.setup.on_button,
+        "mood": check_ins.taps.on_mood,
+        "chart": check_ins.chart.on_button,
         "follow": follow_ups.on_follow,
         "shadow": shadowing.on_shadow,
         "case": operators.on_case,
@@ -100,5 +113,6 @@ def register(
     application.add_handler(ChatMemberHandler(commands.on_membership))
     application.add_handler(MessageHandler(private & STOPS, stopping.on_stop))
     application.add_handler(MessageHandler(private & filters.COMMAND, commands.on_unknown))
+    application.add_handler(MessageHandler(private & filters.LOCATION, on_location))
     application.add_handler(MessageHandler(private, commands.on_unreadable))
     application.add_handler(TypeHandler(object, commands.on_other))

@@ -105,7 +105,7 @@ async def send_part(
     markup = _keyboard(body) if part == len(texts) - 1 else None
     try:
         if body.document is not None:
-            return await _send_document(bot, chat_id, body)
+            return await _send_document(bot, chat_id, body, markup)
         if part == 0 and preview_message_id is not None:
             return await _edit(bot, chat_id, preview_message_id, texts[part], markup)
         sent = await bot.send_message(
@@ -169,12 +169,21 @@ def _read_topic(error: TelegramError) -> SendError:
     return read(error)
 
 
-async def _send_document(bot: Bot, chat_id: int, body: Body) -> int:
+async def _send_document(
+    bot: Bot, chat_id: int, body: Body, markup: InlineKeyboardMarkup | None
+) -> int:
     assert body.document is not None
-    file = io.BytesIO(body.document.content.encode())
-    sent = await bot.send_document(
-        chat_id, file, filename=body.document.filename, caption=body.text or None
-    )
+    content = body.document.content
+    data = content.encode() if isinstance(content, str) else content
+    caption, name = body.text or None, body.document.filename
+    if body.document.is_picture:
+        sent = await bot.send_photo(
+            chat_id, data, filename=name, caption=caption, reply_markup=markup
+        )
+    else:
+        sent = await bot.send_document(
+            chat_id, io.BytesIO(data), filename=name, caption=caption, reply_markup=markup
+        )
     return sent.message_id
 
 

@@ -96,6 +96,7 @@ class Service:
         self._spawn(parts.upkeep.run_lexicon(), "lexicon")
         self._spawn(parts.upkeep.run_watch(), "watch")
         self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
+        self._spawn(parts.upkeep.run_check_ins(), "check_ins")
         self._spawn(parts.upkeep.run_clocks(), "clocks")
         self._spawn(parts.upkeep.run_digest(), "digest")
         self._spawn(parts.upkeep.run_shadow(), "shadow")

@@ -9,13 +9,22 @@ from telegram import Message, Update
 from telegram.ext import ContextTypes, filters
 
 from bot.answering import Answering, Answers
+from bot.checkins import diary
 from bot.gate import Gate
 from bot.help_lines import HelpLines
 from bot.stop_words import is_stop
 from review import cases as review
 from safety.levels import Level
 from safety.policy import THRESHOLD
-from storage import conversations, follow_ups, inbox, people, plans
+from storage import (
+    check_in_questions,
+    check_in_settings,
+    conversations,
+    follow_ups,
+    inbox,
+    people,
+    plans,
+)
 from storage.ids import UpdateId
 from storage.outbox import Body
 
@@ -50,11 +59,12 @@ class Stopping:
             await conversations.end_session(transaction, person.person_id, now=answering.now)
             await follow_ups.cancel(transaction, person.person_id)
             await self._close_plan(answering)
+            had_check_ins = await self._stop_check_ins(answering)
             await inbox.end_before(
                 transaction, person.person_id, update_id, reason="stop", now=answering.now
             )
             if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
-                await answering.say(Body(self._farewell(answering, level)))
+                await answering.say(Body(self._farewell(answering, level, had_check_ins)))
             else:  # a stranger of a closed pilot: nothing is kept of them
                 await self._gate.turn_away(transaction, person, [update_id], now=answering.now)
 
@@ -69,6 +79,17 @@ class Stopping:
             )
 
     @staticmethod
+    async def _stop_check_ins(answering: Answering) -> bool:
+        """End check-ins too; whether there were any."""
+        transaction, person_id = answering.transaction, answering.person.person_id
+        await check_in_questions.close(transaction, person_id)
+        settings = await check_in_settings.get(transaction, person_id)
+        if settings is None or settings.stopped_at is not None:
+            return False
+        await diary.stop(transaction, person_id, now=answering.now)
+        return True
+
+    @staticmethod
     async def _level(answering: Answering) -> int:
         """How grave it is: of the case that holds the talk, or of words that wait for an answer."""
         person_id = answering.person.person_id
@@ -76,9 +97,11 @@ class Stopping:
         waiting = await inbox.gravest_open(answering.transaction, person_id)
         return max(case.level if case else 0, waiting)
 
-    def _farewell(self, answering: Answering, level: int) -> str:
+    def _farewell(self, answering: Answering, level: int, had_check_ins: bool) -> str:
         person = answering.person
         farewell = self._texts(person.language, "stopped")
+        if had_check_ins:
+            farewell += "\n" + self._texts(person.language, "checkin_off_too")
         if level < THRESHOLD:
             return farewell
         lines = self._help_lines.text(

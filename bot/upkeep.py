@@ -1,4 +1,4 @@
-"""Work by the clock: canary, lexicon, pause, follow-ups, cases that nobody claims, sweep.
+"""Work by the clock: canary, lexicon, pause, follow-ups, check-ins, unclaimed cases, sweep.
 
 Knows nothing of messages. Each loop outlives every fault below it.
 """
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from bot.checkins.asking import Asking
 from bot.digest import Digest
 from bot.follow_up import FollowUps
 from bot.lanes import Lanes
@@ -27,6 +28,7 @@ CANARY_S = 60.0
 LEXICON_S = 60.0
 WATCH_S = 1.0
 FOLLOW_UPS_S = 30.0
+CHECK_INS_S = 1.0
 CLOCKS_S = 2.0
 DIGEST_S = 30.0
 SWEEP_S = 3600.0
@@ -44,6 +46,7 @@ class Upkeep:
         lanes: Lanes,
         notices: OperatorNotices,
         follow_ups: FollowUps,
+        check_ins: Asking,
         clocks: Clocks,
         digest: Digest,
         shadow: Shadow,
@@ -59,6 +62,7 @@ class Upkeep:
         self._lanes = lanes
         self._notices = notices
         self._follow_ups = follow_ups
+        self._check_ins = check_ins
         self._clocks = clocks
         self._digest = digest
         self._shadow = shadow
@@ -115,6 +119,10 @@ class Upkeep:
     async def run_follow_ups(self) -> None:
         """Ask people who wanted to be asked again."""
         await _forever(self._follow_ups.send_due, FOLLOW_UPS_S)
+
+    async def run_check_ins(self) -> None:
+        """Ask people at the times that they chose."""
+        await _forever(self._check_ins.send_due, CHECK_INS_S)
 
     async def run_clocks(self) -> None:
         """Page somebody for cases that nobody claims; end takeovers that fell silent."""

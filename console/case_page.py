@@ -20,7 +20,16 @@ from console.site import Site
 from review.clocks import Stage
 from review.shadow import Shadow
 from review.sign_in import Visitor
-from storage import Transaction, cases, conversations, deliveries, evidence, notes, people
+from storage import (
+    Transaction,
+    cases,
+    check_ins,
+    conversations,
+    deliveries,
+    evidence,
+    notes,
+    people,
+)
 from storage.cases import Case, Resolution, State
 from storage.conversations import Role, Turn
 from storage.evidence import Evidence
@@ -29,6 +38,7 @@ from storage.shadow import ShadowDraft
 
 LAST_TURNS = 40
 TREND_TURNS = 20
+TREND_MOODS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,7 @@ class CasePage:
             turns = await _turns(transaction, case)
             found = await evidence.of_case(transaction, case.case_id)
             states = await _states(transaction, case)
+            moods = await _moods(transaction, case)
             values = {
                 "names": await site.names(transaction),
                 "notes": await notes.of_case(transaction, case.case_id, case.person_id)
@@ -103,7 +114,9 @@ class CasePage:
             "shown": [_shown(turn, found if words else None, states) for turn in turns],
             "has_words": words,
             "evidence": _by_rule(found),
-            "trend": trend(said),
+            "trend": trend([turn.level for turn in said]),
+            "mood_trend": trend([mood - 1 for mood in moods]),
+            "moods": moods,
             "said": said,
             "stages": Stage,
             "states": State,
@@ -158,6 +171,15 @@ async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:
     if case.person_id is None:
         return {}
     return await deliveries.of_relays(transaction, case.person_id)
+
+
+async def _moods(transaction: Transaction, case: Case) -> list[int]:
+    """What the person last answered to check-ins, beside an open case and nowhere else."""
+    if case.person_id is None or case.state is State.RESOLVED:
+        return []
+    found = await check_ins.moods(transaction, case.person_id)
+    moods = [each.answer.mood for each in found if each.answer and each.answer.mood]
+    return moods[-TREND_MOODS:]
 
 
 async def _agreed(transaction: Transaction, case: Case) -> bool:

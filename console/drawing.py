@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from console.figures import RuleRate
-from storage.conversations import Turn
 
 COLUMN_HEIGHT = 140
 TREND_STEP, TREND_RISE, TREND_EDGE = 18, 14, 8
@@ -85,7 +84,7 @@ def whisker(rate: RuleRate) -> Whisker | None:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The levels of a person's last turns as a line."""
+    """A person's last levels or moods as a line."""
 
     width: float
     height: float
@@ -93,16 +92,16 @@ class Trend:
     points: tuple[tuple[float, float, int], ...]
 
 
-def trend(turns: Sequence[Turn]) -> Trend:
-    """Draw levels 0 to 4 from left to right."""
+def trend(values: Sequence[int]) -> Trend:
+    """Draw values from 0 to 4 from left to right."""
     height = 4 * TREND_RISE + 2 * TREND_EDGE
     points = tuple(
         (
             float(TREND_EDGE + place * TREND_STEP),
-            float(height - TREND_EDGE - turn.level * TREND_RISE),
-            turn.level,
+            float(height - TREND_EDGE - value * TREND_RISE),
+            value,
         )
-        for place, turn in enumerate(turns)
+        for place, value in enumerate(values)
     )
-    width = 2 * TREND_EDGE + max(0, len(turns) - 1) * TREND_STEP
+    width = 2 * TREND_EDGE + max(0, len(values) - 1) * TREND_STEP
     return Trend(width, height, " ".join(f"{x:g},{y:g}" for x, y, _ in points), points)

@@ -10,14 +10,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from storage.database import Transaction, insert_ignore
 from storage.ids import PersonId
 from storage.schema_checkins import appointments, check_in_settings
 
-FLAGS = ("was_held", "asks_sleep", "asks_energy", "weekly_summary")
-DATES = ("asked_on", "summarised_on")
+FLAGS = ("was_held", "asks_sleep", "asks_energy", "weekly_summary", "fell_untold")
+DATES = ("asked_on", "summarised_on", "fell_on")
 
 
 class StoppedBy(StrEnum):
@@ -42,6 +42,8 @@ class Settings:
         asked_on: local date of the last question since then.
         was_held: check-ins were left out because of a case, and none was asked since.
         summarised_on: local date of the last weekly summary.
+        fell_on: local date on which falling moods were last noted for operators.
+        fell_untold: the digest has not told of it yet.
     """
 
     person_id: PersonId
@@ -59,6 +61,8 @@ class Settings:
     asks_energy: bool = False
     weekly_summary: bool = False
     summarised_on: date | None = None
+    fell_on: date | None = None
+    fell_untold: bool = False
 
 
 NAMES = tuple(field.name for field in fields(Settings))
@@ -121,3 +125,20 @@ async def withdraw(transaction: Transaction, person_id: PersonId) -> None:
     """Delete settings and appointments, and with them the consent; answers stay."""
     for table in (appointments, check_in_settings):
         await transaction.execute(delete(table).where(table.c.person_id == person_id))
+
+
+async def count_fallen(transaction: Transaction) -> int:
+    """Of how many people the digest has still to tell that their moods fall."""
+    query = (
+        select(func.count())
+        .select_from(check_in_settings)
+        .where(check_in_settings.c.fell_untold == 1)
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def mark_fallen_told(transaction: Transaction) -> None:
+    """The digest has told of all falling moods so far."""
+    await transaction.execute(
+        update(check_in_settings).where(check_in_settings.c.fell_untold == 1).values(fell_untold=0)
+    )

@@ -213,6 +213,20 @@ async def last_answered(transaction: Transaction, person_id: PersonId) -> CheckI
     return await _as_check_in(transaction, row) if row else None
 
 
+async def unanswered(
+    transaction: Transaction, person_id: PersonId, *, since: datetime
+) -> CheckInId | None:
+    """The latest question since then, if nothing was answered to it."""
+    query = (
+        select(check_ins.c.check_in_id, check_ins.c.state)
+        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at > since)
+        .order_by(check_ins.c.asked_at.desc())
+        .limit(1)
+    )
+    row = (await transaction.execute(query)).one_or_none()
+    return CheckInId(row.check_in_id) if row and row.state == State.ASKED else None
+
+
 async def counts(transaction: Transaction, person_id: PersonId) -> dict[tuple[State, str], int]:
     """How many occurrences ended how, by state and reason ("" where there is none)."""
     query = (

@@ -5,6 +5,7 @@ unknown (the answer to a send was lost), failed or cancelled; its words are seal
 the key of the person they are about, and erased at the row's end.
 """
 
+import base64
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
@@ -61,10 +62,15 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file to be sent, as text."""
+    """A file to be sent: text, or the bytes of a picture.
+
+    Attributes:
+        is_picture: it is shown in the chat, not as a file.
+    """
 
     filename: str
-    content: str
+    content: str | bytes
+    is_picture: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +349,18 @@ async def count_open(transaction: Transaction) -> int:
 
 
 def _to_json(body: Body) -> str:
-    return json.dumps(asdict(body), ensure_ascii=False)
+    return json.dumps(asdict(body), ensure_ascii=False, default=_in_letters)
+
+
+def _in_letters(content: bytes) -> dict[str, str]:
+    return {"base64": base64.b64encode(content).decode()}
+
+
+def _document(values: dict[str, Any]) -> Document:
+    content = values["content"]
+    if isinstance(content, dict):
+        content = base64.b64decode(content["base64"])
+    return Document(values["filename"], content, values.get("is_picture", False))
 
 
 def _from_json(text: str) -> Body:
@@ -352,7 +369,7 @@ def _from_json(text: str) -> Body:
     return Body(
         values["text"],
         [[(label, data) for label, data in row] for row in values["buttons"]],
-        Document(**document) if document else None,
+        _document(document) if document else None,
         values["to_telegram_id"],
         values.get("silent", False),
         values.get("case_id"),

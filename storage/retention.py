@@ -26,7 +26,7 @@ from storage.schema import (
     talk_clocks,
     turns,
 )
-from storage.schema_checkins import check_ins
+from storage.schema_checkins import check_in_questions, check_ins
 from storage.schema_review import cases, console_sessions, shadow_drafts, sign_ins
 
 UNCONSENTED_HOURS = 24
@@ -70,6 +70,7 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         ("turns", turns, turns.c.created_at < old["turns"]),
         ("off_record", turns, _off_record_is_over(now)),
         ("moods", check_ins, check_ins.c.due_at < old["moods"]),
+        ("questions", check_in_questions, check_in_questions.c.asked_at < old["records"]),
         ("sessions", sessions, _is_empty(old["turns"])),
         ("inbox", inbox, inbox.c.ended_at < old["records"]),
         ("outbox", outbox, outbox.c.ended_at < old["records"]),

@@ -52,6 +52,22 @@ check_in_settings = Table(
     Column("asks_energy", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("weekly_summary", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("summarised_on", String(10)),  # local date of the last weekly summary
+    Column("fell_on", String(10)),  # local date on which operators were last to be told of moods
+    Column("fell_untold", SmallInteger, nullable=False, default=0, server_default="0"),
+)
+
+Index("ix_check_in_settings_fell_untold", check_in_settings.c.fell_untold,
+      sqlite_where=check_in_settings.c.fell_untold == 1,
+      postgresql_where=check_in_settings.c.fell_untold == 1)  # fmt: skip
+
+check_in_questions = Table(
+    "check_in_questions",
+    metadata,
+    # What a person was asked about their check-ins and may answer in words; one at a time.
+    _of_person(primary_key=True),
+    Column("asks", String(16), nullable=False),
+    Column("draft", String(512), nullable=False),  # times and zone that are being chosen
+    Column("asked_at", UtcDateTime, nullable=False),
 )
 
 appointments = Table(

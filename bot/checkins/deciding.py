@@ -26,7 +26,7 @@ class Skip(StrEnum):
     """Why an occurrence was left out; kept with it."""
 
     PAUSED = "paused"
-    HELD = "held"  # a case of level 3 or more is not resolved
+    HELD = "held"  # a case of level 3 or more is not resolved, or a human is talking with them
     LATE = "late"  # more than LATEST after its time
     FAILED = "failed"  # it could not be asked, again and again, until it was late
     QUIET = "quiet"

@@ -37,6 +37,7 @@ from storage.people import Person
 
 log = structlog.get_logger(__name__)
 HOLDING_LEVEL = 3
+"""Of an open case; while an operator has the conversation, one of any level holds."""
 BATCH = 20
 RETRY_AFTER = timedelta(minutes=1)
 
@@ -201,7 +202,8 @@ class Rounds:
             quiet=quiet_of(settings),
             paused_until_at=settings.paused_until_at,
             restraint=Restraint(settings.unanswered, settings.asked_on),
-            is_held=case is not None and case.level >= HOLDING_LEVEL,
+            is_held=case is not None
+            and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
         )
         appointment = Appointment.of(due.days, due.minute)
         first = Occurrence(due.next.local_date, due.next.at)

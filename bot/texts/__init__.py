@@ -1,8 +1,8 @@
 """Every word that people read, in two languages.
 
 `zh.yaml` and `en.yaml`; beside each the reviewed texts of a crisis (`crisis_…`), those of a human
-in the conversation (`human_…`), what operators read in Telegram (`operators_…`), and the way
-into the console (`console_…`).
+in the conversation (`human_…`), what operators read in Telegram (`operators_…`), the way
+into the console (`console_…`), and check-ins (`checkins_…`).
 
 Knows nothing of when a text is used. A missing key is an error at start, not at 2 a.m.
 """
@@ -43,7 +43,7 @@ def _load(language: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name in (
         language,
-        *(f"{kind}_{language}" for kind in ("crisis", "human", "operators", "console")),
+        *(f"{kind}_{language}" for kind in ("crisis", "human", "operators", "console", "checkins")),
     ):
         source = resources.files("bot.texts").joinpath(f"{name}.yaml").read_text("utf-8")
         loaded: dict[str, str] = yaml.safe_load(source)

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import date
 
 import pytest
 from structlog.testing import capture_logs
 
 from bot.app import utc_now
 from bot.service import Service
-from storage import cases, conversations, evidence, people
+from storage import cases, check_ins, conversations, evidence, people
+from storage.check_ins import Answer, Occasion
 from storage.conversations import Role
 from storage.evidence import Span
 from storage.ids import CaseId, PersonId
@@ -249,3 +251,24 @@ async def test_a_failure_shows_and_logs_no_details(
         {"event": "console_failed", "error": "RuntimeError", "log_level": "error"}
     ]
     assert "what somebody said" not in str(logs)
+
+
+async def test_moods_stand_beside_an_open_case_and_nowhere_else(
+    sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
+) -> None:
+    person_id, now = await person_of(service, case_id), utc_now()
+    async with service.parts.database.begin() as transaction:
+        for number, mood in enumerate((4, 2, 1)):
+            occasion = Occasion(person_id, date(2026, 11, 20 + number), 480, now)
+            made = await check_ins.note_asked(transaction, occasion, now=now)
+            assert made is not None
+            said = Answer(mood=mood, note="for me alone")
+            await check_ins.answer(transaction, person_id, made, said, now=now)
+    seat, path = await sit(reviewer), f"/console/cases/{case_id}"
+    shown = (await seat.client.get(path)).text
+    assert "4 · 2 · 1" in shown
+    assert "for me alone" not in shown + (await seat.client.get(f"{path}/words")).text
+    assert "4 · 2 · 1" not in (await seat.client.get("/console/")).text
+    async with service.parts.database.begin() as transaction:
+        await cases.change(transaction, case_id, state="resolved", resolved_at=now)
+    assert "4 · 2 · 1" not in (await seat.client.get(path)).text

@@ -1,0 +1,125 @@
+"""Check-ins go out: what is queued for one that was claimed, in the same transaction.
+
+Knows nothing of when one is due (`rounds.py`) or of what an answer does (`taps.py`). The words
+never hold anything that a person said or answered.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.checkins.rounds import Claimed, Question, Rounds
+from bot.checkins.taps import faces
+from bot.checkins.wording import Wording
+from bot.safe_mode import SafeMode
+from bot.texts import Texts
+from storage import (
+    Database,
+    Transaction,
+    check_in_settings,
+    check_ins,
+    conversations,
+    outbox,
+)
+from storage.conversations import Role
+from storage.ids import PersonId
+from storage.outbox import Body
+
+WEEK = timedelta(days=7)
+SOFTLY = 2
+"""A mood up to this, at the last answer, is followed by soft words."""
+
+
+class Asking:
+    """The loop's work: everybody whose time has come is asked.
+
+    Args:
+        database: where moods stand.
+        rounds: what is due.
+        wording: the words.
+        safe_mode: whether the model must be silent.
+        texts: reviewed words.
+        wake: called after something was queued.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        rounds: Rounds,
+        wording: Wording,
+        safe_mode: SafeMode,
+        texts: Texts,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._rounds = rounds
+        self._wording = wording
+        self._safe_mode = safe_mode
+        self._texts = texts
+        self._wake = wake
+        self._now = now
+        self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
+
+    async def send_due(self) -> int:
+        """Ask all whose time has come; return how many."""
+        async with self._one_at_a_time:
+            return await self._rounds.send_due(self._ask, self._prepare)
+
+    async def _prepare(self, questions: Sequence[Question]) -> Mapping[PersonId, object]:
+        tones: dict[PersonId, int] = {}
+        async with self._database.read() as transaction:
+            if await self._safe_mode.is_on(transaction):
+                return {}
+            for question in questions:
+                person_id = question.person.person_id
+                last = await check_ins.last_answered(transaction, person_id)
+                mood = last.answer.mood if last is not None and last.answer is not None else None
+                tones[person_id] = 0 if mood is not None and mood <= SOFTLY else 1
+        return await self._wording.prepare(questions, tones)
+
+    async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
+        question, person = claimed.question, claimed.question.person
+        language = person.language
+        words = self._wording.words(question, claimed.prepared)
+        if question.is_goodbye:
+            buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
+        else:
+            buttons = [faces(self._texts, language, claimed.check_in_id)]
+        now = self._now()
+        session_id = await conversations.current_session(transaction, person.person_id, now=now)
+        await conversations.append(
+            transaction, person.person_id, session_id, Role.SCRIPT, text=words, now=now
+        )
+        await outbox.put(
+            transaction,
+            outbox.Kind.NOTICE,
+            Body(words, buttons),
+            person_id=person.person_id,
+            epoch=person.epoch,  # a crisis, `/stop` or an operator who joins comes first
+            now=now,
+        )
+        await self._offer_summary(transaction, question)
+        transaction.on_commit(self._wake)
+
+    async def _offer_summary(self, transaction: Transaction, question: Question) -> None:
+        """Offer the week's chart; the picture itself would show on a lock screen."""
+        settings, day = question.settings, question.occurrence.local_date
+        since = settings.summarised_on
+        if not settings.weekly_summary or question.is_goodbye:
+            return
+        if since is not None and day - since < WEEK:
+            return
+        person = question.person
+        await check_in_settings.change(transaction, person.person_id, summarised_on=day)
+        see = (self._texts(person.language, "checkin_summary_see"), "chart:week")
+        await outbox.put(
+            transaction,
+            outbox.Kind.NOTICE,
+            Body(self._texts(person.language, "checkin_summary"), [[see]]),
+            person_id=person.person_id,
+            epoch=person.epoch,
+            now=self._now(),
+        )

@@ -1,0 +1,228 @@
+"""What a person's button or answer changes, and what they see next.
+
+Knows nothing of Telegram, nor of how words are read (`setup.py`). Everything happens in the
+transaction of the answer. The open question and what is chosen so far are a row, so that a
+restart goes on where it stood.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from bot.answering import Answering
+from bot.checkins import diary, saying
+from bot.checkins.diary import QuietError
+from bot.checkins.pages import FLAGS, USUAL, Pages, View, appointments_of
+from bot.checkins.quiet import Quiet
+from bot.checkins.reading import MOST_TIMES
+from bot.checkins.schedule import Appointment, merged
+from storage import check_in_questions, check_in_settings
+from storage.check_in_questions import Draft
+from storage.outbox import Body
+
+STAYS_OPEN = timedelta(minutes=30)
+"""How long a question waits for words: later ones are meant for the companion again."""
+TIMES, ZONE, QUIET, PAUSE, STATE = "times", "zone", "quiet", "pause", "state"
+
+
+class Changes:
+    """One method for each thing that can be changed; each gives what is shown next."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._texts = pages.texts
+
+    async def state(self, a: Answering, above: str = "") -> Body:
+        """How check-ins stand; the choice of times where there are none."""
+        view = await self._view(a)
+        if view is None:
+            return await self.choose(a)
+        await self._ask(a, STATE, Draft())
+        return self._pages.state(a.person.language, view, a.now, above)
+
+    async def choose(self, a: Answering) -> Body:
+        """Choose times, from those that are agreed."""
+        agreed = await diary.upcoming(a.transaction, a.person.person_id)
+        draft = Draft([(each.minute, each.mask) for each, _ in agreed])
+        await self._ask(a, TIMES, draft)
+        return self._pages.choose(a.person.language, draft)
+
+    async def toggle(self, a: Answering, minute: int) -> Body | None:
+        """Choose a usual time, or leave it out again."""
+        draft = await self.draft(a)
+        if minute not in USUAL:
+            return None
+        kept = [(at, days) for at, days in draft.times if at != minute]
+        if len(kept) == len(draft.times):
+            if len(kept) >= MOST_TIMES:
+                return Body(self._texts(a.person.language, "checkin_too_many"))
+            kept.append((minute, draft.days))
+        draft.times = kept
+        await self._ask(a, TIMES, draft)
+        return self._pages.choose(a.person.language, draft)
+
+    async def days(self, a: Answering, name: str) -> Body | None:
+        """Choose the days of every time."""
+        if name not in saying.DAYS:
+            return None
+        draft = await self.draft(a)
+        draft.days = Appointment(saying.DAYS[name], 0).mask
+        draft.times = [(minute, draft.days) for minute, _days in draft.times]
+        await self._ask(a, TIMES, draft)
+        return self._pages.choose(a.person.language, draft)
+
+    async def done(self, a: Answering) -> Body:
+        """The times are chosen."""
+        draft = await self.draft(a)
+        if not draft.times:
+            return Body(self._texts(a.person.language, "checkin_choose_first"))
+        return await self.times(a, appointments_of(draft))
+
+    async def times(
+        self, a: Answering, wanted: Iterable[Appointment], *, are_days_said: bool = True
+    ) -> Body:
+        """Take these times: at once where check-ins are agreed on, else on to the zone."""
+        wanted = merged(wanted)
+        note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
+        try:
+            settings = await diary.set_appointments(
+                a.transaction, a.person.person_id, wanted, now=a.now
+            )
+        except QuietError as error:
+            return self._refused(a, error)
+        if settings is not None:
+            return await self.state(a, note)
+        draft = Draft([(each.minute, each.mask) for each in wanted])
+        await self._ask(a, ZONE, draft)
+        body = self._pages.zone(a.person.language, a.person.region, a.now)
+        return Body(f"{note}\n{body.text}" if note else body.text, body.buttons)
+
+    async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
+        """Ask for the zone; `found`: which of these."""
+        draft = await self.draft(a)
+        await self._ask(a, ZONE, draft)
+        return self._pages.zone(a.person.language, a.person.region, a.now, found)
+
+    async def zone(self, a: Answering, name: str) -> Body:
+        """Take a zone: at once where check-ins are agreed on, else on to the consent."""
+        if await diary.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
+            return await self.state(a)
+        draft = await self.draft(a)
+        if not draft.times:
+            return await self.choose(a)
+        draft.zone = name
+        await self._ask(a, ZONE, draft)
+        return self._pages.agree(a.person.language, draft, a.now)
+
+    async def agree(self, a: Answering) -> Body:
+        """Begin: here consent is recorded."""
+        draft = await self.draft(a)
+        if not draft.times or draft.zone is None:
+            return await self.state(a)  # an old button: what was chosen is gone
+        try:
+            await diary.begin(
+                a.transaction, a.person.person_id, zone=draft.zone,
+                wanted=appointments_of(draft), now=a.now,
+            )  # fmt: skip
+        except QuietError as error:
+            return self._refused(a, error)
+        return await self.state(a)
+
+    async def refuse(self, a: Answering) -> Body:
+        """Rather not."""
+        await check_in_questions.close(a.transaction, a.person.person_id)
+        return Body(self._texts(a.person.language, "checkin_agreed_not"))
+
+    async def ask_quiet(self, a: Answering) -> Body:
+        """Ask for quiet hours."""
+        await self._ask(a, QUIET, Draft())
+        return self._pages.quiet(a.person.language)
+
+    async def quiet(self, a: Answering, quiet: Quiet | None) -> Body:
+        """Set quiet hours, or none."""
+        silent = await diary.set_quiet(a.transaction, a.person.person_id, quiet)
+        above = ""
+        if silent:
+            times = ", ".join(saying.clock(each.minute) for each in silent)
+            above = self._texts(a.person.language, "checkin_quiet_silences", times=times)
+        return await self.state(a, above)
+
+    async def ask_pause(self, a: Answering) -> Body:
+        """Ask how long a pause is to be."""
+        await self._ask(a, PAUSE, Draft())
+        return self._pages.pause(a.person.language)
+
+    async def pause(self, a: Answering, days: int) -> Body:
+        """Ask nothing for so many days."""
+        until_at = a.now + timedelta(days=days)
+        await diary.pause(a.transaction, a.person.person_id, until_at=until_at, now=a.now)
+        return await self.state(a)
+
+    async def skip(self, a: Answering) -> Body:
+        """Nothing more today."""
+        skipped = await diary.skip_today(a.transaction, a.person.person_id, now=a.now)
+        key = "checkin_skipped" if skipped else "checkin_skipped_none"
+        return await self.state(a, self._texts(a.person.language, key))
+
+    async def resume(self, a: Answering) -> Body:
+        """Go on after a pause, a stop or a goodbye."""
+        if await diary.resume(a.transaction, a.person.person_id, now=a.now) is None:
+            return await self.choose(a)
+        return await self.state(a, self._texts(a.person.language, "checkin_resumed"))
+
+    async def stop(self, a: Answering) -> Body:
+        """End check-ins at once."""
+        await diary.stop(a.transaction, a.person.person_id, now=a.now)
+        await check_in_questions.close(a.transaction, a.person.person_id)
+        return self._pages.stopped(a.person.language)
+
+    async def withdraw(self, a: Answering) -> Body:
+        """Delete settings and consent; moods stay."""
+        await check_in_settings.withdraw(a.transaction, a.person.person_id)
+        await check_in_questions.close(a.transaction, a.person.person_id)
+        return Body(self._texts(a.person.language, "checkin_withdrawn"))
+
+    async def flag(self, a: Answering, name: str) -> Body | None:
+        """Switch a question, or the weekly summary, on or off."""
+        person_id = a.person.person_id
+        settings = await check_in_settings.get(a.transaction, person_id, lock=True)
+        if settings is None or name not in FLAGS:
+            return None
+        values: dict[str, object] = {name: not getattr(settings, name)}
+        if values.get("weekly_summary"):  # the first comes when a week is over
+            values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+        await check_in_settings.change(a.transaction, person_id, **values)
+        return await self.state(a)
+
+    async def draft(self, a: Answering) -> Draft:
+        """What is being chosen; empty where that is over."""
+        found = await check_in_questions.get(
+            a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
+        )
+        return found.draft if found else Draft()
+
+    async def asked(self, a: Answering) -> str | None:
+        """What was asked and may be answered in words; None: nothing, or too long ago."""
+        found = await check_in_questions.get(
+            a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
+        )
+        return found.asks if found else None
+
+    async def _ask(self, a: Answering, asks: str, draft: Draft) -> None:
+        await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
+
+    def _refused(self, a: Answering, error: QuietError) -> Body:
+        times = ", ".join(saying.clock(each.minute) for each in error.refused)
+        return Body(self._texts(a.person.language, "checkin_quiet_refused", times=times))
+
+    async def _view(self, a: Answering) -> View | None:
+        settings = await check_in_settings.get(a.transaction, a.person.person_id)
+        if settings is None:
+            return None
+        upcoming = await diary.upcoming(a.transaction, a.person.person_id)
+        crowded = {
+            each.minute
+            for each, found in upcoming
+            if found is not None and await diary.comes_around(a.transaction, found)
+        }
+        return View(settings, upcoming, crowded)

@@ -1,0 +1,25 @@
+"""The handlers of check-ins, together, for the one list of handlers.
+
+Knows nothing of what they do.
+"""
+
+from dataclasses import dataclass
+
+from bot.checkins.mood_pages import MoodPages
+from bot.checkins.setup import Setup
+from bot.checkins.taps import Taps
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What people press and ask for.
+
+    Attributes:
+        setup: `/checkin` and its buttons.
+        taps: the buttons under a check-in.
+        chart: `/mood`.
+    """
+
+    setup: Setup
+    taps: Taps
+    chart: MoodPages

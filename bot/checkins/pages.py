@@ -1,0 +1,225 @@
+"""What people see when they arrange their check-ins: texts and buttons, made from plain values.
+
+Knows nothing of storage or of what a button does (`changes.py`). A button's data is
+`ci:act` or `ci:act:choice`; times stand in it in a short form, because Telegram takes 64 bytes.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins import saying
+from bot.checkins.reading import Unclear
+from bot.checkins.reckoning import quiet_of
+from bot.checkins.schedule import Appointment, Occurrence
+from bot.texts import Texts
+from storage.check_in_questions import Draft
+from storage.check_in_settings import Settings
+from storage.outbox import Body
+
+USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
+QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))
+PAUSES = (1, 3, 7, 14, 30)
+FLAGS = ("asks_sleep", "asks_energy", "weekly_summary")
+ZONES = {
+    "CN": ("Asia/Shanghai", "Asia/Urumqi"),
+    "HK": ("Asia/Hong_Kong",),
+    "TW": ("Asia/Taipei",),
+    "JP": ("Asia/Tokyo",),
+    "SG": ("Asia/Singapore",),
+    "GB": ("Europe/London",),
+    "US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
+    "CA": ("America/Toronto", "America/Winnipeg", "America/Edmonton", "America/Vancouver"),
+    "AU": ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth"),
+}
+ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_Angeles")
+Rows = list[list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a person's check-ins stand.
+
+    Attributes:
+        upcoming: their appointments and when each comes next.
+        crowded: minutes that so many share that they are told as "around".
+    """
+
+    settings: Settings
+    upcoming: Sequence[tuple[Appointment, Occurrence | None]]
+    crowded: Collection[int]
+
+
+def packed(appointments: Iterable[Appointment]) -> str:
+    """Times for a button: four digits of the minute, three of the days, for each."""
+    return "".join(f"{each.minute:04d}{each.mask:03d}" for each in appointments)
+
+
+def unpacked(text: str) -> tuple[Appointment, ...]:
+    """What `packed` made; nothing where it is not that."""
+    if not text.isdecimal() or len(text) % 7:
+        return ()
+    try:
+        found = tuple(
+            Appointment.of(int(text[at + 4 : at + 7]), int(text[at : at + 4]))
+            for at in range(0, len(text), 7)
+        )
+    except ValueError:
+        return ()
+    return found if packed(found) == text else ()
+
+
+class Pages:
+    """Makes the messages."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.texts = texts
+
+    def choose(self, language: str, draft: Draft) -> Body:
+        """Choosing times by buttons."""
+        chosen = {minute for minute, _days in draft.times}
+        times = [
+            (f"{'✓ ' if minute in chosen else ''}{saying.clock(minute)}", f"ci:time:{minute}")
+            for minute in USUAL
+        ]
+        mask = {name: Appointment(days, 0).mask for name, days in saying.DAYS.items()}
+        days = [
+            (
+                ("✓ " if draft.days == mask[name] else "")
+                + self.texts(language, f"checkin_days_{name}"),
+                f"ci:days:{name}",
+            )
+            for name in saying.DAYS
+        ]
+        text = self.texts(language, "checkin_intro") + "\n\n"
+        if draft.times:
+            lines = saying.times(self.texts, language, appointments_of(draft))
+            text += self.texts(language, "checkin_chosen", times=lines)
+        else:
+            text += self.texts(language, "checkin_chosen_nothing")
+        done = [(self.texts(language, "checkin_done"), "ci:done")]
+        return Body(text, [times[:4], times[4:], days, done])
+
+    def zone(
+        self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
+    ) -> Body:
+        """Which zone: those that were found, or the ask for one."""
+        names = found or ZONES.get(region or "", ANYWHERE)
+        rows: Rows = [[(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names]
+        return Body(
+            self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
+        )
+
+    def agree(self, language: str, draft: Draft, now: datetime) -> Body:
+        """What is about to begin, and the consent to it."""
+        assert draft.zone is not None
+        text = self.texts(
+            language,
+            "checkin_agree_ask",
+            times=saying.times(self.texts, language, appointments_of(draft)),
+            zone=saying.zone(self.texts, language, draft.zone, now),
+        )
+        yes, no = (self.texts(language, f"checkin_agree_{each}") for each in ("yes", "no"))
+        return Body(text, [[(yes, "ci:yes"), (no, "ci:no")]])
+
+    def unclear(self, language: str, unclear: Unclear) -> Body:
+        """A question about words that may mean several things, with its readings as buttons."""
+        rows: Rows = [
+            [
+                (
+                    saying.times(self.texts, language, each).replace("\n", " "),
+                    f"ci:pick:{packed(each)}",
+                )
+            ]
+            for each in unclear.choices
+        ]
+        return Body(self.texts(language, f"checkin_{unclear.why}"), rows)
+
+    def quiet(self, language: str) -> Body:
+        """Which hours are quiet."""
+        hours = [
+            (f"{saying.clock(start)}–{saying.clock(end)}", f"ci:quiet:{start}-{end}")
+            for start, end in QUIET_HOURS
+        ]
+        none = (self.texts(language, "checkin_quiet_off"), "ci:quiet:none")
+        return Body(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
+
+    def pause(self, language: str) -> Body:
+        """For how many days."""
+        row = [
+            (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
+            for days in PAUSES
+        ]
+        return Body(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
+
+    def stopped(self, language: str) -> Body:
+        """Nothing is asked any more, and the ways on."""
+        resume, withdraw = (self._button(language, each) for each in ("resume", "withdraw"))
+        return Body(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
+
+    def state(self, language: str, view: View, now: datetime, above: str = "") -> Body:
+        """How everything stands, with a button for each change."""
+        settings = view.settings
+        appointments = [appointment for appointment, _ in view.upcoming]
+        text = self.texts(
+            language,
+            "checkin_state",
+            status=self._status(language, settings, now),
+            times=saying.times(self.texts, language, appointments, view.crowded) or "–",
+            zone=saying.zone(self.texts, language, settings.zone, now),
+            quiet=saying.quiet_hours(self.texts, language, quiet_of(settings)),
+            next=self._next(language, view),
+        )
+        return Body(f"{above}\n\n{text}" if above else text, self._changes(language, settings, now))
+
+    def _changes(self, language: str, settings: Settings, now: datetime) -> Rows:
+        def button(act: str, key: str) -> tuple[str, str]:
+            return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
+
+        rows: Rows = [
+            [button("times", "change_times"), button("zones", "change_zone")],
+            [button("quiets", "change_quiet"), button("pauses", "change_pause")],
+        ]
+        for flag in FLAGS:
+            name = self.texts(language, f"checkin_{flag}")
+            key = "checkin_flag_on" if getattr(settings, flag) else "checkin_flag_off"
+            rows.append([(self.texts(language, key, name=name), f"ci:flag:{flag}")])
+        if settings.stopped_at is not None or is_paused(settings, now):
+            rows.append([button("resume", "resume")])
+        if settings.stopped_at is None:
+            rows.append([button("skip", "skip"), button("stop", "stop")])
+        return rows
+
+    def _button(self, language: str, act: str) -> tuple[str, str]:
+        return (self.texts(language, f"checkin_{act}"), f"ci:{act}")
+
+    def _status(self, language: str, settings: Settings, now: datetime) -> str:
+        if settings.stopped_at is not None:
+            return self.texts(language, "checkin_status_stopped")
+        if is_paused(settings, now):
+            assert settings.paused_until_at is not None
+            until = settings.paused_until_at.astimezone(ZoneInfo(settings.zone))
+            return self.texts(language, "checkin_status_paused", until=f"{until:%m-%d %H:%M}")
+        return self.texts(language, "checkin_status_on")
+
+    def _next(self, language: str, view: View) -> str:
+        coming = [(found.at, each) for each, found in view.upcoming if found is not None]
+        if not coming:
+            return self.texts(language, "checkin_next_none")
+        at, appointment = min(coming, key=lambda pair: pair[0])
+        local = at.astimezone(ZoneInfo(view.settings.zone))
+        time = f"{local:%H:%M}"
+        if appointment.minute in view.crowded:
+            time = self.texts(language, "checkin_around", time=time)
+        return f"{local:%m-%d} {time}"
+
+
+def appointments_of(draft: Draft) -> list[Appointment]:
+    """What is chosen so far."""
+    return [Appointment.of(days, minute) for minute, days in sorted(draft.times)]
+
+
+def is_paused(settings: Settings, now: datetime) -> bool:
+    """Whether a pause is running."""
+    return settings.paused_until_at is not None and settings.paused_until_at > now

@@ -1,0 +1,232 @@
+"""Answers to a check-in: a face, sleep, energy, a note, or simply words.
+
+Knows nothing of when people are asked, nor of how the companion replies: a tapped mood becomes
+words of the person, which go the way of all words (`bot/conversation.py`), with cases, takeovers
+and screening as ever.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from telegram import Update
+from telegram.ext import ContextTypes
+
+from bot.answering import Answering, Answers, acknowledge, data_of
+from bot.checkins import diary
+from bot.checkins.changes import STAYS_OPEN
+from bot.checkins.setup import Setup
+from bot.checkins.trend import note_falling
+from bot.conversation import Conversation
+from bot.notices import OperatorNotices
+from bot.texts import Texts
+from safety.levels import Level
+from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
+from storage.check_in_questions import Draft
+from storage.check_ins import SCALE, Answer, CheckIn, State
+from storage.ids import CheckInId, UpdateId
+from storage.inbox import Ended
+from storage.outbox import Body
+from storage.people import Person
+
+Context = ContextTypes.DEFAULT_TYPE
+NOTE = "note"
+FRESH = timedelta(days=1)
+"""A face tapped later is kept and not talked about; words later are no answer any more."""
+SCALES = {"s": "sleep", "e": "energy"}
+
+
+def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str, str]]:
+    """The buttons under a check-in."""
+    return [
+        (texts(language, f"checkin_face_{mood}"), f"mood:{check_in_id}:{mood}") for mood in SCALE
+    ]
+
+
+class CheckInWords:
+    """What a person's words mean for their check-ins; asked before the companion answers."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+
+    async def take(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        text: str,
+        level: Level,
+        *,
+        now: datetime,
+    ) -> bool:
+        """Count words as an answer, keep a note, or take them as an answer about check-ins.
+
+        Returns:
+            Whether they were taken: then they are answered. Words at risk never are, and a note
+            is heard by the companion as well.
+        """
+        waiting = await self._heard(transaction, person, now)
+        if level >= Level.PASSIVE:
+            return False
+        answering = Answering(transaction, person, now)
+        if await self._is_note(answering, text):
+            return False
+        taken = await self._setup.take(answering, text) or (
+            waiting is not None
+            and now - waiting < STAYS_OPEN
+            and await self._setup.wish(answering, text)
+        )
+        if taken:
+            await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="checkin", now=now)
+        return taken
+
+    @staticmethod
+    async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
+        """Words instead of a tap are an answer; when the question was, if one waited."""
+        person_id = person.person_id
+        found = await check_ins.unanswered(transaction, person_id, since=now - FRESH)
+        if found is None:
+            return None
+        asked = await check_ins.get(transaction, person_id, found)
+        await diary.answer(transaction, person_id, found, Answer(), now=now)
+        return asked.asked_at if asked else None
+
+    @staticmethod
+    async def _is_note(a: Answering, text: str) -> bool:
+        """Keep words as a note where one was asked for; off the record nothing is kept."""
+        person_id = a.person.person_id
+        found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
+        if found is None or found.asks != NOTE or found.draft.check_in_id is None:
+            return False
+        await check_in_questions.close(a.transaction, person_id)
+        if not a.person.is_off_record(a.now):
+            check_in_id = CheckInId(found.draft.check_in_id)
+            await diary.answer(a.transaction, person_id, check_in_id, Answer(note=text), now=a.now)
+        return True
+
+
+class Taps:
+    """The handlers of the buttons under a check-in."""
+
+    def __init__(
+        self, answers: Answers, conversation: Conversation, notices: OperatorNotices
+    ) -> None:
+        self._answers = answers
+        self._texts = answers.texts
+        self._conversation = conversation
+        self._notices = notices
+
+    async def on_mood(self, update: Update, _context: Context) -> None:
+        """`mood:<check-in>:<1-5>`, or `s1`, `e1` for sleep and energy, or `note`."""
+        number, _, choice = data_of(update).partition(":")
+        is_id = number.isascii() and number.isdecimal() and len(number) < 19
+        check_in_id = CheckInId(int(number)) if is_id else None
+        if check_in_id is not None and choice in {str(mood) for mood in SCALE}:
+            await self._on_face(update, check_in_id, int(choice))
+            return
+        async with self._answers.open(update, "checkin") as answering:
+            if answering is None or check_in_id is None:
+                return
+            found = await _asked(answering.transaction, answering.person, check_in_id)
+            if found is None:
+                text = self._texts(answering.person.language, "checkin_note_gone")
+                await answering.say(Body(text))
+            elif choice == NOTE:
+                await self._ask_note(answering, check_in_id)
+            elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
+                scale = int(choice[1])
+                said = Answer(sleep=scale) if choice[0] == "s" else Answer(energy=scale)
+                await self._keep(answering, check_in_id, said, _message_id(update))
+
+    async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
+        """Keep a mood, and let it be the person's next words."""
+        await acknowledge(update)
+        async with self._answers.reading(update) as seen:
+            person = seen.person if seen else None
+        if person is None:
+            return
+        update_id = UpdateId(update.update_id)
+
+        async def keep(transaction: Transaction, person: Person) -> bool:
+            now = self._answers.now()
+            answering = Answering(transaction, person, now)
+            found = await _asked(transaction, person, check_in_id)
+            flows = False
+            if found is None:
+                text = self._texts(person.language, "checkin_note_gone")
+                await answering.say(Body(text))
+            else:
+                await self._keep(answering, check_in_id, Answer(mood=mood), _message_id(update))
+                await note_falling(transaction, person.person_id, self._notices, now=now)
+                flows = await _is_first(transaction, found, update_id, now)
+            if not flows:
+                await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin", now=now)
+            return flows
+
+        words = self._texts(person.language, f"checkin_said_{mood}")
+        await self._conversation.tapped(person, update, words, keep)
+
+    async def _keep(
+        self, a: Answering, check_in_id: CheckInId, said: Answer, message_id: int | None
+    ) -> None:
+        """Keep an answer; the message with the buttons shows what is kept and asks on."""
+        whole = await diary.answer(a.transaction, a.person.person_id, check_in_id, said, now=a.now)
+        if whole is None:
+            return
+        settings = await check_in_settings.get(a.transaction, a.person.person_id)
+        asks = [
+            (letter, name)
+            for letter, name in SCALES.items()
+            if settings is not None
+            and getattr(settings, f"asks_{name}")
+            and getattr(whole, name) is None
+        ]
+        await a.say(self._kept(a.person.language, check_in_id, whole, asks), edits=message_id)
+
+    def _kept(
+        self,
+        language: str,
+        check_in_id: CheckInId,
+        whole: Answer,
+        asks: list[tuple[str, str]],
+    ) -> Body:
+        face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
+        text = self._texts(language, "checkin_noted", face=face)
+        rows = [faces(self._texts, language, check_in_id)]  # for a change of mind
+        if asks:
+            letter, name = asks[0]
+            text += "\n" + self._texts(language, f"checkin_{name}_ask")
+            rows.append([(str(each), f"mood:{check_in_id}:{letter}{each}") for each in SCALE])
+        if whole.note is None:
+            rows.append([(self._texts(language, "checkin_note"), f"mood:{check_in_id}:{NOTE}")])
+        return Body(text, rows)
+
+    async def _ask_note(self, a: Answering, check_in_id: CheckInId) -> None:
+        draft = Draft(check_in_id=int(check_in_id))
+        await check_in_questions.put(a.transaction, a.person.person_id, NOTE, draft, now=a.now)
+        await a.say(Body(self._texts(a.person.language, "checkin_note_ask")))
+
+
+async def _asked(
+    transaction: Transaction, person: Person, check_in_id: CheckInId
+) -> CheckIn | None:
+    found = await check_ins.get(transaction, person.person_id, check_in_id)
+    return found if found is not None and found.state is not State.SKIPPED else None
+
+
+async def _is_first(
+    transaction: Transaction, found: CheckIn, update_id: UpdateId, now: datetime
+) -> bool:
+    """Whether a face is talked about: the first one, soon enough.
+
+    A tap whose reply was cut short by a crash is handled again, and its turn is there already.
+    """
+    if found.asked_at is None or now - found.asked_at >= FRESH:
+        return False
+    if found.answer is None or found.answer.mood is None:
+        return True
+    return await inbox.linked_turn(transaction, [update_id]) is not None
+
+
+def _message_id(update: Update) -> int | None:
+    query = update.callback_query
+    return query.message.message_id if query is not None and query.message is not None else None

@@ -1,0 +1,49 @@
+"""Those who may take a person's words before the companion answers them.
+
+Knows nothing of who they are: a safety plan whose step is open, check-ins that asked something.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from datetime import datetime
+from typing import Protocol
+
+from safety.levels import Level
+from storage import Transaction
+from storage.ids import UpdateId
+from storage.people import Person
+
+Keep = Callable[[Transaction, Person], Awaitable[bool]]
+"""Keeps what a button says; False where nothing follows, and then it ends the inbox row."""
+
+
+class Taker(Protocol):
+    """Something that asked for words."""
+
+    async def take(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        text: str,
+        level: Level,
+        *,
+        now: datetime,
+    ) -> bool:
+        """Take words that answer a question of its own; False: they are for the companion."""
+
+
+async def taken(
+    takers: Iterable[Taker],
+    transaction: Transaction,
+    person: Person,
+    update_ids: Collection[UpdateId],
+    text: str,
+    level: Level,
+    *,
+    now: datetime,
+) -> bool:
+    """Offer words to each in turn; whether one took them, and answered."""
+    for taker in takers:
+        if await taker.take(transaction, person, update_ids, text, level, now=now):
+            return True
+    return False

@@ -1,0 +1,70 @@
+"""What a person was asked about their check-ins and may answer in words: one question at a time.
+
+Knows nothing of what the questions are, nor of how an answer is read. A draft holds times and a
+zone that are being chosen, never words.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from storage.database import Transaction, upsert
+from storage.ids import PersonId
+from storage.schema_checkins import check_in_questions
+
+
+@dataclass(slots=True)
+class Draft:
+    """What is being chosen.
+
+    Attributes:
+        times: local minutes after midnight, each with its days as bits, Monday the lowest.
+        days: the days that a further time gets.
+        zone: an IANA name; None: not chosen yet.
+        check_in_id: the check-in that a note belongs to.
+    """
+
+    times: list[tuple[int, int]] = field(default_factory=list)
+    days: int = 0b1111111
+    zone: str | None = None
+    check_in_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open question."""
+
+    asks: str
+    draft: Draft
+
+
+async def get(transaction: Transaction, person_id: PersonId, *, since: datetime) -> Open | None:
+    """The question that was put since then, or None."""
+    query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
+        check_in_questions.c.person_id == person_id, check_in_questions.c.asked_at > since
+    )
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        return None
+    values = json.loads(row.draft)
+    values["times"] = [(minute, days) for minute, days in values["times"]]
+    return Open(row.asks, Draft(**values))
+
+
+async def put(
+    transaction: Transaction, person_id: PersonId, asks: str, draft: Draft, *, now: datetime
+) -> None:
+    """Keep a question in the place of an older one."""
+    values = {"asks": asks, "draft": json.dumps(asdict(draft)), "asked_at": now}
+    await transaction.execute(
+        upsert(transaction.dialect, check_in_questions, {"person_id": person_id}, values)
+    )
+
+
+async def close(transaction: Transaction, person_id: PersonId) -> None:
+    """Words mean nothing about check-ins any more."""
+    await transaction.execute(
+        delete(check_in_questions).where(check_in_questions.c.person_id == person_id)
+    )
