@@ -47,7 +47,6 @@ def test_logits(layout, dtype):
         ids = expected[f"prefix.{index}.input_ids"].tolist()
         runner = ModelRunner(opened.model, opened.prefix)
         with torch.inference_mode():
-            runner.cache.open(0, len(ids))
             runner.prefill(0, ids[:-1], 0)
             logits = runner.decode([0], ids[-1:], [len(ids) - 1])
         torch.testing.assert_close(
