@@ -118,6 +118,23 @@ class SlotCache:
         own = self.layers[layer][:, slot, :, :tokens]
         return torch.cat([self._prefix[layer], own], dim=2) if self._prefix else own
 
+    def places(self, slots: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        """Where one token of each slot lies in a layer seen as rows of ``head_dim`` numbers.
+
+        All layers must have the same shape, as they have after ``reserve``.
+
+        Args:
+            slots: (n,).
+            starts: (n,) the place of each token in its slot.
+
+        Returns:
+            (n·2·groups,) in the order (slot, keys then values, group).
+        """
+        _, count, groups, capacity, _ = self.layers[0].shape
+        sides = torch.arange(2 * groups, device=slots.device)
+        slots = sides // groups * count + slots[:, None]
+        return ((slots * groups + sides % groups) * capacity + starts[:, None]).flatten()
+
     def trim(self) -> None:
         """Gives all memory of slots back; only while no slot is in use."""
         self._used = []

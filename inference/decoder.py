@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.functional import embedding, linear, rms_norm, scaled_dot_product_attention, silu
@@ -63,7 +64,8 @@ class Decoder:
         self._embedding: torch.Tensor = model.model.embed_tokens.weight
         self._layers = [_take(layer) for layer in model.model.layers]
         self._norm: torch.Tensor = model.model.norm.weight
-        self._head: torch.Tensor = model.lm_head.weight
+        tied = model.lm_head.weight is self._embedding
+        self._head: torch.Tensor = model.lm_head.weight if tied else _laid_out(model.lm_head)
         self.device: torch.device = self._head.device
         self.dtype: torch.dtype = self._head.dtype
         self.vocabulary: int = self._head.shape[0]
@@ -141,11 +143,12 @@ class Decoder:
                 rows, starts = rows.to(device), starts.to(device)
                 spread = None if spread is None else spread.to(device)
                 masks[device] = self._visible(starts, spread, span, columns)
+                places = cache.places(rows, starts)
                 turned = turns[device][starts + cache.prefix_length]
             hidden = hidden.to(device)
             queries, kv = self._split(self._qkv(layer, hidden, turned))
             store = cache.layers[number]
-            store[:, rows, :, starts] = kv
+            store.view(-1, self.sizes.dim).index_copy_(0, places, kv.reshape(-1, self.sizes.dim))
             held = store[:, span, :, :columns]
             if spread is not None:
                 wide = queries.new_zeros(span.stop - span.start, *queries.shape[1:])
@@ -154,8 +157,7 @@ class Decoder:
             mixed = self._attend(queries, held, cache.prefix(number), masks[device])
             mixed = mixed if spread is None else mixed[spread]
             hidden = self._finish(layer, hidden, mixed)
-        hidden = rms_norm(hidden.to(self.device), self._norm.shape, self._norm, self._eps)
-        return linear(hidden, self._head)
+        return linear(self._normed(hidden.to(self.device), self._norm), self._head)
 
     def _visible(
         self, starts: torch.Tensor, spread: torch.Tensor | None, span: slice, columns: int
@@ -211,7 +213,7 @@ class Decoder:
     def _qkv(self, layer: _Layer, hidden: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """(tokens, heads + 2·groups, dim): queries and keys already turned to their positions."""
         sizes = self.sizes
-        normed = rms_norm(hidden, layer.norm.shape, layer.norm, self._eps)
+        normed = self._normed(hidden, layer.norm)
         qkv = linear(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, sizes.dim)
         rotary = qkv[:, : sizes.heads + sizes.groups, : sizes.rotary]
         if self.dtype is torch.float32:
@@ -230,9 +232,17 @@ class Decoder:
     def _finish(self, layer: _Layer, hidden: torch.Tensor, mixed: torch.Tensor) -> torch.Tensor:
         """What follows attention in a layer."""
         hidden = hidden + linear(mixed, layer.out)
-        normed = rms_norm(hidden, layer.mlp_norm.shape, layer.mlp_norm, self._eps)
+        normed = self._normed(hidden, layer.mlp_norm)
         gate, up = linear(normed, layer.gate_up).chunk(2, dim=-1)
         return hidden + linear(silu(gate).mul_(up), layer.down)
+
+    def _normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """RMS norm; half the time of torch's own on a CPU, where a few rows are all there is."""
+        if self.dtype is not torch.float32:
+            return rms_norm(hidden, weight.shape, weight, self._eps)
+        length = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
+        mean = (length * length).mul_(1 / hidden.shape[-1]).add_(self._eps)
+        return (hidden * mean.rsqrt_()).mul_(weight)
 
     def _rotations(self, positions: int) -> list[tuple[torch.device, torch.Tensor]]:
         """For every device (positions, 1, rotary/2) complex numbers by which pairs turn."""
@@ -259,7 +269,7 @@ def _store_segments(segments: Sequence[Segment], store: torch.Tensor, kv: torch.
         first += width
 
 
-def _take(layer: torch.nn.Module) -> _Layer:
+def _take(layer: Any) -> _Layer:
     attention, mlp = layer.self_attn, layer.mlp
     parts = [attention.q_proj, attention.k_proj, attention.v_proj]
     biased = parts[0].bias is not None
@@ -267,22 +277,37 @@ def _take(layer: torch.nn.Module) -> _Layer:
         norm=layer.input_layernorm.weight,
         qkv=_joined(parts, "weight"),
         qkv_bias=_joined(parts, "bias") if biased else None,
-        out=attention.o_proj.weight,
+        out=_laid_out(attention.o_proj),
         mlp_norm=layer.post_attention_layernorm.weight,
-        gate_up=mlp.gate_up_proj.weight,
-        down=mlp.down_proj.weight,
+        gate_up=_laid_out(mlp.gate_up_proj),
+        down=_laid_out(mlp.down_proj),
     )
 
 
-def _joined(parts: Sequence[torch.nn.Module], name: str) -> torch.Tensor:
+def _joined(parts: Sequence[Any], name: str) -> torch.Tensor:
     """One tensor of the rows of all parts; the parts become views of it, so it costs no memory."""
     held = [getattr(part, name) for part in parts]
     rows = sum(len(part) for part in held)
-    first, last = held[0], held[-1]
+    first = held[0]
     whole = first.untyped_storage().nbytes() == rows * first[0].nbytes
     if whole and all(p.untyped_storage().data_ptr() == first.data_ptr() for p in held):
-        return first.as_strided((rows, *first.shape[1:]), last.stride())
-    joined = torch.cat([part.detach() for part in held])
+        return first.as_strided((rows, *first.shape[1:]), first.stride())
+    joined = _columns_first(torch.cat([part.detach() for part in held]))
     for part, view in zip(parts, joined.split([len(p) for p in held]), strict=True):
         setattr(part, name, torch.nn.Parameter(view, requires_grad=False))
     return joined
+
+
+def _laid_out(module: Any) -> torch.Tensor:
+    """The weight of a linear module, in the order in which products read it fastest."""
+    weight: torch.Tensor = module.weight
+    if weight.is_contiguous():
+        module.weight = torch.nn.Parameter(_columns_first(weight.detach()), requires_grad=False)
+    return module.weight.detach()
+
+
+def _columns_first(weight: torch.Tensor) -> torch.Tensor:
+    """On a CPU in float32 products of few rows take a fifth to a third less time this way."""
+    if weight.dim() != 2 or weight.device.type != "cpu" or weight.dtype is not torch.float32:
+        return weight
+    return weight.t().contiguous().t()
