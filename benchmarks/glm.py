@@ -7,6 +7,7 @@ what is measured.
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch.nn.functional import linear
 from transformers import GlmConfig, GlmForCausalLM
 
 from inference.layout import head_sizes
-from inference.prefix import Prefix, load_prefix
+from inference.prefix import Prefix
 from inference.source import ModelSource, OpenModel, open_model
 
 PREFIX = 128
@@ -142,6 +143,8 @@ def in_turn(works: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list
     for _ in range(repeats):
         for name, work in works.items():
             taken[name].append(seconds(work))
+            if taken[name][-1] > 5:  # a sign of life where one takes long
+                print(f"  {name}: {taken[name][-1]:.1f} s", file=sys.stderr, flush=True)
     return taken
 
 

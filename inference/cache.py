@@ -39,10 +39,12 @@ class SlotCache:
         self._devices = devices
         self._dtype = dtype
         self.prefix_length = prefix.length if prefix else 0
-        self._prefix = [
-            torch.stack([prefix.keys[number], prefix.values[number]]).to(device, dtype)
-            for number, device in enumerate(devices if prefix else ())
-        ]
+        self._prefix: list[torch.Tensor] = []
+        if prefix is not None:
+            both = torch.stack([prefix.keys, prefix.values], dim=1)
+            self._prefix = [
+                part.to(device, dtype) for part, device in zip(both, devices, strict=True)
+            ]
         self.version = 0
         self._used: list[int] = []  # tokens that were ever stored in a slot since it was wiped
         self.layers: list[torch.Tensor] = []

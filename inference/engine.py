@@ -342,4 +342,4 @@ class Engine:
         if self._calm % CALM_STEPS == 0:
             self._line.raise_limit()
         if not self._line.load()[0]:
-            self.runner.cache.trim()
+            self.runner.rest()

@@ -12,6 +12,7 @@ from transformers import GlmForCausalLM
 
 from inference.cache import GRAIN, SlotCache
 from inference.decoder import Decoder, Segment
+from inference.graphs import COLUMNS, StaticDecode
 from inference.prefix import Prefix
 
 
@@ -25,13 +26,19 @@ class ModelRunner:
     """
 
     def __init__(self, model: GlmForCausalLM, prefix: Prefix | None) -> None:
-        self._decoder = Decoder(model, model.config.max_position_embeddings + 2 * GRAIN)
+        # Places to spare for the columns that fixed shapes round up to.
+        spare = COLUMNS + 2 * GRAIN
+        self._decoder = Decoder(model, model.config.max_position_embeddings + spare)
         self.device = self._decoder.device
         self.dtype = self._decoder.dtype
         self.vocabulary = self._decoder.vocabulary
         self.cache = SlotCache(
             model.config, prefix, devices=self._decoder.devices, dtype=self.dtype
         )
+        on_one_gpu = {*self._decoder.devices, self.device} == {self.device} and (
+            self.device.type == "cuda"
+        )
+        self._static = StaticDecode(self._decoder, self.cache) if on_one_gpu else None
 
     def prefill(self, slot: int, ids: Sequence[int], stored: int) -> None:
         """Stores keys and values of ``ids`` behind the ``stored`` tokens that the slot holds."""
@@ -60,6 +67,8 @@ class ModelRunner:
         """
         for slot, start in zip(slots, stored, strict=True):
             self.cache.reserve(slot, start + 1)
+        if self._static is not None:
+            return self._static.decode(slots, ids, stored)
         return self._decoder.decode(
             torch.tensor(ids, device=self.device),
             torch.tensor(slots, device=self.device),
@@ -68,6 +77,11 @@ class ModelRunner:
             span=slice(slots[0], slots[-1] + 1),
             columns=max(stored) + 1,
         )
+
+    def rest(self) -> None:
+        """Gives the memory of slots back while nobody talks, unless captured steps refer to it."""
+        if self._static is None:
+            self.cache.trim()
 
     def release_memory(self) -> None:
         """Hands unused blocks back to the device after memory ran short."""

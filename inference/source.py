@@ -33,8 +33,10 @@ class ModelSource:
             ``@revision``). None: the embedded demo model with its own prefix.
         prefix: A P-Tuning v2 or PEFT prefix, folder or hub name. None with a model: no prefix.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``. ``auto`` is float32 on a CPU;
-            on CUDA the 16-bit type of the checkpoint, bfloat16 if it is stored in float32.
+        dtype: ``auto``, ``fastest``, ``float32``, ``float16`` or ``bfloat16``. ``auto`` is float32
+            on a CPU; on CUDA the 16-bit type of the checkpoint, bfloat16 if it is stored in
+            float32. ``fastest`` is the same but for a CPU that is measured to be clearly faster
+            in bfloat16; the worker takes it for ``auto``.
         max_running: Chats decoded together in one step.
         max_waiting: Requests that may wait beyond those.
         resident_mib: The most that conversations may hold on the device between their turns; None:

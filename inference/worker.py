@@ -245,6 +245,8 @@ def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[En
     from inference.engine import Engine
     from inference.resident import ResidentConversations
 
+    if source.dtype == "auto":
+        source = dataclasses.replace(source, dtype="fastest")
     opened = open_model(source, progress=progress)
     resident = ResidentConversations(
         device_bytes=resident_bytes(source, opened), host_bytes=source.host_mib << 20

@@ -19,7 +19,12 @@ async def worker(pica):
     source = pica.source("prefix")
     worker = await InferenceWorker.start(
         ModelSource(
-            model=source.model, prefix=source.prefix, device="cpu", max_running=2, max_waiting=2
+            model=source.model,
+            prefix=source.prefix,
+            device="cpu",
+            dtype="float32",
+            max_running=2,
+            max_waiting=2,
         )
     )
     yield worker
