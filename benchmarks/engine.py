@@ -306,10 +306,8 @@ def main() -> None:
     name = torch.cuda.get_device_name() if on_cuda else f"CPU, {arguments.threads} threads"
     print(f"{arguments.model}, {name}, {arguments.dtype}, torch {torch.__version__}")
     parts, repeats = arguments.parts, arguments.repeats
-    # Its own copy of the weights: the engine lays them out anew, and generate_batch changes a model.
-    rivals = Rivals(
-        copy.deepcopy(opened.model) if {"chats", "alone"} & set(parts) else opened.model
-    )
+    # Copies of the weights: the engine lays its own out anew, and generate_batch changes a model.
+    rivals = Rivals(copy.deepcopy(opened.model))
     if "steps" in parts:
         steps(opened, repeats, 1000 if on_cuda else 300)
     if "alone" in parts:
