@@ -20,7 +20,7 @@ from time import perf_counter
 
 import torch
 
-from benchmarks.glm import in_turn, make, products, seconds, settle, spread, weights_of
+from benchmarks.glm import Clock, in_turn, make, products, seconds, settle, spread, weights_of
 from benchmarks.plot import bars
 from benchmarks.rivals import Histories, Rivals
 from inference.engine import Engine
@@ -71,10 +71,10 @@ class Asker:
     def first_word(self, prompt: list[int], conversation: str | None) -> float:
         """Seconds until the first token; the rest of the reply follows unmeasured."""
         self.ask(prompt, REPLY, conversation)
-        started = perf_counter()
+        started = Clock.read()
         while not self.engine.step():
             pass
-        taken = perf_counter() - started
+        taken = Clock.read() - started
         self.finish()
         return taken
 
@@ -95,7 +95,7 @@ def through(asker: Asker, name: str, *, anew: bool = False) -> Callable[[Histori
         asked = [asker.ask(p, REPLY, f"{name} {i}") for i, p in enumerate(prompts)]
         replies = asker.finish()
         shift = 1 if anew else 0  # a reply encoded anew differs from what was generated
-        return [[token + shift for token in replies[request]] for request in asked]
+        return [[token ^ shift for token in replies[request]] for request in asked]
 
     return reply
 
@@ -210,7 +210,7 @@ def history(opened: OpenModel, repeats: int) -> None:
             for name in ("kept", "anew"):
                 asked = keeping.ask(last, REPLY, f"{name} {count}")
                 reply = keeping.finish()[asked]
-                reply = [token + (name == "anew") for token in reply]
+                reply = [token ^ (name == "anew") for token in reply]
                 prompt = last + reply + words(count + 1, QUESTION)
                 taken[name].append(keeping.first_word(prompt, f"{name} {count}"))
             taken["not"].append(bare.first_word(prompt, None))
@@ -293,10 +293,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--processor-time", action="store_true", help="needs --threads 1")
     parser.add_argument("--plot")
     parser.add_argument("--peak")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.processor_time:
+        if arguments.threads != 1 or arguments.device != "cpu":
+            parser.error("--processor-time needs --threads 1 and the CPU")
+        Clock.count_processor_time()
     on_cuda = arguments.device.startswith("cuda")
     arguments.dtype = arguments.dtype or ("bfloat16" if on_cuda else "float32")
     opened = make(arguments.model, device=arguments.device, dtype=arguments.dtype)
