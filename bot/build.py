@@ -135,7 +135,7 @@ def build(
     )  # fmt: skip
     erasure = Erasure(
         rounds=rounds, texts=texts, help_lines=help_lines, notices=notices,
-        on_erased=key_mirror.mark,
+        on_erased=key_mirror.mark, forget_words=worker.forget,
     )  # fmt: skip
     onboarding = Onboarding(
         texts=texts, help_lines=help_lines, erasure=erasure, duties=duty_notes,

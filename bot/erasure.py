@@ -25,6 +25,7 @@ class Erasure:
 
     Args:
         on_erased: called within the transaction, for copies outside the database.
+        forget_words: called with each session, for what the model keeps of it.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class Erasure:
         help_lines: HelpLines,
         notices: OperatorNotices,
         on_erased: Callable[[], None],
+        forget_words: Callable[[str], None],
     ) -> None:
         self._rounds = rounds
         self._texts = texts
         self._help_lines = help_lines
         self._notices = notices
         self._on_erased = on_erased
+        self._forget_words = forget_words
 
     async def refuse(
         self, transaction: Transaction, person: Person, key: str, *, now: datetime
@@ -75,6 +78,8 @@ class Erasure:
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await people.erase(transaction, person.person_id, now=now)
         await self._rounds.drop(*erased.sessions)
+        for session in erased.sessions:
+            self._forget_words(str(session))
         self._on_erased()
         if case is not None:  # a notice that still waited went with them
             await self._notices.put(

@@ -104,6 +104,7 @@ class Replier:
             max_new_tokens=self._max_new_tokens,
             sampling=SAMPLING,
             deadline_s=DEADLINE_S,
+            conversation=str(question.session_id),
         )
         try:
             words = await self._writer.write(request, draft, started)

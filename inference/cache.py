@@ -1,4 +1,4 @@
-"""Where keys and values live: one slot a running chat, the prefix in front of each.
+"""Where keys and values live: one slot a running chat; the prefix once, for all of them.
 
 Knows tensors and positions. Does not know requests, tokens or which slot is whose.
 """
@@ -6,11 +6,9 @@ Knows tensors and positions. Does not know requests, tokens or which slot is who
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from transformers import GlmConfig
-from transformers.cache_utils import Cache
 
 from inference.layout import head_sizes
 from inference.prefix import Prefix
@@ -22,8 +20,10 @@ GRAIN = 128
 class SlotCache:
     """Keys and values of all slots, grown as chats grow, given back when nobody talks.
 
-    Each layer has two tensors of shape (rows, groups, capacity, head_dim); a slot is a row.
-    The first ``prefix.length`` columns of every row hold the prefix.
+    Attributes:
+        layers: For each layer (2, slots, groups, capacity, head_dim): keys, then values.
+        prefix_length: Virtual tokens that stand before every text.
+        version: Grows whenever a tensor of ``layers`` is replaced by another.
     """
 
     def __init__(
@@ -31,143 +31,118 @@ class SlotCache:
         config: GlmConfig,
         prefix: Prefix | None,
         *,
-        device: torch.device,
+        devices: Sequence[torch.device],
         dtype: torch.dtype,
     ) -> None:
         heads = head_sizes(config)
         self._groups, self._head_dim = heads.groups, heads.dim
-        self._device = device
+        self._devices = devices
         self._dtype = dtype
         self.prefix_length = prefix.length if prefix else 0
-        empty = torch.empty(0, self._groups, 0, self._head_dim, device=device, dtype=dtype)
-        self._empty = empty
-        self._layers = [[empty, empty] for _ in range(config.num_hidden_layers)]
-        sides = (prefix.keys, prefix.values) if prefix else ()
-        self._prefix = [
-            [side[layer].to(device=device, dtype=dtype) for side in sides]
-            for layer in range(config.num_hidden_layers)
-        ]
+        self._prefix: list[torch.Tensor] = []
+        if prefix is not None:
+            both = torch.stack([prefix.keys, prefix.values], dim=1)
+            self._prefix = [
+                part.to(device, dtype) for part, device in zip(both, devices, strict=True)
+            ]
+        self.version = 0
+        self._used: list[int] = []  # tokens that were ever stored in a slot since it was wiped
+        self.layers: list[torch.Tensor] = []
+        self.trim()
 
     @property
     def nbytes(self) -> int:
         """Bytes held for slots."""
-        return sum(part.nbytes for layer in self._layers for part in layer)
+        return sum(layer.nbytes for layer in self.layers)
 
-    def open(self, slot: int, tokens: int) -> None:
-        """Makes a slot ready for a new chat of ``tokens`` tokens and wipes the chat before.
+    @property
+    def token_nbytes(self) -> int:
+        """Bytes of one token's keys and values in all layers."""
+        one = 2 * self._groups * self._head_dim * self._dtype.itemsize
+        return one * len(self.layers)
 
-        Wiping keeps a number that is not finite, left by a failed chat, from reaching the next
-        one through the masked part of attention (0 times NaN is NaN).
-        """
-        self.reserve(slot, tokens)
-        for layer in self._layers:
-            for part in layer:
-                part[slot, :, self.prefix_length :] = 0
+    @property
+    def capacity(self) -> int:
+        """Tokens that every slot can hold."""
+        return min(layer.shape[3] for layer in self.layers)
+
+    def prefix(self, layer: int) -> torch.Tensor | None:
+        """(2, groups, length, head_dim), or None."""
+        return self._prefix[layer] if self._prefix else None
 
     def reserve(self, slot: int, tokens: int) -> None:
-        """Grows all layers so that ``slot`` can hold ``tokens`` tokens behind the prefix.
+        """Grows all layers so that ``slot`` can hold ``tokens`` tokens and one to spare.
 
         Layer by layer, so that the copy needs room for one layer only. If memory runs out in
         between, layers differ in size and nothing is lost.
         """
-        wanted = -(-(self.prefix_length + tokens) // GRAIN) * GRAIN
-        for number, layer in enumerate(self._layers):
-            for side in (0, 1):
-                old = layer[side]
-                rows, capacity = max(slot + 1, old.shape[0]), max(wanted, old.shape[2])
-                if (rows, capacity) != (old.shape[0], old.shape[2]):
-                    new = self._grown(old, rows, capacity)
-                    if self.prefix_length:
-                        new[old.shape[0] :, :, : self.prefix_length] = self._prefix[number][side]
-                    layer[side] = new
+        self._used += [0] * (slot + 1 - len(self._used))
+        self._used[slot] = max(self._used[slot], tokens)
+        wanted = -(-(tokens + 1) // GRAIN) * GRAIN
+        for number, old in enumerate(self.layers):
+            slots, capacity = max(slot + 1, old.shape[1]), max(wanted, old.shape[3])
+            if (slots, capacity) != (old.shape[1], old.shape[3]):
+                new = self._zeros(number, slots, capacity)
+                new[:, : old.shape[1], :, : old.shape[3]] = old
+                self.layers[number] = new
+                self.version += 1
 
-    def _grown(self, old: torch.Tensor, rows: int, capacity: int) -> torch.Tensor:
-        shape = (rows, self._groups, capacity, self._head_dim)
-        new = torch.zeros(shape, device=self._device, dtype=self._dtype)
-        new[: old.shape[0], :, : old.shape[2]] = old
-        return new
+    def wipe(self, slot: int) -> None:
+        """Leaves nothing of the chat that was there.
+
+        Words should not outlive their chat, and a number that is not finite, left by a failed
+        one, must not reach the next through the masked part of attention (0 times NaN is NaN).
+        """
+        if slot < len(self._used):
+            for layer in self.layers:
+                layer[:, slot : slot + 1, :, : self._used[slot]] = 0
+            self._used[slot] = 0
+
+    def move(self, source: int, target: int, tokens: int) -> None:
+        """Brings a chat to another slot and wipes the one it leaves."""
+        self.reserve(target, tokens)
+        for layer in self.layers:
+            layer[:, target, :, :tokens] = layer[:, source, :, :tokens]
+        self.wipe(source)
+
+    def copy_out(self, slot: int, tokens: int) -> list[torch.Tensor]:
+        """The first tokens of a slot: (2, groups, tokens, head_dim) for each layer."""
+        return [layer[:, slot, :, :tokens].clone() for layer in self.layers]
+
+    def copy_in(self, slot: int, held: Sequence[torch.Tensor], tokens: int) -> None:
+        """Puts the first tokens of what was copied out into a slot."""
+        self.reserve(slot, tokens)
+        for layer, part in zip(self.layers, held, strict=True):
+            layer[:, slot, :, :tokens] = part[:, :, :tokens]
+
+    def whole(self, layer: int, slot: int, tokens: int) -> torch.Tensor:
+        """Keys and values of prefix and text in one piece: (2, groups, tokens, head_dim)."""
+        own = self.layers[layer][:, slot, :, :tokens]
+        return torch.cat([self._prefix[layer], own], dim=2) if self._prefix else own
+
+    def places(self, slots: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        """Where one token of each slot lies in a layer seen as rows of ``head_dim`` numbers.
+
+        All layers must have the same shape, as they have after ``reserve``.
+
+        Args:
+            slots: (n,).
+            starts: (n,) the place of each token in its slot.
+
+        Returns:
+            (n·2·groups,) in the order (slot, keys then values, group).
+        """
+        _, count, groups, capacity, _ = self.layers[0].shape
+        sides = torch.arange(2 * groups, device=slots.device)
+        slots = sides // groups * count + slots[:, None]
+        return ((slots * groups + sides % groups) * capacity + starts[:, None]).flatten()
 
     def trim(self) -> None:
         """Gives all memory of slots back; only while no slot is in use."""
-        self._layers = [[self._empty, self._empty] for _ in self._layers]
+        self._used = []
+        self.layers = [self._zeros(number, 0, 0) for number in range(len(self._devices))]
+        self.version += 1
 
-    def view(self, slots: Sequence[int], starts: Sequence[int], width: int) -> SlotView:
-        """What one forward pass sees: ``width`` new tokens in each of ``slots``.
-
-        Args:
-            slots: One a row of the batch; room must have been reserved.
-            starts: Tokens of text that each slot already holds.
-            width: New tokens in each row; with several rows it must be 1.
-        """
-        return SlotView(
-            self._layers,
-            prefix_length=self.prefix_length,
-            slots=slots,
-            starts=starts,
-            width=width,
-            device=self._device,
-        )
-
-
-class SlotView(Cache):
-    """Some slots as a transformers cache for one forward pass.
-
-    Attributes:
-        positions: (rows, width) rotary positions of the new tokens.
-        mask: (rows, 1, width, columns) booleans: which columns a new token may see.
-    """
-
-    def __init__(
-        self,
-        storage: list[list[torch.Tensor]],
-        *,
-        prefix_length: int,
-        slots: Sequence[int],
-        starts: Sequence[int],
-        width: int,
-        device: torch.device,
-    ) -> None:
-        if width != 1 and len(slots) != 1:
-            raise ValueError("several slots take one new token each")
-        super().__init__(layers=[])
-        self._storage = storage
-        self._slots = list(slots)
-        self._width = width
-        self._first = prefix_length + starts[0]
-        self._columns = prefix_length + max(starts) + width
-        together = self._slots == list(range(slots[0], slots[0] + len(slots)))
-        self._span = slice(slots[0], slots[0] + len(slots)) if together else None
-        self._rows = torch.tensor(self._slots, device=device)
-        firsts = torch.tensor([prefix_length + start for start in starts], device=device)
-        self.positions = firsts[:, None] + torch.arange(width, device=device)
-        columns = torch.arange(self._columns, device=device)
-        self.mask = (columns[None, None, :] <= self.positions[:, :, None])[:, None]
-
-    def update(
-        self,
-        key_states: torch.Tensor,
-        value_states: torch.Tensor,
-        layer_idx: int,
-        *args: Any,
-        **kwargs: Any,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Stores new keys and values, each (rows, groups, width, head_dim); gives all so far.
-
-        Storing the same tokens again changes nothing, so a failed pass can be repeated.
-        """
-        layer = self._storage[layer_idx]
-        keys = self._store(layer[0], key_states)
-        values = self._store(layer[1], value_states)
-        return keys, values
-
-    def _store(self, held: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-        if len(self._slots) == 1:
-            held[self._slots[0], :, self._first : self._first + self._width] = new[0]
-        else:
-            held[self._rows, :, self.positions[:, 0]] = new[:, :, 0]
-        rows = held[self._span] if self._span is not None else held.index_select(0, self._rows)
-        return rows[:, :, : self._columns]
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Columns that were there before this pass."""
-        return self._columns - self._width
+    def _zeros(self, layer: int, slots: int, capacity: int) -> torch.Tensor:
+        shape = (2, slots, self._groups, capacity, self._head_dim)
+        return torch.zeros(shape, device=self._devices[layer], dtype=self._dtype)

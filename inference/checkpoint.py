@@ -15,6 +15,7 @@ from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from accelerate.utils import set_module_tensor_to_device  # type: ignore[import-untyped]
 from transformers import GlmConfig, GlmForCausalLM
 
+from inference import warmup
 from inference.layout import ConfigError, Target, chatglm2_config, chatglm2_plan, glm_plan, ignored
 from inference.shards import CheckpointError, Shards, find_shards, read_json, read_shard
 
@@ -79,7 +80,7 @@ def load_model(
     Args:
         folder: ``config.json`` with ``pytorch_model*.bin`` or ``*.safetensors``, sharded or not.
         device: Where the weights go; the CPU by default.
-        dtype: ``auto``, ``float32``, ``float16`` or ``bfloat16``; see ``ModelSource``.
+        dtype: ``auto``, ``fastest``, ``float32``, ``float16`` or ``bfloat16``; see ``ModelSource``.
         progress: Called with (bytes read, bytes in all).
 
     Returns:
@@ -90,7 +91,7 @@ def load_model(
     """
     device = device or torch.device("cpu")
     config, stored, plan_for = _read_config(folder)
-    kind = _choose_dtype(dtype, stored, device)
+    kind = _choose_dtype(dtype, stored, device, config)
     with init_empty_weights(include_buffers=False):
         config._attn_implementation = "sdpa"
         model = GlmForCausalLM(config)
@@ -135,8 +136,10 @@ def _read_config(
     )
 
 
-def _choose_dtype(wanted: str, stored: str, device: torch.device) -> torch.dtype:
-    if wanted != "auto":
+def _choose_dtype(wanted: str, stored: str, device: torch.device, config: GlmConfig) -> torch.dtype:
+    if wanted == "fastest" and device.type == "cpu":
+        return warmup.faster_dtype(config.hidden_size, config.intermediate_size)
+    if wanted not in {"auto", "fastest"}:
         if wanted not in _DTYPES:
             raise CheckpointError(f"dtype {wanted!r} is unknown. Use auto or {', '.join(_DTYPES)}.")
         return _DTYPES[wanted]

@@ -1,13 +1,12 @@
 """The step loop: admit, prefill, decode all running chats together, sample, emit.
 
-One thread calls ``step``; any thread may ``submit`` and ``cancel``. Knows neither asyncio nor
-what the words are for. Never logs text.
+One thread calls ``step``; any thread may ``submit``, ``cancel`` and ``forget``. Knows neither
+asyncio nor what the words are for. Never logs text.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -15,17 +14,26 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.decoder import Segment
+from inference.line import Line
 from inference.requests import GenerationError, GenerationRequest
+from inference.resident import ResidentConversations
 from inference.runner import ModelRunner, is_out_of_memory
 from inference.sampling import choose
-from inference.scheduler import DuplicateRequest, QueueFull, Scheduler
+from inference.scheduler import share
 from inference.sequence import Sequence
 from inference.source import OpenModel
 
-#: Prompt tokens that one step may prefill, so that a long prompt does not hold up the others.
+#: Prompt tokens that one step may prefill while nobody waits for the next word ...
 PREFILL_TOKENS = 512
+#: ... and while somebody does.
+PREFILL_BESIDE = 128
 #: Steps without trouble after which one more chat may run again.
 CALM_STEPS = 64
+#: A request that was there when the engine had to begin anew more often than this is given up.
+MAX_RESTARTS = 2
+#: What conversations at rest may hold where nothing else was said.
+RESIDENT_BYTES = 1 << 30
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +60,17 @@ class Output:
 class Engine:
     """Many requests, one model.
 
+    Attributes:
+        steps: Since the start.
+        computed: Prompt tokens that went through the model.
+        reused: Prompt tokens that did not have to.
+
     Args:
         opened: Model, tokenizer and prefix.
         max_running: Chats decoded together.
         max_waiting: Requests that may wait beyond those.
+        resident: Where conversations stay between their turns.
+        prefill_tokens: Prompt tokens a step, while nobody decodes and while somebody does.
         clock: Seconds, only ever rising.
     """
 
@@ -65,18 +80,21 @@ class Engine:
         *,
         max_running: int = 16,
         max_waiting: int = 256,
+        resident: ResidentConversations | None = None,
+        prefill_tokens: tuple[int, int] = (PREFILL_TOKENS, PREFILL_BESIDE),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runner = ModelRunner(opened.model, opened.prefix)
-        self.steps = 0
+        if resident is None:
+            resident = ResidentConversations(device_bytes=RESIDENT_BYTES)
+        self.resident = resident
+        self.steps = self.computed = self.reused = 0
         self._tokenizer = opened.tokenizer
         self._context_length = opened.context_length
+        self._prefill_tokens = prefill_tokens
         self._clock = clock
-        self._lock = threading.Lock()  # guards the four below, never held during a forward pass
-        self._scheduler = Scheduler(max_running=max_running, max_waiting=max_waiting)
-        self._sequences: dict[str, Sequence] = {}
-        self._cancelled: set[str] = set()
-        self._closed = False
+        self._line = Line(max_running=max_running, max_waiting=max_waiting)
+        self._outputs: list[Output] = []
         self._calm = 0
 
     def submit(self, request: GenerationRequest) -> None:
@@ -98,115 +116,167 @@ class Engine:
         sequence = Sequence(
             request, self._tokenizer, max_new_tokens=min(room, request.max_new_tokens)
         )
-        deadline_at = None if request.deadline_s is None else self._clock() + request.deadline_s
-        with self._lock:
-            if self._closed:
-                raise GenerationError("shutdown", "the engine takes no more requests")
-            try:
-                self._scheduler.submit(
-                    request.request_id, priority=request.priority, deadline_at=deadline_at
-                )
-            except QueueFull as full:
-                raise GenerationError("queue_full", str(full), place=full.place) from full
-            except DuplicateRequest as error:
-                raise GenerationError("duplicate_id", "the id is already in use") from error
-            self._sequences[request.request_id] = sequence
+        late_at = None if request.deadline_s is None else self._clock() + request.deadline_s
+        self._line.join(sequence, late_at)
 
     def cancel(self, request_id: str) -> None:
         """Frees a request at the next step; nothing more is emitted for it."""
-        with self._lock:
-            if request_id in self._sequences:
-                self._cancelled.add(request_id)
+        self._line.cancel(request_id)
+
+    def forget(self, conversation: str) -> None:
+        """Erases at the next step what is kept of a conversation."""
+        self._line.forget(conversation)
 
     def load(self) -> tuple[int, int]:
         """How many run and how many wait."""
-        with self._lock:
-            return len(self._scheduler.running), self._scheduler.waiting
+        return self._line.load()
+
+    def place(self, request_id: str) -> int:
+        """The place in line of one that waits, from 1; 0 for one that runs or is gone."""
+        return self._line.place(request_id)
 
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
-        with self._lock:
-            return len(self._scheduler) > 0
+        return self._line.has_work
 
     @torch.inference_mode()
     def step(self) -> list[Output]:
         """Frees, admits, prefills, and gives every ready chat its next token."""
-        outputs: list[Output] = []
         self.steps += 1
-        running = self._arrange(outputs)
-        self._prefill(running, outputs)
+        running = self._arrange()
+        self._prefill(running)
         ready = sorted(
             (s for s in running if s.slot is not None and s.opened and s.pending == 1),
-            key=lambda s: s.slot or 0,  # neighbours in the cache are read without a copy
+            key=lambda s: s.slot or 0,
         )
         if ready:
-            self._decode(ready, outputs)
+            self._decode(ready)
         self._settle()
-        return outputs
+        return self._take_outputs()
 
+    @torch.inference_mode()
+    def restart(self) -> list[Output]:
+        """Begins anew after a step that failed as a whole: slots and kept conversations go.
+
+        Requests that ran wait again and go on where they were; one that has seen too many such
+        failures is given up.
+        """
+        for sequence in self._line.make_all_wait():
+            sequence.leave_slot()
+            sequence.restarts += 1
+            if sequence.restarts > MAX_RESTARTS:
+                self._fail(sequence, GenerationError("engine_failed", "steps failed as a whole"))
+        self.resident.clear()
+        self.runner.cache.trim()
+        self.runner.release_memory()
+        return self._take_outputs()
+
+    @torch.inference_mode()
     def fail_all(self, reason: str, *, close: bool = False) -> list[Output]:
         """Ends every request with ``reason``; with ``close`` no more are taken either."""
-        with self._lock:
-            self._closed = self._closed or close
-            left = [i for i in self._sequences if i not in self._cancelled]
-            for request_id in list(self._sequences):
-                self._forget(request_id)
-        return [Output(i, done=True, error=GenerationError(reason)) for i in left]
+        for sequence in self._line.empty(close=close):
+            failed = GenerationError(reason)
+            self._outputs.append(Output(sequence.request.request_id, done=True, error=failed))
+        self.resident.clear()
+        self.runner.cache.trim()
+        return self._take_outputs()
 
-    def _arrange(self, outputs: list[Output]) -> list[Sequence]:
-        """Drops the cancelled and the late, gives free slots away; the running, oldest first."""
-        with self._lock:
-            for request_id in list(self._cancelled):
-                self._forget(request_id)
-            for request_id in self._scheduler.expired(self._clock()):
-                self._forget(request_id)
-                late = GenerationError("deadline", "its time passed before the reply was whole")
-                outputs.append(Output(request_id, done=True, error=late))
-            for request_id, slot in self._scheduler.admit():
-                self._sequences[request_id].slot = slot
-            return [self._sequences[request_id] for request_id in self._scheduler.running]
+    def _take_outputs(self) -> list[Output]:
+        outputs, self._outputs = self._outputs, []
+        return outputs
 
-    def _forget(self, request_id: str) -> None:
-        self._scheduler.remove(request_id)
-        self._cancelled.discard(request_id)
-        self._sequences.pop(request_id).leave_slot()
+    def _arrange(self) -> list[Sequence]:
+        """Carries out what the line has decided; the running, oldest first."""
+        arranged = self._line.arrange(self._clock())
+        for conversation in arranged.forgotten:
+            self.resident.forget(conversation)
+        for sequence in arranged.late:
+            late = GenerationError("deadline", "its time passed before the reply was whole")
+            self._outputs.append(Output(sequence.request.request_id, done=True, error=late))
+        for sequence in arranged.cancelled + arranged.late:
+            self._leave(sequence)
+        for sequence, before in arranged.moved:
+            if sequence.opened and sequence.slot is not None:
+                self.runner.cache.move(before, sequence.slot, sequence.stored)
+        return arranged.running
 
-    def _prefill(self, running: list[Sequence], outputs: list[Output]) -> None:
-        """Stores prompts but for their last token, which takes part in the common step."""
-        left = PREFILL_TOKENS
-        for sequence in running:
-            if sequence.slot is None or left == 0:
-                continue
-            count = min(left, sequence.pending - 1)
+    def _leave(self, sequence: Sequence) -> None:
+        """Empties a slot; what it held stays for the conversation's next turn."""
+        slot, conversation = sequence.slot, sequence.request.conversation
+        if slot is None:
+            return
+        if sequence.keeps and conversation and sequence.stored and self.resident.keeps_any:
+            ids = sequence.ids[: sequence.stored]
             try:
-                if not sequence.opened:
-                    self.runner.cache.open(sequence.slot, len(sequence.ids))
-                    sequence.opened = True
-                if count:
-                    start = sequence.stored
-                    chunk = sequence.ids[start : start + count]
-                    self.runner.prefill(sequence.slot, chunk, start)
-            except Exception as error:  # whatever it is, it is this request's
-                self._recover(sequence, error, outputs)
-            else:
-                sequence.stored += count
-                left -= count
+                self.resident.keep(conversation, ids, self.runner.cache.copy_out(slot, len(ids)))
+            except Exception as error:  # the next turn computes it again
+                _log.warning("a conversation was not kept: %s", type(error).__name__)
+        self.runner.cache.wipe(slot)
+        sequence.leave_slot()
 
-    def _decode(self, ready: list[Sequence], outputs: list[Output]) -> None:
+    def _open(self, sequence: Sequence) -> None:
+        """Brings back what is kept of the conversation, as far as the prompt agrees with it."""
+        assert sequence.slot is not None
+        held, count = self.resident.match(sequence.request.conversation or "", sequence.ids)
+        if count:
+            self.runner.cache.copy_in(sequence.slot, held, count)
+        self.runner.cache.reserve(sequence.slot, len(sequence.ids))
+        sequence.stored, sequence.opened = count, True
+        self.reused += count
+
+    def _prefill(self, running: list[Sequence]) -> None:
+        """Stores prompts but for their last token, which takes part in the common step."""
+        for sequence in running:
+            if not sequence.opened and sequence.slot is not None:
+                try:
+                    self._open(sequence)
+                except Exception as error:  # whatever it is, it is this request's
+                    self._recover(sequence, error)
+        opened = [s for s in running if s.opened]
+        beside = any(s.pending == 1 for s in opened)
+        parts = share([s.pending - 1 for s in opened], self._prefill_tokens[beside])
+        self._prefill_parts([(s, n) for s, n in zip(opened, parts, strict=True) if n])
+
+    def _prefill_parts(self, parts: list[tuple[Sequence, int]]) -> None:
+        """One pass for all; if that fails, one for each, to find whose fault it is."""
+        if not parts:
+            return
+        segments = [
+            Segment(s.slot, s.ids[s.stored : s.stored + count], s.stored)
+            for s, count in parts
+            if s.slot is not None
+        ]
+        try:
+            self.runner.prefill_together(segments)
+        except Exception as error:
+            if len(parts) == 1 or is_out_of_memory(error):
+                self._recover(parts[-1][0], error)
+                return
+            _log.warning("a prefill of %d chats failed (%s)", len(parts), type(error).__name__)
+            for part in parts:
+                if part[0].slot is not None:  # it may have been sent back meanwhile
+                    self._prefill_parts([part])
+            return
+        for sequence, count in parts:
+            sequence.stored += count
+            self.computed += count
+
+    def _decode(self, ready: list[Sequence]) -> None:
         """One token for all; if that fails, for each alone, to find whose fault it is."""
         try:
             chosen = self._next_tokens(ready)
         except Exception as error:
             if len(ready) == 1 or is_out_of_memory(error):
-                self._recover(ready[-1], error, outputs)
+                self._recover(ready[-1], error)
                 return
             _log.warning("a step of %d chats failed (%s)", len(ready), type(error).__name__)
             for sequence in ready:
-                self._decode([sequence], outputs)
+                if sequence.slot is not None:
+                    self._decode([sequence])
             return
         for sequence, token in zip(ready, chosen, strict=True):
-            self._emit(sequence, token, outputs)
+            self._emit(sequence, token)
 
     def _next_tokens(self, ready: list[Sequence]) -> list[int | None]:
         logits = self.runner.decode(
@@ -216,61 +286,60 @@ class Engine:
         )
         return choose(logits, [s.sampler for s in ready])
 
-    def _emit(self, sequence: Sequence, token: int | None, outputs: list[Output]) -> None:
+    def _emit(self, sequence: Sequence, token: int | None) -> None:
         request_id = sequence.request.request_id
         if token is None:
-            self._fail(sequence, GenerationError("bad_logits", "not finite"), outputs)
+            self._fail(sequence, GenerationError("bad_logits", "not finite"))
             return
         sequence.stored += 1
         try:
             text = sequence.accept(token)
         except Exception as error:  # decoding text is this request's matter alone
-            self._recover(sequence, error, outputs)
+            self._recover(sequence, error)
             return
-        with self._lock:
-            if request_id in self._cancelled:
-                return
-            if sequence.finished:
-                self._forget(request_id)
-        outputs.append(Output(request_id, text, (token,), done=sequence.finished))
+        wanted = not self._line.is_cancelled(request_id)
+        if sequence.finished:
+            wanted = self._line.leave(request_id)
+            self._leave(sequence)
+        if wanted:
+            self._outputs.append(Output(request_id, text, (token,), done=sequence.finished))
 
-    def _recover(self, sequence: Sequence, error: Exception, outputs: list[Output]) -> None:
-        """Fails one request; for want of memory, first lets the last one admitted wait again."""
+    def _recover(self, sequence: Sequence, error: Exception) -> None:
+        """Fails one request; for want of memory, lets go of what is not needed now instead."""
         if not is_out_of_memory(error):
             # The place, not the message: an exception's words may hold a user's.
             place = traceback.extract_tb(error.__traceback__)[-1]
             _log.error(
                 "a request failed: %s at %s:%s", type(error).__name__, place.name, place.lineno
             )
-            self._fail(sequence, GenerationError("engine_failed", type(error).__name__), outputs)
+            self._fail(sequence, GenerationError("engine_failed", type(error).__name__))
             return
         self._calm = 0
-        with self._lock:
-            running = len(self._scheduler.running)
-            if running > 1:
-                self._scheduler.lower_limit(running - 1)
-                name = self._scheduler.last_admissible()
-                assert name is not None
-                self._scheduler.send_back(name)
-                self._sequences[name].leave_slot()
-        if running == 1:
-            short = GenerationError("out_of_memory", "not enough even for this chat alone")
-            self._fail(sequence, short, outputs)
-            self.runner.cache.trim()
+        running, _ = self._line.load()
         _log.warning("memory ran short with %d chats running", running)
+        if not self.resident.clear():
+            last = self._line.make_one_wait()
+            if last is None:
+                short = GenerationError("out_of_memory", "not enough even for this chat alone")
+                self._fail(sequence, short)
+                self.runner.cache.trim()
+            elif last.slot is not None:
+                self.runner.cache.wipe(last.slot)
+                last.leave_slot()
         self.runner.release_memory()
 
-    def _fail(self, sequence: Sequence, error: GenerationError, outputs: list[Output]) -> None:
-        with self._lock:
-            self._forget(sequence.request.request_id)
-        outputs.append(Output(sequence.request.request_id, done=True, error=error))
+    def _fail(self, sequence: Sequence, error: GenerationError) -> None:
+        sequence.keeps = False
+        request_id = sequence.request.request_id
+        wanted = self._line.leave(request_id)
+        self._leave(sequence)
+        if wanted:
+            self._outputs.append(Output(request_id, done=True, error=error))
 
     def _settle(self) -> None:
         """After a step: memory back when nobody talks, one more chat after a calm while."""
         self._calm += 1
-        with self._lock:
-            idle = not self._scheduler.running
-            if self._calm % CALM_STEPS == 0:
-                self._scheduler.raise_limit()
-        if idle:
-            self.runner.cache.trim()
+        if self._calm % CALM_STEPS == 0:
+            self._line.raise_limit()
+        if not self._line.load()[0]:
+            self.runner.rest()

@@ -60,6 +60,8 @@ class GenerationRequest:
         priority: -8 to 8; each step up goes before the next few requests, never before all.
         deadline_s: Seconds from the moment of asking after which the request is given up,
             waiting or running; None waits for ever.
+        conversation: Requests of the same name are turns of one conversation, whose keys and
+            values are kept from turn to turn; None keeps nothing. Used for fairness too.
     """
 
     request_id: str
@@ -68,6 +70,7 @@ class GenerationRequest:
     sampling: Sampling = field(default_factory=Sampling)
     priority: int = 0
     deadline_s: float | None = None
+    conversation: str | None = None
 
     def __post_init__(self) -> None:
         if not self.prompt_ids:

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import torch
 from transformers import GlmForCausalLM
 
-from inference.cache import SlotCache
+from inference.cache import GRAIN, SlotCache
+from inference.decoder import Decoder, Segment
+from inference.graphs import COLUMNS, StaticDecode
 from inference.prefix import Prefix
 
 
@@ -24,50 +26,62 @@ class ModelRunner:
     """
 
     def __init__(self, model: GlmForCausalLM, prefix: Prefix | None) -> None:
-        weight = model.lm_head.weight
-        self._model = model
-        self.device: torch.device = weight.device
-        self.dtype: torch.dtype = weight.dtype
-        self.vocabulary: int = weight.shape[0]
-        self.cache = SlotCache(model.config, prefix, device=self.device, dtype=self.dtype)
+        # Places to spare for the columns that fixed shapes round up to.
+        spare = COLUMNS + 2 * GRAIN
+        self._decoder = Decoder(model, model.config.max_position_embeddings + spare)
+        self.device = self._decoder.device
+        self.dtype = self._decoder.dtype
+        self.vocabulary = self._decoder.vocabulary
+        self.cache = SlotCache(
+            model.config, prefix, devices=self._decoder.devices, dtype=self.dtype
+        )
+        on_one_gpu = {*self._decoder.devices, self.device} == {self.device} and (
+            self.device.type == "cuda"
+        )
+        self._static = StaticDecode(self._decoder, self.cache) if on_one_gpu else None
 
     def prefill(self, slot: int, ids: Sequence[int], stored: int) -> None:
         """Stores keys and values of ``ids`` behind the ``stored`` tokens that the slot holds."""
-        self._hidden([slot], [list(ids)], [stored])
+        self.prefill_together([Segment(slot, ids, stored)])
+
+    def prefill_together(self, segments: Sequence[Segment]) -> None:
+        """Stores tokens of several slots in one pass."""
+        for segment in segments:
+            self.cache.reserve(segment.slot, segment.start + len(segment.ids))
+        self._decoder.prefill(segments, self.cache)
 
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], stored: Sequence[int]
     ) -> torch.Tensor:
         """One token in every slot.
 
+        Storing the same token again changes nothing, so a failed pass can be repeated.
+
         Args:
-            slots: One a row.
+            slots: One a row, ascending.
             ids: The token of each row.
             stored: Tokens that each slot already holds.
 
         Returns:
             (rows, vocabulary) logits of the tokens that follow.
         """
-        hidden = self._hidden(slots, [[token] for token in ids], stored)
-        logits: torch.Tensor = self._model.lm_head(hidden[:, -1])
-        return logits
-
-    def _hidden(
-        self, slots: Sequence[int], ids: Sequence[Sequence[int]], stored: Sequence[int]
-    ) -> torch.Tensor:
-        width = len(ids[0])
         for slot, start in zip(slots, stored, strict=True):
-            self.cache.reserve(slot, start + width)
-        view = self.cache.view(slots, stored, width)
-        output = self._model.model(
-            input_ids=torch.tensor(ids, device=self.device),
-            attention_mask=view.mask,
-            position_ids=view.positions,
-            past_key_values=view,
-            use_cache=True,
+            self.cache.reserve(slot, start + 1)
+        if self._static is not None:
+            return self._static.decode(slots, ids, stored)
+        return self._decoder.decode(
+            torch.tensor(ids, device=self.device),
+            torch.tensor(slots, device=self.device),
+            torch.tensor(stored, device=self.device),
+            self.cache,
+            span=slice(slots[0], slots[-1] + 1),
+            columns=max(stored) + 1,
         )
-        hidden: torch.Tensor = output.last_hidden_state
-        return hidden
+
+    def rest(self) -> None:
+        """Gives the memory of slots back while nobody talks, unless captured steps refer to it."""
+        if self._static is None:
+            self.cache.trim()
 
     def release_memory(self) -> None:
         """Hands unused blocks back to the device after memory ran short."""

@@ -6,6 +6,8 @@ Pure bookkeeping over request ids; knows no tensors, no tokens, no clock of its 
 from __future__ import annotations
 
 import heapq
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 #: One step of priority goes before at most this many earlier requests.
@@ -28,14 +30,18 @@ class DuplicateRequest(Exception):  # noqa: N818  says what happened
 class _Ticket:
     rank: tuple[int, int]
     request_id: str = field(compare=False)
+    chat: str = field(compare=False)
     deadline_at: float | None = field(compare=False)
 
 
 class Scheduler:
     """Every request is either waiting, or running in exactly one slot, or gone.
 
-    Rank is the number of arrival, less ``HEAD_START`` for each step of priority. It never
-    changes, so a request is passed only by the few that its rank allows, whatever comes later.
+    Rank is the number of arrival, less ``HEAD_START`` for each step of priority, and more by as
+    much for each request that the same chat already has here. It never changes, so a request is
+    passed only by the few that its rank allows, whatever comes later.
+
+    Running requests stay in the lowest slots (``moves``), so that one pass reads neighbours.
 
     Args:
         max_running: Slots.
@@ -50,6 +56,7 @@ class Scheduler:
         self._waiting: dict[str, _Ticket] = {}
         self._running: dict[str, tuple[_Ticket, int]] = {}
         self._free = list(range(max_running))  # a heap: low slots first keeps rows together
+        self._chats: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
@@ -73,9 +80,20 @@ class Scheduler:
         return len(self._waiting) + len(self._running)
 
     def submit(
-        self, request_id: str, *, priority: int = 0, deadline_at: float | None = None
+        self,
+        request_id: str,
+        *,
+        priority: int = 0,
+        chat: str | None = None,
+        deadline_at: float | None = None,
     ) -> None:
         """Lets a request wait.
+
+        Args:
+            request_id: Its name here.
+            priority: Each step goes before ``HEAD_START`` earlier requests.
+            chat: Whose it is; None for a chat of its own.
+            deadline_at: When ``expired`` names it.
 
         Raises:
             QueueFull: All slots and all waiting places are taken.
@@ -85,9 +103,16 @@ class Scheduler:
             raise DuplicateRequest(request_id)
         if len(self) >= self._max_running + self._max_waiting:
             raise QueueFull(len(self._waiting) + 1)
-        rank = (self._arrivals - HEAD_START * priority, self._arrivals)
+        chat = request_id if chat is None else chat
+        rank = (self._arrivals + HEAD_START * (self._chats[chat] - priority), self._arrivals)
         self._arrivals += 1
-        self._waiting[request_id] = _Ticket(rank, request_id, deadline_at)
+        self._chats[chat] += 1
+        self._waiting[request_id] = _Ticket(rank, request_id, chat, deadline_at)
+
+    def place(self, request_id: str) -> int:
+        """The place in line of one that waits, from 1; 0 for one that runs or is gone."""
+        ticket = self._waiting.get(request_id)
+        return 0 if ticket is None else sum(t <= ticket for t in self._waiting.values())
 
     def admit(self) -> list[tuple[str, int]]:
         """Gives free slots to those that wait, best rank first; (id, slot) of the new ones."""
@@ -103,13 +128,32 @@ class Scheduler:
 
     def remove(self, request_id: str) -> int | None:
         """Forgets a request, wherever it is; the slot that it leaves, None if it had none."""
-        if self._waiting.pop(request_id, None) is not None:
+        waited = self._waiting.pop(request_id, None)
+        if waited is not None:
+            self._leave(waited.chat)
             return None
         held = self._running.pop(request_id, None)
         if held is None:
             return None
+        self._leave(held[0].chat)
         heapq.heappush(self._free, held[1])
         return held[1]
+
+    def _leave(self, chat: str) -> None:
+        self._chats[chat] -= 1
+        if not self._chats[chat]:
+            del self._chats[chat]
+
+    def moves(self) -> list[tuple[str, int, int]]:
+        """Moves the running into the lowest slots: (id, slot before, slot now) of those moved."""
+        count = len(self._running)
+        moved = []
+        for request_id, (ticket, slot) in self._running.items():
+            if slot >= count:
+                target = heapq.heapreplace(self._free, slot)
+                self._running[request_id] = (ticket, target)
+                moved.append((request_id, slot, target))
+        return moved
 
     def send_back(self, request_id: str) -> int:
         """Puts a running request back to wait with its old rank; the slot that it leaves."""
@@ -136,3 +180,22 @@ class Scheduler:
     def raise_limit(self) -> None:
         """Lets one more run together, up to the number of slots."""
         self._limit = min(self._max_running, self._limit + 1)
+
+
+def share(pending: Sequence[int], budget: int) -> list[int]:
+    """Deals prompt tokens of one step out: equal parts, what one does not need goes to the rest.
+
+    Everybody with something to do gets at least one token while the budget lasts, so a long
+    history neither holds up the others nor waits for them for ever.
+
+    Args:
+        pending: Tokens that each one still has to prefill.
+        budget: Tokens in all.
+    """
+    parts = [0] * len(pending)
+    order = sorted(range(len(pending)), key=lambda number: pending[number])
+    for done, number in enumerate(order):
+        left = len(order) - done
+        parts[number] = min(pending[number], -(-budget // left))
+        budget -= parts[number]
+    return parts

@@ -18,7 +18,10 @@ class Sequence:
         ids: Prompt and reply so far.
         stored: How many of ``ids`` have keys and values in the cache.
         slot: Where, while it runs.
-        opened: The slot has been made ready for it.
+        opened: What was kept of its conversation has been looked for.
+        reused: Tokens of the prompt that did not have to be computed.
+        restarts: How often the engine had to begin anew while it was running.
+        keeps: What is stored may be kept for the conversation's next turn.
         sampler: Its own choice of tokens.
         finished: The reply has ended by itself.
     """
@@ -31,6 +34,9 @@ class Sequence:
         self.stored = 0
         self.slot: int | None = None
         self.opened = False
+        self.reused = 0
+        self.restarts = 0
+        self.keeps = request.conversation is not None
         self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.eos_id)
         self.finished = False
         self._eos_id = tokenizer.eos_id

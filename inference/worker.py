@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inference.requests import GenerationError, GenerationRequest
-from inference.source import ModelSource, open_model
+from inference.source import ModelSource, open_model, resident_bytes
 
 if TYPE_CHECKING:
     from inference.engine import Engine, Output
@@ -39,6 +39,9 @@ class WorkerHealth:
         alive: The engine's thread runs and takes requests.
         running: Chats in the common step.
         waiting: Requests that wait for a slot.
+        resident: Conversations whose keys and values are kept for their next turn.
+        resident_bytes: What those hold.
+        restarts: How often the engine had to begin anew.
         last_step_age_s: Seconds since a step ended; large and harmless while nothing runs.
         steps: Steps since the start.
         device: Where it computes.
@@ -48,6 +51,9 @@ class WorkerHealth:
     alive: bool
     running: int
     waiting: int
+    resident: int
+    resident_bytes: int
+    restarts: int
     last_step_age_s: float
     steps: int
     device: str
@@ -78,6 +84,7 @@ class InferenceWorker:
         self._closing = False  # takes no more requests
         self._end_by: float | None = None  # when the thread is to end, or earlier if all is done
         self._step_ended_at = time.monotonic()
+        self._restarts = 0
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
     @classmethod
@@ -139,6 +146,16 @@ class InferenceWorker:
                 self._engine.cancel(name)
                 self._wake.set()
 
+    def forget(self, conversation: str) -> None:
+        """Erases what is kept of a conversation, within one step; a running turn ends unkept."""
+        self._engine.forget(conversation)
+        self._wake.set()
+
+    def place(self, request_id: str) -> int:
+        """The place in line of a request that waits, from 1; 0 for one that runs or is gone."""
+        names = [name for name in self._replies if name.rpartition("#")[0] == request_id]
+        return max((self._engine.place(name) for name in names), default=0)
+
     async def aclose(self, *, grace_s: float = 10.0) -> None:
         """Takes no more requests, lets running ones end for a while, then fails the rest.
 
@@ -158,6 +175,9 @@ class InferenceWorker:
             alive=self._thread.is_alive() and not self._closing,
             running=running,
             waiting=waiting,
+            resident=len(self._engine.resident),
+            resident_bytes=self._engine.resident.nbytes,
+            restarts=self._restarts,
             last_step_age_s=time.monotonic() - self._step_ended_at,
             steps=self._engine.steps,
             device=str(self._engine.runner.device),
@@ -165,17 +185,27 @@ class InferenceWorker:
         )
 
     def _run(self) -> None:
-        """The engine's thread: steps while there is work, sleeps while there is none."""
+        """The engine's thread; whatever ends it, nobody is left waiting for words."""
         import torch
 
         torch.set_num_threads(self._threads)  # counts for this thread's operations
         reason = "engine_failed"
+        try:
+            if self._step_until_closed():
+                reason = "shutdown"
+        except BaseException as error:  # nobody is above a thread to hear of it
+            _log.critical("the engine's thread ended: %s", type(error).__name__)
+        finally:
+            self._closing = True
+            self._post(self._engine.fail_all(reason, close=True))
+
+    def _step_until_closed(self) -> bool:
+        """Steps while there is work, sleeps while there is none; False where steps keep failing."""
         failures = 0
         while failures < _STEPS_TO_GIVE_UP:
             self._wake.clear()
             if self._may_end():
-                reason = "shutdown"
-                break
+                return True
             if not self._engine.has_work:
                 self._wake.wait()
                 continue
@@ -184,12 +214,12 @@ class InferenceWorker:
                 failures = 0
             except Exception as error:  # a step's own fault: nobody's request is to blame
                 failures += 1
+                self._restarts += 1
                 _log.critical("a step failed as a whole: %s", type(error).__name__)
-                outputs = self._engine.fail_all("engine_failed")
+                outputs = self._engine.restart()
             self._step_ended_at = time.monotonic()
             self._post(outputs)
-        self._closing = True
-        self._post(self._engine.fail_all(reason, close=True))
+        return False
 
     def _post(self, outputs: list[Output]) -> None:
         if not outputs:
@@ -213,9 +243,20 @@ class InferenceWorker:
 
 def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[Engine, OpenModel]:
     from inference.engine import Engine
+    from inference.resident import ResidentConversations
 
+    if source.dtype == "auto":
+        source = dataclasses.replace(source, dtype="fastest")
     opened = open_model(source, progress=progress)
-    engine = Engine(opened, max_running=source.max_running, max_waiting=source.max_waiting)
+    resident = ResidentConversations(
+        device_bytes=resident_bytes(source, opened), host_bytes=source.host_mib << 20
+    )
+    engine = Engine(
+        opened,
+        max_running=source.max_running,
+        max_waiting=source.max_waiting,
+        resident=resident,
+    )
     return engine, opened
 
 

@@ -47,7 +47,6 @@ def test_logits(layout, dtype):
         ids = expected[f"prefix.{index}.input_ids"].tolist()
         runner = ModelRunner(opened.model, opened.prefix)
         with torch.inference_mode():
-            runner.cache.open(0, len(ids))
             runner.prefill(0, ids[:-1], 0)
             logits = runner.decode([0], ids[-1:], [len(ids) - 1])
         torch.testing.assert_close(
@@ -81,4 +80,51 @@ def test_the_demo_answers_and_frees_its_memory():
             assert output.error is None
             text += output.text
     assert sum("\u4e00" <= character <= "\u9fff" for character in text) > 0.6 * len(text)
-    assert engine.runner.cache.nbytes == 0
+    assert engine.load() == (0, 0)
+    assert all(not layer[:, :, :, :-1].any() for layer in engine.runner.cache.layers)
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
+    opened = open_model(source("pica-layout", dtype))
+    captured = ModelRunner(opened.model, opened.prefix)
+    plain = ModelRunner(opened.model, opened.prefix)
+    assert captured._static is not None
+    plain._static = None
+    slots, stored = [0, 1, 2], [5, 40, 17]
+    with torch.inference_mode():
+        for runner in (captured, plain):
+            for slot, count in zip(slots, stored, strict=True):
+                runner.prefill(slot, [1400 + slot] * count, 0)
+        for step in range(5):
+            ids = [1500 + slot + step for slot in slots]
+            starts = [count + step for count in stored]
+            expected = plain.decode(slots, ids, starts)
+            torch.testing.assert_close(
+                captured.decode(slots, ids, starts), expected, atol=TOLERANCE[dtype], rtol=0
+            )
+
+
+def test_a_second_turn_reuses_the_first_and_says_the_same():
+    opened = open_model(source("pica-layout", "float32"))
+    prompt = tuple(opened.tokenizer.encode_chat("我最近压力很大", [("你好", "你好，我在听。")]))
+
+    def replies(conversation):
+        engine, ids = Engine(opened), []
+        for turn in range(2):
+            engine.submit(
+                GenerationRequest(
+                    str(turn), prompt, 20, Sampling(greedy=True), conversation=conversation
+                )
+            )
+            ids.append([i for o in _run(engine) for i in o.ids])
+        return ids, engine.reused
+
+    def _run(engine):
+        while engine.has_work:
+            yield from engine.step()
+
+    expected, _ = replies(None)
+    again, reused = replies("ours")
+    assert again == expected
+    assert reused == len(prompt) - 1

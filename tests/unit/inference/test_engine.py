@@ -7,7 +7,8 @@ import logging
 import pytest
 import torch
 
-from inference.engine import CALM_STEPS, PREFILL_TOKENS
+from inference.decoder import Decoder
+from inference.engine import CALM_STEPS, PREFILL_BESIDE
 from inference.requests import GenerationError, GenerationRequest, Sampling
 
 PROMPT = [4001, 4003, 2432, 94, 85, 3733, 120, 1422]
@@ -22,15 +23,15 @@ def greedy_ids(driver, tiny, prompt, tokens):
 @pytest.fixture
 def failing(monkeypatch, tiny):
     """Makes the model's forward pass fail while a given token goes through it."""
-    forward = tiny.model.model.forward
+    embed = Decoder.embed
 
     def arm(token, error):
-        def spoilt(*args, input_ids, **kwargs):
-            if token is None or (input_ids == token).any():
+        def spoilt(self, ids):
+            if token is None or (ids == token).any():
                 raise error
-            return forward(*args, input_ids=input_ids, **kwargs)
+            return embed(self, ids)
 
-        monkeypatch.setattr(tiny.model.model, "forward", spoilt)
+        monkeypatch.setattr(Decoder, "embed", spoilt)
 
     return arm
 
@@ -125,7 +126,7 @@ def test_a_long_prompt_does_not_hold_up_the_others(driver, tiny):
     run = driver(tiny)
     run.ask("short", PROMPT, 50)
     run.step()
-    run.ask("long", [1422] * (2 * PREFILL_TOKENS + 10), 2)
+    run.ask("long", [1422] * (2 * PREFILL_BESIDE + 10), 2)
     before = len(run.results["short"].ids)
     run.step()
     run.step()
@@ -266,7 +267,7 @@ def test_an_error_while_decoding_text_fails_its_request_alone(driver, tiny, monk
     def broken(token):
         raise KeyError(token)
 
-    monkeypatch.setattr(run.engine._sequences["bad"], "accept", broken)
+    monkeypatch.setattr(run.engine._line["bad"], "accept", broken)
     results = run.run()
     assert results["bad"].reason == "engine_failed"
     assert results["a"].ids == expected
@@ -340,7 +341,7 @@ def test_one_chat_too_large_for_memory_fails_and_the_next_runs(driver, tiny, mon
 
 def test_after_a_calm_while_more_may_run_again(driver, tiny):
     run = driver(tiny, max_running=2)
-    run.engine._scheduler.lower_limit(1)
+    run.engine._line.scheduler.lower_limit(1)
     run.ask("a", PROMPT, CALM_STEPS + 10)
     run.ask("b", PROMPT, 3)
     run.step()

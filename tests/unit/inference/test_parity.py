@@ -25,7 +25,6 @@ def test_logits_of_the_last_positions(reference, opened, kind):
         ids = expected[f"{kind}.{index}.input_ids"].tolist()
         runner = ModelRunner(model.model, model.prefix)
         with torch.inference_mode():
-            runner.cache.open(0, len(ids))
             runner.prefill(0, ids[:-8], 0)
             logits = [
                 runner.decode([0], [token], [place])[0]
@@ -45,7 +44,6 @@ def test_logits_in_16_bits(reference, dtype, tolerance):
     runner = ModelRunner(model.model, model.prefix)
     assert runner.dtype == getattr(torch, dtype)
     with torch.inference_mode():
-        runner.cache.open(0, len(ids))
         runner.prefill(0, ids[:-1], 0)
         logits = runner.decode([0], ids[-1:], [len(ids) - 1])[0].float()
     torch.testing.assert_close(logits, expected["prefix.2.logits"][-1], atol=tolerance, rtol=0)
@@ -58,7 +56,6 @@ def test_prefilling_in_pieces_changes_nothing(reference, opened, kind):
     ids = expected[f"{kind}.2.input_ids"].tolist()
     runner = ModelRunner(model.model, model.prefix)
     with torch.inference_mode():
-        runner.cache.open(0, len(ids))
         for start in range(0, len(ids) - 1, 7):
             runner.prefill(0, ids[start : min(start + 7, len(ids) - 1)], start)
         logits = runner.decode([0], [ids[-1]], [len(ids) - 1])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference.scheduler import HEAD_START, DuplicateRequest, QueueFull, Scheduler
+from inference.scheduler import HEAD_START, DuplicateRequest, QueueFull, Scheduler, share
 
 SLOTS, PLACES = 3, 5
 
@@ -23,15 +25,15 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.passed: dict[str, int] = {}
         self.count = 0
 
-    @rule(priority=st.integers(-8, 8))
-    def submit(self, priority: int) -> None:
+    @rule(priority=st.integers(-8, 8), chat=st.sampled_from([None, "eager"]))
+    def submit(self, priority: int, chat: str | None) -> None:
         name = str(self.count)
         if len(self.here) >= SLOTS + PLACES:
             with pytest.raises(QueueFull) as full:
-                self.scheduler.submit(name, priority=priority)
+                self.scheduler.submit(name, priority=priority, chat=chat)
             assert full.value.place == len(self.here) - len(self.slots) + 1
             return
-        self.scheduler.submit(name, priority=priority)
+        self.scheduler.submit(name, priority=priority, chat=chat)
         self.here[name] = self.count
         self.count += 1
 
@@ -45,6 +47,14 @@ class SchedulerMachine(RuleBasedStateMachine):
             for other in waiting:
                 if self.here[other] < self.here[name]:
                     self.passed[other] = self.passed.get(other, 0) + 1
+
+    @rule()
+    def close_ranks(self) -> None:
+        for name, before, now in self.scheduler.moves():
+            assert self.slots[name] == before > now
+            assert now not in self.slots.values()
+            self.slots[name] = now
+        assert sorted(self.slots.values()) == list(range(len(self.slots)))
 
     @precondition(lambda self: self.here)
     @rule(data=st.data())
@@ -77,9 +87,10 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_passed_more_often_than_priorities_allow(self) -> None:
-        # A request waits behind those of up to 16 steps more priority that came soon after it;
-        # one sent back for want of memory may be passed again by as many as were running.
-        assert all(n <= 16 * HEAD_START for n in self.passed.values())
+        # A request waits behind those that came soon after it with up to 16 steps more priority,
+        # and with one step less for each request that its own chat had here.
+        most = 16 + SLOTS + PLACES
+        assert all(n <= most * HEAD_START for n in self.passed.values())
 
     def teardown(self) -> None:
         for name in list(self.here):
@@ -186,3 +197,116 @@ def test_one_sent_back_is_the_first_to_return():
     assert admitted(scheduler) == []
     scheduler.raise_limit()
     assert admitted(scheduler) == ["b"]
+
+
+def test_a_chat_with_much_to_ask_does_not_hold_up_the_others():
+    scheduler = Scheduler(max_running=1, max_waiting=99)
+    for number in range(10):
+        scheduler.submit(f"eager {number}", chat="eager")
+    scheduler.submit("shy", chat="shy")
+    order = []
+    while len(scheduler):
+        order += admitted(scheduler)
+        scheduler.remove(order[-1])
+    assert order.index("shy") <= 2
+    assert order[-1] == "eager 9"
+
+
+def test_the_place_in_line_is_that_in_which_they_run():
+    scheduler = Scheduler(max_running=1, max_waiting=9)
+    for number in range(5):
+        scheduler.submit(str(number), priority=number % 2)
+    places = {scheduler.place(str(number)): str(number) for number in range(5)}
+    assert sorted(places) == [1, 2, 3, 4, 5]
+    for place in range(1, 6):
+        assert admitted(scheduler) == [places[place]]
+        assert scheduler.place(places[place]) == 0
+        scheduler.remove(places[place])
+
+
+def test_those_that_run_close_ranks():
+    scheduler = Scheduler(max_running=4, max_waiting=0)
+    for name in "abcd":
+        scheduler.submit(name)
+    scheduler.admit()
+    assert scheduler.moves() == []
+    scheduler.remove("a")
+    scheduler.remove("c")
+    assert sorted(scheduler.moves()) == [("d", 3, 0)]
+    assert scheduler.running == {"b": 1, "d": 0}
+    scheduler.submit("e")
+    assert scheduler.admit() == [("e", 2)]
+
+
+@given(st.lists(st.integers(0, 3000), max_size=20), st.integers(0, 600))
+def test_tokens_are_dealt_out_fairly(pending, budget):
+    parts = share(pending, budget)
+    assert all(0 <= part <= want for part, want in zip(parts, pending, strict=True))
+    assert sum(parts) == min(budget, sum(pending))
+    unserved = [part for part, want in zip(parts, pending, strict=True) if part < want]
+    if unserved:  # whoever did not get all got at least as much as anybody, but for rounding
+        assert min(unserved) >= max(parts) - 1
+
+
+#: Steps.
+LONGEST_REPLY = 12
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.integers(0, 2**32))
+def test_thousands_of_random_schedules(seed):
+    """People come, some give up or run out of time, memory comes and goes; all end in bounds."""
+    random = Random(seed)
+    slots, places = random.randint(1, 4), random.randint(0, 8)
+    scheduler = Scheduler(max_running=slots, max_waiting=places)
+    left: dict[str, int] = {}
+    arrivals = 0
+    for now in range(60):
+        for _ in range(random.choice((0, 0, 1, 3)) if now < 40 else 0):
+            name, priority = str(arrivals), random.randint(-8, 8)
+            deadline = random.choice((None, now + random.randint(1, 30)))
+            try:
+                scheduler.submit(
+                    name,
+                    priority=priority,
+                    chat=random.choice((None, "a", "b")),
+                    deadline_at=deadline,
+                )
+            except QueueFull as full:
+                assert len(scheduler) == slots + places
+                assert full.place == scheduler.waiting + 1
+                continue
+            arrivals += 1
+            left[name] = random.randint(1, LONGEST_REPLY)
+        for name in scheduler.expired(now):
+            scheduler.remove(name)
+            left.pop(name)
+        if left and random.random() < 0.1:
+            name = random.choice(sorted(left))
+            scheduler.remove(name)
+            left.pop(name)
+        if random.random() < 0.05:
+            scheduler.lower_limit(random.randint(1, slots))
+            last = scheduler.last_admissible()
+            if last is not None:
+                scheduler.send_back(last)
+        elif random.random() < 0.2:
+            scheduler.raise_limit()
+        scheduler.admit()
+        scheduler.moves()
+        running = scheduler.running
+        assert sorted(running.values()) == list(range(len(running)))
+        assert running or not left
+        assert scheduler.waiting <= slots + places - len(running)
+        for name in running:
+            left[name] -= 1
+            if left[name] == 0:
+                scheduler.remove(name)
+                left.pop(name)
+    while left:
+        scheduler.admit()
+        assert scheduler.running, "somebody waits and nobody runs"
+        for name in scheduler.running:
+            scheduler.remove(name)
+            left.pop(name)
+    assert len(scheduler) == 0

@@ -19,7 +19,12 @@ async def worker(pica):
     source = pica.source("prefix")
     worker = await InferenceWorker.start(
         ModelSource(
-            model=source.model, prefix=source.prefix, device="cpu", max_running=2, max_waiting=2
+            model=source.model,
+            prefix=source.prefix,
+            device="cpu",
+            dtype="float32",
+            max_running=2,
+            max_waiting=2,
         )
     )
     yield worker
@@ -159,21 +164,78 @@ async def test_closing_ends_the_rest_after_the_grace(worker):
     await worker.aclose()
 
 
-async def test_a_step_that_fails_as_a_whole_is_survived(worker, monkeypatch):
+async def test_a_step_that_fails_as_a_whole_costs_nobody_a_word(worker, monkeypatch):
+    expected = await read(worker, request(worker, "before", 50))
     settle = worker._engine._settle
     calls = []
 
     def broken():
         calls.append(1)
-        if len(calls) == 2:
+        if len(calls) in {2, 9}:
             raise RuntimeError
         settle()
 
     monkeypatch.setattr(worker._engine, "_settle", broken)
-    with pytest.raises(GenerationError, match="engine_failed"):
-        await read(worker, request(worker, "a", 50))
+    assert await read(worker, request(worker, "a", 50)) == expected
     assert worker.health().alive
+    assert worker.health().restarts == 2
     assert await read(worker, request(worker, "b", 5))
+
+
+async def test_a_request_that_breaks_step_after_step_is_given_up_honestly(worker, monkeypatch):
+    step = worker._engine.step
+    calls = []
+
+    def broken():
+        calls.append(1)
+        outputs = step()
+        if len(calls) % 3 == 0:
+            raise RuntimeError
+        return outputs
+
+    monkeypatch.setattr(worker._engine, "step", broken)
+    with pytest.raises(GenerationError, match="engine_failed"):
+        await read(worker, request(worker, "a", 500))
+    assert worker.health().alive
+
+
+async def test_whatever_ends_the_thread_nobody_is_left_waiting(worker, monkeypatch):
+    def gone():
+        raise SystemExit
+
+    monkeypatch.setattr(worker._engine, "step", gone)
+    with pytest.raises(GenerationError, match="engine_failed"):
+        await read(worker, request(worker, "a"))
+    await until(lambda: not worker.health().alive)
+
+
+async def test_a_conversation_stays_until_it_is_forgotten(worker):
+    await read(worker, request(worker, "a", 5, conversation="ours"))
+    await until(lambda: worker.health().running == 0)
+    assert worker.health().resident == 1
+    assert worker.health().resident_bytes > 0
+    worker.forget("ours")
+    await until(lambda: worker.health().resident == 0)
+    assert worker.health().resident_bytes == 0
+
+
+async def test_a_conversation_forgotten_while_it_runs_is_not_kept(worker):
+    stream = worker.stream(request(worker, "a", 1900, conversation="ours"))
+    await anext(stream)
+    worker.forget("ours")
+    await stream.aclose()
+    await until(lambda: worker.health().running == 0)
+    assert worker.health().resident == 0
+
+
+async def test_the_place_in_line(worker):
+    tasks = [asyncio.create_task(read(worker, request(worker, str(n), 1900))) for n in range(4)]
+    await until(lambda: worker.health().waiting == 2)
+    assert [worker.place(str(n)) for n in range(4)] == [0, 0, 1, 2]
+    assert worker.place("nobody") == 0
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_an_engine_that_keeps_failing_is_not_alive(worker, monkeypatch):
@@ -181,9 +243,8 @@ async def test_an_engine_that_keeps_failing_is_not_alive(worker, monkeypatch):
         raise RuntimeError
 
     monkeypatch.setattr(worker._engine, "step", broken)
-    for _ in range(3):
-        with pytest.raises(GenerationError, match="engine_failed"):
-            await read(worker, request(worker, "a"))
+    with pytest.raises(GenerationError, match="engine_failed"):
+        await read(worker, request(worker, "a"))
     await until(lambda: not worker.health().alive)
     with pytest.raises(GenerationError, match="shutdown"):
         await read(worker, request(worker, "b"))

@@ -1,0 +1,334 @@
+"""The engine beside what people use today, on the same weights, in one run.
+
+    python -m benchmarks.engine [small | chatglm2 | demo | FOLDER] [--device cuda] [--plot FILE.svg]
+
+Prints Markdown tables: medians, with the least and the most in brackets. All replies are greedy and
+of the same length. ``--parts`` runs some of: chats steps alone history stream memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import random
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from time import perf_counter
+
+import torch
+
+from benchmarks.glm import Clock, in_turn, make, products, seconds, settle, spread, weights_of
+from benchmarks.plot import bars
+from benchmarks.rivals import Histories, Rivals
+from inference.engine import Engine
+from inference.requests import GenerationRequest, Sampling
+from inference.resident import ResidentConversations
+from inference.source import OpenModel
+
+PEOPLE, TURNS, QUESTION, REPLY = 16, 6, 40, 60
+GREEDY = Sampling(greedy=True)
+PARTS = ("chats", "steps", "alone", "history", "stream", "memory")
+
+
+def words(seed: int, count: int) -> list[int]:
+    """Token ids of a question."""
+    return [(seed * 31 + place * 7) % 3900 + 5 for place in range(count)]
+
+
+class Asker:
+    """An engine, stepped by hand, and when the words came."""
+
+    def __init__(self, opened: OpenModel, *, keeps: bool = True, **options: int) -> None:
+        room = 4 << 30 if keeps else 0
+        self.engine = Engine(
+            opened, resident=ResidentConversations(device_bytes=room), max_waiting=4096, **options
+        )
+        self._numbers = 0
+
+    def ask(self, prompt: list[int], tokens: int, conversation: str | None = None) -> str:
+        self._numbers += 1
+        name = str(self._numbers)
+        self.engine.submit(
+            GenerationRequest(
+                name, tuple(prompt), max_new_tokens=tokens, sampling=GREEDY,
+                conversation=conversation,
+            )
+        )  # fmt: skip
+        return name
+
+    def finish(self) -> dict[str, list[int]]:
+        replies: dict[str, list[int]] = {}
+        while self.engine.has_work:
+            for output in self.engine.step():
+                if output.error is not None:
+                    raise output.error
+                replies.setdefault(output.request_id, []).extend(output.ids)
+        return replies
+
+    def first_word(self, prompt: list[int], conversation: str | None) -> float:
+        """Seconds until the first token; the rest of the reply follows unmeasured."""
+        self.ask(prompt, REPLY, conversation)
+        started = Clock.read()
+        while not self.engine.step():
+            pass
+        taken = Clock.read() - started
+        self.finish()
+        return taken
+
+
+def talk(reply: Callable[[Histories], Histories], people: int, turns: int) -> None:
+    """The chat workload: everybody waits for the reply before writing again."""
+    histories: Histories = [[] for _ in range(people)]
+    for turn in range(turns):
+        prompts = [h + words(turn * 97 + p, QUESTION) for p, h in enumerate(histories)]
+        histories = [p + r for p, r in zip(prompts, reply(prompts), strict=True)]
+        assert {len(h) for h in histories} == {(turn + 1) * (QUESTION + REPLY)}
+
+
+def through(asker: Asker, name: str, *, anew: bool = False) -> Callable[[Histories], Histories]:
+    """Everybody's turn through the engine; ``anew``: replies come back as other ids."""
+
+    def reply(prompts: Histories) -> Histories:
+        asked = [asker.ask(p, REPLY, f"{name} {i}") for i, p in enumerate(prompts)]
+        replies = asker.finish()
+        shift = 1 if anew else 0  # a reply encoded anew differs from what was generated
+        return [[token ^ shift for token in replies[request]] for request in asked]
+
+    return reply
+
+
+def chats(opened: OpenModel, rivals: Rivals, paged: Rivals, repeats: int) -> dict[str, float]:
+    print(f"\n### {PEOPLE} people, {TURNS} turns, {QUESTION} tokens asked, {REPLY} answered\n")
+    asker, count = Asker(opened), iter(range(10**6))
+
+    def ours(**options: bool) -> None:
+        talk(through(asker, f"run {next(count)}", **options), PEOPLE, TURNS)
+
+    def one(prompts: Histories) -> Histories:
+        return [rivals.one(prompt, REPLY) for prompt in prompts]
+
+    def batch(prompts: Histories) -> Histories:
+        return rivals.static(prompts, REPLY)
+
+    share = PEOPLE // 2  # one after the other: the work of two people, eight times
+    middle = QUESTION + (TURNS - 1) * (QUESTION + REPLY) // 2
+    prompts = [words(p, middle) for p in range(PEOPLE)]
+    works: dict[str, tuple[float, Callable[[], object]]] = {
+        "this engine": (1, ours),
+        "this engine, replies encoded anew": (1, lambda: ours(anew=True)),
+        "`generate`, static batch of 16": (1, lambda: talk(batch, PEOPLE, TURNS)),
+        "`generate`, one at a time": (share, lambda: talk(one, PEOPLE // share, TURNS)),
+        # Its time grows evenly with the history: a turn of mean length, six times.
+        "`generate_batch`": (TURNS, lambda: paged.continuous(prompts, REPLY)),
+    }
+    taken = {}
+    for name, values in in_turn({n: w for n, (_, w) in works.items()}, repeats).items():
+        taken[name] = [value * works[name][0] for value in values]
+    best = statistics.median(taken["this engine"])
+    print("| | seconds | tokens of replies a second | times this engine |\n|---|---|---|---|")
+    for name, values in taken.items():
+        ratio = [v / o for v, o in zip(values, taken["this engine"], strict=True)]
+        rate = PEOPLE * TURNS * REPLY / statistics.median(values)
+        print(f"| {name} | {spread(values)} | {rate:.0f} | {spread(ratio)} |", flush=True)
+    rates = {name: PEOPLE * TURNS * REPLY / statistics.median(v) for name, v in taken.items()}
+    return {**rates, "capacity": PEOPLE * TURNS / best}
+
+
+def steps(opened: OpenModel, repeats: int, tokens: int) -> None:
+    print(f"\n### A decode step, {tokens} tokens a chat, milliseconds\n")
+    matrices = weights_of(opened.model)
+    print("| chats | bare products | step | step / products |\n|---|---|---|---|")
+    for count in (1, 16) if opened.model.device.type == "cpu" else (1, 16, 64):
+        asker = Asker(opened, keeps=False, max_running=count)
+        for person in range(count):
+            asker.ask(words(person, tokens), 8 * repeats + 60)
+        while len(asker.engine.step()) < count:
+            pass
+        works = {"bare": products(matrices, count), "step": asker.engine.step}
+        in_turn(works, 3)
+        taken = in_turn(works, 8 * repeats)
+        ratio = statistics.median(taken["step"]) / statistics.median(taken["bare"])
+        cells = [spread(taken[name], 1e3) for name in ("bare", "step")]
+        print(f"| {count} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
+        if opened.model.device.type == "cuda":
+            bandwidth(opened, asker.engine, matrices, count * (tokens + 20), taken["step"])
+
+
+def bandwidth(
+    opened: OpenModel,
+    engine: Engine,
+    matrices: list[torch.Tensor],
+    tokens: int,
+    taken: list[float],
+) -> None:
+    """The step against reading every weight and every key and value once."""
+    device = opened.model.device
+    source = torch.empty(1 << 30, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+
+    def copying() -> None:
+        target.copy_(source)
+        settle(device)
+
+    copying()
+    speed = 2 * source.nbytes / statistics.median(seconds(copying) for _ in range(20))
+    moved = sum(m.nbytes for m in matrices) + tokens * engine.runner.cache.token_nbytes
+    part = moved / speed / statistics.median(taken)
+    print(f"\ncopying {speed / 1e9:.0f} GB/s; {part:.0%} of the bandwidth bound\n")
+
+
+def alone(opened: OpenModel, rivals: Rivals, repeats: int) -> None:
+    print("\n### One chat alone, 200 tokens and 64 new\n")
+    asker, prompt = Asker(opened, keeps=False), words(1, 200)
+
+    def ours() -> None:
+        asker.ask(prompt, 64)
+        asker.finish()
+
+    taken = in_turn({"this engine": ours, "`generate`": lambda: rivals.one(prompt, 64)}, repeats)
+    ratio = [b / a for a, b in zip(*taken.values(), strict=True)]
+    print("| | tokens a second |\n|---|---|")
+    for name, values in taken.items():
+        print(f"| {name} | {spread([64 / v for v in values])} |")
+    print(f"\n{spread(ratio, digits=2)} times `generate`", flush=True)
+
+
+def history(opened: OpenModel, repeats: int) -> None:
+    print("\n### Time to the first word by the length of the history, milliseconds\n")
+    print("| turn | tokens before | kept | kept, reply encoded anew | nothing kept | kept / not |")
+    print("|---|---|---|---|---|---|")
+    keeping, bare = Asker(opened), Asker(opened, keeps=False)
+    count = 0
+    for turn in (2, 4, 7, 10, 20):
+        taken: dict[str, list[float]] = {"kept": [], "anew": [], "not": []}
+        for _ in range(repeats):
+            count += 1
+            last = words(count, (turn - 2) * (QUESTION + REPLY) + QUESTION)
+            for name in ("kept", "anew"):
+                asked = keeping.ask(last, REPLY, f"{name} {count}")
+                reply = keeping.finish()[asked]
+                reply = [token ^ (name == "anew") for token in reply]
+                prompt = last + reply + words(count + 1, QUESTION)
+                taken[name].append(keeping.first_word(prompt, f"{name} {count}"))
+            taken["not"].append(bare.first_word(prompt, None))
+        ratio = statistics.median(taken["kept"]) / statistics.median(taken["not"])
+        cells = " | ".join(spread(values, 1e3, 0) for values in taken.values())
+        print(f"| {turn} | {len(prompt) - QUESTION} | {cells} | {ratio:.2f} |", flush=True)
+
+
+def stream(opened: OpenModel, duration_s: float) -> None:
+    print(
+        f"\n### People who come at random for {duration_s:.0f} s; 140 tokens asked, 60 answered\n"
+    )
+    full = Asker(opened, keeps=False)
+    for person in range(48):
+        full.ask(words(person, 140), REPLY)
+    capacity = 48 / seconds(full.finish)
+    print(f"Capacity {capacity:.2f} replies a second.\n")
+    print("| load | replies | first word ms, median | p95 | most | a word ms, median | p95 |")
+    print("|---|---|---|---|---|---|---|")
+    for load in (0.5, 0.9):
+        firsts, each = _poisson(Asker(opened, keeps=False), load * capacity, duration_s)
+        cells = [f"{statistics.median(firsts) * 1e3:.0f}", f"{_p95(firsts) * 1e3:.0f}"]
+        cells += [f"{max(firsts) * 1e3:.0f}", f"{statistics.median(each) * 1e3:.0f}"]
+        row = [f"{load}", str(len(firsts)), *cells, f"{_p95(each) * 1e3:.0f}"]
+        print("| " + " | ".join(row) + " |", flush=True)
+
+
+def _poisson(asker: Asker, rate: float, duration_s: float) -> tuple[list[float], list[float]]:
+    """Seconds to the first word, and between words, of everybody who came."""
+    dice, arrivals, at = random.Random(1), [], 0.0  # noqa: S311
+    while (at := at + dice.expovariate(rate)) < duration_s:
+        arrivals.append(at)
+    begin, asked, last = perf_counter(), {}, {}
+    firsts, each = [], []
+    while arrivals or asker.engine.has_work:
+        now = perf_counter() - begin
+        while arrivals and arrivals[0] <= now:
+            asked[asker.ask(words(len(arrivals), 140), REPLY)] = arrivals.pop(0)
+        for output in asker.engine.step() if asker.engine.has_work else []:
+            now = perf_counter() - begin
+            name = output.request_id
+            (each if name in last else firsts).append(now - last.get(name, asked[name]))
+            last[name] = now
+    return firsts, each
+
+
+def _p95(values: list[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1]
+
+
+def memory(arguments: argparse.Namespace) -> None:
+    print("\n### Peak memory of a process that does one turn of 16 people with 500 tokens, MiB\n")
+    print("| | MiB |\n|---|---|")
+    for kind in ("the model alone", "this engine", "`generate`, static batch of 16"):
+        command = [sys.executable, "-m", "benchmarks.engine", arguments.model, "--peak", kind]
+        command += ["--device", arguments.device, "--threads", str(arguments.threads)]
+        command += ["--dtype", arguments.dtype]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        print(f"| {kind} | {done.stdout.strip()} |", flush=True)
+
+
+def peak(opened: OpenModel, kind: str) -> None:
+    prompts = [words(person, 540) for person in range(PEOPLE)]
+    if kind == "this engine":
+        through(Asker(opened), "peak")(prompts)
+    elif kind != "the model alone":
+        Rivals(opened.model).static(prompts, REPLY)
+    if opened.model.device.type == "cuda":
+        print(torch.cuda.max_memory_allocated() >> 20)
+    else:
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", nargs="?", default="small")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--processor-time", action="store_true", help="needs --threads 1")
+    parser.add_argument("--plot")
+    parser.add_argument("--peak")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.processor_time:
+        if arguments.threads != 1 or arguments.device != "cpu":
+            parser.error("--processor-time needs --threads 1 and the CPU")
+        Clock.count_processor_time()
+    on_cuda = arguments.device.startswith("cuda")
+    arguments.dtype = arguments.dtype or ("bfloat16" if on_cuda else "float32")
+    opened = make(arguments.model, device=arguments.device, dtype=arguments.dtype)
+    if arguments.peak:
+        peak(opened, arguments.peak)
+        return
+    name = torch.cuda.get_device_name() if on_cuda else f"CPU, {arguments.threads} threads"
+    print(f"{arguments.model}, {name}, {arguments.dtype}, torch {torch.__version__}")
+    parts, repeats = arguments.parts, arguments.repeats
+    # Copies of the weights: the engine lays its own out anew, and generate_batch changes a model.
+    rivals = Rivals(copy.deepcopy(opened.model))
+    if "steps" in parts:
+        steps(opened, repeats, 1000 if on_cuda else 300)
+    if "alone" in parts:
+        alone(opened, rivals, 3 * repeats)
+    if "history" in parts:
+        history(opened, repeats)
+    if "chats" in parts:
+        rates = chats(opened, rivals, Rivals(copy.deepcopy(opened.model)), repeats)
+        rates.pop("capacity")
+        if arguments.plot:
+            bars(arguments.plot, rates, f"Tokens of replies a second ({name})")
+    if "stream" in parts:
+        stream(opened, arguments.seconds)
+    if "memory" in parts:
+        memory(arguments)
+
+
+if __name__ == "__main__":
+    main()
