@@ -1,6 +1,6 @@
 """GLM's decoder as plain tensor operations over the weights of a ``GlmForCausalLM``.
 
-The same numbers as transformers' modules give, in a fifth of the calls: query, key and value are
+The same numbers as transformers' modules give, with fewer calls: query, key and value are
 one product, positions turn in place, keys and values go straight to their slot, and the prefix,
 which is the same for all, is read once a step. Does not know requests, slots' owners or order.
 """
