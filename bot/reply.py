@@ -104,7 +104,8 @@ class Replier:
             max_new_tokens=self._max_new_tokens,
             sampling=SAMPLING,
             deadline_s=DEADLINE_S,
-            conversation=str(question.session_id),
+            # What is said off the record is not kept anywhere, in no cache either.
+            conversation=None if question.off_record else str(question.session_id),
         )
         try:
             words = await self._writer.write(request, draft, started)

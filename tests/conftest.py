@@ -1,19 +1,49 @@
 """What every test stands on."""
 
+import asyncio
 import logging
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
+from sqlalchemy import delete
+
+from storage import Database, Vault, new_secret_key
+from storage.schema import data_keys
 
 # The embedded PostgreSQL asks for a runtime folder, which a container has not.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pica-tests-"))
 
 # `pytest --hypothesis-profile=thorough` looks longer than a suite has time for.
 settings.register_profile("thorough")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the newest schema: running every migration takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "pica.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+def upgrade(url: str) -> None:
+    """Bring an empty database to the newest schema, whatever loop runs here; it holds no keys."""
+
+    async def work() -> None:
+        database = Database(url, Vault.parse(new_secret_key()))
+        await database.upgrade()
+        async with database.begin() as transaction:
+            await transaction.execute(delete(data_keys))
+        await database.aclose()
+
+    thread = threading.Thread(target=asyncio.run, args=(work(),))
+    thread.start()
+    thread.join()
 
 
 @pytest.fixture

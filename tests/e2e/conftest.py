@@ -1,6 +1,7 @@
 """The whole service over HTTP: sandbox, python-telegram-bot, demo model, SQLite."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
@@ -97,7 +98,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def start(
-    sandbox: Sandbox, worker: InferenceWorker, tmp_path: Path
+    sandbox: Sandbox, worker: InferenceWorker, tmp_path: Path, sqlite_template: Path
 ) -> AsyncIterator[Callable[..., Awaitable[Service]]]:
     """Start a service on the test's data folder; may be called again after `aclose`."""
     services: list[Service] = []
@@ -110,6 +111,9 @@ async def start(
             **overrides,
         }
         folder = values.pop("data_dir", tmp_path)
+        if not (folder / "pica.db").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(sqlite_template, folder / "pica.db")
         settings = demo_settings(sandbox, folder, **values)
         service = Service(settings, worker, now=now, pacer=Unpaced())
         services.append(service)

