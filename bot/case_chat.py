@@ -107,7 +107,7 @@ class CaseChat:
         return self._notices.text(key, **values)
 
     async def _opened(self, transaction: Transaction, event: Event) -> None:
-        """A grave case, or one that became graver; further words at risk come without a sound."""
+        """A grave case, or one that became graver; or further words at risk."""
         case, notices = event.case, self._notices
         if case.level < Level.ACTIVE:
             return
@@ -129,12 +129,16 @@ class CaseChat:
         await self._say(transaction, event, "\n".join(lines), silent=False)
 
     async def _more(self, transaction: Transaction, event: Event) -> None:
-        """A further message at risk; in a takeover it is told as the person's words already."""
+        """A further message at risk; in a takeover it is told as the person's words already.
+
+        It sounds where somebody has the case: their clock has stopped, nothing else would call.
+        """
         if event.case.lease_until_at is None and event.words:
             text = self._notices.text(
                 "case_more", case=event.case.case_id, words=event.words[:EXCERPT]
             )
-            await self._say(transaction, event, text, with_buttons=False, silent=True)
+            silent = event.case.claimed_by is None
+            await self._say(transaction, event, text, with_buttons=False, silent=silent)
 
     async def _paged(self, transaction: Transaction, event: Event) -> None:
         case, notices = event.case, self._notices

@@ -97,6 +97,23 @@ async def test_a_grave_case_has_a_topic_that_names_nobody(
     await group.sees(lambda m: "#2" in m.text and told("case_in_line", count=1) in m.text, case=2)
 
 
+async def test_further_words_at_risk_are_told_once(
+    group: Group, at_risk: SandboxUser, texts: Texts
+) -> None:
+    again, spoken = "我就是不想活了", "我真的想死"
+    await answer_to(at_risk, again)
+    more = await group.sees(told("case_more", case=1), case=1)
+    assert more.text.endswith(again)
+    await group.presses(group.ann, "takeover")
+    await at_risk.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    await at_risk.say(spoken)
+    await group.sees(told("case_person_at_risk", case=1, level=3), case=1)
+    await settle(group.service)
+    assert [m for m in group.said() if spoken in m.text and m.message_id > more.message_id] == [
+        m for m in group.said() if m.text.startswith("⚠️") and spoken in m.text
+    ]
+
+
 async def test_two_operators_claim_at_once_and_one_is_told_who_has_it(
     group: Group, at_risk: SandboxUser, service: Service
 ) -> None:
