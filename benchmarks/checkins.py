@@ -6,7 +6,7 @@
 For every size: the time of `appointments.due` with nothing, 100 and 1,000 due, of a claim, and the
 plan of the query. The peak runs the loop itself over people who all want 09:00, with a simulated
 clock that only the pace of asking moves, and prints how late they were asked; beside it stands how
-many claims a second the database takes. Rows are filled with plain INSERTs.
+many claims a second the database takes.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, insert, text, update
+from sqlalchemy import Table, event, insert, text, update
 
 from bot.checkins.rounds import Claimed, Rounds
 from bot.checkins.schedule import EVERY_DAY, Appointment
@@ -38,19 +38,35 @@ DUE = (0, 100, 1000)
 
 async def fill(database: Database, count: int) -> None:
     """People with one appointment each, spread over the coming day; nobody is due."""
+    person = {"language": "zh", "epoch": 0, "created_at": NOW}
+    wishes = {"consent_at": NOW, "zone": "Asia/Shanghai"}
     for start in range(0, count, BATCH):
         ids = range(1000 + start, 1000 + min(start + BATCH, count))
+        rows: dict[Table, list[dict[str, Any]]] = {
+            people: [{"person_id": i, **person} for i in ids],
+            telegram_chats: [{"telegram_id": 10**9 + i, "person_id": i} for i in ids],
+            check_in_settings: [{"person_id": i, **wishes} for i in ids],
+            appointments_table: [_appointment(i, (i * 7919) % 1440 + 1) for i in ids],
+        }
+        if database.dialect == "postgresql":
+            await _copy(database, rows)
+            continue
         async with database.begin() as tx:
-            person = {"language": "zh", "epoch": 0, "created_at": NOW}
-            await tx.execute(insert(people), [{"person_id": i, **person} for i in ids])
-            await tx.execute(
-                insert(telegram_chats), [{"telegram_id": 10**9 + i, "person_id": i} for i in ids]
-            )
-            wishes = {"consent_at": NOW, "zone": "Asia/Shanghai"}
-            await tx.execute(insert(check_in_settings), [{"person_id": i, **wishes} for i in ids])
-            await tx.execute(
-                insert(appointments_table), [_appointment(i, (i * 7919) % 1440 + 1) for i in ids]
-            )
+            for table, values in rows.items():
+                await tx.execute(insert(table), values)
+
+
+async def _copy(database: Database, rows: dict[Table, list[dict[str, Any]]]) -> None:
+    """PostgreSQL's COPY: a million people in minutes instead of an hour."""
+    async with database._engine.begin() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None
+        for table, values in rows.items():
+            columns = ", ".join(values[0])
+            statement = f"COPY {table.name} ({columns}) FROM STDIN"
+            async with raw.cursor() as cursor, cursor.copy(statement) as copy:
+                for value in values:
+                    await copy.write_row(tuple(value.values()))
 
 
 def _appointment(person_id: int, in_minutes: int) -> dict[str, Any]:

@@ -170,7 +170,10 @@ def build(
         plans=plans, check_ins=CheckInWords(setup), texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
     check_ins = Asking(
-        database=database, rounds=Rounds(database=database, now=now),
+        database=database, rounds=Rounds(
+            database=database, now=now, admits=gate.admits,
+            count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
+        ),
         wording=Wording(texts, worker, guard), safe_mode=safe_mode, texts=texts,
         wake=delivery.wake, now=now,
     )  # fmt: skip

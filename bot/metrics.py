@@ -37,6 +37,14 @@ class Metrics:
             "pica_guard_stops_total", "Replies stopped by the guard", ["reason"],
             registry=self.registry,
         )  # fmt: skip
+        self.check_ins = Counter(
+            "pica_check_ins_total", "Check-ins whose time came, by what became of them",
+            ["outcome"], registry=self.registry,
+        )  # fmt: skip
+        self.check_ins_overdue = Gauge(
+            "pica_check_ins_overdue", "Check-ins due for two minutes, up to 10,000",
+            registry=self.registry,
+        )  # fmt: skip
         self.first_word = Histogram(
             "pica_first_word_seconds", "From the start of a turn to the model's first word",
             buckets=SECONDS, registry=self.registry,
@@ -66,5 +74,17 @@ class Metrics:
         )  # fmt: skip
         self.model_queue = Gauge(
             "pica_model_requests", "Requests at the model, by state", ["state"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.model_restarts = Gauge(
+            "pica_model_restarts", "How often the engine began anew since the start",
+            registry=self.registry,
+        )  # fmt: skip
+        self.resident = Gauge(
+            "pica_model_resident_conversations", "Conversations kept for their next turn",
+            registry=self.registry,
+        )  # fmt: skip
+        self.resident_bytes = Gauge(
+            "pica_model_resident_bytes", "What those hold, on the device and on the host",
             registry=self.registry,
         )  # fmt: skip

@@ -7,7 +7,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -24,10 +24,12 @@ from bot.settings import Settings
 from bot.texts import LANGUAGES, Texts
 from inference import InferenceWorker
 from review import roster
-from storage import inbox, keys, outbox
+from storage import appointments, inbox, keys, outbox
 
 log = structlog.get_logger(__name__)
 DRAINS = ("http", "delivery", "lease")  # these end last
+OVERDUE = timedelta(minutes=2)
+"""Check-ins that wait longer show in the metrics."""
 
 
 class Service:
@@ -208,7 +210,15 @@ class Service:
             metrics.last_poll.set(polled_at.timestamp())
         metrics.model_queue.labels("running").set(health.running)
         metrics.model_queue.labels("waiting").set(health.waiting)
+        metrics.model_restarts.set(health.restarts)
+        metrics.resident.set(health.resident)
+        metrics.resident_bytes.set(health.resident_bytes)
         with suppress(Exception):  # the database is away: the other figures still count
             async with self.parts.database.read() as transaction:
                 metrics.inbox_open.set(await inbox.count_open(transaction))
                 metrics.outbox_open.set(await outbox.count_open(transaction))
+                metrics.check_ins_overdue.set(
+                    await appointments.count_due(
+                        transaction, before=self._now() - OVERDUE, limit=10_000
+                    )
+                )

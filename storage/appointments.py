@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
 
 from storage.database import Transaction
 from storage.ids import PersonId
@@ -140,9 +140,15 @@ async def move(transaction: Transaction, seen: Due, following: Next | None) -> b
 async def count_at(transaction: Transaction, at: datetime, *, limit: int) -> int:
     """How many appointments are due at an instant; counting ends at `limit`."""
     some = select(appointments.c.minute).where(appointments.c.next_at == at).limit(limit)
-    return int(
-        (await transaction.execute(select(func.count()).select_from(some.subquery()))).scalar_one()
+    return await _count(transaction, some)
+
+
+async def count_due(transaction: Transaction, *, before: datetime, limit: int) -> int:
+    """How many were due before an instant and still wait; counting ends at `limit`."""
+    some = select(appointments.c.minute).where(
+        appointments.c.next_at > RECKON_AT, appointments.c.next_at < before
     )
+    return await _count(transaction, some.limit(limit))
 
 
 async def park(transaction: Transaction, person_id: PersonId) -> None:
@@ -161,6 +167,11 @@ async def reckon_anew(transaction: Transaction, person_id: PersonId) -> None:
         .where(appointments.c.person_id == person_id, appointments.c.next_at.is_(None))
         .values(next_at=RECKON_AT, next_date=None)
     )
+
+
+async def _count(transaction: Transaction, some: Select[tuple[int]]) -> int:
+    counted = await transaction.execute(select(func.count()).select_from(some.subquery()))
+    return int(counted.scalar_one())
 
 
 def _is(person_id: PersonId, minute: int) -> ColumnElement[bool]:

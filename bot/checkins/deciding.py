@@ -32,6 +32,7 @@ class Skip(StrEnum):
     QUIET = "quiet"
     RESTRAINT = "restraint"
     ASKED_FOR = "asked_for"  # the person wanted to skip it
+    NOT_ADMITTED = "not_admitted"  # the pilot is closed to them, for now
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class State:
         paused_until_at: until when they want to be left alone, if so.
         restraint: how long they have been silent.
         is_held: whether a case holds their check-ins.
+        is_admitted: whether the companion talks with them at all.
     """
 
     zone: ZoneInfo
@@ -51,6 +53,7 @@ class State:
     paused_until_at: datetime | None
     restraint: Restraint
     is_held: bool
+    is_admitted: bool = True
 
 
 def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
@@ -59,6 +62,8 @@ def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
     It is quiet where its own time or the moment of asking falls into the quiet hours: caught
     up late, it must not wake anybody either.
     """
+    if not state.is_admitted:
+        return Skip.NOT_ADMITTED
     if state.paused_until_at is not None and occurrence.at < state.paused_until_at:
         return Skip.PAUSED
     if state.is_held:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -86,6 +87,9 @@ class Rounds:
         now: the clock on the wall.
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
+        admits: whether the companion talks with a person; a closed pilot may say no.
+        count: told what became of each occurrence: `asked`, `goodbye`, a `Skip`, or `error` for
+            one that will be tried again.
     """
 
     def __init__(
@@ -95,11 +99,15 @@ class Rounds:
         now: Callable[[], datetime],
         monotonic_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        admits: Callable[[Person], bool] = lambda _person: True,
+        count: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
         self._database = database
         self._now = now
         self._monotonic_s = monotonic_s
         self._sleep = sleep
+        self._admits = admits
+        self._count = count
         self._pace = Pace()
         self._failing: dict[tuple[PersonId, int], datetime] = {}
 
@@ -159,6 +167,7 @@ class Rounds:
                 asked = await self._take(transaction, due, ask, prepared)
         except Exception as error:  # the others go on; this one is tried again
             self._failing[key] = self._now() + RETRY_AFTER
+            self._count("error")
             log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
             return False
         self._failing.pop(key, None)
@@ -204,6 +213,7 @@ class Rounds:
             restraint=Restraint(settings.unanswered, settings.asked_on),
             is_held=case is not None
             and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
+            is_admitted=self._admits(person),
         )
         appointment = Appointment.of(due.days, due.minute)
         first = Occurrence(due.next.local_date, due.next.at)
@@ -222,6 +232,7 @@ class Rounds:
             reason = Skip.FAILED if has_failed and why is Skip.LATE else why
             occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
             await check_ins.note_skipped(transaction, occasion, reason)
+            transaction.on_commit(partial(self._count, reason.value))
         if any(why is Skip.HELD for _, why in seen.outcome.skipped):
             await check_in_settings.change(transaction, due.person_id, was_held=True)
 
@@ -254,6 +265,7 @@ class Rounds:
             )
             await appointments.park(transaction, due.person_id)
         await ask(transaction, Claimed(question, made, prepared))
+        transaction.on_commit(partial(self._count, state.value))
         return True
 
 

@@ -214,6 +214,32 @@ async def test_a_failure_leaves_no_trace_and_stops_nobody_else(
     assert await rounds.send_due(ask) == 2
 
 
+async def test_who_is_not_admitted_is_left_alone_until_they_are(
+    database: Database, clock: Clock, asked: Asked
+) -> None:
+    counts: Counter[str] = Counter()
+    admitted: set[int] = set()
+    rounds = Rounds(
+        database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep,
+        admits=lambda person: person.person_id in admitted,
+        count=lambda outcome: counts.update([outcome]),
+    )  # fmt: skip
+    person_id = await wants(database, NINE)
+    clock.at = AT_NINE + 3 * MINUTE
+    async with database.read() as tx:
+        assert await appointments.count_due(tx, before=AT_NINE, limit=9) == 0
+        assert await appointments.count_due(tx, before=clock.at, limit=9) == 1
+    assert await rounds.send_due(asked) == 0
+    assert await ends(database, person_id) == {(State.SKIPPED, "not_admitted"): 1}
+    async with database.read() as tx:
+        assert await appointments.count_due(tx, before=clock.at, limit=9) == 0
+    admitted.add(person_id)
+    clock.at += DAY
+    assert await rounds.send_due(asked) == 1
+    assert asked.dates == ["2026-01-06"]
+    assert counts == {"not_admitted": 1, "asked": 1}
+
+
 async def test_words_are_prepared_while_no_transaction_is_open(
     database: Database, rounds: Rounds, asked: Asked, clock: Clock
 ) -> None:
