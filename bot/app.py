@@ -15,6 +15,7 @@ from telegram.request import HTTPXRequest
 from bot.backups import KeyMirror
 from bot.checkins.asking import Asking
 from bot.delivery import Delivery
+from bot.http import listen
 from bot.intake import Intake
 from bot.lanes import Lanes
 from bot.leadership import Leadership
@@ -109,7 +110,9 @@ async def preflight(settings: Settings) -> None:
         StorageError: the database does not answer, or an address is none.
         SecretKeyError: PICA_SECRET_KEY is missing or malformed.
         TelegramError: the token is wrong or Telegram cannot be reached.
+        OSError: the port is taken.
     """
+    listen(settings.http_host, settings.http_port).close()
     database = open_database(settings)
     try:
         await database.version()

@@ -93,6 +93,21 @@ def build(
     return Starlette(routes=routes)
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port; whoever closes the socket gives it back.
+
+    Raises:
+        OSError: it is taken, or the address is none of this machine's; says what to do.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise OSError(
+            f"Port {port} of {host} cannot be used. Set PICA_HTTP_PORT to another one."
+        ) from error
+
+
 class Server(uvicorn.Server):
     """Uvicorn inside our event loop: signals stay with the service."""
 
@@ -119,9 +134,7 @@ class Server(uvicorn.Server):
         Raises:
             OSError: the port is taken. Uvicorn itself would end the process.
         """
-        family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
-        taken = socket.create_server((self.config.host, self.config.port), family=family)
-        with taken:
+        with listen(self.config.host, self.config.port) as taken:
             await self.serve(sockets=[taken])
 
     @property

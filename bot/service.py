@@ -173,10 +173,7 @@ class Service:
         self._spawn(self._http.start(), "http")
         while not self._http.started:
             if self._tasks[0].done():
-                raise OSError(
-                    f"Port {settings.http_port} of {settings.http_host} cannot be used. "
-                    "Set PICA_HTTP_PORT to another one."
-                )
+                raise self._tasks[0].exception() or OSError("the HTTP server ended at once")
             await asyncio.sleep(0.02)
         if console is not None:
             console.address.settle(self.http_port)

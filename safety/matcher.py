@@ -4,9 +4,9 @@ Knows parts and positions, not levels, scope or what a match means. The cost of 
 not grow with the number of literals.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import ahocorasick_rs
@@ -23,15 +23,15 @@ _FEWEST_SPELLED = 4
 _FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
 _BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
 _PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
+_REPEAT = re.compile(r"(.)\1", re.DOTALL)
 _HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    part: int
-    latin_start: bool
-    latin_end: bool
+_Bounds = tuple[bool, bool]
+"""Whether a literal's start and end must be ends of words, as those of Latin ones must."""
+_Keys = dict[str, list[tuple[_Bounds, int]]]
+_ANYWHERE = (False, False)
 
 
 def ends_sentence(surface: str, index: int) -> bool:
@@ -78,11 +78,12 @@ class Matcher:
     ) -> None:
         self._compounds = compounds
         self._as_written = as_written
-        keys: dict[str, list[_Key]] = {}
+        keys: _Keys = {}
         for number, literals in enumerate(parts):
             for literal in literals:
                 _add(keys, number, literal)
-        sounds = {_sounds(x) for p in parts for x in p if any(word in x for word in by_sound)}
+        may_be_heard = re.compile("|".join(map(re.escape, by_sound)) or "(?!)").search
+        sounds = {_sounds(x) for literals in parts for x in literals if may_be_heard(x)}
         spelled = [key for key in keys if key.startswith(SYLLABLE_MARK)]
         self._groups = {key: _grouped(k) for key, k in keys.items()}
         self._plain = _Automaton([key for key in keys if not key.startswith(SYLLABLE_MARK)])
@@ -156,26 +157,30 @@ def touches(spans: list[Span], start: int, end: int) -> bool:
     return any(e > start for _, e in spans[max(0, at - _LOOK_BACK) : at])
 
 
-def _add(keys: dict[str, list[_Key]], number: int, literal: str) -> None:
-    is_stem = literal.endswith("*")
-    folded = "".join(fold(c) for c in literal.rstrip("*"))
-    key = squeeze(folded).text
-    if not key:
+def _add(keys: _Keys, number: int, literal: str) -> None:
+    folded = "".join(map(fold, literal.rstrip("*")))
+    letters = folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
+    if not letters:
         return
-    first, last = _is_latin(key[0]), _is_latin(key[-1]) and not is_stem
-    # k i l l is kept as it is, kill is closed up; see squeeze.
-    for form in {key, "".join(c for c in folded if c.isalnum())}:
-        keys.setdefault(form, []).append(_Key(number, first, last))
-    spelled = _sounds(literal)
-    if spelled:
-        keys.setdefault(spelled, []).append(_Key(number, False, False))
+    # k i l l is kept as it is, kill is closed up; see squeeze. Tens of thousands of literals
+    # pass here at every start, and hardly any of them holds a repeat.
+    key = squeeze(folded).text if _REPEAT.search(letters) else letters
+    bounds = (_is_latin(key[0]), _is_latin(key[-1]) and not literal.endswith("*"))
+    keys.setdefault(key, []).append((bounds, number))
+    if letters != key:
+        keys.setdefault(letters, []).append((bounds, number))
+    if spelled := _spell(letters):
+        keys.setdefault(spelled, []).append((_ANYWHERE, number))
 
 
 def _sounds(literal: str) -> str:
     """Spell a Chinese literal as the pinyin view does; nothing for one that is not."""
-    folded = "".join(fold(c) for c in literal.rstrip("*"))
-    sounds = [sound_of(c) for c in folded if c.isalnum()]
-    if not sounds or not all(sounds):
+    return _spell("".join(filter(str.isalnum, "".join(map(fold, literal.rstrip("*"))))))
+
+
+def _spell(letters: str) -> str:
+    sounds = list(map(sound_of, letters))
+    if not all(sounds):
         return ""
     return SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
 
@@ -184,14 +189,16 @@ def _is_latin(char: str) -> bool:
     return char.isascii() and char.isalpha()
 
 
-_Bounds = tuple[bool, bool]
-
-
-def _grouped(keys: list[_Key]) -> tuple[tuple[_Bounds, tuple[int, ...]], ...]:
+def _grouped(
+    keys: list[tuple[_Bounds, int]],
+) -> tuple[tuple[_Bounds, tuple[int, ...]], ...]:
     """Gather the parts of one literal by whether its ends must be ends of words."""
+    if len(keys) == 1:
+        ((bounds, part),) = keys
+        return ((bounds, (part,)),)
     groups: dict[_Bounds, list[int]] = {}
-    for key in keys:
-        groups.setdefault((key.latin_start, key.latin_end), []).append(key.part)
+    for bounds, part in keys:
+        groups.setdefault(bounds, []).append(part)
     return tuple((bounds, tuple(dict.fromkeys(parts))) for bounds, parts in groups.items())
 
 
