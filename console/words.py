@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-import yaml
+from safety import yaml_files
 
 LANGUAGES = ("zh", "en")
 
@@ -37,7 +37,7 @@ class Words:
 
 def _load(language: str) -> dict[str, str]:
     source = resources.files("console").joinpath(f"words_{language}.yaml").read_text("utf-8")
-    return {key: str(text).rstrip("\n") for key, text in yaml.safe_load(source).items()}
+    return {key: str(text).rstrip("\n") for key, text in yaml_files.parse(source).items()}
 
 
 def preferred(accept_language: str) -> str:

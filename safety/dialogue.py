@@ -12,8 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
-
+from safety import yaml_files
 from safety.answers import Answer
 from safety.context import Asked
 from safety.levels import Level
@@ -70,7 +69,7 @@ class _Scripts:
 @cache
 def _load() -> _Scripts:
     source = resources.files("safety").joinpath("scripts.yaml").read_text("utf-8")
-    data = yaml.safe_load(source)
+    data = yaml_files.parse(source)
     questions = {name: _question(name, row) for name, row in data["questions"].items()}
     scripts = {
         script: tuple(questions[name] for name in names)

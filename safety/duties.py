@@ -12,7 +12,7 @@ from enum import StrEnum
 from importlib import resources
 from typing import Any
 
-import yaml
+from safety import yaml_files
 
 MINORS = frozenset({"14_17"})
 """The age bands of people who are known to be minors."""
@@ -118,7 +118,7 @@ class Duties:
             DutyError: a profile lacks a key or has one that nobody reads.
         """
         text = resources.files("safety").joinpath("duties.yaml").read_text("utf-8")
-        return cls.parse(yaml.safe_load(text))
+        return cls.parse(yaml_files.parse(text))
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "Duties":

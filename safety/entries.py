@@ -16,8 +16,7 @@ from importlib import resources
 from itertools import product
 from typing import Any
 
-import yaml
-
+from safety import yaml_files
 from safety.levels import Category, Level
 
 DEFAULT_GAP = 6
@@ -96,7 +95,7 @@ def parse(files: Mapping[str, str]) -> Lexicon:
     Raises:
         LexiconError: A key is missing or unknown, an id stands twice, a set is not defined.
     """
-    data = {name: yaml.safe_load(text) for name, text in files.items()}
+    data = {name: yaml_files.parse(text) for name, text in files.items()}
     sets: dict[str, list[str]] = {}
     for content in data.values():
         sets.update(content.get("sets", {}))

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 
-import yaml
-
+from safety import yaml_files
 from safety.fold import fold
 from safety.hotlines import Hotlines
 from safety.levels import Category, Level
@@ -46,7 +45,7 @@ _THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
 
 def load_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Read the guard's rules, `guard.yaml`, that ship with the package."""
-    data = yaml.safe_load(resources.files("safety").joinpath("guard.yaml").read_text("utf-8"))
+    data = yaml_files.parse(resources.files("safety").joinpath("guard.yaml").read_text("utf-8"))
     parts = {name: "(?:" + "|".join(texts) + ")" for name, texts in data["parts"].items()}
     return tuple(
         (rule["reason"], re.compile("|".join(_filled(p, parts) for p in rule["patterns"])))

@@ -13,11 +13,10 @@ from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
-
 from bot.checkins.hours import options
 from bot.checkins.schedule import MINUTES_A_DAY, local_minute
 from bot.checkins.tokens import Clock, PartOfDay, fold, number, tokens
+from safety import yaml_files
 
 TOLERANCE_MIN = 10
 """How far a clock may be off the present time of a zone."""
@@ -163,7 +162,7 @@ def _names() -> dict[str, str]:
 @cache
 def _places() -> _Places:
     file = resources.files(__package__).joinpath("places.yaml")
-    data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    data = yaml_files.parse(file.read_text(encoding="utf-8"))
     zones: dict[str, list[str]] = {}
     for each in data["several"]:
         for name in each["names"]:

@@ -10,7 +10,7 @@ Knows nothing of when a text is used. A missing key is an error at start, not at
 from importlib import resources
 from typing import Any
 
-import yaml
+from safety import yaml_files
 
 LANGUAGES = ("zh", "en")
 
@@ -46,7 +46,7 @@ def _load(language: str) -> dict[str, str]:
         *(f"{kind}_{language}" for kind in ("crisis", "human", "operators", "console", "checkins")),
     ):
         source = resources.files("bot.texts").joinpath(f"{name}.yaml").read_text("utf-8")
-        loaded: dict[str, str] = yaml.safe_load(source)
+        loaded: dict[str, str] = yaml_files.parse(source)
         if twice := texts.keys() & loaded.keys():
             raise ValueError(f"{name}.yaml: these keys stand elsewhere too: {sorted(twice)}")
         texts |= {key: text.rstrip("\n") for key, text in loaded.items()}

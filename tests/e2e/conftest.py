@@ -106,7 +106,7 @@ async def start(
     async def begin(now: Callable[[], datetime] = utc_now, **overrides: Any) -> Service:
         values = {
             "burst_window_s": 0.15,
-            "max_new_tokens": 40,
+            "max_new_tokens": 16,
             "secret_key": SecretStr(SECRET_KEY),
             **overrides,
         }
