@@ -367,7 +367,7 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     async with second.parts.database.read() as transaction:
         turns = await conversations.history(transaction, person.person_id)
     said = [turn.text for turn in turns if turn.role is Role.PERSON]
-    assert said == [texts("zh", "checkin_said_4")]
+    assert said == ["每天早上八点", "上海", texts("zh", "checkin_said_4")]
     assert turns[-1].role is Role.COMPANION
     # A change of mind is kept, and not talked about unless the mood is low.
     await user.press(f"mood:{(await rows(second, user))[0].check_in_id}:3")
