@@ -52,7 +52,7 @@ async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str 
     await answer_to(user, "/checkin")
     await answer_to(user, times)
     await answer_to(user, zone)
-    return await pressed(user, "ci:yes")
+    return await pressed(user, "好，开始")
 
 
 async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.app import utc_now
+from bot.prompting import UNASKED
 from bot.safe_mode import Switch
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
@@ -269,7 +270,7 @@ SIGNS: dict[str, Sign] = {
     "voice": lambda user, _: user.send_voice(),
     "mood": lambda user, _: user.say("/mood"),
     "settings": lambda user, _: user.say("/checkin"),
-    "button": lambda user, _: user.press("ci:yes"),
+    "button": lambda user, _: user.press("ci:flag:asks_sleep"),
     "words a day later": later,
     "words at risk": lambda user, _: user.say(GRAVE),
     "words in a hold": lambda user, _: user.say("嗯"),
@@ -425,7 +426,7 @@ async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts
     await answer_to(someone, "/checkin")
     await answer_to(someone, "every day at 8am")
     await answer_to(someone, "Shanghai")
-    await pressed(someone, "ci:yes")
+    await pressed(someone, "Yes, begin")
     clock.at = FIRST
     question = await asked(someone, served)
     assert question.text.startswith("Good morning. ")
@@ -470,7 +471,7 @@ async def test_the_model_sees_the_question_that_words_or_a_face_answer(
     clock.at = FIRST
     first = await asked(someone, served)
     await answer_to(someone, "一般")
-    assert prompts[-1].endswith(f"答：{first.text}\n\n[Round 2]\n\n问：一般\n\n答：")
+    assert prompts[-1].endswith(f"{UNASKED}\n\n答：{first.text}\n\n[Round 2]\n\n问：一般\n\n答：")
     before = prompts[-1]
     await answer_to(someone, "老样子")
     assert prompts[-1].startswith(before)  # what the model keeps of the talk can be used again
