@@ -84,7 +84,7 @@ async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str 
     await answer_to(user, "/checkin")
     await answer_to(user, times)
     await answer_to(user, zone)
-    return await pressed(user, "ci:yes")
+    return await pressed(user, "好，开始")
 
 
 async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:
@@ -119,7 +119,7 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     assert texts("zh", "checkin_zone_ask") in await pressed(someone, "ci:done")
     assert "Asia/Shanghai" in await pressed(someone, "ci:zone:Asia/Shanghai")
     assert await settings_of(served, someone) is None  # everything is off until asked for
-    assert "下一次：11-24 21:30" in await pressed(someone, "ci:yes")
+    assert "下一次：11-24 21:30" in await pressed(someone, "好，开始")
     settings = await settings_of(served, someone)
     assert settings is not None
     assert settings.consent_at == BEGIN
@@ -157,7 +157,7 @@ async def test_by_words_in_english_with_what_time_it_is(
     assert texts("en", "checkin_zone_ask").strip() in await pressed(someone, "ci:pick:0480127")
     assert await answer_to(someone, "it is 10:02 am here") == texts("en", "checkin_zone_which")
     assert "08:00, every day" in await pressed(someone, "ci:zone:Asia/Shanghai")
-    state = await pressed(someone, "ci:yes")
+    state = await pressed(someone, "Yes, begin")
     assert "Next: 11-25 08:00" in state
     assert "around" not in state
     assert "22:00–08:00" in await pressed_twice(someone, "ci:quiets", "ci:quiet:1320-480")
