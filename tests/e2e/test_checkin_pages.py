@@ -45,7 +45,9 @@ async def someone(served: Service, sandbox: Sandbox) -> SandboxUser:
 
 
 def line(text: str, name: str) -> str:
-    return next(each for each in text.splitlines() if each.lstrip("· ").startswith(name))
+    found = [each for each in text.splitlines() if each.lstrip("· ").startswith(name)]
+    assert found, text
+    return found[0]
 
 
 async def test_a_seventh_time_is_refused_within_the_page(
@@ -159,12 +161,15 @@ async def test_the_state_tells_of_a_case_and_of_times_in_quiet_hours(
     assert line(silent, "安静时段") == "· 安静时段：00:00–08:00"
     await answer_to(someone, "/checkin")
     await answer_to(someone, "我想自杀，已经买好了绳子")
-    held = await answer_to(someone, "/checkin")
+    sent = await someone.say("/checkin")
+    held = (await someone.wait_for("每日问候：", after=sent, timeout_s=20)).text
     assert line(held, "每日问候") == "每日问候：" + texts("zh", "checkin_status_held")
     assert line(held, "下一次") == "· 下一次：" + texts("zh", "checkin_next_held")
     await close_case(sandbox, 1)
     await until(lambda: is_resolved(served, someone))
-    assert line(await answer_to(someone, "/checkin"), "下一次") == "· 下一次：11-25 08:00"
+    sent = await someone.say("/checkin")
+    after = (await someone.wait_for("每日问候：", after=sent, timeout_s=20)).text
+    assert line(after, "下一次") == "· 下一次：11-25 08:00"
 
 
 async def noted(service: Service, user: SandboxUser, days: int, note: str) -> None:
@@ -235,7 +240,7 @@ async def test_everything_is_in_the_export_and_words_are_no_moods(
     clock.to(2026, 11, 25, 0, 0, 1)
     await asked(someone, served)
     await answer_to(someone, "还行，去买菜了")
-    clock.to(2026, 11, 26, 0, 0, 1)
+    clock.to(2026, 11, 25, 23, 0, 1)  # 7:00 of the 26th in Shanghai
     await answer_to(someone, "/checkin")
     await pressed(someone, "ci:skip")
     clock.to(2026, 11, 27, 0, 0, 1)
