@@ -366,6 +366,8 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
     assert person is not None
     async with served.parts.database.read() as transaction:
         assert await cases.of_person(transaction, person.person_id) == []
+        waiting = await check_in_settings.waiting_fallen(transaction)
+    assert [each.person_id for each in waiting] == [person.person_id]  # in the console's queue
 
 
 async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not_disturbed(
@@ -386,6 +388,7 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
         noted = await notes.of_case(transaction, case.case_id, person.person_id)
         operator = (await operators.listed(transaction))[0]
         assert await check_in_settings.count_fallen(transaction) == 0
+        assert await check_in_settings.waiting_fallen(transaction) == []
     assert [note.text for note in noted] == [served.texts("zh", "checkin_fell")]
     async with served.parts.database.begin() as transaction:
         await served.parts.takeover.begin(transaction, operator, case.case_id)
