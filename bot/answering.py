@@ -101,6 +101,12 @@ def data_of(update: Update) -> str:
     return (query.data or "").partition(":")[2] if query else ""
 
 
+def message_id(update: Update) -> int | None:
+    """The message that a pressed button stands under; None where it is too old, or no button."""
+    query = update.callback_query
+    return query.message.message_id if query is not None and query.message is not None else None
+
+
 async def acknowledge(update: Update, text: str = "", *, alert: bool = False) -> bool:
     """Stop the button's spinner, perhaps with a word; False where it was not seen."""
     query = update.callback_query

@@ -150,7 +150,7 @@ def build(
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
-    setup = Setup(answers)
+    setup = Setup(answers, gate.admits)
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
     console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = Finisher(
@@ -196,7 +196,11 @@ def build(
     _register(
         settings, application, database, answers, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
-        Face(setup, Taps(answers, conversation, notices), MoodPages(answers)),
+        Face(
+            setup,
+            Taps(answers, conversation, notices),
+            MoodPages(answers, settings.retention_days),
+        ),
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(

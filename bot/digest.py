@@ -64,7 +64,7 @@ class Digest:
             return False
         async with self._database.begin() as transaction:
             await cases.mark_digested(transaction, [each.case_id for each in fresh], now=now)
-            await check_in_settings.mark_fallen_told(transaction)
+            fallen = await check_in_settings.mark_fallen_told(transaction)
             await self._notices.say(transaction, self._text(fresh, fallen), now=now, silent=True)
         self._told_at = now
         self._wake()

@@ -5,26 +5,17 @@ file, `/offrecord` lets words pass without being kept, `/forget` ends it all wit
 """
 
 import json
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, choice_of
+from bot.checkins.exporting import check_ins_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
 from safety.plan import STEPS
-from storage import (
-    appointments,
-    cases,
-    check_in_settings,
-    check_ins,
-    conversations,
-    follow_ups,
-    people,
-    plans,
-)
+from storage import cases, check_ins, conversations, follow_ups, people, plans
 from storage.conversations import Turn
 from storage.ids import TurnId
 from storage.outbox import Body, Document
@@ -58,6 +49,8 @@ class Rights:
         language = person.language
         extent = await conversations.extent(answering.transaction, person.person_id)
         known = await cases.of_person(answering.transaction, person.person_id)
+        answered = await check_ins.moods(answering.transaction, person.person_id)
+        moods = sum(1 for each in answered if each.answer and each.answer.mood)
         trains = person.training_consent_at is not None
         shadowed = person.shadow_consent_at is not None
         text = self._texts(
@@ -71,7 +64,8 @@ class Rights:
             region=self._texts(language, f"region_{person.region or 'none'}"),
             agreed=_day(person.consent_at) or "–",
             cases=len(known),
-            moods=len(await check_ins.moods(answering.transaction, person.person_id)),
+            moods=moods,
+            in_words=len(answered) - moods,
             plan=await self._plan_length(answering),
             off_record=extent.off_record,
             training=self._texts(language, "training_on" if trains else "training_off"),
@@ -143,7 +137,9 @@ class Rights:
             "asked_again_at": _iso(
                 await follow_ups.due_at(answering.transaction, person.person_id)
             ),
-            "check_ins": await _check_ins_of(answering) if number == 1 else {},
+            "check_ins": await check_ins_of(answering.transaction, person.person_id)
+            if number == 1
+            else {},
             "safety_plan": await self._plan_of(answering) if number == 1 else {},
         }
         name = f"pica-{answering.now:%Y%m%d}-{number}.json"
@@ -225,32 +221,6 @@ class Rights:
                 )
             elif choice == "no":
                 await answering.say(Body(self._texts(answering.person.language, "forget_kept")))
-
-
-async def _check_ins_of(answering: Answering) -> dict[str, object]:
-    """What was agreed, and every answer."""
-    transaction, person_id = answering.transaction, answering.person.person_id
-    settings = await check_in_settings.get(transaction, person_id)
-    agreed = await appointments.of_person(transaction, person_id)
-    answers = await check_ins.moods(transaction, person_id)
-    return {
-        "agreed_at": _iso(settings.consent_at) if settings else None,
-        "zone": settings.zone if settings else None,
-        "paused_until": _iso(settings.paused_until_at) if settings else None,
-        "stopped_at": _iso(settings.stopped_at) if settings else None,
-        "times": [
-            {
-                "time": f"{each.minute // 60:02d}:{each.minute % 60:02d}",
-                "weekdays": [day + 1 for day in range(7) if each.days >> day & 1],
-            }
-            for each in agreed
-        ],
-        "answers": [
-            {"date": each.local_date.isoformat(), "at": _iso(each.answered_at)}
-            | (asdict(each.answer) if each.answer else {})
-            for each in answers
-        ],
-    }
 
 
 def _about(person: Person) -> dict[str, str | None]:

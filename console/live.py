@@ -30,10 +30,10 @@ class Watcher:
         self._names: list[str] = []
         self.woken = asyncio.Event()
 
-    def happened(self, case_id: CaseId) -> None:
-        """Something happened to a case; what was not told yet is told once."""
+    def happened(self, case_id: CaseId | None) -> None:
+        """Something happened to a case, or (None) beside them; each is told once."""
         names = ["queue"] if self._case_id is None else []
-        if case_id == self._case_id:
+        if case_id is not None and case_id == self._case_id:
             names.append("case")
         self._names += [name for name in names if name not in self._names]
         if self._names:
@@ -58,8 +58,8 @@ class Live:
         case_id = event.case.case_id
         transaction.on_commit(lambda: self.happened(case_id))
 
-    def happened(self, case_id: CaseId) -> None:
-        """Wake the pages that show the queue, and those that show this case."""
+    def happened(self, case_id: CaseId | None) -> None:
+        """Wake the pages that show the queue, and those that show this case, if it is one."""
         for watcher in self._watchers:
             watcher.happened(case_id)
 

@@ -1,6 +1,6 @@
-"""The queue: which cases wait, by filters, live. Shows no words of anybody.
+"""The queue: which cases wait, by filters, live; beside them notes of falling moods.
 
-Knows nothing of what is done with a case.
+Shows no words of anybody. Knows nothing of what is done with a case; a note is only seen.
 """
 
 from typing import Any
@@ -11,18 +11,22 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from console import exposure, views
+from console.acts import notice, number
 from console.door import Door, Entry
 from console.rows import Rows
 from console.site import Site
+from review import falling
+from review.access import RefusedError
 from review.sign_in import Visitor
 from safety.levels import Category
-from storage import case_queue
+from storage import case_queue, check_in_settings
 from storage.case_queue import Filters
-from storage.ids import CaseId
+from storage.ids import CaseId, PersonId
 
 STATES = ("waiting", "mine", "claimed", "resolved")
 LEVELS = (2, 3, 4)
 A_PAGE = 50
+MOST_NOTES = 20
 
 
 class QueuePage:
@@ -38,6 +42,7 @@ class QueuePage:
         return [
             Entry("/", self.show),
             Entry("/queue", self.table, is_part=True, is_use=False),
+            Entry("/falling/seen", self.seen, "POST", is_part=True),
             Entry("/stream", self.stream, is_part=True, is_use=False),
         ]
 
@@ -64,6 +69,18 @@ class QueuePage:
         events = self._site.live.events(case_id, lambda: self._door.is_in(request))
         return StreamingResponse(events, media_type="text/event-stream")
 
+    async def seen(self, request: Request, visitor: Visitor) -> Response:
+        """An operator has seen that somebody's moods fall."""
+        site = self._site
+        person_id = PersonId(number(await request.form(max_fields=10, max_files=0), "person"))
+        try:
+            async with site.database.begin() as transaction:
+                await falling.seen(transaction, visitor.operator, person_id, now=site.now())
+                transaction.on_commit(lambda: site.live.happened(None))
+        except RefusedError as refused:
+            return notice(site, visitor, f"refused_{refused.key}")
+        return notice(site, visitor, "done_falling_seen")
+
     async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
         site, now = self._site, self._site.now()
         filters, page = _filters(request, visitor), _page(request)
@@ -74,16 +91,23 @@ class QueuePage:
             total = await case_queue.count(transaction, filters)
             waiting = await case_queue.waiting_by_level(transaction)
             names = await site.names(transaction)
+            fallen = await check_in_settings.waiting_fallen(transaction, limit=MOST_NOTES + 1)
             shown = await exposure.today(transaction, visitor.operator, site.zone, now=now)
         if site.views.is_new(visitor, "queue", filters, page, now=now):
             async with site.database.begin() as transaction:
-                detail = {"state": filters.state or "all", "cases": len(found[:A_PAGE])}
+                detail = {
+                    "state": filters.state or "all",
+                    "cases": len(found[:A_PAGE]),
+                    "falling": len(fallen[:MOST_NOTES]),
+                }
                 await views.record(transaction, visitor, "viewed_queue", now=now, detail=detail)
             site.views.saw(visitor, "queue", filters, page, now=now)
         return {
             "exposure": shown,
             "cases": found[:A_PAGE],
             "rows": [self._rows.row(case, visitor, names, now=now) for case in found[:A_PAGE]],
+            "fallen": fallen[:MOST_NOTES],
+            "has_more_fallen": len(fallen) > MOST_NOTES,
             "total": total,
             "waiting": waiting,
             "filters": filters,

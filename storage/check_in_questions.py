@@ -40,11 +40,21 @@ class Open:
     draft: Draft
 
 
-async def get(transaction: Transaction, person_id: PersonId, *, since: datetime) -> Open | None:
-    """The question that was put since then, or None."""
+async def get(
+    transaction: Transaction, person_id: PersonId, *, since: datetime | None = None
+) -> Open | None:
+    """The question that was put last, or None.
+
+    Args:
+        transaction: an open one.
+        person_id: to whom.
+        since: words answer only what was put after it; None: buttons stay as long as the row.
+    """
     query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
-        check_in_questions.c.person_id == person_id, check_in_questions.c.asked_at > since
+        check_in_questions.c.person_id == person_id
     )
+    if since is not None:
+        query = query.where(check_in_questions.c.asked_at > since)
     row = (await transaction.execute(query)).one_or_none()
     if row is None:
         return None

@@ -10,11 +10,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 
 from storage.database import Transaction, insert_ignore
-from storage.ids import PersonId
+from storage.ids import CaseId, PersonId
 from storage.schema_checkins import appointments, check_in_settings
+from storage.schema_review import cases
 
 FLAGS = ("was_held", "asks_sleep", "asks_energy", "weekly_summary", "fell_untold")
 DATES = ("asked_on", "summarised_on", "fell_on")
@@ -44,6 +45,7 @@ class Settings:
         summarised_on: local date of the last weekly summary.
         fell_on: local date on which falling moods were last noted for operators.
         fell_untold: the digest has not told of it yet.
+        fell_waits_at: since when the note of it stands in the operators' queue; None: it does not.
     """
 
     person_id: PersonId
@@ -63,6 +65,7 @@ class Settings:
     summarised_on: date | None = None
     fell_on: date | None = None
     fell_untold: bool = False
+    fell_waits_at: datetime | None = None
 
 
 NAMES = tuple(field.name for field in fields(Settings))
@@ -137,8 +140,58 @@ async def count_fallen(transaction: Transaction) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
-async def mark_fallen_told(transaction: Transaction) -> None:
-    """The digest has told of all falling moods so far."""
-    await transaction.execute(
+async def mark_fallen_told(transaction: Transaction) -> int:
+    """The digest tells of all falling moods so far; of how many people."""
+    marked = await transaction.execute(
         update(check_in_settings).where(check_in_settings.c.fell_untold == 1).values(fell_untold=0)
     )
+    return marked.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """A person without a case whose moods fall.
+
+    Attributes:
+        noted_at: when that was noted.
+        last_case_id: their last case, which is resolved; None: they never had one.
+    """
+
+    person_id: PersonId
+    noted_at: datetime
+    last_case_id: CaseId | None
+
+
+async def waiting_fallen(transaction: Transaction, *, limit: int = 50) -> list[Fallen]:
+    """Notes that operators have not seen, the oldest first.
+
+    A case takes a note's place: beside it the moods themselves are shown.
+    """
+    of_person = cases.c.person_id == check_in_settings.c.person_id
+    later = or_(
+        cases.c.resolved_at.is_(None), cases.c.resolved_at > check_in_settings.c.fell_waits_at
+    )
+    last = select(func.max(cases.c.case_id)).where(of_person).scalar_subquery()
+    query = (
+        select(check_in_settings.c.person_id, check_in_settings.c.fell_waits_at, last)
+        .where(check_in_settings.c.fell_waits_at.is_not(None), ~exists().where(of_person, later))
+        .order_by(check_in_settings.c.fell_waits_at, check_in_settings.c.person_id)
+        .limit(limit)
+    )
+    return [
+        Fallen(PersonId(person_id), at, CaseId(case_id) if case_id is not None else None)
+        for person_id, at, case_id in await transaction.execute(query)
+    ]
+
+
+async def end_fallen(transaction: Transaction, person_id: PersonId) -> bool:
+    """Take a note out of the queue; False where it was not there."""
+    ended = await transaction.execute(
+        update(check_in_settings)
+        .where(
+            check_in_settings.c.person_id == person_id,
+            check_in_settings.c.fell_waits_at.is_not(None),
+        )
+        .values(fell_waits_at=None)
+    )
+    return bool(ended.rowcount)

@@ -54,11 +54,16 @@ check_in_settings = Table(
     Column("summarised_on", String(10)),  # local date of the last weekly summary
     Column("fell_on", String(10)),  # local date on which operators were last to be told of moods
     Column("fell_untold", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("fell_waits_at", UtcDateTime),  # null: no note of it stands in the operators' queue
 )
 
 Index("ix_check_in_settings_fell_untold", check_in_settings.c.fell_untold,
       sqlite_where=check_in_settings.c.fell_untold == 1,
       postgresql_where=check_in_settings.c.fell_untold == 1)  # fmt: skip
+
+Index("ix_check_in_settings_fell_waits_at", check_in_settings.c.fell_waits_at,
+      sqlite_where=check_in_settings.c.fell_waits_at.is_not(None),
+      postgresql_where=check_in_settings.c.fell_waits_at.is_not(None))  # fmt: skip
 
 check_in_questions = Table(
     "check_in_questions",

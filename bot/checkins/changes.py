@@ -2,23 +2,25 @@
 
 Knows nothing of Telegram, nor of how words are read (`setup.py`). Everything happens in the
 transaction of the answer. The open question and what is chosen so far are a row, so that a
-restart goes on where it stood.
+restart goes on where it stood. Words answer it for a while, buttons for as long as it is the last
+one; a button of an older one says so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.answering import Answering
-from bot.checkins import diary, saying
+from bot.checkins import diary, saying, standing
 from bot.checkins.diary import QuietError
-from bot.checkins.pages import FLAGS, USUAL, Pages, View, appointments_of
+from bot.checkins.pages import FLAGS, USUAL, Pages, appointments_of, mark
 from bot.checkins.quiet import Quiet
 from bot.checkins.reading import MOST_TIMES
 from bot.checkins.schedule import Appointment, merged
 from storage import check_in_questions, check_in_settings
 from storage.check_in_questions import Draft
 from storage.outbox import Body
+from storage.people import Person
 
 STAYS_OPEN = timedelta(minutes=30)
 """How long a question waits for words: later ones are meant for the companion again."""
@@ -26,56 +28,69 @@ TIMES, ZONE, QUIET, PAUSE, STATE = "times", "zone", "quiet", "pause", "state"
 
 
 class Changes:
-    """One method for each thing that can be changed; each gives what is shown next."""
+    """One method for each thing that can be changed; each gives what is shown next.
 
-    def __init__(self, pages: Pages) -> None:
+    Args:
+        pages: makes what is shown.
+        admits: whether the companion talks with a person; a closed pilot may say no.
+    """
+
+    def __init__(self, pages: Pages, admits: Callable[[Person], bool]) -> None:
         self._pages = pages
         self._texts = pages.texts
+        self._admits = admits
 
     async def state(self, a: Answering, above: str = "") -> Body:
         """How check-ins stand; the choice of times where there are none."""
-        view = await self._view(a)
+        view = await standing.view(a.transaction, a.person, self._admits, now=a.now)
         if view is None:
-            return await self.choose(a)
+            return await self.choose(a, above)
         await self._ask(a, STATE, Draft())
         return self._pages.state(a.person.language, view, a.now, above)
 
-    async def choose(self, a: Answering) -> Body:
-        """Choose times, from those that are agreed."""
-        agreed = await diary.upcoming(a.transaction, a.person.person_id)
-        draft = Draft([(each.minute, each.mask) for each, _ in agreed])
-        await self._ask(a, TIMES, draft)
-        return self._pages.choose(a.person.language, draft)
+    async def choose(self, a: Answering, above: str = "") -> Body:
+        """Choose times, from those that are agreed, or that were being chosen before."""
+        draft = await self._agreed(a)
+        if not draft.times:
+            draft = await self._draft(a) or draft
+        return await self._choosing(a, draft, above)
 
     async def toggle(self, a: Answering, minute: int) -> Body | None:
-        """Choose a usual time, or leave it out again."""
-        draft = await self.draft(a)
-        if minute not in USUAL:
-            return None
+        """Choose a usual time, or leave a chosen one out again."""
+        draft = await self._draft(a)
+        if draft is None:
+            return await self._gone(a)
         kept = [(at, days) for at, days in draft.times if at != minute]
+        above = ""
         if len(kept) == len(draft.times):
+            if minute not in USUAL:
+                return None
             if len(kept) >= MOST_TIMES:
-                return Body(self._texts(a.person.language, "checkin_too_many"))
-            kept.append((minute, draft.days))
+                above = self._texts(a.person.language, "checkin_too_many")
+            else:
+                kept.append((minute, draft.days))
         draft.times = kept
-        await self._ask(a, TIMES, draft)
-        return self._pages.choose(a.person.language, draft)
+        return await self._choosing(a, draft, above)
 
     async def days(self, a: Answering, name: str) -> Body | None:
         """Choose the days of every time."""
         if name not in saying.DAYS:
             return None
-        draft = await self.draft(a)
+        draft = await self._draft(a)
+        if draft is None:
+            return await self._gone(a)
         draft.days = Appointment(saying.DAYS[name], 0).mask
         draft.times = [(minute, draft.days) for minute, _days in draft.times]
-        await self._ask(a, TIMES, draft)
-        return self._pages.choose(a.person.language, draft)
+        return await self._choosing(a, draft)
 
     async def done(self, a: Answering) -> Body:
         """The times are chosen."""
-        draft = await self.draft(a)
+        draft = await self._draft(a)
+        if draft is None:
+            return await self._gone(a)
         if not draft.times:
-            return Body(self._texts(a.person.language, "checkin_choose_first"))
+            above = self._texts(a.person.language, "checkin_choose_first")
+            return await self._choosing(a, draft, above)
         return await self.times(a, appointments_of(draft))
 
     async def times(
@@ -91,6 +106,9 @@ class Changes:
         except QuietError as error:
             return self._refused(a, error)
         if settings is not None:
+            if settings.stopped_at is not None:
+                kept = self._texts(a.person.language, "checkin_kept_stopped")
+                note = f"{note}\n{kept}" if note else kept
             return await self.state(a, note)
         draft = Draft([(each.minute, each.mask) for each in wanted])
         await self._ask(a, ZONE, draft)
@@ -99,7 +117,7 @@ class Changes:
 
     async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
         """Ask for the zone; `found`: which of these."""
-        draft = await self.draft(a)
+        draft = await self._draft(a) or Draft()
         await self._ask(a, ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
@@ -107,18 +125,22 @@ class Changes:
         """Take a zone: at once where check-ins are agreed on, else on to the consent."""
         if await diary.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
             return await self.state(a)
-        draft = await self.draft(a)
-        if not draft.times:
-            return await self.choose(a)
+        draft = await self._draft(a)
+        if draft is None or not draft.times:
+            return await self._gone(a)
         draft.zone = name
         await self._ask(a, ZONE, draft)
         return self._pages.agree(a.person.language, draft, a.now)
 
-    async def agree(self, a: Answering) -> Body:
-        """Begin: here consent is recorded."""
-        draft = await self.draft(a)
-        if not draft.times or draft.zone is None:
-            return await self.state(a)  # an old button: what was chosen is gone
+    async def agree(self, a: Answering, marked: str = "") -> Body:
+        """Begin: here consent is recorded, to what stands above the button and nothing else."""
+        draft = await self._draft(a)
+        if draft is None or not draft.times or draft.zone is None:
+            is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
+            return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
+        if marked != mark(draft):
+            above = self._texts(a.person.language, "checkin_draft_changed")
+            return self._pages.agree(a.person.language, draft, a.now, above)
         try:
             await diary.begin(
                 a.transaction, a.person.person_id, zone=draft.zone,
@@ -194,12 +216,23 @@ class Changes:
         await check_in_settings.change(a.transaction, person_id, **values)
         return await self.state(a)
 
-    async def draft(self, a: Answering) -> Draft:
-        """What is being chosen; empty where that is over."""
-        found = await check_in_questions.get(
-            a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
-        )
-        return found.draft if found else Draft()
+    async def _draft(self, a: Answering) -> Draft | None:
+        """What is being chosen; None where another question came after it."""
+        found = await check_in_questions.get(a.transaction, a.person.person_id)
+        return found.draft if found is not None and found.asks in (TIMES, ZONE) else None
+
+    async def _gone(self, a: Answering) -> Body:
+        """What was being chosen is gone: say so; nothing of an old page is taken."""
+        return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
+
+    @staticmethod
+    async def _agreed(a: Answering) -> Draft:
+        agreed = await diary.upcoming(a.transaction, a.person.person_id)
+        return Draft([(each.minute, each.mask) for each, _ in agreed])
+
+    async def _choosing(self, a: Answering, draft: Draft, above: str = "") -> Body:
+        await self._ask(a, TIMES, draft)
+        return self._pages.choose(a.person.language, draft, above)
 
     async def asked(self, a: Answering) -> str | None:
         """What was asked and may be answered in words; None: nothing, or too long ago."""
@@ -212,17 +245,4 @@ class Changes:
         await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
 
     def _refused(self, a: Answering, error: QuietError) -> Body:
-        times = ", ".join(saying.clock(each.minute) for each in error.refused)
-        return Body(self._texts(a.person.language, "checkin_quiet_refused", times=times))
-
-    async def _view(self, a: Answering) -> View | None:
-        settings = await check_in_settings.get(a.transaction, a.person.person_id)
-        if settings is None:
-            return None
-        upcoming = await diary.upcoming(a.transaction, a.person.person_id)
-        crowded = {
-            each.minute
-            for each, found in upcoming
-            if found is not None and await diary.comes_around(a.transaction, found)
-        }
-        return View(settings, upcoming, crowded)
+        return self._pages.refused(a.person.language, [each.minute for each in error.refused])

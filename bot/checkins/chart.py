@@ -106,10 +106,10 @@ class _Pen:
             self._write(LEFT - 22, y, label, size, COLOURS[mood - 1], "rm")
 
     def dates(self) -> None:
-        """Some dates below, evenly."""
+        """Some dates below, evenly, back from the last."""
         step = -(-(self._days + 1) // MOST_TICKS)
         for number in range(0, self._days + 1, step):
-            day = self._since + timedelta(days=number)
+            day = self._until - timedelta(days=number)
             x = self._x(day)
             self._line([(x, HEIGHT - BOTTOM), (x, HEIGHT - BOTTOM + 10)], SOFT, 2)
             self._write(x, HEIGHT - BOTTOM + 18, f"{day.month}/{day.day}", LABEL - 4, SOFT, "ma")
@@ -123,13 +123,13 @@ class _Pen:
         ]
         if len(line) > 1 and every == 1:
             self._line(line, LINE, 4)  # under the dots
-        radius = 13 if self._days < LONG else 6
+        radius, edge = (13, PAPER) if self._days < LONG else (8, None)  # edges would eat so many
         for point in points:
             x, y = self._x(point.day) * SCALE_DOWN, self._y(point.mood) * SCALE_DOWN
             r = radius * SCALE_DOWN
             self._draw.ellipse(
                 (x - r, y - r, x + r, y + r),
-                fill=COLOURS[point.mood - 1], outline=PAPER, width=2 * SCALE_DOWN,
+                fill=COLOURS[point.mood - 1], outline=edge, width=2 * SCALE_DOWN,
             )  # fmt: skip
         if len(line) > 1 and every > 1:
             self._line(line, LINE, 5)

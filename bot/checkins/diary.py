@@ -1,8 +1,9 @@
 """What a person changes about their check-ins: times, zone, quiet hours, pauses, answers.
 
 Knows nothing of Telegram, of words, or of what the clock does (`rounds.py`). Every function works
-in the caller's transaction and locks the person's settings first. All but `begin` do nothing and
-return None (or an empty list) where a person never asked for check-ins.
+in the caller's transaction. Whatever changes appointments locks the person's settings first;
+`answer` and `heard_from` only set columns and do not. All but `begin` do nothing and return None
+(or an empty list) where a person never asked for check-ins.
 """
 
 from collections.abc import Iterable

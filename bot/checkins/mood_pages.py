@@ -1,9 +1,11 @@
 """`/mood`: a person's own chart, by week, month or year, with their notes.
 
-Knows nothing of how it is drawn (`chart.py`). Nobody but the person gets it.
+Knows nothing of how it is drawn (`chart.py`). Nobody but the person gets it. Notes come one
+message at a time, newest first: a year of them would be a flood.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from statistics import fmean
@@ -15,20 +17,22 @@ from telegram.ext import ContextTypes
 from bot.answering import Answering, Answers, data_of
 from bot.checkins import chart
 from bot.checkins.saying import clock
+from bot.splitting import LIMIT, utf16_length
 from storage import check_in_settings, check_ins
 from storage.check_ins import CheckIn
 from storage.outbox import Body, Document
 
 Context = ContextTypes.DEFAULT_TYPE
 PERIODS = {"week": 7, "month": 31, "year": 366}
-MOST_NOTES = 60
+OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
 
 
 class MoodPages:
     """The handlers."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, retention_days: int) -> None:
         self._answers = answers
+        self._days = retention_days
         self._texts = answers.texts
 
     async def on_mood(self, update: Update, _context: Context) -> None:
@@ -36,8 +40,14 @@ class MoodPages:
         await self._show(update, "week")
 
     async def on_button(self, update: Update, _context: Context) -> None:
-        """Another period."""
-        await self._show(update, data_of(update))
+        """Another period, or older notes."""
+        found = OLDER.fullmatch(data_of(update))
+        if found is None:
+            await self._show(update, data_of(update))
+            return
+        async with self._answers.open(update, "mood") as answering:
+            if answering is not None:
+                await answering.say(await self._older(answering, found[1], found[2] + found[3]))
 
     async def _show(self, update: Update, period: str) -> None:
         """Draw outside of any transaction that writes: it takes a moment."""
@@ -59,13 +69,38 @@ class MoodPages:
             buttons = self._buttons(answering.person.language, period)
             if picture is None:
                 await answering.say(await self._nothing(answering, buttons))
-                return
-            caption = self._caption(answering.person.language, period, since, until, found)
-            document = Document(f"mood-{period}.png", picture, is_picture=True)
-            await answering.say(Body(caption, buttons, document))
-            if notes := _notes(found):
-                text = self._texts(answering.person.language, "chart_notes", notes=notes)
-                await answering.say(Body(text))
+            else:
+                caption = self._caption(answering.person.language, period, since, until, found)
+                document = Document(f"mood-{period}.png", picture, is_picture=True)
+                await answering.say(Body(caption, buttons, document))
+            if notes := _noted(found):
+                await answering.say(self._notes(answering, period, notes, until))
+
+    async def _older(self, a: Answering, period: str, before: str) -> Body:
+        """The notes before the oldest that was shown."""
+        until = await _today(a)
+        since = until - timedelta(days=PERIODS[period] - 1)
+        found = await check_ins.moods(a.transaction, a.person.person_id, since=since)
+        notes = [each for each in _noted(found) if _key(each) < before]
+        if not notes:
+            return Body(self._texts(a.person.language, "chart_no_older"))
+        return self._notes(a, period, notes, until)
+
+    def _notes(self, a: Answering, period: str, notes: Sequence[CheckIn], today: date) -> Body:
+        """As many notes as one message holds, newest first, and a button for those before."""
+        language, lines = a.person.language, list[str]()
+        size = utf16_length(self._texts(language, "chart_notes", notes=""))
+        for each in notes:
+            line = _line(each, today)
+            size += utf16_length(line) + 1
+            if lines and size > LIMIT:
+                break
+            lines.append(line)
+        text, shown = self._texts(language, "chart_notes", notes="\n".join(lines)), len(lines)
+        if shown == len(notes):
+            return Body(text)
+        key = _key(notes[shown - 1])
+        return Body(text, [[(self._texts(language, "chart_older"), f"chart:older:{period}:{key}")]])
 
     async def _nothing(self, a: Answering, buttons: list[list[tuple[str, str]]]) -> Body:
         language = a.person.language
@@ -100,16 +135,29 @@ class MoodPages:
             said = [getattr(each.answer, name) for each in found if getattr(each.answer, name)]
             if said:
                 lines.append(self._texts(language, f"chart_{name}", mean=f"{fmean(said):.1f}"))
+        if self._days < PERIODS[period]:
+            lines.append(self._texts(language, "chart_kept", days=self._days))
         return "\n".join(lines)
 
 
-def _notes(found: Sequence[CheckIn]) -> str:
-    noted = [each for each in found if each.answer is not None and each.answer.note]
-    return "\n".join(
-        f"{each.local_date:%m-%d} {clock(each.minute)} {each.answer.note}"
-        for each in noted[-MOST_NOTES:]
-        if each.answer is not None
+def _noted(found: Sequence[CheckIn]) -> list[CheckIn]:
+    """Answers with a note, newest first."""
+    return [each for each in reversed(found) if each.answer is not None and each.answer.note]
+
+
+def _key(noted: CheckIn) -> str:
+    """Where a note stands in time; the later, the greater."""
+    return f"{noted.local_date:%Y%m%d}{noted.minute:04d}"
+
+
+def _line(noted: CheckIn, today: date) -> str:
+    assert noted.answer is not None
+    day = (
+        f"{noted.local_date:%m-%d}"
+        if noted.local_date.year == today.year
+        else f"{noted.local_date}"
     )
+    return f"{day} {clock(noted.minute)} {noted.answer.note}"
 
 
 async def _today(a: Answering) -> date:

@@ -4,15 +4,16 @@ Knows nothing of storage or of what a button does (`changes.py`). A button's dat
 `ci:act` or `ci:act:choice`; times stand in it in a short form, because Telegram takes 64 bytes.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.checkins import saying
 from bot.checkins.reading import Unclear
 from bot.checkins.reckoning import quiet_of
-from bot.checkins.schedule import Appointment, Occurrence
+from bot.checkins.schedule import Appointment
+from bot.checkins.standing import View
 from bot.texts import Texts
 from storage.check_in_questions import Draft
 from storage.check_in_settings import Settings
@@ -21,6 +22,7 @@ from storage.outbox import Body
 USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
 QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))
 PAUSES = (1, 3, 7, 14, 30)
+A_ROW = 4
 FLAGS = ("asks_sleep", "asks_energy", "weekly_summary")
 ZONES = {
     "CN": ("Asia/Shanghai", "Asia/Urumqi"),
@@ -35,20 +37,6 @@ ZONES = {
 }
 ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_Angeles")
 Rows = list[list[tuple[str, str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How a person's check-ins stand.
-
-    Attributes:
-        upcoming: their appointments and when each comes next.
-        crowded: minutes that so many share that they are told as "around".
-    """
-
-    settings: Settings
-    upcoming: Sequence[tuple[Appointment, Occurrence | None]]
-    crowded: Collection[int]
 
 
 def packed(appointments: Iterable[Appointment]) -> str:
@@ -70,18 +58,23 @@ def unpacked(text: str) -> tuple[Appointment, ...]:
     return found if packed(found) == text else ()
 
 
+def mark(draft: Draft) -> str:
+    """A short mark of what is chosen: the button of a consent holds for what stands above it."""
+    return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
+
+
 class Pages:
     """Makes the messages."""
 
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
 
-    def choose(self, language: str, draft: Draft) -> Body:
-        """Choosing times by buttons."""
+    def choose(self, language: str, draft: Draft, above: str = "") -> Body:
+        """Choosing times by buttons; chosen ones that are not usual have theirs too."""
         chosen = {minute for minute, _days in draft.times}
         times = [
             (f"{'✓ ' if minute in chosen else ''}{saying.clock(minute)}", f"ci:time:{minute}")
-            for minute in USUAL
+            for minute in (*USUAL, *sorted(chosen - set(USUAL)))
         ]
         mask = {name: Appointment(days, 0).mask for name, days in saying.DAYS.items()}
         days = [
@@ -93,13 +86,16 @@ class Pages:
             for name in saying.DAYS
         ]
         text = self.texts(language, "checkin_intro") + "\n\n"
+        if above:
+            text += f"{above}\n"
         if draft.times:
             lines = saying.times(self.texts, language, appointments_of(draft))
             text += self.texts(language, "checkin_chosen", times=lines)
         else:
             text += self.texts(language, "checkin_chosen_nothing")
         done = [(self.texts(language, "checkin_done"), "ci:done")]
-        return Body(text, [times[:4], times[4:], days, done])
+        rows = [times[at : at + A_ROW] for at in range(0, len(times), A_ROW)]
+        return Body(text, [*rows, days, done])
 
     def zone(
         self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
@@ -111,7 +107,7 @@ class Pages:
             self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
         )
 
-    def agree(self, language: str, draft: Draft, now: datetime) -> Body:
+    def agree(self, language: str, draft: Draft, now: datetime, above: str = "") -> Body:
         """What is about to begin, and the consent to it."""
         assert draft.zone is not None
         text = self.texts(
@@ -121,10 +117,18 @@ class Pages:
             zone=saying.zone(self.texts, language, draft.zone, now),
         )
         yes, no = (self.texts(language, f"checkin_agree_{each}") for each in ("yes", "no"))
-        return Body(text, [[(yes, "ci:yes"), (no, "ci:no")]])
+        text = f"{above}\n\n{text}" if above else text
+        return Body(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
     def unclear(self, language: str, unclear: Unclear) -> Body:
-        """A question about words that may mean several things, with its readings as buttons."""
+        """A question about words that may mean several things, with its readings as buttons.
+
+        Where there is none to offer it says what to write instead, beside the way to tap.
+        """
+        if not unclear.choices:
+            key = f"checkin_{unclear.why}_write"
+            text = self.texts(language, key if self.texts.has(key) else f"checkin_{unclear.why}")
+            return Body(text, [[self._button(language, "times", "tap_instead")]])
         rows: Rows = [
             [
                 (
@@ -155,64 +159,92 @@ class Pages:
 
     def stopped(self, language: str) -> Body:
         """Nothing is asked any more, and the ways on."""
-        resume, withdraw = (self._button(language, each) for each in ("resume", "withdraw"))
+        resume, withdraw = (self._button(language, each, each) for each in ("resume", "withdraw"))
         return Body(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
+
+    def refused(self, language: str, minutes: Iterable[int]) -> Body:
+        """Times within the quiet hours, and both ways out."""
+        text = self.texts(language, "checkin_quiet_refused", times=_clocks(minutes))
+        ways = [("times", "change_times"), ("quiets", "change_quiet")]
+        return Body(text, [[self._button(language, act, key) for act, key in ways]])
 
     def state(self, language: str, view: View, now: datetime, above: str = "") -> Body:
         """How everything stands, with a button for each change."""
         settings = view.settings
         appointments = [appointment for appointment, _ in view.upcoming]
+        quiet = saying.quiet_hours(self.texts, language, quiet_of(settings))
+        if view.silent:
+            quiet += self.texts(language, "checkin_quiet_silent", times=_clocks(view.silent))
         text = self.texts(
             language,
             "checkin_state",
-            status=self._status(language, settings, now),
+            status=self._status(language, view, now),
             times=saying.times(self.texts, language, appointments, view.crowded) or "–",
             zone=saying.zone(self.texts, language, settings.zone, now),
-            quiet=saying.quiet_hours(self.texts, language, quiet_of(settings)),
+            quiet=quiet,
             next=self._next(language, view),
         )
         return Body(f"{above}\n\n{text}" if above else text, self._changes(language, settings, now))
 
     def _changes(self, language: str, settings: Settings, now: datetime) -> Rows:
-        def button(act: str, key: str) -> tuple[str, str]:
-            return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
-
         rows: Rows = [
-            [button("times", "change_times"), button("zones", "change_zone")],
-            [button("quiets", "change_quiet"), button("pauses", "change_pause")],
+            [
+                self._button(language, "times", "change_times"),
+                self._button(language, "zones", "change_zone"),
+            ],
+            [
+                self._button(language, "quiets", "change_quiet"),
+                self._button(language, "pauses", "change_pause"),
+            ],
         ]
         for flag in FLAGS:
             name = self.texts(language, f"checkin_{flag}")
             key = "checkin_flag_on" if getattr(settings, flag) else "checkin_flag_off"
             rows.append([(self.texts(language, key, name=name), f"ci:flag:{flag}")])
-        if settings.stopped_at is not None or is_paused(settings, now):
-            rows.append([button("resume", "resume")])
         if settings.stopped_at is None:
-            rows.append([button("skip", "skip"), button("stop", "stop")])
+            rows.append([self._button(language, act, act) for act in ("skip", "stop")])
+        if settings.stopped_at is not None or is_paused(settings, now):
+            rows.insert(0, [self._button(language, "resume", "resume")])
         return rows
 
-    def _button(self, language: str, act: str) -> tuple[str, str]:
-        return (self.texts(language, f"checkin_{act}"), f"ci:{act}")
+    def _button(self, language: str, act: str, key: str) -> tuple[str, str]:
+        return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
 
-    def _status(self, language: str, settings: Settings, now: datetime) -> str:
+    def _status(self, language: str, view: View, now: datetime) -> str:
+        """What keeps them back, the strongest first; else that they are on."""
+        settings = view.settings
         if settings.stopped_at is not None:
             return self.texts(language, "checkin_status_stopped")
+        if not view.is_admitted:
+            return self.texts(language, "checkin_status_closed")
+        if view.is_held:
+            return self.texts(language, "checkin_status_held")
         if is_paused(settings, now):
             assert settings.paused_until_at is not None
             until = settings.paused_until_at.astimezone(ZoneInfo(settings.zone))
             return self.texts(language, "checkin_status_paused", until=f"{until:%m-%d %H:%M}")
+        if view.every_days:
+            return self.texts(language, "checkin_status_slow", days=view.every_days)
         return self.texts(language, "checkin_status_on")
 
     def _next(self, language: str, view: View) -> str:
-        coming = [(found.at, each) for each, found in view.upcoming if found is not None]
-        if not coming:
+        """When one really comes; where none does, because of what."""
+        if view.coming is not None:
+            appointment, occurrence = view.coming
+            local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
+            time = f"{local:%H:%M}"
+            if appointment.minute in view.crowded:
+                time = self.texts(language, "checkin_around", time=time)
+            return f"{local:%m-%d} {time}"
+        if view.settings.stopped_at is not None or not view.is_admitted:
             return self.texts(language, "checkin_next_none")
-        at, appointment = min(coming, key=lambda pair: pair[0])
-        local = at.astimezone(ZoneInfo(view.settings.zone))
-        time = f"{local:%H:%M}"
-        if appointment.minute in view.crowded:
-            time = self.texts(language, "checkin_around", time=time)
-        return f"{local:%m-%d} {time}"
+        if view.is_held:
+            return self.texts(language, "checkin_next_held")
+        return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
+
+
+def _clocks(minutes: Iterable[int]) -> str:
+    return ", ".join(saying.clock(minute) for minute in sorted(minutes))
 
 
 def appointments_of(draft: Draft) -> list[Appointment]:

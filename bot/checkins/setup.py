@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from telegram import Update
 from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of
+from bot.answering import Answering, Answers, data_of, message_id
 from bot.checkins import reading, wishes, zones
 from bot.checkins.changes import PAUSE, QUIET, STATE, TIMES, ZONE, Changes
 from bot.checkins.hours import options
@@ -21,6 +21,7 @@ from bot.checkins.schedule import MINUTES_A_DAY
 from bot.checkins.tokens import Clock, PartOfDay, fold, tokens
 from bot.checkins.wishes import Pause, Wish
 from storage.outbox import Body
+from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
 LONGEST_ANSWER = 80
@@ -33,11 +34,11 @@ IN_PLACE = ("time", "days", "flag")
 class Setup:
     """The handlers."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, admits: Callable[[Person], bool]) -> None:
         self._answers = answers
         self._texts = answers.texts
         self._pages = Pages(answers.texts)
-        self._changes = Changes(self._pages)
+        self._changes = Changes(self._pages, admits)
 
     async def on_checkin(self, update: Update, _context: Context) -> None:
         """`/checkin`: how check-ins stand, or the offer to choose times."""
@@ -58,13 +59,15 @@ class Setup:
                 return
             body = await self._act(answering, act, choice)
             if body is not None:
-                await answering.say(body, edits=_message_id(update) if act in IN_PLACE else None)
+                await answering.say(body, edits=message_id(update) if act in IN_PLACE else None)
 
     async def _act(self, a: Answering, act: str, choice: str) -> Body | None:
         """What a button does; None for one of an older version."""
         if act in (plain := self._plain()):
             return await plain[act](a)
         changes = self._changes
+        if act == "yes":
+            return await changes.agree(a, choice)
         if act == "days":
             return await changes.days(a, choice)
         if act == "flag":
@@ -75,7 +78,6 @@ class Setup:
         changes = self._changes
         return {
             "done": changes.done,
-            "yes": changes.agree,
             "no": changes.refuse,
             "times": changes.choose,
             "zones": changes.zones,
@@ -208,8 +210,3 @@ def read_quiet(text: str) -> Quiet | None:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 6
-
-
-def _message_id(update: Update) -> int | None:
-    query = update.callback_query
-    return query.message.message_id if query is not None and query.message is not None else None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from telegram import Update
 from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, acknowledge, data_of
+from bot.answering import Answering, Answers, acknowledge, data_of, message_id
 from bot.checkins import diary, signs
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import Setup
@@ -142,7 +142,7 @@ class Taps:
             elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
                 scale = int(choice[1])
                 said = Answer(sleep=scale) if choice[0] == "s" else Answer(energy=scale)
-                await self._keep(answering, check_in_id, said, _message_id(update))
+                await self._keep(answering, check_in_id, said, message_id(update))
 
     async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
         """Keep a mood, and let it be the person's next words."""
@@ -162,7 +162,7 @@ class Taps:
                 text = self._texts(person.language, "checkin_note_gone")
                 await answering.say(Body(text))
             else:
-                await self._keep(answering, check_in_id, Answer(mood=mood), _message_id(update))
+                await self._keep(answering, check_in_id, Answer(mood=mood), message_id(update))
                 await note_falling(transaction, person.person_id, self._notices, now=now)
                 flows = await _flows(transaction, found, mood, update_id, now)
             if not flows:
@@ -237,8 +237,3 @@ async def _flows(
     if before is None or (mood <= LOW and mood < before):
         return True
     return await inbox.linked_turn(transaction, [update_id]) is not None
-
-
-def _message_id(update: Update) -> int | None:
-    query = update.callback_query
-    return query.message.message_id if query is not None and query.message is not None else None

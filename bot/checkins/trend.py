@@ -1,14 +1,17 @@
 """Whether moods fall over days, and the quiet note about it.
 
 Knows nothing of what a person said. A falling trend is a note in the operators' queue and never
-a case: no level comes of it. Falling is, of the last answers:
+a case: no level comes of it. What counts is a day: the mean of its answers, so that one bad day
+with three check-ins is one day. Falling is, of the last days with an answer:
 
 - the mean of the last 3 is at least 1.0 below the mean of the 7 before them, or
-- the last 3 are each 1 or 2.
+- the last 3 are each 2 or less.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from bot.notices import OperatorNotices
@@ -16,21 +19,31 @@ from storage import Transaction, cases, check_in_settings, check_ins, notes
 from storage.ids import PersonId
 
 LAST, BEFORE, FALL, LOW = 3, 7, 1.0, 2
+ROUNDING = 1e-9
+"""Means of means: exactly 1.0 must not be missed by a bit."""
 LOOKED_BACK = timedelta(days=31)
 NOT_AGAIN_FOR = timedelta(days=7)
 
 
-def is_falling(moods: Sequence[int]) -> bool:
-    """Whether moods, oldest first, fall."""
-    last = moods[-LAST:]
+def by_day(moods: Iterable[tuple[date, int]]) -> list[float]:
+    """The mean of each local date that has an answer, oldest first."""
+    days: dict[date, list[int]] = defaultdict(list)
+    for day, mood in moods:
+        days[day].append(mood)
+    return [fmean(days[day]) for day in sorted(days)]
+
+
+def is_falling(days: Sequence[float]) -> bool:
+    """Whether the moods of days, oldest first, fall."""
+    last = days[-LAST:]
     if len(last) < LAST:
         return False
     if all(mood <= LOW for mood in last):
         return True
-    before = moods[-LAST - BEFORE : -LAST]
+    before = days[-LAST - BEFORE : -LAST]
     if len(before) < BEFORE:
         return False
-    return sum(before) / BEFORE - sum(last) / LAST >= FALL
+    return fmean(before) - fmean(last) >= FALL - ROUNDING
 
 
 async def note_falling(
@@ -38,8 +51,8 @@ async def note_falling(
 ) -> bool:
     """After an answer: note a falling trend, once a week at most; whether it was noted.
 
-    Beside an open case it is a note of that case; without one the digest tells that there is
-    somebody, and not who.
+    Beside an open case it is a note of that case. Without one it stands in the console's queue
+    until an operator has seen it, and the digest tells that there is somebody, and not who.
     """
     settings = await check_in_settings.get(transaction, person_id, lock=True)
     if settings is None:
@@ -47,7 +60,7 @@ async def note_falling(
     today = now.astimezone(ZoneInfo(settings.zone)).date()
     if settings.fell_on is not None and abs(today - settings.fell_on) < NOT_AGAIN_FOR:
         return False
-    if not is_falling([mood for _day, mood in await recent(transaction, person_id, today)]):
+    if not is_falling(by_day(await recent(transaction, person_id, today))):
         return False
     case = await cases.open_case(transaction, person_id)
     if case is not None:
@@ -55,7 +68,13 @@ async def note_falling(
             transaction, case.case_id, person_id,
             operator_id=None, text=notices.text("checkin_fell"), now=now,
         )  # fmt: skip
-    await check_in_settings.change(transaction, person_id, fell_on=today, fell_untold=case is None)
+    await check_in_settings.change(
+        transaction,
+        person_id,
+        fell_on=today,
+        fell_untold=case is None,
+        fell_waits_at=now if case is None else None,
+    )
     return True
 
 

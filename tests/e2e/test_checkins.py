@@ -66,7 +66,7 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     assert texts("zh", "checkin_zone_ask") in await pressed(someone, "ci:done")
     assert "Asia/Shanghai" in await pressed(someone, "ci:zone:Asia/Shanghai")
     assert await settings_of(served, someone) is None  # everything is off until asked for
-    assert "下一次：11-24 21:30" in await pressed(someone, "ci:yes")
+    assert "下一次：11-24 21:30" in await pressed(someone, "好，开始")
     settings = await settings_of(served, someone)
     assert settings is not None
     assert settings.consent_at == BEGIN
@@ -104,7 +104,7 @@ async def test_by_words_in_english_with_what_time_it_is(
     assert texts("en", "checkin_zone_ask").strip() in await pressed(someone, "ci:pick:0480127")
     assert await answer_to(someone, "it is 10:02 am here") == texts("en", "checkin_zone_which")
     assert "08:00, every day" in await pressed(someone, "ci:zone:Asia/Shanghai")
-    state = await pressed(someone, "ci:yes")
+    state = await pressed(someone, "Yes, begin")
     assert "Next: 11-25 08:00" in state
     assert "around" not in state
     assert "22:00–08:00" in await pressed_twice(someone, "ci:quiets", "ci:quiet:1320-480")
@@ -295,6 +295,8 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
     assert person is not None
     async with served.parts.database.read() as transaction:
         assert await cases.of_person(transaction, person.person_id) == []
+        waiting = await check_in_settings.waiting_fallen(transaction)
+    assert [each.person_id for each in waiting] == [person.person_id]  # in the console's queue
 
 
 async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not_disturbed(
@@ -315,6 +317,7 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
         noted = await notes.of_case(transaction, case.case_id, person.person_id)
         operator = (await operators.listed(transaction))[0]
         assert await check_in_settings.count_fallen(transaction) == 0
+        assert await check_in_settings.waiting_fallen(transaction) == []
     assert [note.text for note in noted] == [served.texts("zh", "checkin_fell")]
     async with served.parts.database.begin() as transaction:
         await served.parts.takeover.begin(transaction, operator, case.case_id)

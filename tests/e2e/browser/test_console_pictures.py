@@ -17,7 +17,7 @@ from bot.demo import console_link
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from safety.levels import Level
-from storage import Transaction, cases, evidence, operators, people
+from storage import Transaction, cases, check_in_settings, evidence, operators, people
 from storage.cases import Resolution
 from storage.evidence import Span
 
@@ -75,6 +75,13 @@ async def a_month(service: Service) -> None:
         ]  # fmt: skip
         for number in range(MONTH):
             await one_case(transaction, number, chance, names, now)
+        for number in (100, MONTH):  # one of them had a case before
+            at = now - timedelta(days=number / 100)
+            person = await people.get_or_create(
+                transaction, 800_000 + number, language="zh", now=at
+            )
+            await check_in_settings.create(transaction, person.person_id, zone="UTC", now=at)
+            await check_in_settings.change(transaction, person.person_id, fell_waits_at=at)
 
 
 async def keep(page: Page, name: str) -> None:

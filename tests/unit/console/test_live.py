@@ -53,6 +53,14 @@ async def test_the_last_change_is_never_lost() -> None:
             assert "queue" in await anext(events)
 
 
+async def test_what_is_no_case_wakes_the_queue_alone() -> None:
+    live = Live()
+    with live.watch(None) as queue, live.watch(ONE) as case:
+        live.happened(None)
+        assert queue.take() == ["queue"]
+        assert not case.woken.is_set() and case.take() == []
+
+
 async def test_a_case_hears_of_itself_alone() -> None:
     live = Live()
     with live.watch(ONE) as watcher:

@@ -49,3 +49,19 @@ def test_a_dot_stands_at_its_mood(days: int) -> None:
 
 def _colour(text: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(text[1:]))
+
+
+@pytest.mark.parametrize("days", [7, 31, 366])
+def test_the_last_date_is_named_and_a_single_dot_of_a_year_is_seen(days: int) -> None:
+    since = UNTIL - timedelta(days=days - 1)
+    labels = chart.labels(TEXTS, "en", "year")
+    drawn = Image.open(io.BytesIO(chart.draw([Point(UNTIL, 1)], since, UNTIL, labels)))
+    x, y = chart.WIDTH - chart.RIGHT - 30, chart.HEIGHT - chart.BOTTOM
+    assert drawn.getpixel((x, y + 5)) != _colour(chart.PAPER)  # a tick at today
+    # On a phone of 390 px the dot is five wide at least.
+    width = 5 * chart.WIDTH // 390 // 2
+    for off in (-width, width):
+        seen = drawn.getpixel((x + off, y - 30))
+        assert isinstance(seen, tuple)
+        wanted = _colour(chart.COLOURS[0])
+        assert all(abs(one - other) <= 8 for one, other in zip(seen, wanted, strict=True))

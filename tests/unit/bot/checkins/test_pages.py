@@ -1,13 +1,16 @@
 """What people see and say when they arrange their check-ins."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from bot.checkins.pages import USUAL, Pages, View, packed, unpacked
+from bot.checkins.pages import USUAL, Pages, mark, packed, unpacked
 from bot.checkins.quiet import Quiet
+from bot.checkins.reading import Unclear, Why
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurrence
 from bot.checkins.setup import read_quiet
+from bot.checkins.standing import View
 from bot.texts import LANGUAGES, Texts
 from storage.check_in_questions import Draft
 from storage.check_in_settings import Settings
@@ -18,9 +21,12 @@ PAGES = Pages(Texts())
 NINE = Appointment(EVERY_DAY, 540)
 
 
-def view(crowded: set[int]) -> View:
-    settings = Settings(PersonId(1), NOW, "Asia/Shanghai")
-    return View(settings, [(NINE, Occurrence(date(2026, 11, 25), NOW))], crowded)
+COMING = (NINE, Occurrence(date(2026, 11, 25), NOW))
+
+
+def view(crowded: set[int], **values: Any) -> View:
+    settings = values.pop("settings", Settings(PersonId(1), NOW, "Asia/Shanghai"))
+    return View(settings, [COMING], **{"coming": COMING, "crowded": crowded, **values})
 
 
 def test_a_crowded_minute_is_told_as_around() -> None:
@@ -42,9 +48,10 @@ def test_a_button_of_another_version_is_nothing(wrong: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_button_fits_into_telegrams_64_bytes(language: str) -> None:
-    draft = Draft([(540, 127)], zone="America/Argentina/ComodRivadavia")
+    draft = Draft([(540, 127), (541, 127)], zone="America/Argentina/ComodRivadavia")
     bodies = [
         PAGES.choose(language, draft),
+        PAGES.refused(language, [540]),
         PAGES.zone(language, "US", NOW, ("America/Argentina/ComodRivadavia",)),
         PAGES.agree(language, draft, NOW),
         PAGES.quiet(language),
@@ -71,3 +78,72 @@ def test_every_button_fits_into_telegrams_64_bytes(language: str) -> None:
 )
 def test_quiet_hours_in_words(text: str, quiet: Quiet | None) -> None:
     assert read_quiet(text) == quiet
+
+
+def line(text: str, name: str) -> str:
+    """The line of a state page that begins with a name."""
+    return next(each for each in text.splitlines() if each.lstrip("· ").startswith(name))
+
+
+def test_a_state_page_says_what_keeps_check_ins_back() -> None:
+    on = PAGES.state("en", view(set()), NOW).text
+    assert (line(on, "Check-ins"), line(on, "Next")) == ("Check-ins: on", "· Next: 11-24 10:00")
+    held = PAGES.state("en", view(set(), coming=None, is_held=True), NOW).text
+    assert "record of risk is still open" in line(held, "Check-ins")
+    assert line(held, "Next") == "· Next: once that record is closed"
+    closed = PAGES.state("en", view(set(), coming=None, is_admitted=False), NOW).text
+    assert "invitation" in line(closed, "Check-ins")
+    assert line(closed, "Next") == "· Next: none"
+    slow = PAGES.state("en", view(set(), every_days=7), NOW).text
+    assert "one in 7 days at most" in line(slow, "Check-ins")
+    quiet = Settings(PersonId(1), NOW, "Asia/Shanghai", quiet_from=1320, quiet_to=600)
+    silent = PAGES.state("en", view(set(), coming=None, settings=quiet, silent={540}), NOW).text
+    assert line(silent, "Quiet hours") == (
+        "· Quiet hours: 22:00–10:00 (09:00 lies in them and is not asked)"
+    )
+    assert line(silent, "Next") == "· Next: none (all times lie in your quiet hours)"
+
+
+def test_whoever_stopped_finds_the_way_back_first() -> None:
+    settings = Settings(PersonId(1), NOW, "Asia/Shanghai", stopped_at=NOW)
+    body = PAGES.state("zh", view(set(), coming=None, is_held=True, settings=settings), NOW)
+    assert body.buttons[0] == [("重新开始", "ci:resume")]
+    assert line(body.text, "每日问候") == "每日问候：已停止"
+    paused = Settings(PersonId(1), NOW, "UTC", paused_until_at=NOW + timedelta(days=1))
+    assert PAGES.state("zh", view(set(), settings=paused), NOW).buttons[0][0][1] == "ci:resume"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("why", Why)
+def test_no_question_is_without_a_button_and_a_word_on_what_to_write(
+    language: str, why: Why
+) -> None:
+    bare = PAGES.unclear(language, Unclear(why))
+    assert [data for row in bare.buttons for _label, data in row] == ["ci:times"]
+    if why is not Why.WHICH_MIDNIGHT:  # that has two readings always
+        assert '"' in bare.text or "“" in bare.text or why is Why.TOO_MANY
+    offered = PAGES.unclear(language, Unclear(why, ((NINE,),)))
+    assert [data for row in offered.buttons for _label, data in row] == ["ci:pick:0540127"]
+
+
+def test_what_is_asked_without_choices_is_no_yes_or_no() -> None:
+    assert "要这样吗" not in PAGES.unclear("zh", Unclear(Why.ONLY_ONCE)).text
+    assert "Would this" not in PAGES.unclear("en", Unclear(Why.ONLY_ONCE)).text
+
+
+def test_a_chosen_time_that_is_not_usual_can_be_tapped_off() -> None:
+    body = PAGES.choose("zh", Draft([(545, 127), (480, 127)]), "最多 6 个。")
+    labels = [label for row in body.buttons for label, _data in row]
+    assert [label for label in labels if "✓" in label] == ["✓ 08:00", "✓ 09:05", "✓ 每天"]
+    assert "最多 6 个。\n选好的：" in body.text
+
+
+def test_a_consent_holds_for_what_stands_above_it() -> None:
+    drafts = [
+        Draft([(480, 127)], zone="Asia/Shanghai"),
+        Draft([(480, 31)], zone="Asia/Shanghai"),
+        Draft([(485, 127)], zone="Asia/Shanghai"),
+        Draft([(480, 127)], zone="Europe/London"),
+    ]
+    assert len({mark(draft) for draft in drafts}) == 4
+    assert PAGES.agree("zh", drafts[0], NOW).buttons[0][0][1] == f"ci:yes:{mark(drafts[0])}"

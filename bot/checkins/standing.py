@@ -1,0 +1,123 @@
+"""How a person's check-ins really stand: what keeps them back, and when the next one comes.
+
+Knows nothing of words, nor of claiming (`rounds.py`): what the page says is decided by the same
+rules as what the clock does (`deciding.py`).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins import diary
+from bot.checkins.deciding import Skip, State, decide
+from bot.checkins.reckoning import quiet_of, reckoned
+from bot.checkins.restraint import Restraint
+from bot.checkins.rounds import HOLDING_LEVEL
+from bot.checkins.schedule import Appointment, Occurrence, next_occurrence
+from storage import Transaction, appointments, cases, check_in_settings
+from storage.check_in_settings import Settings
+from storage.people import Person
+
+LOOKED_AHEAD = 40
+"""Occurrences of one time of the day: weeks, so that restraint's longest pause is over."""
+Upcoming = Sequence[tuple[Appointment, Occurrence | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a person's check-ins stand.
+
+    Attributes:
+        upcoming: their appointments, and the next occurrence of each, be it asked or skipped.
+        coming: what will be asked next; None: nothing, for as long as it stands like this.
+        crowded: minutes that so many share that they are told as "around".
+        silent: minutes that are never asked, because they lie in the quiet hours.
+        is_held: a case holds them.
+        is_admitted: the companion talks with the person at all.
+        every_days: silence has slowed them down to one in so many days; 0: it has not.
+    """
+
+    settings: Settings
+    upcoming: Upcoming
+    coming: tuple[Appointment, Occurrence] | None = None
+    crowded: Collection[int] = ()
+    silent: Collection[int] = ()
+    is_held: bool = False
+    is_admitted: bool = True
+    every_days: int = 0
+
+
+async def view(
+    transaction: Transaction, person: Person, admits: Callable[[Person], bool], *, now: datetime
+) -> View | None:
+    """How they stand; None where a person has not asked for check-ins."""
+    settings = await check_in_settings.get(transaction, person.person_id)
+    if settings is None:
+        return None
+    state = await state_of(transaction, person, settings, admits)
+    upcoming: list[tuple[Appointment, Occurrence | None]] = []
+    for stored in await appointments.of_person(transaction, person.person_id):
+        following = stored.next or await reckoned(transaction, settings, stored, now)
+        found = Occurrence(following.local_date, following.at) if following else None
+        upcoming.append((Appointment.of(stored.days, stored.minute), found))
+    return View(
+        settings,
+        upcoming,
+        coming(upcoming, state, now),
+        crowded={
+            each.minute
+            for each, found in upcoming
+            if found is not None and await diary.comes_around(transaction, found)
+        },
+        silent={
+            each.minute for each, _ in upcoming if state.quiet and state.quiet.holds(each.minute)
+        },
+        is_held=state.is_held,
+        is_admitted=state.is_admitted,
+        every_days=state.restraint.every_days,
+    )
+
+
+async def state_of(
+    transaction: Transaction,
+    person: Person,
+    settings: Settings,
+    admits: Callable[[Person], bool],
+) -> State:
+    """What decides about a person's check-ins, beside the clock."""
+    case = await cases.open_case(transaction, person.person_id)
+    return State(
+        zone=ZoneInfo(settings.zone),
+        quiet=quiet_of(settings),
+        paused_until_at=settings.paused_until_at,
+        restraint=Restraint(settings.unanswered, settings.asked_on),
+        is_held=case is not None
+        and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
+        is_admitted=admits(person),
+    )
+
+
+def coming(
+    upcoming: Upcoming, state: State, now: datetime
+) -> tuple[Appointment, Occurrence] | None:
+    """The first occurrence that will not be skipped; None where all are."""
+    found = [
+        (appointment, occurrence)
+        for appointment, first in upcoming
+        if first is not None and (occurrence := _asked(appointment, first, state, now)) is not None
+    ]
+    return min(found, key=lambda pair: pair[1].at, default=None)
+
+
+def _asked(
+    appointment: Appointment, first: Occurrence, state: State, now: datetime
+) -> Occurrence | None:
+    occurrence = first
+    for _ in range(LOOKED_AHEAD):
+        if not isinstance(decide(occurrence, state, max(now, occurrence.at)), Skip):
+            return occurrence
+        occurrence = next_occurrence(
+            appointment, state.zone, max(now, occurrence.at), occurrence.local_date
+        )
+    return None

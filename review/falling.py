@@ -1,0 +1,30 @@
+"""Falling moods of people without a case: a note that an operator has seen.
+
+Knows nothing of how it came about (`bot/checkins/trend.py`), and shows nothing to the person. It
+is no case: nobody claims it, no clock runs.
+"""
+
+from datetime import datetime
+
+from review.access import RefusedError, require_active
+from storage import Transaction, audit, check_in_settings
+from storage.ids import PersonId
+from storage.operators import Operator
+
+SEEN = "saw_falling_moods"
+
+
+async def seen(
+    transaction: Transaction, actor: Operator, person_id: PersonId, *, now: datetime
+) -> None:
+    """Take the note out of the queue, for everybody; of two who do, the first did it.
+
+    Raises:
+        RefusedError: `note_gone`: somebody saw it before, or the person left.
+    """
+    require_active(actor)
+    if not await check_in_settings.end_fallen(transaction, person_id):
+        raise RefusedError("note_gone")
+    await audit.append(
+        transaction, SEEN, now=now, operator_id=actor.operator_id, person_id=person_id
+    )
