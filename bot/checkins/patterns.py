@@ -27,8 +27,8 @@ WEEK = r"(?:周|星期|礼拜)"
 ZH_FIRST_DAY = r"(?:[一二三四五六日天](?!\s*[点时])|[1-7](?!\s*[点时:十.]|\d))"
 ZH_DAY = r"(?:[三四五六日天](?!\s*[点时])|[一二](?!\s*[点时十])|[1-7](?!\s*[点时:十.]|\d))"
 ZH_LISTED = r"一?二?三?四?五?六?日?"
-EN_DAY = (r"(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:r(?:s(?:day)?)?)?|fri(?:day)?"
-          r"|sat(?:urday)?|sun(?:day)?)s?")  # fmt: skip
+EN_DAY = (r"(?:(?!thus\b)(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?"
+          r"|thu(?:r(?:s(?:day)?)?)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)s?)")  # fmt: skip
 EN_LETTER = r"(?:mo?|th|tu|t|w|fr?|sat?|su)"
 AM_PM = r"(a\.?m\b\.?|p\.?m\b\.?)"
 EACH_OF = r"(?:every\s+|each\s+|on\s+)?"
@@ -95,8 +95,8 @@ PATTERNS = (
 )  # fmt: skip
 MASTER = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS))
 EACH = {name: re.compile(pattern) for name, pattern in PATTERNS}
-# 早一点, 晚一点, 快一点 are no time; 一点半 is.
-A_LITTLE = re.compile(rf"[早晚快慢有多少好]一点(?![半钟整\d{NUMERAL}])")
+# 早一点, 晚一点, 一点时间 are no time; 一点半 is.
+A_LITTLE = re.compile(rf"[早晚快慢有多少好]一点(?![半钟整\d{NUMERAL}])|一点(?=时间)")
 EN_NUMBERS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
     "seven": "7", "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12",

@@ -57,6 +57,7 @@ ADDED = re.compile(
 REMOVED = re.compile(
     r"去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:remove|delete|drop|cancel|take out|get rid of)\b"
 )
+NO_LONGER = re.compile(r"^\W*(?:我)?不要(.+)了\W*$")
 A_BARE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
 
 
@@ -142,6 +143,7 @@ def _says_enough(folded: str) -> bool:
 
 
 def _change(folded: str) -> Read | None:
+    folded = NO_LONGER.sub(r"删掉\1", folded)
     match = MOVED.search(folded)
     if match is not None:
         old, new = (

@@ -41,9 +41,9 @@ FEW = {"a couple of": 2, "a few": 3}
 ZH_UNIT = r"(?:天|日|晚|周|星期|礼拜|月|年)"
 ZH_SPAN = rf"(?:半|{ZH_N}|\d{{3}})\s*个?半?\s*{ZH_UNIT}半?"
 ZH_COUNTED = re.compile(rf"(半|{ZH_N}|\d{{3}})\s*个?(半?)\s*({ZH_UNIT})(半?)")
-EN_SPAN = (r"(?:a couple of|a few|an?|the next \d{1,3}|\d{1,3})\s+(?:more )?"
+EN_SPAN = (r"(?:a couple of|a few|an?|the next \d{1,3}|\d{1,3})\s+"
            r"(?:day|night|week|month|year)s?")  # fmt: skip
-EN_COUNTED = re.compile(r"(a couple of|a few|an?|\d{1,3})\s+(?:more )?(day|night|week|month|year)")
+EN_COUNTED = re.compile(r"(a couple of|a few|an?|\d{1,3})\s+(day|night|week|month|year)")
 OPEN_SPAN = (r"(?:(?:the|this|next|the rest of the|the rest of this)"
              r" (?:day|night|weekend|week|month)"
              r"|a (?:while|bit|little while)|some time|until [a-z ]{3,20})")  # fmt: skip
@@ -165,14 +165,17 @@ def read(text: str, *, is_plain: bool = False) -> Wish | Pause | None:
         return Pause(days) if days else Wish.PAUSE_HOW_LONG
     if _is(PAUSE_OPEN[:last], core):
         return Wish.PAUSE_HOW_LONG
-    if not is_plain and RESUME.fullmatch(core):
+    if not is_plain and RESUME.fullmatch(without_politeness(folded, is_wanted=False)):
         return Wish.RESUME
     return Wish.STOP if _is(STOP[:last], core) else None
 
 
 def read_length(text: str) -> Pause | None:
     """The length of a pause, where that was asked: 三天, "for two weeks"."""
-    core = without_politeness(fold(text))
+    folded = fold(text)
+    core = without_politeness(folded)
+    if folded.rstrip(" .。!！").endswith("了"):  # 七天了 says how long something has been
+        return None
     days = _days(core) if ANSWERS_HOW_LONG.fullmatch(core) else None
     return Pause(days) if days else None
 
