@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.checkins.closed import without_politeness
+from bot.checkins.closed import EDGES, without_politeness
 from bot.checkins.patterns import ZH_N
 from bot.checkins.tokens import fold, number
 
@@ -155,8 +155,8 @@ def read(text: str, *, is_plain: bool = False) -> Wish | Pause | None:
     """
     folded = fold(text)
     core = without_politeness(folded)
-    if is_plain and core in BARE and without_politeness(folded, is_wanted=False) not in BARE:
-        return None  # "I want to stop": what?
+    if is_plain and core in BARE and not _is_an_order(folded):
+        return None  # "I want to stop" and 停了: what?
     last = 1 if is_plain else 2
     if _is(SKIP_TODAY[:last], core):
         return Wish.SKIP_TODAY
@@ -189,6 +189,11 @@ def is_cancel(text: str) -> bool:
         "cancel it",
         "cancel this",
     }
+
+
+def _is_an_order(folded: str) -> bool:
+    is_past = folded.strip(EDGES).endswith("了")
+    return not is_past and without_politeness(folded, is_wanted=False) in BARE
 
 
 def _is(patterns: Sequence[re.Pattern[str]], core: str) -> bool:
