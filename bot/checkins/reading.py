@@ -136,10 +136,25 @@ def read(text: str, *, is_asked: bool = True) -> Read | None:
 def _says_enough(folded: str) -> bool:
     """Whether words that nobody asked for may be about times at all."""
     found, _rest = tokens(folded)
-    clocks = [token for token in found if isinstance(token, Clock)]
-    if len(found) == 1 and clocks:
-        return clocks[0].part is not None or clocks[0].minute > 0 or clocks[0].hour > 12
-    return bool(clocks) or (bool(found) and bool(re.search("别|不要|no |don'?t", folded)))
+    times = [
+        token
+        for token in found
+        if isinstance(token, Clock)
+        or (isinstance(token, PartOfDay) and token.alone_min is not None)
+    ]
+    if times and any(pattern.search(folded) for pattern in (MOVED, ADDED, REMOVED)):
+        return True
+    if len(found) == 1 and times:  # three o'clock is no request, 3am may be one
+        (only,) = times
+        return isinstance(only, Clock) and (
+            only.part is not None or only.minute > 0 or only.hour > 12
+        )
+    return bool(times) or (bool(found) and bool(re.search("别|不要|no |don'?t", folded)))
+
+
+def _is_time(token: Token) -> bool:
+    is_alone = isinstance(token, PartOfDay) and token.alone_min is not None
+    return is_alone or isinstance(token, Clock)
 
 
 def _change(folded: str) -> Read | None:
@@ -193,10 +208,6 @@ def _plain(folded: str) -> Times | Unclear | None:
 
 def _obstacle(found: list[Token], rest: str) -> Why | None:
     """What stands in the way of taking the words as times of every week."""
-    has_time = any(
-        isinstance(token, Clock) or (isinstance(token, PartOfDay) and token.alone_min is not None)
-        for token in found
-    )
     if UNSURE.search(rest) or re.search(r"\d", rest):
         return Why.UNCLEAR
     beside = zip([None, *found], found, [*found[1:], None], strict=False)
@@ -205,7 +216,7 @@ def _obstacle(found: list[Token], rest: str) -> Why | None:
         for before, token, after in beside
     ):
         return Why.UNCLEAR
-    if not has_time:
+    if not any(map(_is_time, found)):
         return Why.WHAT_TIME
     if ANY_WEEK.search(rest) and not any(isinstance(token, Days) for token in found):
         return Why.WHICH_DAYS

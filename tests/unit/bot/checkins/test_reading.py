@@ -369,7 +369,7 @@ CHANGED = """
     move it to 9pm -> all +*@21:00
 """
 # Not asked for times, no request: a bare hour is talk; what is said with it makes it one.
-NOT_UNASKED = "8|三点|一点|8点|晚上|周末|每周一次|20|at night|weekly"
+NOT_UNASKED = "8|三点|一点|中午|8点|晚上|周末|每周一次|20|at night|weekly"
 
 NOTHING = """
     早一点问我
@@ -462,7 +462,8 @@ def test_a_change_is_read_as_one(phrase: str, meaning: str) -> None:
 def test_where_no_times_were_asked_for_little_is_no_request(phrase: str) -> None:
     assert read(phrase) is not None
     assert read(phrase, is_asked=False) is None
-    assert read("每天早上八点", is_asked=False) == read("每天早上八点")
+    for request in ("每天早上八点", "去掉八点", "再加一个中午", "3am", "8:30"):
+        assert read(request, is_asked=False) == read(request) is not None
 
 
 @pytest.mark.parametrize("more", ["我好累", "没睡", "crying", "因为失眠", "he left", "😭", "又"])
