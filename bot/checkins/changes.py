@@ -52,12 +52,12 @@ class Changes:
         """Choose times, from those that are agreed, or that were being chosen before."""
         draft = await self._agreed(a)
         if not draft.times:
-            draft = await self._draft(a) or draft
+            draft = await self.draft(a) or draft
         return await self._choosing(a, draft, above)
 
     async def toggle(self, a: Answering, minute: int) -> Body | None:
         """Choose a usual time, or leave a chosen one out again."""
-        draft = await self._draft(a)
+        draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
         kept = [(at, days) for at, days in draft.times if at != minute]
@@ -76,7 +76,7 @@ class Changes:
         """Choose the days of every time."""
         if name not in saying.DAYS:
             return None
-        draft = await self._draft(a)
+        draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
         draft.days = Appointment(saying.DAYS[name], 0).mask
@@ -85,7 +85,7 @@ class Changes:
 
     async def done(self, a: Answering) -> Body:
         """The times are chosen."""
-        draft = await self._draft(a)
+        draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
         if not draft.times:
@@ -117,7 +117,7 @@ class Changes:
 
     async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
         """Ask for the zone; `found`: which of these."""
-        draft = await self._draft(a) or Draft()
+        draft = await self.draft(a) or Draft()
         await self._ask(a, ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
@@ -125,7 +125,7 @@ class Changes:
         """Take a zone: at once where check-ins are agreed on, else on to the consent."""
         if await diary.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
             return await self.state(a)
-        draft = await self._draft(a)
+        draft = await self.draft(a)
         if draft is None or not draft.times:
             return await self._gone(a)
         draft.zone = name
@@ -134,7 +134,7 @@ class Changes:
 
     async def agree(self, a: Answering, marked: str = "") -> Body:
         """Begin: here consent is recorded, to what stands above the button and nothing else."""
-        draft = await self._draft(a)
+        draft = await self.draft(a)
         if draft is None or not draft.times or draft.zone is None:
             is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
             return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
@@ -216,7 +216,7 @@ class Changes:
         await check_in_settings.change(a.transaction, person_id, **values)
         return await self.state(a)
 
-    async def _draft(self, a: Answering) -> Draft | None:
+    async def draft(self, a: Answering) -> Draft | None:
         """What is being chosen; None where another question came after it."""
         found = await check_in_questions.get(a.transaction, a.person.person_id)
         return found.draft if found is not None and found.asks in (TIMES, ZONE) else None

@@ -9,9 +9,8 @@ sentence that is refused costs no more than a reviewed one in its place.
 import re
 from importlib import resources
 
-import yaml
-
 from bot.checkins.bait import is_bait
+from safety import yaml_files
 
 LONGEST = {"zh": 40, "en": 100}
 FORBIDDEN = re.compile(
@@ -47,7 +46,7 @@ ANY_PART = re.compile(
 
 def _load(language: str) -> re.Pattern[str]:
     source = resources.files("bot.checkins").joinpath("form.yaml").read_text("utf-8")
-    lists: dict[str, list[str]] = yaml.safe_load(source)[language]
+    lists: dict[str, list[str]] = yaml_files.parse(source)[language]
     pieces: dict[str, str] = {}
     for name, texts in lists.items():
         piece = "(?:" + "|".join(texts) + ")"

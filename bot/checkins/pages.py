@@ -10,6 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.checkins import saying
+from bot.checkins.quiet import Quiet
 from bot.checkins.reading import Unclear
 from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import Appointment
@@ -140,11 +141,11 @@ class Pages:
         ]
         return Body(self.texts(language, f"checkin_{unclear.why}"), rows)
 
-    def quiet(self, language: str) -> Body:
-        """Which hours are quiet."""
+    def quiet(self, language: str, found: Sequence[Quiet] = ()) -> Body:
+        """Which hours are quiet: those that words may mean, or the usual ones."""
         hours = [
             (f"{saying.clock(start)}–{saying.clock(end)}", f"ci:quiet:{start}-{end}")
-            for start, end in QUIET_HOURS
+            for start, end in [(each.starts, each.ends) for each in found] or QUIET_HOURS
         ]
         none = (self.texts(language, "checkin_quiet_off"), "ci:quiet:none")
         return Body(self.texts(language, "checkin_quiet_ask"), [hours, [none]])

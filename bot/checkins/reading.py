@@ -1,22 +1,25 @@
-"""What plain words about times mean: appointments, or a reason to ask.
+"""What plain words about times mean: appointments, a change of them, or a reason to ask.
 
 Knows nothing of who says it, nor of Telegram; zones are in `zones.py`, other wishes (stop, pause,
-skip today) in `wishes.py`. Nothing is guessed silently: 8点 without a part of the day comes back
-with both readings as choices. Where no day is said, it is every day, and `are_days_said` is False
-so that the answer can say so.
+skip today) in `wishes.py`. A message is read only where nothing is left of it but a closed list
+of words (`closed.py`): with any other word it is no request, and the answer is None. What may
+mean two things comes back with its readings as choices. Where no day is said, it is every day,
+and `are_days_said` is False so that the answer can say so.
 
     read("每天早上八点和晚上十点") -> Times((8:00, 22:00, every day))
     read("8点") -> Unclear(WHICH_HALF, choices=((8:00,), (20:00,)))
-    read("hello") -> None
+    read("再加一个晚上十点") -> Change(added=((22:00,),))
+    read("凌晨三点又醒了") -> None
 """
 
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.checkins.hours import options
-from bot.checkins.patterns import Part
+from bot.checkins.closed import is_closed, of_requests
+from bot.checkins.placing import Placed, Said, placed
 from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY, Appointment, merged
 from bot.checkins.tokens import Clock, Days, PartOfDay, Span, Token, fold, tokens
 
@@ -24,31 +27,51 @@ MOST_CHOICES = 4
 MOST_TIMES = 6
 """More times than this in one message are more than a check-in is for."""
 
-NOT_WANTED = re.compile(
-    r"(?<!要)不要|(?<!是)不想|不用|(?<![特分区])别|除"
-    r"|\bexcept\b|\bbut not\b|\bdon'?t\b|\bnot\b|\bnever\b|\bno\b"
+COUNT = r"(?:两|二|三|四|五|六|七|\d+)"
+UNSURE = re.compile(
+    r"(?<!要)不要|(?<!是)不用|(?<![特分区])别|除了?|(?:以|之|过)[前后]"
+    r"|\bexcept\b|\bbut not\b|\bdon'?t\b|\bnot\b|\bnever\b|\bno\b|\bafter\b|\bbefore\b|\bby\b"
 )
+"""Words of requests that only a question can settle: not at 8, after 8."""
 NOT_WEEKLY = re.compile(
-    r"隔[天日周]|每隔|[每逢](?:两|二|三|四|五|六|\d+)[天日周]|每月|每年|每个月|每个?小时|号|月底"
-    r"|every (?:other|second|\d+|few|hour|month|year)|monthly|hourly|fortnight|biweekly|twice"
+    rf"隔[天日周]|每隔一?[天日周]?|[每逢]{COUNT}[天日周]|每[月年]|每个月|每个?小时|{COUNT}\s*次"
+    rf"|{COUNT}\s*(?:天|日|周|个?星期|个?礼拜|个?月)\s*[一1]次|(?:[一二三十]{{1,3}}|\d+)号|月底"
+    r"|every (?:other|second|\d+|few|hour|month|year)(?: days?| weeks?)?"
+    r"|monthly|hourly|fortnight(?:ly)?|biweekly|twice|\b\d+ times"
 )
 ONCE = re.compile(
-    r"(?:从|自)?(?:明天|后天|大后天|今天|这周|下周|下个?星期)(?:开始|起)?|今(?=[早晚])"
+    r"(?:从|自)?(?:明天|后天|大后天|今天|这周|本周|下周|下个?星期|下个?礼拜)(?:开始|起)?|今(?=[早晚])"
     r"|\b(?:(?:starting|from|since)\s+)?(?:tomorrow|today|next|this)\b|\bto(?=night\b)"
 )
-ANY_WEEK = re.compile(r"每个?(?:周|星期|礼拜)|weekly|every week\b|once a week")
+COMING = re.compile(r"(?:下|这|本)个?(?=(?:周|星期|礼拜)\s*[一二三四五六日天末1-7])")
+ANY_WEEK = re.compile(r"每个?(?:周|星期|礼拜)|weekly|every week\b|(?:once )?a week")
+MOVED = re.compile(
+    r"^(?P<old>.*?)(?:改成|改到|改为|换成|换到|调到|调成)(?P<new>.+)$"
+    r"|\b(?:change|move|switch|shift)\b(?P<old_en>.*)\bto\b(?P<new_en>.+)$"
+    r"|^(?P<new_in>.*)\binstead of\b(?P<old_in>.+)$"
+)
+OF_MOVED = re.compile(r"[从把将由]|原来的?|\bfrom\b|\bit\b|\bthem\b|\bmy\b")
+ADDED = re.compile(
+    r"(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要|\badd\b|\balso\b|\bplus\b"
+)
+REMOVED = re.compile(
+    r"去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:remove|delete|drop|cancel|take out|get rid of)\b"
+)
+NO_LONGER = re.compile(r"^\W*(?:我)?不要(.+)了\W*$")
+A_BARE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
 
 
 class Why(StrEnum):
     """Why a message cannot be taken as it is."""
 
-    WHICH_HALF = "which_half"  # morning or evening, noon or midnight
+    WHICH_HALF = "which_half"  # morning or evening, noon or midnight, this one or that one
     WHICH_MIDNIGHT = "which_midnight"  # at the start or the end of the day that was named
     WHICH_DAYS = "which_days"  # weekly, but on which day?
     WHAT_TIME = "what_time"  # days or a part of the day, without a time
     ONLY_ONCE = "only_once"  # tomorrow at eight; the choice is what it would be every week
     NOT_WEEKLY = "not_weekly"  # every other day, monthly
     TOO_MANY = "too_many"
+    IS_THIS = "is_this"  # understood, and to be confirmed
     UNCLEAR = "unclear"  # a range, a negation, a number that is no time
 
 
@@ -77,136 +100,142 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """One time with its days, and the minutes that it may mean.
+class Change:
+    """Times to add to, or to take from, those that are agreed; to be asked back, never done.
 
-    A minute of a whole day or more is midnight at the end of the days.
+    Attributes:
+        added: whole readings of what is to come.
+        removed: whole readings of what is to go; beside `added` it is a move.
+        is_all: instead of all that is agreed.
     """
 
-    minutes: tuple[int, ...]
-    days: frozenset[int]
+    added: tuple[tuple[Appointment, ...], ...] = ()
+    removed: tuple[tuple[Appointment, ...], ...] = ()
+    is_all: bool = False
 
 
-def read(text: str) -> Times | Unclear | None:
-    """What a message says about times; None where it says nothing of them."""
+Read = Times | Unclear | Change
+
+
+def read(text: str, *, is_asked: bool = True) -> Read | None:
+    """What a message says about times; None: nothing, or it says something else as well.
+
+    Args:
+        text: the person's words.
+        is_asked: times were asked for. Otherwise a bare number, a bare 三点 and words without
+            any time are no request.
+    """
     folded = fold(text)
-    if re.fullmatch(r"\s*\d{1,2}\s*", folded):
+    if is_asked and A_BARE_NUMBER.fullmatch(folded):
         folded = f"at {folded.strip()}"
-    found, rest = tokens(folded)
-    if not any(isinstance(token, Days | Clock | PartOfDay) for token in found):
-        return Unclear(Why.NOT_WEEKLY) if NOT_WEEKLY.search(folded) else None
-    if ONCE.search(folded):
-        weekly = read(ONCE.sub(" ", folded))
-        return Unclear(Why.ONLY_ONCE, (weekly.appointments,) if isinstance(weekly, Times) else ())
-    why = _obstacle(folded, found, rest)
-    if why is not None:
-        return Unclear(why)
-    placed = _with_days(_with_parts(found))
-    if isinstance(placed, Why):
-        return Unclear(placed)
-    are_days_said = any(isinstance(token, Days) for token in found)
-    return _together(placed, are_days_said=are_days_said)
+    if not is_asked and not _says_enough(folded):
+        return None
+    return _change(folded) or _plain(folded)
 
 
-def _obstacle(folded: str, found: list[Token], rest: str) -> Why | None:
-    """What stands in the way of taking the words as times of every week."""
-    has_time = any(
-        isinstance(token, Clock) or (isinstance(token, PartOfDay) and token.alone_min is not None)
+def _says_enough(folded: str) -> bool:
+    """Whether words that nobody asked for may be about times at all."""
+    found, _rest = tokens(folded)
+    times = [
+        token
         for token in found
-    )
+        if isinstance(token, Clock)
+        or (isinstance(token, PartOfDay) and token.alone_min is not None)
+    ]
+    if times and any(pattern.search(folded) for pattern in (MOVED, ADDED, REMOVED)):
+        return True
+    if len(found) == 1 and times:  # three o'clock is no request, 3am may be one
+        (only,) = times
+        return isinstance(only, Clock) and (
+            only.part is not None or only.minute > 0 or only.hour > 12
+        )
+    return bool(times) or (bool(found) and bool(re.search("别|不要|no |don'?t", folded)))
+
+
+def _is_time(token: Token) -> bool:
+    is_alone = isinstance(token, PartOfDay) and token.alone_min is not None
+    return is_alone or isinstance(token, Clock)
+
+
+def _change(folded: str) -> Read | None:
+    folded = NO_LONGER.sub(r"删掉\1", folded)
+    match = MOVED.search(folded)
+    if match is not None:
+        old, new = (
+            next((v for k, v in match.groupdict().items() if k.startswith(side) and v), "")
+            for side in ("old", "new")
+        )
+        old = OF_MOVED.sub(" ", old)
+        goes = _plain(old)
+        added = _readings(_plain(new))
+        if goes is None and is_closed([old], of_requests()) and added:
+            return Change(added, is_all=True)
+        return Change(added, _readings(goes)) if goes and added and _readings(goes) else None
+    for pattern in (ADDED, REMOVED):
+        if pattern.search(folded):
+            found = _plain(pattern.sub(" ", folded))
+            readings = _readings(found)
+            if not readings:
+                return found
+            return Change(readings) if pattern is ADDED else Change(removed=readings)
+    return None
+
+
+def _readings(found: Times | Unclear | None) -> tuple[tuple[Appointment, ...], ...]:
+    if isinstance(found, Times):
+        return (found.appointments,)
+    return found.choices if found is not None else ()
+
+
+def _plain(folded: str) -> Times | Unclear | None:
+    """Times as they stand, without any reference to others."""
+    if ONCE.search(folded) or COMING.search(folded):
+        weekly = _plain(ONCE.sub(" ", COMING.sub(" ", folded)))
+        choices = (weekly.appointments,) if isinstance(weekly, Times) else ()
+        return None if weekly is None else Unclear(Why.ONLY_ONCE, choices)
+    found, rest = tokens(NOT_WEEKLY.sub(" ", folded))
+    if not is_closed([re.sub(r"\d+", " ", UNSURE.sub(" ", rest))], of_requests()):
+        return None
     if NOT_WEEKLY.search(folded):
-        return Why.NOT_WEEKLY
-    if NOT_WANTED.search(folded) or re.search(r"\d", rest):
+        return Unclear(Why.NOT_WEEKLY)
+    if not any(isinstance(token, Days | Clock | PartOfDay) for token in found):
+        return Unclear(Why.WHICH_DAYS) if ANY_WEEK.search(rest) else None
+    why, said = _obstacle(found, rest), placed(found)
+    if why is not None or said is None:
+        return Unclear(why or Why.UNCLEAR)
+    return _together(said, are_days_said=any(isinstance(token, Days) for token in found))
+
+
+def _obstacle(found: list[Token], rest: str) -> Why | None:
+    """What stands in the way of taking the words as times of every week."""
+    if UNSURE.search(rest) or re.search(r"\d", rest):
         return Why.UNCLEAR
+    beside = zip([None, *found], found, [*found[1:], None], strict=False)
     if any(
-        isinstance(span, Span) and (isinstance(before, Clock) or isinstance(after, Clock))
-        for before, span, after in zip(found, found[1:], found[2:], strict=False)
+        isinstance(token, Span) and (isinstance(before, Clock) or isinstance(after, Clock))
+        for before, token, after in beside
     ):
         return Why.UNCLEAR
-    if not has_time:
+    if not any(map(_is_time, found)):
         return Why.WHAT_TIME
     if ANY_WEEK.search(rest) and not any(isinstance(token, Days) for token in found):
         return Why.WHICH_DAYS
     return None
 
 
-def _with_parts(found: list[Token]) -> list[Days | tuple[int, ...] | None]:
-    """Days as they stand, and each time as the minutes that it may mean (None: no time)."""
-    out: list[Days | tuple[int, ...] | None] = []
-    part: Part | None = None
-    last = -1
-    kept = [token for token in found if not isinstance(token, Span)]
-    for index, token in enumerate(kept):
-        after = kept[index + 1] if index + 1 < len(kept) else None
-        if isinstance(token, Days):
-            out.append(token)
-        elif isinstance(token, PartOfDay):
-            if index and _belongs_to(kept[index - 1], token, after):
-                continue
-            part, last = token.part, -1
-            binds = isinstance(after, Clock) and after.part is None
-            if token.alone_min is not None and not binds:
-                out.append((token.alone_min or MINUTES_A_DAY,))
-        else:
-            own = token.part
-            if own is None and isinstance(after, PartOfDay):
-                is_last = index + 2 >= len(kept) or not isinstance(kept[index + 2], Clock)
-                if part is None and (after.follows or is_last):
-                    own = after.part
-            is_later = token.hour * 60 + token.minute > last
-            minutes = options(token, own or (part if is_later else None))
-            last = token.hour * 60 + token.minute if own is None else -1
-            out.append(minutes or None)
-    return out
-
-
-def _belongs_to(before: Token, token: PartOfDay, after: Token | None) -> bool:
-    """Whether a part of the day was said after its time: 8 in the evening."""
-    return isinstance(before, Clock) and (token.follows or not isinstance(after, Clock)) and (
-        token.alone_min is None
-    )  # fmt: skip
-
-
-def _with_days(placed: list[Days | tuple[int, ...] | None]) -> list[_Said] | Why:
-    """Give every time its days: those before it, or those after it where a time comes first."""
-    said: list[_Said] = []
-    waiting: list[tuple[int, ...]] = []
-    days: frozenset[int] = frozenset()
-    is_leading = bool(placed) and isinstance(placed[0], Days)
-    before: object = None
-    for each in placed:
-        if each is None:
-            return Why.UNCLEAR
-        if isinstance(each, Days):
-            days = days | each.days if isinstance(before, Days) else each.days
-        elif is_leading:
-            said.append(_Said(each, days))
-        else:
-            if waiting and days:
-                said += [_Said(minutes, days) for minutes in waiting]
-                waiting, days = [], frozenset()
-            waiting.append(each)
-        before = each
-    if waiting:
-        if said and not days:
-            return Why.UNCLEAR  # weekdays at 8, and 10: on which days?
-        said += [_Said(minutes, days or EVERY_DAY) for minutes in waiting]
-    if is_leading and isinstance(placed[-1], Days) and len(placed) > 1:
-        return Why.UNCLEAR  # days at the end that no time belongs to
-    return said
-
-
-def _together(said: list[_Said], *, are_days_said: bool) -> Times | Unclear:
+def _together(found: Placed, *, are_days_said: bool) -> Times | Unclear:
+    said = found.said
     if len(said) > MOST_TIMES:
         return Unclear(Why.TOO_MANY)
+    if found.is_choice:
+        alone = [(minute, each) for each in said for minute in each.minutes]
+        return _which(merged(_at_end(Said((minute,), each.days))) for minute, each in alone)
     readings = []
     for minutes in itertools.product(*(each.minutes for each in said)):
-        readings.append([_Said((minute,), each.days)
+        readings.append([Said((minute,), each.days)
                          for minute, each in zip(minutes, said, strict=True)])  # fmt: skip
     if len(readings) > 1:
-        choices = [merged(itertools.chain.from_iterable(map(_at_end, each))) for each in readings]
-        unique = tuple(dict.fromkeys(choices))
-        return Unclear(Why.WHICH_HALF, unique if len(unique) <= MOST_CHOICES else ())
+        return _which(merged(itertools.chain.from_iterable(map(_at_end, e))) for e in readings)
     only = readings[0]
     if any(_is_open_midnight(each) for each in only):
         ends = merged(itertools.chain.from_iterable(map(_at_end, only)))
@@ -216,11 +245,16 @@ def _together(said: list[_Said], *, are_days_said: bool) -> Times | Unclear:
     return Times(appointments, are_days_said)
 
 
-def _is_open_midnight(said: _Said) -> bool:
+def _which(choices: Iterable[tuple[Appointment, ...]]) -> Unclear:
+    unique = tuple(dict.fromkeys(choices))
+    return Unclear(Why.WHICH_HALF, unique if len(unique) <= MOST_CHOICES else ())
+
+
+def _is_open_midnight(said: Said) -> bool:
     """Midnight of a day that was named: its start or its end? Every day it is the same."""
     return said.minutes[0] >= MINUTES_A_DAY and said.days != EVERY_DAY
 
 
-def _at_end(said: _Said) -> list[Appointment]:
+def _at_end(said: Said) -> list[Appointment]:
     over, minute = divmod(said.minutes[0], MINUTES_A_DAY)
     return [Appointment(frozenset((day + over) % 7 for day in said.days), minute)]

@@ -1,8 +1,7 @@
-"""`/checkin`: its command, its buttons, a shared location, and words that answer its questions.
+"""`/checkin`: its command, its buttons, a shared location.
 
-Knows nothing of what a change does (`changes.py`), of the model, or of the check-ins themselves
-(`taps.py`). Words are read only while a question of the last half hour is open, and only where
-they plainly answer it; everything else is for the companion.
+Knows nothing of what a change does (`changes.py`), of how words are read (`typed.py`), of the
+model, or of the check-ins themselves (`taps.py`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,22 +10,15 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, data_of, message_id
-from bot.checkins import reading, wishes, zones
-from bot.checkins.changes import PAUSE, QUIET, STATE, TIMES, ZONE, Changes
-from bot.checkins.hours import options
-from bot.checkins.pages import PAUSES, QUIET_HOURS, Pages, unpacked
+from bot.checkins import zones
+from bot.checkins.changes import ZONE, Changes
+from bot.checkins.pages import PAUSES, Pages, unpacked
 from bot.checkins.quiet import Quiet
-from bot.checkins.reading import Times, Unclear
-from bot.checkins.schedule import MINUTES_A_DAY
-from bot.checkins.tokens import Clock, PartOfDay, fold, tokens
-from bot.checkins.wishes import Pause, Wish
+from bot.checkins.typed import Typed
 from storage.outbox import Body
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
-LONGEST_ANSWER = 80
-"""More letters than this are a message, not an answer to a question about times."""
-QUIET_CHOICES = {f"{start}-{end}": Quiet(start, end) for start, end in QUIET_HOURS}
 IN_PLACE = ("time", "days", "flag")
 """Acts that change the message with the button itself."""
 
@@ -39,6 +31,7 @@ class Setup:
         self._texts = answers.texts
         self._pages = Pages(answers.texts)
         self._changes = Changes(self._pages, admits)
+        self._typed = Typed(self._pages, self._changes)
 
     async def on_checkin(self, update: Update, _context: Context) -> None:
         """`/checkin`: how check-ins stand, or the offer to choose times."""
@@ -99,8 +92,8 @@ class Setup:
             return await self._changes.zone(a, choice)
         if act == "pause" and _is_number(choice) and int(choice) in PAUSES:
             return await self._changes.pause(a, int(choice))
-        if act == "quiet" and (choice == "none" or choice in QUIET_CHOICES):
-            return await self._changes.quiet(a, QUIET_CHOICES.get(choice))
+        if act == "quiet" and (choice == "none" or _quiet_hours(choice) is not None):
+            return await self._changes.quiet(a, _quiet_hours(choice))
         return None
 
     async def on_location(self, update: Update) -> bool:
@@ -127,85 +120,30 @@ class Setup:
                 await answering.say(await self._changes.zone(answering, name))
         return True
 
-    async def take(self, a: Answering, text: str) -> bool:
+    async def take(self, a: Answering, text: str, *, is_calm: bool = True) -> bool:
         """Take words as the answer to an open question; False: they are for the companion."""
-        if len(text) > LONGEST_ANSWER:
-            return False
-        asks = await self._changes.asked(a)
-        body = await self._answer(a, asks, text) if asks else None
-        if body is None:
-            return False
-        await a.say(body)
-        return True
-
-    async def _answer(self, a: Answering, asks: str, text: str) -> Body | None:
-        wish = wishes.read(f"{_PAUSE_WORDS[a.person.language]} {text}" if asks == PAUSE else text)
-        if isinstance(wish, Pause) or (wish is not None and asks != PAUSE):
-            return await self._wish(a, wish)
-        if asks == ZONE:
-            return await self._zone(a, text)
-        if asks == QUIET:
-            quiet = read_quiet(text)
-            return await self._changes.quiet(a, quiet) if quiet else None
-        return await self._times(a, text) if asks in (TIMES, STATE) else None
+        return await _said(a, await self._typed.answer(a, text, is_calm=is_calm))
 
     async def wish(self, a: Answering, text: str) -> bool:
-        """Do what words in answer to a check-in plainly want of check-ins; False: nothing."""
-        wish = wishes.read(text) if len(text) <= LONGEST_ANSWER else None
-        if wish is None or wish is Wish.RESUME:
-            return False
-        await a.say(await self._wish(a, wish))
-        return True
-
-    async def _wish(self, a: Answering, wish: Wish | Pause) -> Body:
-        if isinstance(wish, Pause):
-            return await self._changes.pause(a, wish.days)
-        acts = {
-            Wish.STOP: self._changes.stop,
-            Wish.SKIP_TODAY: self._changes.skip,
-            Wish.RESUME: self._changes.resume,
-            Wish.PAUSE_HOW_LONG: self._changes.ask_pause,
-        }
-        return await acts[wish](a)
-
-    async def _times(self, a: Answering, text: str) -> Body | None:
-        read = reading.read(text)
-        if isinstance(read, Times):
-            return await self._changes.times(a, read.appointments, are_days_said=read.are_days_said)
-        return self._pages.unclear(a.person.language, read) if isinstance(read, Unclear) else None
-
-    async def _zone(self, a: Answering, text: str) -> Body | None:
-        found = zones.find(text, a.now) or zones.by_clock(zones.clock_said(text), a.now)
-        if not found:
-            return None
-        if len(found) == 1:
-            return await self._changes.zone(a, found[0])
-        return await self._changes.zones(a, found)
+        """Do what words in answer to a check-in unmistakably want of check-ins; False: nothing."""
+        return await _said(a, await self._typed.wish(a, text))
 
 
-_PAUSE_WORDS = {"zh": "暂停", "en": "pause for"}
+async def _said(a: Answering, body: Body | None) -> bool:
+    if body is not None:
+        await a.say(body)
+    return body is not None
 
 
-def read_quiet(text: str) -> Quiet | None:
-    """Quiet hours in plain words, such as 22:00 到 8:00; None where they may mean several."""
-    found, _rest = tokens(fold(text))
-    # Beside a 22:00 an 8:00 is in the morning.
-    is_24h = any(isinstance(token, Clock) and token.hour > 12 for token in found)
-    part, minutes = None, []
-    for token in found:
-        if isinstance(token, PartOfDay):
-            part = token.part
-        elif isinstance(token, Clock):
-            may_be = options(token, token.part or part)
-            if len(may_be) > 1 and is_24h:
-                may_be = (token.hour * 60 + token.minute,)
-            if len(may_be) != 1:
-                return None
-            minutes.append(may_be[0] % MINUTES_A_DAY)
-            part = None
-    if len(minutes) != 2 or minutes[0] == minutes[1]:
+def _quiet_hours(choice: str) -> Quiet | None:
+    """The hours of a button; None for one that is none."""
+    start, _, end = choice.partition("-")
+    if not (_is_number(start) and _is_number(end)):
         return None
-    return Quiet(*minutes)
+    try:
+        return Quiet(int(start), int(end))
+    except ValueError:
+        return None
 
 
 def _is_number(text: str) -> bool:

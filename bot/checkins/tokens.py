@@ -6,6 +6,7 @@ capital letters are folded first.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -58,9 +59,17 @@ class Span:
     """A word between two times that makes them a range: 8 to 9."""
 
 
-Token = Days | PartOfDay | Clock | Span
+@dataclass(frozen=True, slots=True)
+class Or:
+    """A word between two times that leaves open which: 8 or 9."""
+
+
+Token = Days | PartOfDay | Clock | Span | Or
 FIXED_DAYS = {"every": EVERY_DAY, "weekdays": WEEKDAYS, "weekend": WEEKEND,
-              "zh_weekend": WEEKEND}  # fmt: skip
+              "zh_weekend": WEEKEND, "letter_range": WEEKDAYS}  # fmt: skip
+ZH_DAYS = re.compile("[一二三四五六日天1-7]")
+LETTERS = {"m": 0, "tu": 1, "t": 1, "w": 2, "th": 3, "f": 4, "sa": 5, "su": 6}
+RUN_TOGETHER = {"mwf": (0, 2, 4), "tuth": (1, 3), "tth": (1, 3)}
 
 
 @cache
@@ -72,7 +81,7 @@ def fold(text: str) -> str:
     """Simplified characters, half width, small letters, English numbers as digits."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     text = _simplifier().convert(text)
-    text = A_LITTLE.sub(" ", text)
+    text = A_LITTLE.sub(" 一些 ", text)  # no time, and no word of a request either
     text = EN_WORDS.sub(lambda match: EN_NUMBERS[match.group(1)], text)
     return SPOKEN.sub(r"\1:\2", text)  # seven thirty
 
@@ -93,7 +102,7 @@ def tokens(folded: str) -> tuple[list[Token], str]:
 
 
 def number(text: str) -> int:
-    """A number up to 99, in digits or Chinese numerals."""
+    """A number in digits or, up to 99, in Chinese numerals; 100 where it is none."""
     if text.isdigit():
         return int(text)
     digits = {char: max(0, index - 1) for index, char in enumerate("零〇一二三四五六七八九")}
@@ -101,6 +110,8 @@ def number(text: str) -> int:
     if "十" not in text:
         return int("".join(str(digits[char]) for char in text))
     tens, _, ones = text.partition("十")
+    if "十" in ones or len(tens) > 1 or len(ones) > 2:
+        return 100  # no number, and too large for any use
     return (digits[tens] if tens else 1) * 10 + (digits[ones[-1]] if ones else 0)
 
 
@@ -111,8 +122,8 @@ def _token(name: str, match: re.Match[str]) -> list[Token]:
         return [Days(days), *evening]
     if name == "part":
         return [_part(match.group())]
-    if name == "span":
-        return [Span()]
+    if name in ("span", "or"):
+        return [Span() if name == "span" else Or()]
     return [_clock(name, match)]
 
 
@@ -120,14 +131,15 @@ def _days(name: str, match: re.Match[str]) -> frozenset[int] | None:
     """The days that a match names; None where it is of another kind."""
     if name in FIXED_DAYS:
         return FIXED_DAYS[name]
-    if name == "zh_days":
-        return frozenset(map(_zh_day, re.findall("[一二三四五六日天1-7]", match.group(1))))
-    if name == "en_day":
-        return frozenset((_en_day(match.group(1)),))
-    if name in ("zh_range", "en_range"):
-        day = _zh_day if name == "zh_range" else _en_day
-        return _from_to(day(match.group(1)), day(match.group(2)))
-    return None
+    read = {
+        "zh_days": lambda: frozenset(map(_zh_day, ZH_DAYS.findall(match.group(1)))),
+        "zh_listed": lambda: frozenset(map(_zh_day, ZH_DAYS.findall(match.group(1)))),
+        "en_day": lambda: frozenset((_en_day(match.group(1)),)),
+        "letters": lambda: _lettered(match.group(1)),
+        "zh_range": lambda: _from_to(_zh_day(match.group(1)), _zh_day(match.group(2))),
+        "en_range": lambda: _from_to(_en_day(match.group(1)), _en_day(match.group(2))),
+    }.get(name)
+    return read() if read else None
 
 
 def _zh_day(char: str) -> int:
@@ -136,6 +148,13 @@ def _zh_day(char: str) -> int:
 
 def _en_day(word: str) -> int:
     return ("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(word[:3])
+
+
+def _lettered(text: str) -> frozenset[int]:
+    if text in RUN_TOGETHER:
+        return frozenset(RUN_TOGETHER[text])
+    names = re.findall("[a-z]+", text.replace(" and ", " "))
+    return frozenset(LETTERS.get(name[:2], LETTERS.get(name[:1], 0)) for name in names)
 
 
 def _from_to(first: int, last: int) -> frozenset[int]:
@@ -156,25 +175,44 @@ def _clock(name: str, match: re.Match[str]) -> Clock:
     groups = match.groups()
     if name == "zh_clock":
         hour, half, quarter, minute = groups
-        minutes = 30 if half else 0
-        if quarter:
-            minutes = 15 if quarter in "一1" else 45
-        elif minute:
-            minutes = number(minute)
-        return Clock(number(hour), minutes)
-    if name == "half_past":
-        how, side, hour, ap = groups
-        minutes = {"half": 30, "quarter": 15}.get(how) or int(how)
-        total = int(hour) * 60 + (minutes if side in ("past", "after") else -minutes)
-        total = total if total >= 60 else total + 12 * 60  # quarter to one
-        return Clock(total // 60, total % 60, _am_pm(ap))
-    if name == "colon":
-        hour, minute, ap = groups
-        return Clock(int(hour), int(minute), _am_pm(ap), is_24h=hour.startswith("0"))
-    if name == "marked":
-        hour, mark, ap = groups
-        return Clock(int(hour), 0, _am_pm(mark) or _am_pm(ap))
-    return Clock(int(groups[0]), 0)
+        minutes = 30 if half else 15 * (1 if quarter in "一1" else 3) if quarter else 0
+        return Clock(number(hour), number(minute) if minute else minutes)
+    if name in ("zh_to", "zh_less"):
+        quarter, minute, hour = groups if name == "zh_to" else (*groups[1:], groups[0])
+        return _before(number(hour), 15 if quarter else number(minute))
+    return _half_past(groups) if name == "half_past" else _in_digits(name, groups)
+
+
+def _half_past(groups: Sequence[str | None]) -> Clock:
+    how, side, hour, ap = groups
+    assert how is not None
+    assert hour is not None
+    minutes = {"half": 30, "quarter": 15}.get(how) or int(how.split()[0])
+    if side in ("past", "after"):
+        return Clock(int(hour), minutes, _am_pm(ap))
+    return _before(int(hour), minutes, _am_pm(ap))
+
+
+def _in_digits(name: str, groups: Sequence[str | None]) -> Clock:
+    minute: str | None = None
+    if name == "digits":
+        hour, minute = groups[0] or groups[2], groups[1] or groups[3]
+        part = _am_pm(groups[5])
+    elif name == "colon":
+        hour, minute, part = groups[0], groups[1], _am_pm(groups[2])
+    else:
+        hour, minute = groups[0], "30" if name == "half_hour" else "0"
+        part = next((found for each in groups[1:] if (found := _am_pm(each))), None)
+    hour = hour or ""
+    is_24h = hour.startswith("0") and name in ("digits", "colon")
+    return Clock(int(hour), int(minute or 0), part, is_24h=is_24h)
+
+
+def _before(hour: int, minutes: int, part: Part | None = None) -> Clock:
+    """So many minutes before an hour; before one o'clock it is past twelve."""
+    total = hour * 60 - minutes
+    total = total if total >= 60 else total + 12 * 60
+    return Clock(total // 60, total % 60, part)
 
 
 def _am_pm(text: str | None) -> Part | None:

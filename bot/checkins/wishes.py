@@ -2,12 +2,17 @@
 
 Knows nothing of times of the day (`reading.py`). To be read while check-ins are the subject: after
 `/checkin`, or in answer to one. In other talk "stop" means something else (`bot/stop_words.py`).
+A wish is the whole message: what stands beside it can only be politeness. 停止不了胡思乱想
+holds 停止 and is none. In answer to a check-in ("how are you?") only what names the asking or is an
+unmistakable order counts (`is_plain`): there 今天休息 says how the day is.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.checkins.closed import EDGES, without_politeness
 from bot.checkins.patterns import ZH_N
 from bot.checkins.tokens import fold, number
 
@@ -32,78 +37,180 @@ class Pause:
 
 UNITS = {"天": 1, "日": 1, "晚": 1, "周": 7, "星期": 7, "礼拜": 7, "月": 30, "年": 365,
          "day": 1, "night": 1, "week": 7, "month": 30, "year": 365}  # fmt: skip
-ZH_SPAN = re.compile(rf"(半|{ZH_N})\s*个?\s*(天|日|晚|周|星期|礼拜|月|年)")
-EN_SPAN = re.compile(
-    r"\b(a couple of|a few|an?|the|this|next|\d{1,3})\s+(day|night|week|month|year)s?\b"
-)
-PAUSE = re.compile(
-    r"暂停|先停|停(?:一下|一停|一阵|几)|歇|休息|先别问|先不要问|暂时(?:别|不)"
-    r"|\bpause\b|\bsnooze\b|\btake a break\b|\bleave me alone for\b|\bmute\b|\bhold off\b"
-)
-QUIET_FOR = re.compile(
-    r"(?:别|不要|不用|不必|勿)(?:再)?(?:来)?(?:问|打扰|发|提醒)"
-    r"|\bdon'?t (?:ask|check|bother)\b|\bno check-?ins?\b|\bnot for\b"
-)
-SKIP_TODAY = re.compile(
-    r"(?:今[天日晚早]|今儿)\s*(?:就|先)?\s*(?:不用|不要|别|跳过|算了|免了|不必|不想|休息|停|略过)"
-    r"|(?:跳过|略过|免了|不要|别问我?|不用)\s*今[天日晚早]"
-    r"|\bskip (?:it )?(?:for )?(?:today|tonight|this one)\b|\bnot (?:today|tonight)\b"
-    r"|\b(?:no check-?ins?|nothing|pass|off) (?:for )?(?:today|tonight)\b"
-    r"|\bdon'?t (?:ask|check in|bother)(?: me| with me| on me)? (?:today|tonight)\b"
-)
-RESUME = re.compile(
-    r"继续|恢复|重新开始|重启|再开始|接着问|取消暂停|\bresume\b|\bunpause\b|\bunmute\b"
-    r"|\b(?:start|begin)(?: them| it)? again\b|\brestart\b|\bcontinue\b"
-    r"|\bturn (?:it |them )?(?:back )?on\b"
-)
-STOP = re.compile(
-    r"^\s*(?:停|停止|停下|关|退订|取消|stop|cancel|off|end|quit|unsubscribe|enough)[。.!！\s]*$"
-    r"|停止|停掉|停了吧|退订|取消(?:每[天日])?(?:问候|打卡|提醒|签到|它|吧)|关(?:掉|闭|了)"
-    r"|(?:不要|别|不用|不想|不必)(?:你)?再?(?:来|给我)?(?:问|发|提醒|打扰)"
-    r"|\bstop (?:it|asking|the|these|all|them|checking|my|sending|check-?ins?)\b"
-    r"|\bstop\s*,?\s*please\b|\bplease stop\b|\bturn (?:it |them |this )?off\b|\bno more\b"
-    r"|\bcancel (?:it|the|my|all|check)|\bunsubscribe\b"
-    r"|\bdon'?t ask(?: me)?(?: any ?more| again)?\s*[.!]*$"
-)
-NOT_STOP = re.compile(
-    r"(?:不要|别|不想|不会|没有?)(?:取消|停|关|退订)"
-    r"|\b(?:don'?t|do not|never) (?:stop|cancel|turn|pause)"
-)
+FEW = {"a couple of": 2, "a few": 3}
+ZH_UNIT = r"(?:天|日|晚|周|星期|礼拜|月|年)"
+ZH_SPAN = rf"(?:半|{ZH_N}|\d{{3}})\s*个?半?\s*{ZH_UNIT}半?"
+ZH_COUNTED = re.compile(rf"(半|{ZH_N}|\d{{3}})\s*个?(半?)\s*({ZH_UNIT})(半?)")
+EN_SPAN = (r"(?:a couple of|a few|an?|the next \d{1,3}|\d{1,3})\s+"
+           r"(?:day|night|week|month|year)s?")  # fmt: skip
+EN_COUNTED = re.compile(r"(a couple of|a few|an?|\d{1,3})\s+(day|night|week|month|year)")
+OPEN_SPAN = (r"(?:(?:the|this|next|the rest of the|the rest of this)"
+             r" (?:day|night|weekend|week|month)"
+             r"|a (?:while|bit|little while)|some time|until [a-z ]{3,20})")  # fmt: skip
+ZH_OPEN_SPAN = (r"(?:明天|后天|这周|本周|这星期|这个星期|这个月|下周|这几天|这两天|最近"
+                r"|这段时间|这阵子|周末)")  # fmt: skip
+TODAY = r"(?:今天|今日|今晚|今早|今儿|今天晚上|今天早上|今天下午)"
+ZH_NOT = r"(?:不要|别|不用|不必|不需要|请勿|勿)"
+ZH_ASK = (r"(?:问|发|提醒|打扰|问候|发消息|发信息|发问候|发提醒|发通知)"
+          r"(?:给我|我)?(?:问题|消息)?(?:了)?")  # fmt: skip
+ZH_NO_ASK = rf"(?:都|就|也|先|暂时)?{ZH_NOT}(?:你)?(?:再)?(?:也)?(?:来|给我|主动){{0,2}}{ZH_ASK}"
+ZH_NEVER = (rf"(?:(?:以后|今后|从此|从现在起|从今以后|永远)(?:都|就|也)?{ZH_NOT}(?:你)?(?:再)?"
+            rf"|{ZH_NOT}(?:你)?再)(?:也)?(?:来|给我|主动){{0,2}}{ZH_ASK}")  # fmt: skip
+ZH_THING = (r"(?:这个|这些|所有的?|全部|每日|每天的?|你的)?"
+            r"(?:问候|提醒|打卡|签到|推送|通知|消息|订阅)")  # fmt: skip
+EN_THING = (r"(?:all )?(?:of )?(?:the|these|those|my|your|this|daily|any)?\s?"
+            r"(?:check-? ?ins?|questions?|reminders?|messages|notifications)")  # fmt: skip
+EN_ME = r"(?: (?:with|on|to))?(?: (?:me|us))?"
+EN_ASK = (rf"(?:ask|check(?:-| )?(?:in|up)?|text|message|write|contact|remind|disturb|ping|bother)"
+          rf"{EN_ME}(?: (?:how i am|questions))?")  # fmt: skip
+EN_ASKING = (r"(?:asking|checking(?: in| up)?|texting|messaging|bothering|writing|contacting"
+             rf"|reminding|disturbing|sending){EN_ME}"
+             rf"(?: (?:{EN_THING}|these|those|them|questions))?")  # fmt: skip
+EN_NOT = r"(?:don't|do not|dont|no need to)"
+EN_EVER = r"(?: any ?more| again| ever again)"
 
 
-def read(text: str) -> Wish | Pause | None:
-    """What a message wants of check-ins, other than times; None: nothing of this.
+def _whole(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{each})" for each in patterns))
 
-    "Don't stop" is nothing: only what is plainly meant is done.
+
+# The first of each pair is plain enough in answer to a check-in; the second needs a page.
+STOP = (
+    _whole(
+        rf"停|停止|取消|退订|关掉|(?:停止|停掉|停|取消|退订|关掉|关闭|关了){ZH_THING}",
+        rf"(?:把)?{ZH_THING}(?:给我)?(?:都|全)?(?:停止|停掉|停了|停|取消|退订|关掉|关闭|关了|关)",
+        rf"{ZH_NEVER}|(?:{ZH_NOT}(?:再)?(?:有)?|不想要){ZH_THING}了?",
+        r"stop|cancel|unsubscribe",
+        rf"(?:stop|cancel|end|quit) (?:{EN_THING}|{EN_ASKING}){EN_EVER}?",
+        rf"(?:turn|switch) off {EN_THING}|(?:turn|switch) {EN_THING} off|no more {EN_THING}",
+        rf"{EN_NOT} {EN_ASK}{EN_EVER}",
+        rf"{EN_NOT} (?:send|want)(?: me)? (?:any more )?{EN_THING}{EN_EVER}?",
+    ),
+    _whole(
+        rf"停下|停掉|停了|关|关闭|(?:把)?(?:它|这个)?(?:停止|停掉|停了|取消|关掉|关闭|关了)|取消它|{ZH_NO_ASK}",
+        r"别(?:再)?(?:来)?(?:烦|找|联系|吵)我",
+        rf"off|quit|(?:stop|cancel) (?:it|this|these|them)|{EN_NOT} {EN_ASK}",
+        r"(?:turn|switch) (?:it|this|them) off|(?:turn|switch) off",
+    ),
+)
+SKIP_TODAY = (
+    _whole(
+        rf"{TODAY}(?:就|先|可以)?{ZH_NO_ASK}|{TODAY}(?:就|先)?不用了?|{ZH_NO_ASK}{TODAY}",
+        rf"{TODAY}(?:就|先|可以)?(?:跳过|略过)(?:一次|一下)?",
+        rf"(?:跳过|略过|免了)(?:{TODAY}|这次|这一次)(?:的问候|的)?",
+        r"skip(?: (?:it|this|this one))?(?: for)? (?:today|tonight)|skip (?:it|this one)",
+        r"skip (?:today|tonight|this)(?:'s)?(?: check-? ?in)?",
+        rf"no {EN_THING} (?:for )?(?:today|tonight)|{EN_NOT} {EN_ASK} (?:today|tonight)",
+        r"(?:pause|stop) (?:it |them |asking me |check-?ins )?(?:just )?for (?:today|tonight)",
+    ),
+    _whole(
+        rf"{TODAY}(?:就|先)?(?:算了?|免了?|休息|停|停一天|停一次|暂停)(?:一次|一天|一下)?|跳过",
+        r"skip|not (?:today|tonight)|(?:nothing|pass) (?:for )?(?:today|tonight)",
+    ),
+)
+RESUME = _whole(
+    rf"(?:可以)?(?:继续|恢复|重新开始|重启|再开始|接着问|取消暂停|解除暂停)(?:问|问我|{ZH_THING})?",
+    r"(?:resume|unpause|unmute|continue|restart|start again|begin again|carry on|keep going)"
+    rf"(?: (?:it|them|asking me|asking|checking in|{EN_THING}))?",
+    rf"(?:start|begin) (?:it|them|{EN_THING}) again",
+    rf"(?:turn|switch) (?:it |them |{EN_THING} )?(?:back )?on(?: {EN_THING})?",
+)
+ZH_PAUSE = r"(?:暂停|先停|停止|停|停一下)(?:问候|提醒|打卡|签到|问我)?"
+EN_OF_IT = rf"(?: (?:it|them|this|{EN_THING}|{EN_ASKING}))?"
+EN_PAUSE = rf"(?:pause|snooze|mute|hold off){EN_OF_IT}"
+EN_QUIET = rf"(?:stop{EN_OF_IT}|leave me alone|{EN_NOT} {EN_ASK}|no {EN_THING})"
+PAUSE_FOR = (
+    _whole(
+        rf"(?:把)?{ZH_PAUSE}{ZH_SPAN}|{ZH_SPAN}(?:之?内|里)?{ZH_NO_ASK}",
+        rf"{ZH_SPAN}(?:之?内|里)?暂停|{ZH_NO_ASK}{ZH_SPAN}|{ZH_THING}(?:暂停|停){ZH_SPAN}",
+        rf"{EN_PAUSE}(?: for)? {EN_SPAN}|{EN_QUIET} for {EN_SPAN}",
+    ),
+    _whole(rf"(?:休息|歇){ZH_SPAN}", rf"take a break(?: for)? {EN_SPAN}"),
+)
+PAUSE_OPEN = (
+    _whole(
+        rf"(?:先)?暂停(?:一下|一阵|一阵子|几天|{ZH_THING})?|(?:把)?{ZH_THING}暂停(?:一下|几天)?",
+        rf"(?:先|暂时)(?:不要|别|不用)(?:再)?{ZH_ASK}",
+        rf"{ZH_OPEN_SPAN}(?:都|就|也|先)?{ZH_NO_ASK}|{ZH_OPEN_SPAN}(?:先)?暂停",
+        rf"{EN_PAUSE}|{EN_PAUSE}(?: for)? {OPEN_SPAN}|{EN_QUIET} for {OPEN_SPAN}",
+    ),
+    _whole(
+        r"先停|(?:先停|停)(?:一下|一停|一阵|一阵子|几天|一段时间|一会儿?)",
+        rf"take a break(?: for)? {OPEN_SPAN}",
+    ),
+)
+ANSWERS_HOW_LONG = _whole(
+    rf"(?:{ZH_PAUSE})?(?:大概|大约|差不多)?{ZH_SPAN}(?:左右|就行|就好)?",
+    rf"(?:(?:{EN_PAUSE}|{EN_QUIET}) )?(?:for )?(?:about |around )?{EN_SPAN}",
+)
+BARE = frozenset({"停", "停止", "取消", "关掉", "stop", "cancel", "unsubscribe"})
+
+
+def read(text: str, *, is_plain: bool = False) -> Wish | Pause | None:
+    """What a message wants of check-ins, other than times; None: nothing, or something else too.
+
+    Args:
+        text: the person's words.
+        is_plain: take only what is unmistakable, as in answer to a check-in.
     """
     folded = fold(text)
-    if NOT_STOP.search(folded):
-        return None
-    if SKIP_TODAY.search(folded):
+    core = without_politeness(folded)
+    if is_plain and core in BARE and not _is_an_order(folded):
+        return None  # "I want to stop" and 停了: what?
+    last = 1 if is_plain else 2
+    if _is(SKIP_TODAY[:last], core):
         return Wish.SKIP_TODAY
-    days = _days(folded)
-    if RESUME.search(folded) and not days:
-        return Wish.RESUME
-    if PAUSE.search(folded):
+    if _is(PAUSE_FOR[:last], core):
+        days = _days(core)
         return Pause(days) if days else Wish.PAUSE_HOW_LONG
-    if days and QUIET_FOR.search(folded):
-        return Pause(days)
-    return Wish.STOP if STOP.search(folded) else None
+    if _is(PAUSE_OPEN[:last], core):
+        return Wish.PAUSE_HOW_LONG
+    if not is_plain and RESUME.fullmatch(without_politeness(folded, is_wanted=False)):
+        return Wish.RESUME
+    return Wish.STOP if _is(STOP[:last], core) else None
 
 
-def _days(folded: str) -> int | None:
+def read_length(text: str) -> Pause | None:
+    """The length of a pause, where that was asked: 三天, "for two weeks"."""
+    folded = fold(text)
+    core = without_politeness(folded)
+    if folded.rstrip(" .。!！").endswith("了"):  # 七天了 says how long something has been
+        return None
+    days = _days(core) if ANSWERS_HOW_LONG.fullmatch(core) else None
+    return Pause(days) if days else None
+
+
+def is_cancel(text: str) -> bool:
+    """Whether words may also mean the question that is open, not check-ins: 取消."""
+    return without_politeness(fold(text)) in {
+        "取消",
+        "cancel",
+        "取消它",
+        "cancel it",
+        "cancel this",
+    }
+
+
+def _is_an_order(folded: str) -> bool:
+    is_past = folded.strip(EDGES).endswith("了")
+    return not is_past and without_politeness(folded, is_wanted=False) in BARE
+
+
+def _is(patterns: Sequence[re.Pattern[str]], core: str) -> bool:
+    return any(pattern.fullmatch(core) for pattern in patterns)
+
+
+def _days(core: str) -> int | None:
     """A length of time in days; None: none was said, or one that is no pause."""
-    match = ZH_SPAN.search(folded)
+    match = ZH_COUNTED.search(core)
     if match:
-        count, unit = match.groups()
-        days = UNITS[unit] // 2 if count == "半" else number(count) * UNITS[unit]
+        count, half, unit, more = match.groups()
+        halves = 1 if count == "半" else number(count) * 2 + (1 if half or more else 0)
+        days = halves * UNITS[unit] // 2
     else:
-        match = EN_SPAN.search(folded)
+        match = EN_COUNTED.search(core)
         if not match:
             return None
         count, unit = match.groups()
-        if count in ("this", "next", "the"):
-            return None  # until Sunday, or seven days? Ask.
-        few = {"a couple of": 2, "a few": 3}
-        days = (few.get(count) or (int(count) if count.isdigit() else 1)) * UNITS[unit]
+        days = (FEW.get(count) or (int(count) if count.isdigit() else 1)) * UNITS[unit]
     return days if 0 < days <= MOST_DAYS else None

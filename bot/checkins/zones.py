@@ -2,9 +2,12 @@
 
 Knows nothing of storage or Telegram, and keeps nothing: coordinates are turned into a zone and
 forgotten. Every function gives candidates, best first: one is an answer, several are a choice to
-offer, none is a reason to ask otherwise. Places stand in `places.yaml`.
+offer, none is a reason to ask otherwise. Places stand in `places.yaml`. Words are read only where
+a closed list accounts for all that is not the place or the clock: 不是上海 names no zone, and
+"每天早上八点" is no clock that shows eight now.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
+from bot.checkins.closed import is_closed, words
 from bot.checkins.hours import options
 from bot.checkins.schedule import MINUTES_A_DAY, local_minute
 from bot.checkins.tokens import Clock, PartOfDay, fold, number, tokens
@@ -22,9 +26,11 @@ TOLERANCE_MIN = 10
 """How far a clock may be off the present time of a zone."""
 
 MOST = 8
-IANA = re.compile(r"[a-z]+(?:[/_+-][a-z0-9]+)+|[a-z]{3}")
-OFFSET = re.compile(r"(?:utc|gmt|z)?\s*([+-])\s*(\d{1,2})(?:[:.]?([0134][05]))?(?!\d)")
-ZH_OFFSET = re.compile(r"([东西])\s*([一二三四五六七八九十]{1,2}|\d{1,2})\s*区")
+IANA = re.compile(r"(?<![^\W_])[a-z]+(?:[/_+-][a-z0-9]+)+(?![^\W_])")
+OFFSET = re.compile(r"(?:(?:utc|gmt|z)\s*)?([+-])\s*(\d{1,2})(?:[:.]?([0134][05]))?(?![\d:.])")
+ZH_OFFSET = re.compile(r"([东西])\s*([一二三四五六七八九十]{1,2}|\d{1,2})\s*时?区")
+ZERO = re.compile(r"(?<![^\W_])(?:utc|gmt|z)(?![^\W_])")
+OF_A_ZONE = re.compile(r"^\s*(?:(?:standard |local )?time(?:zone)?\b|(?:当地|标准)?时间)|\bin\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +57,62 @@ def find(text: str, now: datetime) -> tuple[str, ...]:
         Candidates, at most eight; empty where nothing was recognised.
     """
     folded = fold(text)
-    exact = _iana(folded)
-    if exact:
-        return (exact,)
+    found, rest = _named(folded, now)
+    return found[:MOST] if is_closed(rest, words("around_a_place", "polite")) else ()
+
+
+def beside(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
+    """What is said beside a zone, and the zones: "8am London time" is 8am, in London.
+
+    Returns:
+        The text as it is, and nothing, where no zone is named.
+    """
+    folded = fold(text)
     places = _places()
-    found: list[str] = []
-    for pattern in (places.latin, places.han):
+    for pattern in (IANA, places.latin, places.han, ZERO):
         for match in pattern.finditer(folded):
-            found += places.zones[match.group()]
-    if not found:
-        offset = _offset(folded)
-        found = [] if offset is None else list(_with_offset(offset, now))
-    return tuple(dict.fromkeys(found))[:MOST]
+            found = find(match.group(), now)
+            if found:
+                around = (folded[: match.start()], folded[match.end() :])
+                return " ".join(OF_A_ZONE.sub(" ", side) for side in around), found
+    return text, ()
+
+
+def without_places(text: str) -> str | None:
+    """What is left of a text when the places are taken out; None where it names none."""
+    folded = fold(text)
+    rest = _without_places(folded)
+    return rest if rest != folded else None
+
+
+def near(text: str) -> tuple[str, ...]:
+    """The zones of places that are spelt almost like a word; to offer, never to take."""
+    word = fold(text).strip(" .,!?。，")
+    places = _places()
+    if len(word) < 5 or not word.isascii():
+        return ()
+    names = difflib.get_close_matches(word, places.zones, n=2, cutoff=0.84)
+    return tuple(dict.fromkeys(zone for name in names for zone in places.zones[name]))[:MOST]
 
 
 def clock_said(text: str) -> tuple[int, ...]:
     """The minutes of the day that "what time is it for you?" was answered with.
 
-    One, two where it may be morning or evening, none where no time was said.
+    One, two where it may be morning or evening, none where no time was said, or more than one,
+    or anything that is not about now.
     """
-    found, _rest = tokens(fold(text))
-    part = next((token.part for token in found if isinstance(token, PartOfDay)), None)
-    for token in found:
-        if isinstance(token, Clock):
-            return tuple(minute % MINUTES_A_DAY for minute in options(token, token.part or part))
-    return next(
-        (
-            (token.alone_min,)
-            for token in found
-            if isinstance(token, PartOfDay) and token.alone_min is not None
-        ),
-        (),
-    )
+    found, rest = tokens(fold(text))
+    parts = [token for token in found if isinstance(token, PartOfDay)]
+    clocks = [token for token in found if isinstance(token, Clock)]
+    if len(parts) + len(clocks) != len(found) or len(parts) > 1 or len(clocks) > 1:
+        return ()
+    if not is_closed([rest], words("around_a_clock")):
+        return ()
+    part = parts[0] if parts else None
+    for token in clocks:
+        may_be = options(token, token.part or (part.part if part else None))
+        return tuple(minute % MINUTES_A_DAY for minute in may_be)
+    return (part.alone_min,) if part and part.alone_min is not None else ()
 
 
 def by_clock(minutes: Iterable[int], now: datetime) -> tuple[str, ...]:
@@ -128,25 +158,53 @@ def _with_offset(offset: timedelta, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _offset(folded: str) -> timedelta | None:
-    """An offset from UTC, or None where none is said."""
-    match = ZH_OFFSET.search(folded)
-    if match:
-        hours = number(match.group(2))
-        return timedelta(hours=hours if match.group(1) == "东" else -hours)
-    match = OFFSET.search(folded.replace("−", "-"))
-    if match:
-        minutes = int(match.group(2)) * 60 + int(match.group(3) or 0)
-        return timedelta(minutes=minutes if match.group(1) == "+" else -minutes)
-    return timedelta(0) if re.search(r"\b(?:utc|gmt)\b", folded) else None
-
-
-def _iana(folded: str) -> str | None:
+def _named(folded: str, now: datetime) -> tuple[tuple[str, ...], list[str]]:
+    """The zones that are named, and what is said beside them."""
     for match in IANA.finditer(folded):
+        rest = [folded[: match.start()], folded[match.end() :]]
         name = _names().get(match.group())
-        if name and "/" in name and not name.startswith("Etc/"):
-            return name
-    return None
+        if name and name.startswith("Etc/"):  # whose signs are the other way round
+            offset = now.astimezone(ZoneInfo(name)).utcoffset()
+            return _with_offset(offset or timedelta(0), now), rest
+        if name and "/" in name:
+            return (name,), rest
+    places = _places()
+    found: tuple[str, ...] = ()
+    for pattern in (places.latin, places.han):
+        for match in pattern.finditer(folded):
+            found = _narrowed(found, places.zones[match.group()])
+    if found:
+        return found, [_without_places(folded)]
+    plain = folded.replace("−", "-")
+    for pattern, offset_of in ((ZH_OFFSET, _zh_offset), (OFFSET, _plain_offset), (ZERO, _zero)):
+        if (said := pattern.search(plain)) is not None:
+            beside = [plain[: said.start()], plain[said.end() :]]
+            return _with_offset(offset_of(said), now), beside
+    return (), [folded]
+
+
+def _without_places(folded: str) -> str:
+    return _places().han.sub(" / ", _places().latin.sub(" / ", folded))
+
+
+def _narrowed(found: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """Shanghai, China is Shanghai; London, Ontario may be either."""
+    both = tuple(zone for zone in found if zone in more)
+    return both or tuple(dict.fromkeys((*found, *more)))
+
+
+def _zh_offset(match: re.Match[str]) -> timedelta:
+    hours = number(match.group(2))
+    return timedelta(hours=hours if match.group(1) == "东" else -hours)
+
+
+def _plain_offset(match: re.Match[str]) -> timedelta:
+    minutes = int(match.group(2)) * 60 + int(match.group(3) or 0)
+    return timedelta(minutes=minutes if match.group(1) == "+" else -minutes)
+
+
+def _zero(_match: re.Match[str]) -> timedelta:
+    return timedelta(0)
 
 
 @cache

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from bot.checkins.pages import USUAL, Pages, mark, packed, unpacked
-from bot.checkins.quiet import Quiet
 from bot.checkins.reading import Unclear, Why
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurrence
-from bot.checkins.setup import read_quiet
 from bot.checkins.standing import View
 from bot.texts import LANGUAGES, Texts
 from storage.check_in_questions import Draft
@@ -61,23 +59,6 @@ def test_every_button_fits_into_telegrams_64_bytes(language: str) -> None:
     ]
     for body in bodies:
         assert all(len(data.encode()) <= 64 for row in body.buttons for _label, data in row)
-
-
-@pytest.mark.parametrize(
-    ("text", "quiet"),
-    [
-        ("22:00 到 8:00", Quiet(1320, 480)),
-        ("晚上十点到早上七点", Quiet(1320, 420)),
-        ("10pm to 7am", Quiet(1320, 420)),
-        ("十点到七点", None),
-        ("23:30-7:15", Quiet(1410, 435)),
-        ("22:00", None),
-        ("别打扰我", None),
-        ("22:00 到 22:00", None),
-    ],
-)
-def test_quiet_hours_in_words(text: str, quiet: Quiet | None) -> None:
-    assert read_quiet(text) == quiet
 
 
 def line(text: str, name: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.checkins.reading import Times, Unclear, Why, read
+from bot.checkins.reading import Change, Times, Unclear, Why, read
 from bot.checkins.schedule import EVERY_DAY, Appointment
 
 # Days as digits (0 is Monday, * every day) @ time; "?" at the end: no day was said.
@@ -215,6 +215,25 @@ CLEAR = """
     midnight -> *@00:00 ?
     正午 -> *@12:00 ?
     周六凌晨一点 -> 5@01:00
+    一三五早上八点 -> 024@08:00
+    二四六晚上九点 -> 135@21:00
+    六日上午十点 -> 56@10:00
+    M/W/F 8am -> 024@08:00
+    MWF at 8am -> 024@08:00
+    M-F 8am -> 01234@08:00
+    T/Th 7pm -> 13@19:00
+    礼拜天上午十点 -> 6@10:00
+    周一二十点 -> 0@20:00
+    早上差一刻九点 -> *@08:45 ?
+    晚上九点过五分 -> *@21:05 ?
+    0830 -> *@08:30 ?
+    1930 -> *@19:30 ?
+    730am -> *@07:30 ?
+    half eight in the morning -> *@08:30 ?
+    ten minutes to 7 am -> *@06:50 ?
+    mornings at 8 and 9 in the evening -> *@08:00,*@21:00 ?
+    还是晚上八点吧 -> *@20:00 ?
+    每天一次，早上八点 -> *@08:00
 """
 
 # Why it is asked, and the readings that are offered.
@@ -233,7 +252,7 @@ ASKED = """
     明天早上八点 -> only_once: *@08:00
     隔天早上八点 -> not_weekly
     每周早上八点 -> which_days
-    每周一次 -> what_time
+    每周一次 -> which_days
     晚上 -> what_time
     每天 -> what_time
     weekdays -> what_time
@@ -301,8 +320,56 @@ ASKED = """
     每天早上13点 -> unclear
     at 99 -> unclear
     8am 9am 10am 11am 1pm 2pm 3pm -> too_many
-    我三点没睡着 -> which_half: *@03:00 | *@15:00
+    早上八点或九点 -> which_half: *@08:00 | *@09:00
+    8am or 9am -> which_half: *@08:00 | *@09:00
+    晚上八点还是九点 -> which_half: *@20:00 | *@21:00
+    8am & 9am or 10am -> unclear
+    周六或周日上午十点 -> unclear
+    from 8 to 9 am -> unclear
+    8 to 10pm -> unclear
+    10 to 7am -> unclear
+    after 9am -> unclear
+    晚上十点以后 -> unclear
+    早晚八点和十点 -> unclear
+    早上八点，晚上 -> unclear
+    每周三次早上八点 -> not_weekly
+    三天一次，早上八点 -> not_weekly
+    每天两次，早上八点和晚上十点 -> not_weekly
+    礼拜天十点 -> which_half: 6@10:00 | 6@22:00
+    周日十一点半 -> which_half: 6@11:30 | 6@23:30
+    周六十点 -> which_half: 5@10:00 | 5@22:00
+    每周日十点 -> which_half: 6@10:00 | 6@22:00
+    周一至周五十点 -> which_half: 01234@10:00 | 01234@22:00
+    差一刻九点 -> which_half: *@08:45 | *@20:45
+    九点差五分 -> which_half: *@08:55 | *@20:55
+    half eight -> which_half: *@08:30 | *@20:30
+    quarter to one -> which_half: *@12:45 | *@00:45
+    下周一早上八点 -> only_once: 0@08:00
+    这周六上午十点 -> only_once: 5@10:00
+    周末别问我 -> unclear
+    晚上别发 -> unclear
+    晚上十点到早上七点别打扰我 -> unclear
 """
+
+# Added | and taken away - ; "all": in the place of all that is agreed.
+CHANGED = """
+    再加一个晚上十点 -> +*@22:00
+    加上周六上午十点 -> +5@10:00
+    晚上十点也要 -> +*@22:00
+    add 10pm -> +*@22:00
+    去掉晚上十点 -> -*@22:00
+    不要晚上十点了 -> -*@22:00
+    取消晚上十点的问候 -> -*@22:00
+    remove the 8am please -> -*@08:00
+    去掉八点 -> -*@08:00 | *@20:00
+    从早上八点改成晚上九点 -> +*@21:00 -*@08:00
+    change 8am to 9pm -> +*@21:00 -*@08:00
+    9pm instead of 8am -> +*@21:00 -*@08:00
+    改成晚上九点 -> all +*@21:00
+    move it to 9pm -> all +*@21:00
+"""
+# Not asked for times, no request: a bare hour is talk; what is said with it makes it one.
+NOT_UNASKED = "8|三点|一点|中午|8点|晚上|周末|每周一次|20|at night|weekly"
 
 NOTHING = """
     早一点问我
@@ -315,6 +382,17 @@ NOTHING = """
     晚一点再说
     有一点难过
     thanks
+    我三点没睡着
+    凌晨三点又醒了
+    it's 3am and I can't sleep
+    今天一点力气都没有
+    给我一点时间
+    晚上好
+    三天早上八点
+    5555
+    😭 凌晨三点
+    8am london time
+    thus
 """
 
 
@@ -363,6 +441,39 @@ def test_other_words_are_left_alone(phrase: str) -> None:
     assert read(phrase) is None
 
 
+def changed(found: Change) -> str:
+    parts = [
+        sign + " | ".join(map(written, readings))
+        for sign, readings in (("+", found.added), ("-", found.removed))
+        if readings
+    ]
+    return " ".join((["all"] if found.is_all else []) + parts)
+
+
+@pytest.mark.parametrize(("phrase", "meaning"), rows(CHANGED))
+def test_a_change_is_read_as_one(phrase: str, meaning: str) -> None:
+    """Each of these was once taken as all that is wanted."""
+    found = read(phrase)
+    assert isinstance(found, Change)
+    assert changed(found) == meaning
+
+
+@pytest.mark.parametrize("phrase", NOT_UNASKED.split("|"))
+def test_where_no_times_were_asked_for_little_is_no_request(phrase: str) -> None:
+    assert read(phrase) is not None
+    assert read(phrase, is_asked=False) is None
+    for request in ("每天早上八点", "去掉八点", "再加一个中午", "3am", "8:30"):
+        assert read(request, is_asked=False) == read(request) is not None
+
+
+@pytest.mark.parametrize("more", ["我好累", "没睡", "crying", "因为失眠", "he left", "😭", "又"])
+def test_one_word_more_and_it_is_no_request(more: str) -> None:
+    for phrase in ("每天早上八点", "8am every day", "去掉晚上十点", "from 8 to 9 am"):
+        assert read(phrase) is not None
+        assert read(f"{phrase} {more}") is None
+        assert read(f"{more} {phrase}") is None
+
+
 @given(st.integers(1, 12), st.sampled_from(["{}点", "每天{}点半", "at {}", "daily {}:15"]))
 def test_an_hour_without_a_part_of_the_day_is_never_guessed(hour: int, form: str) -> None:
     found = read(form.format(hour))
@@ -397,4 +508,4 @@ def test_no_words_break_it(text: str) -> None:
 ), max_size=9).map("".join))  # fmt: skip
 def test_no_mixture_of_its_own_words_breaks_it(text: str) -> None:
     found = read(text)
-    assert found is None or isinstance(found, Times | Unclear)
+    assert found is None or isinstance(found, Times | Unclear | Change)

@@ -1,0 +1,85 @@
+"""Whether words hold nothing but what a request about check-ins may hold.
+
+Knows nothing of times or wishes. What a grammar has not read must be punctuation or one of a
+closed list of words (`request_words.yaml`); one word more, and the whole message is for the
+companion. So a person who writes "it's 3am and I can't sleep" is never taken to arrange something.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import resources
+
+from safety import yaml_files
+
+HAN = "[⺀-鿿]"
+UNIT = re.compile(r"[^\W\d_⺀-鿿]+(?:'[^\W\d_⺀-鿿]+)*|[⺀-鿿]|\d+|[^\W]|[^\w\s]")
+PUNCTUATION = frozenset("。.,，、;；:：!！?？~～-–—…·/&+@()（）\"“”'‘’「」*👍👌🙏😊🙂✅️")
+EDGES = " \t\n。.,，、;；!！?？~～…—-·\"“”'‘’()（）👍👌🙏😊🙂"
+Words = frozenset[tuple[str, ...]]
+
+
+@cache
+def listed(name: str, language: str) -> tuple[str, ...]:
+    """One list of words, longest first."""
+    file = resources.files(__package__).joinpath("request_words.yaml")
+    text = yaml_files.parse(file.read_text(encoding="utf-8"))[name].get(language, "")
+    found = text.split() if language == "zh" else [each.strip() for each in text.split(",")]
+    return tuple(sorted(filter(None, found), key=len, reverse=True))
+
+
+@cache
+def words(*names: str) -> Words:
+    """Lists of both languages as the units that they consist of."""
+    return frozenset(
+        tuple(UNIT.findall(each))
+        for name in names
+        for language in ("zh", "en")
+        for each in listed(name, language)
+    )
+
+
+def of_requests() -> Words:
+    """What may stand around the times of a request."""
+    return words("asking", "polite", "joining")
+
+
+def is_closed(rest: Iterable[str], known: Words) -> bool:
+    """Whether every piece consists of known words and punctuation alone."""
+    return all(_is_made_of(piece, known) for piece in rest)
+
+
+def _is_made_of(piece: str, known: Words) -> bool:
+    units = [unit for unit in UNIT.findall(piece) if unit not in PUNCTUATION]
+    longest = max(map(len, known))
+    reached = {0}
+    for end in range(1, len(units) + 1):  # each place is looked at once: no blow-up
+        starts = range(max(0, end - longest), end)
+        if any(start in reached and tuple(units[start:end]) in known for start in starts):
+            reached.add(end)
+    return len(units) in reached
+
+
+def without_politeness(folded: str, *, is_wanted: bool = True) -> str:
+    """A message without the politeness around it and, if `is_wanted`, without "I want"."""
+    names = ("front", "wanted") if is_wanted else ("front",)
+    fronts = [word for name in names for word in listed(name, "zh")]
+    english = "|".join(word for name in names for word in listed(name, "en"))
+    ends = "|".join(listed("back", "en"))
+    core = re.sub(r"\s+", " ", folded).strip(EDGES)
+    while True:  # each round makes it shorter
+        before = core
+        match = re.match(rf"(?:{english})\b[\s,.!]*", core)
+        if match and match.end() < len(core):
+            core = core[match.end() :]
+        core = re.sub(rf"[\s,]*\b(?:{ends})$", "", core) or core
+        core = core.removeprefix(_longest(fronts, core.startswith)) or core
+        core = core.removesuffix(_longest(listed("back", "zh"), core.endswith)) or core
+        core = core.strip(EDGES) or core
+        core = re.sub(rf"(?<={HAN})[，,、 ]+(?={HAN})", "", core)
+        if core == before:
+            return core
+
+
+def _longest(found: Iterable[str], is_there: Callable[[str], bool]) -> str:
+    return max(filter(is_there, found), key=len, default="")

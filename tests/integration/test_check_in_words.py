@@ -1,0 +1,250 @@
+"""Words that answer questions about check-ins, on real databases: what is done, asked, or left."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.answering import Answering
+from bot.checkins import diary
+from bot.checkins.changes import PAUSE, QUIET, STATE, STAYS_OPEN, TIMES, ZONE, Changes
+from bot.checkins.pages import Pages, unpacked
+from bot.checkins.quiet import Quiet
+from bot.checkins.reckoning import quiet_of
+from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.typed import Typed
+from bot.texts import Texts
+from storage import Database, Transaction, check_in_questions, check_in_settings
+from storage.check_in_questions import Draft
+from storage.outbox import Body
+from tests.integration.cast import mei
+
+NOW = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
+TEXTS = Texts()
+PAGES = Pages(TEXTS)
+CHANGES = Changes(PAGES)
+TYPED = Typed(PAGES, CHANGES)
+NINE, TEN_PM = Appointment(EVERY_DAY, 540), Appointment(EVERY_DAY, 1320)
+
+
+async def opened(tx: Transaction, asks: str, *, is_agreed: bool = True) -> Answering:
+    """Mei with two times, or with none yet, and an open question."""
+    person = await mei(tx)
+    if is_agreed:
+        await diary.begin(
+            tx, person.person_id, zone="Asia/Shanghai", wanted=[NINE, TEN_PM], now=NOW
+        )
+    draft = Draft([(540, 127)]) if not is_agreed and asks == ZONE else Draft()
+    await check_in_questions.put(tx, person.person_id, asks, draft, now=NOW)
+    return Answering(tx, person, NOW)
+
+
+async def minutes(a: Answering) -> list[int]:
+    return [each.minute for each, _ in await diary.upcoming(a.transaction, a.person.person_id)]
+
+
+def offered(body: Body | None) -> list[list[int]]:
+    """The times on the buttons that confirm them."""
+    assert body is not None
+    picks = [data.removeprefix("ci:pick:") for row in body.buttons for _label, data in row
+             if data.startswith("ci:pick:")]  # fmt: skip
+    return [[each.minute for each in unpacked(pick)] for pick in picks]
+
+
+def data_of(body: Body | None) -> list[str]:
+    assert body is not None
+    return [data for row in body.buttons for _label, data in row]
+
+
+DISTRESS = [
+    "凌晨三点又醒了",
+    "it's 3am and I can't sleep",
+    "一点都不好",
+    "我三天没睡了",
+    "晚安",
+    "头晕",
+    "Help",
+    "I have no more tears",
+    "今天不想起床",
+    "我在北京一个人好孤单",
+    "三天没怎么休息了",
+    "停止不了胡思乱想",
+]
+
+
+async def asks_again(a: Answering, asks: str) -> None:
+    """Open a question anew."""
+    await check_in_questions.put(a.transaction, a.person.person_id, asks, Draft(), now=NOW)
+
+
+async def test_distress_is_for_the_companion_and_changes_nothing(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, STATE)
+        before = await check_in_settings.get(tx, a.person.person_id)
+        for asks in (TIMES, STATE, QUIET, PAUSE, ZONE):
+            await asks_again(a, asks)
+            for text in DISTRESS:
+                assert await TYPED.answer(a, text) is None, (asks, text)
+                assert await TYPED.wish(a, text) is None, (asks, text)
+            assert await CHANGES.asked(a) == asks
+        assert await minutes(a) == [540, 1320]
+        assert await check_in_settings.get(tx, a.person.person_id) == before
+
+
+async def test_times_that_nobody_asked_for_are_confirmed_by_a_button(database: Database) -> None:
+    wanted = {
+        "每天早上八点": [[480]],
+        "3am": [[180]],
+        "再加一个中午": [[540, 720, 1320]],
+        "去掉晚上十点": [[540]],
+        "从早上九点改成早上八点": [[480, 1320]],
+        "早上八点或九点": [[480], [540]],
+        "北京时间早上八点": [[480]],
+    }
+    async with database.begin() as tx:
+        a = await opened(tx, STATE)
+        assert {text: offered(await TYPED.answer(a, text)) for text in wanted} == wanted
+        assert await minutes(a) == [540, 1320]
+
+
+async def test_times_that_were_asked_for_are_taken_and_changes_asked_back(
+    database: Database,
+) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, TIMES)
+        assert offered(await TYPED.answer(a, "再加一个中午")) == [[540, 720, 1320]]
+        assert await minutes(a) == [540, 1320]
+        assert await TYPED.answer(a, "每天早上八点") is not None
+        assert await minutes(a) == [480]
+
+
+async def test_a_zone_beside_times_is_never_left_out(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, TIMES)
+        body = await TYPED.answer(a, "8am London time")
+        assert body is not None
+        assert body.text == TEXTS("zh", "checkin_unclear")
+        assert await minutes(a) == [540, 1320]
+
+
+async def test_a_zone_beside_the_first_times_is_offered(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, TIMES, is_agreed=False)
+        assert data_of(await TYPED.answer(a, "8am London time")) == ["ci:zone:Europe/London"]
+        assert (await CHANGES.draft(a)).times == [(480, 127)]
+
+
+async def test_quiet_hours_stop_nothing(database: Database) -> None:
+    hours = {
+        "晚上十点到早上七点别打扰我": Quiet(1320, 420),
+        "不需要": None,
+        "10pm to 7am please don't ask": Quiet(1320, 420),
+        "22 to 8": Quiet(1320, 480),
+    }
+    async with database.begin() as tx:
+        a = await opened(tx, QUIET)
+        for text, quiet in hours.items():
+            await asks_again(a, QUIET)
+            assert await TYPED.answer(a, text) is not None
+            settings = await check_in_settings.get(tx, a.person.person_id)
+            assert settings is not None
+            assert settings.stopped_at is None
+            assert quiet_of(settings) == quiet
+
+
+async def test_no_day_and_no_span_stops_everything(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, QUIET)
+        for asks in (QUIET, TIMES, ZONE):
+            for text in ("周末别问我", "晚上别发", "明天别问", "这周别问了", "取消"):
+                await asks_again(a, asks)
+                await TYPED.answer(a, text)
+        settings = await check_in_settings.get(tx, a.person.person_id)
+        assert settings is not None
+        assert (settings.stopped_at, settings.paused_until_at) == (None, None)
+        await asks_again(a, QUIET)
+        await TYPED.answer(a, "别再问我了")
+        settings = await check_in_settings.get(tx, a.person.person_id)
+        assert settings is not None
+        assert settings.stopped_at == NOW
+
+
+async def test_hours_of_two_meanings_are_buttons(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, QUIET)
+        assert data_of(await TYPED.answer(a, "十点到七点"))[:2] == [
+            "ci:quiet:1320-420", "ci:quiet:600-1140"]  # fmt: skip
+        a = Answering(tx, a.person, NOW)
+        await CHANGES.state(a)
+        found = await TYPED.answer(a, "晚上十点到早上七点别打扰我")
+        assert data_of(found)[0] == "ci:quiet:1320-420"
+
+
+async def test_after_consent_a_zone_in_words_is_confirmed(database: Database) -> None:
+    zones = {
+        "伦敦": ["Europe/London"],
+        "London, Ontario": ["Europe/London", "America/Toronto", "America/Winnipeg"],
+        "Georgia": ["America/New_York", "Asia/Tbilisi"],
+        "Shangai": ["Asia/Shanghai"],
+    }
+    async with database.begin() as tx:
+        a = await opened(tx, ZONE)
+        for text, names in zones.items():
+            assert data_of(await TYPED.answer(a, text)) == [f"ci:zone:{each}" for each in names]
+        settings = await check_in_settings.get(tx, a.person.person_id)
+        assert settings is not None
+        assert settings.zone == "Asia/Shanghai"
+
+
+@pytest.mark.parametrize("is_agreed", [True, False])
+async def test_times_corrected_at_the_zone_are_no_clock_of_now(
+    database: Database, is_agreed: bool
+) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, ZONE, is_agreed=is_agreed)
+        assert offered(await TYPED.answer(a, "还是晚上八点吧")) == [[1200]]
+        assert offered(await TYPED.answer(a, "每天早上八点")) == [[480]]
+        settings = await check_in_settings.get(tx, a.person.person_id)
+        assert (settings is not None) is is_agreed
+        shown = data_of(await TYPED.answer(a, "现在早上八点半"))  # a clock of now: a choice
+        assert shown[0] == "ci:zone:Asia/Shanghai"
+
+
+async def test_a_short_attempt_gets_the_question_again(database: Database) -> None:
+    attempts = [
+        (TIMES, "8点多", "ci:done"),
+        (QUIET, "22:00 8:00", "ci:quiet:none"),
+        (PAUSE, "3d", "ci:pause:3"),
+        (ZONE, "不是上海", "ci:zone:Asia/Shanghai"),
+        (ZONE, "I'm in Kilkenny", "ci:zone:Asia/Shanghai"),
+    ]
+    async with database.begin() as tx:
+        a = await opened(tx, STATE)
+        late = Answering(tx, a.person, NOW + STAYS_OPEN)
+        for asks, text, button in attempts:
+            await asks_again(a, asks)
+            assert await TYPED.answer(late, text) is None
+            assert await TYPED.answer(a, text, is_calm=False) is None
+            body = await TYPED.answer(a, text)
+            assert body is not None
+            assert body.text.startswith(TEXTS("zh", "checkin_again"))
+            assert button in data_of(body)
+
+
+async def test_an_unmistakable_wish_counts_without_a_page(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, STATE)
+        assert await TYPED.wish(a, "今天休息") is None
+        assert await TYPED.wish(a, "暂停三天") is not None
+        assert "ci:resume" in data_of(await TYPED.answer(a, "停"))
+        settings = await check_in_settings.get(tx, a.person.person_id)
+        assert settings is not None
+        assert settings.stopped_at is not None
+
+
+async def test_cancel_at_the_first_choice_ends_the_choice(database: Database) -> None:
+    async with database.begin() as tx:
+        a = await opened(tx, TIMES, is_agreed=False)
+        body = await TYPED.answer(a, "取消")
+        assert body is not None
+        assert body.text == TEXTS("zh", "checkin_agreed_not")
+        assert await CHANGES.asked(a) is None

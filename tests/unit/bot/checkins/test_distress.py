@@ -1,0 +1,91 @@
+"""Words of people in distress are never taken to arrange check-ins.
+
+The sentences hold times, days, numbers, places and words such as stop, off and 取消. They are
+read by every grammar that any question of the settings uses. Real dialogues beside the checkout
+(`../shared`) are read too, where they are there.
+"""
+
+import json
+import lzma
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.checkins import attempts, quiet_reading, reading, wishes, zones
+
+HERE = Path(__file__).parent
+SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+SENTENCES = {
+    language: (HERE / f"distress_{language}.txt").read_text(encoding="utf-8").splitlines()
+    for language in ("zh", "en")
+}
+
+
+def beside(text: str) -> object:
+    rest, place = zones.beside(text, NOW)
+    return reading.read(rest) if place else None
+
+
+GRAMMARS: dict[str, Callable[[str], object]] = {
+    "wish": wishes.read,
+    "length": wishes.read_length,
+    "times": reading.read,
+    "unasked": lambda text: reading.read(text, is_asked=False),
+    "beside": beside,
+    "quiet": quiet_reading.read,
+    "none": quiet_reading.is_none,
+    "zone": lambda text: zones.find(text, NOW),
+    "clock": zones.clock_said,
+}
+AGAIN: dict[str, Callable[[str], object]] = {
+    "time": attempts.is_about_time,
+    "place": attempts.is_about_place,
+    "near": zones.near,
+}
+
+
+def taken(text: str, grammars: dict[str, Callable[[str], object]] = GRAMMARS) -> list[str]:
+    return [name for name, read in grammars.items() if read(text)]
+
+
+@pytest.mark.parametrize("text", SENTENCES["zh"] + SENTENCES["en"])
+def test_a_person_in_distress_arranges_nothing(text: str) -> None:
+    assert taken(text) == []
+    assert taken(text, AGAIN) == []
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_the_sentences_are_many_and_different(language: str) -> None:
+    assert len(set(SENTENCES[language])) == len(SENTENCES[language]) >= 150
+
+
+def messages() -> Iterator[str]:
+    """Whole messages and their sentences, of people in distress and of others; a sample."""
+    texts: list[str] = []
+    for name in ("psysuicide-dev", "sos-severity-dev", "everyday-zh-dev", "crisis-en-dev"):
+        lines = (SHARED / "safety" / f"{name}.jsonl").read_text("utf-8").splitlines()
+        texts += [json.loads(line)["text"] for line in lines[::10]]
+    with lzma.open(SHARED / "smilechat" / "valid.jsonl.xz", "rt", encoding="utf-8") as lines:
+        for line in list(lines)[::3]:
+            turns = json.loads(line)["turns"]
+            texts += [turn["content"] for turn in turns if turn["role"] == "user"]
+    for text in texts:
+        yield text
+        yield from re.split(r"[。！？!?\n]|(?<=\w)\. ", text)
+
+
+def test_real_dialogues_arrange_nothing() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the development data (../shared/data) is not here")
+    said = sorted({text.strip() for text in messages() if 0 < len(text.strip()) <= 80})
+    assert len(said) > 3000
+    unasked = {name: GRAMMARS[name] for name in ("unasked",)}
+    unasked["wish"] = lambda text: wishes.read(text, is_plain=True)
+    assert [text for text in said if taken(text, unasked)] == []
+    asked = {text: names for text in said if (names := taken(text))}
+    # Looked at: a place or a number where one was asked for, and 继续 on the page itself.
+    assert len(asked) <= 3, asked
