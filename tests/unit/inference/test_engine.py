@@ -7,9 +7,14 @@ import logging
 import pytest
 import torch
 
+from inference import runner as runners
+from inference.cache import SlotCache
 from inference.decoder import Decoder
-from inference.engine import CALM_STEPS, PREFILL_BESIDE
+from inference.engine import PREFILL_BESIDE
+from inference.outputs import EngineLost
+from inference.recovery import BARREN_STEPS, CALM_STEPS, MAX_RESTARTS
 from inference.requests import GenerationError, GenerationRequest, Sampling
+from tests.simulated_capture import SimulatedCapture
 
 PROMPT = [4001, 4003, 2432, 94, 85, 3733, 120, 1422]
 
@@ -47,7 +52,7 @@ def test_text_is_that_of_the_ids(driver, tiny):
 def force(monkeypatch, tokens):
     """Whatever the model says, these tokens come next, the same for every request."""
     chosen = iter(tokens)
-    monkeypatch.setattr("inference.engine.choose", lambda logits, samplers: [next(chosen)])
+    monkeypatch.setattr("inference.passes.choose", lambda logits, samplers: [next(chosen)])
 
 
 def test_the_end_of_sequence_ends_and_does_not_show(driver, tiny, monkeypatch):
@@ -273,24 +278,23 @@ def test_an_error_while_decoding_text_fails_its_request_alone(driver, tiny, monk
     assert results["a"].ids == expected
 
 
-def limit_memory(monkeypatch, run, rows):
-    """The cache has room for a number of slots only."""
-    cache = run.engine.runner.cache
-    reserve = cache.reserve
+def limit_memory(monkeypatch, *, slots=10**6, capacity=10**6):
+    """There is no room for larger layers, which is noticed where the first has grown already."""
+    zeros = SlotCache._zeros
 
-    def reserve_or_fail(slot, tokens):
-        if slot >= rows:
+    def zeros_or_fail(self, layer, *shape):
+        if layer > 0 and (shape[0] > slots or shape[1] > capacity):
             raise torch.OutOfMemoryError("CUDA out of memory")
-        reserve(slot, tokens)
+        return zeros(self, layer, *shape)
 
-    monkeypatch.setattr(cache, "reserve", reserve_or_fail)
+    monkeypatch.setattr(SlotCache, "_zeros", zeros_or_fail)
 
 
 def test_short_memory_lets_fewer_run_and_loses_no_reply(driver, tiny, monkeypatch):
     prompts = {str(n): [*PROMPT, 1500 + n] for n in range(6)}
     expected = {name: greedy_ids(driver, tiny, ids, 30) for name, ids in prompts.items()}
     run = driver(tiny, max_running=6)
-    limit_memory(monkeypatch, run, rows=2)
+    limit_memory(monkeypatch, slots=2)
     for name, ids in prompts.items():
         run.ask(name, ids, 30)
     run.step()
@@ -321,22 +325,57 @@ def test_memory_short_in_a_step_makes_the_last_one_wait_and_go_on(driver, tiny, 
     assert {int(name): r.ids for name, r in results.items()} == expected
 
 
+@pytest.mark.parametrize("fixed_shapes", [False, True])
+def test_a_chat_that_outgrows_memory_costs_its_neighbours_no_word(
+    driver, tiny, monkeypatch, fixed_shapes
+):
+    prompts = {name: [*PROMPT, 1500 + n] for n, name in enumerate("ab")}
+    expected = {name: greedy_ids(driver, tiny, ids, 30) for name, ids in prompts.items()}
+    if fixed_shapes:
+        monkeypatch.setattr(runners, "capture_for", lambda devices: SimulatedCapture())
+    run = driver(tiny)
+    for name, ids in prompts.items():
+        run.ask(name, ids, 30)
+    run.step()
+    limit_memory(monkeypatch, capacity=500)
+    run.ask("large", [1422] * 600, 5)
+    run.step()
+    results = run.run()
+    assert {name: results[name].ids for name in prompts} == expected
+    assert results["large"].reason == "out_of_memory"
+    assert run.engine.load() == (0, 0)
+
+
 def test_one_chat_too_large_for_memory_fails_and_the_next_runs(driver, tiny, monkeypatch):
     run = driver(tiny)
-    cache = run.engine.runner.cache
-    reserve = cache.reserve
-
-    def small(slot, tokens):
-        if tokens > 100:
-            raise MemoryError
-        reserve(slot, tokens)
-
-    monkeypatch.setattr(cache, "reserve", small)
-    run.ask("large", [1422] * 150, 5)
+    limit_memory(monkeypatch, capacity=200)
+    run.ask("large", [1422] * 250, 5)
     run.ask("small", PROMPT, 5)
     results = run.run()
     assert results["large"].reason == "out_of_memory"
     assert len(results["small"].ids) == 5
+
+
+def test_a_chat_alone_has_the_memory_that_others_left(driver, tiny, monkeypatch):
+    """Captured steps keep the slots of chats that are gone; they give way before a chat fails."""
+    monkeypatch.setattr(runners, "capture_for", lambda devices: SimulatedCapture())
+    expected = greedy_ids(driver, tiny, [1422] * 600, 5)
+    run = driver(tiny)
+    for number in range(4):
+        run.ask(str(number), PROMPT, 2)
+    run.run()
+    cache = run.engine.runner.cache
+    assert cache.nbytes > 0
+    zeros = SlotCache._zeros
+
+    def zeros_or_fail(self, layer, *shape):
+        if shape[0] * shape[1] > 2000:
+            raise torch.OutOfMemoryError
+        return zeros(self, layer, *shape)
+
+    monkeypatch.setattr(SlotCache, "_zeros", zeros_or_fail)
+    run.ask("large", [1422] * 600, 5)
+    assert run.run()["large"].ids == expected
 
 
 def test_after_a_calm_while_more_may_run_again(driver, tiny):
@@ -381,3 +420,80 @@ def test_fail_all_ends_everyone_once(driver, tiny):
     assert not run.engine.has_work
     with pytest.raises(GenerationError, match="shutdown"):
         run.ask("c", PROMPT)
+
+
+def lose_device(monkeypatch):
+    """From now on every operation fails, as after an illegal access in CUDA."""
+
+    def dead(*args, **options):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(Decoder, "embed", dead)
+    for name in ("zero_", "clone", "__setitem__", "item"):
+        monkeypatch.setattr(torch.Tensor, name, dead)
+
+
+def test_a_device_that_is_lost_ends_the_engine_at_once(driver, tiny, monkeypatch):
+    run = driver(tiny)
+    run.ask("before", PROMPT, 3, conversation="c")
+    run.run()
+    for name in "ab":
+        run.ask(name, PROMPT, 30)
+    run.step()
+    run.ask("waits", PROMPT, 30)
+    lose_device(monkeypatch)
+    with pytest.raises(RuntimeError):  # not even a slot can be wiped
+        run.engine.step()
+    with pytest.raises(EngineLost):
+        run.engine.restart()
+    outputs = run.engine.fail_all("engine_failed", close=True)
+    assert sorted(o.request_id for o in outputs) == ["a", "b", "waits"]
+    assert {o.error.reason for o in outputs} == {"engine_failed"}
+    assert len(run.engine.resident) == run.engine.resident.nbytes == 0
+
+
+def test_an_engine_that_gives_nobody_a_word_begins_anew_and_then_is_lost(
+    driver, tiny, failing, caplog
+):
+    run = driver(tiny)
+    run.ask("kept", PROMPT, 3, conversation="c")
+    run.run()
+    failing(None, RuntimeError())
+    for number in range(1, 2 * BARREN_STEPS + 1):
+        run.ask(str(number), PROMPT, 3)
+        if number == BARREN_STEPS:
+            with pytest.raises(RuntimeError, match="request after request"):
+                run.step()
+            assert {o.request_id for o in run.engine.restart()} == {str(number)}
+            assert len(run.engine.resident) == 0
+        elif number == 2 * BARREN_STEPS:
+            with pytest.raises(EngineLost):
+                run.step()
+        else:
+            run.step()
+            assert run.results[str(number)].reason == "engine_failed"
+
+
+def test_a_word_for_somebody_shows_that_the_engine_is_well(driver, tiny, failing):
+    run = driver(tiny)
+    failing(1234, RuntimeError())
+    for number in range(2 * BARREN_STEPS + 1):
+        run.ask(f"bad {number}", [1422, 1234], 3)
+        if number % 4 == 0:
+            run.ask(f"good {number}", PROMPT, 1)
+        run.step()
+    reasons = {name.split()[0]: result.reason for name, result in run.run().items()}
+    assert reasons == {"bad": "engine_failed", "good": None}
+
+
+def test_beginning_anew_leaves_nothing_behind(driver, tiny):
+    run = driver(tiny)
+    run.ask("a", PROMPT, 30)
+    run.step()
+    layers = list(run.engine.runner.cache.layers)
+    assert all(layer.any() for layer in layers)
+    for _ in range(MAX_RESTARTS + 1):
+        outputs = run.engine.restart()
+        run.engine._arrange()
+    assert [(o.request_id, o.error.reason) for o in outputs] == [("a", "engine_failed")]
+    assert not any(layer.any() for layer in layers)
