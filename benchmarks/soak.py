@@ -2,8 +2,9 @@
 
     python -m benchmarks.soak [--seconds 600] [--seed 1]
 
-Every request must end, every slot be free at the end, and memory stay flat. The suite runs a short
-one. Knows the worker's door and, for the faults, the engine behind it.
+Every request must end, every slot be free at the end, nothing stay behind that nobody keeps, and
+memory stay flat; otherwise it ends with an error. The suite runs a short one. Knows the worker's
+door and, for the faults and for what stays behind, the engine behind it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import random
 import time
@@ -22,10 +24,13 @@ import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
 from inference.decoder import Decoder
+from inference.sequence import Sequence
 
-FAULTS = (RuntimeError("a kernel failed"), torch.OutOfMemoryError("CUDA out of memory"))
+FAULTS = (RuntimeError, torch.OutOfMemoryError)
 #: Reasons with which a request may end in a soak; anything else is a defect.
 HONEST = {"engine_failed", "out_of_memory", "deadline", "queue_full"}
+#: MiB that the process may hold more after hours than after its first minute.
+FLAT_MIB = 64
 
 
 class Faults:
@@ -52,7 +57,7 @@ class Faults:
     def maybe(self, chance: float) -> None:
         if self._dice.random() < chance:
             self.count += 1
-            raise self._dice.choice(FAULTS)
+            raise self._dice.choice(FAULTS)("a fault of the soak")
 
     def mend(self) -> None:
         Decoder.embed = self._embed  # type: ignore[method-assign]
@@ -60,10 +65,14 @@ class Faults:
 
 
 class Soak:
-    """People who come, read, lose patience, come back, and ask to be forgotten."""
+    """People who come, read, lose patience, come back, and ask to be forgotten.
+
+    Made while nobody talks: what lives then is what may live afterwards.
+    """
 
     def __init__(self, worker: InferenceWorker, *, seed: int) -> None:
         self.ends: Counter[str] = Counter()
+        self._before = held(worker)
         self._worker = worker
         self._dice = random.Random(seed)  # noqa: S311
         self._past: dict[str, list[int]] = {}
@@ -71,24 +80,39 @@ class Soak:
     async def run(self, seconds: float, *, rate: float = 40.0) -> None:
         """Lets people come for a while, and waits until everybody has gone."""
         faults = Faults(self._worker, random.Random(self._dice.random()))  # noqa: S311
-        end, people = time.monotonic() + seconds, set()
+        end, people = time.monotonic() + seconds, []
         try:
             while time.monotonic() < end:
-                person = asyncio.create_task(self._talk())
-                people.add(person)
-                person.add_done_callback(people.discard)
+                people.append(asyncio.create_task(self._talk()))
                 await asyncio.sleep(self._dice.expovariate(rate))
-            await asyncio.wait_for(asyncio.gather(*people), 120)
+            results = await asyncio.wait_for(asyncio.gather(*people, return_exceptions=True), 120)
         finally:
             faults.mend()
+        for error in results:
+            if error is not None:
+                raise error
         self.ends["faults"] = faults.count
+        assert sum(self.ends.values()) == len(people) + faults.count, "somebody has no end"
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Waits until the engine is at rest; then nothing may be left but what it keeps."""
         for _ in range(500):
             health = self._worker.health()
-            if (health.running, health.waiting) == (0, 0):
+            # The step that frees the last slot gives its memory back before it ends.
+            if not (health.running or health.waiting or self._worker._engine.runner.cache.nbytes):
                 break
             await asyncio.sleep(0.01)
         assert (health.running, health.waiting) == (0, 0), "a slot was leaked"
         assert health.alive
+        assert self._worker._replies == {}, "a stream was leaked"
+        for _ in range(10):  # the last step may still be on its way out of its own functions
+            after = held(self._worker)
+            left = [now - then for now, then in zip(after, self._before, strict=True)]
+            if max(left) <= 0:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{left[0]} requests and {left[1]} bytes of tensors were leaked")
 
     async def _talk(self) -> None:
         dice, name = self._dice, str(self._dice.randrange(60))
@@ -122,6 +146,17 @@ class Soak:
             self._worker.forget(name)
 
 
+def held(worker: InferenceWorker) -> tuple[int, int]:
+    """Requests that live, and bytes of tensors beyond what the engine says that it keeps."""
+    gc.collect()
+    living = gc.get_objects()
+    # By type: some objects warn when asked what they are.
+    requests = sum(issubclass(type(one), Sequence) for one in living)
+    tensors = (one for one in living if issubclass(type(one), torch.Tensor))
+    memory = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
+    return requests, sum(memory.values()) - worker.health().resident_bytes
+
+
 def resident_mib() -> int:
     """Memory that this process holds."""
     fields = Path("/proc/self/statm").read_text().split()
@@ -136,16 +171,26 @@ async def main() -> None:
     logging.disable(logging.CRITICAL)
     source = ModelSource(device="cpu", max_running=8, max_waiting=32, resident_mib=64)
     worker = await InferenceWorker.start(source)
+    try:
+        await soak(worker, arguments.seconds, arguments.seed)
+    finally:
+        await worker.aclose()
+
+
+async def soak(worker: InferenceWorker, seconds: float, seed: int) -> None:
+    """Minute after minute; memory is measured against the end of the first."""
     print("| minute | MiB | kept MiB | steps | restarts | ends |\n|---|---|---|---|---|---|")
-    part = min(60.0, arguments.seconds)
-    for minute in range(max(1, round(arguments.seconds / part))):
-        soak = Soak(worker, seed=arguments.seed + minute)
-        await soak.run(part, rate=8.0)
-        health = worker.health()
-        ends = ", ".join(f"{name} {count}" for name, count in sorted(soak.ends.items()))
-        row = [minute + 1, resident_mib(), health.resident_bytes >> 20, health.steps]
-        print("| " + " | ".join(map(str, [*row, health.restarts, ends])) + " |", flush=True)
-    await worker.aclose()
+    part, first = min(60.0, seconds), None
+    for minute in range(max(1, round(seconds / part))):
+        people = Soak(worker, seed=seed + minute)
+        await people.run(part, rate=8.0)
+        health, mib = worker.health(), resident_mib()
+        ends = ", ".join(f"{name} {count}" for name, count in sorted(people.ends.items()))
+        row = [minute + 1, mib, health.resident_bytes >> 20, health.steps, health.restarts, ends]
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)
+        own = mib - (health.resident_bytes >> 20)
+        first = own if first is None else first
+        assert own <= first + FLAT_MIB, f"memory grew from {first} MiB to {own}"
 
 
 if __name__ == "__main__":

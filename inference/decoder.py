@@ -124,18 +124,22 @@ class Decoder:
         turns = self._turns
         spread = None if len(ids) == span.stop - span.start else rows - span.start
         masks: dict[torch.device, torch.Tensor] = {}
+        places: dict[tuple[torch.device, torch.Size], torch.Tensor] = {}
         for number, layer in enumerate(self._layers):
             device = layer.norm.device
             if device not in masks:
                 rows, starts = rows.to(device), starts.to(device)
                 spread = None if spread is None else spread.to(device)
                 masks[device] = self._visible(starts, spread, span, columns)
-                places = cache.places(rows, starts)
                 turned = turns[device][starts + cache.prefix_length]
             hidden = hidden.to(device)
             queries, kv = self._split(self._qkv(layer, hidden, turned))
             store = cache.layers[number]
-            store.view(-1, self.sizes.dim).index_copy_(0, places, kv.reshape(-1, self.sizes.dim))
+            kind = (device, store.shape)  # memory that ran out may have left layers of two shapes
+            if kind not in places:
+                places[kind] = cache.places(number, rows, starts)
+            flat = store.view(-1, self.sizes.dim)
+            flat.index_copy_(0, places[kind], kv.reshape(-1, self.sizes.dim))
             held = store[:, span, :, :columns]
             if spread is not None:
                 wide = queries.new_zeros(span.stop - span.start, *queries.shape[1:])
@@ -188,7 +192,7 @@ class Decoder:
             return torch.bmm(scores.softmax(-1), values).view(n, -1)
         length = prefix.shape[2]
         shared = queries.view(n, groups, each, dim).transpose(0, 1).reshape(groups, -1, dim)
-        before = torch.bmm(shared, prefix[0].mT).mul_(scale).view(groups, n, each, length)
+        before = torch.bmm(shared * scale, prefix[0].mT).view(groups, n, each, length)
         before = before.transpose(0, 1).reshape(n * groups, each, length)
         weights = torch.cat([before, scores], dim=-1).softmax(-1)
         mixed = torch.bmm(weights[..., length:], values).view(n, groups, each, dim)

@@ -1,19 +1,18 @@
 """Decode steps of fixed shapes, captured once and played again: on CUDA a step is one launch.
 
 Rows and columns are rounded up to a few sizes; rows that nobody needs decode a token that is
-thrown away, into a column that nobody reads. Does not know requests or sampling.
+thrown away, into a place that is nobody's. Does not know requests or sampling.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from inference.cache import SlotCache
+from inference.cache import GRAIN, SlotCache
+from inference.capture import Capture, Work
 from inference.decoder import Decoder
 
 #: Columns are read in multiples of this many tokens.
@@ -21,17 +20,22 @@ COLUMNS = 256
 #: Rows from which on sizes are multiples of 16 and no longer powers of 2.
 FEW_ROWS = 16
 
-Work = Callable[[], torch.Tensor]
-
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One shape: what goes in, and how to run it."""
+    """One shape: what goes in, and how to run it.
+
+    Attributes:
+        ids: (rows,) the token of each row.
+        starts: (rows,) tokens of text that each slot holds before.
+        work: What was captured. A captured run knows addresses only, so this holds every tensor
+            that it reads: its own, and through decoder and cache the weights, slots and prefix.
+        run: The logits of the tokens that follow.
+    """
 
     ids: torch.Tensor
     starts: torch.Tensor
+    work: Work
     run: Work
 
 
@@ -44,12 +48,10 @@ class StaticDecode:
         capture: Turns work into something that repeats it over the same memory.
     """
 
-    def __init__(
-        self, decoder: Decoder, cache: SlotCache, capture: Callable[[Work], Work] | None = None
-    ) -> None:
+    def __init__(self, decoder: Decoder, cache: SlotCache, capture: Capture) -> None:
         self._decoder = decoder
         self._cache = cache
-        self._capture = capture or Capture()
+        self._capture = capture
         self._steps: dict[tuple[int, int], _Step] = {}
         self._version = cache.version
 
@@ -61,8 +63,7 @@ class StaticDecode:
         wanted = -(-(max(stored) + 1) // COLUMNS) * COLUMNS
         self._cache.reserve(rows - 1, wanted)
         if self._version != self._cache.version:  # what was captured reads memory that is gone
-            self._steps.clear()
-            self._version = self._cache.version
+            self.drop()
         step = self._steps.get((rows, wanted)) or self._make(rows, wanted)
         spare = self._cache.capacity - 1
         all_ids, starts = [0] * rows, [spare] * rows
@@ -74,6 +75,12 @@ class StaticDecode:
         if list(slots) == list(range(rows)):
             return logits
         return logits[torch.tensor(slots, device=logits.device)]
+
+    def drop(self) -> None:
+        """Lets go of what was captured and of the memory that only it held."""
+        self._steps.clear()
+        self._capture.begin_anew()
+        self._version = self._cache.version
 
     def _make(self, rows: int, columns: int) -> _Step:
         device = self._decoder.device
@@ -87,40 +94,9 @@ class StaticDecode:
                 ids, places, starts, self._cache, span=span, columns=columns
             )
 
-        step = _Step(ids, starts, self._capture(work))
+        step = _Step(ids, starts, work, self._capture(work))
         self._steps[rows, columns] = step
         return step
-
-
-class Capture:
-    """Captures work as CUDA graphs, all in one pool of memory; what cannot be captured runs."""
-
-    def __init__(self) -> None:
-        self._pool: Any = None
-
-    def __call__(self, work: Work) -> Work:
-        """The captured work; it gives the same tensor every time, with new content."""
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # libraries set themselves up outside the graph
-            work()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        try:
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-                result = work()
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            _log.warning("a step could not be captured: %s", type(error).__name__)
-            return work
-        self._pool = self._pool or graph.pool()
-
-        def replay() -> torch.Tensor:
-            graph.replay()
-            return result
-
-        return replay
 
 
 def round_rows(rows: int) -> int:
@@ -128,3 +104,9 @@ def round_rows(rows: int) -> int:
     if rows > FEW_ROWS:
         return -(-rows // FEW_ROWS) * FEW_ROWS
     return 1 << (rows - 1).bit_length()
+
+
+def roomy(slots: int, tokens: int) -> tuple[int, int]:
+    """Slots and capacity in steps of doubling: all that was captured is lost when slots grow."""
+    pieces = max(1, -(-tokens // COLUMNS))
+    return round_rows(slots), COLUMNS * (1 << (pieces - 1).bit_length()) + GRAIN

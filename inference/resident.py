@@ -31,6 +31,11 @@ class Kept:
         """Bytes of the tensors."""
         return sum(layer.nbytes for layer in self.layers)
 
+    def erase(self) -> None:
+        """Overwrites the tensors: freed memory keeps its content until somebody writes there."""
+        for layer in self.layers:
+            layer.zero_()
+
 
 class ResidentConversations:
     """Least recently used leave first: to the host if that is allowed, then for good.
@@ -75,7 +80,7 @@ class ResidentConversations:
         kept = Kept(tuple(ids), layers)
         self._kept[conversation] = kept
         self._nbytes[False] += kept.nbytes
-        self._make_room()
+        self._shrink(self._budgets[False])
 
     def forget(self, conversation: str) -> bool:
         """Erases a conversation; whether there was one."""
@@ -83,30 +88,45 @@ class ResidentConversations:
         if kept is None:
             return False
         self._nbytes[kept.on_host] -= kept.nbytes
-        for layer in kept.layers:  # freed memory keeps its content until somebody else writes there
-            layer.zero_()
+        kept.erase()
         return True
 
     def clear(self) -> bool:
-        """Erases all; whether there were any."""
-        held = list(self._kept)
-        for conversation in held:
-            self.forget(conversation)
+        """Erases all; whether there were any. Nothing is held even if the device fails."""
+        held = sorted(self._kept.values(), key=lambda kept: not kept.on_host)
+        self._kept.clear()
+        self._nbytes = {False: 0, True: 0}
+        for kept in held:  # what is on the host first: that cannot fail
+            kept.erase()
         return bool(held)
 
-    def _make_room(self) -> None:
-        while self._nbytes[False] > self._budgets[False]:
-            name = next(name for name, kept in self._kept.items() if not kept.on_host)
-            kept = self._kept[name]
-            if kept.nbytes > self._budgets[True]:
+    def give_way(self) -> bool:
+        """Lets the least recently used half leave the device; whether there was anything."""
+        before = self._nbytes[False]
+        self._shrink(before // 2)
+        return before > 0
+
+    def _shrink(self, device_bytes: int) -> None:
+        """To the host what has room there, for good what has not."""
+        while self._nbytes[False] > device_bytes:
+            name, kept = next(item for item in self._kept.items() if not item[1].on_host)
+            if kept.nbytes > self._budgets[True] or not self._move(kept):
                 self.forget(name)
-                continue
-            self._nbytes[False] -= kept.nbytes
-            kept.layers = [layer.to("cpu", copy=True) for layer in kept.layers]
-            kept.on_host = True
-            self._nbytes[True] += kept.nbytes
         while self._nbytes[True] > self._budgets[True]:
             self.forget(next(name for name, kept in self._kept.items() if kept.on_host))
+
+    def _move(self, kept: Kept) -> bool:
+        """To the host; False where that has no memory either."""
+        here = Kept(kept.ids, kept.layers)
+        try:
+            kept.layers = [layer.to("cpu", copy=True) for layer in here.layers]
+        except (MemoryError, RuntimeError):
+            return False
+        here.erase()
+        kept.on_host = True
+        self._nbytes[False] -= kept.nbytes
+        self._nbytes[True] += kept.nbytes
+        return True
 
 
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import torch
 from transformers import GlmForCausalLM
 
-from inference.cache import GRAIN, SlotCache
+from inference.cache import SlotCache, snug
+from inference.capture import capture_for
 from inference.decoder import Decoder, Segment
-from inference.graphs import COLUMNS, StaticDecode
+from inference.graphs import StaticDecode, roomy
 from inference.prefix import Prefix
 
 
@@ -26,19 +27,21 @@ class ModelRunner:
     """
 
     def __init__(self, model: GlmForCausalLM, prefix: Prefix | None) -> None:
-        # Places to spare for the columns that fixed shapes round up to.
-        spare = COLUMNS + 2 * GRAIN
-        self._decoder = Decoder(model, model.config.max_position_embeddings + spare)
+        # A row that nobody needs stands at the last place that slots can ever have.
+        longest = roomy(1, model.config.max_position_embeddings)[1]
+        self._decoder = Decoder(model, longest + (prefix.length if prefix else 0))
         self.device = self._decoder.device
         self.dtype = self._decoder.dtype
         self.vocabulary = self._decoder.vocabulary
+        capture = capture_for([*self._decoder.devices, self.device])
         self.cache = SlotCache(
-            model.config, prefix, devices=self._decoder.devices, dtype=self.dtype
+            model.config,
+            prefix,
+            devices=self._decoder.devices,
+            dtype=self.dtype,
+            room=snug if capture is None else roomy,
         )
-        on_one_gpu = {*self._decoder.devices, self.device} == {self.device} and (
-            self.device.type == "cuda"
-        )
-        self._static = StaticDecode(self._decoder, self.cache) if on_one_gpu else None
+        self._static = None if capture is None else StaticDecode(self._decoder, self.cache, capture)
 
     def prefill(self, slot: int, ids: Sequence[int], stored: int) -> None:
         """Stores keys and values of ``ids`` behind the ``stored`` tokens that the slot holds."""
@@ -79,14 +82,33 @@ class ModelRunner:
         )
 
     def rest(self) -> None:
-        """Gives the memory of slots back while nobody talks, unless captured steps refer to it."""
+        """While nobody talks: gives the memory of slots back, unless captured steps refer to it.
+
+        Those keep the most that was ever needed, until memory runs short (``reset``): to capture
+        them anew would cost the first word of whoever comes next.
+        """
         if self._static is None:
             self.cache.trim()
+
+    def reset(self) -> None:
+        """Wipes all slots and gives all memory back that is not the model's."""
+        self.cache.trim()
+        if self._static is not None:
+            self._static.drop()
+        self.release_memory()
 
     def release_memory(self) -> None:
         """Hands unused blocks back to the device after memory ran short."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def check(self) -> None:
+        """Raises whatever the device raises if it computes no more; full memory is no reason."""
+        try:
+            torch.ones(1, device=self.device).item()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
 
 
 def is_out_of_memory(error: BaseException) -> bool:

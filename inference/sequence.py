@@ -19,8 +19,8 @@ class Sequence:
         stored: How many of ``ids`` have keys and values in the cache.
         slot: Where, while it runs.
         opened: What was kept of its conversation has been looked for.
-        reused: Tokens of the prompt that did not have to be computed.
         restarts: How often the engine had to begin anew while it was running.
+        had_all_room: Memory ran short though it had all that others could leave it.
         keeps: What is stored may be kept for the conversation's next turn.
         sampler: Its own choice of tokens.
         finished: The reply has ended by itself.
@@ -34,8 +34,8 @@ class Sequence:
         self.stored = 0
         self.slot: int | None = None
         self.opened = False
-        self.reused = 0
         self.restarts = 0
+        self.had_all_room = False
         self.keeps = request.conversation is not None
         self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.eos_id)
         self.finished = False
@@ -50,8 +50,12 @@ class Sequence:
         return len(self.ids) - self.stored
 
     def leave_slot(self) -> None:
-        """Gives up the slot and what is stored there; all of ``ids`` is then pending again."""
+        """Gives up the slot and what is stored there."""
         self.slot = None
+        self.lose_stored()
+
+    def lose_stored(self) -> None:
+        """Nothing of it is in the cache any more; all of ``ids`` is pending again."""
         self.opened = False
         self.stored = 0
 

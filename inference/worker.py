@@ -1,32 +1,34 @@
 """The asyncio door to the engine: stream words, cancel, ask for health, close.
 
-The engine steps in a thread of its own; each step's words reach the event loop at once. Knows
-neither who asks nor what is said. Importing this module imports no torch.
+The engine steps in a thread of its own (``thread``); each step's words reach the event loop at
+once. Knows neither who asks nor what is said. Importing this module imports no torch.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import logging
 import os
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inference.outputs import Output
 from inference.requests import GenerationError, GenerationRequest
 from inference.source import ModelSource, open_model, resident_bytes
+from inference.thread import EngineThread
 
 if TYPE_CHECKING:
-    from inference.engine import Engine, Output
+    from inference.engine import Engine
     from inference.source import OpenModel
     from inference.tokenizer import ChatTokenizer
 
-#: The engine gives up after this many steps in a row have failed as a whole.
-_STEPS_TO_GIVE_UP = 3
+#: Seconds that the step under way may take when the worker is closed; then it is left to itself.
+_LAST_STEP_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -76,16 +78,12 @@ class InferenceWorker:
         self.model_name = opened.name
         self.is_demo = opened.is_demo
         self._engine = engine
-        self._threads = threads
         self._loop = asyncio.get_running_loop()
         self._replies: dict[str, asyncio.Queue[Output]] = {}
         self._numbers = itertools.count(1)
-        self._wake = threading.Event()
-        self._closing = False  # takes no more requests
-        self._end_by: float | None = None  # when the thread is to end, or earlier if all is done
-        self._step_ended_at = time.monotonic()
-        self._restarts = 0
-        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+        self._thread = EngineThread(
+            engine, threads=threads, post=self._post, ended=self._post_the_end
+        )
 
     @classmethod
     async def start(
@@ -123,14 +121,14 @@ class InferenceWorker:
         Raises:
             GenerationError: The reply ends without being whole; says why.
         """
-        if self._closing or not self._thread.is_alive():
+        if self._thread.closing or not self._thread.alive:
             raise GenerationError("shutdown", "the worker takes no more requests")
         # Ids of the engine's own: a caller may ask anew before an old request is gone.
         name = f"{request.request_id}#{next(self._numbers)}"
         reply: asyncio.Queue[Output] = asyncio.Queue()
         self._engine.submit(dataclasses.replace(request, request_id=name))
         self._replies[name] = reply
-        self._wake.set()
+        self._thread.wake()
         done = False
         try:
             while not done:
@@ -144,12 +142,12 @@ class InferenceWorker:
             self._replies.pop(name, None)
             if not done:
                 self._engine.cancel(name)
-                self._wake.set()
+                self._thread.wake()
 
     def forget(self, conversation: str) -> None:
         """Erases what is kept of a conversation, within one step; a running turn ends unkept."""
         self._engine.forget(conversation)
-        self._wake.set()
+        self._thread.wake()
 
     def place(self, request_id: str) -> int:
         """The place in line of a request that waits, from 1; 0 for one that runs or is gone."""
@@ -162,83 +160,51 @@ class InferenceWorker:
         Args:
             grace_s: How long replies may still go on.
         """
-        self._closing = True
-        self._end_by = time.monotonic() + grace_s
-        self._wake.set()
-        await asyncio.to_thread(self._thread.join)
+        self._thread.close(grace_s=grace_s)
+        await asyncio.to_thread(self._thread.join, grace_s + _LAST_STEP_S)
         await asyncio.sleep(0)  # the thread's last words are already on their way to the streams
+        if self._thread.alive:
+            _log.critical("a step did not end; its thread is left to itself")
+            self._end_all("shutdown")
 
     def health(self) -> WorkerHealth:
         """A snapshot; never waits for a step."""
         running, waiting = self._engine.load()
         return WorkerHealth(
-            alive=self._thread.is_alive() and not self._closing,
+            alive=self._thread.alive and not self._thread.closing,
             running=running,
             waiting=waiting,
             resident=len(self._engine.resident),
             resident_bytes=self._engine.resident.nbytes,
-            restarts=self._restarts,
-            last_step_age_s=time.monotonic() - self._step_ended_at,
+            restarts=self._thread.restarts,
+            last_step_age_s=time.monotonic() - self._thread.step_ended_at,
             steps=self._engine.steps,
             device=str(self._engine.runner.device),
             dtype=str(self._engine.runner.dtype).removeprefix("torch."),
         )
 
-    def _run(self) -> None:
-        """The engine's thread; whatever ends it, nobody is left waiting for words."""
-        import torch
-
-        torch.set_num_threads(self._threads)  # counts for this thread's operations
-        reason = "engine_failed"
-        try:
-            if self._step_until_closed():
-                reason = "shutdown"
-        except BaseException as error:  # nobody is above a thread to hear of it
-            _log.critical("the engine's thread ended: %s", type(error).__name__)
-        finally:
-            self._closing = True
-            self._post(self._engine.fail_all(reason, close=True))
-
-    def _step_until_closed(self) -> bool:
-        """Steps while there is work, sleeps while there is none; False where steps keep failing."""
-        failures = 0
-        while failures < _STEPS_TO_GIVE_UP:
-            self._wake.clear()
-            if self._may_end():
-                return True
-            if not self._engine.has_work:
-                self._wake.wait()
-                continue
-            try:
-                outputs = self._engine.step()
-                failures = 0
-            except Exception as error:  # a step's own fault: nobody's request is to blame
-                failures += 1
-                self._restarts += 1
-                _log.critical("a step failed as a whole: %s", type(error).__name__)
-                outputs = self._engine.restart()
-            self._step_ended_at = time.monotonic()
-            self._post(outputs)
-        return False
-
-    def _post(self, outputs: list[Output]) -> None:
-        if not outputs:
-            return
+    def _post(self, outputs: list[Output]) -> bool:
+        """Brings outputs to the event loop; False if it was closed without ``aclose``."""
         try:
             self._loop.call_soon_threadsafe(self._deliver, outputs)
-        except RuntimeError:  # the loop was closed without aclose: nobody listens any more
-            self._end_by = 0.0
-
-    def _may_end(self) -> bool:
-        if self._end_by is None:
+        except RuntimeError:
             return False
-        return time.monotonic() >= self._end_by or not self._engine.has_work
+        return True
+
+    def _post_the_end(self, reason: str) -> None:
+        with contextlib.suppress(RuntimeError):  # nobody listens any more
+            self._loop.call_soon_threadsafe(self._end_all, reason)
 
     def _deliver(self, outputs: list[Output]) -> None:
         for output in outputs:
             reply = self._replies.get(output.request_id)
             if reply is not None:
                 reply.put_nowait(output)
+
+    def _end_all(self, reason: str) -> None:
+        """No more words will come; whoever has heard of an end already does not hear this one."""
+        for name, reply in self._replies.items():
+            reply.put_nowait(Output(name, done=True, error=GenerationError(reason)))
 
 
 def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[Engine, OpenModel]:
@@ -248,9 +214,10 @@ def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[En
     if source.dtype == "auto":
         source = dataclasses.replace(source, dtype="fastest")
     opened = open_model(source, progress=progress)
-    resident = ResidentConversations(
-        device_bytes=resident_bytes(source, opened), host_bytes=source.host_mib << 20
-    )
+    device_bytes, host_bytes = resident_bytes(source, opened), source.host_mib << 20
+    if opened.model.device.type == "cpu":  # it is the host: to move there would make no room
+        device_bytes, host_bytes = device_bytes + host_bytes, 0
+    resident = ResidentConversations(device_bytes=device_bytes, host_bytes=host_bytes)
     engine = Engine(
         opened,
         max_running=source.max_running,

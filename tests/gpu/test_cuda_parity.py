@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from inference.capture import Replay
 from inference.engine import Engine
 from inference.generate import generate_lines
+from inference.graphs import COLUMNS
 from inference.requests import GenerationRequest, Sampling
 from inference.runner import ModelRunner
 from inference.source import ModelSource, open_model
@@ -66,7 +70,7 @@ def test_greedy_continuations_in_float32(layout):
     assert [reply["ids"] for reply in replies] == [case["greedy_new_ids"] for case in cases]
 
 
-def test_the_demo_answers_and_frees_its_memory():
+def test_the_demo_answers_and_empties_its_slots():
     opened = open_model(ModelSource(device="cuda"))
     assert {p.dtype for p in opened.model.parameters()} == {torch.float16}
     engine = Engine(opened)
@@ -84,6 +88,26 @@ def test_the_demo_answers_and_frees_its_memory():
     assert all(not layer[:, :, :, :-1].any() for layer in engine.runner.cache.layers)
 
 
+@pytest.fixture
+def watched(monkeypatch):
+    """Lets a replay fail that reads memory whose owner is gone, where torch can tell (2.13)."""
+    begin = torch.cuda.CUDAGraph.capture_begin
+    if "check_input_liveness" in inspect.signature(begin).parameters:
+        monkeypatch.setattr(
+            torch.cuda.CUDAGraph,
+            "capture_begin",
+            functools.partialmethod(begin, check_input_liveness=True),
+        )
+
+
+def assert_replayed(runner, steps):
+    """So many shapes, and every one of them was captured."""
+    made = list(runner._static._steps.values())
+    assert len(made) == steps
+    assert all(isinstance(step.run, Replay) for step in made)
+
+
+@pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
 def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
     opened = open_model(source("pica-layout", dtype))
@@ -92,10 +116,8 @@ def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
     assert captured._static is not None
     plain._static = None
     slots, stored = [0, 1, 2], [5, 40, 17]
-    with torch.inference_mode():
-        for runner in (captured, plain):
-            for slot, count in zip(slots, stored, strict=True):
-                runner.prefill(slot, [1400 + slot] * count, 0)
+
+    def compare(steps):
         for step in range(5):
             ids = [1500 + slot + step for slot in slots]
             starts = [count + step for count in stored]
@@ -103,6 +125,53 @@ def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
             torch.testing.assert_close(
                 captured.decode(slots, ids, starts), expected, atol=TOLERANCE[dtype], rtol=0
             )
+        assert_replayed(captured, steps)
+
+    def store(slot, count, start):
+        for runner in (captured, plain):
+            runner.prefill(slot, [1400 + slot] * count, start)
+
+    with torch.inference_mode():
+        for slot, count in zip(slots, stored, strict=True):
+            store(slot, count, 0)
+        compare(1)
+        for round_ in (1, 2):  # columns grow: all is captured anew, in a pool of its own
+            store(1, round_ * COLUMNS, stored[1])
+            stored[1] += round_ * COLUMNS
+            compare(1)
+        slots.append(5)  # rows grow
+        stored.append(9)
+        store(5, 9, 0)
+        compare(1)
+        captured.reset()
+        torch.cuda.empty_cache()
+        assert_replayed(captured, 0)
+        for slot, count in zip(slots, stored, strict=True):
+            captured.prefill(slot, [1400 + slot] * count, 0)
+            plain.prefill(slot, [1400 + slot] * count, 0)
+        compare(1)
+
+
+def test_a_capture_that_fails_leaves_the_stream_and_later_captures_alone(monkeypatch):
+    opened = open_model(source("pica-layout", "float32"))
+    runner = ModelRunner(opened.model, opened.prefix)
+    stream, attend = torch.cuda.current_stream(), runner._decoder._attend
+
+    def waits(*values):
+        if torch.cuda.is_current_stream_capturing():
+            values[0].sum().item()  # the device cannot be waited for in a capture
+        return attend(*values)
+
+    with torch.inference_mode():
+        runner.prefill(0, [1400] * 5, 0)
+        monkeypatch.setattr(runner._decoder, "_attend", waits)
+        expected = runner.decode([0], [1500], [5]).clone()
+        assert torch.cuda.current_stream() == stream
+        torch.cuda.empty_cache()
+        monkeypatch.undo()
+        runner._static.drop()
+        torch.testing.assert_close(runner.decode([0], [1500], [5]), expected)
+        assert_replayed(runner, 1)
 
 
 def test_a_second_turn_reuses_the_first_and_says_the_same():

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from inference.engine import Engine, Output
+from inference.engine import Engine
+from inference.outputs import Output
 from inference.requests import GenerationRequest, Sampling
 from inference.source import ModelSource, OpenModel, open_model
 

@@ -65,6 +65,43 @@ def test_growing_keeps_what_is_there(cache):
     assert float(cache.layers[0][:, 0, :, 4:].abs().max()) == 0.0
 
 
+def test_memory_that_is_given_back_holds_nobodys_numbers(cache):
+    write(cache, 0, 4, 5.0)
+    small = list(cache.layers)
+    cache.reserve(1, 2 * GRAIN)
+    assert not any(layer.any() for layer in small)
+    large = list(cache.layers)
+    assert all(layer.any() for layer in large)
+    cache.trim()
+    assert not any(layer.any() for layer in large)
+
+
+def test_memory_that_runs_out_halfway_costs_nothing(cache, monkeypatch):
+    write(cache, 0, 4, 5.0)
+    zeros = cache._zeros
+
+    def full(layer, slots, capacity):
+        if layer == 1:
+            raise torch.OutOfMemoryError
+        return zeros(layer, slots, capacity)
+
+    with monkeypatch.context() as patch, pytest.raises(torch.OutOfMemoryError):
+        patch.setattr(cache, "_zeros", full)
+        cache.reserve(3, 2 * GRAIN)
+    assert (cache.slots, cache.capacity) == (1, GRAIN)
+    assert held(cache, 0, 4) == {5.0}
+    slots, starts = torch.tensor([0]), torch.tensor([3])
+    for number, layer in enumerate(cache.layers):
+        places = cache.places(number, slots, starts)
+        layer.view(-1, 16).index_copy_(0, places, torch.full((4, 16), 7.0))
+        assert layer[:, 0, :, 3].eq(7.0).all()
+        assert layer.eq(7.0).sum() == 4 * 16
+    cache.wipe(0)
+    cache.reserve(3, 2 * GRAIN)
+    assert (cache.slots, cache.capacity) == (4, 3 * GRAIN)
+    assert not any(layer.any() for layer in cache.layers)
+
+
 def test_wiping_leaves_nothing_and_touches_no_neighbour(cache):
     for slot in range(3):
         write(cache, slot, 9, slot + 1.0)

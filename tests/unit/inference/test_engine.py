@@ -1,39 +1,13 @@
-"""The step loop: ends, limits, cancelling, failures of one, memory running short."""
+"""The step loop: ends, limits, cancelling, deadlines, order. Failures: ``test_recovery``."""
 
 from __future__ import annotations
 
-import logging
-
 import pytest
-import torch
 
-from inference.decoder import Decoder
-from inference.engine import CALM_STEPS, PREFILL_BESIDE
+from inference.engine import PREFILL_BESIDE
 from inference.requests import GenerationError, GenerationRequest, Sampling
 
 PROMPT = [4001, 4003, 2432, 94, 85, 3733, 120, 1422]
-
-
-def greedy_ids(driver, tiny, prompt, tokens):
-    run = driver(tiny)
-    run.ask("alone", prompt, tokens)
-    return run.run()["alone"].ids
-
-
-@pytest.fixture
-def failing(monkeypatch, tiny):
-    """Makes the model's forward pass fail while a given token goes through it."""
-    embed = Decoder.embed
-
-    def arm(token, error):
-        def spoilt(self, ids):
-            if token is None or (ids == token).any():
-                raise error
-            return embed(self, ids)
-
-        monkeypatch.setattr(Decoder, "embed", spoilt)
-
-    return arm
 
 
 def test_text_is_that_of_the_ids(driver, tiny):
@@ -47,7 +21,7 @@ def test_text_is_that_of_the_ids(driver, tiny):
 def force(monkeypatch, tokens):
     """Whatever the model says, these tokens come next, the same for every request."""
     chosen = iter(tokens)
-    monkeypatch.setattr("inference.engine.choose", lambda logits, samplers: [next(chosen)])
+    monkeypatch.setattr("inference.passes.choose", lambda logits, samplers: [next(chosen)])
 
 
 def test_the_end_of_sequence_ends_and_does_not_show(driver, tiny, monkeypatch):
@@ -219,137 +193,6 @@ def test_priority_goes_first(driver, tiny):
     run.step()
     assert run.results["urgent"].ids
     assert not run.results["first"].ids
-
-
-@pytest.mark.parametrize("when", ["prefill", "decode"])
-def test_a_failing_request_fails_alone(driver, tiny, failing, caplog, when):
-    bad = 1234
-    others = {name: [*PROMPT, 1500 + number] for number, name in enumerate("abcd")}
-    expected = {name: greedy_ids(driver, tiny, ids, 20) for name, ids in others.items()}
-    failing(bad, RuntimeError("a secret of the user"))
-    run = driver(tiny)
-    for name in "ab":
-        run.ask(name, others[name], 20)
-    run.ask("bad", [1422, bad, 1422] if when == "prefill" else [1422, bad], 20)
-    for name in "cd":
-        run.ask(name, others[name], 20)
-    with caplog.at_level(logging.DEBUG):
-        results = run.run()
-    assert results["bad"].reason == "engine_failed"
-    assert {name: results[name].ids for name in others} == expected
-    assert all(results[name].reason is None for name in others)
-    assert "secret" not in caplog.text
-    assert "RuntimeError" in caplog.text
-
-
-def test_logits_that_are_not_finite_fail_their_request_alone(driver, tiny, monkeypatch):
-    expected = greedy_ids(driver, tiny, PROMPT, 20)
-    spoilt = tiny.model.model.embed_tokens.weight.clone()
-    spoilt[1234] = float("nan")
-    monkeypatch.setitem(tiny.model.model.embed_tokens._parameters, "weight", spoilt)
-    run = driver(tiny)
-    run.ask("bad", [1422, 1234, 1422], 20)
-    run.ask("a", PROMPT, 20)
-    results = run.run()
-    assert results["bad"].reason == "bad_logits"
-    assert results["bad"].ids == []
-    assert results["a"].ids == expected
-    run.ask("next in that slot", PROMPT, 20)
-    assert run.run()["next in that slot"].ids == expected
-
-
-def test_an_error_while_decoding_text_fails_its_request_alone(driver, tiny, monkeypatch):
-    expected = greedy_ids(driver, tiny, PROMPT, 10)
-    run = driver(tiny)
-    run.ask("bad", PROMPT, 10)
-    run.ask("a", PROMPT, 10)
-
-    def broken(token):
-        raise KeyError(token)
-
-    monkeypatch.setattr(run.engine._line["bad"], "accept", broken)
-    results = run.run()
-    assert results["bad"].reason == "engine_failed"
-    assert results["a"].ids == expected
-
-
-def limit_memory(monkeypatch, run, rows):
-    """The cache has room for a number of slots only."""
-    cache = run.engine.runner.cache
-    reserve = cache.reserve
-
-    def reserve_or_fail(slot, tokens):
-        if slot >= rows:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        reserve(slot, tokens)
-
-    monkeypatch.setattr(cache, "reserve", reserve_or_fail)
-
-
-def test_short_memory_lets_fewer_run_and_loses_no_reply(driver, tiny, monkeypatch):
-    prompts = {str(n): [*PROMPT, 1500 + n] for n in range(6)}
-    expected = {name: greedy_ids(driver, tiny, ids, 30) for name, ids in prompts.items()}
-    run = driver(tiny, max_running=6)
-    limit_memory(monkeypatch, run, rows=2)
-    for name, ids in prompts.items():
-        run.ask(name, ids, 30)
-    run.step()
-    run.step()
-    assert run.engine.load()[0] <= 5
-    results = run.run()
-    assert {name: r.ids for name, r in results.items()} == expected
-    assert {r.reason for r in results.values()} == {None}
-
-
-def test_memory_short_in_a_step_makes_the_last_one_wait_and_go_on(driver, tiny, monkeypatch):
-    expected = {n: greedy_ids(driver, tiny, [*PROMPT, 1500 + n], 12) for n in range(3)}
-    run = driver(tiny)
-    for number in range(3):
-        run.ask(str(number), [*PROMPT, 1500 + number], 12)
-    run.step()
-    decode = run.engine.runner.decode
-
-    def tight(slots, ids, stored):
-        if len(slots) > 2:
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
-        return decode(slots, ids, stored)
-
-    monkeypatch.setattr(run.engine.runner, "decode", tight)
-    run.step()
-    assert run.engine.load() == (2, 1)
-    results = run.run()
-    assert {int(name): r.ids for name, r in results.items()} == expected
-
-
-def test_one_chat_too_large_for_memory_fails_and_the_next_runs(driver, tiny, monkeypatch):
-    run = driver(tiny)
-    cache = run.engine.runner.cache
-    reserve = cache.reserve
-
-    def small(slot, tokens):
-        if tokens > 100:
-            raise MemoryError
-        reserve(slot, tokens)
-
-    monkeypatch.setattr(cache, "reserve", small)
-    run.ask("large", [1422] * 150, 5)
-    run.ask("small", PROMPT, 5)
-    results = run.run()
-    assert results["large"].reason == "out_of_memory"
-    assert len(results["small"].ids) == 5
-
-
-def test_after_a_calm_while_more_may_run_again(driver, tiny):
-    run = driver(tiny, max_running=2)
-    run.engine._line.scheduler.lower_limit(1)
-    run.ask("a", PROMPT, CALM_STEPS + 10)
-    run.ask("b", PROMPT, 3)
-    run.step()
-    assert run.engine.load() == (1, 1)
-    for _ in range(CALM_STEPS):
-        run.step()
-    assert run.engine.load() == (2, 0)
-    run.run()
 
 
 def test_a_seed_repeats_whoever_shares_the_step(driver, demo):

@@ -96,7 +96,7 @@ def test_what_a_cancelled_turn_stored_serves_the_next(driver, tiny):
 def test_a_failed_turn_leaves_nothing(driver, tiny, monkeypatch):
     run = driver(tiny)
     run.ask("1", [4001, 1422, 1422], 10, conversation="c")
-    monkeypatch.setattr("inference.engine.choose", lambda logits, samplers: [None])
+    monkeypatch.setattr("inference.passes.choose", lambda logits, samplers: [None])
     assert run.run()["1"].reason == "bad_logits"
     assert len(run.engine.resident) == 0
 
@@ -188,6 +188,50 @@ def test_to_the_host_before_they_leave_for_good():
     assert resident.forget("b")
     assert not resident.forget("b")
     assert resident.nbytes == 32 * 30
+
+
+def test_short_memory_takes_the_least_recently_used_half_of_the_device_first():
+    resident = ResidentConversations(device_bytes=32 * 40)
+    for name in "abcd":
+        resident.keep(name, range(10), layers(10))
+    resident.match("a", [0, 1])
+    assert resident.give_way()
+    assert [bool(resident.match(name, [0, 1])[1]) for name in "abcd"] == [True, False, False, True]
+    assert resident.give_way()
+    assert resident.give_way()
+    assert not resident.give_way()
+    assert (len(resident), resident.nbytes) == (0, 0)
+
+
+def test_short_memory_of_the_device_leaves_what_is_on_the_host():
+    resident = ResidentConversations(device_bytes=32 * 20, host_bytes=32 * 20)
+    for name in "abc":
+        resident.keep(name, range(10), layers(10))
+    while resident.give_way():
+        pass
+    assert [bool(resident.match(name, [0, 1])[1]) for name in "abc"] == [False, True, True]
+    assert resident.nbytes == 32 * 20
+
+
+def test_what_moves_to_the_host_leaves_nothing_on_the_device():
+    resident, held = ResidentConversations(device_bytes=320, host_bytes=320), layers(10)
+    resident.keep("a", range(10), held)
+    assert resident.give_way()
+    assert not held[0].any()
+    assert resident.match("a", [0, 1, 2])[0][0].all()
+
+
+def test_a_host_without_memory_loses_a_conversation_and_nothing_else(monkeypatch):
+    resident, held = ResidentConversations(device_bytes=320, host_bytes=320), layers(10)
+    resident.keep("a", range(10), held)
+
+    def full(*args, **options):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
+
+    monkeypatch.setattr(torch.Tensor, "to", full)
+    assert resident.give_way()
+    assert (len(resident), resident.nbytes) == (0, 0)
+    assert not held[0].any()
 
 
 def test_the_last_token_of_a_prompt_is_always_left():

@@ -6,12 +6,18 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
+from inference import worker as workers
 from inference.checkpoint import CheckpointError
+from inference.decoder import Decoder
+from inference.recovery import MAX_RESTARTS
+from inference.thread import STEPS_TO_GIVE_UP
 
 
 @pytest.fixture
@@ -182,21 +188,97 @@ async def test_a_step_that_fails_as_a_whole_costs_nobody_a_word(worker, monkeypa
     assert await read(worker, request(worker, "b", 5))
 
 
-async def test_a_request_that_breaks_step_after_step_is_given_up_honestly(worker, monkeypatch):
-    step = worker._engine.step
-    calls = []
+@pytest.fixture
+def poisonous(worker, monkeypatch):
+    """A step fails as a whole while a request of a name that starts with "bad" runs."""
+    settle = worker._engine._settle
 
     def broken():
-        calls.append(1)
-        outputs = step()
-        if len(calls) % 3 == 0:
+        settle()
+        if any(name.startswith("bad") for name in worker._engine._line.scheduler.running):
             raise RuntimeError
-        return outputs
 
-    monkeypatch.setattr(worker._engine, "step", broken)
+    monkeypatch.setattr(worker._engine, "_settle", broken)
+
+
+async def test_a_request_that_breaks_step_after_step_is_given_up_and_others_go_on(
+    worker, poisonous
+):
     with pytest.raises(GenerationError, match="engine_failed"):
-        await read(worker, request(worker, "a", 500))
+        await read(worker, request(worker, "bad", 500))
+    assert worker.health().restarts == MAX_RESTARTS + 1
+    assert await read(worker, request(worker, "good", 5))
     assert worker.health().alive
+
+
+async def test_several_such_requests_one_behind_the_other_do_not_end_the_worker(worker, poisonous):
+    asked = [read(worker, request(worker, f"bad {n}", 500)) for n in range(4)]
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert [r.reason for r in results] == ["engine_failed"] * 4
+    assert await read(worker, request(worker, "good", 5))
+    assert worker.health().alive
+    assert STEPS_TO_GIVE_UP >= 2 * (MAX_RESTARTS + 1) + 1
+
+
+@pytest.fixture
+def lost_device(monkeypatch):
+    """Every operation fails from now on, as after an illegal access in CUDA."""
+
+    def dead(*args, **options):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    with monkeypatch.context() as patch:
+
+        def lose():
+            patch.setattr(Decoder, "embed", dead)
+            for name in ("zero_", "clone", "__setitem__", "item"):
+                patch.setattr(torch.Tensor, name, dead)
+
+        yield lose
+
+
+async def test_a_lost_device_leaves_nobody_waiting(worker, lost_device):
+    await read(worker, request(worker, "before", 3, conversation="ours"))
+    tasks = [asyncio.create_task(read(worker, request(worker, str(n), 1900))) for n in range(4)]
+    await until(lambda: worker.health().running == 2 and worker.health().waiting == 2)
+    lost_device()
+    results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+    assert [r.reason for r in results] == ["engine_failed"] * 4
+    await until(lambda: not worker.health().alive)
+    with pytest.raises(GenerationError, match="shutdown"):
+        await read(worker, request(worker, "after"))
+
+
+async def test_an_engine_that_cannot_even_say_its_last_words_leaves_nobody_waiting(
+    worker, monkeypatch
+):
+    def broken(*args, **options):
+        raise RuntimeError
+
+    for name in ("step", "restart", "fail_all"):
+        monkeypatch.setattr(worker._engine, name, broken)
+    with pytest.raises(GenerationError, match="engine_failed"):
+        await asyncio.wait_for(read(worker, request(worker, "a")), 5)
+    assert not worker.health().alive
+
+
+async def test_closing_does_not_wait_for_a_step_that_never_ends(worker, monkeypatch):
+    monkeypatch.setattr(workers, "_LAST_STEP_S", 0.2)
+    go_on = threading.Event()
+
+    def stuck(decoder, ids):
+        go_on.wait()
+        raise RuntimeError
+
+    monkeypatch.setattr(Decoder, "embed", stuck)
+    task = asyncio.create_task(read(worker, request(worker, "a")))
+    await until(lambda: worker.health().running == 1)
+    try:
+        await asyncio.wait_for(worker.aclose(grace_s=0.1), 5)
+        with pytest.raises(GenerationError, match="shutdown"):
+            await asyncio.wait_for(task, 5)
+    finally:
+        go_on.set()
 
 
 async def test_whatever_ends_the_thread_nobody_is_left_waiting(worker, monkeypatch):
@@ -224,7 +306,9 @@ async def test_a_conversation_forgotten_while_it_runs_is_not_kept(worker):
     await anext(stream)
     worker.forget("ours")
     await stream.aclose()
+    # What is kept is kept within the step that frees the slot, after the slot counts as free.
     await until(lambda: worker.health().running == 0)
+    await read(worker, request(worker, "after", 2))
     assert worker.health().resident == 0
 
 
@@ -246,6 +330,7 @@ async def test_an_engine_that_keeps_failing_is_not_alive(worker, monkeypatch):
     with pytest.raises(GenerationError, match="engine_failed"):
         await read(worker, request(worker, "a"))
     await until(lambda: not worker.health().alive)
+    assert worker.health().restarts == STEPS_TO_GIVE_UP
     with pytest.raises(GenerationError, match="shutdown"):
         await read(worker, request(worker, "b"))
 
