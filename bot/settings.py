@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     prefix: str | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    weights: Literal["full", "int8"] = "full"
+    max_running: int = Field(16, ge=1, le=512)
+    max_waiting: int = Field(256, ge=0, le=100_000)
+    resident_mib: int | None = Field(None, ge=0)
+    host_mib: int = Field(0, ge=0)
+    threads: int | None = Field(None, ge=1, le=1024)
     allow_demo_model: bool = False
     operators: Annotated[frozenset[int], NoDecode] = frozenset()
     operators_chat: int | None = None

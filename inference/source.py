@@ -149,7 +149,9 @@ def resident_bytes(source: ModelSource, opened: OpenModel) -> int:
 
     if source.resident_mib is not None:
         return source.resident_mib << 20
-    layers = Counter(str(layer.input_layernorm.weight.device) for layer in opened.model.model.layers)
+    layers = Counter(
+        str(layer.input_layernorm.weight.device) for layer in opened.model.model.layers
+    )
     # Each device holds its layers' part of every conversation: the tightest sets the whole.
     whole = min(describe(name).free_bytes / count for name, count in layers.items())
     return int(whole * layers.total()) // 4

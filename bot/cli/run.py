@@ -57,7 +57,7 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, worker: "InferenceWorker") -> None:
-    from bot.service import Service
+    from bot.service import GRACE_S, Service
 
     service = Service(settings, worker)
     try:
@@ -78,7 +78,7 @@ async def _run(settings: Settings, worker: "InferenceWorker") -> None:
             running.cancel()
             waiting.cancel()
     finally:
-        await service.aclose()
+        await service.aclose(grace_s=GRACE_S)
 
 
 def demo(

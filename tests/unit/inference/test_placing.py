@@ -86,8 +86,6 @@ def test_8_bits_need_about_half(large):
         assert nbytes <= 4 * GB
 
 
-
-
 def test_each_weight_is_loaded_onto_the_device_of_its_layer(pica, monkeypatch):
     """On a CPU the second device is `meta`: it takes weights, and keeps no numbers."""
     meta, cpu = torch.device("meta"), torch.device("cpu")

@@ -67,7 +67,9 @@ def test_what_is_loaded_is_chosen_with_the_threads_of_a_step(pica, monkeypatch):
 
 
 def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
-    monkeypatch.setattr(warmup, "faster_dtype", lambda hidden, intermediate, threads: torch.bfloat16)
+    monkeypatch.setattr(
+        warmup, "faster_dtype", lambda hidden, intermediate, threads: torch.bfloat16
+    )
     source = pica.source("prefix")
     fastest = open_model(dataclasses.replace(source, dtype="fastest"))
     assert fastest.model.lm_head.weight.dtype is torch.bfloat16
