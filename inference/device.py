@@ -26,7 +26,7 @@ class Device:
 
 
 def describe(device: str) -> Device:
-    """Says what ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means on this machine.
+    """Says what ``auto``, ``cpu``, ``cuda`` (all GPUs) or ``cuda:N`` means on this machine.
 
     Raises:
         ValueError: There is no such device here.
@@ -41,8 +41,10 @@ def describe(device: str) -> Device:
         raise ValueError(f"{device} is no device that this program knows")
     if not torch.cuda.is_available():
         raise ValueError("torch finds no CUDA device: is the driver loaded, is torch a CUDA build?")
-    number = int(device.partition(":")[2] or 0)
-    if number >= torch.cuda.device_count():
-        raise ValueError(f"there are only {torch.cuda.device_count()} CUDA devices")
-    free, _total = torch.cuda.mem_get_info(number)
-    return Device("cuda", torch.cuda.get_device_name(number), free)
+    count, number = torch.cuda.device_count(), device.partition(":")[2]
+    if int(number or 0) >= count:
+        raise ValueError(f"there are only {count} CUDA devices")
+    chosen = [int(number)] if number else range(count)
+    free = sum(torch.cuda.mem_get_info(each)[0] for each in chosen)
+    name = torch.cuda.get_device_name(chosen[0])
+    return Device("cuda", f"{len(chosen)} GPUs, {name}" if len(chosen) > 1 else name, free)

@@ -33,10 +33,7 @@ def shrink(layer: Any) -> None:
     Query, key and value become one module, ``self_attn.qkv_proj``; the layer's own forward pass
     works no longer, and nothing of the larger weights stays.
     """
-    from torchao.quantization import (  # type: ignore[import-not-found, unused-ignore]
-        Int8WeightOnlyConfig,
-        quantize_,
-    )
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     attention = layer.self_attn
     attention.qkv_proj = _joined([attention.q_proj, attention.k_proj, attention.v_proj])

@@ -1,4 +1,4 @@
-"""The end of the service: replies are finished, people at risk are answered, a dead model ends it."""
+"""The end of the service: replies are finished, people at risk answered; a dead model ends it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

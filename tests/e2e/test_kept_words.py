@@ -1,4 +1,4 @@
-"""Nothing of a talk that is over stays in the model's cache: /new, /stop, off record, age, sweep."""
+"""Nothing of a talk that is over stays in the model's cache, however it ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Time is counted from word to word: a slow model ends its reply, one that stands still does not."""
+"""Time counts from word to word: a slow model ends its reply, one that stands still does not."""
 
 import asyncio
 from collections.abc import AsyncIterator
