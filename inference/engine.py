@@ -187,7 +187,7 @@ class Engine:
         return outputs
 
     def _arrange(self) -> list[Sequence]:
-        """Carries out what the line has decided; the running, oldest first."""
+        """Carries out what the line has decided; the running, best rank first."""
         arranged = self._line.arrange(self._clock())
         for conversation in arranged.forgotten:
             self.resident.forget(conversation)
