@@ -133,5 +133,11 @@ async def load_model(
         prefix=settings.prefix,
         device=settings.device,
         dtype=settings.dtype,
+        weights=settings.weights,
+        max_running=settings.max_running,
+        max_waiting=settings.max_waiting,
+        resident_mib=settings.resident_mib,
+        host_mib=settings.host_mib,
+        threads=settings.threads,
     )
     return await InferenceWorker.start(source, progress=progress)

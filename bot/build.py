@@ -43,6 +43,7 @@ from bot.help_lines import HelpLines
 from bot.human import PersonFace
 from bot.instead import Instead
 from bot.intake import Intake
+from bot.kept_words import KeptWords
 from bot.lanes import Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
@@ -95,8 +96,7 @@ def build(
     """
     pacer = pacer or Pacer()
     database = open_database(settings)
-    redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
-    hot_store = hot.connect(redis_url)
+    hot_store = hot.connect(settings.redis_url.get_secret_value() if settings.redis_url else None)
     application = telegram(settings)
     metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)
@@ -113,6 +113,7 @@ def build(
         fence=lambda: leadership.fence, now=now,
     )  # fmt: skip
     rounds = RecentRounds(database, hot_store)
+    kept_words = KeptWords(worker, database)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
     policy = policy_of(settings, database, screens, notices, wake=delivery.wake, now=now)
 
@@ -161,7 +162,8 @@ def build(
     replier = Replier(
         database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
         guard=guard, finisher=finisher, texts=texts,
-        metrics=metrics, streaming=settings.streaming, persona=settings.persona,
+        metrics=metrics, kept_words=kept_words, streaming=settings.streaming,
+        persona=settings.persona,
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
@@ -222,7 +224,8 @@ def build(
             notices=notices, follow_ups=follow_ups, check_ins=check_ins,
             clocks=desk.clocks, shadow=shadow,
             digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
-            lexicon=policy.live, metrics=metrics, retention_days=settings.retention_days,
+            lexicon=policy.live, kept_words=kept_words, metrics=metrics,
+            retention_days=settings.retention_days,
             wake=delivery.wake, now=now,
         ),
         check_ins=check_ins,

@@ -1,12 +1,12 @@
 """Showing a reply while it is written: a help for the eye, never the delivery.
 
 Knows nothing of the model. Only whole sentences that the guard has passed come
-here; a draft that fails or finds no room in the budget is dropped.
+here, and before them a word about how many wait before; a draft that fails or finds no room in
+the budget is dropped.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 from telegram import Bot
@@ -37,6 +37,8 @@ class Draft:
         preview_message_id: in edit mode, the message that an earlier attempt left.
         on_preview: told the id of a new preview, so that it outlives a crash.
         on_shown: called when a part of the reply was seen.
+        waits: a word about the wait, or nothing where there is none to speak of.
+        tell: sends such a word as a message, once, where drafts are off.
 
     Attributes:
         preview_message_id: the message that stands for the reply in edit mode.
@@ -53,6 +55,8 @@ class Draft:
         preview_message_id: int | None,
         on_preview: Callable[[int], Awaitable[None]],
         on_shown: Callable[[], None],
+        waits: Callable[[], str],
+        tell: Callable[[str], Awaitable[None]],
     ) -> None:
         self._bot = bot
         self._pacer = pacer
@@ -61,6 +65,9 @@ class Draft:
         self._draft_id = draft_id
         self._on_preview = on_preview
         self._on_shown = on_shown
+        self._waits = waits
+        self._tell = tell
+        self._said = ""  # about the wait
         self._text = ""
         self._news = asyncio.Event()
         self._is_sending = False
@@ -88,10 +95,11 @@ class Draft:
 
     async def _paint(self) -> None:
         try:
-            wait_s = TYPING_AFTER_S
-            while not self._is_closed and not await self._news_within(wait_s):
+            if not await self._news_within(TYPING_AFTER_S):
                 await self._type()
-                wait_s = TYPING_EVERY_S
+            while not self._is_closed and not await self._news_within(TYPING_EVERY_S):
+                if not await self._say_what_waits():
+                    await self._type()
             while self._mode != "off" and not self._is_closed:
                 await self._news.wait()
                 await asyncio.sleep(SETTLE_S)
@@ -114,31 +122,45 @@ class Draft:
         if self._pacer.may_draft(self._telegram_id):
             await self._call(self._bot.send_chat_action(self._telegram_id, ChatAction.TYPING))
 
+    async def _say_what_waits(self) -> bool:
+        """Say how many wait before, anew where it has changed; whether anything was said."""
+        text = self._waits()
+        if not text or text == self._said:
+            return False
+        if self._mode != "off":
+            if not await self._put(text):
+                return False
+        elif not self._said:
+            await self._call(self._tell(text))
+        self._said = text
+        return True
+
     async def _show(self) -> None:
-        if utf16_length(self._text) > LIMIT or not self._pacer.may_draft(self._telegram_id):
-            return
+        if await self._put(self._text):
+            self._on_shown()
+
+    async def _put(self, text: str) -> bool:
+        """Show a text in the place of the one before; False where there is no room for it."""
+        if utf16_length(text) > LIMIT or not self._pacer.may_draft(self._telegram_id):
+            return False
         bot, chat_id = self._bot, self._telegram_id
         if self._mode == "draft":
-            await self._call(
-                bot.send_message_draft(chat_id, draft_id=self._draft_id, text=self._text)
-            )
+            await self._call(bot.send_message_draft(chat_id, draft_id=self._draft_id, text=text))
         elif self.preview_message_id is not None:
             await self._call(
-                bot.edit_message_text(
-                    self._text, chat_id=chat_id, message_id=self.preview_message_id
-                )
+                bot.edit_message_text(text, chat_id=chat_id, message_id=self.preview_message_id)
             )
         else:
             await self._pacer.wait(chat_id)  # it is a message like any other
-            await self._call(self._begin_preview())
-        self._on_shown()
+            await self._call(self._begin_preview(text))
+        return True
 
-    async def _begin_preview(self) -> None:
-        message = await self._bot.send_message(self._telegram_id, self._text)
+    async def _begin_preview(self, text: str) -> None:
+        message = await self._bot.send_message(self._telegram_id, text)
         self.preview_message_id = message.message_id
         await self._on_preview(message.message_id)
 
-    async def _call(self, call: Coroutine[Any, Any, object]) -> None:
+    async def _call(self, call: Awaitable[object]) -> None:
         self._is_sending = True
         try:
             await call

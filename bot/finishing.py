@@ -119,6 +119,22 @@ class Finisher:
             await self.put(transaction, asked, text, preview_message_id=preview_message_id)
         return "reply"
 
+    async def regret(
+        self,
+        transaction: Transaction,
+        asked: Asked,
+        text: str,
+        buttons: list[list[tuple[str, str]]],
+        *,
+        preview_message_id: int | None,
+    ) -> None:
+        """Say that there is no answer; whoever may be at risk gets numbers to call all the same."""
+        below = await self._resources.under(
+            transaction, asked.person, asked.screening, now=self._now()
+        )
+        text = "\n\n".join([text, *below])
+        await self.put(transaction, asked, text, buttons, preview_message_id=preview_message_id)
+
     async def put(
         self,
         transaction: Transaction,

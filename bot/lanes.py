@@ -155,9 +155,16 @@ class Lanes:
         """Whether any lane has work."""
         return bool(self._lanes)
 
-    async def aclose(self) -> None:
-        """Stop; what has not ended is taken up at the next start."""
+    async def aclose(self, *, grace_s: float = 0.0) -> None:
+        """Stop; what has not ended is taken up at the next start.
+
+        Args:
+            grace_s: How long what runs now may still go on; nothing else is begun.
+        """
         self._closing = True
+        running = [lane.running for lane in self._lanes.values() if lane.running]
+        if running and grace_s > 0:
+            await asyncio.wait(running, timeout=grace_s)
         tasks = [lane.task for lane in self._lanes.values() if lane.task]
         for task in tasks:
             task.cancel()
@@ -165,8 +172,10 @@ class Lanes:
 
     async def _run(self, key: int, lane: _Lane) -> None:
         try:
-            while lane.queue or await self._refilled(key, lane):
+            while not self._closing and (lane.queue or await self._refilled(key, lane)):
                 lane.unit = await self._next(lane)
+                if self._closing:  # words that were still being gathered
+                    break
                 if isinstance(lane.unit, Burst) and any(_is_cut(next_) for next_ in lane.queue):
                     continue  # a new session was asked for: `/new` itself ends these rows
                 lane.running = asyncio.create_task(self._do(lane.unit))
@@ -184,7 +193,7 @@ class Lanes:
                     lane.unit = None
         finally:
             lane.task = None
-            if not lane.queue:
+            if not lane.queue or self._closing:
                 self._lanes.pop(key, None)
 
     async def _refilled(self, key: int, lane: _Lane) -> bool:

@@ -14,26 +14,24 @@ from telegram import Bot
 
 from bot.drafts import Draft
 from bot.finishing import Asked, Finisher
+from bot.kept_words import KeptWords
 from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.pacing import Pacer
+from bot.priority import priority
 from bot.prompting import PERSONA, UNASKED, fit, neutralise
 from bot.texts import Texts
-from bot.writing import Writer
+from bot.writing import LONGEST_S, Writer
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard
-from storage import (
-    Database,
-    conversations,
-    inbox,
-)
+from storage import Database, cases, conversations, inbox, outbox
 from storage.conversations import Turn
 from storage.inbox import Ended
+from storage.outbox import Body
 from storage.people import Person
 from storage.rounds import RecentRounds
 
 log = structlog.get_logger(__name__)
-DEADLINE_S = 300.0
 SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer
 
 
@@ -52,6 +50,7 @@ class Replier:
         finisher: Finisher,
         texts: Texts,
         metrics: Metrics,
+        kept_words: KeptWords,
         streaming: str,
         persona: bool,
         max_new_tokens: int,
@@ -67,6 +66,7 @@ class Replier:
         self._finisher = finisher
         self._texts = texts
         self._metrics = metrics
+        self._kept_words = kept_words
         self._streaming = streaming
         self._persona = PERSONA if persona else ""
         # A small model must leave room for the question: half of what it can hold at most.
@@ -78,48 +78,78 @@ class Replier:
         """Write a reply, or an honest word that there is none, and end the question's rows."""
         question, person = asked.question, asked.person
         started = time.monotonic()
+        is_read_first, urgency = await self._look(asked)
+        request, rounds, kept = await self._ask(asked, urgency)
         draft = Draft(
             self._bot,
             self._pacer,
-            "off" if await self._is_read_first(person) else self._streaming,
+            "off" if is_read_first else self._streaming,
             person.telegram_id,
             draft_id=question.turn_id,
             preview_message_id=question.preview_message_id,
             on_preview=lambda message_id: self._keep_preview(question, message_id),
             on_shown=partial(_mark_as_shown, asked.burst),
+            waits=lambda: self._wait(person, request),
+            tell=lambda text: self._tell(asked, text),
         )
         draft.begin()
         try:
-            await self._reply(asked, draft, started)
+            words = await self._write(asked, request, draft, started)
+            if words is not None:
+                await self._end(asked, words, draft, rounds, kept, started)
         finally:
+            if request.conversation is not None:
+                self._kept_words.note(asked.question.session_id)
             await draft.aclose()
 
-    async def _reply(self, asked: Asked, draft: Draft, started: float) -> None:
-        question, person = asked.question, asked.person
-        rounds = await self._rounds.before(person.person_id, question)
+    async def _ask(
+        self, asked: Asked, urgency: int
+    ) -> tuple[GenerationRequest, list[tuple[str, str]], int]:
+        """What is asked of the model, the rounds before, and how many of them it is shown."""
+        question = asked.question
+        rounds = await self._rounds.before(asked.person.person_id, question)
         ids, kept = self._prompt(question, rounds)
         request = GenerationRequest(
             f"{question.turn_id}-{asked.update_ids[-1]}",
             ids,
             max_new_tokens=self._max_new_tokens,
             sampling=SAMPLING,
-            deadline_s=DEADLINE_S,
+            priority=urgency,
+            deadline_s=LONGEST_S,
             # What is said off the record is not kept anywhere, in no cache either.
             conversation=None if question.off_record else str(question.session_id),
         )
+        return request, rounds, len(kept)
+
+    async def _write(
+        self, asked: Asked, request: GenerationRequest, draft: Draft, started: float
+    ) -> str | None:
+        """The model's words; None where it has none, which the person is then told."""
         try:
             words = await self._writer.write(request, draft, started)
         except GenerationError as error:
             log.warning("generation_failed", reason=error.reason, permanent=error.permanent)
             self._metrics.failures.labels(error.reason).inc()
             await draft.aclose()
-            await self._fail(asked, draft)
-            return
+            await self._fail(asked, draft, error)
+            return None
         await draft.aclose()
+        return words
+
+    async def _end(
+        self,
+        asked: Asked,
+        words: str,
+        draft: Draft,
+        rounds: list[tuple[str, str]],
+        kept: int,
+        started: float,
+    ) -> None:
+        question, person = asked.question, asked.person
         is_kept_back = not words
         words = words or self._texts(person.language, "guard_fallback")
         if await self._finish(asked, words, draft, is_kept_back=is_kept_back):
-            past = [*rounds[len(rounds) - len(kept) :], (question.text, words)]
+            past = [*rounds[len(rounds) - kept :], (question.text, words)]
             await self._rounds.keep(person.person_id, question.session_id, past)
             asked_at = asked.burst.received_at if asked.burst else started
             self._metrics.reply.observe(time.monotonic() - asked_at)
@@ -156,26 +186,51 @@ class Replier:
             self._wake()
         return reason == "reply"
 
-    async def _is_read_first(self, person: Person) -> bool:
-        """Whether an operator reads the reply before it goes: then nothing of it is shown."""
-        async with self._database.read() as transaction:
-            return await self._finisher.is_read_first(transaction, person)
+    async def _look(self, asked: Asked) -> tuple[bool, int]:
+        """Whether an operator reads the reply before it goes, and how urgent it is.
 
-    async def _fail(self, asked: Asked, draft: Draft) -> None:
+        Nothing of a reply that is read first is shown while it is written.
+        """
+        async with self._database.read() as transaction:
+            is_read_first = await self._finisher.is_read_first(transaction, asked.person)
+            case = await cases.open_case(transaction, asked.person.person_id)
+        return is_read_first, priority(asked.screening.level, case)
+
+    def _wait(self, person: Person, request: GenerationRequest) -> str:
+        """A word about how many wait before; nothing where it is this person's turn."""
+        place = self._writer.place(request)
+        if not place:
+            return ""
+        if place == 1:
+            return self._texts(person.language, "wait_next")
+        return self._texts(person.language, "wait_place", before=place - 1)
+
+    async def _tell(self, asked: Asked, text: str) -> None:
+        async with self._database.begin() as transaction:
+            await outbox.put(
+                transaction,
+                outbox.Kind.NOTICE,
+                Body(text),
+                person_id=asked.person.person_id,
+                epoch=asked.person.epoch,
+                now=self._now(),
+            )
+        self._wake()
+
+    async def _fail(self, asked: Asked, draft: Draft, error: GenerationError) -> None:
         """Say honestly that there is no answer, with a button to try again."""
         language = asked.person.language
         button = (self._texts(language, "retry"), f"retry:{asked.question.turn_id}")
+        key, values = "model_failed", {}
+        if error.reason == "queue_full":
+            key, values = "model_busy", {"before": (error.place or 1) - 1}
         async with self._database.begin() as transaction:
-            await self._finisher.put(
-                transaction, asked, self._texts(language, "model_failed"), [[button]],
+            await self._finisher.regret(
+                transaction, asked, self._texts(language, key, **values), [[button]],
                 preview_message_id=draft.preview_message_id,
             )  # fmt: skip
             await inbox.end(
-                transaction,
-                asked.update_ids,
-                Ended.ANSWERED,
-                reason="model_failed",
-                now=self._now(),
+                transaction, asked.update_ids, Ended.ANSWERED, reason=key, now=self._now()
             )
         self._wake()
 

@@ -22,12 +22,19 @@ from bot.pacing import Pacer
 from bot.poller import ALLOWED
 from bot.settings import Settings
 from bot.texts import LANGUAGES, Texts
-from inference import InferenceWorker
+from inference import InferenceWorker, ModelError
 from review import roster
 from storage import appointments, inbox, keys, outbox
 
 log = structlog.get_logger(__name__)
-DRAINS = ("http", "delivery", "lease")  # these end last
+DRAINS = ("http", "delivery", "lease", "poller")
+"""These end last: while replies are finished, whoever is at risk still gets the fixed reply at once
+(other words are stored, and answered after the next start)."""
+GRACE_S = 15.0
+"""How long replies that are being written may go on when the service is told to end; within what
+systemd and Compose allow (30 seconds) beside the last sends."""
+LAST_SENDS_S = 5.0
+MODEL_LOOK_S = 2.0
 OVERDUE = timedelta(minutes=2)
 """Check-ins that wait longer show in the metrics."""
 
@@ -84,6 +91,7 @@ class Service:
                 now=self._now(),
             )  # fmt: skip
         self._spawn(parts.leadership.keep(), "lease")
+        self._spawn(self._watch_model(), "model")
         await self._introduce()
         await parts.policy.live.refresh()  # nobody is screened without the live changes
         self._receives = True
@@ -103,6 +111,7 @@ class Service:
         self._spawn(parts.upkeep.run_digest(), "digest")
         self._spawn(parts.upkeep.run_shadow(), "shadow")
         self._spawn(parts.upkeep.run_sweep(), "sweep")
+        self._spawn(parts.upkeep.run_kept_words(), "kept_words")
         self._spawn(parts.key_mirror.run(), "key_mirror")
 
     async def run(self) -> None:
@@ -131,13 +140,21 @@ class Service:
             "screening": self.parts.upkeep.canary_is_found,
         }
 
-    async def aclose(self) -> None:
-        """Stop receiving, stop turns, let what is being sent end; rows keep the rest."""
+    async def aclose(self, *, grace_s: float = 0.0) -> None:
+        """Stop receiving, stop turns, let what is being sent end; rows keep the rest.
+
+        Args:
+            grace_s: How long replies may still be written, if there is somebody to write them and
+                they may still be sent.
+        """
+        may_go_on = self.parts.worker.health().alive and self.parts.leadership.leads
         for task in self._tasks:
             if task.get_name() not in DRAINS:
                 task.cancel()
         await self.parts.policy.replays.aclose()
-        await self.parts.lanes.aclose()
+        await self.parts.lanes.aclose(grace_s=grace_s if may_go_on else 0.0)
+        if may_go_on and grace_s > 0:
+            await self._send_the_last()
         if self.parts.console is not None:
             self.parts.console.live.close()
         if self._http is not None:
@@ -152,6 +169,32 @@ class Service:
             await self.parts.application.shutdown()
         await self.parts.hot.aclose()
         await self.parts.database.aclose()
+
+    async def _send_the_last(self) -> None:
+        """Give delivery a moment for what was just written; rows keep what it does not manage."""
+        with suppress(Exception):  # the database is away: nothing can be sent
+            async with asyncio.timeout(LAST_SENDS_S):
+                while True:
+                    async with self.parts.database.read() as transaction:
+                        if not await outbox.count_open(transaction):
+                            return
+                    await asyncio.sleep(0.1)
+
+    async def _watch_model(self) -> None:
+        """Fail the service where the model is gone for good: whoever started it starts it anew.
+
+        A moment passes first, in which those who waited for the model are told.
+        """
+        while True:
+            await asyncio.sleep(MODEL_LOOK_S)
+            if not self.parts.worker.health().alive:
+                break
+        log.critical("model_gone")
+        await asyncio.sleep(MODEL_LOOK_S)
+        raise ModelError(
+            "The model's engine has ended after repeated failures (see the log). This service ends "
+            "with it, so that it is started anew."
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

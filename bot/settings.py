@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     prefix: str | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    weights: Literal["full", "int8"] = "full"  # int8: less memory, and slower
+    max_running: int = Field(16, ge=1, le=512)  # replies written at once
+    max_waiting: int = Field(256, ge=0, le=100_000)  # and that may wait beyond those
+    resident_mib: int | None = Field(None, ge=0)  # for conversations between turns, on the device
+    host_mib: int = Field(0, ge=0)  # and in the machine's memory, when they leave the device
+    threads: int | None = Field(None, ge=1, le=1024)  # processors of one step on a CPU
     allow_demo_model: bool = False
     operators: Annotated[frozenset[int], NoDecode] = frozenset()
     operators_chat: int | None = None

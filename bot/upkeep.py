@@ -12,6 +12,7 @@ import structlog
 from bot.checkins.asking import Asking
 from bot.digest import Digest
 from bot.follow_up import FollowUps
+from bot.kept_words import KeptWords
 from bot.lanes import Lanes
 from bot.metrics import Metrics
 from bot.notices import OperatorNotices
@@ -31,6 +32,7 @@ FOLLOW_UPS_S = 30.0
 CHECK_INS_S = 1.0
 CLOCKS_S = 2.0
 DIGEST_S = 30.0
+KEPT_WORDS_S = 60.0
 SWEEP_S = 3600.0
 
 
@@ -51,6 +53,7 @@ class Upkeep:
         digest: Digest,
         shadow: Shadow,
         lexicon: LiveLexicon,
+        kept_words: KeptWords,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],
@@ -67,6 +70,7 @@ class Upkeep:
         self._digest = digest
         self._shadow = shadow
         self._lexicon = lexicon
+        self._kept_words = kept_words
         self._metrics = metrics
         self._days = retention_days
         self._wake = wake
@@ -135,6 +139,10 @@ class Upkeep:
     async def run_shadow(self) -> None:
         """Let replies go that no operator read in time."""
         await _forever(self._shadow.let_go_overdue, CLOCKS_S)
+
+    async def run_kept_words(self) -> None:
+        """Let the model forget talks that are over."""
+        await _forever(self._kept_words.forget_old, KEPT_WORDS_S)
 
     async def run_sweep(self) -> None:
         """Delete what is past its time of keeping."""

@@ -1,8 +1,12 @@
 """The model's words, sentence by sentence, past the guard.
 
 Knows nothing of who asked or of what becomes of the reply. No transaction is open meanwhile.
+
+Time is counted from the last word and not over the whole: a slow machine must be able to finish
+a reply, and nobody waits for ever for one that stands still.
 """
 
+import asyncio
 import re
 import time
 from contextlib import aclosing
@@ -13,6 +17,12 @@ from bot.metrics import Metrics
 from inference import GenerationError, GenerationRequest, InferenceWorker
 from safety.guard import Guard, strip_artefacts
 
+FIRST_WORD_S = 600.0
+"""The longest wait for the first word: in line, and while the prompt is read."""
+NEXT_WORD_S = 60.0
+"""The longest wait for each word after it."""
+LONGEST_S = 3600.0
+"""The longest that a reply may take in all, whatever its pace."""
 SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
 
 
@@ -24,6 +34,10 @@ class Writer:
         self._guard = guard
         self._metrics = metrics
 
+    def place(self, request: GenerationRequest) -> int:
+        """The request's place in line, from 1; 0 where it does not wait."""
+        return max(self._worker.place(each.request_id) for each in _attempts(request))
+
     async def write(self, request: GenerationRequest, draft: Draft, started: float) -> str:
         """Let the model write, and write anew once where it had nothing to say.
 
@@ -33,9 +47,8 @@ class Writer:
         Raises:
             GenerationError: the model failed, or wrote nothing twice.
         """
-        for number in (1, 2):
-            again = replace(request, request_id=f"{request.request_id}-{number}")
-            words = await self._once(again, draft, started)
+        for attempt in _attempts(request):
+            words = await self._once(attempt, draft, started)
             if words is not None:
                 return words
         raise GenerationError("engine_failed", "empty reply")
@@ -43,18 +56,26 @@ class Writer:
     async def _once(self, request: GenerationRequest, draft: Draft, started: float) -> str | None:
         """Show every whole sentence that passes the guard; None where nothing was written."""
         text = passed = ""
-        async with aclosing(self._worker.stream(request)) as deltas:  # type: ignore[type-var]
-            async for delta in deltas:
-                if not text:
-                    self._metrics.first_word.observe(time.monotonic() - started)
-                text += delta
-                clean = strip_artefacts("".join(SENTENCE.findall(text))).strip()
-                if len(clean) <= len(passed):
-                    continue
-                if not self._passes(clean):
-                    return ""
-                passed = clean
-                draft.show(clean)
+        loop = asyncio.get_running_loop()
+        try:
+            async with (
+                aclosing(self._worker.stream(request)) as deltas,  # type: ignore[type-var]
+                asyncio.timeout(FIRST_WORD_S) as limit,
+            ):
+                async for delta in deltas:
+                    limit.reschedule(loop.time() + NEXT_WORD_S)
+                    if not text:
+                        self._metrics.first_word.observe(time.monotonic() - started)
+                    text += delta
+                    clean = strip_artefacts("".join(SENTENCE.findall(text))).strip()
+                    if len(clean) <= len(passed):
+                        continue
+                    if not self._passes(clean):
+                        return ""
+                    passed = clean
+                    draft.show(clean)
+        except TimeoutError as error:
+            raise GenerationError("deadline", "no word came for too long") from error
         final = strip_artefacts(text).strip()
         if not final:
             return None
@@ -65,3 +86,8 @@ class Writer:
         if not verdict.allowed:
             self._metrics.guard_stops.labels(verdict.reason or "unknown").inc()
         return verdict.allowed
+
+
+def _attempts(request: GenerationRequest) -> list[GenerationRequest]:
+    """The same question twice, under names of their own."""
+    return [replace(request, request_id=f"{request.request_id}-{n}") for n in (1, 2)]

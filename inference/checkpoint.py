@@ -7,7 +7,7 @@ tokenizers, prefixes or what the model is for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -15,8 +15,9 @@ from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from accelerate.utils import set_module_tensor_to_device  # type: ignore[import-untyped]
 from transformers import GlmConfig, GlmForCausalLM
 
-from inference import warmup
+from inference import int8, warmup
 from inference.layout import ConfigError, Target, chatglm2_config, chatglm2_plan, glm_plan, ignored
+from inference.placing import device_of, place
 from inference.shards import CheckpointError, Shards, find_shards, read_json, read_shard
 
 __all__ = ["CheckpointError", "fetch", "load_model"]
@@ -71,27 +72,33 @@ def _download(repository: str, revision: str | None) -> Path:
 def load_model(
     folder: Path,
     *,
-    device: torch.device | None = None,
+    free: Mapping[torch.device, int] | None = None,
     dtype: str = "auto",
+    weights: str = "full",
+    threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> GlmForCausalLM:
     """Loads the weights, holding at most one shard beside them.
 
     Args:
         folder: ``config.json`` with ``pytorch_model*.bin`` or ``*.safetensors``, sharded or not.
-        device: Where the weights go; the CPU by default.
+        free: Free bytes of the devices that the weights may go to; None: the CPU, whatever it has.
         dtype: ``auto``, ``fastest``, ``float32``, ``float16`` or ``bfloat16``; see ``ModelSource``.
+        weights: ``full`` or ``int8``.
+        threads: CPU threads of a step, for ``fastest``.
         progress: Called with (bytes read, bytes in all).
 
     Returns:
         The model in evaluation mode, gradients off.
 
     Raises:
-        CheckpointError: A file or a weight is missing, damaged, unknown or mis-shaped.
+        CheckpointError: A file or a weight is missing, damaged, unknown or mis-shaped, or all
+            devices together are too small.
     """
-    device = device or torch.device("cpu")
+    if weights == "int8":
+        int8.check()
     config, stored, plan_for = _read_config(folder)
-    kind = _choose_dtype(dtype, stored, device, config)
+    kind = _choose_dtype(dtype, stored, "cuda" if free else "cpu", config, threads)
     with init_empty_weights(include_buffers=False):
         config._attn_implementation = "sdpa"
         model = GlmForCausalLM(config)
@@ -101,12 +108,15 @@ def load_model(
     shards = find_shards(folder)
     if shards.names is not None:  # known before a byte of weights is read
         _check_names(shards.names, plan, folder)
-    seen = _Filling(model, plan, device, kind, progress).read(shards)
+    placed = {"": torch.device("cpu")}
+    if free:
+        placed = place(model, kind, free, layer_dtype=torch.int8 if weights == "int8" else None)
+    seen = _Filling(model, plan, placed, kind, weights, progress).read(shards)
     _check_names(seen, plan, folder)
     if config.tie_word_embeddings:
         model.tie_weights()
     for name, buffer in model.named_buffers():  # rotary tables; they are computed, not stored
-        set_module_tensor_to_device(model, name, device, value=buffer)
+        set_module_tensor_to_device(model, name, device_of(placed, name), value=buffer)
     model.requires_grad_(False)
     torch.nn.Module.eval(model)
     return model
@@ -136,14 +146,16 @@ def _read_config(
     )
 
 
-def _choose_dtype(wanted: str, stored: str, device: torch.device, config: GlmConfig) -> torch.dtype:
-    if wanted == "fastest" and device.type == "cpu":
-        return warmup.faster_dtype(config.hidden_size, config.intermediate_size)
+def _choose_dtype(
+    wanted: str, stored: str, device: str, config: GlmConfig, threads: int
+) -> torch.dtype:
+    if wanted == "fastest" and device == "cpu":
+        return warmup.faster_dtype(config.hidden_size, config.intermediate_size, threads)
     if wanted not in {"auto", "fastest"}:
         if wanted not in _DTYPES:
             raise CheckpointError(f"dtype {wanted!r} is unknown. Use auto or {', '.join(_DTYPES)}.")
         return _DTYPES[wanted]
-    if device.type == "cpu":
+    if device == "cpu":
         return torch.float32
     kind = _DTYPES.get(stored.removeprefix("torch."), torch.bfloat16)
     return torch.bfloat16 if kind is torch.float32 else kind
@@ -160,22 +172,25 @@ def _check_names(found: Collection[str], plan: dict[str, tuple[Target, ...]], fo
 
 
 class _Filling:
-    """Puts stored tensors into the empty model and counts the bytes."""
+    """Puts stored tensors into the empty model, each on its device, and counts the bytes."""
 
     def __init__(
         self,
         model: GlmForCausalLM,
         plan: dict[str, tuple[Target, ...]],
-        device: torch.device,
+        placed: Mapping[str, torch.device],
         dtype: torch.dtype,
+        weights: str,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._model = model
         self._plan = plan
-        self._device = device
+        self._placed = placed
         self._dtype = dtype
+        self._shrinks = weights == "int8"
         self._progress = progress or (lambda done, total: None)
         self._shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+        self._missing = set(self._shapes)
 
     def read(self, shards: Shards) -> set[str]:
         """Fills the model from all shards, one after the other; returns the names they held."""
@@ -222,15 +237,21 @@ class _Filling:
         for target in targets:
             part = tensor if target.rows is None else tensor[slice(*target.rows)]
             # Always a copy: a view would keep the whole shard alive beside the weights.
-            value = part.to(device=self._device, dtype=self._dtype, copy=True)
+            device = device_of(self._placed, target.name)
+            value = part.to(device=device, dtype=self._dtype, copy=True)
             set_module_tensor_to_device(
-                self._model,
-                target.name,
-                self._device,
-                value=value,
-                dtype=self._dtype,
-                clear_cache=False,
+                self._model, target.name, device, value=value, dtype=self._dtype, clear_cache=False
             )
+            self._missing.discard(target.name)
+        if self._shrinks:
+            self._shrink(targets[0].name)
+
+    def _shrink(self, name: str) -> None:
+        """Makes a layer smaller as soon as it is whole, so that the larger ones never add up."""
+        head, layers, number, *_ = [*name.split("."), "", ""]
+        layer = f"{head}.{layers}.{number}."
+        if layers == "layers" and not any(each.startswith(layer) for each in self._missing):
+            int8.shrink(self._model.get_submodule(layer[:-1]))
 
     def _stored_shape(self, targets: tuple[Target, ...]) -> tuple[int, ...]:
         first, *others = (self._shapes[target.name] for target in targets)

@@ -5,9 +5,9 @@ Knows nothing of models.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+
+from inference.limits import free_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Device:
     Attributes:
         kind: ``cpu`` or ``cuda``.
         name: For people, such as ``NVIDIA H100``.
-        free_bytes: Memory that is free now.
+        free_bytes: Memory that is free now; on a CPU what this process's control groups allow.
     """
 
     kind: str
@@ -26,7 +26,7 @@ class Device:
 
 
 def describe(device: str) -> Device:
-    """Says what ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` means on this machine.
+    """Says what ``auto``, ``cpu``, ``cuda`` (all GPUs) or ``cuda:N`` means on this machine.
 
     Raises:
         ValueError: There is no such device here.
@@ -36,25 +36,15 @@ def describe(device: str) -> Device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
-        return Device("cpu", "CPU", _free_memory())
+        return Device("cpu", "CPU", free_memory())
     if not device.startswith("cuda"):
         raise ValueError(f"{device} is no device that this program knows")
     if not torch.cuda.is_available():
         raise ValueError("torch finds no CUDA device: is the driver loaded, is torch a CUDA build?")
-    number = int(device.partition(":")[2] or 0)
-    if number >= torch.cuda.device_count():
-        raise ValueError(f"there are only {torch.cuda.device_count()} CUDA devices")
-    free, _total = torch.cuda.mem_get_info(number)
-    return Device("cuda", torch.cuda.get_device_name(number), free)
-
-
-def _free_memory() -> int:
-    """Bytes that the system would give without swapping."""
-    try:
-        with Path("/proc/meminfo").open() as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    count, number = torch.cuda.device_count(), device.partition(":")[2]
+    if int(number or 0) >= count:
+        raise ValueError(f"there are only {count} CUDA devices")
+    chosen = [int(number)] if number else range(count)
+    free = sum(torch.cuda.mem_get_info(each)[0] for each in chosen)
+    name = torch.cuda.get_device_name(chosen[0])
+    return Device("cuda", f"{len(chosen)} GPUs, {name}" if len(chosen) > 1 else name, free)

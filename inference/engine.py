@@ -159,7 +159,7 @@ class Engine:
         return self._outbox.take()
 
     def _arrange(self) -> list[Sequence]:
-        """Carries out what the line has decided; the running, oldest first."""
+        """Carries out what the line has decided; the running, best rank first."""
         arranged = self._line.arrange(self._clock())
         for sequence in arranged.late:
             late = GenerationError("deadline", "its time passed before the reply was whole")

@@ -19,7 +19,7 @@ class Arrangement:
     """What has changed since the step before.
 
     Attributes:
-        running: In the order of their arrival in a slot.
+        running: Best rank first.
         cancelled: Left at their own wish; their slots still hold what they stored.
         late: Left because their deadline passed; likewise.
         moved: (sequence, slot before): the sequence already names its new slot.
@@ -62,7 +62,7 @@ class Line:
             return len(self.scheduler.running), self.scheduler.waiting
 
     def place(self, request_id: str) -> int:
-        """The place of one that waits, from 1; 0 for one that runs or is gone."""
+        """The place of one that waits, from 1; 0 for one that runs, will next, or is gone."""
         with self._lock:
             return self.scheduler.place(request_id)
 
@@ -115,7 +115,7 @@ class Line:
             for request_id, before, slot in self.scheduler.moves():
                 self._sequences[request_id].slot = slot
                 arranged.moved.append((self._sequences[request_id], before))
-            arranged.running = [self._sequences[i] for i in self.scheduler.running]
+            arranged.running = [self._sequences[i] for i in self.scheduler.running_by_rank]
         return arranged
 
     def leave(self, request_id: str) -> bool:

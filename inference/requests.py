@@ -57,7 +57,9 @@ class GenerationRequest:
         prompt_ids: Token ids, as ``ChatTokenizer.encode_chat`` gives them.
         max_new_tokens: The most tokens to generate; less if the context ends before.
         sampling: How tokens are chosen.
-        priority: -8 to 8; each step up goes before the next few requests, never before all.
+        priority: -8 to 8; each step up goes before a quarter of all that can be here. From 4 on it
+            is urgent: before all that wait with none, and places in the waiting room are kept
+            free for it.
         deadline_s: Seconds from the moment of asking after which the request is given up,
             waiting or running; None waits for ever.
         conversation: Requests of the same name are turns of one conversation, whose keys and

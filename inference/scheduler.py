@@ -10,8 +10,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-#: One step of priority goes before at most this many earlier requests.
-HEAD_START = 8
+#: From this priority on a request goes before all that wait with none, and may take a place that
+#: is kept free for such.
+URGENT = 4
+#: Each request that a chat already has here counts as so many later arrivals.
+SAME_CHAT = 8
+#: One waiting place in so many is kept free for urgent requests.
+KEPT_FREE = 8
+#: The part of a step's prompt tokens that is not dealt out in order but to the shortest.
+SET_ASIDE = 4
 
 
 class QueueFull(Exception):  # noqa: N818  says what happened
@@ -37,11 +44,17 @@ class _Ticket:
 class Scheduler:
     """Every request is either waiting, or running in exactly one slot, or gone.
 
-    Rank is the number of arrival, less ``HEAD_START`` for each step of priority, and more by as
-    much for each request that the same chat already has here. It never changes, so a request is
-    passed only by the few that its rank allows, whatever comes later.
+    Rank is the number of arrival, less ``head_start`` for each step of priority, and more by
+    ``SAME_CHAT`` for each request that the same chat already has here. It never changes, so a
+    request is passed by no more than its rank allows, whatever comes later. A chat whose request
+    left while it waited (its person wrote more) has the old rank for its next one.
 
     Running requests stay in the lowest slots (``moves``), so that one pass reads neighbours.
+
+    Attributes:
+        head_start: Earlier requests that one step of priority goes before; ``URGENT`` steps are
+            more than can be here.
+        kept_free: Waiting places that only urgent requests may take.
 
     Args:
         max_running: Slots.
@@ -51,12 +64,15 @@ class Scheduler:
     def __init__(self, *, max_running: int, max_waiting: int) -> None:
         self._max_running = max_running
         self._max_waiting = max_waiting
+        self.kept_free = max_waiting // KEPT_FREE
+        self.head_start = (max_running + max_waiting) // URGENT + 1
         self._limit = max_running
         self._arrivals = 0
         self._waiting: dict[str, _Ticket] = {}
         self._running: dict[str, tuple[_Ticket, int]] = {}
         self._free = list(range(max_running))  # a heap: low slots first keeps rows together
         self._chats: Counter[str] = Counter()
+        self._gave_up: dict[str, tuple[int, int]] = {}  # chat -> rank, oldest first
 
     @property
     def waiting(self) -> int:
@@ -67,6 +83,12 @@ class Scheduler:
     def running(self) -> dict[str, int]:
         """Slot of every running request."""
         return {request_id: slot for request_id, (_, slot) in self._running.items()}
+
+    @property
+    def running_by_rank(self) -> list[str]:
+        """The running requests, best rank first."""
+        tickets = sorted(ticket for ticket, _ in self._running.values())
+        return [ticket.request_id for ticket in tickets]
 
     @property
     def limit(self) -> int:
@@ -91,33 +113,44 @@ class Scheduler:
 
         Args:
             request_id: Its name here.
-            priority: Each step goes before ``HEAD_START`` earlier requests.
+            priority: Each step goes before ``head_start`` earlier requests.
             chat: Whose it is; None for a chat of its own.
             deadline_at: When ``expired`` names it.
 
         Raises:
-            QueueFull: All slots and all waiting places are taken.
+            QueueFull: All slots and all waiting places that it may take are taken.
             DuplicateRequest: The id is already here.
         """
         if request_id in self:
             raise DuplicateRequest(request_id)
-        if len(self) >= self._max_running + self._max_waiting:
-            raise QueueFull(len(self._waiting) + 1)
         chat = request_id if chat is None else chat
-        rank = (self._arrivals + HEAD_START * (self._chats[chat] - priority), self._arrivals)
+        late = SAME_CHAT * self._chats[chat] - self.head_start * priority
+        rank = (self._arrivals + late, self._arrivals)
+        room = self._max_running + self._max_waiting
+        if len(self) >= (room if priority >= URGENT else room - self.kept_free):
+            raise QueueFull(max(1, self._place(rank)))
+        rank = min(rank, self._gave_up.pop(chat, rank))
         self._arrivals += 1
         self._chats[chat] += 1
         self._waiting[request_id] = _Ticket(rank, request_id, chat, deadline_at)
 
     def place(self, request_id: str) -> int:
-        """The place in line of one that waits, from 1; 0 for one that runs or is gone."""
+        """The place in line, from 1; 0 for one that runs, will at the next step, or is gone."""
         ticket = self._waiting.get(request_id)
-        return 0 if ticket is None else sum(t <= ticket for t in self._waiting.values())
+        return 0 if ticket is None else self._place(ticket.rank)
+
+    def _place(self, rank: tuple[int, int]) -> int:
+        """The place of a rank among those that find no free slot, whether it is here or not."""
+        before = sum(ticket.rank < rank for ticket in self._waiting.values())
+        return max(0, before + 1 - self._room)
+
+    @property
+    def _room(self) -> int:
+        return max(0, min(self._limit - len(self._running), len(self._free)))
 
     def admit(self) -> list[tuple[str, int]]:
         """Gives free slots to those that wait, best rank first; (id, slot) of the new ones."""
-        room = min(self._limit - len(self._running), len(self._free))
-        chosen = sorted(self._waiting.values())[: max(0, room)]
+        chosen = sorted(self._waiting.values())[: self._room]
         admitted = []
         for ticket in chosen:
             del self._waiting[ticket.request_id]
@@ -131,6 +164,7 @@ class Scheduler:
         waited = self._waiting.pop(request_id, None)
         if waited is not None:
             self._leave(waited.chat)
+            self._remember(waited)
             return None
         held = self._running.pop(request_id, None)
         if held is None:
@@ -138,6 +172,12 @@ class Scheduler:
         self._leave(held[0].chat)
         heapq.heappush(self._free, held[1])
         return held[1]
+
+    def _remember(self, waited: _Ticket) -> None:
+        if waited.chat != waited.request_id:
+            self._gave_up[waited.chat] = waited.rank
+        if len(self._gave_up) > self._max_running + self._max_waiting:
+            del self._gave_up[next(iter(self._gave_up))]
 
     def _leave(self, chat: str) -> None:
         self._chats[chat] -= 1
@@ -183,19 +223,24 @@ class Scheduler:
 
 
 def share(pending: Sequence[int], budget: int) -> list[int]:
-    """Deals prompt tokens of one step out: equal parts, what one does not need goes to the rest.
+    """Deals prompt tokens of one step out in order, so that who came first has words first.
 
-    Everybody with something to do gets at least one token while the budget lasts, so a long
-    history neither holds up the others nor waits for them for ever.
+    Equal parts would make everybody's first word as late as the last one's, for the same tokens
+    in all. A part is set aside for whoever has least left, so that a short message need not wait
+    for the whole of a long history before it. The first always gets the larger part: nobody
+    waits for more than the tokens of those before.
 
     Args:
-        pending: Tokens that each one still has to prefill.
+        pending: Tokens that each one still has to prefill, best rank first.
         budget: Tokens in all.
     """
     parts = [0] * len(pending)
-    order = sorted(range(len(pending)), key=lambda number: pending[number])
-    for done, number in enumerate(order):
-        left = len(order) - done
-        parts[number] = min(pending[number], -(-budget // left))
-        budget -= parts[number]
+    aside = budget // SET_ASIDE
+    shortest = sorted(range(len(pending)), key=lambda number: pending[number])
+    for order, tokens in ((range(len(pending)), budget - aside), (shortest, aside)):
+        left = tokens
+        for number in order:
+            part = min(pending[number] - parts[number], left)
+            parts[number] += part
+            left -= part
     return parts

@@ -6,12 +6,14 @@ from. Torch is imported only when a model is opened.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference import demo_model
+from inference.limits import usable_cpus
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +34,8 @@ class ModelSource:
         model: A ChatGLM2 or GLM folder, or a hub name such as ``THUDM/chatglm2-6b`` (optionally
             ``@revision``). None: the embedded demo model with its own prefix.
         prefix: A P-Tuning v2 or PEFT prefix, folder or hub name. None with a model: no prefix.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``auto`` and ``cuda`` take the first GPU
+            that holds the model, and spread its layers over all where none does.
         dtype: ``auto``, ``fastest``, ``float32``, ``float16`` or ``bfloat16``. ``auto`` is float32
             on a CPU; on CUDA the 16-bit type of the checkpoint, bfloat16 if it is stored in
             float32. ``fastest`` is the same but for a CPU that is measured to be clearly faster
@@ -44,6 +47,8 @@ class ModelSource:
         host_mib: The most that may move from the device to the machine's memory instead of leaving.
         threads: CPU threads of one step; None: one fewer than this process may use, at least 1,
             which leaves a core to the event loop.
+        weights: ``full``, or ``int8``: the layers' weights in 8 bits, a scale a row. It halves
+            the memory of 16 bits and quarters that of 32; it is slower, and needs torchao.
     """
 
     model: str | None = None
@@ -55,6 +60,7 @@ class ModelSource:
     resident_mib: int | None = None
     host_mib: int = 0
     threads: int | None = None
+    weights: str = "full"
 
     def __post_init__(self) -> None:
         if self.max_running < 1:
@@ -65,6 +71,13 @@ class ModelSource:
             raise ValueError("resident_mib and host_mib must be 0 or more")
         if self.threads is not None and self.threads < 1:
             raise ValueError("threads must be at least 1")
+        if self.weights not in {"full", "int8"}:
+            raise ValueError("weights must be full or int8")
+
+    @property
+    def serving_threads(self) -> int:
+        """CPU threads of one step."""
+        return self.threads or max(1, usable_cpus() - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +121,16 @@ def open_model(
     is_demo = source.model is None
     folder = demo_model.CHECKPOINT if source.model is None else fetch(source.model)
     wanted = source.prefix or (str(demo_model.PREFIX) if is_demo else None)
-    device = choose_device(source.device)
+    free = free_on(source.device)
     tokenizer = ChatTokenizer.from_folder(folder)
-    model = load_model(folder, device=device, dtype=source.dtype, progress=progress)
+    model = load_model(
+        folder,
+        free=free,
+        dtype=source.dtype,
+        weights=source.weights,
+        threads=source.serving_threads,
+        progress=progress,
+    )
     prefix = None if wanted is None else load_prefix(wanted, model.config)
     longest = min(model.config.max_position_embeddings, LONGEST_CHAT)
     return OpenModel(
@@ -124,16 +144,21 @@ def open_model(
 
 
 def resident_bytes(source: ModelSource, opened: OpenModel) -> int:
-    """What conversations may hold on the device between their turns."""
+    """What conversations may hold on all devices together between their turns."""
     from inference.device import describe
 
     if source.resident_mib is not None:
         return source.resident_mib << 20
-    return describe(str(opened.model.lm_head.weight.device)).free_bytes // 4
+    layers = Counter(
+        str(layer.input_layernorm.weight.device) for layer in opened.model.model.layers
+    )
+    # Each device holds its layers' part of every conversation: the tightest sets the whole.
+    whole = min(describe(name).free_bytes / count for name, count in layers.items())
+    return int(whole * layers.total()) // 4
 
 
-def choose_device(name: str) -> torch.device:
-    """Turns ``auto`` or a device's name into a device that is there.
+def free_on(name: str) -> dict[torch.device, int] | None:
+    """Free bytes of the GPUs that a device's name means; None for the CPU.
 
     Raises:
         CheckpointError: The name is unknown or the device is absent.
@@ -141,18 +166,21 @@ def choose_device(name: str) -> torch.device:
     import torch
 
     from inference.checkpoint import CheckpointError
+    from inference.placing import free_on_gpus
 
+    has_gpu = torch.cuda.is_available()
+    if name == "cpu" or (name == "auto" and not has_gpu):
+        return None
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return free_on_gpus()
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise CheckpointError(f"Device {name!r} is unknown. Use auto, cpu or cuda.") from error
-    if device.type not in {"cpu", "cuda"}:
+    if device.type != "cuda":
         raise CheckpointError(f"Device {name!r} is not supported. Use auto, cpu or cuda.")
-    absent = device.type == "cuda" and (
-        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
-    )
-    if absent:
+    gpus = free_on_gpus() if has_gpu else {}
+    wanted = {gpu: nbytes for gpu, nbytes in gpus.items() if device.index in {None, gpu.index}}
+    if not wanted:
         raise CheckpointError(f"Device {name!r} is not present. Use auto or cpu.")
-    return device
+    return wanted

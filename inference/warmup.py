@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch.nn.functional import linear
+
+from inference.weights import columns_first
 
 #: 16 bits must be this much faster to be worth their rounding, alone and in a batch.
 GAIN = 1.2
@@ -19,16 +22,34 @@ REPEATS = 5
 BYTES = 64 << 20
 
 
-def faster_dtype(hidden: int, intermediate: int) -> torch.dtype:
+def faster_dtype(hidden: int, intermediate: int, threads: int) -> torch.dtype:
     """``torch.bfloat16`` where it is clearly faster for one chat and for many, else float32.
+
+    Measured as it will serve: weights laid out as the decoder has them, in a thread of its own
+    that is told the number of threads, as the engine's is.
 
     Args:
         hidden: Width of the model.
         intermediate: Width of its feed-forward part.
+        threads: CPU threads of one step.
     """
+    with ThreadPoolExecutor(1, thread_name_prefix="warmup") as pool:
+        return pool.submit(_faster, hidden, intermediate, threads).result()
+
+
+def _faster(hidden: int, intermediate: int, threads: int) -> torch.dtype:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return _measured(hidden, intermediate)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _measured(hidden: int, intermediate: int) -> torch.dtype:
     count = max(1, min(16, BYTES // (4 * hidden * intermediate)))
-    full = [torch.randn(intermediate, hidden) for _ in range(count)]
-    half = [weight.to(torch.bfloat16) for weight in full]
+    full = [columns_first(torch.randn(intermediate, hidden)) for _ in range(count)]
+    half = [columns_first(weight.to(torch.bfloat16).contiguous()) for weight in full]
     gains = []
     for rows in ROWS:
         taken: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import itertools
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -107,8 +106,7 @@ class InferenceWorker:
                 loop.call_soon_threadsafe(progress, done, total)
 
         engine, opened = await asyncio.to_thread(_load, source, report)
-        threads = source.threads or max(1, _usable_cpus() - 1)
-        worker = cls(engine, opened, threads=threads)
+        worker = cls(engine, opened, threads=source.serving_threads)
         worker._thread.start()
         return worker
 
@@ -225,9 +223,3 @@ def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[En
         resident=resident,
     )
     return engine, opened
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

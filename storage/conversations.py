@@ -86,11 +86,13 @@ def _current_session() -> Executable:
 
 async def end_session(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
     """End the open session; the next word begins a new one."""
-    await transaction.execute(
+    ended = await transaction.execute(
         update(sessions)
         .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None))
         .values(ended_at=now)
+        .returning(sessions.c.session_id)
     )
+    transaction.ended_sessions += ended.scalars()
 
 
 async def open_turn(

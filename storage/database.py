@@ -7,7 +7,7 @@ first, in order of asking, and then `BEGIN IMMEDIATE`, so that none fails half-w
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
 from storage import sqlite_driver, versions
+from storage.ids import SessionId
 from storage.vault import Vault
 
 DRIVERS = {"sqlite": "sqlite+pica", "postgresql": "postgresql+psycopg",
@@ -55,6 +56,7 @@ class Transaction:
         dialect: `sqlite` or `postgresql`.
         fresh_keys: data keys made in this transaction, by owner; the vault may hold them
             only once they are committed.
+        ended_sessions: sessions that this transaction ends or deletes words of.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Transaction:
         self.vault = vault
         self.dialect = dialect
         self.fresh_keys: dict[int, bytes] = {}
+        self.ended_sessions: list[SessionId] = []
         self._after: list[Callable[[], None]] = []
 
     def on_commit(self, work: Callable[[], None]) -> None:
@@ -104,10 +107,15 @@ class Database:
         url: `sqlite:///path` or `postgresql://user:password@host/name`; a driver may be
             named, otherwise the asynchronous one of this project is taken.
         vault: the secret keys.
+
+    Attributes:
+        on_sessions_ended: called after each commit that ended sessions, for copies of their words
+            outside the database.
     """
 
     def __init__(self, url: str, vault: Vault) -> None:
         self.vault = vault
+        self.on_sessions_ended: Callable[[Sequence[SessionId]], None] | None = None
         try:
             parsed = make_url(url)
         except ArgumentError:
@@ -155,6 +163,8 @@ class Database:
             transaction = self._on(connection)
             yield transaction
         transaction.committed()
+        if transaction.ended_sessions and self.on_sessions_ended is not None:
+            self.on_sessions_ended(transaction.ended_sessions)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

@@ -188,6 +188,7 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     and the level and dates of a case.
     """
     erased = await _account(transaction, person_id, now)
+    transaction.ended_sessions += erased.sessions
     await notes.erase(transaction, person_id)
     await audit.erase_person(transaction, person_id)
     await keys.destroy(transaction, person_id)

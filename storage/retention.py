@@ -94,6 +94,9 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         "audit_words": await audit.erase_older(transaction, before=old["cases"]),
     }
     for name, table, condition in rules:
+        if table in (turns, sessions):
+            gone = select(table.c.session_id).where(condition).limit(BATCH).distinct()
+            transaction.ended_sessions += (await transaction.execute(gone)).scalars()
         key = next(iter(table.primary_key))
         rows = select(key).where(condition).limit(BATCH)
         if len(table.primary_key) > 1:

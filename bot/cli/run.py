@@ -22,8 +22,13 @@ def serve() -> None:
     """Run the bot against Telegram.
 
     Needs PICA_TELEGRAM_TOKEN (from @BotFather), PICA_SECRET_KEY (from `pica key new`) and
-    PICA_MODEL with PICA_PREFIX, for example THUDM/chatglm2-6b and NEUDM/PICA-V1. The other
-    settings are in .env.example; `pica doctor` checks them all.
+    PICA_MODEL with PICA_PREFIX, for example THUDM/chatglm2-6b and NEUDM/PICA-V1.
+
+    What the model may take: PICA_MAX_RUNNING replies are written at once, PICA_MAX_WAITING may
+    wait; PICA_THREADS processors; PICA_RESIDENT_MIB and PICA_HOST_MIB for conversations between
+    their turns; PICA_WEIGHTS=int8 halves the memory of the weights, rounds them, and is slower.
+
+    The other settings are in .env.example; `pica doctor` checks them all.
     """
     with errors():
         settings = load()
@@ -57,7 +62,7 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, worker: "InferenceWorker") -> None:
-    from bot.service import Service
+    from bot.service import GRACE_S, Service
 
     service = Service(settings, worker)
     try:
@@ -78,7 +83,7 @@ async def _run(settings: Settings, worker: "InferenceWorker") -> None:
             running.cancel()
             waiting.cancel()
     finally:
-        await service.aclose()
+        await service.aclose(grace_s=GRACE_S)
 
 
 def demo(

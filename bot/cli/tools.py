@@ -26,6 +26,13 @@ def generate(
     prefix: Annotated[str | None, typer.Option(help="A P-Tuning v2 or PEFT prefix.")] = None,
     greedy: Annotated[bool, typer.Option(help="Always the likeliest token.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
+    weights: Annotated[
+        str,
+        typer.Option(
+            help="full, or int8: about half the memory of 16 bits; rounded, and several times "
+            "slower on a CPU; needs torchao."
+        ),
+    ] = "full",
 ) -> None:
     """Answer JSON lines {"query": …, "history": …} from standard input, in order.
 
@@ -37,7 +44,7 @@ def generate(
     from inference.generate import generate_lines
 
     with errors(), progress("Loading the model") as report:
-        source = ModelSource(model=model, prefix=prefix)
+        source = ModelSource(model=model, prefix=prefix, weights=weights)
         for line in generate_lines(
             source, sys.stdin, greedy=greedy, max_new_tokens=max_new_tokens, progress=report
         ):

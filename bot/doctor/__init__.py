@@ -12,7 +12,7 @@ from bot.doctor.environment import (
     check_settings,
 )
 from bot.doctor.findings import Finding, Grade, bad
-from bot.doctor.model import check_device, check_model
+from bot.doctor.model import check_device, check_model, check_serving
 from bot.doctor.operators import check_operators
 from bot.doctor.service import check_database, check_redis, check_telegram
 from bot.settings import Settings
@@ -26,6 +26,7 @@ CHECKS = (
     check_operators,
     check_model,
     check_device,
+    check_serving,
     check_disk,
     check_clock,
     check_hotlines,

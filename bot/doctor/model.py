@@ -5,13 +5,14 @@ what a start would trip over.
 """
 
 import asyncio
-import os
 from pathlib import Path
 
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
 
 ROOM = 1.3  # working memory beside the weights, as a factor
+# Weights in 8 bits beside those of 16 that the file holds: all but embedding and output layer.
+SMALLER = {"cuda": 0.55, "cpu": 0.63}
 
 
 async def check_model(settings: Settings) -> list[Finding]:
@@ -54,19 +55,51 @@ async def check_device(settings: Settings) -> list[Finding]:
 
 def _check_device(settings: Settings) -> list[Finding]:
     from inference.device import describe
+    from inference.limits import usable_cpus
 
     try:
         device = describe(settings.device)
     except ValueError as error:
         return [bad("device", str(error), "Set PICA_DEVICE to auto, cpu or cuda.")]
     text = f"{device.name}, {device.free_bytes / 1e9:.0f} GB free"
-    needed = _weights_bytes(Path(settings.model)) if settings.model else 0
-    if device.kind == "cpu":
+    needed = float(_weights_bytes(Path(settings.model)) if settings.model else 0)
+    if settings.weights == "int8":
+        needed *= SMALLER[device.kind]
+    elif device.kind == "cpu":
         needed *= 2  # float32
     if needed * ROOM > device.free_bytes:
         to_do = f"About {needed * ROOM / 1e9:.0f} GB are needed; use another device or free memory."
         return [bad("memory", text, to_do)]
     if device.kind == "cpu" and settings.model is not None:
         to_do = "A 6B model on a CPU takes minutes for a reply; use a CUDA device."
-        return [warning("device", f"{text}, {os.cpu_count()} cores", to_do)]
+        return [warning("device", f"{text}, {usable_cpus()} cores", to_do)]
     return [good("device", text)]
+
+
+async def check_serving(settings: Settings) -> list[Finding]:
+    """How many the model serves at once, and whether it can be loaded as it is asked for."""
+    return await asyncio.to_thread(_check_serving, settings)
+
+
+def _check_serving(settings: Settings) -> list[Finding]:
+    from inference import ModelError, ModelSource, int8
+    from inference.scheduler import KEPT_FREE
+
+    found = []
+    if settings.weights == "int8":
+        try:
+            int8.check()
+        except ModelError as error:
+            found.append(bad("weights", str(error), "Install it, or set PICA_WEIGHTS=full."))
+        else:
+            found.append(good("weights", "8 bits; less memory, slower"))
+    threads = ModelSource(threads=settings.threads).serving_threads
+    kept = "a quarter of what is free" if settings.resident_mib is None else (
+        f"{settings.resident_mib} MiB"
+    )  # fmt: skip
+    text = (
+        f"{settings.max_running} replies at once, {settings.max_waiting} may wait "
+        f"({settings.max_waiting // KEPT_FREE} of the places for people at risk); {threads} "
+        f"threads; {kept} and {settings.host_mib} MiB of the machine for conversations"
+    )
+    return [*found, good("serving", text)]

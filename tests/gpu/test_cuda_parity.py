@@ -197,3 +197,25 @@ def test_a_second_turn_reuses_the_first_and_says_the_same():
     again, reused = replies("ours")
     assert again == expected
     assert reused == len(prompt) - 1
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layers_over_two_gpus(layout, monkeypatch):
+    """The same logits where no single device is said to have room for the model."""
+    ids = load_file(REFERENCE / layout / "expected.safetensors")["prefix.0.input_ids"].tolist()
+    expected = load_file(REFERENCE / layout / "expected.safetensors")["prefix.0.logits"][-1]
+    gpus = [torch.device("cuda", number) for number in range(2)]
+    whole = open_model(source(layout, "float32"))
+    nbytes = sum(p.nbytes for p in whole.model.parameters())
+    monkeypatch.setattr("inference.placing.LEAST_ROOM", 0)
+    monkeypatch.setattr(
+        "inference.placing.free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15))
+    )
+    opened = open_model(source(layout, "float32"))
+    assert {p.device for p in opened.model.parameters()} == set(gpus)
+    runner = ModelRunner(opened.model, opened.prefix)
+    with torch.inference_mode():
+        runner.prefill(0, ids[:-1], 0)
+        logits = runner.decode([0], ids[-1:], [len(ids) - 1])
+    torch.testing.assert_close(logits[0].cpu(), expected, atol=TOLERANCE["float32"], rtol=0)

@@ -173,3 +173,28 @@ async def test_after_the_end_nothing_is_taken(work: Work) -> None:
     work.add(arrival(2))
     assert work.done == []
     assert not work.lanes.busy
+
+
+async def test_what_runs_may_end_within_the_grace_and_nothing_else_begins(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1, "a"), arrival(2, "/help", Kind.COMMAND), arrival(3, person=2))
+    await work.until(lambda: len(work.begun) == 2)
+    work.add(arrival(4, person=3))  # its words are still being gathered
+    closing = asyncio.create_task(work.lanes.aclose(grace_s=5))
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    work.gate.set()
+    async with asyncio.timeout(2):
+        await closing
+    assert work.ids() == [1, 3]
+    assert not work.lanes.busy
+
+
+async def test_the_grace_has_an_end(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1))
+    await work.until(lambda: len(work.begun) == 1)
+    async with asyncio.timeout(2):
+        await work.lanes.aclose(grace_s=0.1)
+    assert work.done == []
+    assert not work.lanes.busy

@@ -283,14 +283,14 @@ def test_cut_safetensors(tmp_path, share):
 
 
 def test_an_unknown_type_and_device_are_named(folder, pica):
-    from inference.source import choose_device
+    from inference.source import free_on
 
     with pytest.raises(CheckpointError, match="dtype 'int4' is unknown"):
         load_model(folder, dtype="int4")
     with pytest.raises(CheckpointError, match="Device 'abacus' is unknown"):
-        choose_device("abacus")
+        free_on("abacus")
     with pytest.raises(CheckpointError, match="not supported"):
-        choose_device("meta")
+        free_on("meta")
 
 
 def test_a_name_that_is_neither_folder_nor_hub_name(tmp_path):

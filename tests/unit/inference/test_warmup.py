@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import pytest
 import torch
 
 from inference import warmup
 from inference.source import open_model
+from inference.weights import laid_out
 
 
 @pytest.mark.parametrize(
@@ -27,15 +29,47 @@ def test_16_bits_must_win_alone_and_in_a_batch(monkeypatch, alone, batch, chosen
         return alone if rows == 1 else batch
 
     monkeypatch.setattr(warmup, "_seconds", seconds)
-    assert warmup.faster_dtype(64, 128) is chosen
+    assert warmup.faster_dtype(64, 128, 1) is chosen
 
 
 def test_it_really_measures():
-    assert warmup.faster_dtype(64, 128) in {torch.float32, torch.bfloat16}
+    assert warmup.faster_dtype(64, 128, 1) in {torch.float32, torch.bfloat16}
+
+
+def test_it_measures_what_serves(monkeypatch):
+    """The decoder's own layout, and the number of threads of a step, in a thread of its own."""
+    seen, before = [], torch.get_num_threads()
+
+    def seconds(weights, rows):
+        loaded = torch.nn.Linear(64, 128, bias=False)
+        held = weights[0].detach().clone().contiguous()  # as it comes from a checkpoint
+        loaded.weight = torch.nn.Parameter(held, requires_grad=False)
+        as_served = laid_out(loaded).stride() == weights[0].stride()
+        is_main = threading.current_thread() is threading.main_thread()
+        seen.append((torch.get_num_threads(), as_served, is_main))
+        return 1.0
+
+    monkeypatch.setattr(warmup, "_seconds", seconds)
+    warmup.faster_dtype(64, 128, 2)
+    assert set(seen) == {(2, True, False)}
+    assert torch.get_num_threads() == before
+
+
+def test_what_is_loaded_is_chosen_with_the_threads_of_a_step(pica, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        warmup, "faster_dtype", lambda *values: asked.append(values) or torch.float32
+    )
+    source = dataclasses.replace(pica.source("prefix"), dtype="fastest")
+    open_model(dataclasses.replace(source, threads=3))
+    open_model(source)
+    assert [threads for _, _, threads in asked] == [3, source.serving_threads]
 
 
 def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
-    monkeypatch.setattr(warmup, "faster_dtype", lambda hidden, intermediate: torch.bfloat16)
+    monkeypatch.setattr(
+        warmup, "faster_dtype", lambda hidden, intermediate, threads: torch.bfloat16
+    )
     source = pica.source("prefix")
     fastest = open_model(dataclasses.replace(source, dtype="fastest"))
     assert fastest.model.lm_head.weight.dtype is torch.bfloat16

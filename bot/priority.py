@@ -1,0 +1,31 @@
+"""Whose reply the model writes first, where more people talk than it can answer at once.
+
+Knows nothing of the model or its line: a number from 0 to 8, of which 4 and more goes before all
+that wait with none (`inference/scheduler.py`). Nobody starves whatever is said here.
+"""
+
+from safety.levels import Level
+from safety.policy import THRESHOLD
+from storage.cases import Case, State
+
+AT_RISK = 8
+"""Words of level 2 (graver ones get a fixed reply and no model)."""
+WITH_OPERATOR = 7
+"""An operator has the case: they read along, talked with the person or wait for the reply."""
+OPEN_CASE = 6
+DISTRESS = 1
+
+
+def priority(level: int, case: Case | None) -> int:
+    """The priority of a reply.
+
+    Args:
+        level: Of the words that it answers, in their context.
+        case: The person's case that is not resolved, or None.
+    """
+    if level >= THRESHOLD:
+        return AT_RISK
+    if case is not None:
+        is_seen_to = case.state is State.CLAIMED or case.took_over_at is not None
+        return WITH_OPERATOR if is_seen_to else OPEN_CASE
+    return DISTRESS if level >= Level.DISTRESS else 0

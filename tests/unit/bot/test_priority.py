@@ -1,0 +1,38 @@
+"""Whose reply goes first: words at risk, people whom somebody sees to, open cases, distress."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
+from inference.scheduler import URGENT
+from storage.cases import Case, State
+from storage.ids import CaseId, PersonId
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def case(state: State, took_over_at: datetime | None = None) -> Case:
+    return Case(
+        CaseId(1), PersonId(1), 2, (), "suicide", state, NOW, NOW, took_over_at=took_over_at
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "open_case", "expected"),
+    [
+        (0, None, 0),
+        (1, None, DISTRESS),
+        (2, None, AT_RISK),
+        (2, case(State.CLAIMED), AT_RISK),
+        (0, case(State.OPEN), OPEN_CASE),
+        (1, case(State.CLAIMED), WITH_OPERATOR),
+        (0, case(State.OPEN, took_over_at=NOW), WITH_OPERATOR),  # an operator has handed back
+    ],
+)
+def test_the_order(level: int, open_case: Case | None, expected: int) -> None:
+    assert priority(level, open_case) == expected
+
+
+def test_all_but_distress_go_before_everyone_who_waits() -> None:
+    assert DISTRESS < URGENT <= OPEN_CASE < WITH_OPERATOR < AT_RISK <= 8
