@@ -41,6 +41,7 @@ from bot.handlers import register
 from bot.hearing import Hearing
 from bot.help_lines import HelpLines
 from bot.human import PersonFace
+from bot.instead import Instead
 from bot.intake import Intake
 from bot.lanes import Lanes, Unit
 from bot.leadership import Leadership
@@ -164,17 +165,20 @@ def build(
         max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
     )  # fmt: skip
     conversation = Conversation(
-        database=database, hearing=Hearing(screens), crisis=crisis, records=records,
-        human=side.human,
-        onboarding=onboarding, gate=gate, quota=quota, safe_mode=safe_mode, replier=replier,
-        plans=plans, check_ins=CheckInWords(setup), texts=texts, wake=delivery.wake, now=now,
+        database=database, hearing=Hearing(screens), quota=quota, replier=replier,
+        instead=Instead(
+            crisis=crisis, records=records, human=side.human, onboarding=onboarding, gate=gate,
+            quota=quota, safe_mode=safe_mode, plans=plans,
+            check_ins=CheckInWords(setup, texts), texts=texts,
+        ),
+        wake=delivery.wake, now=now,
     )  # fmt: skip
     check_ins = Asking(
         database=database, rounds=Rounds(
             database=database, now=now, admits=gate.admits,
             count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
         ),
-        wording=Wording(texts, worker, guard), safe_mode=safe_mode, texts=texts,
+        wording=Wording(texts, worker, guard, screens.screen), safe_mode=safe_mode, texts=texts,
         wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(

@@ -16,6 +16,7 @@ import structlog
 from telegram import Bot, Update
 
 from bot import updates
+from bot.checkins import signs
 from bot.crisis import Crisis
 from bot.emergency import Emergency
 from bot.lanes import MOST_QUEUED, Arrival, Lanes
@@ -243,6 +244,9 @@ class Intake:
                     now=now,
                     said_already=said_already,
                 )
+                await signs.close_note(transaction, person.person_id, now=now)
+            if person is not None and reading.kind is not Kind.MEMBERSHIP:
+                await signs.heard(transaction, person.person_id)
         if said_already:
             self._emergency.settle(received.update_id)
         if ended:

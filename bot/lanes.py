@@ -68,6 +68,11 @@ class Burst:
         return "\n".join(lines.values())
 
     @property
+    def is_edit(self) -> bool:
+        """Whether it only rewords older messages."""
+        return all(arrival.kind is Kind.EDIT for arrival in self.arrivals)
+
+    @property
     def received_at(self) -> float:
         """When the first of the messages was received, by the monotonic clock."""
         return self.arrivals[0].received_at

@@ -14,6 +14,9 @@ PERSONA = (
     "你能够理解人类细腻的情感，在专业领域给予需要帮助的人类专业的指导，并以同情和理解的方式回应人类的情绪，"
     "你正在与对话者进行共情对话。"
 )
+UNASKED = "（到了约好的问候时间）"
+"""Stands as the question of a round in which the companion spoke first: the template has no other
+place for it, and an empty question is nothing that the model has seen."""
 ROUND = re.compile(r"\[\s*Round(?=\s*\d)", re.IGNORECASE)
 SPEAKER = re.compile(r"(?m)^(\s*[问答])[：:]")
 Rounds = list[tuple[str, str]]

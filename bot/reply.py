@@ -17,7 +17,7 @@ from bot.finishing import Asked, Finisher
 from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.pacing import Pacer
-from bot.prompting import PERSONA, fit, neutralise
+from bot.prompting import PERSONA, UNASKED, fit, neutralise
 from bot.texts import Texts
 from bot.writing import Writer
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
@@ -96,7 +96,7 @@ class Replier:
 
     async def _reply(self, asked: Asked, draft: Draft, started: float) -> None:
         question, person = asked.question, asked.person
-        rounds = await self._rounds.load(person.person_id, question.session_id)
+        rounds = await self._rounds.before(person.person_id, question)
         ids, kept = self._prompt(question, rounds)
         request = GenerationRequest(
             f"{question.turn_id}-{asked.update_ids[-1]}",
@@ -130,7 +130,7 @@ class Replier:
         return fit(
             self._worker.tokenizer,
             neutralise(question.text),
-            [(neutralise(past), reply) for past, reply in rounds],
+            [(neutralise(past) or UNASKED, reply) for past, reply in rounds],
             persona=self._persona,
             budget=self._worker.context_length - self._max_new_tokens,
         )

@@ -3,7 +3,7 @@
 Knows nothing of who they are: a safety plan whose step is open, check-ins that asked something.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -32,18 +32,21 @@ class Taker(Protocol):
         """Take words that answer a question of its own; False: they are for the companion."""
 
 
-async def taken(
-    takers: Iterable[Taker],
-    transaction: Transaction,
-    person: Person,
-    update_ids: Collection[UpdateId],
-    text: str,
-    level: Level,
-    *,
-    now: datetime,
-) -> bool:
-    """Offer words to each in turn; whether one took them, and answered."""
-    for taker in takers:
-        if await taker.take(transaction, person, update_ids, text, level, now=now):
-            return True
-    return False
+class CheckInTaker(Protocol):
+    """Check-ins: they listen to every word below a risk."""
+
+    async def take(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        text: str,
+        level: Level,
+        *,
+        now: datetime,
+        is_edit: bool = False,
+    ) -> bool:
+        """Take words that change check-ins; False: they are for the companion.
+
+        With `is_edit` the words only reword older messages: they answer no check-in.
+        """

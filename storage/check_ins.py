@@ -6,6 +6,7 @@ energy and a note) is sealed as one with the person's key.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -205,14 +206,6 @@ async def moods(
     return await _several(transaction, person_id, _since(since), check_ins.c.answer.is_not(None))
 
 
-async def last_answered(transaction: Transaction, person_id: PersonId) -> CheckIn | None:
-    """The latest check-in that was answered, or None."""
-    query = _query(person_id, check_ins.c.answer.is_not(None)).order_by(None)
-    query = query.order_by(check_ins.c.local_date.desc(), check_ins.c.minute.desc()).limit(1)
-    row = (await transaction.execute(query)).one_or_none()
-    return await _as_check_in(transaction, row) if row else None
-
-
 async def unanswered(
     transaction: Transaction, person_id: PersonId, *, since: datetime
 ) -> CheckInId | None:
@@ -225,6 +218,23 @@ async def unanswered(
     )
     row = (await transaction.execute(query)).one_or_none()
     return CheckInId(row.check_in_id) if row and row.state == State.ASKED else None
+
+
+async def asked_at(
+    transaction: Transaction, person_id: PersonId, instants: Collection[datetime]
+) -> set[datetime]:
+    """At which of these instants the person was asked; a goodbye is no question.
+
+    The turn that holds a check-in's words has the instant of its question.
+    """
+    if not instants:
+        return set()
+    query = select(check_ins.c.asked_at).where(
+        check_ins.c.person_id == person_id,
+        check_ins.c.asked_at.in_(list(instants)),
+        check_ins.c.state != State.GOODBYE,
+    )
+    return set((await transaction.execute(query)).scalars())
 
 
 async def counts(transaction: Transaction, person_id: PersonId) -> dict[tuple[State, str], int]:

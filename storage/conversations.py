@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import inbox, keys
+from storage import check_ins, inbox, keys
 from storage.database import Transaction, insert_ignore
 from storage.ids import OperatorId, PersonId, SessionId, TurnId, UpdateId
 from storage.schema import people, sessions, turns
@@ -236,25 +236,59 @@ async def recent_rounds(
 ) -> list[tuple[str, str]]:
     """The last rounds (question, answer) of a session, oldest first; at most `limit`.
 
-    Questions and answers are paired here and not in SQL, so that the cost does not hang on
-    how a planner joins a table with itself.
+    Where a round answers a check-in, one with an empty question and the check-in's words stands
+    before it. Questions and answers are paired here and not in SQL, so that the cost does not
+    hang on how a planner joins a table with itself.
     """
     query = (
-        select(turns.c.turn_id, turns.c.answers_turn_id, turns.c.words)
+        select(
+            turns.c.turn_id,
+            turns.c.answers_turn_id,
+            turns.c.words,
+            turns.c.role,
+            turns.c.created_at,
+        )
         .where(turns.c.session_id == session_id)
         .order_by(turns.c.turn_id.desc())
         .limit(2 * limit)
     )
-    rows = (await transaction.execute(query)).all()
-    words = {row.turn_id: row.words for row in rows}
-    return [
-        (
-            await keys.unseal(transaction, person_id, words[row.answers_turn_id], PLACE),
-            await keys.unseal(transaction, person_id, row.words, PLACE),
+    rows = list(reversed((await transaction.execute(query)).all()))
+    place = {row.turn_id: number for number, row in enumerate(rows)}
+    answers = [row for row in rows if row.answers_turn_id in place]
+    ahead = {row.turn_id: rows[max(place[row.answers_turn_id] - 1, 0)] for row in answers}
+    scripted = [row.created_at for row in ahead.values() if row.role == Role.SCRIPT]
+    asked = await check_ins.asked_at(transaction, person_id, scripted)
+    rounds = []
+    for row in answers:
+        before = ahead[row.turn_id]
+        if before.role == Role.SCRIPT and before.created_at in asked:
+            rounds.append(("", await keys.unseal(transaction, person_id, before.words, PLACE)))
+        question = rows[place[row.answers_turn_id]]
+        rounds.append(
+            (
+                await keys.unseal(transaction, person_id, question.words, PLACE),
+                await keys.unseal(transaction, person_id, row.words, PLACE),
+            )
         )
-        for row in reversed(rows)
-        if row.answers_turn_id in words
-    ]
+    return rounds[-limit:]
+
+
+async def check_in_before(
+    transaction: Transaction, person_id: PersonId, question: Turn
+) -> str | None:
+    """The words of the check-in that this turn answers: the last that was said before it."""
+    query = (
+        select(turns.c.words, turns.c.role, turns.c.created_at)
+        .where(turns.c.session_id == question.session_id, turns.c.turn_id < question.turn_id)
+        .order_by(turns.c.turn_id.desc())
+        .limit(1)
+    )
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None or row.role != Role.SCRIPT:
+        return None
+    if not await check_ins.asked_at(transaction, person_id, [row.created_at]):
+        return None
+    return await keys.unseal(transaction, person_id, row.words, PLACE)
 
 
 async def recent_words(

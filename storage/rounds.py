@@ -9,6 +9,7 @@ import json
 import structlog
 
 from storage import conversations, keys
+from storage.conversations import Turn
 from storage.database import Database, Transaction
 from storage.hot import HotStore
 from storage.ids import PersonId, SessionId
@@ -25,6 +26,19 @@ class RecentRounds:
     def __init__(self, database: Database, hot: HotStore) -> None:
         self._database = database
         self._hot = hot
+
+    async def before(self, person_id: PersonId, question: Turn) -> Rounds:
+        """The rounds before a question; the last is the check-in that it answers, if it does.
+
+        A check-in is a round with an empty question: nobody said anything to it.
+        """
+        rounds = await self.load(person_id, question.session_id)
+        async with self._database.read() as transaction:
+            try:
+                asked = await conversations.check_in_before(transaction, person_id, question)
+            except keys.KeyDestroyedError:
+                return []
+        return [*rounds, ("", asked)] if asked else rounds
 
     async def load(self, person_id: PersonId, session_id: SessionId) -> Rounds:
         """The recent rounds of a session, oldest first; empty for somebody erased."""

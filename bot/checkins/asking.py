@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bot.checkins.restraint import Restraint
 from bot.checkins.rounds import Claimed, Question, Rounds
 from bot.checkins.taps import faces
 from bot.checkins.wording import Wording
@@ -27,7 +28,9 @@ from storage.outbox import Body
 
 WEEK = timedelta(days=7)
 SOFTLY = 2
-"""A mood up to this, at the last answer, is followed by soft words."""
+"""A mood up to this, at the last answer that named one, is followed by soft words."""
+REMEMBERED = timedelta(days=8)
+"""How long a mood bears on the words; those who are asked weekly have one a week ago."""
 
 
 class Asking:
@@ -69,26 +72,35 @@ class Asking:
             return await self._rounds.send_due(self._ask, self._prepare)
 
     async def _prepare(self, questions: Sequence[Question]) -> Mapping[PersonId, object]:
-        tones: dict[PersonId, int] = {}
+        softly: set[PersonId] = set()
         async with self._database.read() as transaction:
             if await self._safe_mode.is_on(transaction):
                 return {}
             for question in questions:
-                person_id = question.person.person_id
-                last = await check_ins.last_answered(transaction, person_id)
-                mood = last.answer.mood if last is not None and last.answer is not None else None
-                tones[person_id] = 0 if mood is not None and mood <= SOFTLY else 1
-        return await self._wording.prepare(questions, tones)
+                if await self._is_soft(transaction, question):
+                    softly.add(question.person.person_id)
+        return await self._wording.prepare(questions, softly, now=self._now())
+
+    @staticmethod
+    async def _is_soft(transaction: Transaction, question: Question) -> bool:
+        """Whether the last mood was low; an answer in words leaves that as it was."""
+        since = question.occurrence.local_date - REMEMBERED
+        answered = await check_ins.moods(transaction, question.person.person_id, since=since)
+        moods = [each.answer.mood for each in answered if each.answer and each.answer.mood]
+        return bool(moods) and moods[-1] <= SOFTLY
 
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         question, person = claimed.question, claimed.question.person
         language = person.language
-        words = self._wording.words(question, claimed.prepared)
+        words = self._wording.words(
+            question, claimed.prepared, softly=await self._is_soft(transaction, question),
+            now=claimed.at,
+        )  # fmt: skip
         if question.is_goodbye:
             buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
         else:
             buttons = [faces(self._texts, language, claimed.check_in_id)]
-        now = self._now()
+        now = claimed.at  # by it the model's context knows the turn for a check-in's
         session_id = await conversations.current_session(transaction, person.person_id, now=now)
         await conversations.append(
             transaction, person.person_id, session_id, Role.SCRIPT, text=words, now=now
@@ -105,12 +117,22 @@ class Asking:
         transaction.on_commit(self._wake)
 
     async def _offer_summary(self, transaction: Transaction, question: Question) -> None:
-        """Offer the week's chart; the picture itself would show on a lock screen."""
+        """Offer the week's chart; the picture itself would show on a lock screen.
+
+        Not where there is nothing to see, and not to somebody who is silent or was just held.
+        """
         settings, day = question.settings, question.occurrence.local_date
         since = settings.summarised_on
-        if not settings.weekly_summary or question.is_goodbye:
+        if not settings.weekly_summary or question.is_goodbye or question.is_after_hold:
             return
         if since is not None and day - since < WEEK:
+            return
+        if Restraint(settings.unanswered, settings.asked_on).every_days:
+            return
+        week = await check_ins.moods(
+            transaction, question.person.person_id, since=day - WEEK + timedelta(days=1)
+        )
+        if not any(each.answer and each.answer.mood for each in week):
             return
         person = question.person
         await check_in_settings.change(transaction, person.person_id, summarised_on=day)

@@ -46,6 +46,7 @@ class State:
         restraint: how long they have been silent.
         is_held: whether a case holds their check-ins.
         is_admitted: whether the companion talks with them at all.
+        was_held: whether a case held them, and nothing was asked since.
     """
 
     zone: ZoneInfo
@@ -54,6 +55,7 @@ class State:
     restraint: Restraint
     is_held: bool
     is_admitted: bool = True
+    was_held: bool = False
 
 
 def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
@@ -74,7 +76,7 @@ def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
         state.quiet.holds(local_minute(at, state.zone)) for at in (occurrence.at, now)
     ):
         return Skip.QUIET
-    move = state.restraint.move(occurrence.local_date)
+    move = state.restraint.move(occurrence.local_date, was_held=state.was_held)
     return Skip.RESTRAINT if move is Move.LEAVE_OUT else move
 
 

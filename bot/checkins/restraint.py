@@ -1,8 +1,8 @@
 """How silence backs check-ins off: as agreed, every third day, weekly, goodbye.
 
 Knows nothing of storage, of words, or of why somebody is silent. It counts days on which a
-person was asked and did not answer, so that three appointments on one day are one silence. Any
-answer sets it back to the start.
+person was asked and gave no sign of life, so that three appointments on one day are one silence.
+Whatever they send sets it back to the start (`signs.py`).
 
 | unanswered days | what follows |
 |---|---|
@@ -49,10 +49,18 @@ class Restraint:
         """Days that lie between two questions at least; 0: as agreed."""
         return next((days for since, days in EVERY_DAYS if self.unanswered >= since), 0)
 
-    def move(self, day: date) -> Move:
-        """What to do with the occurrence of a local date."""
+    def move(self, day: date, *, was_held: bool = False) -> Move:
+        """What to do with the occurrence of a local date.
+
+        Args:
+            day: the date.
+            was_held: a case held check-ins, and nothing was asked since: then no goodbye comes
+                first, whatever silence there was.
+        """
         if self.asked_on is not None and abs((day - self.asked_on).days) < self.every_days:
             return Move.LEAVE_OUT
+        if was_held:
+            return Move.ASK
         return Move.GOODBYE if self.unanswered >= GOODBYE_AFTER else Move.ASK
 
     def asked(self, day: date) -> "Restraint":
@@ -63,4 +71,4 @@ class Restraint:
 
 
 ANSWERED = Restraint()
-"""Where everybody starts, and where any answer leads back to."""
+"""Where everybody starts, and where any sign of life leads back to."""

@@ -67,11 +67,13 @@ class Claimed:
 
     Attributes:
         check_in_id: for the buttons, and for `diary.answer`.
+        at: the instant of the question, as it is noted; the turn of its words has the same.
         prepared: what `prepare` gave for it; None where it gave nothing.
     """
 
     question: Question
     check_in_id: CheckInId
+    at: datetime
     prepared: object | None
 
 
@@ -214,6 +216,7 @@ class Rounds:
             is_held=case is not None
             and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
             is_admitted=self._admits(person),
+            was_held=settings.was_held,
         )
         appointment = Appointment.of(due.days, due.minute)
         first = Occurrence(due.next.local_date, due.next.at)
@@ -264,7 +267,7 @@ class Rounds:
                 transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
             )
             await appointments.park(transaction, due.person_id)
-        await ask(transaction, Claimed(question, made, prepared))
+        await ask(transaction, Claimed(question, made, now, prepared))
         transaction.on_commit(partial(self._count, state.value))
         return True
 

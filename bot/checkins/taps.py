@@ -12,9 +12,10 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, acknowledge, data_of
-from bot.checkins import diary
+from bot.checkins import diary, signs
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import Setup
+from bot.checkins.signs import NOTE
 from bot.checkins.trend import note_falling
 from bot.conversation import Conversation
 from bot.notices import OperatorNotices
@@ -29,10 +30,11 @@ from storage.outbox import Body
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
-NOTE = "note"
 FRESH = timedelta(days=1)
 """A face tapped later is kept and not talked about; words later are no answer any more."""
 SCALES = {"s": "sleep", "e": "energy"}
+LOW = 2
+"""A mood corrected down to this or below is talked about like a first one."""
 
 
 def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str, str]]:
@@ -45,8 +47,9 @@ def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str
 class CheckInWords:
     """What a person's words mean for their check-ins; asked before the companion answers."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, texts: Texts) -> None:
         self._setup = setup
+        self._texts = texts
 
     async def take(
         self,
@@ -57,18 +60,21 @@ class CheckInWords:
         level: Level,
         *,
         now: datetime,
+        is_edit: bool = False,
     ) -> bool:
         """Count words as an answer, keep a note, or take them as an answer about check-ins.
 
         Returns:
             Whether they were taken: then they are answered. Words at risk never are, and a note
-            is heard by the companion as well.
+            is heard by the companion as well. An edit may correct settings; it is no answer to
+            a check-in and no note.
         """
-        waiting = await self._heard(transaction, person, now)
+        waiting = None if is_edit else await self._heard(transaction, person, now)
         if level >= Level.PASSIVE:
+            await signs.close_note(transaction, person.person_id, now=now)
             return False
         answering = Answering(transaction, person, now)
-        if await self._is_note(answering, text):
+        if not is_edit and await self._is_note(answering, text):
             return False
         taken = await self._setup.take(answering, text) or (
             waiting is not None
@@ -90,15 +96,16 @@ class CheckInWords:
         await diary.answer(transaction, person_id, found, Answer(), now=now)
         return asked.asked_at if asked else None
 
-    @staticmethod
-    async def _is_note(a: Answering, text: str) -> bool:
-        """Keep words as a note where one was asked for; off the record nothing is kept."""
+    async def _is_note(self, a: Answering, text: str) -> bool:
+        """Keep words as a note where one was asked for; off the record say that none is kept."""
         person_id = a.person.person_id
         found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
         if found is None or found.asks != NOTE or found.draft.check_in_id is None:
             return False
         await check_in_questions.close(a.transaction, person_id)
-        if not a.person.is_off_record(a.now):
+        if a.person.is_off_record(a.now):
+            await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
+        else:
             check_in_id = CheckInId(found.draft.check_in_id)
             await diary.answer(a.transaction, person_id, check_in_id, Answer(note=text), now=a.now)
         return True
@@ -157,7 +164,7 @@ class Taps:
             else:
                 await self._keep(answering, check_in_id, Answer(mood=mood), _message_id(update))
                 await note_falling(transaction, person.person_id, self._notices, now=now)
-                flows = await _is_first(transaction, found, update_id, now)
+                flows = await _flows(transaction, found, mood, update_id, now)
             if not flows:
                 await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin", now=now)
             return flows
@@ -201,6 +208,9 @@ class Taps:
         return Body(text, rows)
 
     async def _ask_note(self, a: Answering, check_in_id: CheckInId) -> None:
+        if a.person.is_off_record(a.now):
+            await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
+            return
         draft = Draft(check_in_id=int(check_in_id))
         await check_in_questions.put(a.transaction, a.person.person_id, NOTE, draft, now=a.now)
         await a.say(Body(self._texts(a.person.language, "checkin_note_ask")))
@@ -213,16 +223,18 @@ async def _asked(
     return found if found is not None and found.state is not State.SKIPPED else None
 
 
-async def _is_first(
-    transaction: Transaction, found: CheckIn, update_id: UpdateId, now: datetime
+async def _flows(
+    transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId, now: datetime
 ) -> bool:
-    """Whether a face is talked about: the first one, soon enough.
+    """Whether a face is talked about: the first one, or one corrected down to a low mood.
 
-    A tap whose reply was cut short by a crash is handled again, and its turn is there already.
+    Only soon after the question. A tap whose reply was cut short by a crash is handled again,
+    and its turn is there already.
     """
     if found.asked_at is None or now - found.asked_at >= FRESH:
         return False
-    if found.answer is None or found.answer.mood is None:
+    before = found.answer.mood if found.answer is not None else None
+    if before is None or (mood <= LOW and mood < before):
         return True
     return await inbox.linked_turn(transaction, [update_id]) is not None
 

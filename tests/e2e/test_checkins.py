@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -15,33 +13,29 @@ from storage import (
     appointments,
     cases,
     check_in_settings,
-    check_ins,
     conversations,
     notes,
     operators,
-    outbox,
     people,
 )
 from storage.check_ins import State
 from storage.conversations import Role
+from tests.e2e.checkin_cast import (
+    BEGIN,
+    Clock,
+    Start,
+    agree,
+    asked,
+    is_delivered,
+    is_quiet,
+    is_resolved,
+    pressed,
+    pressed_twice,
+    rows,
+    settings_of,
+    until,
+)
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
-
-Start = Callable[..., Awaitable[Service]]
-BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)  # 10:00 in Shanghai, a Tuesday
-
-
-class Clock:
-    """The service's clock, which tests set on."""
-
-    def __init__(self) -> None:
-        self.at = BEGIN
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def to(self, *values: int) -> None:
-        """Set the clock to an instant in UTC."""
-        self.at = datetime(*values, tzinfo=UTC)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -59,53 +53,6 @@ async def someone(served: Service, sandbox: Sandbox) -> SandboxUser:
     person = sandbox.add_user()
     await newcomer_agrees(person)
     return person
-
-
-async def pressed(user: SandboxUser, button: str) -> str:
-    """Press a button and read what comes back, be it a new message or a change of this one."""
-    before = user.last
-    assert before is not None
-    await user.press(button)
-    message = await user.wait_for(
-        lambda m: (
-            m.message_id > before.message_id
-            or (
-                m.message_id == before.message_id
-                and (m.text, m.buttons) != (before.text, before.buttons)
-            )
-        ),
-        timeout_s=20,
-    )
-    return message.text
-
-
-async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str = "上海") -> str:
-    """Arrange check-ins in plain words."""
-    await answer_to(user, "/checkin")
-    await answer_to(user, times)
-    await answer_to(user, zone)
-    return await pressed(user, "ci:yes")
-
-
-async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:
-    """What the loop asks now."""
-    last = user.last.message_id if after is None and user.last else after or 0
-    await service.parts.check_ins.send_due()
-    return await user.wait_for(lambda m: "mood:" in str(m.buttons), after=last, timeout_s=20)
-
-
-async def rows(service: Service, user: SandboxUser) -> list[check_ins.CheckIn]:
-    person = await person_of(service, user)
-    assert person is not None
-    async with service.parts.database.read() as transaction:
-        return await check_ins.of_person(transaction, person.person_id)
-
-
-async def settings_of(service: Service, user: SandboxUser) -> check_in_settings.Settings | None:
-    person = await person_of(service, user)
-    assert person is not None
-    async with service.parts.database.read() as transaction:
-        return await check_in_settings.get(transaction, person.person_id)
 
 
 async def test_by_buttons_received_and_answered_by_a_tap(
@@ -166,11 +113,6 @@ async def test_by_words_in_english_with_what_time_it_is(
     assert "paused until 11-27" in await answer_to(someone, "pause for 3 days")
     clock.at += timedelta(minutes=31)  # the question is over: this is talk
     assert "Check-ins:" not in await answer_to(someone, "weekdays at 21:30")
-
-
-async def pressed_twice(user: SandboxUser, first: str, second: str) -> str:
-    await pressed(user, first)
-    return await pressed(user, second)
 
 
 async def test_words_are_an_answer_and_a_wish_is_heard(
@@ -336,19 +278,6 @@ async def parked(service: Service, user: SandboxUser, *, is_parked: bool = True)
     return (raw.blocked_at is not None) == is_parked and bool(found)
 
 
-async def is_resolved(service: Service, user: SandboxUser) -> bool:
-    person = await person_of(service, user)
-    assert person is not None
-    async with service.parts.database.read() as transaction:
-        return await cases.open_case(transaction, person.person_id) is None
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - rows have no event
-            await asyncio.sleep(0.02)
-
-
 async def test_falling_moods_are_a_quiet_note_and_never_a_case(
     served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
 ) -> None:
@@ -438,12 +367,12 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     async with second.parts.database.read() as transaction:
         turns = await conversations.history(transaction, person.person_id)
     said = [turn.text for turn in turns if turn.role is Role.PERSON]
-    assert said == [texts("zh", "checkin_said_4")]
+    assert said == ["每天早上八点", "上海", texts("zh", "checkin_said_4")]
     assert turns[-1].role is Role.COMPANION
-    # A change of mind is kept, and not talked about.
-    await user.press(f"mood:{(await rows(second, user))[0].check_in_id}:2")
+    # A change of mind is kept, and not talked about unless the mood is low.
+    await user.press(f"mood:{(await rows(second, user))[0].check_in_id}:3")
     await user.wait_for(
-        lambda m: m.message_id == question.message_id and "🙁" in m.text, timeout_s=20
+        lambda m: m.message_id == question.message_id and "😐" in m.text, timeout_s=20
     )
     await until(lambda: is_quiet(second))
     async with second.parts.database.read() as transaction:
@@ -451,13 +380,4 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     assert len(again) == len(turns)
     kept = (await rows(second, user))[0].answer
     assert kept is not None
-    assert kept.mood == 2
-
-
-async def is_delivered(service: Service) -> bool:
-    async with service.parts.database.read() as transaction:
-        return await outbox.count_open(transaction) == 0
-
-
-async def is_quiet(service: Service) -> bool:
-    return not service.parts.lanes.busy
+    assert kept.mood == 3

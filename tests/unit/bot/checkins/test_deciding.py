@@ -26,8 +26,11 @@ def state(
     paused_until_at: datetime | None = None,
     restraint: Restraint | None = None,
     is_held: bool = False,
+    was_held: bool = False,
 ) -> State:
-    return State(SHANGHAI, quiet, paused_until_at, restraint or Restraint(), is_held)
+    return State(
+        SHANGHAI, quiet, paused_until_at, restraint or Restraint(), is_held, was_held=was_held
+    )
 
 
 @pytest.mark.parametrize(("late", "move"), [
@@ -52,6 +55,7 @@ def test_a_pause_a_case_and_silence_leave_out() -> None:
     assert decide(FIRST, state(restraint=backed), FIRST.at) is Skip.RESTRAINT
     silent = Restraint(8, FIRST.local_date - 7 * DAY)
     assert decide(FIRST, state(restraint=silent), FIRST.at) is Move.GOODBYE
+    assert decide(FIRST, state(restraint=silent, was_held=True), FIRST.at) is Move.ASK
 
 
 def test_every_date_that_was_missed_is_noted_and_the_last_is_asked() -> None:

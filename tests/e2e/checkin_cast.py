@@ -1,0 +1,110 @@
+"""A person with check-ins, and a clock that tests set on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.sandbox import SandboxUser
+from bot.service import Service
+from storage import cases, check_in_settings, check_ins, conversations, outbox
+from storage.conversations import Turn
+from tests.e2e.conftest import answer_to, person_of
+
+Start = Callable[..., Awaitable[Service]]
+BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)  # 10:00 in Shanghai, a Tuesday
+
+
+class Clock:
+    """The service's clock, which tests set on."""
+
+    def __init__(self) -> None:
+        self.at = BEGIN
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def to(self, *values: int) -> None:
+        """Set the clock to an instant in UTC."""
+        self.at = datetime(*values, tzinfo=UTC)  # type: ignore[arg-type]
+
+
+async def pressed(user: SandboxUser, button: str) -> str:
+    """Press a button and read what comes back, be it a new message or a change of this one."""
+    before = user.last
+    assert before is not None
+    await user.press(button)
+    message = await user.wait_for(
+        lambda m: (
+            m.message_id > before.message_id
+            or (
+                m.message_id == before.message_id
+                and (m.text, m.buttons) != (before.text, before.buttons)
+            )
+        ),
+        timeout_s=20,
+    )
+    return message.text
+
+
+async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str = "上海") -> str:
+    """Arrange check-ins in plain words."""
+    await answer_to(user, "/checkin")
+    await answer_to(user, times)
+    await answer_to(user, zone)
+    return await pressed(user, "好，开始")
+
+
+async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:
+    """What the loop asks now."""
+    last = user.last.message_id if after is None and user.last else after or 0
+    await service.parts.check_ins.send_due()
+    return await user.wait_for(lambda m: "mood:" in str(m.buttons), after=last, timeout_s=20)
+
+
+async def rows(service: Service, user: SandboxUser) -> list[check_ins.CheckIn]:
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        return await check_ins.of_person(transaction, person.person_id)
+
+
+async def settings_of(service: Service, user: SandboxUser) -> check_in_settings.Settings | None:
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        return await check_in_settings.get(transaction, person.person_id)
+
+
+async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        return await conversations.history(transaction, person.person_id)
+
+
+async def pressed_twice(user: SandboxUser, first: str, second: str) -> str:
+    await pressed(user, first)
+    return await pressed(user, second)
+
+
+async def is_resolved(service: Service, user: SandboxUser) -> bool:
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        return await cases.open_case(transaction, person.person_id) is None
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110 - rows have no event
+            await asyncio.sleep(0.02)
+
+
+async def is_delivered(service: Service) -> bool:
+    async with service.parts.database.read() as transaction:
+        return await outbox.count_open(transaction) == 0
+
+
+async def is_quiet(service: Service) -> bool:
+    return not service.parts.lanes.busy
