@@ -10,73 +10,23 @@ from __future__ import annotations
 
 import argparse
 import copy
-import random
 import resource
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from time import perf_counter
 
 import torch
 
+from benchmarks.asker import PEOPLE, QUESTION, REPLY, TURNS, Asker, words
 from benchmarks.glm import Clock, in_turn, make, products, seconds, settle, spread, weights_of
 from benchmarks.plot import bars
 from benchmarks.rivals import Histories, Rivals
+from benchmarks.stream import stream
 from inference.engine import Engine
-from inference.requests import GenerationRequest, Sampling
-from inference.resident import ResidentConversations
 from inference.source import OpenModel
 
-PEOPLE, TURNS, QUESTION, REPLY = 16, 6, 40, 60
-GREEDY = Sampling(greedy=True)
 PARTS = ("chats", "steps", "alone", "history", "stream", "memory")
-
-
-def words(seed: int, count: int) -> list[int]:
-    """Token ids of a question."""
-    return [(seed * 31 + place * 7) % 3900 + 5 for place in range(count)]
-
-
-class Asker:
-    """An engine, stepped by hand, and when the words came."""
-
-    def __init__(self, opened: OpenModel, *, keeps: bool = True, **options: int) -> None:
-        room = 4 << 30 if keeps else 0
-        self.engine = Engine(
-            opened, resident=ResidentConversations(device_bytes=room), max_waiting=4096, **options
-        )
-        self._numbers = 0
-
-    def ask(self, prompt: list[int], tokens: int, conversation: str | None = None) -> str:
-        self._numbers += 1
-        name = str(self._numbers)
-        self.engine.submit(
-            GenerationRequest(
-                name, tuple(prompt), max_new_tokens=tokens, sampling=GREEDY,
-                conversation=conversation,
-            )
-        )  # fmt: skip
-        return name
-
-    def finish(self) -> dict[str, list[int]]:
-        replies: dict[str, list[int]] = {}
-        while self.engine.has_work:
-            for output in self.engine.step():
-                if output.error is not None:
-                    raise output.error
-                replies.setdefault(output.request_id, []).extend(output.ids)
-        return replies
-
-    def first_word(self, prompt: list[int], conversation: str | None) -> float:
-        """Seconds until the first token; the rest of the reply follows unmeasured."""
-        self.ask(prompt, REPLY, conversation)
-        started = Clock.read()
-        while not self.engine.step():
-            pass
-        taken = Clock.read() - started
-        self.finish()
-        return taken
 
 
 def talk(reply: Callable[[Histories], Histories], people: int, turns: int) -> None:
@@ -217,48 +167,6 @@ def history(opened: OpenModel, repeats: int) -> None:
         ratio = statistics.median(taken["kept"]) / statistics.median(taken["not"])
         cells = " | ".join(spread(values, 1e3, 0) for values in taken.values())
         print(f"| {turn} | {len(prompt) - QUESTION} | {cells} | {ratio:.2f} |", flush=True)
-
-
-def stream(opened: OpenModel, duration_s: float) -> None:
-    print(
-        f"\n### People who come at random for {duration_s:.0f} s; 140 tokens asked, 60 answered\n"
-    )
-    full = Asker(opened, keeps=False)
-    for person in range(48):
-        full.ask(words(person, 140), REPLY)
-    capacity = 48 / seconds(full.finish)
-    print(f"Capacity {capacity:.2f} replies a second.\n")
-    print("| load | replies | first word ms, median | p95 | most | a word ms, median | p95 |")
-    print("|---|---|---|---|---|---|---|")
-    for load in (0.5, 0.9):
-        firsts, each = _poisson(Asker(opened, keeps=False), load * capacity, duration_s)
-        cells = [f"{statistics.median(firsts) * 1e3:.0f}", f"{_p95(firsts) * 1e3:.0f}"]
-        cells += [f"{max(firsts) * 1e3:.0f}", f"{statistics.median(each) * 1e3:.0f}"]
-        row = [f"{load}", str(len(firsts)), *cells, f"{_p95(each) * 1e3:.0f}"]
-        print("| " + " | ".join(row) + " |", flush=True)
-
-
-def _poisson(asker: Asker, rate: float, duration_s: float) -> tuple[list[float], list[float]]:
-    """Seconds to the first word, and between words, of everybody who came."""
-    dice, arrivals, at = random.Random(1), [], 0.0  # noqa: S311
-    while (at := at + dice.expovariate(rate)) < duration_s:
-        arrivals.append(at)
-    begin, asked, last = perf_counter(), {}, {}
-    firsts, each = [], []
-    while arrivals or asker.engine.has_work:
-        now = perf_counter() - begin
-        while arrivals and arrivals[0] <= now:
-            asked[asker.ask(words(len(arrivals), 140), REPLY)] = arrivals.pop(0)
-        for output in asker.engine.step() if asker.engine.has_work else []:
-            now = perf_counter() - begin
-            name = output.request_id
-            (each if name in last else firsts).append(now - last.get(name, asked[name]))
-            last[name] = now
-    return firsts, each
-
-
-def _p95(values: list[float]) -> float:
-    return statistics.quantiles(values, n=20)[-1]
 
 
 def memory(arguments: argparse.Namespace) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch.nn.functional import embedding, linear, rms_norm, scaled_dot_product_attention, silu
 from transformers import GlmForCausalLM
 
+from inference.attention import attend, causal_mask, visible
 from inference.cache import SlotCache
 from inference.layout import HeadSizes, head_sizes
 from inference.weights import LayerWeights, laid_out, take_layer
@@ -32,6 +34,20 @@ class Segment:
     slot: int
     ids: Sequence[int]
     start: int
+
+
+class Longer(NamedTuple):
+    """A row of a decode step whose chat is far longer than the others.
+
+    Attributes:
+        row: Which.
+        slot: Whose.
+        length: Tokens of text to look at, the new one included.
+    """
+
+    row: int
+    slot: int
+    length: int
 
 
 class Decoder:
@@ -73,7 +89,8 @@ class Decoder:
         starts = [torch.arange(s.start, s.start + len(s.ids)) for s in segments]
         positions = torch.cat(starts) + cache.prefix_length
         hidden = self.embed(ids)
-        masks = [_causal(s, cache.prefix_length) for s in segments]
+        causal = [causal_mask(cache.prefix_length + s.start, len(s.ids)) for s in segments]
+        masks = {place: [mask.to(place) for mask in causal] for place in {*self.devices}}
         for number, layer in enumerate(self._layers):
             hidden = hidden.to(layer.norm.device)
             qkv = self._qkv(layer, hidden, self._turns[hidden.device][positions.to(hidden.device)])
@@ -84,7 +101,7 @@ class Decoder:
             _store_segments(segments, cache.layers[number], kv)
             mixed = torch.empty_like(queries)
             first = 0
-            for segment, mask in zip(segments, masks, strict=True):
+            for segment, mask in zip(segments, masks[hidden.device], strict=True):
                 rows = slice(first, first + len(segment.ids))
                 first = rows.stop
                 keys, values = cache.whole(number, segment.slot, segment.start + len(segment.ids))
@@ -92,7 +109,7 @@ class Decoder:
                     queries[rows].transpose(0, 1)[None],
                     keys[None],
                     values[None],
-                    attn_mask=mask.to(hidden.device),
+                    attn_mask=mask,
                     enable_gqa=True,
                 )[0].transpose(0, 1)
             hidden = self._finish(layer, hidden, mixed.flatten(1))
@@ -106,6 +123,7 @@ class Decoder:
         *,
         span: slice,
         columns: int,
+        longer: Sequence[Longer] = (),
     ) -> torch.Tensor:
         """One token in every row; no step of it waits for the device.
 
@@ -115,7 +133,9 @@ class Decoder:
             starts: (n,) tokens of text that each slot holds before.
             cache: Where keys and values lie.
             span: Slots read by the pass; ``rows`` lie within. Others in it cost only attention.
-            columns: Tokens of text read in every slot: more than the largest start.
+            columns: Tokens of text read in every slot: more than the largest start, but for
+            longer: Rows that look at more than that, each by itself: one long chat would
+                otherwise cost every other one as much as itself.
 
         Returns:
             (n, vocabulary) logits of the tokens that follow.
@@ -130,7 +150,7 @@ class Decoder:
             if device not in masks:
                 rows, starts = rows.to(device), starts.to(device)
                 spread = None if spread is None else spread.to(device)
-                masks[device] = self._visible(starts, spread, span, columns)
+                masks[device] = visible(starts, spread, span, columns, self.sizes, self.dtype)
                 turned = turns[device][starts + cache.prefix_length]
             hidden = hidden.to(device)
             queries, kv = self._split(self._qkv(layer, hidden, turned))
@@ -140,66 +160,17 @@ class Decoder:
                 places[kind] = cache.places(number, rows, starts)
             flat = store.view(-1, self.sizes.dim)
             flat.index_copy_(0, places[kind], kv.reshape(-1, self.sizes.dim))
-            held = store[:, span, :, :columns]
+            held, prefix, wide = store[:, span, :, :columns], cache.prefix(number), queries
             if spread is not None:
                 wide = queries.new_zeros(span.stop - span.start, *queries.shape[1:])
                 wide[spread] = queries
-                queries = wide
-            mixed = self._attend(queries, held, cache.prefix(number), masks[device])
+            mixed = attend(wide, held, prefix, masks[device])
             mixed = mixed if spread is None else mixed[spread]
+            for row, slot, length in longer:
+                own = store[:, slot : slot + 1, :, :length]
+                mixed[row] = attend(queries[row : row + 1], own, prefix, held.new_zeros(1))[0]
             hidden = self._finish(layer, hidden, mixed)
         return linear(self._normed(hidden.to(self.device), self._norm), self._head)
-
-    def _visible(
-        self, starts: torch.Tensor, spread: torch.Tensor | None, span: slice, columns: int
-    ) -> torch.Tensor:
-        """(slots·groups, 1, columns) to be added to scores: 0 where a row may look."""
-        if spread is not None:
-            wide = starts.new_zeros(span.stop - span.start)
-            wide[spread] = starts
-            starts = wide
-        seen = torch.arange(columns, device=starts.device) <= starts[:, None]
-        mask = torch.zeros(seen.shape, device=starts.device, dtype=self.dtype)
-        mask.masked_fill_(~seen, -torch.inf)
-        return mask.repeat_interleave(self.sizes.groups, dim=0)[:, None]
-
-    def _attend(
-        self,
-        queries: torch.Tensor,
-        held: torch.Tensor,
-        prefix: torch.Tensor | None,
-        mask: torch.Tensor,
-    ) -> torch.Tensor:
-        """Attention of one token a slot, over the prefix and over the slot's own text.
-
-        Args:
-            queries: (n, heads, dim).
-            held: (2, n, groups, columns, dim) keys and values; read where they lie.
-            prefix: (2, groups, length, dim), or None.
-            mask: (n·groups, 1, columns), added to the scores.
-
-        Returns:
-            (n, heads·dim).
-        """
-        sizes = self.sizes
-        n, groups, dim = len(queries), sizes.groups, sizes.dim
-        each = sizes.heads // groups
-        scale = dim**-0.5
-        keys, values = held.flatten(1, 2)  # (n·groups, columns, dim), a view
-        own = queries.reshape(n * groups, each, dim)
-        scores = torch.baddbmm(mask, own, keys.mT, alpha=scale)
-        if prefix is None:
-            return torch.bmm(scores.softmax(-1), values).view(n, -1)
-        length = prefix.shape[2]
-        shared = queries.view(n, groups, each, dim).transpose(0, 1).reshape(groups, -1, dim)
-        before = torch.bmm(shared * scale, prefix[0].mT).view(groups, n, each, length)
-        before = before.transpose(0, 1).reshape(n * groups, each, length)
-        weights = torch.cat([before, scores], dim=-1).softmax(-1)
-        mixed = torch.bmm(weights[..., length:], values).view(n, groups, each, dim)
-        front = weights[..., :length].view(n, groups, each, length).transpose(0, 1)
-        part = torch.bmm(front.reshape(groups, n * each, length), prefix[1])
-        mixed += part.view(groups, n, each, dim).transpose(0, 1)
-        return mixed.view(n, -1)
 
     def _qkv(self, layer: LayerWeights, hidden: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """(tokens, heads + 2·groups, dim): queries and keys already turned to their positions."""
@@ -245,13 +216,6 @@ class Decoder:
         angles = torch.arange(positions)[:, None] / self.sizes.rotary_base**steps
         turns = torch.polar(torch.ones_like(angles), angles)[:, None]
         return [(device, turns.to(device)) for device in dict.fromkeys(self.devices)]
-
-
-def _causal(segment: Segment, prefix_length: int) -> torch.Tensor:
-    """(width, columns) booleans: what each new token may see."""
-    width, before = len(segment.ids), prefix_length + segment.start
-    columns = torch.arange(before + width)
-    return columns <= torch.arange(before, before + width)[:, None]
 
 
 def _store_segments(segments: Sequence[Segment], store: torch.Tensor, kv: torch.Tensor) -> None:

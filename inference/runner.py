@@ -12,9 +12,12 @@ from transformers import GlmForCausalLM
 
 from inference.cache import SlotCache, snug
 from inference.capture import capture_for
-from inference.decoder import Decoder, Segment
+from inference.decoder import Decoder, Longer, Segment
 from inference.graphs import StaticDecode, roomy
 from inference.prefix import Prefix
+
+#: Tokens by which a chat must be longer than the usual to be attended by itself.
+APART = 256
 
 
 class ModelRunner:
@@ -72,13 +75,15 @@ class ModelRunner:
             self.cache.reserve(slot, start + 1)
         if self._static is not None:
             return self._static.decode(slots, ids, stored)
+        columns, longer = apart(slots, stored)
         return self._decoder.decode(
             torch.tensor(ids, device=self.device),
             torch.tensor(slots, device=self.device),
             torch.tensor(stored, device=self.device),
             self.cache,
             span=slice(slots[0], slots[-1] + 1),
-            columns=max(stored) + 1,
+            columns=columns,
+            longer=longer,
         )
 
     def rest(self) -> None:
@@ -109,6 +114,20 @@ class ModelRunner:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+
+
+def apart(slots: Sequence[int], stored: Sequence[int]) -> tuple[int, list[Longer]]:
+    """How many tokens the common pass reads in every slot, and the rows that look at more.
+
+    Attention over all slots at once costs as much as if every chat were as long as the longest.
+    So chats of more than twice the usual length go by themselves, if they are longer by enough
+    to be worth a pass of their own.
+    """
+    usual = sorted(stored)[(len(stored) - 1) // 2]
+    most = max(2 * usual, usual + APART)
+    columns = max(start for start in stored if start <= most) + 1
+    rows = enumerate(zip(slots, stored, strict=True))
+    return columns, [Longer(row, slot, n + 1) for row, (slot, n) in rows if n >= columns]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
