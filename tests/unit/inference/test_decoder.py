@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.runner import ModelRunner
+from inference.attention import attend
+from inference.layout import head_sizes
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_large_products_with_the_prefix_stay_finite(tiny, dtype):
     """A query times a key may be larger than float16 holds; scaled, it is not."""
-    decoder = ModelRunner(tiny.model, tiny.prefix)._decoder
-    sizes = decoder.sizes
+    sizes = head_sizes(tiny.model.config)
     each = (100_000 / sizes.dim) ** 0.5
     queries = torch.full((2, sizes.heads, sizes.dim), each, dtype=dtype)
     held = torch.zeros(2, 2, sizes.groups, 3, sizes.dim, dtype=dtype)
     prefix = torch.zeros(2, sizes.groups, 4, sizes.dim, dtype=dtype)
     prefix[0, :, 1], prefix[1, :, 1] = each, 1.0
     mask = torch.zeros(2 * sizes.groups, 1, 3, dtype=dtype)
-    mixed = decoder._attend(queries, held, prefix, mask)
+    mixed = attend(queries, held, prefix, mask)
     assert torch.equal(mixed, torch.ones_like(mixed)), "the one key that agrees takes all"
