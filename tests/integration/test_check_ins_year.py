@@ -15,7 +15,8 @@ async def test_what_was_asked_is_what_a_plain_count_says(
     tmp_path: Path, sqlite_template: Path, vault: Vault
 ) -> None:
     shutil.copy(sqlite_template, tmp_path / "pica.db")
-    year = Year(f"sqlite:///{tmp_path / 'pica.db'}", vault, people_count=20, start=AUTUMN, days=60)
+    url = f"sqlite:///{tmp_path / 'pica.db'}"
+    year = Year(url, vault, people_count=20, start=AUTUMN, days=70, seed=4)
     await year.live()
     assert await year.wrong() == []
     assert year.acts.keys() == ACTS.keys()
