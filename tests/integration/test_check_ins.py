@@ -432,6 +432,22 @@ async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
     await restored.aclose()
 
 
+async def test_a_check_in_that_waited_at_the_backup_is_not_sent_after_the_restore(
+    database: Database, tmp_path: Path, vault: Vault
+) -> None:
+    """It may have been sent since: once too few is better than twice."""
+    person_id = await wants(database, NINE)
+    async with database.begin() as tx:
+        await outbox.put(tx, Kind.CHECK_IN, Body("?"), person_id=person_id, now=AT_NINE)
+    await archive.write_backup(database, tmp_path / "backup", now=AT_NINE)
+    await archive.write_keys(database, tmp_path / "keys", now=AT_NINE)
+    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
+    await restoring.restore(restored, tmp_path / "backup", tmp_path / "keys")
+    async with restored.read() as tx:
+        assert await outbox.count_open(tx) == 0
+    await restored.aclose()
+
+
 async def test_finding_the_due_ones_reads_the_index_alone(database: Database) -> None:
     await wants(database, NINE)
     seen: list[tuple[str, object]] = []
