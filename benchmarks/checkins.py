@@ -2,16 +2,19 @@
 
     python -m benchmarks.checkins [--schedules 10000 100000 1000000] [--peak 10000]
                                   [--postgresql | --postgres postgresql://user:pw@host/empty]
+    python -m benchmarks.checkins --year 1000 [--days 366] [--seed 1]
 
 For every size: the time of `appointments.due` with nothing, 100 and 1,000 due, of a claim, and the
 plan of the query. The peak runs the loop itself over people who all want 09:00, with a simulated
 clock that only the pace of asking moves, and prints how late they were asked; beside it stands how
-many claims a second the database takes.
+many claims a second the database takes. With --year nothing is timed: so many people live through
+a year (`checkins_year.py`), and what they were asked is compared with a count made by hand.
 """
 
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,9 +24,10 @@ from typing import Any
 
 from sqlalchemy import Table, event, insert, text, update
 
+from benchmarks.checkins_year import Year
 from bot.checkins.rounds import Claimed, Rounds
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.checkins.spreading import A_SECOND, is_crowded, place, span_s
+from bot.checkins.spreading import A_SECOND, is_crowded, place
 from storage import Database, Transaction, Vault, appointments, keys, new_secret_key
 from storage.schema import people, telegram_chats
 from storage.schema_checkins import appointments as appointments_table
@@ -162,7 +166,7 @@ async def peak(database: Database, number: int) -> list[str]:
         f"{number:,} people at 09:00: {len(late):,} asked, {max(seconds.values())} a second "
         f"at most (bound {A_SECOND}); told around nine: {is_crowded(number)}",
         f"late by: median {points[49]:.0f} s, 90% {points[89]:.0f} s, 99% {points[98]:.0f} s, "
-        f"latest {max(late):.0f} s (reckoned {span_s(number):.0f} s)",
+        f"latest {max(late):.0f} s (reckoned {number / A_SECOND:.0f} s)",
         f"real work: {took_s:.0f} s, {len(late) / took_s:.0f} claims a second",
     ]
 
@@ -218,6 +222,23 @@ async def run(name: str, new_url: Callable[[], str], options: argparse.Namespace
         await database.aclose()
 
 
+async def live_a_year(folder: Path, options: argparse.Namespace) -> bool:
+    """A year with all that people do; whether every date ended as the count says."""
+    url, vault = f"sqlite:///{folder / 'year.db'}", Vault.parse(new_secret_key())
+    year = Year(url, vault, people_count=options.year, days=options.days, seed=options.seed)
+    await year.database.upgrade()
+    started = time.perf_counter()
+    await year.live()
+    wrong = await year.wrong()
+    await year.database.aclose()
+    print(f"{options.year:,} people, {options.days} days, seed {options.seed}, "
+          f"{time.perf_counter() - started:.0f} s")  # fmt: skip
+    for title, counts in (("dates", year.summary()), ("acts", year.acts)):
+        print(f"{title}: {sum(counts.values()):,} ({dict(sorted(counts.items()))})")
+    print(f"not as counted: {len(wrong)}", *wrong[:20], sep="\n  ")
+    return not wrong
+
+
 async def _opened(url: str) -> Database:
     database = Database(url, Vault.parse(new_secret_key()))
     await database.upgrade()
@@ -241,8 +262,13 @@ def main() -> None:
     parser.add_argument("--postgresql", action="store_true", help="a server of our own as well")
     parser.add_argument("--postgres", help="the address of one empty database, for one size")
     parser.add_argument("--no-sqlite", action="store_true")
+    parser.add_argument("--year", type=int, metavar="PEOPLE", help="check a year, time nothing")
+    parser.add_argument("--days", type=int, default=366, help="of that year")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pica-checkins-") as folder:
+        if options.year:
+            sys.exit(not asyncio.run(live_a_year(Path(folder), options)))
         files = iter(range(1000))
         if not options.no_sqlite:
             asyncio.run(

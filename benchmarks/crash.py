@@ -4,8 +4,8 @@
 
 The service is `pica serve` as a process of its own, against a local Bot API server in this one;
 `kill -9` hits it at random moments, its start included. With --backup, `pica backup` runs over
-and over meanwhile, and the last backup is restored at the end. Knows the database only through
-`storage`.
+and over meanwhile, and the last backup is restored at the end. In every life of the service
+everybody has a check-in. Knows the database only through `storage`.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.crash_check_ins import Seen, Waves
 from bot.demo import consent
 from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.texts import Texts
@@ -51,6 +52,7 @@ class Counts:
         unknown: replies whose outcome is recorded as unknown (seen or not).
         doubled: replies seen more often than the database accounts for.
         unanswered: questions without an answer of the companion.
+        check_ins: what came of the check-ins.
     """
 
     said: int = 0
@@ -64,11 +66,13 @@ class Counts:
     backups: int = 0
     rows_restored: int = 0
     ends: Counter[str] = field(default_factory=Counter)
+    check_ins: Seen = field(default_factory=Seen)
 
     @property
     def holds(self) -> bool:
         """Whether nothing was lost, doubled or left without an answer."""
-        return not (self.lost or self.doubled or self.unanswered)
+        check_ins = self.check_ins.lost or self.check_ins.doubled
+        return not (self.lost or self.doubled or self.unanswered or check_ins)
 
 
 class Victim:
@@ -175,16 +179,20 @@ async def run(
     """Do it and count."""
     random_ = random.Random(seed)  # noqa: S311 - repeatable, not secret
     counts = Counts(kills=kills)
+    database = Database(f"sqlite:///{folder / 'data' / 'pica.db'}", Vault.parse(SECRET_KEY))
+    waves = Waves(database, random_)
     async with Sandbox(limits=Limits.off()) as sandbox:
         victim = Victim(sandbox, folder)
         await victim.start()
         await victim.ready.wait()
         users = [sandbox.add_user() for _ in range(people_count)]
         await asyncio.gather(*(consent(user, Texts()) for user in users))
+        await waves.begin(users, kills)
         talkers = Talkers(users, random_)
         talking = asyncio.create_task(talkers.talk())
         backing_up = asyncio.create_task(_back_up(victim, counts)) if backup else None
         for number in range(kills):
+            await waves.come()
             await _live_a_while(victim, random_, counts)
             await victim.kill()
             if not quiet:
@@ -193,15 +201,15 @@ async def run(
         talkers.stop()
         await talking
         await victim.ready.wait()
-        database = Database(f"sqlite:///{folder / 'data' / 'pica.db'}", Vault.parse(SECRET_KEY))
         try:
-            await _until_idle(sandbox, database)
+            await _until_idle(sandbox, database, waves)
             if backing_up is not None:
                 backing_up.cancel()
                 await asyncio.gather(backing_up, return_exceptions=True)
             assert await victim.stop() == 0
             for user in users:
                 await _count(database, user, talkers.said[user.id], counts)
+            counts.check_ins = await waves.count()
         finally:
             await database.aclose()
         if backup:
@@ -224,14 +232,14 @@ async def _back_up(victim: Victim, counts: Counts) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _until_idle(sandbox: Sandbox, database: Database) -> None:
-    """Wait until every message was fetched and has an end, and nothing waits to be sent."""
+async def _until_idle(sandbox: Sandbox, database: Database, waves: Waves) -> None:
+    """Wait until every message was fetched and has an end, and nothing is still to be said."""
 
     deadline = time.monotonic() + QUIET_S
     while time.monotonic() < deadline:
         async with database.read() as transaction:
             waits = await inbox.count_open(transaction) + await outbox.count_open(transaction)
-        if not waits and not sandbox.pending_updates:
+        if not waits and not sandbox.pending_updates and await waves.are_over():
             return
         await asyncio.sleep(0.5)
     raise TimeoutError(f"not idle after {QUIET_S:.0f} s")
@@ -297,7 +305,8 @@ def main() -> None:
         )
     print(f"seed {options.seed}, {time.monotonic() - started:.0f} s")
     for name, value in vars(counts).items():
-        print(f"{name:>16}  {dict(value) if isinstance(value, Counter) else value}")
+        shown = vars(value) if isinstance(value, Seen) else value
+        print(f"{name:>16}  {dict(shown) if isinstance(shown, Counter) else shown}")
     sys.exit(not counts.holds)
 
 

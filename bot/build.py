@@ -21,6 +21,7 @@ from bot.buttons import Buttons
 from bot.checkins.asking import Asking
 from bot.checkins.face import Face
 from bot.checkins.mood_pages import MoodPages
+from bot.checkins.recalling import Recall
 from bot.checkins.rounds import Rounds
 from bot.checkins.setup import Setup
 from bot.checkins.taps import CheckInWords, Taps
@@ -104,7 +105,13 @@ def build(
     help_lines = HelpLines(texts, hotlines)
     duties = Duties.load()
     duty_notes = DutyNotes(texts, duties)
-    side = operators_side(settings, database, texts, application.bot, pacer, now)
+    side = operators_side(
+        settings, database, texts, application.bot, pacer,
+        Recall(
+            admits=lambda person: gate.admits(person),  # noqa: PLW0108 - it is made below
+            count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
+        ), now,
+    )  # fmt: skip
     notices, desk = side.notices, side.desk
     leadership = Leadership(database, now=now)
     delivery = Delivery(

@@ -13,6 +13,7 @@ from telegram import Bot
 from bot.app import Clock
 from bot.case_acts import CaseActs
 from bot.case_chat import CaseChat
+from bot.checkins.recalling import Recall
 from bot.digest import Digest
 from bot.human import HumanSide
 from bot.leadership import Leadership
@@ -55,7 +56,13 @@ class OperatorsSide:
 
 
 def operators_side(
-    settings: Settings, database: Database, texts: Texts, bot: Bot, pacer: Pacer, now: Clock
+    settings: Settings,
+    database: Database,
+    texts: Texts,
+    bot: Bot,
+    pacer: Pacer,
+    recall: Recall,
+    now: Clock,
 ) -> OperatorsSide:
     """Build it; faces are added by the caller."""
     chat = OperatorsChat(settings.operators_chat)
@@ -67,8 +74,9 @@ def operators_side(
     case_chat = CaseChat(notices, texts)
     topics = Topics(database=database, bot=bot, pacer=pacer, chat=chat, notices=notices, now=now)
     outcomes = Outcomes(
-        database=database, chat=chat, topics=topics, relayed=case_chat.relayed, now=now
-    )
+        database=database, chat=chat, topics=topics, relayed=case_chat.relayed, recall=recall,
+        now=now,
+    )  # fmt: skip
     faces = Faces()
     pace = Pace(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, texts)

@@ -14,7 +14,7 @@ from bot.gate import Gate
 from bot.human import HumanSide
 from bot.onboarding import Onboarding
 from bot.operators import Operators
-from storage import Database, conversations, inbox, people, retention
+from storage import Database, check_in_messages, conversations, inbox, people, retention
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.outbox import Body
@@ -92,7 +92,8 @@ class Commands:
             if answering is None:
                 return
             person_id, now = answering.person.person_id, answering.now
-            await people.raise_epoch(answering.transaction, person_id)
+            epoch = await people.raise_epoch(answering.transaction, person_id)
+            await check_in_messages.carry_over(answering.transaction, person_id, epoch)
             await conversations.end_session(answering.transaction, person_id, now=now)
             await inbox.end_before(
                 answering.transaction,

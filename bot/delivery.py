@@ -23,10 +23,12 @@ from bot.topics import Topics
 from storage import Database, deliveries, outbox
 from storage.deliveries import Outcome
 from storage.ids import OutboxId
-from storage.outbox import Audience, Message
+from storage.outbox import Audience, Kind, Message
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 64
+CHECK_INS_AT_ONCE = 10
+"""So few of them take a place in the pace of all chats before a reply that comes after them."""
 POLL_S = 1.0
 
 
@@ -57,6 +59,7 @@ class Delivery:
         self._now = now
         self._wake = asyncio.Event()
         self._busy: dict[OutboxId, asyncio.Task[None]] = {}
+        self._check_ins: set[OutboxId] = set()  # of the busy ones
         self._stranded: set[OutboxId] = set()
 
     def wake(self) -> None:
@@ -103,12 +106,17 @@ class Delivery:
                 transaction, now=self._now(), limit=free, busy=list(self._busy)
             )
         for message in messages:
+            if message.kind is Kind.CHECK_IN:
+                if len(self._check_ins) >= CHECK_INS_AT_ONCE:
+                    continue
+                self._check_ins.add(message.outbox_id)
             task = asyncio.create_task(self._send(message))
             self._busy[message.outbox_id] = task
             task.add_done_callback(partial(self._done, message.outbox_id))
 
     def _done(self, outbox_id: OutboxId, task: asyncio.Task[None]) -> None:
         del self._busy[outbox_id]
+        self._check_ins.discard(outbox_id)
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery_failed", error=type(error).__name__)
             self._stranded.add(outbox_id)  # the database was away half-way
@@ -185,13 +193,13 @@ class Delivery:
         """Claim and record an attempt; an outcome where there is nothing to try.
 
         `SENT` and `UNKNOWN` tell of an earlier attempt at this part, `REFUSED` that the
-        message is no longer ours to send.
+        message is no longer ours to send, or no longer wanted.
         """
         now = self._now()
         async with self._database.begin() as transaction:
             take = outbox.may_go_on if claimed else outbox.claim
             if not await take(transaction, message.outbox_id, fence=self._fence()):
-                await outbox.cancel_if_late(transaction, message.outbox_id, now=now)
+                await self._outcomes.cancel_if_late(transaction, message)
                 return 0, Outcome.REFUSED
             last = None
             if message.attempts:  # it was begun before
@@ -201,6 +209,8 @@ class Delivery:
             lost = last in (Outcome.ATTEMPTING, Outcome.UNKNOWN)
             if lost and message.kind not in AT_LEAST_ONCE:
                 return 0, Outcome.UNKNOWN
+            if not claimed and await self._outcomes.is_off(transaction, message):
+                return 0, Outcome.REFUSED
             return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
 
     async def _attempt(

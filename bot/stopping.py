@@ -25,6 +25,7 @@ from storage import (
     people,
     plans,
 )
+from storage.check_in_settings import StoppedBy
 from storage.ids import UpdateId
 from storage.outbox import Body
 
@@ -84,10 +85,10 @@ class Stopping:
         transaction, person_id = answering.transaction, answering.person.person_id
         await check_in_questions.close(transaction, person_id)
         settings = await check_in_settings.get(transaction, person_id)
-        if settings is None or settings.stopped_at is not None:
+        if settings is None or settings.stopped_by is StoppedBy.PERSON:
             return False
-        await diary.stop(transaction, person_id, now=answering.now)
-        return True
+        await diary.stop(transaction, person_id, now=answering.now)  # also before a goodbye is sent
+        return settings.stopped_at is None
 
     @staticmethod
     async def _level(answering: Answering) -> int:

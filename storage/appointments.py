@@ -8,13 +8,17 @@ blocked has no `next_at` and costs nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, or_, select, update
 
 from storage.database import Transaction
 from storage.ids import PersonId
-from storage.schema_checkins import RECKON_AT, appointments
+from storage.schema_checkins import RECKON_AT, appointments, check_in_settings
+
+FAR, FAR_DAILY = timedelta(days=9), timedelta(days=3)
+"""Nothing comes up so late by itself, once a week or daily: travel and clock changes included."""
+DAILY = 0b1111111
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,25 @@ async def count_due(transaction: Transaction, *, before: datetime, limit: int) -
         appointments.c.next_at > RECKON_AT, appointments.c.next_at < before
     )
     return await _count(transaction, some.limit(limit))
+
+
+async def too_far(transaction: Transaction, *, now: datetime) -> set[PersonId]:
+    """Whose next time lies so far ahead that only a wrong clock can have put it there."""
+    c = appointments.c
+    query = (
+        select(c.person_id, c.days, c.next_at, check_in_settings.c.paused_until_at)
+        .join_from(appointments, check_in_settings, check_in_settings.c.person_id == c.person_id)
+        .where(
+            c.next_at > now + FAR_DAILY,
+            or_(c.next_at > now + FAR, c.days == DAILY),
+        )
+    )
+    return {
+        PersonId(row.person_id)
+        for row in await transaction.execute(query)
+        if row.next_at
+        > max(now, row.paused_until_at or now) + (FAR_DAILY if row.days == DAILY else FAR)
+    }
 
 
 async def park(transaction: Transaction, person_id: PersonId) -> None:

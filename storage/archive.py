@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from storage import keys, versions
 from storage.database import Database, StorageError, Transaction
 from storage.frames import FrameWriter, Header, read, replacing
+from storage.outbox import AT_MOST_ONCE
 from storage.schema import data_keys, leases, metadata, people
 from storage.schema_review import console_sessions, sign_ins
 
@@ -147,7 +148,7 @@ def _may_be_kept(table: sa.Table) -> list[sa.ColumnElement[bool]]:
     if table.name == "inbox":
         waits = table.c.ended_as.is_(None)
     elif table.name == "outbox":
-        waits = sa.and_(table.c.ended_at.is_(None), table.c.kind.in_(("reply", "notice")))
+        waits = sa.and_(table.c.ended_at.is_(None), table.c.kind.in_(AT_MOST_ONCE))
     else:
         return []
     hidden = sa.select(people.c.person_id).where(people.c.off_record_until_at.is_not(None))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
 
 from storage import keys
 from storage.database import Transaction, insert_ignore
@@ -119,13 +119,75 @@ async def _note(
     return None if found is None else CheckInId(found)
 
 
-async def served(transaction: Transaction, person_id: PersonId, minute: int) -> date | None:
-    """The latest local date that was asked or skipped at this time of the day, or None."""
+async def served(
+    transaction: Transaction, person_id: PersonId, minute: int, *, before: datetime
+) -> date | None:
+    """The latest local date that was asked or skipped at this time of the day, or None.
+
+    Args:
+        transaction: an open one.
+        person_id: whose.
+        minute: the time of the day.
+        before: what was due later does not count: it came of a wrong clock.
+    """
     query = select(func.max(check_ins.c.local_date)).where(
-        check_ins.c.person_id == person_id, check_ins.c.minute == minute
+        check_ins.c.person_id == person_id,
+        check_ins.c.minute == minute,
+        check_ins.c.due_at < before,
     )
     found = (await transaction.execute(query)).scalar_one()
     return None if found is None else date.fromisoformat(found)
+
+
+async def take_back(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, reason: str
+) -> None:
+    """Make a question that nobody saw one that was left out."""
+    await transaction.execute(
+        update(check_ins)
+        .where(check_ins.c.check_in_id == check_in_id, check_ins.c.person_id == person_id)
+        .values(state=State.SKIPPED, reason=reason, asked_at=None, answered_at=None, answer=None)
+    )
+
+
+async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date | None:
+    """The latest local date of a question without an answer, or None."""
+    query = select(func.max(check_ins.c.local_date)).where(
+        check_ins.c.person_id == person_id, check_ins.c.state.in_((State.ASKED, State.GOODBYE))
+    )
+    found = (await transaction.execute(query)).scalar_one()
+    return None if found is None else date.fromisoformat(found)
+
+
+async def skipped_since_last_asked(
+    transaction: Transaction, person_id: PersonId, reason: str
+) -> bool:
+    """Whether, after the last question, one was left out for this reason."""
+    query = (
+        select(check_ins.c.reason)
+        .where(
+            check_ins.c.person_id == person_id,
+            or_(check_ins.c.state != State.SKIPPED, check_ins.c.reason == reason),
+        )
+        .order_by(check_ins.c.check_in_id.desc())
+        .limit(1)
+    )
+    found = (await transaction.execute(query)).scalar_one_or_none()
+    return found == reason
+
+
+async def forget_skipped(
+    transaction: Transaction, person_id: PersonId, *, after: datetime, but: str
+) -> None:
+    """Forget what was left out and is still to come, but for one reason: a clock was wrong."""
+    await transaction.execute(
+        delete(check_ins).where(
+            check_ins.c.person_id == person_id,
+            check_ins.c.state == State.SKIPPED,
+            check_ins.c.reason != but,
+            check_ins.c.due_at > after,
+        )
+    )
 
 
 async def answer(
@@ -189,7 +251,7 @@ async def get(
 async def of_person(
     transaction: Transaction, person_id: PersonId, *, since: date | None = None
 ) -> list[CheckIn]:
-    """Every occurrence of a person, oldest first: for `/export`."""
+    """Every occurrence of a person, oldest first, whatever came of it."""
     return await _several(transaction, person_id, _since(since))
 
 
@@ -235,19 +297,6 @@ async def asked_at(
         check_ins.c.state != State.GOODBYE,
     )
     return set((await transaction.execute(query)).scalars())
-
-
-async def counts(transaction: Transaction, person_id: PersonId) -> dict[tuple[State, str], int]:
-    """How many occurrences ended how, by state and reason ("" where there is none)."""
-    query = (
-        select(check_ins.c.state, check_ins.c.reason, func.count())
-        .where(check_ins.c.person_id == person_id)
-        .group_by(check_ins.c.state, check_ins.c.reason)
-    )
-    return {
-        (State(state), reason or ""): number
-        for state, reason, number in await transaction.execute(query)
-    }
 
 
 def _since(since: date | None) -> ColumnElement[bool]:

@@ -347,6 +347,13 @@ async def latest(
     return [await _turn(transaction, row) for row in reversed(rows)]
 
 
+async def unsay(transaction: Transaction, turn_id: TurnId) -> None:
+    """Delete a scripted turn that never reached the person."""
+    await transaction.execute(
+        delete(turns).where(turns.c.turn_id == turn_id, turns.c.role == Role.SCRIPT)
+    )
+
+
 async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:
     """The last scripted words to a person."""
     query = (

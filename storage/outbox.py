@@ -1,8 +1,8 @@
 """The outbox: every word to be sent, written before it is sent.
 
 Knows nothing of Telegram's limits or errors. A row goes queued -> sending -> sent,
-unknown (the answer to a send was lost), failed or cancelled; its words are sealed with
-the key of the person they are about, and erased at the row's end.
+unknown (the answer to a send was lost), failed, cancelled or expired; its words are sealed
+with the key of the person they are about, and erased at the row's end.
 """
 
 import base64
@@ -32,7 +32,7 @@ from sqlalchemy.orm import aliased
 
 from storage import keys, leases
 from storage.database import Transaction
-from storage.ids import OutboxId, PersonId, TurnId, UpdateId
+from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.schema import is_open, outbox, people, telegram_chats
 
 PLACE = "outbox.body"
@@ -46,9 +46,19 @@ class Kind(StrEnum):
     NOTICE = "notice"
     REPLY = "reply"
     RELAY = "relay"  # an operator's words to the person
+    CHECK_IN = "check_in"
 
 
-PRIORITIES = {Kind.CRISIS: 0, Kind.RELAY: 0, Kind.CASE: 1, Kind.NOTICE: 5, Kind.REPLY: 5}
+PRIORITIES = {
+    Kind.CRISIS: 0,
+    Kind.RELAY: 0,
+    Kind.CASE: 1,
+    Kind.NOTICE: 5,
+    Kind.REPLY: 5,
+    Kind.CHECK_IN: 6,  # ten thousand people may want nine o'clock: who talks does not wait for them
+}
+AT_MOST_ONCE = (Kind.REPLY, Kind.NOTICE, Kind.CHECK_IN)
+"""What a backup that is restored does not say again: it may have been said since."""
 
 
 class Audience(StrEnum):
@@ -99,6 +109,8 @@ class Message:
 
     Attributes:
         telegram_id: the person's chat; None for the operators' chat.
+        check_in_id: the check-in that it asks, or comes with.
+        expires_at: after it the message is not to be sent any more.
     """
 
     outbox_id: OutboxId
@@ -110,6 +122,8 @@ class Message:
     attempts: int
     preview_message_id: int | None
     created_at: datetime
+    check_in_id: CheckInId | None = None
+    expires_at: datetime | None = None
 
 
 async def put(
@@ -125,6 +139,8 @@ async def put(
     turn_id: TurnId | None = None,
     preview_message_id: int | None = None,
     ended_as: str | None = None,
+    expires_at: datetime | None = None,
+    check_in_id: CheckInId | None = None,
 ) -> OutboxId:
     """Queue a message.
 
@@ -140,6 +156,8 @@ async def put(
         turn_id: the turn that keeps its words.
         preview_message_id: a message that becomes the text by an edit.
         ended_as: it was said already by another way; only the record is written.
+        expires_at: after it the message is not to be sent any more.
+        check_in_id: the check-in that it asks, or comes with.
     """
     owner = person_id if person_id is not None else keys.SERVICE
     sealed = await keys.seal(transaction, owner, _to_json(body), PLACE)
@@ -152,9 +170,11 @@ async def put(
         "epoch": epoch,
         "update_id": update_id,
         "turn_id": turn_id,
+        "check_in_id": check_in_id,
         "preview_message_id": preview_message_id,
         "state": ended_as or "queued",
         "not_before_at": now,
+        "expires_at": expires_at,
         "created_at": now,
         "ended_at": now if ended_as else None,
     }
@@ -199,7 +219,11 @@ def _due() -> Select[*tuple[Any, ...]]:
             is_open(),
             outbox.c.state == "queued",
             # A row from the future was written before the clock was set back.
-            or_(outbox.c.not_before_at <= now, outbox.c.created_at > now),
+            or_(
+                outbox.c.not_before_at <= now,
+                outbox.c.created_at > now,
+                outbox.c.expires_at < now,  # it gets its end
+            ),
             ~_stands_behind(Audience.PERSON),
             ~_stands_behind(Audience.OPERATORS),
             outbox.c.outbox_id.not_in(bindparam("busy", expanding=True)),
@@ -242,6 +266,8 @@ async def _message(transaction: Transaction, row: Any) -> Message:
         attempts=row.attempts,
         preview_message_id=row.preview_message_id,
         created_at=row.created_at,
+        check_in_id=row.check_in_id,
+        expires_at=row.expires_at,
     )
 
 
@@ -289,13 +315,14 @@ async def may_go_on(
     return (await transaction.execute(query, {"fence": fence})).first() is not None
 
 
-async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> None:
-    """End a message of an older epoch: nobody may send it any more."""
-    await transaction.execute(
+async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> bool:
+    """End a message of an older epoch: nobody may send it any more. Whether it was one."""
+    cancelled = await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(is_fenced=False))
         .values(state="cancelled", reason="epoch", ended_at=now, body=None)
     )
+    return cancelled.rowcount == 1
 
 
 async def end(
@@ -306,7 +333,7 @@ async def end(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Give a message its end: sent, unknown, failed or cancelled."""
+    """Give a message its end: sent, unknown, failed, cancelled or expired."""
     values = {"message": outbox_id, "as": state, "why": reason, "at": now}
     await transaction.execute(_end(), values)
 

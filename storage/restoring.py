@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from storage.archive import LEFT_OUT, Progress
 from storage.database import Database, StorageError, Transaction
 from storage.frames import Frames, read
+from storage.outbox import AT_MOST_ONCE
 from storage.schema import data_keys, metadata, people
 from storage.schema_checkins import RECKON_AT, appointments
 
@@ -25,8 +26,8 @@ async def restore(
     """Fill an empty database from a backup and the newest file of keys; return the counts.
 
     Whoever was erased since the backup has no key and is left out. What waited to be sent
-    may have been sent after the backup was made: replies and notices end as `unknown`; fixed
-    replies and words to operators stay, for a repeat does less harm than silence.
+    may have been sent after the backup was made: replies, notices and check-ins end as
+    `unknown`; fixed replies and words to operators stay, for a repeat does less harm than silence.
 
     Raises:
         StorageError: the database is not empty, or a file is damaged or of another kind.
@@ -141,7 +142,7 @@ async def _settle_outbox(transaction: Transaction) -> None:
     waits = outbox.c.state.in_(("queued", "sending"))
     await transaction.execute(
         sa.update(outbox)
-        .where(waits, outbox.c.kind.in_(("reply", "notice")))
+        .where(waits, outbox.c.kind.in_(AT_MOST_ONCE))
         .values(state="unknown", reason="restored", body=None, ended_at=outbox.c.created_at)
     )
     await transaction.execute(sa.update(outbox).where(waits).values(state="queued"))

@@ -198,17 +198,21 @@ outbox = Table(
     # Whose words it holds and whose key seals it; null: nobody's.
     _person(nullable=True),
     Column("audience", String(16), nullable=False, server_default="person"),
-    Column("kind", String(16), nullable=False),  # reply | crisis | notice | case | relay
+    # reply | crisis | notice | case | relay | check_in
+    Column("kind", String(16), nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("body", LargeBinary),  # sealed; erased when the row ends
     Column("epoch", Integer),  # null: not fenced
     Column("update_id", BigInteger),  # the message that it answers
     Column("turn_id", Key),
+    Column("check_in_id", Key),  # the check-in that it asks, or comes with
     Column("preview_message_id", BigInteger),  # an edited preview that becomes the text
-    Column("state", String(16), nullable=False),  # queued|sending|sent|unknown|failed|cancelled
+    # queued | sending | sent | unknown | failed | cancelled | expired
+    Column("state", String(16), nullable=False),
     Column("reason", String(64)),
     Column("attempts", SmallInteger, nullable=False, default=0),
     Column("not_before_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),  # not sent after it; null: never too late
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Index("ix_outbox_person_id", "person_id", "outbox_id"),

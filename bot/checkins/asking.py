@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.checkins.restraint import Restraint
 from bot.checkins.rounds import Claimed, Question, Rounds
+from bot.checkins.schedule import LATEST
 from bot.checkins.taps import faces
 from bot.checkins.wording import Wording
 from bot.safe_mode import SafeMode
@@ -102,25 +103,29 @@ class Asking:
             buttons = [faces(self._texts, language, claimed.check_in_id)]
         now = claimed.at  # by it the model's context knows the turn for a check-in's
         session_id = await conversations.current_session(transaction, person.person_id, now=now)
-        await conversations.append(
+        turn = await conversations.append(
             transaction, person.person_id, session_id, Role.SCRIPT, text=words, now=now
         )
         await outbox.put(
             transaction,
-            outbox.Kind.NOTICE,
+            outbox.Kind.CHECK_IN,
             Body(words, buttons),
             person_id=person.person_id,
             epoch=person.epoch,  # a crisis, `/stop` or an operator who joins comes first
+            turn_id=turn.turn_id,
+            expires_at=question.occurrence.at + LATEST,
+            check_in_id=claimed.check_in_id,
             now=now,
         )
-        await self._offer_summary(transaction, question)
+        await self._offer_summary(transaction, claimed)
         transaction.on_commit(self._wake)
 
-    async def _offer_summary(self, transaction: Transaction, question: Question) -> None:
+    async def _offer_summary(self, transaction: Transaction, claimed: Claimed) -> None:
         """Offer the week's chart; the picture itself would show on a lock screen.
 
         Not where there is nothing to see, and not to somebody who is silent or was just held.
         """
+        question = claimed.question
         settings, day = question.settings, question.occurrence.local_date
         since = settings.summarised_on
         if not settings.weekly_summary or question.is_goodbye or question.is_after_hold:
@@ -139,9 +144,11 @@ class Asking:
         see = (self._texts(person.language, "checkin_summary_see"), "chart:week")
         await outbox.put(
             transaction,
-            outbox.Kind.NOTICE,
+            outbox.Kind.CHECK_IN,
             Body(self._texts(person.language, "checkin_summary"), [[see]]),
             person_id=person.person_id,
             epoch=person.epoch,
+            expires_at=question.occurrence.at + LATEST,
+            check_in_id=claimed.check_in_id,
             now=self._now(),
         )

@@ -32,6 +32,7 @@ class Skip(StrEnum):
     QUIET = "quiet"
     RESTRAINT = "restraint"
     ASKED_FOR = "asked_for"  # the person wanted to skip it
+    STOPPED = "stopped"  # the person ended check-ins while it waited to be sent
     NOT_ADMITTED = "not_admitted"  # the pilot is closed to them, for now
 
 

@@ -7,16 +7,23 @@ in the caller's transaction. Whatever changes appointments locks the person's se
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from bot.checkins.deciding import Skip
 from bot.checkins.quiet import Quiet
+from bot.checkins.recalling import take_back
 from bot.checkins.reckoning import next_of, quiet_of, reckoned
 from bot.checkins.restraint import ANSWERED
 from bot.checkins.schedule import Appointment, Occurrence, merged, next_occurrence
 from bot.checkins.spreading import CROWDED, is_crowded, place
-from storage import Transaction, appointments, check_in_settings, check_ins
+from storage import (
+    Transaction,
+    appointments,
+    check_in_messages,
+    check_in_settings,
+    check_ins,
+)
 from storage.appointments import Stored
 from storage.check_in_settings import Settings, StoppedBy
 from storage.check_ins import Answer, Occasion
@@ -154,13 +161,15 @@ async def stop(transaction: Transaction, person_id: PersonId, *, now: datetime) 
 async def skip_today(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> list[Appointment]:
-    """Leave out what is still to come on the person's date of today; return those."""
+    """Leave out what is still to come on the person's date of today, or waits to be sent."""
     settings = await _locked(transaction, person_id)
     if settings is None:
         return []
     zone, skipped = ZoneInfo(settings.zone), []
     today = now.astimezone(zone).date()
     for stored in await appointments.of_person(transaction, person_id):
+        if await _take_back(transaction, person_id, today, stored.minute):
+            skipped.append(Appointment.of(stored.days, stored.minute))
         if stored.next is None or stored.next.local_date != today:
             continue
         appointment = Appointment.of(stored.days, stored.minute)
@@ -170,6 +179,15 @@ async def skip_today(
         await appointments.set_next(transaction, person_id, stored.minute, next_of(following))
         skipped.append(appointment)
     return skipped
+
+
+async def _take_back(transaction: Transaction, person_id: PersonId, day: date, minute: int) -> bool:
+    """Take back a question that is queued and was not sent."""
+    for check_in_id in await check_in_messages.waiting(transaction, person_id):
+        found = await check_ins.get(transaction, person_id, check_in_id)
+        if found is not None and (found.local_date, found.minute) == (day, minute):
+            return await take_back(transaction, person_id, check_in_id, Skip.ASKED_FOR)
+    return False
 
 
 async def answer(

@@ -3,7 +3,7 @@
 Knows nothing of who changes them (`diary.py`) or when they are due (`rounds.py`).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.checkins.quiet import Quiet
@@ -24,7 +24,10 @@ async def reckoned(
     """When an appointment is due next, from now or from the end of a pause on."""
     if settings.stopped_at is not None:
         return None
-    served = await check_ins.served(transaction, settings.person_id, stored.minute)
+    # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.
+    served = await check_ins.served(
+        transaction, settings.person_id, stored.minute, before=now + timedelta(days=1)
+    )
     after = max(now, settings.paused_until_at or now)
     appointment = Appointment.of(stored.days, stored.minute)
     return next_of(next_occurrence(appointment, ZoneInfo(settings.zone), after, served))

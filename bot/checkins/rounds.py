@@ -12,53 +12,36 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot.checkins.deciding import Outcome, Skip, State, outcome
-from bot.checkins.reckoning import next_of, quiet_of, reckoned
+from bot.checkins.correcting import correct
+from bot.checkins.deciding import Skip
+from bot.checkins.looking import Question, Seen, look
+from bot.checkins.reckoning import next_of, reckoned
 from bot.checkins.restraint import Restraint
-from bot.checkins.schedule import LATEST, Appointment, Occurrence
-from bot.checkins.spreading import Pace
+from bot.checkins.schedule import LATEST
+from bot.checkins.spreading import MOST_UNSENT, Pace
 from storage import (
     Database,
     Transaction,
     appointments,
-    cases,
+    check_in_messages,
     check_in_settings,
     check_ins,
-    people,
 )
 from storage.appointments import Due, Stored
-from storage.check_in_settings import Settings, StoppedBy
+from storage.check_in_settings import StoppedBy
 from storage.check_ins import Occasion
 from storage.ids import CheckInId, PersonId
 from storage.people import Person
 
+__all__ = ["Claimed", "Question", "Rounds"]
+
 log = structlog.get_logger(__name__)
-HOLDING_LEVEL = 3
-"""Of an open case; while an operator has the conversation, one of any level holds."""
 BATCH = 20
+CORRECT_EVERY = timedelta(hours=1)
 RETRY_AFTER = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A check-in whose time has come.
-
-    Attributes:
-        settings: as they were before it.
-        is_goodbye: it is the last one, after long silence: say goodbye and show a way back.
-        is_after_hold: the first one after a case held them: use words for that.
-    """
-
-    person: Person
-    appointment: Appointment
-    occurrence: Occurrence
-    settings: Settings
-    is_goodbye: bool
-    is_after_hold: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +95,13 @@ class Rounds:
         self._count = count
         self._pace = Pace()
         self._failing: dict[tuple[PersonId, int], datetime] = {}
+        self._corrected_at: datetime | None = None
 
     async def send_due(self, ask: Ask, prepare: Prepare | None = None) -> int:
         """Ask all whose time has come, at the pace of `spreading.A_SECOND`; return how many.
+
+        It ends early where `spreading.MOST_UNSENT` wait to be sent: they are asked later, or
+        skipped once they are late.
 
         Args:
             ask: queues the words of one check-in in the given transaction. If it raises, nothing
@@ -124,6 +111,7 @@ class Rounds:
                 raises, nothing is prepared and all are asked.
         """
         asked = 0
+        await self._correct()
         while batch := await self._due():
             prepared = await self._prepared(batch, prepare)
             for due in batch:
@@ -137,9 +125,20 @@ class Rounds:
         now = self._now()
         self._failing = {key: at for key, at in self._failing.items() if abs(now - at) < 2 * LATEST}
         async with self._database.read() as transaction:
-            found = await appointments.due(transaction, now=now, limit=BATCH + len(self._failing))
+            unsent = await check_in_messages.count_unsent(transaction, limit=MOST_UNSENT)
+            most = min(BATCH, MOST_UNSENT - unsent)
+            if most <= 0:  # delivery is behind, or Telegram away
+                return []
+            found = await appointments.due(transaction, now=now, limit=most + len(self._failing))
         waits = {key for key, at in self._failing.items() if now < at}
-        return [due for due in found if (due.person_id, due.minute) not in waits][:BATCH]
+        return [due for due in found if (due.person_id, due.minute) not in waits][:most]
+
+    async def _correct(self) -> None:
+        """Undo what a wrong clock did: now and then, and at once where it was set back."""
+        now, before = self._now(), self._corrected_at
+        if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
+            await correct(self._database, now)
+            self._corrected_at = now
 
     async def _wait(self) -> None:
         while wait_s := self._pace.wait_s(self._monotonic_s()):
@@ -153,7 +152,7 @@ class Rounds:
         questions = []
         async with self._database.read() as transaction:
             for due in batch:
-                seen = await self._look(transaction, due)
+                seen = await look(transaction, due, self._admits, self._now())
                 if seen is not None and seen.question is not None:
                     questions.append(seen.question)
         try:
@@ -179,7 +178,7 @@ class Rounds:
         self, transaction: Transaction, due: Due, ask: Ask, prepared: object | None
     ) -> bool:
         """Claim one appointment and do what is to be done; True where it was asked."""
-        seen = await self._look(transaction, due, lock=True)
+        seen = await look(transaction, due, self._admits, self._now(), lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)
             return False
@@ -196,39 +195,7 @@ class Rounds:
             return False
         return await self._put(transaction, due, question, ask, prepared)
 
-    async def _look(
-        self, transaction: Transaction, due: Due, *, lock: bool = False
-    ) -> "_Seen | None":
-        """What is to be done about an appointment; None: nothing, for as long as it is so."""
-        person_id = due.person_id
-        settings = await check_in_settings.get(transaction, person_id, lock=lock)
-        person = await people.by_id(transaction, person_id)
-        if settings is None or person is None or settings.stopped_at or person.blocked_at:
-            return None
-        if due.next is None:
-            return _Seen(settings)
-        case = await cases.open_case(transaction, person_id)
-        state = State(
-            zone=ZoneInfo(settings.zone),
-            quiet=quiet_of(settings),
-            paused_until_at=settings.paused_until_at,
-            restraint=Restraint(settings.unanswered, settings.asked_on),
-            is_held=case is not None
-            and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
-            is_admitted=self._admits(person),
-            was_held=settings.was_held,
-        )
-        appointment = Appointment.of(due.days, due.minute)
-        first = Occurrence(due.next.local_date, due.next.at)
-        found = outcome(appointment, first, state, self._now())
-        if found.asked is None:
-            return _Seen(settings, found)
-        question = Question(
-            person, appointment, found.asked, settings, found.is_goodbye, settings.was_held
-        )
-        return _Seen(settings, found, question)
-
-    async def _note_skipped(self, transaction: Transaction, due: Due, seen: "_Seen") -> None:
+    async def _note_skipped(self, transaction: Transaction, due: Due, seen: Seen) -> None:
         assert seen.outcome is not None
         has_failed = (due.person_id, due.minute) in self._failing
         for occurrence, why in seen.outcome.skipped:
@@ -270,12 +237,3 @@ class Rounds:
         await ask(transaction, Claimed(question, made, now, prepared))
         transaction.on_commit(partial(self._count, state.value))
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a look at a due appointment found; without an outcome it is to be reckoned anew."""
-
-    settings: Settings
-    outcome: Outcome | None = None
-    question: Question | None = None

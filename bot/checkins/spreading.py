@@ -1,8 +1,9 @@
 """How a crowded minute is spread, so that chats never starve.
 
 Knows nothing of storage or of what is sent. Asking is limited where an occurrence is claimed:
-no more than `A_SECOND` in any second. Whoever wants 09:00 together with N others waits N / 20
-seconds at most. Two things make that fair and honest:
+no more than `A_SECOND` in any second, and nobody while `MOST_UNSENT` wait to be sent: they would
+only grow late there. Whoever wants 09:00 together with N others waits N / 20 seconds at most. Two
+things make that fair and honest:
 
 - Within a minute the order is by `place`, a stable hash of person and minute, not by who signed
   up first. So a person is asked at about the same moment every day.
@@ -17,6 +18,8 @@ from collections import deque
 
 A_SECOND = 20
 PLACES = 1000
+MOST_UNSENT = 40
+"""Messages of check-ins that wait to be sent at most, summaries included: two seconds' worth."""
 CROWDED = 60 * A_SECOND
 """More people than this in one minute are not all asked within it."""
 
@@ -24,16 +27,6 @@ CROWDED = 60 * A_SECOND
 def place(person_id: int, minute: int) -> int:
     """Where in the order of a minute a person stands, 0 to 999; the same every day."""
     return zlib.crc32(f"{person_id}:{minute}".encode()) % PLACES
-
-
-def span_s(count: int) -> float:
-    """Seconds that a minute with so many people takes to be asked."""
-    return count / A_SECOND
-
-
-def offset_s(person_id: int, minute: int, count: int) -> float:
-    """About how many seconds after the minute a person is asked, among so many."""
-    return span_s(count) * place(person_id, minute) / PLACES
 
 
 def is_crowded(count: int) -> bool:

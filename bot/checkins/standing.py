@@ -7,15 +7,13 @@ rules as what the clock does (`deciding.py`).
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bot.checkins import diary
 from bot.checkins.deciding import Skip, State, decide
-from bot.checkins.reckoning import quiet_of, reckoned
-from bot.checkins.restraint import Restraint
-from bot.checkins.rounds import HOLDING_LEVEL
+from bot.checkins.looking import state_of
+from bot.checkins.reckoning import reckoned
 from bot.checkins.schedule import Appointment, Occurrence, next_occurrence
-from storage import Transaction, appointments, cases, check_in_settings
+from storage import Transaction, appointments, check_in_settings
 from storage.check_in_settings import Settings
 from storage.people import Person
 
@@ -76,25 +74,6 @@ async def view(
         is_held=state.is_held,
         is_admitted=state.is_admitted,
         every_days=state.restraint.every_days,
-    )
-
-
-async def state_of(
-    transaction: Transaction,
-    person: Person,
-    settings: Settings,
-    admits: Callable[[Person], bool],
-) -> State:
-    """What decides about a person's check-ins, beside the clock."""
-    case = await cases.open_case(transaction, person.person_id)
-    return State(
-        zone=ZoneInfo(settings.zone),
-        quiet=quiet_of(settings),
-        paused_until_at=settings.paused_until_at,
-        restraint=Restraint(settings.unanswered, settings.asked_on),
-        is_held=case is not None
-        and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
-        is_admitted=admits(person),
     )
 
 

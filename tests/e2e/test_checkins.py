@@ -162,7 +162,8 @@ async def test_silence_leads_to_a_goodbye_and_back(
     await agree(someone)
     for day in range(40):
         clock.at = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
-        await served.parts.check_ins.send_due()
+        if await served.parts.check_ins.send_due():
+            await until(lambda: is_delivered(served))
     bye = await someone.wait_for(texts("zh", "checkin_goodbye"), timeout_s=20)
     assert "mood:" not in str(bye.buttons)
     kept = await rows(served, someone)

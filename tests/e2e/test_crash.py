@@ -1,4 +1,4 @@
-"""`kill -9` while people talk and a backup runs; the benchmark does it longer."""
+"""`kill -9` while people talk, check-ins come due and a backup runs; a benchmark does it longer."""
 
 from pathlib import Path
 
@@ -11,5 +11,7 @@ async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     )
     assert counts.said > 0
     assert counts.holds, counts
+    assert counts.check_ins.due == 2 * 3
+    assert counts.check_ins.asked >= counts.check_ins.due - counts.check_ins.unknown
     assert counts.backups > 0
     assert counts.rows_restored > 0

@@ -11,7 +11,7 @@ from bot.checkins.deciding import NOTED, Skip, State, decide, outcome
 from bot.checkins.quiet import Quiet
 from bot.checkins.restraint import Move, Restraint
 from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment, local_minute, next_occurrence
-from bot.checkins.spreading import A_SECOND, Pace, is_crowded, offset_s, place, span_s
+from bot.checkins.spreading import A_SECOND, PLACES, Pace, is_crowded, place
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MORNING = Appointment(EVERY_DAY, 480)
@@ -118,14 +118,18 @@ def test_no_second_has_more_than_twenty() -> None:
     assert taken[-1] < 205 / A_SECOND
 
 
-def test_a_crowded_minute_is_spread_evenly_and_the_same_every_day() -> None:
+def test_a_crowded_minute_is_spread_evenly_whoever_came_first() -> None:
     assert (is_crowded(1200), is_crowded(1201)) == (False, True)
-    assert span_s(10_000) == 500.0
-    offsets = [offset_s(person, 540, 10_000) for person in range(10_000)]
-    assert offsets == [offset_s(person, 540, 10_000) for person in range(10_000)]
-    assert 0 <= min(offsets) < max(offsets) < 500
-    by_tenth = [
-        sum(tenth * 50 <= each < tenth * 50 + 50 for each in offsets) for tenth in range(10)
-    ]
+    places = [place(person, 540) for person in range(10_000)]
+    assert 0 <= min(places) < max(places) < PLACES
+    by_tenth = [sum(each * 10 // PLACES == tenth for each in places) for tenth in range(10)]
     assert max(by_tenth) - min(by_tenth) < 300
-    assert 0 <= place(2**62, 1439) < 1000
+    early = sum(each < PLACES // 2 for each in places[:1000])
+    assert 400 < early < 600  # who signed up first does not stand in front
+
+
+@pytest.mark.parametrize(("person", "minute", "at"), [
+    (1, 540, 958), (2**62, 1439, 266)])  # fmt: skip
+def test_the_place_in_a_minute_outlives_restarts(person: int, minute: int, at: int) -> None:
+    """It is stored with the appointment, and must not change with the process."""
+    assert place(person, minute) == at

@@ -1,10 +1,16 @@
-"""A year of a thousand people, with jumping clocks and two processes, against a plain count."""
+"""The rules over a year of a thousand people, with jumping clocks, against a plain count.
 
+Without storage: `tests/integration/test_check_ins_year.py` and the benchmark have that.
+"""
+
+import heapq
 import random
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from bisect import bisect_left
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from benchmarks.checkins_count import DAY, comes_up
+from benchmarks.checkins_year import START, ZONES
 from bot.checkins.deciding import State, outcome
 from bot.checkins.restraint import Restraint
 from bot.checkins.schedule import (
@@ -13,102 +19,56 @@ from bot.checkins.schedule import (
     WEEKDAYS,
     WEEKEND,
     Appointment,
-    Occurrence,
     next_occurrence,
 )
 
 PEOPLE, DAYS = 1000, 366
-START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
-END = START + timedelta(days=DAYS)
-QUARTER = timedelta(minutes=15)
-ZONES = ("Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe",
-         "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Apia", "America/Sao_Paulo",
-         "Africa/Cairo", "America/St_Johns", "Pacific/Chatham", "America/Havana")  # fmt: skip
-Wall = dict[tuple[date, int], datetime]
-
-
-@cache
-def wall(name: str) -> Wall:
-    """What the clock on a wall shows, read every quarter of an hour; the first of two counts."""
-    zone, found = ZoneInfo(name), {}
-    at = START.replace(minute=0) - timedelta(days=2)
-    while at < END + timedelta(days=3):
-        local = at.astimezone(zone)
-        found.setdefault((local.date(), local.hour * 60 + local.minute), at)
-        at += QUARTER
-    return found
-
-
-def counted(name: str, appointment: Appointment) -> list[tuple[date, datetime]]:
-    """Every time that comes up, by the wall; one in a gap is as late as the gap is long."""
-    found = []
-    day = START.astimezone(ZoneInfo(name)).date() - timedelta(days=1)
-    for number in range(DAYS + 3):
-        each = day + timedelta(days=number)
-        shown = wall(name)
-        at = shown.get((each, appointment.minute))
-        if at is None and (each, 720) in shown:  # the date exists, this time of it does not
-            local = datetime(each.year, each.month, each.day) + timedelta(  # noqa: DTZ001
-                minutes=appointment.minute
-            )
-            gone = timedelta(0)
-            while at is None:
-                gone += QUARTER
-                earlier = local - gone
-                at = shown.get((earlier.date(), earlier.hour * 60 + earlier.minute))
-            at += gone
-        if at is not None and at > START and each.weekday() in appointment.days:
-            found.append((each, at))
-    return found
 
 
 def ticks(chance: random.Random) -> list[datetime]:
-    """When the loop looks: two processes whose clocks differ, jump and go back."""
+    """When the loop looks: by a clock that jumps and goes back."""
     now, found = START, []
-    while now < END:
+    while now < START + DAYS * DAY:
         now += timedelta(minutes=chance.choice((20, 45, 60, 60, 90, 118, -30, -200, 300, 1500)))
-        found += [now, now + timedelta(seconds=chance.randrange(-90, 90))]
+        found.append(now + timedelta(seconds=chance.randrange(-90, 90)))
+    return found
+
+
+def counted(zone: str, wanted: Appointment, looks: list[datetime]) -> dict[date, str]:
+    """What must become of each date: it is asked at the first look after it, if that is in time."""
+    found = {}
+    for day, at in comes_up(zone, wanted, START, DAYS):
+        if START < at <= looks[-1]:
+            late = looks[bisect_left(looks, at)] - at > LATEST
+            found[day] = "late" if late else "asked"
     return found
 
 
 def test_a_year_of_a_thousand_people_is_exact() -> None:
     chance = random.Random(5)
-    wanted = [
-        (
-            chance.choice(ZONES),
-            Appointment(
-                chance.choice((EVERY_DAY, EVERY_DAY, WEEKDAYS, WEEKEND, frozenset((2,)))),
-                chance.randrange(0, 1440, 15),
-            ),
-        )
-        for _ in range(PEOPLE)
-    ]
-    zones = [ZoneInfo(name) for name, _ in wanted]
-    states = [State(zone, None, None, Restraint(), is_held=False) for zone in zones]
-    due: list[Occurrence] = [
-        next_occurrence(appointment, zone, START)
-        for (_, appointment), zone in zip(wanted, zones, strict=True)
-    ]
-    expected = [counted(name, appointment) for name, appointment in wanted]
-    place = [0] * PEOPLE
+    every = ticks(chance)
+    looks = [at for number, at in enumerate(every) if at > max(every[:number], default=START)]
+    days = (EVERY_DAY, WEEKDAYS, WEEKEND, frozenset((2,)), frozenset((0, 3, 5)))
     ends: list[dict[date, str]] = [{} for _ in range(PEOPLE)]
-    right: list[dict[date, str]] = [{} for _ in range(PEOPLE)]
-    for now in ticks(chance):
-        for person in range(PEOPLE):
-            while place[person] < len(expected[person]):
-                day, at = expected[person][place[person]]
-                if at > now:
-                    break
-                right[person][day] = "late" if now - at > LATEST else "asked"
-                place[person] += 1
-            if due[person].at > now:
-                continue
-            found = outcome(wanted[person][1], due[person], states[person], now)
-            due[person] = found.following
+    right, wanted, states, due = [], [], [], []
+    for person in range(PEOPLE):
+        name = chance.choice(ZONES)
+        appointment = Appointment(chance.choice(days), chance.randrange(0, 1440, 15))
+        right.append(counted(name, appointment, looks))
+        wanted.append(appointment)
+        states.append(State(ZoneInfo(name), None, None, Restraint(), is_held=False))
+        first = next_occurrence(appointment, states[person].zone, START)
+        due.append((first.at, person, first))
+    heapq.heapify(due)
+    for now in every:
+        while due[0][0] <= now:
+            _, person, first = due[0]
+            found = outcome(wanted[person], first, states[person], now)
+            heapq.heapreplace(due, (found.following.at, person, found.following))
             done = [(each, str(why)) for each, why in found.skipped]
             for each, how in [*done, *([(found.asked, "asked")] if found.asked else [])]:
                 assert each.local_date not in ends[person]
                 ends[person][each.local_date] = how
     assert ends == right
-    assert sum(map(len, ends)) > 200_000
+    assert sum(map(len, ends)) > 150_000
     assert {how for each in ends for how in each.values()} == {"asked", "late"}

@@ -1,0 +1,230 @@
+"""A year of check-ins through the real loop and a real database, against a plain count.
+
+Two services with clocks of their own, which jump and go back, work on one database and are
+restarted. People answer always, sometimes or never; they pause, stop, go on, skip a day, travel,
+set quiet hours, and fall into cases. `python -m benchmarks.checkins --year 1000` runs it; words
+and sending are not a part of it.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from benchmarks.checkins_count import DAY, Count
+from bot.checkins import diary
+from bot.checkins.quiet import Quiet
+from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
+from storage import Database, Transaction, Vault, cases, check_ins, outbox, people
+from storage.cases import Resolution
+from storage.check_ins import Answer, State
+from storage.ids import PersonId
+from storage.outbox import Body, Kind
+
+START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
+STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)
+RESTARTS = (300, 1500)
+ZONES = ("Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe",
+         "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Apia", "America/Sao_Paulo",
+         "Africa/Cairo", "America/St_Johns", "Pacific/Chatham", "America/Havana")  # fmt: skip
+DAYS_WANTED = (EVERY_DAY, WEEKEND, frozenset((2,)), WEEKDAYS, frozenset((0, 4)))
+RACE, IDLE = 0.3, 0.1
+"""How often both services look at once, and how often where nothing is due."""
+ACT = 0.005
+
+
+class Year:
+    """The year.
+
+    Attributes:
+        counts: of everybody.
+        asked: what was really asked, by person and date, with its words.
+        acts: how often people did what.
+    """
+
+    def __init__(self, url: str, vault: Vault, *, people_count: int, start: datetime = START,
+                 days: int = 366, seed: int = 1) -> None:  # fmt: skip
+        self._url, self._vault = url, vault
+        self._number, self._start, self._days = people_count, start, days
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.database = Database(url, vault)
+        self._services: list[tuple[Database, Rounds]] = []
+        self._now = start
+        self._fresh: list[Claimed] = []
+        self.counts: dict[PersonId, Count] = {}
+        self.asked: list[tuple[PersonId, date, bool]] = []
+        self.expected: list[tuple[PersonId, date, bool]] = []
+        self.acts: Counter[str] = Counter()
+
+    async def live(self) -> None:
+        """Let it pass; the database has the newest schema."""
+        await self._settle()
+        await self._restart()
+        while self._now < self._start + self._days * DAY:
+            step = self._chance.choice(STEPS)
+            self._now += timedelta(minutes=step)
+            if step in RESTARTS:
+                await self._restart()
+            due = False
+            for person_id, count in self.counts.items():
+                due = due or count.is_due(self._now)
+                for day, after_hold in count.tick(self._now):
+                    self.expected.append((person_id, day, after_hold))
+            if due or self._chance.random() < IDLE:
+                await self._look()
+            await self._act()
+        for database, _ in self._services:
+            await database.aclose()
+
+    async def wrong(self) -> list[str]:
+        """What does not agree with the count."""
+        found = [] if sorted(self.asked) == sorted(self.expected) else ["what was asked"]
+        async with self.database.read() as tx:
+            for person_id, count in self.counts.items():
+                rows = await check_ins.of_person(tx, person_id)
+                ends = {row.local_date: row.reason or row.state.value for row in rows}
+                found += [
+                    f"person {person_id}, {day}: {ends.get(day)}, not {count.ends.get(day)}"
+                    for day in sorted(ends.keys() | count.ends.keys())
+                    if ends.get(day) != count.ends.get(day)
+                ]
+        return found
+
+    def summary(self) -> Counter[str]:
+        """How many occurrences ended how."""
+        return Counter(end for count in self.counts.values() for end in count.ends.values())
+
+    async def _settle(self) -> None:
+        async with self.database.begin() as tx:
+            start = self._start
+            for number in range(self._number):
+                person = await people.get_or_create(tx, 1000 + number, language="zh", now=start)
+                wanted = Appointment(DAYS_WANTED[number % 5], self._chance.randrange(0, 1440, 15))
+                zone = self._chance.choice(ZONES)
+                count = Count(zone, wanted, (0.0, 0.3, 1.0)[number % 3], start, self._days, start)
+                self.counts[person.person_id] = count
+                await diary.begin(tx, person.person_id, zone=zone, wanted=[wanted], now=start)
+
+    async def _restart(self) -> None:
+        for database, _ in self._services:
+            await database.aclose()
+        self._services = []
+        for late_s in (0, self._chance.randrange(-90, 90)):
+            database, late = Database(self._url, self._vault), timedelta(seconds=late_s)
+            still = _Still()
+            self._services.append((database, Rounds(
+                database=database, now=lambda late=late: self._now + late,  # type: ignore[misc]
+                monotonic_s=still.monotonic_s, sleep=still.sleep,
+            )))  # fmt: skip
+
+    async def _look(self) -> None:
+        looking = [rounds for _, rounds in self._services]
+        if self._chance.random() >= RACE:
+            looking = [self._chance.choice(looking)]
+        await asyncio.gather(*(each.send_due(self._ask) for each in looking))
+        await self._answer()
+
+    async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
+        await outbox.put(  # sent at once
+            transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
+            check_in_id=claimed.check_in_id, now=self._now, ended_as="sent",
+        )  # fmt: skip
+        transaction.on_commit(lambda: self._fresh.append(claimed))
+
+    async def _answer(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        for claimed in sorted(fresh, key=lambda each: each.check_in_id):
+            question = claimed.question
+            person_id, day = question.person.person_id, question.occurrence.local_date
+            self.asked.append((person_id, day, question.is_after_hold))
+            count = self.counts[person_id]
+            if question.is_goodbye or self._chance.random() >= count.answers:
+                continue
+            async with self.database.begin() as tx:
+                said = Answer(mood=3)
+                await diary.answer(tx, person_id, claimed.check_in_id, said, now=self._now)
+            count.heard()
+            count.ends[day] = State.ANSWERED.value
+
+    async def _act(self) -> None:
+        """Now and then somebody changes something."""
+        for person_id, count in self.counts.items():
+            if self._chance.random() < ACT:
+                name = self._chance.choice(sorted(ACTS))
+                async with self.database.begin() as tx:
+                    await ACTS[name](tx, person_id, count, self._now, self._chance)
+                self.acts[name] += 1
+
+
+class _Still:
+    """A clock for the pace alone: waiting takes no time of the year."""
+
+    def __init__(self) -> None:
+        self._s = 0.0
+
+    def monotonic_s(self) -> float:
+        return self._s
+
+    async def sleep(self, seconds: float) -> None:
+        self._s += seconds + 1e-6
+
+
+async def _pause(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    until = now + chance.randrange(1, 20) * DAY
+    await diary.pause(tx, who, until_at=until, now=now)
+    count.paused_until = count.after = until
+
+
+async def _stop(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    await diary.stop(tx, who, now=now)
+    count.stopped = True
+
+
+async def _resume(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    await diary.resume(tx, who, now=now)
+    count.paused_until, count.stopped, count.after = None, False, now
+    count.heard()
+
+
+async def _skip(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    await diary.skip_today(tx, who, now=now)
+    day, at = count.next()
+    if not count.stopped and day == now.astimezone(ZoneInfo(count.zone)).date():
+        count.ends[day], count.served, count.after = "asked_for", day, at
+
+
+async def _travel(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    count.zone = chance.choice(ZONES)
+    await diary.set_zone(tx, who, count.zone, now=now)
+    count.after = max(now, count.paused_until or now)
+
+
+async def _quiet(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    starts = (count.wanted.minute - chance.randrange(0, 240, 15)) % 1440
+    ends = (starts + chance.randrange(60, 720, 15)) % 1440
+    count.quiet = None if count.quiet else (starts, ends)
+    await diary.set_quiet(tx, who, Quiet(starts, ends) if count.quiet else None)
+
+
+async def _case(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    if count.case is None:
+        count.case = await cases.create(
+            tx, who, level=3, categories=(), script="suicide", lexicon="1", now=now
+        )
+
+
+async def _case_over(tx: Transaction, who: PersonId, count: Count, now: datetime, _: Any) -> None:
+    if count.case is not None:
+        await cases.resolve(tx, count.case, Resolution.HELPED, operator_id=None, now=now)
+        count.case = None
+
+
+Act = Callable[[Transaction, PersonId, Count, datetime, Any], Awaitable[None]]
+ACTS: dict[str, Act] = {
+    "pause": _pause, "stop": _stop, "resume": _resume, "skip": _skip, "travel": _travel,
+    "quiet": _quiet, "case": _case, "case over": _case_over, "back": _resume,
+}  # fmt: skip

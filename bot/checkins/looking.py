@@ -1,0 +1,98 @@
+"""A look at one person's check-in: what decides about it, and what is to be done.
+
+Knows nothing of claiming, of words or of sending; it changes nothing. The clock (`rounds.py`)
+looks before it asks, delivery (`recalling.py`) once more before it sends.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins.deciding import Outcome, State, outcome
+from bot.checkins.reckoning import quiet_of
+from bot.checkins.restraint import Restraint
+from bot.checkins.schedule import Appointment, Occurrence
+from storage import Transaction, cases, check_in_settings, people
+from storage.appointments import Due
+from storage.check_in_settings import Settings
+from storage.people import Person
+
+HOLDING_LEVEL = 3
+"""Of an open case; while an operator has the conversation, one of any level holds."""
+
+Admits = Callable[[Person], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A check-in whose time has come.
+
+    Attributes:
+        settings: as they were before it.
+        is_goodbye: it is the last one, after long silence: say goodbye and show a way back.
+        is_after_hold: the first one after a case held them: use words for that.
+    """
+
+    person: Person
+    appointment: Appointment
+    occurrence: Occurrence
+    settings: Settings
+    is_goodbye: bool
+    is_after_hold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at a due appointment found; without an outcome it is to be reckoned anew."""
+
+    settings: Settings
+    outcome: Outcome | None = None
+    question: Question | None = None
+
+
+async def state_of(
+    transaction: Transaction, person: Person, settings: Settings, admits: Admits
+) -> State:
+    """What decides about a person's check-ins at this moment, beside the clock."""
+    case = await cases.open_case(transaction, person.person_id)
+    return State(
+        zone=ZoneInfo(settings.zone),
+        quiet=quiet_of(settings),
+        paused_until_at=settings.paused_until_at,
+        restraint=Restraint(settings.unanswered, settings.asked_on),
+        is_held=case is not None
+        and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
+        is_admitted=admits(person),
+        was_held=settings.was_held,
+    )
+
+
+async def look(
+    transaction: Transaction, due: Due, admits: Admits, now: datetime, *, lock: bool = False
+) -> Seen | None:
+    """What is to be done about an appointment; None: nothing, for as long as it is so.
+
+    Args:
+        transaction: an open one.
+        due: the appointment.
+        admits: whether the companion talks with a person at all.
+        now: the present instant.
+        lock: nobody else changes this person's check-ins until the transaction ends.
+    """
+    settings = await check_in_settings.get(transaction, due.person_id, lock=lock)
+    person = await people.by_id(transaction, due.person_id)
+    if settings is None or person is None or settings.stopped_at or person.blocked_at:
+        return None
+    if due.next is None:
+        return Seen(settings)
+    state = await state_of(transaction, person, settings, admits)
+    appointment = Appointment.of(due.days, due.minute)
+    first = Occurrence(due.next.local_date, due.next.at)
+    found = outcome(appointment, first, state, now)
+    if found.asked is None:
+        return Seen(settings, found)
+    question = Question(
+        person, appointment, found.asked, settings, found.is_goodbye, settings.was_held
+    )
+    return Seen(settings, found, question)

@@ -1,0 +1,90 @@
+"""Check-ins on their way out: what of the outbox asks them, and how far it came.
+
+Knows nothing of why one is not wanted any more (`bot/checkins/recalling.py`), nor of words. A
+check-in is one message, with the offer of a summary two.
+"""
+
+from sqlalchemy import Select, exists, func, select, update
+
+from storage.database import Transaction
+from storage.deliveries import Outcome
+from storage.ids import CheckInId, PersonId, TurnId
+from storage.outbox import PRIORITIES, Kind
+from storage.schema import deliveries, is_open, outbox
+
+MAY_HAVE_ARRIVED = (Outcome.ATTEMPTING, Outcome.SENT, Outcome.UNKNOWN)
+
+
+async def count_unsent(transaction: Transaction, *, limit: int) -> int:
+    """How many messages of check-ins wait or are being sent; counting ends at `limit`.
+
+    The priority is theirs alone, and the index of what is open begins with it.
+    """
+    some = (
+        select(outbox.c.outbox_id)
+        .where(is_open(), outbox.c.priority == PRIORITIES[Kind.CHECK_IN])
+        .limit(limit)
+    )
+    counted = await transaction.execute(select(func.count()).select_from(some.subquery()))
+    return int(counted.scalar_one())
+
+
+async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckInId]:
+    """A person's check-ins that are queued and that nobody is sending."""
+    query = (
+        select(outbox.c.check_in_id)
+        .where(
+            outbox.c.person_id == person_id,
+            outbox.c.kind == Kind.CHECK_IN,
+            outbox.c.state == "queued",
+            outbox.c.check_in_id.is_not(None),
+        )
+        .distinct()
+    )
+    return [CheckInId(found) for found in (await transaction.execute(query)).scalars()]
+
+
+async def may_have_arrived(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
+) -> bool:
+    """Whether the person may have seen anything of a check-in."""
+    query = _of(person_id, check_in_id).where(
+        exists().where(
+            deliveries.c.outbox_id == outbox.c.outbox_id,
+            deliveries.c.outcome.in_(MAY_HAVE_ARRIVED),
+        )
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
+async def turn_of(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
+) -> tuple[TurnId | None, bool]:
+    """The turn that keeps the words of a check-in, and whether a summary was offered with it."""
+    rows = (await transaction.execute(_of(person_id, check_in_id))).all()
+    turns = [TurnId(row.turn_id) for row in rows if row.turn_id is not None]
+    return (turns[0] if turns else None), len(rows) > len(turns)
+
+
+async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:
+    """Let a queued check-in go out in the new epoch: a new topic is no wish to be left alone.
+
+    Only for the step from one epoch to the next: what a crisis or an operator fenced off before
+    stays so.
+    """
+    await transaction.execute(
+        update(outbox)
+        .where(
+            outbox.c.person_id == person_id,
+            outbox.c.kind == Kind.CHECK_IN,
+            outbox.c.epoch == epoch - 1,
+            is_open(),
+        )
+        .values(epoch=epoch)
+    )
+
+
+def _of(person_id: PersonId, check_in_id: CheckInId) -> Select[int, int | None]:
+    return select(outbox.c.outbox_id, outbox.c.turn_id).where(
+        outbox.c.person_id == person_id, outbox.c.check_in_id == check_in_id
+    )

@@ -1,0 +1,69 @@
+"""A check-in that waits to be sent, and what people do meanwhile: `/new`, `/stop`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.checkins import diary
+from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.sandbox import Sandbox
+from bot.service import Service
+from bot.texts import Texts
+from storage import check_in_messages, check_in_settings, check_ins
+from tests.e2e.conftest import newcomer_agrees, person_of
+
+BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)
+DUE = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # 8:00 in Shanghai
+
+
+@pytest.mark.parametrize(("said", "is_asked"), [("/new", True), ("/stop", False)])
+async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
+    start: Callable[..., Awaitable[Service]],
+    sandbox: Sandbox,
+    texts: Texts,
+    said: str,
+    *,
+    is_asked: bool,
+) -> None:
+    at = BEGIN
+    service = await start(now=lambda: at)
+    someone = sandbox.add_user()
+    await newcomer_agrees(someone)
+    person = await person_of(service, someone)
+    assert person is not None
+    database = service.parts.database
+    async with database.begin() as tx:
+        await diary.begin(
+            tx, person.person_id, zone="Asia/Shanghai", wanted=[Appointment(EVERY_DAY, 480)],
+            now=BEGIN,
+        )  # fmt: skip
+    sandbox.faults.add("sendMessage", "502", times=10**6, chat_id=someone.id)
+    at = DUE
+    assert await service.parts.check_ins.send_due() == 1
+    async with database.read() as tx:
+        assert len(await check_in_messages.waiting(tx, person.person_id)) == 1
+    sent = await someone.say(said)
+    async with asyncio.timeout(20):
+        while (found := await person_of(service, someone)) and found.epoch == person.epoch:  # noqa: ASYNC110 - rows have no event
+            await asyncio.sleep(0.02)
+    sandbox.faults.clear()
+    at += timedelta(minutes=2)
+    service.parts.delivery.wake()
+    answer = texts("zh", "new" if said == "/new" else "stopped")
+    await someone.wait_for(answer, after=sent, timeout_s=20)
+    async with asyncio.timeout(20):
+        while True:
+            async with database.read() as tx:
+                if not await check_in_messages.count_unsent(tx, limit=1):
+                    break
+            await asyncio.sleep(0.02)
+    questions = [each for each in someone.messages if "mood:" in str(each.buttons)]
+    assert len(questions) == is_asked
+    async with database.read() as tx:
+        (row,) = await check_ins.of_person(tx, person.person_id)
+        settings = await check_in_settings.get(tx, person.person_id)
+    assert (row.reason or row.state) == ("asked" if is_asked else "stopped")
+    assert settings is not None
+    assert (settings.stopped_at is None) == is_asked

@@ -1,0 +1,82 @@
+"""The line that a check-in goes along, put together as the service does: from due to sent."""
+
+from collections.abc import Callable
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+from telegram import Bot
+from telegram.ext import Application
+from telegram.request import HTTPXRequest
+
+from bot.checkins.asking import Asking
+from bot.checkins.recalling import Recall
+from bot.checkins.rounds import Rounds
+from bot.checkins.wording import Wording
+from bot.delivery import Delivery
+from bot.metrics import Metrics
+from bot.notices import OperatorNotices
+from bot.operators_chat import OperatorsChat
+from bot.outcomes import Outcomes
+from bot.pacing import Pacer
+from bot.safe_mode import SafeMode
+from bot.texts import Texts
+from bot.topics import Topics
+from safety.guard import Guard
+from storage import Database, Transaction
+from storage.outbox import Message
+
+TEXTS = Texts()
+
+
+async def not_relayed(
+    _tx: Transaction, _message: Message, _state: str, _reason: str | None, _now: datetime
+) -> None:
+    raise AssertionError("no operator speaks here")
+
+
+def no_model() -> Any:
+    """In the place of a model: as with the demonstration model, none words a check-in."""
+    return SimpleNamespace(is_demo=True, health=lambda: SimpleNamespace(waiting=0, running=0))
+
+
+def bot_of(token: str, api_url: str) -> Bot:
+    """python-telegram-bot's bot, on the sandbox."""
+    request = HTTPXRequest(
+        connection_pool_size=64, pool_timeout=30, read_timeout=15,
+        httpx_kwargs={"verify": False},  # no TLS here: loading certificates takes long
+    )  # fmt: skip
+    built = Application.builder().token(token).base_url(f"{api_url}/bot").request(request)
+    return cast("Bot", built.updater(None).build().bot)
+
+
+class Line:
+    """Rounds, words, outbox and delivery."""
+
+    def __init__(
+        self,
+        database: Database,
+        bot: Bot,
+        now: Callable[[], datetime],
+        *,
+        count: Callable[[str], None] = lambda _outcome: None,
+        **clock: Any,
+    ) -> None:
+        pacer, chat, metrics = Pacer(), OperatorsChat(None), Metrics()
+        topics = Topics(
+            database=database, bot=bot, pacer=pacer, chat=chat, now=now,
+            notices=OperatorNotices(TEXTS, language="zh", has_readers=False),
+        )  # fmt: skip
+        outcomes = Outcomes(
+            database=database, chat=chat, topics=topics, relayed=not_relayed,
+            recall=Recall(count=count), now=now,
+        )  # fmt: skip
+        self.delivery = Delivery(
+            database=database, bot=bot, pacer=pacer, metrics=metrics, chat=chat, topics=topics,
+            outcomes=outcomes, fence=lambda: None, now=now,
+        )  # fmt: skip
+        self.asking = Asking(
+            database=database, rounds=Rounds(database=database, now=now, count=count, **clock),
+            wording=Wording(TEXTS, no_model(), cast("Guard", None)),
+            safe_mode=SafeMode(database), texts=TEXTS, wake=self.delivery.wake, now=now,
+        )  # fmt: skip

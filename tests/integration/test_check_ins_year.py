@@ -1,0 +1,27 @@
+"""A part of a year on a real database, on every path; the benchmark does a whole one."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.checkins_year import ACTS, Year
+from storage import Vault
+from storage.check_ins import State
+
+AUTUMN = datetime(2027, 9, 20, 0, 7, tzinfo=UTC)  # clocks change in most of the zones
+
+
+async def test_what_was_asked_is_what_a_plain_count_says(
+    tmp_path: Path, sqlite_template: Path, vault: Vault
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "pica.db")
+    url = f"sqlite:///{tmp_path / 'pica.db'}"
+    year = Year(url, vault, people_count=20, start=AUTUMN, days=70, seed=4)
+    await year.live()
+    assert await year.wrong() == []
+    assert year.acts.keys() == ACTS.keys()
+    assert year.summary().keys() >= {
+        State.ASKED, State.ANSWERED, State.GOODBYE, "late", "held", "quiet", "restraint",
+        "asked_for"}  # fmt: skip
+    assert any(after_hold for _, _, after_hold in year.asked)
+    await year.database.aclose()
