@@ -25,6 +25,7 @@ from benchmarks.rivals import Histories, Rivals
 from benchmarks.stream import stream
 from inference.engine import Engine
 from inference.source import OpenModel
+from inference.warmup import pack_if_faster
 
 PARTS = ("chats", "steps", "alone", "history", "stream", "memory")
 
@@ -87,9 +88,8 @@ def chats(opened: OpenModel, rivals: Rivals, paged: Rivals, repeats: int) -> dic
     return {**rates, "capacity": PEOPLE * TURNS / best}
 
 
-def steps(opened: OpenModel, repeats: int, tokens: int) -> None:
+def steps(opened: OpenModel, matrices: list[torch.Tensor], repeats: int, tokens: int) -> None:
     print(f"\n### A decode step, {tokens} tokens a chat, milliseconds\n")
-    matrices = weights_of(opened.model)
     print("| chats | bare products | step | step / products |\n|---|---|---|---|")
     for count in (1, 16) if opened.model.device.type == "cpu" else (1, 16, 64):
         asker = Asker(opened, keeps=False, max_running=count)
@@ -214,6 +214,8 @@ def main() -> None:
     arguments.dtype = arguments.dtype or ("bfloat16" if on_cuda else "float32")
     opened = make(arguments.model, device=arguments.device, dtype=arguments.dtype)
     if arguments.peak:
+        if arguments.peak == "this engine":
+            pack_if_faster(opened.model, arguments.threads)
         peak(opened, arguments.peak)
         return
     name = torch.cuda.get_device_name() if on_cuda else f"CPU, {arguments.threads} threads"
@@ -221,8 +223,10 @@ def main() -> None:
     parts, repeats = arguments.parts, arguments.repeats
     # Copies of the weights: the engine lays its own out anew, and generate_batch changes a model.
     rivals = Rivals(copy.deepcopy(opened.model))
+    if pack_if_faster(opened.model, arguments.threads):
+        print("\nThis engine's weights are packed, as its warm-up chose.")
     if "steps" in parts:
-        steps(opened, repeats, 1000 if on_cuda else 300)
+        steps(opened, weights_of(rivals.model), repeats, 1000 if on_cuda else 300)
     if "alone" in parts:
         alone(opened, rivals, 3 * repeats)
     if "history" in parts:

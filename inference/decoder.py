@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch.nn.functional import embedding, linear, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import embedding, rms_norm, scaled_dot_product_attention, silu
 from transformers import GlmForCausalLM
 
 from inference.attention import attend, causal_mask, visible
 from inference.cache import SlotCache
 from inference.layout import HeadSizes, head_sizes
+from inference.packing import product
 from inference.weights import LayerWeights, laid_out, take_layer
 
 
@@ -170,13 +171,13 @@ class Decoder:
                 own = store[:, slot : slot + 1, :, :length]
                 mixed[row] = attend(queries[row : row + 1], own, prefix, held.new_zeros(1))[0]
             hidden = self._finish(layer, hidden, mixed)
-        return linear(self._normed(hidden.to(self.device), self._norm), self._head)
+        return product(self._normed(hidden.to(self.device), self._norm), self._head)
 
     def _qkv(self, layer: LayerWeights, hidden: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """(tokens, heads + 2·groups, dim): queries and keys already turned to their positions."""
         sizes = self.sizes
         normed = self._normed(hidden, layer.norm)
-        qkv = linear(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, sizes.dim)
+        qkv = product(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, sizes.dim)
         rotary = qkv[:, : sizes.heads + sizes.groups, : sizes.rotary]
         pairs = rotary.view(*rotary.shape[:-1], -1, 2)
         if self.dtype is torch.float32:
@@ -195,10 +196,10 @@ class Decoder:
         self, layer: LayerWeights, hidden: torch.Tensor, mixed: torch.Tensor
     ) -> torch.Tensor:
         """What follows attention in a layer."""
-        hidden = hidden + linear(mixed, layer.out)
+        hidden = hidden + product(mixed, layer.out)
         normed = self._normed(hidden, layer.mlp_norm)
-        gate, up = linear(normed, layer.gate_up).chunk(2, dim=-1)
-        return hidden + linear(silu(gate).mul_(up), layer.down)
+        gate, up = product(normed, layer.gate_up).chunk(2, dim=-1)
+        return hidden + product(silu(gate).mul_(up), layer.down)
 
     def _normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """RMS norm; half the time of torch's own on a CPU, where a few rows are all there is."""

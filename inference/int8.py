@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-import torch
-
+from inference.packing import joined
 from inference.shards import CheckpointError
 
 
@@ -36,16 +35,5 @@ def shrink(layer: Any) -> None:
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     attention = layer.self_attn
-    attention.qkv_proj = _joined([attention.q_proj, attention.k_proj, attention.v_proj])
-    del attention.q_proj, attention.k_proj, attention.v_proj
+    attention.qkv_proj = joined(attention)
     quantize_(layer, Int8WeightOnlyConfig(set_inductor_config=False))
-
-
-def _joined(parts: list[Any]) -> torch.nn.Linear:
-    weight = torch.cat([part.weight.detach() for part in parts])
-    joined = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-    joined.weight = torch.nn.Parameter(weight, requires_grad=False)
-    if parts[0].bias is not None:
-        bias = torch.cat([part.bias.detach() for part in parts])
-        joined.bias = torch.nn.Parameter(bias, requires_grad=False)
-    return joined

@@ -1,6 +1,7 @@
-"""Which floating type a CPU multiplies faster, measured on matrices of the model's own size.
+"""Which type and layout of weights a CPU multiplies faster, measured on matrices of their size.
 
-Knows no weights: processors differ, and only a measurement tells whether 16 bits are quick on one.
+Processors differ, and only a measurement tells whether 16 bits, or packed weights, are quick on
+one. Does not know what the weights say.
 """
 
 from __future__ import annotations
@@ -10,12 +11,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from torch.nn.functional import linear
+from transformers import GlmForCausalLM
 
+from inference.packing import is_possible, pack, packed, product
 from inference.weights import columns_first
 
-#: 16 bits must be this much faster to be worth their rounding, alone and in a batch.
+#: 16 bits must be this much faster to be worth their rounding, alone and in a batch; and another
+#: layout in a batch.
 GAIN = 1.2
+#: The layout that many chats like may cost one chat no more than this.
+NO_LOSS = 0.95
 ROWS = (1, 16)
 REPEATS = 5
 #: Enough matrices that they come from memory and not from a cache, as a model's do.
@@ -25,40 +30,74 @@ BYTES = 64 << 20
 def faster_dtype(hidden: int, intermediate: int, threads: int) -> torch.dtype:
     """``torch.bfloat16`` where it is clearly faster for one chat and for many, else float32.
 
-    Measured as it will serve: weights laid out as the decoder has them, in a thread of its own
-    that is told the number of threads, as the engine's is.
-
     Args:
         hidden: Width of the model.
         intermediate: Width of its feed-forward part.
         threads: CPU threads of one step.
     """
+    plain = _matrices(hidden, intermediate)
+    full = [packed(w) for w in plain] if _packs(plain, threads) else list(map(columns_first, plain))
+    half = [columns_first(weight.to(torch.bfloat16)) for weight in plain]
+    return torch.bfloat16 if min(_gains(full, half, threads)) >= GAIN else torch.float32
+
+
+def pack_if_faster(model: GlmForCausalLM, threads: int) -> bool:
+    """Packs a float32 model on a CPU where that is faster for many chats, and not slower for one.
+
+    Args:
+        model: Not in use yet.
+        threads: CPU threads of one step.
+
+    Returns:
+        Whether it was packed.
+    """
+    config, weight = model.config, model.lm_head.weight
+    is_plain = not hasattr(model.model.layers[0].self_attn, "qkv_proj")
+    if not is_plain or weight.device.type != "cpu" or weight.dtype is not torch.float32:
+        return False
+    plain = _matrices(config.hidden_size, config.intermediate_size)
+    if not _packs(plain, threads):
+        return False
+    pack(model)
+    return True
+
+
+def _packs(plain: list[torch.Tensor], threads: int) -> bool:
+    if not is_possible():
+        return False
+    one, many = _gains(list(map(columns_first, plain)), list(map(packed, plain)), threads)
+    return many >= GAIN and one >= NO_LOSS
+
+
+def _matrices(hidden: int, intermediate: int) -> list[torch.Tensor]:
+    count = max(1, min(16, BYTES // (4 * hidden * intermediate)))
+    return [torch.randn(intermediate, hidden) for _ in range(count)]
+
+
+def _gains(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) -> list[float]:
+    """How many times faster the new weights are, for each of ``ROWS``.
+
+    Measured as it will serve: in a thread of its own that is told the number of threads, as the
+    engine's is.
+    """
     with ThreadPoolExecutor(1, thread_name_prefix="warmup") as pool:
-        return pool.submit(_faster, hidden, intermediate, threads).result()
+        return pool.submit(_measured, old, new, threads).result()
 
 
-def _faster(hidden: int, intermediate: int, threads: int) -> torch.dtype:
+def _measured(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) -> list[float]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    gains = []
     try:
-        return _measured(hidden, intermediate)
+        for rows in ROWS:
+            taken: list[list[float]] = [[], []]
+            for _ in range(REPEATS):
+                for weights, values in zip((old, new), taken, strict=True):
+                    values.append(_seconds(weights, rows))  # in turn: a busy moment hits both
+            gains.append(statistics.median(taken[0]) / statistics.median(taken[1]))
     finally:
         torch.set_num_threads(before)
-
-
-def _measured(hidden: int, intermediate: int) -> torch.dtype:
-    count = max(1, min(16, BYTES // (4 * hidden * intermediate)))
-    full = [columns_first(torch.randn(intermediate, hidden)) for _ in range(count)]
-    half = [columns_first(weight.to(torch.bfloat16).contiguous()) for weight in full]
-    gains = []
-    for rows in ROWS:
-        taken: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
-        for _ in range(REPEATS):
-            for weights in (full, half):  # in turn: a busy moment hits both
-                taken[weights[0].dtype].append(_seconds(weights, rows))
-        best = {kind: statistics.median(values) for kind, values in taken.items()}
-        gains.append(best[torch.float32] / best[torch.bfloat16])
-    return torch.bfloat16 if min(gains) >= GAIN else torch.float32
+    return gains
 
 
 @torch.inference_mode()
@@ -66,5 +105,5 @@ def _seconds(weights: list[torch.Tensor], rows: int) -> float:
     tokens = torch.randn(rows, weights[0].shape[1], dtype=weights[0].dtype)
     started = time.perf_counter()
     for weight in weights:
-        linear(tokens, weight)
+        product(tokens, weight)
     return time.perf_counter() - started

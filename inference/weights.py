@@ -43,7 +43,7 @@ def take_layer(layer: Any) -> LayerWeights:
 
 def _qkv(attention: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
     whole = getattr(attention, "qkv_proj", None)
-    if whole is not None:  # joined already, to be made smaller (`int8.py`)
+    if whole is not None:  # joined already, to be made smaller or packed (`int8.py`, `packing.py`)
         return whole.weight.detach(), whole.bias
     parts = [attention.q_proj, attention.k_proj, attention.v_proj]
     biased = parts[0].bias is not None
@@ -69,7 +69,7 @@ def laid_out(module: Any) -> torch.Tensor:
     """The weight of a linear module, in the order in which products read it fastest."""
     weight: torch.Tensor = module.weight
     is_plain = type(weight) in {torch.Tensor, torch.nn.Parameter}  # and not 8 bits in disguise
-    if is_plain and weight.is_contiguous():
+    if is_plain and weight.layout is torch.strided and weight.is_contiguous():
         module.weight = torch.nn.Parameter(columns_first(weight.detach()), requires_grad=False)
     return cast("torch.Tensor", module.weight.detach())
 

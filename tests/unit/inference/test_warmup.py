@@ -42,6 +42,8 @@ def test_it_measures_what_serves(monkeypatch):
 
     def seconds(weights, rows):
         loaded = torch.nn.Linear(64, 128, bias=False)
+        if weights[0].layout is not torch.strided:
+            return 1.0
         held = weights[0].detach().clone().contiguous()  # as it comes from a checkpoint
         loaded.weight = torch.nn.Parameter(held, requires_grad=False)
         as_served = laid_out(loaded).stride() == weights[0].stride()
@@ -74,3 +76,21 @@ def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
     fastest = open_model(dataclasses.replace(source, dtype="fastest"))
     assert fastest.model.lm_head.weight.dtype is torch.bfloat16
     assert open_model(source).model.lm_head.weight.dtype is torch.float32
+
+
+@pytest.mark.parametrize(
+    ("alone", "batch", "is_packed"), [(1.0, 0.5, True), (1.2, 0.5, False), (1.0, 0.9, False)]
+)
+def test_packed_weights_must_win_in_a_batch_and_lose_nothing_alone(
+    monkeypatch, pica, alone, batch, is_packed
+):
+    def seconds(weights, rows):
+        if weights[0].layout is torch.strided:
+            return 1.0
+        return alone if rows == 1 else batch
+
+    monkeypatch.setattr(warmup, "_seconds", seconds)
+    model = open_model(pica.source("prefix")).model
+    assert warmup.pack_if_faster(model, 2) is is_packed
+    assert (model.lm_head.weight.layout is not torch.strided) is is_packed
+    assert not warmup.pack_if_faster(model, 2) or not is_packed, "packed once"
