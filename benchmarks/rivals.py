@@ -19,7 +19,7 @@ class Rivals:
     """One model, asked in three ways; every prompt is prefilled whole, as ``chat()`` does."""
 
     def __init__(self, model: GlmForCausalLM) -> None:
-        self._model = model
+        self.model = model
         model.generation_config.eos_token_id = None
 
     @torch.inference_mode()
@@ -30,8 +30,8 @@ class Rivals:
     @torch.inference_mode()
     def static(self, prompts: Histories, tokens: int) -> Histories:
         """Prompts of the same length as one batch; replies without the prompts."""
-        ids = torch.tensor(prompts, device=self._model.device)
-        output: Any = self._model.generate(  # type: ignore[operator]
+        ids = torch.tensor(prompts, device=self.model.device)
+        output: Any = self.model.generate(  # type: ignore[operator]
             ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens,
             do_sample=False, eos_token_id=None, pad_token_id=0,
         )  # fmt: skip
@@ -43,7 +43,7 @@ class Rivals:
         config = GenerationConfig(
             max_new_tokens=tokens, do_sample=False, eos_token_id=-1, pad_token_id=0
         )
-        results = self._model.generate_batch(  # type: ignore[operator]
+        results = self.model.generate_batch(  # type: ignore[operator]
             inputs=prompts, generation_config=config, progress_bar=False
         )
         replies = [list(result.generated_tokens) for result in results.values()]

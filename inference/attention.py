@@ -27,18 +27,21 @@ def attend(
     Returns:
         (n, heads·dim).
     """
-    _, n, groups, _, dim = held.shape
+    _, n, groups, columns, dim = held.shape
     each = queries.shape[1] // groups
     queries = queries * dim**-0.5  # before the products: 16 bits overflow after them
     keys, values = held.flatten(1, 2)  # (n·groups, columns, dim), a view
-    scores = torch.baddbmm(mask, queries.reshape(n * groups, each, dim), keys.mT)
+    length = 0 if prefix is None else prefix.shape[2]
+    scores = queries.new_empty(n * groups, each, length + columns)
+    # Keys stand on the left: on a CPU that takes two thirds of the time.
+    own = torch.bmm(keys, queries.reshape(n * groups, each, dim).mT)
+    torch.add(own.mT, mask, out=scores[..., length:])
     if prefix is None:
         return torch.bmm(scores.softmax(-1), values).view(n, -1)
-    length = prefix.shape[2]
     shared = queries.view(n, groups, each, dim).transpose(0, 1).reshape(groups, -1, dim)
     before = torch.bmm(shared, prefix[0].mT).view(groups, n, each, length)
-    before = before.transpose(0, 1).reshape(n * groups, each, length)
-    weights = torch.cat([before, scores], dim=-1).softmax(-1)
+    scores.view(n, groups, each, -1)[..., :length] = before.transpose(0, 1)
+    weights = scores.softmax(-1)
     mixed = torch.bmm(weights[..., length:], values).view(n, groups, each, dim)
     front = weights[..., :length].view(n, groups, each, length).transpose(0, 1)
     part = torch.bmm(front.reshape(groups, n * each, length), prefix[1])

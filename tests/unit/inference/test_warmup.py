@@ -79,7 +79,7 @@ def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("alone", "batch", "is_packed"), [(1.0, 0.5, True), (1.2, 0.5, False), (1.0, 0.9, False)]
+    ("alone", "batch", "is_packed"), [(1.0, 0.5, True), (1.5, 0.5, False), (1.0, 0.9, False)]
 )
 def test_packed_weights_must_win_in_a_batch_and_lose_nothing_alone(
     monkeypatch, pica, alone, batch, is_packed
