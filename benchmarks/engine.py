@@ -222,7 +222,7 @@ def main() -> None:
     print(f"{arguments.model}, {name}, {arguments.dtype}, torch {torch.__version__}")
     parts, repeats = arguments.parts, arguments.repeats
     # Copies of the weights: the engine lays its own out anew, and generate_batch changes a model.
-    rivals = Rivals(copy.deepcopy(opened.model))
+    rivals, paged = (Rivals(copy.deepcopy(opened.model)) for _ in range(2))
     if pack_if_faster(opened.model, arguments.threads):
         print("\nThis engine's weights are packed, as its warm-up chose.")
     if "steps" in parts:
@@ -232,7 +232,7 @@ def main() -> None:
     if "history" in parts:
         history(opened, repeats)
     if "chats" in parts:
-        rates = chats(opened, rivals, Rivals(copy.deepcopy(opened.model)), repeats)
+        rates = chats(opened, rivals, paged, repeats)
         rates.pop("capacity")
         if arguments.plot:
             bars(arguments.plot, rates, f"Tokens of replies a second ({name})")
