@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import copy
-import resource
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
@@ -189,7 +189,9 @@ def peak(opened: OpenModel, kind: str) -> None:
     if opened.model.device.type == "cuda":
         print(torch.cuda.max_memory_allocated() >> 20)
     else:
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+        # Not ru_maxrss: a process begins with that of its parent.
+        status = Path("/proc/self/status").read_text().split()
+        print(int(status[status.index("VmHWM:") + 1]) >> 10)
 
 
 def main() -> None:
