@@ -23,6 +23,7 @@ from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from bot.topics import Topics
 from safety.guard import Guard
+from safety.screen import Screening
 from storage import Database, Transaction
 from storage.outbox import Message
 
@@ -38,6 +39,11 @@ async def not_relayed(
 def no_model() -> Any:
     """In the place of a model: as with the demonstration model, none words a check-in."""
     return SimpleNamespace(is_demo=True, health=lambda: SimpleNamespace(waiting=0, running=0))
+
+
+def never(_words: str) -> Screening:
+    """In the place of the screener: what no model has worded is not screened."""
+    raise AssertionError("screened")
 
 
 def bot_of(token: str, api_url: str) -> Bot:
@@ -77,6 +83,6 @@ class Line:
         )  # fmt: skip
         self.asking = Asking(
             database=database, rounds=Rounds(database=database, now=now, count=count, **clock),
-            wording=Wording(TEXTS, no_model(), cast("Guard", None)),
+            wording=Wording(TEXTS, no_model(), cast("Guard", None), never),
             safe_mode=SafeMode(database), texts=TEXTS, wake=self.delivery.wake, now=now,
         )  # fmt: skip

@@ -21,7 +21,7 @@ from tests.integration.cast import mei
 NOW = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
 TEXTS = Texts()
 PAGES = Pages(TEXTS)
-CHANGES = Changes(PAGES)
+CHANGES = Changes(PAGES, lambda _person: True)
 TYPED = Typed(PAGES, CHANGES)
 NINE, TEN_PM = Appointment(EVERY_DAY, 540), Appointment(EVERY_DAY, 1320)
 
