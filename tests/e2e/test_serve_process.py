@@ -1,22 +1,18 @@
-"""`pica serve` as a process of its own: it outlives `kill -9`, ends when told, says why it refuses.
+"""`pica serve` as a process of its own says why it refuses, and before the model if it can.
 
-Only what comes before the model refuses fast; the model is loaded as seldom as may be.
+That it outlives `kill -9` and ends when told is `test_crash.py`.
 """
 
 import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from benchmarks import crash
-from bot.demo import consent
-from bot.sandbox import DEMO_TOKEN, Sandbox, SandboxMessage, SandboxUser
-from bot.texts import Texts
+from bot.sandbox import DEMO_TOKEN, Sandbox
 from storage import new_secret_key
 
 ROOT = Path(__file__).parents[2]
@@ -29,23 +25,6 @@ WORKS = {
     "PICA_ALLOW_DEMO_MODEL": "1",
     "PICA_HTTP_PORT": "0",
 }
-
-
-@pytest.fixture
-async def process(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[crash.Victim]:
-    victim = crash.Victim(sandbox, tmp_path)
-    yield victim
-    with suppress(ProcessLookupError):  # it ended by itself
-        await victim.kill()
-
-
-async def begin(process: crash.Victim) -> None:
-    await process.start()
-    await asyncio.wait_for(process.ready.wait(), 60)
-
-
-def answers(user: SandboxUser, after: int) -> list[SandboxMessage]:
-    return [each for each in user.messages if each.from_bot and each.message_id > after]
 
 
 async def refusal(folder: Path, **changes: str) -> str:
@@ -67,24 +46,6 @@ async def refusal(folder: Path, **changes: str) -> str:
     assert "Traceback" not in words
     assert "PICA is ready" not in words
     return words
-
-
-async def test_what_is_said_while_it_is_dead_is_answered_once(
-    process: crash.Victim, sandbox: Sandbox, texts: Texts
-) -> None:
-    await begin(process)
-    user = sandbox.add_user()
-    await consent(user, texts)
-    sent = await user.say("今天有点累")
-    await user.wait_for(None, after=sent, timeout_s=60)
-    await process.kill()
-    sent = await user.say("你还在吗")
-    assert sandbox.pending_updates
-    await begin(process)
-    await user.wait_for(None, after=sent, timeout_s=60)
-    assert await asyncio.wait_for(process.stop(), 30) == 0
-    assert len(answers(user, sent)) == 1
-    assert not sandbox.pending_updates
 
 
 @pytest.mark.parametrize(
