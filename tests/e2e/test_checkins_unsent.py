@@ -67,7 +67,9 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
             async with database.read() as tx:
                 if not await check_in_messages.count_unsent(tx, limit=1):
                     break
-            await asyncio.sleep(0.02)
+            at += timedelta(seconds=10)
+            service.parts.delivery.wake()
+            await asyncio.sleep(0.1)
     questions = [each for each in someone.messages if "mood:" in str(each.buttons)]
     assert len(questions) == is_asked
     async with database.read() as tx:
