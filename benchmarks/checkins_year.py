@@ -20,10 +20,11 @@ from bot.checkins.quiet import Quiet
 from bot.checkins.rounds import Claimed, Rounds
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
 from storage import Database, Transaction, Vault, cases, check_ins, outbox, people
+from storage.body import Body
 from storage.cases import Resolution
 from storage.check_ins import Answer, State
 from storage.ids import PersonId
-from storage.outbox import Body, Kind
+from storage.outbox import Kind
 
 START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
 STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)

@@ -34,6 +34,7 @@ from storage import (
     people,
     restoring,
     traces,
+    transcripts,
 )
 
 SECRET_KEY = new_secret_key()
@@ -249,7 +250,7 @@ async def _count(database: Database, user: SandboxUser, said: list[str], counts:
     async with database.read() as transaction:
         person = await people.by_telegram_id(transaction, user.id)
         assert person is not None
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
         hops = await traces.of_chat(transaction, user.id, limit=100_000)
         for turn in turns:
             if turn.role == "person" and not await conversations.is_answered(

@@ -32,10 +32,12 @@ from storage import (
     new_secret_key,
     outbox,
     people,
+    transcripts,
 )
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body, Kind
+from storage.outbox import Kind
 from storage.people import Person
 from storage.schema import people as people_table
 from storage.schema import sessions, telegram_chats, turns
@@ -133,7 +135,7 @@ class OneTurn:
 
     async def rounds(self) -> None:
         async with self._database.read() as tx:
-            await conversations.recent_rounds(
+            await transcripts.recent_rounds(
                 tx, self._person.person_id, self._turn.session_id, limit=60
             )
 

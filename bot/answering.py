@@ -15,9 +15,9 @@ from telegram.error import TelegramError
 
 from bot.texts import Texts
 from storage import Database, Transaction, inbox, outbox, people
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 
 log = structlog.get_logger(__name__)

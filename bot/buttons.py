@@ -14,9 +14,9 @@ from bot.conversation import Conversation
 from bot.onboarding import AGES, Onboarding
 from bot.texts import LANGUAGES
 from storage import Database, people
+from storage.body import Body
 from storage.ids import TurnId, UpdateId
 from storage.inbox import OpenRow
-from storage.outbox import Body
 
 Context = ContextTypes.DEFAULT_TYPE
 

@@ -15,9 +15,9 @@ from bot.human import HumanSide
 from bot.onboarding import Onboarding
 from bot.operators import Operators
 from storage import Database, check_in_messages, conversations, inbox, people, retention
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 
 log = structlog.get_logger(__name__)
 Context = ContextTypes.DEFAULT_TYPE

@@ -13,8 +13,8 @@ from bot.answering import Answers
 from review import sign_in
 from review.access import RefusedError
 from storage import Database, Transaction, operators
+from storage.body import Body
 from storage.operators import Operator
-from storage.outbox import Body
 
 Context = ContextTypes.DEFAULT_TYPE
 MINUTES = int(sign_in.LINK_HOLDS.total_seconds() // 60)

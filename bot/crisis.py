@@ -18,11 +18,11 @@ from safety.levels import Level
 from safety.policy import Response, respond
 from safety.screen import Screening
 from storage import Transaction, conversations, inbox, outbox, people, safety_counts
+from storage.body import Body
 from storage.cases import Case
 from storage.conversations import Role
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 from storage.safety_counts import Act
 

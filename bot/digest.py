@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.notices import OperatorNotices
 from safety.levels import Level
-from storage import Database, cases, check_in_settings
+from storage import Database, case_clocks, check_in_settings
 from storage.cases import Case
 
 AFTER = timedelta(minutes=15)
@@ -51,8 +51,8 @@ class Digest:
             return False
         now = self._now()
         async with self._database.read() as transaction:  # nothing is new as a rule
-            fresh = await cases.undigested(transaction, below=Level.ACTIVE)
-            last_at = await cases.last_digest_at(transaction)
+            fresh = await case_clocks.undigested(transaction, below=Level.ACTIVE)
+            last_at = await case_clocks.last_digest_at(transaction)
             fallen = await check_in_settings.count_fallen(transaction)
         if not fresh and not fallen:
             return False
@@ -63,7 +63,7 @@ class Digest:
         if last_at is not None and last_at <= now < last_at + EVERY:
             return False
         async with self._database.begin() as transaction:
-            await cases.mark_digested(transaction, [each.case_id for each in fresh], now=now)
+            await case_clocks.mark_digested(transaction, [each.case_id for each in fresh], now=now)
             fallen = await check_in_settings.mark_fallen_told(transaction)
             await self._notices.say(transaction, self._text(fresh, fallen), now=now, silent=True)
         self._told_at = now

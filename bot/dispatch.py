@@ -19,8 +19,8 @@ from bot.notices import OperatorNotices
 from bot.texts import Texts
 from bot.updates import Kind, is_case
 from storage import Database, inbox, outbox, people
+from storage.body import Body
 from storage.inbox import Ended
-from storage.outbox import Body
 
 log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 3

@@ -19,7 +19,7 @@ from bot.metrics import Metrics
 from bot.pacing import Pacer
 from bot.sending import Failure, SendError, parts_of, send_part
 from safety.policy import Response
-from storage.outbox import Body
+from storage.body import Body
 from storage.people import Person
 
 log = structlog.get_logger(__name__)

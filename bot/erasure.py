@@ -12,7 +12,8 @@ from bot.texts import Texts
 from bot.topics import DELETE
 from safety.levels import Level
 from storage import Transaction, cases, outbox, people
-from storage.outbox import Audience, Body
+from storage.body import Body
+from storage.outbox import Audience
 from storage.people import Person
 from storage.retention import ERASED_CASES_DAYS
 from storage.rounds import RecentRounds

@@ -18,9 +18,9 @@ from bot.texts import Texts
 from review.shadow import Shadow
 from safety.screen import Screening
 from storage import Transaction, conversations, outbox, people, safety_counts
+from storage.body import Body
 from storage.conversations import Turn
 from storage.ids import UpdateId
-from storage.outbox import Body
 from storage.people import Person
 from storage.safety_counts import Act
 

@@ -14,9 +14,9 @@ from bot.answering import Answers, choice_of
 from bot.texts import Texts
 from review.takeover import Takeover
 from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
+from storage.body import Body
 from storage.conversations import Role
 from storage.ids import PersonId
-from storage.outbox import Body
 from storage.safety_counts import Act
 
 Context = ContextTypes.DEFAULT_TYPE

@@ -19,9 +19,9 @@ from bot.texts import Texts
 from bot.updates import is_case
 from review import cases as review
 from storage import Database, Transaction, cases, inbox, operators, outbox, people, pilot
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 
 

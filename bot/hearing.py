@@ -12,7 +12,7 @@ from safety import dialogue
 from safety.context import REMEMBERED, SHORT
 from safety.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screen import Screening, merge
-from storage import Transaction, conversations, dialogues
+from storage import Transaction, dialogues, transcripts
 from storage.dialogues import Place
 from storage.ids import PersonId
 
@@ -71,7 +71,7 @@ class Hearing:
 
         A turn that is begun anew after a crash holds words of `text` itself: they are not before.
         """
-        recent = await conversations.recent_words(
+        recent = await transcripts.recent_words(
             transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
         )
         return [

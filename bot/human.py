@@ -15,11 +15,11 @@ from review.events import Event, What
 from review.takeover import Takeover
 from safety.screen import Screening
 from storage import Transaction, cases, conversations, inbox, outbox, people
+from storage.body import Body
 from storage.cases import Case
 from storage.conversations import Role
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 
 

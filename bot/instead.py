@@ -22,11 +22,11 @@ from review import cases as review
 from safety.policy import respond
 from safety.screen import Screening
 from storage import Transaction, conversations, inbox, outbox
+from storage.body import Body
 from storage.cases import Case
 from storage.conversations import Role, Turn
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 
 

@@ -10,10 +10,11 @@ from bot.texts import Texts
 from review.access import RefusedError
 from review.desk import MOST_WORDS
 from storage import Transaction, outbox
+from storage.body import Body
 from storage.cases import Case
 from storage.ids import CaseId, PersonId
 from storage.operators import Operator
-from storage.outbox import Audience, Body
+from storage.outbox import Audience
 
 Buttons = list[list[tuple[str, str]]]
 

@@ -13,9 +13,9 @@ from bot.help_lines import HelpLines
 from bot.texts import Texts
 from review import cases as review
 from storage import Transaction, inbox, outbox, people
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended, OpenRow
-from storage.outbox import Body
 from storage.people import Person
 
 CONSENT_VERSION = "1"

@@ -25,9 +25,9 @@ from bot.writing import LONGEST_S, Writer
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
 from safety.guard import Guard
 from storage import Database, cases, conversations, inbox, outbox
+from storage.body import Body
 from storage.conversations import Turn
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 from storage.rounds import RecentRounds
 

@@ -15,10 +15,10 @@ from bot.checkins.exporting import check_ins_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
 from safety.plan import STEPS
-from storage import cases, check_ins, conversations, follow_ups, people, plans
+from storage import cases, check_ins, conversations, follow_ups, people, plans, transcripts
+from storage.body import Body, Document
 from storage.conversations import Turn
 from storage.ids import TurnId
-from storage.outbox import Body, Document
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -47,7 +47,7 @@ class Rights:
     async def _memory(self, answering: Answering) -> Body:
         person = answering.person
         language = person.language
-        extent = await conversations.extent(answering.transaction, person.person_id)
+        extent = await transcripts.extent(answering.transaction, person.person_id)
         known = await cases.of_person(answering.transaction, person.person_id)
         answered = await check_ins.moods(answering.transaction, person.person_id)
         moods = sum(1 for each in answered if each.answer and each.answer.mood)
@@ -105,7 +105,7 @@ class Rights:
             last: TurnId | None = None
             number = 1
             while True:
-                turns = await conversations.history(
+                turns = await transcripts.history(
                     answering.transaction,
                     answering.person.person_id,
                     after=last,

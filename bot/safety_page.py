@@ -16,7 +16,7 @@ from safety.hotlines import Hotlines
 from safety.levels import Category
 from safety.policy import HOLD_LAPSE_S
 from safety.protocol import Step, steps
-from storage.outbox import Body
+from storage.body import Body
 
 
 class SafetyPage:

@@ -17,9 +17,9 @@ from safety.levels import Level
 from safety.normalise import normalise
 from safety.plan import LONGEST_ITEM, MOST_ITEMS, STEPS
 from storage import Transaction, inbox, outbox, plans, safety_counts
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 from storage.plans import Plan
 from storage.safety_counts import Act

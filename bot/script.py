@@ -18,8 +18,8 @@ from safety.normalise import normalise
 from safety.policy import Response
 from safety.screen import Screening
 from storage import Transaction, dialogues
+from storage.body import Body
 from storage.dialogues import Place
-from storage.outbox import Body
 from storage.people import Person
 
 

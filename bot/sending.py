@@ -22,7 +22,7 @@ from telegram.error import (
 )
 
 from bot.splitting import split
-from storage.outbox import Body
+from storage.body import Body
 
 # How python-telegram-bot words an answer of the server that proves nothing was sent. A
 # gateway's time-out (504) is not among them: the server behind it may have gone on.

@@ -10,7 +10,7 @@ from bot.answering import Answers, choice_of
 from bot.texts import Texts
 from review.shadow import Shadow
 from storage import Transaction, outbox
-from storage.outbox import Body
+from storage.body import Body
 from storage.people import Person
 from storage.shadow import ShadowDraft
 

@@ -25,9 +25,9 @@ from storage import (
     people,
     plans,
 )
+from storage.body import Body
 from storage.check_in_settings import StoppedBy
 from storage.ids import UpdateId
-from storage.outbox import Body
 
 
 class _Stops(filters.MessageFilter):

@@ -19,9 +19,9 @@ from bot.pacing import Pacer
 from bot.sending import Failure, SendError, close_topic, delete_topic, open_topic
 from safety.levels import Level
 from storage import Database, cases
+from storage.body import Body
 from storage.cases import Case
 from storage.ids import CaseId
-from storage.outbox import Body
 
 log = structlog.get_logger(__name__)
 PLAIN_FOR = timedelta(hours=1)

@@ -22,7 +22,7 @@ from bot.topics import DELETE
 from review.clocks import Clocks
 from review.live_lexicon import LiveLexicon
 from review.shadow import Shadow
-from storage import Database, cases, retention
+from storage import Database, case_clocks, retention
 
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0
@@ -168,7 +168,7 @@ class Upkeep:
         now = self._now()
         async with self._database.begin() as transaction:
             before = now - timedelta(days=days)
-            for case_id in await cases.topics_over(transaction, resolved_before=before):
+            for case_id in await case_clocks.topics_over(transaction, resolved_before=before):
                 await self._notices.say(transaction, "", now=now, case_id=case_id, topic=DELETE)
         self._wake()
 

@@ -29,6 +29,7 @@ from storage import (
     evidence,
     notes,
     people,
+    transcripts,
 )
 from storage.cases import Case, Resolution, State
 from storage.conversations import Role, Turn
@@ -164,7 +165,7 @@ async def the_case(transaction: Transaction, request: Request) -> Case:
 async def _turns(transaction: Transaction, case: Case) -> list[Turn]:
     if case.person_id is None:
         return []
-    return await conversations.latest(transaction, case.person_id, limit=LAST_TURNS)
+    return await transcripts.latest(transaction, case.person_id, limit=LAST_TURNS)
 
 
 async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:

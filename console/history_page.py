@@ -11,7 +11,7 @@ from console.case_page import the_case
 from console.door import Entry, field
 from console.site import Site
 from review.sign_in import Visitor
-from storage import conversations
+from storage import transcripts
 from storage.conversations import Turn
 from storage.ids import TurnId
 
@@ -53,7 +53,7 @@ class HistoryPage:
         if not LEAST_REASON <= len(reason) <= MOST_REASON:
             return await self._page(request, visitor, case=case, reason=reason, is_short=True)
         async with site.database.begin() as transaction:
-            turns = await conversations.latest(
+            turns = await transcripts.latest(
                 transaction, case.person_id, limit=A_PAGE, before=before
             )
             detail: dict[str, int] = views.counts(turns) | ({"before": before} if before else {})

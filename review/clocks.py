@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from review import roster
 from review.events import Event, Faces, What
 from safety.levels import Level
-from storage import Database, Transaction, audit, cases, operators
+from storage import Database, Transaction, audit, case_clocks, cases, operators
 from storage.cases import Case, State
 from storage.ids import OperatorId
 
@@ -107,8 +107,8 @@ class Clocks:
         """
         async with self._database.read() as transaction:  # nothing is due as a rule
             now = self._now()
-            due = await cases.clocks_due(transaction, now=now)
-            over = await cases.leases_over(transaction, now=now)
+            due = await case_clocks.clocks_due(transaction, now=now)
+            over = await case_clocks.leases_over(transaction, now=now)
         work = [self._end_lease(case, now) for case in over]
         work += [self._move_on(case, now) for case in due]  # a slow pager holds up nobody else
         failed = [each for each in await asyncio.gather(*work, return_exceptions=True) if each]

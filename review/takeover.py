@@ -12,7 +12,7 @@ from review.access import RefusedError
 from review.clocks import LEASE
 from review.desk import Desk, checked
 from review.events import Event, What
-from storage import Transaction, cases, conversations, notes, people
+from storage import Transaction, cases, conversations, notes, people, transcripts
 from storage.cases import Case
 from storage.conversations import Role, Turn
 from storage.ids import CaseId, PersonId
@@ -155,7 +155,7 @@ class Takeover:
         counts = {Role.PERSON: 0, Role.OPERATOR: 0}
         level = 0
         if case.person_id is not None:
-            for turn in await conversations.since(transaction, case.person_id, began_at):
+            for turn in await transcripts.since(transaction, case.person_id, began_at):
                 if turn.role in counts:
                     counts[turn.role] += 1
                 level = max(level, turn.level)

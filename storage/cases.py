@@ -5,7 +5,6 @@ categories, times and operators. Every act is one conditional UPDATE, so that of
 operators one wins.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -89,7 +88,7 @@ async def get(transaction: Transaction, case_id: CaseId) -> Case | None:
 
 async def of_person(transaction: Transaction, person_id: PersonId) -> list[Case]:
     """Every case of a person, oldest first."""
-    query = _cases().where(cases.c.person_id == person_id).order_by(cases.c.case_id)
+    query = select_cases().where(cases.c.person_id == person_id).order_by(cases.c.case_id)
     return [as_case(row) for row in await transaction.execute(query)]
 
 
@@ -251,78 +250,26 @@ async def resolve(
     return result.rowcount == 1
 
 
-async def clocks_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[Case]:
-    """Cases that nobody claimed in time, the longest due first."""
-    query = (
-        _cases()
-        .where(NOT_RESOLVED, cases.c.clock_due_at.is_not(None), cases.c.clock_due_at <= now)
-        .order_by(cases.c.clock_due_at)
-        .limit(limit)
-    )
-    return [as_case(row) for row in await transaction.execute(query)]
-
-
-async def leases_over(transaction: Transaction, *, now: datetime) -> list[Case]:
-    """Takeovers whose lease ran out."""
-    query = _cases().where(cases.c.lease_until_at.is_not(None), cases.c.lease_until_at <= now)
-    return [as_case(row) for row in await transaction.execute(query)]
-
-
-async def undigested(transaction: Transaction, *, below: int, limit: int = 500) -> list[Case]:
-    """Cases under a level that no digest has told of since their last sign of risk."""
-    query = (
-        _cases()
-        .where(
-            NOT_RESOLVED,
-            cases.c.level < below,
-            cases.c.digested_at.is_(None) | (cases.c.digested_at < cases.c.last_risk_at),
-        )
-        .order_by(cases.c.level.desc(), cases.c.last_risk_at.desc())
-        .limit(limit)
-    )
-    return [as_case(row) for row in await transaction.execute(query)]
-
-
-async def mark_digested(
-    transaction: Transaction, case_ids: Collection[CaseId], *, now: datetime
-) -> None:
-    """Note that a digest has told of these cases."""
-    told = update(cases).where(cases.c.case_id.in_(case_ids)).values(digested_at=now)
-    await transaction.execute(told)
-
-
-async def last_digest_at(transaction: Transaction) -> datetime | None:
-    """When a digest was last written, or None."""
-    query = select(cases.c.digested_at).where(cases.c.digested_at.is_not(None))
-    newest = query.order_by(cases.c.digested_at.desc()).limit(1)
-    found: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
-    return found
-
-
-async def topics_over(transaction: Transaction, *, resolved_before: datetime) -> list[CaseId]:
-    """Cases whose topic still stands though the person is gone, or its time of keeping over."""
-    query = select(cases.c.case_id).where(
-        cases.c.thread_id.is_not(None),
-        cases.c.erased_at.is_not(None) | (cases.c.resolved_at < resolved_before),
-    )
-    return [CaseId(each) for each in (await transaction.execute(query)).scalars()]
-
-
 async def by_thread(transaction: Transaction, thread_id: int) -> Case | None:
     """The newest case whose topic this is."""
-    query = _cases().where(cases.c.thread_id == thread_id).order_by(cases.c.case_id.desc()).limit(1)
+    query = (
+        select_cases()
+        .where(cases.c.thread_id == thread_id)
+        .order_by(cases.c.case_id.desc())
+        .limit(1)
+    )
     row = (await transaction.execute(query)).one_or_none()
     return as_case(row) if row else None
 
 
 @cache
 def _open_case() -> Select[Any]:
-    return _cases().where(cases.c.person_id == bindparam("person"), NOT_RESOLVED)
+    return select_cases().where(cases.c.person_id == bindparam("person"), NOT_RESOLVED)
 
 
 @cache
 def _by_id() -> Select[Any]:
-    return _cases().where(cases.c.case_id == bindparam("case"))
+    return select_cases().where(cases.c.case_id == bindparam("case"))
 
 
 def columns() -> list[Column[Any]]:
@@ -330,7 +277,8 @@ def columns() -> list[Column[Any]]:
     return [cases.c[field.name] for field in fields(Case)]
 
 
-def _cases() -> Select[Any]:
+def select_cases() -> Select[Any]:
+    """A query for whole cases, to be read with `as_case`."""
     return select(*columns())
 
 

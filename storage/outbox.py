@@ -5,10 +5,8 @@ unknown (the answer to a send was lost), failed, cancelled or expired; its words
 with the key of the person they are about, and erased at the row's end.
 """
 
-import base64
-import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -31,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from storage import keys, leases
+from storage.body import Body, from_json, to_json
 from storage.database import Transaction
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.schema import is_open, outbox, people, telegram_chats
@@ -68,39 +67,6 @@ class Audience(StrEnum):
     OPERATORS = "operators"
     OPERATOR = "operator"  # one of them, in their private chat
     FAREWELL = "farewell"  # a last word to somebody whose rows are gone
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file to be sent: text, or the bytes of a picture.
-
-    Attributes:
-        is_picture: it is shown in the chat, not as a file.
-    """
-
-    filename: str
-    content: str | bytes
-    is_picture: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What is sent: plain text, rows of (label, data), perhaps a file.
-
-    With a `document` the text is its caption.
-    """
-
-    text: str
-    buttons: list[list[tuple[str, str]]] = field(default_factory=list)
-    document: Document | None = None
-    # An operator, or somebody whose rows are gone; erased with the body when sent.
-    to_telegram_id: int | None = None
-    silent: bool = False
-    """Without a sound."""
-    case_id: int | None = None
-    """The case that it is about; to operators it goes into that case's topic."""
-    topic: str | None = None
-    """What is done with that topic in the place of words: `close` or `delete`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +126,7 @@ async def put(
         check_in_id: the check-in that it asks, or comes with.
     """
     owner = person_id if person_id is not None else keys.SERVICE
-    sealed = await keys.seal(transaction, owner, _to_json(body), PLACE)
+    sealed = await keys.seal(transaction, owner, to_json(body), PLACE)
     values = {
         "person_id": person_id,
         "audience": audience,
@@ -254,7 +220,7 @@ def _stands_behind(audience: Audience) -> ColumnElement[bool]:
 
 async def _message(transaction: Transaction, row: Any) -> Message:
     owner = row.person_id if row.person_id is not None else keys.SERVICE
-    body = _from_json(await keys.unseal(transaction, owner, row.body, PLACE))
+    body = from_json(await keys.unseal(transaction, owner, row.body, PLACE))
     telegram_id = row.telegram_id if row.audience == Audience.PERSON else body.to_telegram_id
     return Message(
         outbox_id=row.outbox_id,
@@ -373,32 +339,3 @@ async def count_open(transaction: Transaction) -> int:
     """How many messages wait or are being sent."""
     query = select(func.count()).select_from(outbox).where(is_open())
     return int((await transaction.execute(query)).scalar_one())
-
-
-def _to_json(body: Body) -> str:
-    return json.dumps(asdict(body), ensure_ascii=False, default=_in_letters)
-
-
-def _in_letters(content: bytes) -> dict[str, str]:
-    return {"base64": base64.b64encode(content).decode()}
-
-
-def _document(values: dict[str, Any]) -> Document:
-    content = values["content"]
-    if isinstance(content, dict):
-        content = base64.b64decode(content["base64"])
-    return Document(values["filename"], content, values.get("is_picture", False))
-
-
-def _from_json(text: str) -> Body:
-    values = json.loads(text)
-    document = values["document"]
-    return Body(
-        values["text"],
-        [[(label, data) for label, data in row] for row in values["buttons"]],
-        _document(document) if document else None,
-        values["to_telegram_id"],
-        values.get("silent", False),
-        values.get("case_id"),
-        values.get("topic"),
-    )

@@ -8,7 +8,7 @@ import json
 
 import structlog
 
-from storage import conversations, keys
+from storage import keys, transcripts
 from storage.conversations import Turn
 from storage.database import Database, Transaction
 from storage.hot import HotStore
@@ -35,7 +35,7 @@ class RecentRounds:
         rounds = await self.load(person_id, question.session_id)
         async with self._database.read() as transaction:
             try:
-                asked = await conversations.check_in_before(transaction, person_id, question)
+                asked = await transcripts.check_in_before(transaction, person_id, question)
             except keys.KeyDestroyedError:
                 return []
         return [*rounds, ("", asked)] if asked else rounds
@@ -51,7 +51,7 @@ class RecentRounds:
                 return []
             except Exception as error:  # whatever stands there is a miss
                 log.warning("hot_store_unreadable", error=type(error).__name__)
-            return await conversations.recent_rounds(
+            return await transcripts.recent_rounds(
                 transaction, person_id, session_id, limit=MOST_ROUNDS
             )
 

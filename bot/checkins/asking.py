@@ -23,9 +23,9 @@ from storage import (
     conversations,
     outbox,
 )
+from storage.body import Body
 from storage.conversations import Role
 from storage.ids import PersonId
-from storage.outbox import Body
 
 WEEK = timedelta(days=7)
 SOFTLY = 2

@@ -18,8 +18,8 @@ from bot.checkins.quiet import Quiet
 from bot.checkins.reading import MOST_TIMES
 from bot.checkins.schedule import Appointment, merged
 from storage import check_in_questions, check_in_settings
+from storage.body import Body
 from storage.check_in_questions import Draft
-from storage.outbox import Body
 from storage.people import Person
 
 STAYS_OPEN = timedelta(minutes=30)

@@ -19,8 +19,8 @@ from bot.checkins import chart
 from bot.checkins.saying import clock
 from bot.splitting import LIMIT, utf16_length
 from storage import check_in_settings, check_ins
+from storage.body import Body, Document
 from storage.check_ins import CheckIn
-from storage.outbox import Body, Document
 
 Context = ContextTypes.DEFAULT_TYPE
 PERIODS = {"week": 7, "month": 31, "year": 366}

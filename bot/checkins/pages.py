@@ -16,9 +16,9 @@ from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import Appointment
 from bot.checkins.standing import View
 from bot.texts import Texts
+from storage.body import Body
 from storage.check_in_questions import Draft
 from storage.check_in_settings import Settings
-from storage.outbox import Body
 
 USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
 QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))

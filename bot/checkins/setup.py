@@ -15,7 +15,7 @@ from bot.checkins.changes import ZONE, Changes
 from bot.checkins.pages import PAUSES, Pages, unpacked
 from bot.checkins.quiet import Quiet
 from bot.checkins.typed import Typed
-from storage.outbox import Body
+from storage.body import Body
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE

@@ -22,11 +22,11 @@ from bot.notices import OperatorNotices
 from bot.texts import Texts
 from safety.levels import Level
 from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
+from storage.body import Body
 from storage.check_in_questions import Draft
 from storage.check_ins import SCALE, Answer, CheckIn, State
 from storage.ids import CheckInId, UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE

@@ -16,8 +16,8 @@ from bot.checkins.reading import Change, Times, Unclear, Why
 from bot.checkins.schedule import Appointment
 from bot.checkins.wishes import Pause, Wish
 from storage import check_in_settings
+from storage.body import Body
 from storage.check_in_questions import Draft
-from storage.outbox import Body
 
 LONGEST_ANSWER = 80
 """More letters than this are a message, not an answer to a question about times."""

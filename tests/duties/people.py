@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
-from storage import conversations
+from storage import transcripts
 from tests.duties.conftest import MovableClock
 from tests.e2e.conftest import TEXTS, answer_to, person_of
 
@@ -50,5 +50,5 @@ async def roles(service: Service, user: SandboxUser) -> list[str]:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     return [str(turn.role) for turn in turns]

@@ -9,7 +9,7 @@ import pytest
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
-from storage import cases, conversations
+from storage import cases, transcripts
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
 
 CASES = Path(__file__).parents[1] / "data" / "pica-cases.json"
@@ -31,7 +31,7 @@ async def test_a_published_case_is_answered_turn_by_turn(
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
         assert await cases.open_case(transaction, person.person_id) is None
     said = [turn.text for turn in turns if turn.role == "person"]
     answers = [turn.text for turn in turns if turn.role == "companion"]
@@ -55,7 +55,7 @@ async def test_the_safety_case_gets_the_fixed_reply_and_a_case(
     assert person is not None
     async with service.parts.database.read() as transaction:
         case = await cases.open_case(transaction, person.person_id)
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     assert case is not None
     assert case.level >= 3
     assert "companion" not in {turn.role for turn in turns}
@@ -86,7 +86,7 @@ async def test_a_crisis_holds_until_an_operator_resolves_the_case(
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     assert turns[-1].role == "companion"
 
 
@@ -99,7 +99,7 @@ async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> 
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     assert [turn.role for turn in turns] == ["person", "companion"]
     assert turns[0].text == "我今天很累\n上班被骂了\n不知道怎么办"
 

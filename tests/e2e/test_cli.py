@@ -19,11 +19,11 @@ from bot.settings import load
 from storage import (
     Transaction,
     Vault,
-    conversations,
     lexicon_changes,
     new_secret_key,
     people,
     pilot,
+    transcripts,
     versions,
 )
 from storage.ids import OperatorId
@@ -98,7 +98,7 @@ def words_of_mei() -> list[str]:
     async def work(transaction: Transaction) -> list[str]:
         person = await people.by_telegram_id(transaction, 42)
         assert person is not None
-        return [turn.text for turn in await conversations.history(transaction, person.person_id)]
+        return [turn.text for turn in await transcripts.history(transaction, person.person_id)]
 
     return in_database(work)
 

@@ -12,7 +12,7 @@ from bot.service import Service
 from bot.texts import Texts
 from bot.trace import trace
 from inference import InferenceWorker
-from storage import conversations
+from storage import transcripts
 from storage.conversations import Turn
 from storage.rounds import RecentRounds
 from tests.e2e.conftest import person_of
@@ -47,7 +47,7 @@ async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        return await conversations.history(transaction, person.person_id)
+        return await transcripts.history(transaction, person.person_id)
 
 
 async def is_told(user: SandboxUser, texts: Texts, words: str = "今天有点累") -> int:

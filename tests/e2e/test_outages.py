@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
-from storage import cases, conversations, inbox
+from storage import cases, inbox, transcripts
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.redis_server import RedisServer
 
@@ -51,7 +51,7 @@ async def everything_is_answered(service: Service, user: SandboxUser, said: list
         assert person is not None
         async with service.parts.database.read() as tx:
             waits = await inbox.count_open(tx)
-            turns = await conversations.history(tx, person.person_id)
+            turns = await transcripts.history(tx, person.person_id)
         kept = [line for turn in turns if turn.role == "person" for line in turn.text.split("\n")]
         return not waits and sorted(kept) == sorted(said)
 

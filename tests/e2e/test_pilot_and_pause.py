@@ -14,7 +14,7 @@ from bot.service import Service
 from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening
-from storage import cases, conversations, inbox, pilot, schema, schema_review
+from storage import cases, inbox, pilot, schema, schema_review, transcripts
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -32,7 +32,7 @@ async def roles(service: Service, user: SandboxUser) -> list[str]:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     return [turn.role for turn in turns]
 
 

@@ -14,7 +14,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.texts import Texts
-from storage import conversations, keys, people, schema, schema_review
+from storage import keys, people, schema, schema_review, transcripts
 from storage.ids import PersonId
 from storage.people import Person
 from storage.retention import ERASED_CASES_DAYS
@@ -79,7 +79,7 @@ async def known(service: Service, user: SandboxUser) -> Person:
 async def words_kept(service: Service, user: SandboxUser) -> Words:
     person = await known(service, user)
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     return [(turn.role, turn.text) for turn in turns]
 
 

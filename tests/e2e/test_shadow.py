@@ -17,7 +17,7 @@ from review import labels
 from review.access import RefusedError
 from review.shadow import WAIT
 from safety.evaluate import messages
-from storage import audit, conversations, people
+from storage import audit, people, transcripts
 from storage.cases import Resolution
 from storage.conversations import Role
 from storage.shadow import ShadowDraft
@@ -87,7 +87,7 @@ async def said_by_companion(reader: Reader) -> list[str]:
     person = await person_of(reader.service, reader.user)
     assert person is not None
     async with reader.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     return [turn.text for turn in turns if turn.role is Role.COMPANION]
 
 

@@ -12,8 +12,9 @@ from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.splitting import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
-from storage import conversations, outbox
-from storage.outbox import Body, Kind
+from storage import outbox, transcripts
+from storage.body import Body
+from storage.outbox import Kind
 from tests.e2e.conftest import newcomer_agrees, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -54,7 +55,7 @@ async def answer_of(service: Service, user: SandboxUser) -> str:
     assert person is not None
     for _ in range(1200):
         async with service.parts.database.read() as transaction:
-            turns = await conversations.history(transaction, person.person_id)
+            turns = await transcripts.history(transaction, person.person_id)
             waits = await outbox.count_open(transaction)
         if turns and turns[-1].role == "companion" and not waits:
             return turns[-1].text

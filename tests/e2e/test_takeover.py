@@ -16,7 +16,7 @@ from bot.service import Service
 from bot.texts import Texts
 from review.access import RefusedError
 from review.clocks import LEASE
-from storage import audit, cases, conversations, inbox, operators
+from storage import audit, cases, inbox, operators, transcripts
 from storage.cases import Case, State
 from storage.conversations import Role
 from storage.operators import Operator
@@ -114,9 +114,9 @@ async def test_words_go_to_the_operator_and_never_into_a_prompt(
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
         session = turns[-1].session_id
-        rounds = await conversations.recent_rounds(transaction, person.person_id, session, limit=50)
+        rounds = await transcripts.recent_rounds(transaction, person.person_id, session, limit=50)
     assert [t.text for t in turns if t.role is Role.OPERATOR] == ["是的，我是人。"]
     assert not any("是的，我是人。" in words for pair in rounds for words in pair)
 

@@ -18,7 +18,8 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from storage import leases, outbox
-from storage.outbox import Body, Kind
+from storage.body import Body
+from storage.outbox import Kind
 from tests.e2e.conftest import person_of
 
 Start = Callable[..., Awaitable[Service]]

@@ -12,7 +12,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from bot.trace import trace
-from storage import conversations, inbox
+from storage import inbox, transcripts
 from tests.e2e.conftest import person_of
 
 
@@ -123,7 +123,7 @@ async def test_a_restart_finishes_what_was_open(
     hops = await trace(again.parts.database, user.id)
     assert hops[-1]["ended_as"] == "answered"
     async with again.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     assert [turn.text for turn in turns if turn.role == "person"] == ["今天有点难过"]
 
 

@@ -15,7 +15,6 @@ from storage import (
     archive,
     audit,
     cases,
-    conversations,
     inbox,
     keys,
     new_secret_key,
@@ -23,9 +22,11 @@ from storage import (
     outbox,
     people,
     restoring,
+    transcripts,
 )
+from storage.body import Body
 from storage.ids import CaseId, PersonId
-from storage.outbox import Audience, Body, Kind
+from storage.outbox import Audience, Kind
 from tests.integration.cast import NOW, SECRET, mei, says
 from tests.integration.conftest import empty_database
 
@@ -64,7 +65,7 @@ async def test_what_was_kept_comes_back(
     async with other.begin() as tx:
         found = await people.by_telegram_id(tx, 42)
         assert found is not None
-        texts = [turn.text for turn in await conversations.history(tx, found.person_id)]
+        texts = [turn.text for turn in await transcripts.history(tx, found.person_id)]
         assert texts == [SECRET, "我在听"]
         assert len(await inbox.open_rows(tx)) == 2
         due = await outbox.due(tx, now=NOW + timedelta(days=1), limit=5)
@@ -105,7 +106,7 @@ async def test_whoever_was_erased_is_in_no_backup(
     assert counts["erased_since"] == 1
     async with other.begin() as tx:
         assert await people.by_telegram_id(tx, 42) is None
-        assert await conversations.history(tx, person.person_id) == []
+        assert await transcripts.history(tx, person.person_id) == []
         assert await people.by_telegram_id(tx, 43) is not None
         assert await outbox.due(tx, now=NOW, limit=5) == []
         assert [row.update_id for row in await inbox.open_rows(tx)] == [2]

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from storage import Database, Transaction, check_ins, conversations, hot, inbox
+from storage import Database, Transaction, check_ins, conversations, hot, inbox, transcripts
 from storage.check_ins import Occasion, State
 from storage.conversations import Role, Turn
 from storage.ids import PersonId, UpdateId
@@ -55,7 +55,7 @@ async def test_a_check_in_is_a_round_without_a_question(database: Database) -> N
     await rounds.keep(person_id, question.session_id, [*before, ("一般", "嗯")])
     assert await rounds.before(person_id, following) == [*before, ("一般", "嗯")]
     async with database.read() as tx:
-        some = await conversations.recent_rounds(tx, person_id, question.session_id, limit=2)
+        some = await transcripts.recent_rounds(tx, person_id, question.session_id, limit=2)
     assert some == [("", f"{ASKED}2"), ("一般", "嗯")]
 
 

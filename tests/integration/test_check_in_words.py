@@ -14,8 +14,8 @@ from bot.checkins.schedule import EVERY_DAY, Appointment
 from bot.checkins.typed import Typed
 from bot.texts import Texts
 from storage import Database, Transaction, check_in_questions, check_in_settings
+from storage.body import Body
 from storage.check_in_questions import Draft
-from storage.outbox import Body
 from tests.integration.cast import mei
 
 NOW = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai

@@ -30,10 +30,11 @@ from storage import (
     restoring,
     retention,
 )
+from storage.body import Body
 from storage.check_in_settings import StoppedBy
 from storage.check_ins import Answer, State
 from storage.ids import PersonId
-from storage.outbox import Body, Kind
+from storage.outbox import Kind
 from tests.integration.cast import SECRET, mei
 
 START = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai

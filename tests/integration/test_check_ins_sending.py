@@ -27,14 +27,15 @@ from storage import (
     check_in_messages,
     check_in_settings,
     check_ins,
-    conversations,
     outbox,
     people,
+    transcripts,
 )
+from storage.body import Body
 from storage.check_in_settings import StoppedBy
 from storage.check_ins import Answer
 from storage.ids import PersonId
-from storage.outbox import Body, Kind
+from storage.outbox import Kind
 from storage.schema import outbox as outbox_table
 from storage.schema_checkins import appointments as appointments_table
 from storage.schema_checkins import check_in_settings as settings_table
@@ -77,7 +78,7 @@ class Served:
 
     async def turns(self) -> list[str]:
         async with self.database.read() as tx:
-            return [turn.text for turn in await conversations.history(tx, self.person_id)]
+            return [turn.text for turn in await transcripts.history(tx, self.person_id)]
 
     @contextlib.asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:

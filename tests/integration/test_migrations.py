@@ -11,12 +11,12 @@ from storage import (
     Database,
     Vault,
     cases,
-    conversations,
     inbox,
     keys,
     operators,
     outbox,
     people,
+    transcripts,
     versions,
 )
 from storage.ids import CaseId, PersonId
@@ -56,7 +56,7 @@ async def test_words_of_the_first_version_are_sealed(
         person = await people.by_telegram_id(tx, 42)
         assert person is not None
         assert person.person_id == PersonId(7)
-        assert [t.text for t in await conversations.history(tx, person.person_id)] == [SECRET]
+        assert [t.text for t in await transcripts.history(tx, person.person_id)] == [SECRET]
         assert [row.payload for row in await inbox.open_rows(tx)] == [SECRET]
         due = await outbox.due(tx, now=NOW, limit=5)
         assert [(m.body.text, m.body.buttons) for m in due] == [(SECRET, [[("好", "a:1")]])]

@@ -16,10 +16,12 @@ from storage import (
     retention,
     shadow,
     sign_ins,
+    transcripts,
 )
+from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Body, Kind
+from storage.outbox import Kind
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
@@ -106,7 +108,7 @@ async def test_words_off_the_record_go_when_the_time_is_over(database: Database)
         assert early["off_record"] == 0
         late = await retention.sweep(tx, turns_days=180, now=NOW + timedelta(minutes=61))
         assert late["off_record"] == 2
-        texts = [turn.text for turn in await conversations.history(tx, person.person_id)]
+        texts = [turn.text for turn in await transcripts.history(tx, person.person_id)]
         assert texts == ["留下", "我在听"]
 
 
@@ -117,4 +119,4 @@ async def test_going_back_on_the_record_deletes_and_begins_anew(database: Databa
         assert await conversations.end_off_record(tx, person.person_id, now=NOW) == 2
         session = await conversations.current_session(tx, person.person_id, now=NOW)
         assert session != turn.session_id
-        assert (await conversations.extent(tx, person.person_id)).off_record == 0
+        assert (await transcripts.extent(tx, person.person_id)).off_record == 0

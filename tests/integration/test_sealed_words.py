@@ -13,16 +13,17 @@ from storage import (
     SecretKeyError,
     Vault,
     cases,
-    conversations,
     inbox,
     keys,
     new_secret_key,
     outbox,
     people,
     retention,
+    transcripts,
 )
+from storage.body import Body
 from storage.keys import KeyDestroyedError
-from storage.outbox import Body, Kind
+from storage.outbox import Kind
 from storage.vault import UnsealError, seal, unseal
 from tests.integration.cast import NOW, SECRET, mei, says
 
@@ -57,7 +58,7 @@ async def test_no_word_stands_in_clear(database: Database, request: pytest.Fixtu
     assert b"people" in dump
     assert not any(form in dump for form in as_stored(SECRET))
     async with database.read() as tx:
-        assert {t.text for t in await conversations.history(tx, person.person_id)} == {SECRET}
+        assert {t.text for t in await transcripts.history(tx, person.person_id)} == {SECRET}
         assert (await inbox.open_rows(tx))[0].payload == SECRET
 
 
@@ -79,7 +80,7 @@ async def test_erasure_destroys_key_rows_and_words(database: Database) -> None:
         assert (erased.turns, erased.kept_cases, len(erased.sessions)) == (2, 1, 1)
         assert await people.receipt(tx, erased.receipt) == (NOW, 2)
         assert await people.by_telegram_id(tx, 42) is None
-        assert await conversations.history(tx, person.person_id) == []
+        assert await transcripts.history(tx, person.person_id) == []
         assert await inbox.knows(tx, 1)
         with pytest.raises(KeyDestroyedError):
             await keys.of(tx, person.person_id)
@@ -106,7 +107,7 @@ async def test_keys_are_wrapped_anew_and_words_stay(database: Database, url: str
     await both.aclose()
     only_new = Database(url, Vault.parse(new))
     async with only_new.read() as tx:
-        assert (await conversations.history(tx, person.person_id))[0].text == SECRET
+        assert (await transcripts.history(tx, person.person_id))[0].text == SECRET
     await only_new.aclose()
     only_old = Database(url, Vault.parse(old))
     with pytest.raises(SecretKeyError, match="another PICA_SECRET_KEY"):
@@ -126,7 +127,7 @@ async def test_a_key_of_a_rolled_back_person_is_not_kept(database: Database) -> 
         await says(tx, second, SECRET)
     database.vault.forget(second.person_id)
     async with database.read() as tx:
-        assert (await conversations.history(tx, second.person_id))[0].text == SECRET
+        assert (await transcripts.history(tx, second.person_id))[0].text == SECRET
 
 
 def test_sealed_words_open_only_in_their_place() -> None:

@@ -2,10 +2,21 @@
 
 from datetime import timedelta
 
-from storage import Database, conversations, inbox, leases, outbox, people, pilot, switches
+from storage import (
+    Database,
+    conversations,
+    inbox,
+    leases,
+    outbox,
+    people,
+    pilot,
+    switches,
+    transcripts,
+)
+from storage.body import Body, Document
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Audience, Body, Document, Kind
+from storage.outbox import Audience, Kind
 from tests.integration.cast import NOW, mei, says
 
 
@@ -49,7 +60,7 @@ async def test_a_turn_is_begun_and_answered_once(database: Database) -> None:
         answer = {"text": "嗨", "now": NOW}
         assert await conversations.answer(tx, person.person_id, first, **answer)
         assert await conversations.answer(tx, person.person_id, first, **answer) is None
-        rounds = await conversations.recent_rounds(tx, person.person_id, first.session_id, limit=5)
+        rounds = await transcripts.recent_rounds(tx, person.person_id, first.session_id, limit=5)
     assert rounds == [("你好", "嗨")]
 
 
@@ -63,7 +74,7 @@ async def test_joined_words_take_the_place_of_the_first(database: Database) -> N
         await conversations.open_turn(
             tx, person.person_id, [UpdateId(1), UpdateId(2)], text="你好\n在吗", level=1, now=NOW
         )
-        turns = await conversations.history(tx, person.person_id)
+        turns = await transcripts.history(tx, person.person_id)
     assert [(turn.text, turn.level) for turn in turns] == [("你好\n在吗", 1)]
 
 

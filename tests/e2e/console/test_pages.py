@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.app import utc_now
 from bot.service import Service
-from storage import cases, check_ins, conversations, evidence, people
+from storage import cases, check_ins, conversations, evidence, people, transcripts
 from storage.check_ins import Answer, Occasion
 from storage.conversations import Role
 from storage.evidence import Span
@@ -91,7 +91,7 @@ async def test_spans_are_marked_with_their_rules(
 ) -> None:
     person_id = await person_of(service, case_id)
     async with service.parts.database.begin() as transaction:
-        (turn,) = await conversations.latest(transaction, person_id, limit=1)
+        (turn,) = await transcripts.latest(transaction, person_id, limit=1)
         spans = [Span("rule.one", "suicide", 3, 2, 6), Span('rule."two"', "abuse", 2, 4, 8)]
         await evidence.add(
             transaction, case_id, spans, turn_id=turn.turn_id, lexicon="test", now=utc_now()

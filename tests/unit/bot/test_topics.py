@@ -16,8 +16,8 @@ from bot.sending import Failure, SendError
 from bot.texts import Texts
 from bot.topics import CLOSE, DELETE, PLAIN_FOR, Topics
 from storage import Database, Vault, cases, keys, new_secret_key, people
+from storage.body import Body
 from storage.ids import CaseId
-from storage.outbox import Body
 from tests.integration.cast import NOW, mei
 
 CHAT = -100123

@@ -13,7 +13,7 @@ from bot.service import Service
 from bot.texts import Texts
 from storage import check_in_messages, check_in_settings, check_ins
 from storage.ids import PersonId
-from tests.e2e.checkin_cast import until
+from tests.e2e.checkins.cast import until
 from tests.e2e.conftest import newcomer_agrees, person_of
 
 BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)

@@ -15,7 +15,7 @@ from bot.texts import Texts
 from storage import cases, check_in_questions, check_in_settings, dialogues, operators
 from storage.check_ins import State
 from storage.conversations import Role
-from tests.e2e.checkin_cast import (
+from tests.e2e.checkins.cast import (
     Clock,
     Start,
     agree,
@@ -35,23 +35,6 @@ DAY = timedelta(days=1)
 FIRST = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # eight in the morning in Shanghai
 GRAVE = "我想自杀"
 PASSIVE = "活着好没意思，有时候希望自己消失"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def served(start: Start, clock: Clock) -> Service:
-    return await start(now=clock)
-
-
-@pytest.fixture
-async def someone(served: Service, sandbox: Sandbox) -> SandboxUser:
-    person = sandbox.add_user()
-    await newcomer_agrees(person)
-    return person
 
 
 async def place(service: Service, user: SandboxUser) -> Any:
@@ -167,7 +150,7 @@ async def test_a_face_leaves_the_direct_question_open(
 async def test_an_old_face_is_kept_and_not_talked_about(
     served: Service, someone: SandboxUser, clock: Clock
 ) -> None:
-    await agree(someone)
+    await agree(someone, "每周三早上八点")  # so that no other comes meanwhile
     clock.at = FIRST
     question = await asked(someone, served)
     clock.at = FIRST + timedelta(hours=24)

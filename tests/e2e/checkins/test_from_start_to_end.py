@@ -4,8 +4,6 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
@@ -13,14 +11,14 @@ from storage import (
     appointments,
     cases,
     check_in_settings,
-    conversations,
     notes,
     operators,
     people,
+    transcripts,
 )
 from storage.check_ins import State
 from storage.conversations import Role
-from tests.e2e.checkin_cast import (
+from tests.e2e.checkins.cast import (
     BEGIN,
     Clock,
     Start,
@@ -36,23 +34,6 @@ from tests.e2e.checkin_cast import (
     until,
 )
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def served(start: Start, clock: Clock) -> Service:
-    return await start(now=clock)
-
-
-@pytest.fixture
-async def someone(served: Service, sandbox: Sandbox) -> SandboxUser:
-    person = sandbox.add_user()
-    await newcomer_agrees(person)
-    return person
 
 
 async def test_by_buttons_received_and_answered_by_a_tap(
@@ -86,7 +67,7 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     person = await person_of(served, someone)
     assert person is not None
     async with served.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     assert [(t.role, t.text) for t in turns[-3:-1]] == [
         (Role.SCRIPT, question.text),
         (Role.PERSON, texts("zh", "checkin_said_4")),
@@ -369,7 +350,7 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     person = await person_of(second, user)
     assert person is not None
     async with second.parts.database.read() as transaction:
-        turns = await conversations.history(transaction, person.person_id)
+        turns = await transcripts.history(transaction, person.person_id)
     said = [turn.text for turn in turns if turn.role is Role.PERSON]
     assert said == ["每天早上八点", "上海", texts("zh", "checkin_said_4")]
     assert turns[-1].role is Role.COMPANION
@@ -380,7 +361,7 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     )
     await until(lambda: is_quiet(second))
     async with second.parts.database.read() as transaction:
-        again = await conversations.history(transaction, person.person_id)
+        again = await transcripts.history(transaction, person.person_id)
     assert len(again) == len(turns)
     kept = (await rows(second, user))[0].answer
     assert kept is not None

@@ -1,10 +1,7 @@
 """The pages of check-ins when things are odd: too many times, old buttons, a case, many notes."""
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
-
-import pytest
 
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
@@ -12,8 +9,7 @@ from bot.splitting import LIMIT, utf16_length
 from bot.texts import Texts
 from storage import check_in_settings, check_ins
 from storage.check_ins import Answer, Occasion
-from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
-from tests.e2e.test_checkins import (
+from tests.e2e.checkins.cast import (
     BEGIN,
     Clock,
     agree,
@@ -23,25 +19,7 @@ from tests.e2e.test_checkins import (
     settings_of,
     until,
 )
-
-Start = Callable[..., Awaitable[Service]]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def served(start: Start, clock: Clock) -> Service:
-    return await start(now=clock, retention_days=200)
-
-
-@pytest.fixture
-async def someone(served: Service, sandbox: Sandbox) -> SandboxUser:
-    person = sandbox.add_user()
-    await newcomer_agrees(person)
-    return person
+from tests.e2e.conftest import answer_to, close_case, person_of
 
 
 def line(text: str, name: str) -> str:

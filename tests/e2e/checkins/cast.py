@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.sandbox import SandboxUser
 from bot.service import Service
-from storage import cases, check_in_settings, check_ins, conversations, outbox
+from storage import cases, check_in_settings, check_ins, outbox, transcripts
 from storage.conversations import Turn
 from tests.e2e.conftest import answer_to, person_of
 
@@ -80,7 +80,7 @@ async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        return await conversations.history(transaction, person.person_id)
+        return await transcripts.history(transaction, person.person_id)
 
 
 async def pressed_twice(user: SandboxUser, first: str, second: str) -> str:

@@ -1,0 +1,25 @@
+"""A service by a clock that tests set on, and somebody who has agreed to it."""
+
+import pytest
+
+from bot.sandbox import Sandbox, SandboxUser
+from bot.service import Service
+from tests.e2e.checkins.cast import Clock, Start
+from tests.e2e.conftest import newcomer_agrees
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def served(start: Start, clock: Clock) -> Service:
+    return await start(now=clock, retention_days=200)
+
+
+@pytest.fixture
+async def someone(served: Service, sandbox: Sandbox) -> SandboxUser:
+    person = sandbox.add_user()
+    await newcomer_agrees(person)
+    return person
