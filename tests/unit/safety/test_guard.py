@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from safety.guard import Guard, strip_artefacts
 from safety.hotlines import Hotlines
 from safety.numbers import dialled
-from safety.screen import Screener
 
 ALLOWED = [
     "我听到你说想死，这一定很难熬。请拨打12356，或者打120。",
@@ -158,14 +157,10 @@ def test_published_replies(guard: Guard, shared: Path) -> None:
             assert all(verdict.allowed for verdict in verdicts), case["case"]
 
 
-_SCREENER = Screener.load()
-_GUARD = Guard(lambda: _SCREENER, Hotlines.load())
-
-
 @given(st.text(max_size=60) | st.text(alphabet="0123456789 -.一二三打拨call", max_size=60))
 @settings(max_examples=150, deadline=None)
-def test_the_guard_is_total(text: str) -> None:
-    verdict = _GUARD.check(text)
+def test_the_guard_is_total(guard: Guard, text: str) -> None:
+    verdict = guard.check(text)
     assert verdict.allowed is (verdict.reason is None)
 
 

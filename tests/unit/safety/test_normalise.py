@@ -32,8 +32,8 @@ def test_every_span_of_every_view_maps_into_the_original(text: str) -> None:
 
 @given(ANY_TEXT)
 @settings(max_examples=200, deadline=None)
-def test_screening_is_total_and_points_into_the_original(text: str) -> None:
-    result = _SCREENER.screen(text)
+def test_screening_is_total_and_points_into_the_original(screener: Screener, text: str) -> None:
+    result = screener.screen(text)
     for match in result.matches:
         assert 0 <= match.start < match.end <= len(text)
 
@@ -44,9 +44,6 @@ def test_split_syllables_join_up_again(word: str) -> None:
     parts = split(word)
     if parts is not None:
         assert "".join(parts) == word.replace("v", "u")
-
-
-_SCREENER = Screener.load()
 
 
 @pytest.mark.parametrize(
