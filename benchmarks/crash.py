@@ -40,6 +40,8 @@ from storage import (
 SECRET_KEY = new_secret_key()
 LONGEST_LIFE_S = 6.0
 QUIET_S = 600.0
+BACKUPS_APART_S = 4.0
+"""A backup starts a process; without a pause the machine would do little else."""
 
 
 @dataclass
@@ -230,7 +232,7 @@ async def _live_a_while(victim: Victim, random_: random.Random, counts: Counts) 
 async def _back_up(victim: Victim, counts: Counts) -> None:
     while True:
         counts.backups += await victim.backup() == 0
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(BACKUPS_APART_S)
 
 
 async def _until_idle(sandbox: Sandbox, database: Database, waves: Waves) -> None:
