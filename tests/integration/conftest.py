@@ -51,8 +51,19 @@ def vault() -> Vault:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
-    return empty_database(request, request.param, tmp_path)
+    """The address of an empty database; of one with the newest schema beside `database`."""
+    kind: str = request.param
+    if "database" not in request.fixturenames:
+        return empty_database(request, kind, tmp_path)
+    if kind == "sqlite":
+        file = tmp_path / "pica.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), file)
+        return f"sqlite:///{file}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("postgres_template")
+    name = f"pica{next(numbers)}"
+    server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return server.get_uri(name)
 
 
 def empty_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
@@ -65,18 +76,9 @@ def empty_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
 
 
 @pytest.fixture
-async def database(
-    url: str, vault: Vault, request: pytest.FixtureRequest
-) -> AsyncIterator[Database]:
+async def database(url: str, vault: Vault) -> AsyncIterator[Database]:
     """A database with the newest schema, from a template."""
     opened = Database(url, vault)
-    if opened.dialect == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), str(opened.url.database))
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres")
-        template = request.getfixturevalue("postgres_template")
-        server.psql(f"DROP DATABASE {opened.url.database}")
-        server.psql(f"CREATE DATABASE {opened.url.database} TEMPLATE {template}")
     async with opened.begin() as transaction:
         await keys.check(transaction, now=NOW)
     yield opened
