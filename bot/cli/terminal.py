@@ -6,7 +6,7 @@ Knows nothing of any command.
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import NoReturn
 
 import typer
@@ -75,5 +75,4 @@ async def until_signal() -> AsyncIterator[asyncio.Event]:
         yield stopped
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(name)
+            loop.remove_signal_handler(name)
