@@ -4,13 +4,13 @@ Knows nothing of the environment, nor of how parts are put together (`build.py`)
 order they start and end (`service.py`).
 """
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from telegram.ext import Application
-from telegram.request import HTTPXRequest
 
 from bot.backups import KeyMirror
 from bot.checkins.asking import Asking
@@ -24,6 +24,7 @@ from bot.poller import Poller
 from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
+from bot.tls import telegram_request
 from bot.upkeep import Upkeep
 from console.address import Address
 from console.app import Console
@@ -92,7 +93,8 @@ def telegram(settings: Settings) -> Telegram:
         .token(settings.telegram_token.get_secret_value())
         .base_url(f"{server}/bot")
         .base_file_url(f"{server}/file/bot")
-        .request(HTTPXRequest(connection_pool_size=64, pool_timeout=30, read_timeout=15))
+        .request(telegram_request(connection_pool_size=64, pool_timeout=30, read_timeout=15))
+        .get_updates_request(telegram_request())  # not used: the poller has its own
         .updater(None)
         .build()
     )
@@ -140,4 +142,7 @@ async def load_model(
         host_mib=settings.host_mib,
         threads=settings.threads,
     )
-    return await InferenceWorker.start(source, progress=progress)
+    worker = await InferenceWorker.start(source, progress=progress)
+    # What is loaded stays, and the garbage collector stops every thread while it goes through it.
+    gc.freeze()
+    return worker

@@ -18,6 +18,7 @@ import httpx
 import structlog
 
 from bot.texts import Texts
+from bot.tls import tls_context
 from storage.cases import Case
 from storage.ids import CaseId
 
@@ -108,7 +109,7 @@ class Pager:
             "waiting_minutes": minutes,
             "url": self._link(case.case_id),
         }
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, verify=tls_context()) as client:
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     (await client.post(url, json=body)).raise_for_status()

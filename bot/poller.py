@@ -13,10 +13,11 @@ from datetime import datetime
 import structlog
 from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
-from telegram.request import HTTPXRequest, RequestData
+from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
 from bot import updates
+from bot.tls import telegram_request
 
 log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
@@ -49,7 +50,7 @@ class Poller:
         self._receive = receive
         self._rescue = rescue
         self._now = now
-        self._request = HTTPXRequest(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
+        self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
         self.last_poll_at: datetime | None = None
 

@@ -4,7 +4,9 @@ Knows nothing of when a word is used. A missing key is an error at start.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from safety import yaml_files
@@ -35,9 +37,11 @@ class Words:
         return key in self._words["zh"]
 
 
-def _load(language: str) -> dict[str, str]:
+@cache
+def _load(language: str) -> Mapping[str, str]:
     source = resources.files("console").joinpath(f"words_{language}.yaml").read_text("utf-8")
-    return {key: str(text).rstrip("\n") for key, text in yaml_files.parse(source).items()}
+    words = yaml_files.parse(source)
+    return MappingProxyType({key: str(text).rstrip("\n") for key, text in words.items()})
 
 
 def preferred(accept_language: str) -> str:

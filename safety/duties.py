@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -111,6 +112,7 @@ class Duties:
     again_after: timedelta
 
     @classmethod
+    @cache
     def load(cls) -> "Duties":
         """Read what ships with the package.
 

@@ -8,6 +8,7 @@ reviewed answer in its place, a harmful one cannot be taken back.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from safety import yaml_files
@@ -43,6 +44,7 @@ _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"))
 _THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
 
 
+@cache
 def load_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Read the guard's rules, `guard.yaml`, that ship with the package."""
     data = yaml_files.parse(resources.files("safety").joinpath("guard.yaml").read_text("utf-8"))

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -61,10 +62,7 @@ class Hotlines:
         Raises:
             HotlineError: A file cannot be read or a row not used; the message says which.
         """
-        text = resources.files("safety").joinpath("hotlines.toml").read_text("utf-8")
-        rows = tomllib.loads(text).get("line", [])
-        own = _own(local) if local else []
-        return cls([*own, *(_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))])
+        return cls([*(_own(local) if local else ()), *_shipped()])
 
     def all_lines(self) -> tuple[Line, ...]:
         """Every row, verified or not."""
@@ -108,6 +106,13 @@ class Hotlines:
 def digits(number: str) -> str:
     """Reduce a number to its digits, so that spacing and hyphens make no difference."""
     return "".join(c for c in number if c.isdecimal())
+
+
+@cache
+def _shipped() -> tuple[Line, ...]:
+    text = resources.files("safety").joinpath("hotlines.toml").read_text("utf-8")
+    rows = tomllib.loads(text).get("line", [])
+    return tuple(_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))
 
 
 def _own(file: Path) -> list[Line]:

@@ -1,18 +1,15 @@
-"""Where the literals of a lexicon stand in a text: one automaton over all views.
+"""Where the literals of a lexicon stand in a text, in all its views.
 
 Knows parts and positions, not levels, scope or what a match means. The cost of a search does
 not grow with the number of literals.
 """
 
-import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-import ahocorasick_rs
-
-from safety.fold import fold
-from safety.normalise import SYLLABLE_MARK, Normalised, View, squeeze
+from safety.literals import Automaton, Bounds, Literals
+from safety.normalise import SYLLABLE_MARK, Normalised, View
 from safety.pinyin import sound_of
 
 Span = tuple[int, int]
@@ -20,18 +17,10 @@ Span = tuple[int, int]
 
 _LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
 _FEWEST_SPELLED = 4
-_FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
 _BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
 _PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
-_REPEAT = re.compile(r"(.)\1", re.DOTALL)
 _HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
-
-
-_Bounds = tuple[bool, bool]
-"""Whether a literal's start and end must be ends of words, as those of Latin ones must."""
-_Keys = dict[str, list[tuple[_Bounds, int]]]
-_ANYWHERE = (False, False)
 
 
 def ends_sentence(surface: str, index: int) -> bool:
@@ -47,49 +36,28 @@ def ends_sentence(surface: str, index: int) -> bool:
     return char in _HARD
 
 
-class _Automaton:
-    """All occurrences of some keys, by key."""
-
-    def __init__(self, keys: list[str]) -> None:
-        self._keys = keys
-        self._automaton = ahocorasick_rs.AhoCorasick(keys or ["\0"])
-
-    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
-        if self._keys:
-            for index, start, end in self._automaton.find_matches_as_indexes(
-                text, overlapping=True
-            ):
-                yield self._keys[index], start, end
-
-
 class Matcher:
     """Finds parts; a part is a set of literals with a number.
 
-    Parts in `as_written` are not found by their sound alone: what voids a match has to stand
-    there, or 不想活的 would be voided by 不想活得, which sounds the same.
+    Args:
+        literals: Those of the parts, and perhaps more, which are found too.
+        heard: Keys that may be found by their sound alone.
+        as_written: Parts that may not: what voids a match has to stand there, or 不想活的 would
+            be voided by 不想活得, which sounds the same.
+        compounds: Two-character words that no ordinary punctuation parts.
     """
 
     def __init__(
         self,
-        parts: Sequence[tuple[str, ...]],
-        compounds: frozenset[str] = frozenset(),
-        by_sound: frozenset[str] = frozenset(),
-        as_written: frozenset[int] = frozenset(),
+        literals: Literals,
+        heard: frozenset[str],
+        as_written: frozenset[int],
+        compounds: frozenset[str],
     ) -> None:
-        self._compounds = compounds
+        self._literals = literals
+        self._heard = heard
         self._as_written = as_written
-        keys: _Keys = {}
-        for number, literals in enumerate(parts):
-            for literal in literals:
-                _add(keys, number, literal)
-        may_be_heard = re.compile("|".join(map(re.escape, by_sound)) or "(?!)").search
-        sounds = {_sounds(x) for literals in parts for x in literals if may_be_heard(x)}
-        spelled = [key for key in keys if key.startswith(SYLLABLE_MARK)]
-        self._groups = {key: _grouped(k) for key, k in keys.items()}
-        self._plain = _Automaton([key for key in keys if not key.startswith(SYLLABLE_MARK)])
-        self._typed = _Automaton(spelled)
-        # Where nothing was typed in Latin letters only what may be heard can stand.
-        self._heard = _Automaton([k for k in spelled if k in sounds and _is_long(k)])
+        self._compounds = compounds
 
     def find(self, text: Normalised) -> dict[int, list[Span]]:
         """Find every part; spans point into the surface, sorted and without repeats."""
@@ -106,13 +74,13 @@ class Matcher:
 
     def _hits(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
         if not view.pinyin:
-            for key, start, end in self._plain.find(view.text):
+            for key, start, end in _every(self._literals.plain, view.text):
                 span = _plain(surface, view, start, end, self._compounds)
                 if span is not None:
                     yield key, span
             return
         if view.spelled[-1]:
-            for key, start, end in self._typed.find(view.text):
+            for key, start, end in _every(self._literals.typed, view.text):
                 span = _spelled(view, start, end, key.count(SYLLABLE_MARK) - 1)
                 if span is not None:
                     yield key, span
@@ -125,7 +93,9 @@ class Matcher:
         """
         if not view.pinyin:
             return
-        for key, start, end in self._heard.find(view.text):
+        for key, start, end in _every(self._literals.heard, view.text):
+            if key not in self._heard:
+                continue
             last = view.ends[end - 2]
             follows = surface[last : last + 1]
             is_whole = not key.endswith(_BEGINNERS) or not sound_of(follows)
@@ -139,7 +109,7 @@ class Matcher:
         for written, keyed in ((True, places), (False, heard)):
             for key, spans in keyed.items():
                 whole = sorted(spans)
-                for bounds, parts in self._groups[key]:
+                for bounds, parts in self._literals.groups(key):
                     kept = whole
                     if any(bounds):
                         kept = [s for s in whole if _bounded(surface, s, bounds)]
@@ -151,58 +121,22 @@ class Matcher:
         return {p: x[0] if len(x) == 1 else sorted(set().union(*x)) for p, x in found.items()}
 
 
+def _every(automata: Iterable[Automaton], text: str) -> Iterator[tuple[str, int, int]]:
+    for automaton in automata:
+        yield from automaton.find(text)
+
+
 def touches(spans: list[Span], start: int, end: int) -> bool:
     """Whether any of the sorted spans overlaps a stretch."""
     at = bisect_left(spans, (end, 0))
     return any(e > start for _, e in spans[max(0, at - _LOOK_BACK) : at])
 
 
-def _add(keys: _Keys, number: int, literal: str) -> None:
-    folded = "".join(map(fold, literal.rstrip("*")))
-    letters = folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
-    if not letters:
-        return
-    # k i l l is kept as it is, kill is closed up; see squeeze. Tens of thousands of literals
-    # pass here at every start, and hardly any of them holds a repeat.
-    key = squeeze(folded).text if _REPEAT.search(letters) else letters
-    bounds = (_is_latin(key[0]), _is_latin(key[-1]) and not literal.endswith("*"))
-    keys.setdefault(key, []).append((bounds, number))
-    if letters != key:
-        keys.setdefault(letters, []).append((bounds, number))
-    if spelled := _spell(letters):
-        keys.setdefault(spelled, []).append((_ANYWHERE, number))
-
-
-def _sounds(literal: str) -> str:
-    """Spell a Chinese literal as the pinyin view does; nothing for one that is not."""
-    return _spell("".join(filter(str.isalnum, "".join(map(fold, literal.rstrip("*"))))))
-
-
-def _spell(letters: str) -> str:
-    sounds = list(map(sound_of, letters))
-    if not all(sounds):
-        return ""
-    return SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
-
-
 def _is_latin(char: str) -> bool:
     return char.isascii() and char.isalpha()
 
 
-def _grouped(
-    keys: list[tuple[_Bounds, int]],
-) -> tuple[tuple[_Bounds, tuple[int, ...]], ...]:
-    """Gather the parts of one literal by whether its ends must be ends of words."""
-    if len(keys) == 1:
-        ((bounds, part),) = keys
-        return ((bounds, (part,)),)
-    groups: dict[_Bounds, list[int]] = {}
-    for bounds, part in keys:
-        groups.setdefault(bounds, []).append(part)
-    return tuple((bounds, tuple(dict.fromkeys(parts))) for bounds, parts in groups.items())
-
-
-def _bounded(surface: str, span: Span, bounds: _Bounds) -> bool:
+def _bounded(surface: str, span: Span, bounds: Bounds) -> bool:
     """Latin literals are whole words."""
     start, end = span
     if bounds[0] and start and _is_latin(surface[start - 1]):
@@ -250,10 +184,6 @@ def _spelled(view: View, start: int, end: int, syllables: int) -> Span | None:
     if letters and (letters < everything or letters >= _FEWEST_SPELLED):
         return view.starts[start + 1], view.ends[end - 2]
     return None
-
-
-def _is_long(spelled: str) -> bool:
-    return spelled.count(SYLLABLE_MARK) - 1 >= _FEWEST_HEARD
 
 
 def letters_before(surface: str) -> list[int]:

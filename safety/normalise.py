@@ -25,6 +25,8 @@ _LEET_L = _LEET | {"1": "l", "!": "l"}
 _LEET_WORD = re.compile(r"(?=[a-z0-9@$]*[a-z])(?=[a-z0-9@$]*[0134578@$])[a-z0-9@$]{2,}")
 _LEET_WORDS = 2
 """From so many words written with digits on, words of digits alone are read as well."""
+_TWICE = re.compile(r"([A-Za-z])\1+")
+_THRICE = re.compile(r"([^\W\d_\x00-\x7f])\1{2,}")
 _LONE = re.compile(r"(?<![a-z0-9@$])[0134578@$]{1,3}(?![a-z0-9@$])")
 
 EMOJI_ZH = {
@@ -161,6 +163,12 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
             starts.append(index)
             ends.append(index + 1)
     return View("".join(out), starts, ends)
+
+
+def squeezed(surface: str) -> str:
+    """Give the text of `squeeze` alone: of a lexicon's many literals no more is asked."""
+    letters = "".join(filter(str.isalnum, _TWICE.sub(r"\1", surface)))
+    return _THRICE.sub(r"\1\1", letters)
 
 
 def _squeeze_plain(surface: str) -> View:

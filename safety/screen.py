@@ -4,12 +4,13 @@ Knows no person and no reply, and of earlier messages only those it is handed. H
 between texts, so one `Screener` serves every chat.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from safety.context import REMEMBERED, SHORT, Added, Asked, answered, carried
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.levels import Category, Level
+from safety.literals import Literals, Part
 from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, letters_before, touches
 from safety.normalise import Normalised, normalise
 from safety.rules import Candidate, raise_imminent
@@ -75,36 +76,40 @@ class Screening:
 
 
 class Screener:
-    """Screens texts with one lexicon, and a second stage that can only raise a level."""
+    """Screens texts with one lexicon, and a second stage that can only raise a level.
 
-    def __init__(self, lexicon: Lexicon, second_stage: SecondStage | None = None) -> None:
+    Args:
+        lexicon: The one to screen with.
+        second_stage: The model that is asked about what stands at level 2.
+        known: Literals of a lexicon much like this one, to share.
+    """
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        second_stage: SecondStage | None = None,
+        known: Literals | None = None,
+    ) -> None:
         self._lexicon = lexicon
         self._second_stage = second_stage
         stage = f"+{second_stage.version}" if second_stage else ""
         self._version = lexicon.version + stage
-        self._parts: list[tuple[str, ...]] = []
-        numbers: dict[tuple[str, ...], int] = {}
-
-        def number(literals: tuple[str, ...]) -> int:
-            if literals not in numbers:
-                numbers[literals] = len(self._parts)
-                self._parts.append(literals)
-            return numbers[literals]
-
-        self._cues = {name: number(literals) for name, literals in lexicon.cues.items()}
+        parts = list(_parts(lexicon))
+        if known is None or known.by_sound != lexicon.by_sound:
+            literals = self._literals = Literals(parts, lexicon.by_sound)
+        else:  # a change of a change grows from what shipped, not from the change before
+            literals, self._literals = known.plus(parts), known
+        number = literals.number
+        self._cues = {name: number(part) for name, part in lexicon.cues.items()}
+        self._unless = {e.id: number(e.unless) for e in lexicon.entries if e.unless}
+        self._apart = {e.id: number(e.apart_from) for e in lexicon.entries if e.apart_from}
         self._by_first: dict[int, list[tuple[Entry, tuple[int, ...], tuple[int, ...]]]] = {}
-        self._unless: dict[str, int] = {}
-        self._apart: dict[str, int] = {}
         for entry in lexicon.entries:
-            if entry.unless:
-                self._unless[entry.id] = number(entry.unless)
-            if entry.apart_from:
-                self._apart[entry.id] = number(entry.apart_from)
             for pattern in entry.patterns:
-                ids = tuple(number(part) for part in pattern.parts)
+                ids = tuple(map(number, pattern.parts))
                 self._by_first.setdefault(ids[0], []).append((entry, ids, pattern.gaps))
         voids = frozenset([*self._unless.values(), *self._apart.values()])
-        self._matcher = Matcher(self._parts, lexicon.compounds, lexicon.by_sound, voids)
+        self._matcher = Matcher(literals, literals.heard_in(parts), voids, lexicon.compounds)
 
     @classmethod
     def load(cls) -> "Screener":
@@ -112,8 +117,11 @@ class Screener:
         return cls(load_lexicon(), SecondStage.load())
 
     def with_lexicon(self, lexicon: Lexicon) -> "Screener":
-        """Build a screener of another lexicon, with the second stage of this one."""
-        return Screener(lexicon, self._second_stage)
+        """Build a screener of a changed lexicon, with the second stage and literals of this one.
+
+        It takes milliseconds where most of the lexicon is the same.
+        """
+        return Screener(lexicon, self._second_stage, self._literals)
 
     @property
     def lexicon(self) -> Lexicon:
@@ -209,6 +217,15 @@ class Screener:
         if stage and is_open(screening) and stage.raises(plain.surface):
             return _raised(screening)
         return screening
+
+
+def _parts(lexicon: Lexicon) -> Iterator[Part]:
+    """Every set of literals that the lexicon looks for."""
+    yield from lexicon.cues.values()
+    for entry in lexicon.entries:
+        yield from filter(None, (entry.unless, entry.apart_from))
+        for pattern in entry.patterns:
+            yield from pattern.parts
 
 
 def _worst(screening: Screening) -> tuple[Level, Category]:

@@ -1,6 +1,7 @@
 """What every test stands on."""
 
 import asyncio
+import gc
 import logging
 import os
 import tempfile
@@ -21,6 +22,17 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pica-tests-"))
 
 # `pytest --hypothesis-profile=thorough` looks longer than a suite has time for.
 settings.register_profile("thorough")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """What is imported and collected stays: the garbage collector need not go through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

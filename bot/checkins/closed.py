@@ -6,7 +6,7 @@ companion. So a person who writes "it's 3am and I can't sleep" is never taken to
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import resources
 
@@ -20,10 +20,16 @@ Words = frozenset[tuple[str, ...]]
 
 
 @cache
+def _lists() -> Mapping[str, Mapping[str, str]]:
+    file = resources.files(__package__).joinpath("request_words.yaml")
+    lists: Mapping[str, Mapping[str, str]] = yaml_files.parse(file.read_text(encoding="utf-8"))
+    return lists
+
+
+@cache
 def listed(name: str, language: str) -> tuple[str, ...]:
     """One list of words, longest first."""
-    file = resources.files(__package__).joinpath("request_words.yaml")
-    text = yaml_files.parse(file.read_text(encoding="utf-8"))[name].get(language, "")
+    text = _lists()[name].get(language, "")
     found = text.split() if language == "zh" else [each.strip() for each in text.split(",")]
     return tuple(sorted(filter(None, found), key=len, reverse=True))
 

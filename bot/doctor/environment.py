@@ -12,6 +12,7 @@ import httpx
 
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
+from bot.tls import tls_context
 from safety.hotlines import HotlineError, Hotlines
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -84,7 +85,7 @@ async def check_disk(settings: Settings) -> list[Finding]:
 async def check_clock(settings: Settings) -> list[Finding]:
     """The clock agrees with Telegram's: leases, quotas and check-ins hang on it."""
     try:
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=10, verify=tls_context()) as client:
             answer = await client.get(settings.telegram_api_url)
         theirs = parsedate_to_datetime(answer.headers["date"])
     except (httpx.HTTPError, KeyError, ValueError) as error:

@@ -7,7 +7,10 @@ into the console (`console_…`), and check-ins (`checkins_…`).
 Knows nothing of when a text is used. A missing key is an error at start, not at 2 a.m.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from safety import yaml_files
@@ -39,7 +42,8 @@ class Texts:
         return sorted(self._texts["zh"])
 
 
-def _load(language: str) -> dict[str, str]:
+@cache
+def _load(language: str) -> Mapping[str, str]:
     texts: dict[str, str] = {}
     for name in (
         language,
@@ -50,7 +54,7 @@ def _load(language: str) -> dict[str, str]:
         if twice := texts.keys() & loaded.keys():
             raise ValueError(f"{name}.yaml: these keys stand elsewhere too: {sorted(twice)}")
         texts |= {key: text.rstrip("\n") for key, text in loaded.items()}
-    return texts
+    return MappingProxyType(texts)
 
 
 def language_of(code: str | None) -> str:

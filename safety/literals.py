@@ -1,0 +1,148 @@
+"""The literals of a lexicon, by the keys under which a text is searched for them.
+
+A literal is looked for as it is written, closed up, and by its sound. To make the keys of a
+whole lexicon takes seconds and a hundred megabytes; a changed lexicon shares them and adds its
+own (`plus`), so that taking a change into use stalls nobody's talk. Knows no text, and not
+which entry a literal belongs to.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import ahocorasick_rs
+
+from safety.fold import fold
+from safety.normalise import SYLLABLE_MARK, squeezed
+from safety.pinyin import sound_of
+
+Part = tuple[str, ...]
+"""Literals of which any will do."""
+Bounds = tuple[bool, bool]
+"""Whether a literal's start and end must be ends of words, as those of Latin ones must."""
+Groups = tuple[tuple[Bounds, tuple[int, ...]], ...]
+
+_FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
+_REPEAT = re.compile(r"(.)\1", re.DOTALL)
+_ANYWHERE = (False, False)
+_Keys = dict[str, list[tuple[Bounds, int]]]
+
+
+class Automaton:
+    """All occurrences of some keys, by key."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self.keys = keys
+        self._automaton = ahocorasick_rs.AhoCorasick(keys)
+
+    def find(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Give every key that occurs, with its start and end; they overlap."""
+        for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            yield self.keys[index], start, end
+
+
+class Literals:
+    """Numbered parts, and the automata that find their keys.
+
+    Args:
+        parts: All of them; a repeat is passed over.
+        by_sound: Words one of which a literal must hold to be found by its sound alone.
+
+    Attributes:
+        plain: Find keys as written and closed up.
+        typed: Find what is spelled in Latin letters.
+        heard: Find what only sounds like a literal, where nothing was typed in Latin letters.
+    """
+
+    def __init__(self, parts: Iterable[Part], by_sound: frozenset[str]) -> None:
+        self.by_sound = by_sound
+        self._may_be_heard = re.compile("|".join(map(re.escape, by_sound)) or "(?!)").search
+        self._numbers: dict[Part, int] = {}
+        self._sounds: dict[str, str] = {}
+        self._layers: list[Mapping[str, list[tuple[Bounds, int]]]] = []
+        self._groups: dict[str, Groups] = {}
+        self.plain: list[Automaton] = []
+        self.typed: list[Automaton] = []
+        self.heard: list[Automaton] = []
+        self._add(parts)
+
+    def plus(self, parts: Iterable[Part]) -> "Literals":
+        """These and more; what was built for these is shared, and stays as it is."""
+        more = Literals((), self.by_sound)
+        more._numbers, more._sounds = dict(self._numbers), dict(self._sounds)
+        more._layers = [*self._layers]
+        more.plain, more.typed, more.heard = [*self.plain], [*self.typed], [*self.heard]
+        more._add(parts)
+        return more
+
+    def number(self, part: Part) -> int:
+        """The number of a part, which must be one of these."""
+        return self._numbers[part]
+
+    def heard_in(self, parts: Iterable[Part]) -> frozenset[str]:
+        """The keys by which literals of these parts may be found by their sound alone."""
+        sounds = self._sounds
+        return frozenset(sounds[x] for part in parts for x in part if x in sounds)
+
+    def groups(self, key: str) -> Groups:
+        """The parts of a key, gathered by whether its ends must be ends of words."""
+        found = self._groups.get(key)
+        if found is None:
+            rows = (row for layer in self._layers for row in layer.get(key, ()))
+            found = self._groups[key] = _grouped(rows)
+        return found
+
+    def _add(self, parts: Iterable[Part]) -> None:
+        keys: _Keys = {}
+        heard = {key for automaton in self.heard for key in automaton.keys}
+        for part in parts:
+            if part not in self._numbers:
+                number = self._numbers[part] = len(self._numbers)
+                for literal in part:
+                    self._add_literal(keys, number, literal)
+        fresh = [key for key in keys if not any(key in layer for layer in self._layers)]
+        self._layers.append(keys)
+        for automata, wanted in (
+            (self.plain, [key for key in fresh if not key.startswith(SYLLABLE_MARK)]),
+            (self.typed, [key for key in fresh if key.startswith(SYLLABLE_MARK)]),
+            (self.heard, sorted(set(self._sounds.values()) - heard)),
+        ):
+            if wanted:
+                automata.append(Automaton(wanted))
+
+    def _add_literal(self, keys: _Keys, number: int, literal: str) -> None:
+        folded = "".join(map(fold, literal.rstrip("*")))
+        letters = folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
+        if not letters:
+            return
+        # k i l l is kept as it is, kill is closed up; see squeeze. Tens of thousands of literals
+        # pass here at every start, and most of them hold no repeat.
+        key = squeezed(folded) if _REPEAT.search(letters) else letters
+        bounds = (_is_latin(key[0]), _is_latin(key[-1]) and not literal.endswith("*"))
+        keys.setdefault(key, []).append((bounds, number))
+        if letters != key:
+            keys.setdefault(letters, []).append((bounds, number))
+        if spelled := _spell(letters):
+            keys.setdefault(spelled, []).append((_ANYWHERE, number))
+            if spelled.count(SYLLABLE_MARK) > _FEWEST_HEARD and self._may_be_heard(literal):
+                self._sounds[literal] = spelled
+
+
+def _spell(letters: str) -> str:
+    """Spell a Chinese literal as the pinyin view does; nothing for one that is not."""
+    if letters.isascii():
+        return ""
+    sounds = list(map(sound_of, letters))
+    if not all(sounds):
+        return ""
+    return SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
+
+
+def _is_latin(char: str) -> bool:
+    return char.isascii() and char.isalpha()
+
+
+def _grouped(rows: Iterable[tuple[Bounds, int]]) -> Groups:
+    groups: dict[Bounds, list[int]] = {}
+    for bounds, part in rows:
+        groups.setdefault(bounds, []).append(part)
+    return tuple((bounds, tuple(dict.fromkeys(parts))) for bounds, parts in groups.items())
