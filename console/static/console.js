@@ -66,6 +66,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   if (!(event.target instanceof Element)) return;
   if (event.target.closest("[data-keys]")) { KEYS["?"](); return; }
+  // The button goes whenever the page fetches itself anew: what asks for words stays.
+  if (event.target.closest("[data-show-words]")) { htmx.trigger(document.body, "words"); return; }
   const copies = event.target.closest("[data-copies]");
   if (copies) { copy(document.getElementById(copies.dataset.copies), document.getElementById(copies.dataset.into)); return; }
   const row = event.target.closest("tr[data-case]");

@@ -1,10 +1,11 @@
 """An operator at the console in a real browser, and a person in the sandbox's chat."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from bot.app import utc_now
 from bot.demo import console_link
@@ -124,6 +125,32 @@ async def test_from_the_first_word_to_a_resolved_case(
         "opened", "viewed_case", "claimed", "taken_over", "operator_said", "handed_back",
         "resolved",
     ]  # fmt: skip
+
+
+async def test_words_are_shown_though_the_page_fetches_itself_anew_meanwhile(
+    page: Page, operator: Operator, sandbox: Sandbox, service: Service, user: SandboxUser
+) -> None:
+    await user.say(CRISIS)
+    await sign_in(page, sandbox, service)
+    case = await person_case(service, user)
+    fetched, shown = asyncio.Event(), asyncio.Event()
+
+    async def later(route: Route) -> None:
+        answer = await route.fetch()  # without words
+        fetched.set()
+        await shown.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/live?words=0", later)
+    await page.goto(f"{page.url}cases/{case}")
+    await page.evaluate("htmx.trigger(document.body, 'acted')")
+    await asyncio.wait_for(fetched.wait(), 20)
+    await page.get_by_role("button", name="Show words").click()
+    await asyncio.sleep(0.5)
+    shown.set()
+    await expect(page.locator("#talk")).to_contain_text(CRISIS)
+    await page.evaluate("htmx.trigger(document.body, 'acted')")
+    await expect(page.locator("#talk")).to_contain_text(CRISIS)
 
 
 async def test_two_browsers_claim_at_once(

@@ -74,9 +74,6 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     await group.presses(ann, "claim")
     await group.sees(told("case_claimed", operator="Ann", case=1))
     clock.ahead += timedelta(seconds=HOLD_LAPSE_S)
-    writing.clear()
-    sent = await mei.say("昨天的事我想再和你说说")
-    await asyncio.wait_for(writing.wait(), 30)
 
     # She takes over in the browser, while the model writes: nothing of it comes.
     async with service.parts.database.begin() as transaction:
@@ -87,6 +84,9 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     await expect(page).to_have_url(re.compile(r"/console/$"))
     await page.goto(f"{page.url}cases/1")
     await expect(page.locator("body[data-live]")).to_have_count(1, timeout=SLOW_MS)
+    writing.clear()
+    sent = await mei.say("昨天的事我想再和你说说")
+    await asyncio.wait_for(writing.wait(), 30)
     await page.keyboard.press("t")
     joined = await mei.wait_for(texts("zh", "human_joined"), after=sent, timeout_s=20)
     await page.locator("#reply-words").fill("我是安，我在。")
