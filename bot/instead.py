@@ -16,7 +16,7 @@ from bot.onboarding import Onboarding
 from bot.quota import Quota
 from bot.risk import RiskRecords
 from bot.safe_mode import SafeMode
-from bot.takers import CheckInTaker, Taker
+from bot.takers import Taker
 from bot.texts import Texts
 from review import cases as review
 from safety.policy import respond
@@ -59,7 +59,7 @@ class Instead:
         quota: Quota,
         safe_mode: SafeMode,
         plans: Taker,
-        check_ins: CheckInTaker,
+        check_ins: Taker,
         texts: Texts,
     ) -> None:
         self._crisis = crisis
@@ -177,20 +177,17 @@ class Instead:
         """Whether words answer a question of somebody else than the companion."""
         if await self._offered(transaction, said, self._plans):
             return True
-        taken = await self._check_ins.take(
-            transaction, said.person, said.update_ids, said.text, said.screening.level,
-            now=said.now, is_edit=said.is_edit,
-        )  # fmt: skip
+        taken = await self._offered(transaction, said, self._check_ins)
         if taken:  # they stay the person's words: for their export, and for later screening
             await self._store(transaction, said)
         return taken
 
     @staticmethod
     async def _offered(transaction: Transaction, said: Said, taker: Taker) -> bool:
-        level = said.screening.level
         return await taker.take(
-            transaction, said.person, said.update_ids, said.text, level, now=said.now
-        )
+            transaction, said.person, said.update_ids, said.text, said.screening.level,
+            now=said.now, is_edit=said.is_edit,
+        )  # fmt: skip
 
     async def _say(self, transaction: Transaction, said: Said, key: str, *, is_kept: bool) -> None:
         """Answer with one reviewed text and the numbers to call; ends the rows."""

@@ -107,14 +107,15 @@ class SafetyPlans:
         level: Level,
         *,
         now: datetime,
+        is_edit: bool = False,
     ) -> bool:
         """Put a person's words into the open step of their plan.
 
         Returns:
             False where none is open, and for words that want to be heard and not put down: of
-            a risk, of anger, a bare yes.
+            a risk, of anger, a bare yes, an older message in other words.
         """
-        if level >= Level.PASSIVE or read(normalise(text).surface) is not Answer.OTHER:
+        if is_edit or level >= Level.PASSIVE or read(normalise(text).surface) is not Answer.OTHER:
             return False
         plan = await plans.get(transaction, person.person_id, open_since=now - STAYS_OPEN)
         if plan is None or plan.open_step is None:

@@ -17,23 +17,7 @@ Keep = Callable[[Transaction, Person], Awaitable[bool]]
 
 
 class Taker(Protocol):
-    """Something that asked for words."""
-
-    async def take(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        level: Level,
-        *,
-        now: datetime,
-    ) -> bool:
-        """Take words that answer a question of its own; False: they are for the companion."""
-
-
-class CheckInTaker(Protocol):
-    """Check-ins: they listen to every word below a risk."""
+    """Something that asked for words, or listens to all of them."""
 
     async def take(
         self,
@@ -46,7 +30,7 @@ class CheckInTaker(Protocol):
         now: datetime,
         is_edit: bool = False,
     ) -> bool:
-        """Take words that change check-ins; False: they are for the companion.
+        """Take words that are meant for it; False: they are for the companion.
 
-        With `is_edit` the words only reword older messages: they answer no check-in.
+        With `is_edit` the words only reword older messages: they answer no open question.
         """

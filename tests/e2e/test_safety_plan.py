@@ -61,6 +61,19 @@ async def test_words_of_risk_never_end_in_a_plan(user: SandboxUser, texts: Texts
     assert reply.startswith(opening(texts, "crisis_suicide"))
 
 
+async def test_an_older_message_in_other_words_is_put_into_no_plan(user: SandboxUser) -> None:
+    older = await user.say("今天下雨了")
+    await user.wait_for(None, after=older, timeout_s=60)
+    await answer_to(user, "/plan")
+    await pressed(user, "plan:begin")
+    last = user.last
+    assert last is not None
+    await user.edit(older, "今天下大雨了")
+    reply = await user.wait_for(None, after=last.message_id, timeout_s=60)
+    assert "下大雨" not in reply.text
+    assert "· 睡不着" in await answer_to(user, "睡不着")
+
+
 async def test_a_step_waits_half_an_hour_and_outlives_a_restart(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
