@@ -224,6 +224,22 @@ def growth(lexicon: Lexicon, texts: list[str], sizes: tuple[int, ...]) -> None:
               f" | {median(spent) / first:.2f} |")  # fmt: skip
 
 
+def building(lexicon: Lexicon, rounds: int) -> None:
+    """A screener from nothing, and one of a changed lexicon, as a change that goes live makes."""
+    changed = replace(lexicon, entries=lexicon.entries[1:])
+    alone, shared = [], []
+    for _ in range(rounds):
+        start = time.thread_time()
+        screener = Screener(lexicon)
+        alone.append(time.thread_time() - start)
+        start = time.thread_time()
+        screener.with_lexicon(changed)
+        shared.append(time.thread_time() - start)
+    print("\n| Screener | CPU s, median | against alone |\n|---|---|---|")
+    print(f"| built alone | {median(alone):.3f} | 1 |")
+    print(f"| of a changed lexicon | {median(shared):.3f} | {median(shared) / median(alone):.3f} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("psysuicide", type=Path, help="rows with `text` and `labels`")
@@ -242,6 +258,7 @@ def main() -> None:
     texts = of_length(row["text"] for row in rows)
     times(screener, texts, 5 if given.quick else 30)
     growth(load_lexicon(), texts, (1, 4) if given.quick else (1, 4, 16))
+    building(load_lexicon(), 5)
 
 
 if __name__ == "__main__":
