@@ -31,6 +31,7 @@ from storage import (
     keys,
     new_secret_key,
     outbox,
+    outbox_line,
     people,
     transcripts,
 )
@@ -151,7 +152,7 @@ class OneTurn:
 
     async def claim(self) -> None:
         async with self._database.begin() as tx:
-            due = await outbox.due(tx, now=NOW, limit=64)
+            due = await outbox_line.due(tx, now=NOW, limit=64)
             assert any(message.outbox_id == self._outbox for message in due)
             assert await outbox.claim(tx, self._outbox)
             self._attempt = await deliveries.begin(tx, self._outbox, 0, now=NOW)

@@ -20,7 +20,7 @@ from bot.outcomes import AT_LEAST_ONCE, Outcomes
 from bot.pacing import Pacer
 from bot.sending import Failure, SendError, parts_of, send_part
 from bot.topics import Topics
-from storage import Database, deliveries, outbox
+from storage import Database, deliveries, outbox, outbox_line
 from storage.deliveries import Outcome
 from storage.ids import OutboxId
 from storage.outbox import Audience, Kind, Message
@@ -102,7 +102,7 @@ class Delivery:
         if free <= 0:
             return
         async with self._database.read() as transaction:
-            messages = await outbox.due(
+            messages = await outbox_line.due(
                 transaction, now=self._now(), limit=free, busy=list(self._busy)
             )
         for message in messages:

@@ -5,34 +5,28 @@ unknown (the answer to a send was lost), failed, cancelled or expired; its words
 with the key of the person they are about, and erased at the row's end.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Executable,
-    Integer,
-    Select,
     and_,
     bindparam,
-    exists,
     func,
     insert,
     or_,
     select,
     update,
 )
-from sqlalchemy.orm import aliased
 
 from storage import keys, leases
-from storage.body import Body, from_json, to_json
+from storage.body import Body, to_json
 from storage.database import Transaction
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
-from storage.schema import is_open, outbox, people, telegram_chats
+from storage.schema import is_open, outbox, people
 
 PLACE = "outbox.body"
 
@@ -150,91 +144,6 @@ async def put(
 @cache
 def _put() -> Executable:
     return insert(outbox).returning(outbox.c.outbox_id)
-
-
-async def due(
-    transaction: Transaction,
-    *,
-    now: datetime,
-    limit: int,
-    busy: Collection[OutboxId] = (),
-) -> list[Message]:
-    """The next message of every chat whose time has come: crisis first, then as written.
-
-    One message a chat: what stands behind a message that waits or is being sent keeps its
-    place, and a chat with a long queue cannot keep others from being seen.
-    """
-    values = {"now": now, "most": limit, "busy": list(busy)}
-    rows = (await transaction.execute(_due(), values)).all()
-    return [await _message(transaction, row) for row in rows]
-
-
-@cache
-def _due() -> Select[*tuple[Any, ...]]:
-    """Built once: it is asked after every message that is sent."""
-    now = bindparam("now", type_=outbox.c.created_at.type)
-    return (
-        select(outbox, telegram_chats.c.telegram_id)
-        .join_from(
-            outbox,
-            telegram_chats,
-            telegram_chats.c.person_id == outbox.c.person_id,
-            isouter=True,
-        )
-        .where(
-            is_open(),
-            outbox.c.state == "queued",
-            # A row from the future was written before the clock was set back.
-            or_(
-                outbox.c.not_before_at <= now,
-                outbox.c.created_at > now,
-                outbox.c.expires_at < now,  # it gets its end
-            ),
-            ~_stands_behind(Audience.PERSON),
-            ~_stands_behind(Audience.OPERATORS),
-            outbox.c.outbox_id.not_in(bindparam("busy", expanding=True)),
-        )
-        .order_by(outbox.c.priority, outbox.c.outbox_id)
-        .limit(bindparam("most", type_=Integer))
-    )
-
-
-def _stands_behind(audience: Audience) -> ColumnElement[bool]:
-    """Whether another open message of the same chat comes first."""
-    other = aliased(outbox)
-    comes_first = or_(
-        other.c.state == "sending",
-        other.c.priority < outbox.c.priority,
-        and_(other.c.priority == outbox.c.priority, other.c.outbox_id < outbox.c.outbox_id),
-    )
-    same = [outbox.c.audience == audience, other.c.audience == audience]
-    if audience is Audience.PERSON:
-        same.append(other.c.person_id == outbox.c.person_id)
-    return exists().where(
-        *same,
-        other.c.outbox_id != outbox.c.outbox_id,
-        is_open(other),
-        comes_first,
-    )
-
-
-async def _message(transaction: Transaction, row: Any) -> Message:
-    owner = row.person_id if row.person_id is not None else keys.SERVICE
-    body = from_json(await keys.unseal(transaction, owner, row.body, PLACE))
-    telegram_id = row.telegram_id if row.audience == Audience.PERSON else body.to_telegram_id
-    return Message(
-        outbox_id=row.outbox_id,
-        person_id=row.person_id,
-        audience=Audience(row.audience),
-        telegram_id=telegram_id,
-        kind=Kind(row.kind),
-        body=body,
-        attempts=row.attempts,
-        preview_message_id=row.preview_message_id,
-        created_at=row.created_at,
-        check_in_id=row.check_in_id,
-        expires_at=row.expires_at,
-    )
 
 
 def _is_ours(*, is_fenced: bool) -> ColumnElement[bool]:

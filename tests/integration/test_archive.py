@@ -20,6 +20,7 @@ from storage import (
     new_secret_key,
     notes,
     outbox,
+    outbox_line,
     people,
     restoring,
     transcripts,
@@ -68,7 +69,7 @@ async def test_what_was_kept_comes_back(
         texts = [turn.text for turn in await transcripts.history(tx, found.person_id)]
         assert texts == [SECRET, "我在听"]
         assert len(await inbox.open_rows(tx)) == 2
-        due = await outbox.due(tx, now=NOW + timedelta(days=1), limit=5)
+        due = await outbox_line.due(tx, now=NOW + timedelta(days=1), limit=5)
         assert [message.body.text for message in due] == ["b"]
         fresh = await mei(tx, 43)  # ids go on, and do not meet those that came back
         assert fresh.person_id > found.person_id
@@ -108,7 +109,7 @@ async def test_whoever_was_erased_is_in_no_backup(
         assert await people.by_telegram_id(tx, 42) is None
         assert await transcripts.history(tx, person.person_id) == []
         assert await people.by_telegram_id(tx, 43) is not None
-        assert await outbox.due(tx, now=NOW, limit=5) == []
+        assert await outbox_line.due(tx, now=NOW, limit=5) == []
         assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
 
 

@@ -8,6 +8,7 @@ from storage import (
     inbox,
     leases,
     outbox,
+    outbox_line,
     people,
     pilot,
     switches,
@@ -112,7 +113,7 @@ async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
             )
 
         async def due() -> list[str]:
-            return [m.body.text for m in await outbox.due(tx, now=NOW, limit=10)]
+            return [m.body.text for m in await outbox_line.due(tx, now=NOW, limit=10)]
 
         first = await put(Kind.REPLY, one, "1a")
         await put(Kind.REPLY, one, "1b")
@@ -141,7 +142,7 @@ async def test_a_body_comes_back_whole(database: Database) -> None:
             audience=Audience.FAREWELL,
             now=NOW,
         )
-        mine, last = await outbox.due(tx, now=NOW, limit=5)
+        mine, last = await outbox_line.due(tx, now=NOW, limit=5)
     assert mine.body == body
     assert (mine.telegram_id, last.telegram_id) == (42, 77)
 
