@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.sandbox import SandboxUser
 from bot.service import Service
-from storage import cases, check_in_settings, check_ins, outbox, transcripts
+from bot.texts import Texts
+from storage import cases, check_in_settings, check_ins, dialogues, outbox, transcripts
 from storage.conversations import Turn
 from tests.e2e.conftest import answer_to, person_of
 
 Start = Callable[..., Awaitable[Service]]
 BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)  # 10:00 in Shanghai, a Tuesday
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # eight in the morning in Shanghai
+GRAVE = "我想自杀"
+PASSIVE = "活着好没意思，有时候希望自己消失"
 
 
 class Clock:
@@ -108,3 +113,41 @@ async def is_delivered(service: Service) -> bool:
 
 async def is_quiet(service: Service) -> bool:
     return not service.parts.lanes.busy
+
+
+async def place(service: Service, user: SandboxUser) -> Any:
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        return await dialogues.get(transaction, person.person_id)
+
+
+async def mood_of(service: Service, user: SandboxUser) -> int | None:
+    answer = (await rows(service, user))[-1].answer
+    return answer.mood if answer else None
+
+
+async def note_of(service: Service, user: SandboxUser) -> str | None:
+    answer = (await rows(service, user))[-1].answer
+    return answer.note if answer else None
+
+
+async def note_asked(user: SandboxUser, service: Service, clock: Clock, texts: Texts) -> None:
+    """Agree, be asked, answer with a face, and ask for the note."""
+    await agree(user)
+    clock.at = FIRST
+    question = await asked(user, service)
+    await user.press("😐")
+    await user.wait_for(None, after=question.message_id, timeout_s=60)
+    before = user.last
+    assert before is not None
+    await user.press("mood:1:note")
+    await user.wait_for(texts(language(user), "checkin_note_ask"), timeout_s=20)
+
+
+def language(user: SandboxUser) -> str:
+    return "zh" if user.language_code.startswith("zh") else "en"
+
+
+async def is_idle(service: Service) -> bool:
+    return await is_quiet(service) and await is_delivered(service)
