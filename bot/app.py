@@ -144,5 +144,6 @@ async def load_model(
     )
     worker = await InferenceWorker.start(source, progress=progress)
     # What is loaded stays, and the garbage collector stops every thread while it goes through it.
+    gc.collect()
     gc.freeze()
     return worker
