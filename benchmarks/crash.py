@@ -40,8 +40,6 @@ from storage import (
 SECRET_KEY = new_secret_key()
 LONGEST_LIFE_S = 6.0
 QUIET_S = 600.0
-BACKUPS_APART_S = 4.0
-"""A backup starts a process; without a pause the machine would do little else."""
 
 
 @dataclass
@@ -177,9 +175,19 @@ class Talkers:
 
 
 async def run(
-    *, kills: int, people_count: int, seed: int, backup: bool, folder: Path, quiet: bool = False
+    *,
+    kills: int,
+    people_count: int,
+    seed: int,
+    backup: bool,
+    folder: Path,
+    quiet: bool = False,
+    backups_apart_s: float = 4.0,
 ) -> Counts:
-    """Do it and count."""
+    """Do it and count.
+
+    A backup starts a process; without a pause between two the machine would do little else.
+    """
     random_ = random.Random(seed)  # noqa: S311 - repeatable, not secret
     counts = Counts(kills=kills)
     database = Database(f"sqlite:///{folder / 'data' / 'pica.db'}", Vault.parse(SECRET_KEY))
@@ -193,7 +201,8 @@ async def run(
         await waves.begin(users, kills)
         talkers = Talkers(users, random_)
         talking = asyncio.create_task(talkers.talk())
-        backing_up = asyncio.create_task(_back_up(victim, counts)) if backup else None
+        repeated = _back_up(victim, counts, backups_apart_s) if backup else None
+        backing_up = asyncio.create_task(repeated) if repeated else None
         for number in range(kills):
             await waves.come()
             await _live_a_while(victim, random_, counts)
@@ -229,10 +238,10 @@ async def _live_a_while(victim: Victim, random_: random.Random, counts: Counts) 
     await asyncio.sleep(random_.uniform(0.0, LONGEST_LIFE_S))
 
 
-async def _back_up(victim: Victim, counts: Counts) -> None:
+async def _back_up(victim: Victim, counts: Counts, apart_s: float) -> None:
     while True:
         counts.backups += await victim.backup() == 0
-        await asyncio.sleep(BACKUPS_APART_S)
+        await asyncio.sleep(apart_s)
 
 
 async def _until_idle(sandbox: Sandbox, database: Database, waves: Waves) -> None:

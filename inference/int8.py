@@ -10,7 +10,7 @@ import importlib.util
 from typing import Any
 
 from inference.packing import joined
-from inference.shards import CheckpointError
+from inference.requests import CheckpointError
 
 
 def check() -> None:

@@ -12,7 +12,7 @@ import torch
 from accelerate import infer_auto_device_map  # type: ignore[import-untyped]
 from transformers import GlmForCausalLM
 
-from inference.shards import CheckpointError
+from inference.requests import CheckpointError
 
 #: Part of each GPU's free memory that is left to keys, values and work ...
 ROOM = 0.15

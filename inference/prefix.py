@@ -14,10 +14,10 @@ import torch
 from torch.nn.functional import linear
 from transformers import GlmConfig
 
-from inference.checkpoint import fetch
+from inference.hub import fetch
 from inference.layout import head_sizes
-from inference.requests import ModelError
-from inference.shards import CheckpointError, find_shards, read_json, read_shard
+from inference.requests import CheckpointError, ModelError
+from inference.shards import find_shards, read_json, read_shard
 
 _KEY = "transformer.prefix_encoder."
 _PEFT_KEY = "prompt_embeddings"

@@ -87,6 +87,10 @@ class ModelError(Exception):
     """Model, tokenizer or prefix cannot be loaded; the message says why and what to do."""
 
 
+class CheckpointError(ModelError):
+    """A checkpoint cannot be loaded; the message says what is wrong and what to do."""
+
+
 class GenerationError(Exception):
     """A request came to no good end; says whether asking again can help.
 

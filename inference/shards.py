@@ -17,11 +17,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from inference.requests import ModelError
-
-
-class CheckpointError(ModelError):
-    """A checkpoint cannot be loaded; the message says what is wrong and what to do."""
+from inference.requests import CheckpointError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference import demo_model
+from inference.hub import fetch
 from inference.limits import usable_cpus
+from inference.requests import CheckpointError
 
 if TYPE_CHECKING:
     import torch
@@ -114,12 +116,13 @@ def open_model(
         CheckpointError: The model cannot be loaded; says why and what to do.
         PrefixError: The prefix cannot be loaded or does not fit the model.
     """
-    from inference.checkpoint import fetch, load_model
+    is_demo = source.model is None
+    folder = demo_model.CHECKPOINT if source.model is None else fetch(source.model)
+
+    from inference.checkpoint import load_model
     from inference.prefix import load_prefix
     from inference.tokenizer import ChatTokenizer
 
-    is_demo = source.model is None
-    folder = demo_model.CHECKPOINT if source.model is None else fetch(source.model)
     wanted = source.prefix or (str(demo_model.PREFIX) if is_demo else None)
     free = free_on(source.device)
     tokenizer = ChatTokenizer.from_folder(folder)
@@ -165,7 +168,6 @@ def free_on(name: str) -> dict[torch.device, int] | None:
     """
     import torch
 
-    from inference.checkpoint import CheckpointError
     from inference.placing import free_on_gpus
 
     has_gpu = torch.cuda.is_available()

@@ -206,13 +206,14 @@ class InferenceWorker:
 
 
 def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[Engine, OpenModel]:
+    if source.dtype == "auto":
+        source = dataclasses.replace(source, dtype="fastest")
+    opened = open_model(source, progress=progress)  # a wrong name is said before all that follows
+
     from inference import warmup
     from inference.engine import Engine
     from inference.resident import ResidentConversations
 
-    if source.dtype == "auto":
-        source = dataclasses.replace(source, dtype="fastest")
-    opened = open_model(source, progress=progress)
     warmup.pack_if_faster(opened.model, source.serving_threads)
     device_bytes, host_bytes = resident_bytes(source, opened), source.host_mib << 20
     if opened.model.device.type == "cpu":  # it is the host: to move there would make no room

@@ -1,5 +1,6 @@
 """What goes wrong at the command line ends in one line that says what to do, never a traceback."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,28 @@ def test_serve_names_the_setting(
     words = told("serve", status=1)
     assert says in words
     assert "Value error" not in words
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("PICA_TELEGRAM_TOKEN", "", "PICA_TELEGRAM_TOKEN is not set"),
+        ("PICA_SECRET_KEY", "", "PICA_SECRET_KEY is not set"),
+        ("PICA_ALLOW_DEMO_MODEL", "", "PICA_MODEL is not set"),
+        ("PICA_SECRET_KEY", "not-a-key-at-all", "PICA_SECRET_KEY is no "),
+        ("PICA_DATABASE_URL", "postgresql//pica:hush@host/pica", "PICA_DATABASE_URL is no "),
+    ],
+)
+def test_serve_says_what_is_missing_or_wrong_and_shows_no_secret(
+    variable: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {"PICA_TELEGRAM_TOKEN": "1:x-secret", "PICA_ALLOW_DEMO_MODEL": "1"}
+    for name, text in {**secrets, "PICA_HTTP_PORT": "0", variable: value}.items():
+        monkeypatch.setenv(name, text)
+    words = told("serve", status=1)
+    assert says in words
+    for secret in (value, "hush", "x-secret", os.environ["PICA_SECRET_KEY"]):
+        assert not secret or secret not in words
 
 
 @pytest.mark.parametrize(

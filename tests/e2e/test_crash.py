@@ -7,7 +7,13 @@ from benchmarks import crash
 
 async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     counts = await crash.run(
-        kills=1, people_count=3, seed=3, backup=True, folder=tmp_path, quiet=True
+        kills=1,
+        people_count=3,
+        seed=3,
+        backup=True,
+        folder=tmp_path,
+        quiet=True,
+        backups_apart_s=12,
     )
     assert counts.said > 0
     assert counts.holds, counts

@@ -12,8 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from inference import demo_model, shards
-from inference.checkpoint import CheckpointError, fetch, load_model
+from inference.checkpoint import load_model
+from inference.hub import fetch
 from inference.layout import chatglm2_plan
+from inference.requests import CheckpointError
 
 INDEX = "pytorch_model.bin.index.json"
 FIRST = "pytorch_model-00001-of-00002.bin"

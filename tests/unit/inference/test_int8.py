@@ -9,7 +9,8 @@ import warnings
 import pytest
 import torch
 
-from inference.checkpoint import CheckpointError, load_model
+from inference.checkpoint import load_model
+from inference.requests import CheckpointError
 from inference.runner import ModelRunner
 from inference.source import ModelSource, open_model
 

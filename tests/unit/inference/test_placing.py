@@ -9,10 +9,11 @@ from transformers import GlmForCausalLM
 
 from inference import checkpoint, source
 from inference.cache import SlotCache
-from inference.checkpoint import CheckpointError, load_model
+from inference.checkpoint import load_model
 from inference.decoder import Decoder, Segment
 from inference.layout import chatglm2_config
 from inference.placing import LEAST_ROOM, device_of, place
+from inference.requests import CheckpointError
 from inference.source import ModelSource, OpenModel, resident_bytes
 
 GB = 1 << 30

@@ -14,9 +14,9 @@ import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
 from inference import worker as workers
-from inference.checkpoint import CheckpointError
 from inference.decoder import Decoder
 from inference.recovery import MAX_RESTARTS
+from inference.requests import CheckpointError
 from inference.thread import STEPS_TO_GIVE_UP
 
 
