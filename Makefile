@@ -29,7 +29,7 @@ demo: setup ## Talk with PICA in the browser: no token, no server, no GPU
 	$(BIN)/pica demo
 
 test: setup-dev ## The whole test suite
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: setup-dev ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .
