@@ -28,8 +28,9 @@ setup-dev: $(VENV)/.dev ## The same, and what the tests need
 demo: setup ## Talk with PICA in the browser: no token, no server, no GPU
 	$(BIN)/pica demo
 
+# Tests start dozens of processes: what one has compiled the others need not compile again.
 test: setup-dev ## The whole test suite
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: setup-dev ## Lint, format, types, direction of imports
 	$(BIN)/ruff check .

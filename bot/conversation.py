@@ -51,8 +51,7 @@ class Conversation:
 
     async def answer(self, burst: Burst) -> None:
         """Answer the words of one burst."""
-        text, screening = burst.text, self._hearing.burst(burst)
-        await self._go_on(await self._begin(burst, text, screening))
+        await self._go_on(await self._begin(burst, self._hearing.burst(burst)))
 
     async def tapped(self, person: Person, update: Update, text: str, keep: Keep) -> None:
         """Answer a button that stands for words; `keep` has part in their transaction."""
@@ -62,7 +61,7 @@ class Conversation:
             update_id, person.person_id, Kind.BUTTON, update, text, screening, person.epoch
         )
         burst = Burst(person.person_id, [arrival])
-        await self._go_on(await self._begin(burst, text, screening, keep))
+        await self._go_on(await self._begin(burst, screening, keep))
 
     async def _go_on(self, asked: Asked | None) -> None:
         if asked is None:
@@ -97,17 +96,21 @@ class Conversation:
         return True
 
     async def _begin(
-        self, burst: Burst, text: str, screening: Screening, keep: Keep | None = None
+        self, burst: Burst, screening: Screening, keep: Keep | None = None
     ) -> Asked | None:
         """Store the words; None where something other than the model answers them."""
         now = self._now()
-        ids = burst.update_ids
         async with self._database.begin() as transaction:
-            open_ids = await inbox.open_among(transaction, ids)
+            open_ids = await inbox.open_among(transaction, burst.update_ids)
             person = await people.by_id(transaction, burst.person_id)
             if person is None or not open_ids:
-                await inbox.end(transaction, ids, Ended.IGNORED, reason="erased", now=now)
+                await inbox.end(
+                    transaction, burst.update_ids, Ended.IGNORED, reason="erased", now=now
+                )
                 return None
+            if burst.leave_out_all_but(open_ids):
+                screening = self._hearing.burst(burst)
+            text, ids = burst.text, burst.update_ids
             if keep is not None and not await keep(transaction, person):
                 return None
             if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner

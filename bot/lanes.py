@@ -9,7 +9,7 @@ join the question; a command or a button waits for its turn, except that `/new` 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -66,6 +66,16 @@ class Burst:
             message = arrival.update.effective_message
             lines[message.message_id if message else arrival.update_id] = arrival.text
         return "\n".join(lines.values())
+
+    def leave_out_all_but(self, update_ids: Collection[UpdateId]) -> bool:
+        """Leave out words that have their answer; whether there were any.
+
+        Newer words may cut a turn short in the moment in which its answer is stored: then the
+        older ones, which they would have joined, are answered.
+        """
+        before = len(self.arrivals)
+        self.arrivals = [each for each in self.arrivals if each.update_id in update_ids]
+        return len(self.arrivals) < before
 
     @property
     def is_edit(self) -> bool:

@@ -182,6 +182,7 @@ class Replier:
                 transaction, asked.update_ids, Ended.ANSWERED, reason=reason, now=self._now()
             )
         if reason != "superseded":
+            _mark_as_shown(asked.burst)  # it is answered: newer words are a question of their own
             self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
             self._wake()
         return reason == "reply"

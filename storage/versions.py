@@ -3,6 +3,7 @@
 Knows nothing of connections beyond the one it is handed, nor of when a database is upgraded.
 """
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -23,6 +24,7 @@ class UnknownVersionError(Exception):
     """The schema's version is none that this program knows: a newer program made it."""
 
 
+@cache
 def newest() -> str:
     """The newest version that this program knows."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
@@ -42,6 +44,8 @@ def move(connection: Connection, vault: Vault, version: str) -> bool:
         UnknownVersionError: the database, or the version asked for, is of a newer program.
     """
     before = present(connection)
+    if before == (newest() if version == "head" else version):
+        return False
     config = _config()
     config.attributes["connection"] = connection
     config.attributes["vault"] = vault  # words that were stored in clear are sealed

@@ -1,15 +1,18 @@
 """A person chats with the whole service over HTTP."""
 
+import asyncio
 import json
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+import bot.reply
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from storage import cases, transcripts
+from storage.rounds import RecentRounds
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
 
 CASES = Path(__file__).parents[1] / "data" / "pica-cases.json"
@@ -102,6 +105,27 @@ async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> 
         turns = await transcripts.history(transaction, person.person_id)
     assert [turn.role for turn in turns] == ["person", "companion"]
     assert turns[0].text == "我今天很累\n上班被骂了\n不知道怎么办"
+
+
+async def test_words_that_come_while_an_answer_is_stored_have_one_of_their_own(
+    service: Service, user: SandboxUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They cut the turn short, whose answer is on its way already."""
+
+    async def slowly(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(RecentRounds, "keep", slowly)
+    monkeypatch.setattr(bot.reply, "_mark_as_shown", lambda _: None)  # not noted yet
+    said = ["今天下雨了", "明天也会下雨吗"]
+    for words in said:
+        await answer_to(user, words)
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        turns = await transcripts.history(transaction, person.person_id)
+    assert [turn.text for turn in turns if turn.role == "person"] == said
+    assert [turn.role for turn in turns] == ["person", "companion"] * 2
 
 
 async def test_a_sentence_split_over_messages_is_screened_whole(
