@@ -152,7 +152,8 @@ def history(opened: OpenModel, repeats: int) -> None:
     print("|---|---|---|---|---|---|")
     keeping, bare = Asker(opened), Asker(opened, keeps=False)
     count = 0
-    for turn in (2, 4, 7, 10, 20):
+    longest = opened.context_length // (QUESTION + REPLY)  # turns that the model can hold
+    for turn in (each for each in (2, 4, 7, 10, 20) if each <= longest):
         taken: dict[str, list[float]] = {"kept": [], "anew": [], "not": []}
         for _ in range(repeats):
             count += 1
