@@ -101,7 +101,7 @@ class Outcomes:
         elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
                 await people.set_blocked(transaction, chat_id, self._now())
-            await self.end(message, "failed", "blocked")
+                await self.end_within(transaction, message, "failed", "blocked")
             return
         elif failure not in (Failure.LATER, Failure.UNKNOWN):
             log.error("send_refused", error=error.name, to_operators=to_operators)
