@@ -100,8 +100,8 @@ class Outcomes:
                 self._chat.move(error.moved_to)
         elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
-                await people.set_blocked(transaction, chat_id, self._now())
                 await self.end_within(transaction, message, "failed", "blocked")
+                await people.set_blocked(transaction, chat_id, self._now())
             return
         elif failure not in (Failure.LATER, Failure.UNKNOWN):
             log.error("send_refused", error=error.name, to_operators=to_operators)
