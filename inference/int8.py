@@ -6,7 +6,7 @@ output layer stay as they are. Does not know where weights come from.
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.util import find_spec
 from typing import Any
 
 from inference.packing import joined
@@ -19,7 +19,7 @@ def check() -> None:
     Raises:
         CheckpointError: torchao is not installed.
     """
-    if importlib.util.find_spec("torchao") is None:
+    if find_spec("torchao") is None:
         raise CheckpointError(
             "8-bit weights need torchao, which is not installed. Install it with "
             "`pip install torchao==0.18.*` (it is the extra `int8`), or use full weights."

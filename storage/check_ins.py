@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
 
 from storage import keys
 from storage.database import Transaction, insert_ignore
@@ -157,37 +157,6 @@ async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date
     )
     found = (await transaction.execute(query)).scalar_one()
     return None if found is None else date.fromisoformat(found)
-
-
-async def skipped_since_last_asked(
-    transaction: Transaction, person_id: PersonId, reason: str
-) -> bool:
-    """Whether, after the last question, one was left out for this reason."""
-    query = (
-        select(check_ins.c.reason)
-        .where(
-            check_ins.c.person_id == person_id,
-            or_(check_ins.c.state != State.SKIPPED, check_ins.c.reason == reason),
-        )
-        .order_by(check_ins.c.check_in_id.desc())
-        .limit(1)
-    )
-    found = (await transaction.execute(query)).scalar_one_or_none()
-    return found == reason
-
-
-async def forget_skipped(
-    transaction: Transaction, person_id: PersonId, *, after: datetime, but: str
-) -> None:
-    """Forget what was left out and is still to come, but for one reason: a clock was wrong."""
-    await transaction.execute(
-        delete(check_ins).where(
-            check_ins.c.person_id == person_id,
-            check_ins.c.state == State.SKIPPED,
-            check_ins.c.reason != but,
-            check_ins.c.due_at > after,
-        )
-    )
 
 
 async def answer(

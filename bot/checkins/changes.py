@@ -187,7 +187,7 @@ class Changes:
         return await self.state(a, self._texts(a.person.language, key))
 
     async def resume(self, a: Answering) -> Body:
-        """Go on after a pause, a stop or a goodbye."""
+        """Go on after a pause, a stop, a goodbye or a skip."""
         if await diary.resume(a.transaction, a.person.person_id, now=a.now) is None:
             return await self.choose(a)
         return await self.state(a, self._texts(a.person.language, "checkin_resumed"))

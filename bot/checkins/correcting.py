@@ -11,7 +11,7 @@ import structlog
 
 from bot.checkins.deciding import Skip
 from bot.checkins.reckoning import reckoned
-from storage import Database, appointments, check_in_settings, check_ins
+from storage import Database, appointments, check_in_settings, skipped_check_ins
 from storage.ids import PersonId
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,8 @@ async def _reckon(database: Database, person_id: PersonId, now: datetime) -> Non
         if settings is None:
             return
         # What a person wanted to skip they did want: today's may be still to come.
-        await check_ins.forget_skipped(transaction, person_id, after=now, but=Skip.ASKED_FOR)
+        reasons = set(Skip) - {Skip.ASKED_FOR}
+        await skipped_check_ins.forget(transaction, person_id, after=now, reasons=reasons)
         for stored in await appointments.of_person(transaction, person_id):
             if stored.next is not None and stored.next.at > now:
                 following = await reckoned(transaction, settings, stored, now)

@@ -23,6 +23,7 @@ from storage import (
     check_in_messages,
     check_in_settings,
     check_ins,
+    skipped_check_ins,
 )
 from storage.appointments import Stored
 from storage.check_in_settings import Settings, StoppedBy
@@ -134,9 +135,10 @@ async def pause(
 async def resume(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> Settings | None:
-    """Go on after a pause, a stop or a goodbye, with the next occurrence from now on."""
+    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now on."""
     if await _locked(transaction, person_id) is None:
         return None
+    await skipped_check_ins.forget(transaction, person_id, after=now, reasons=[Skip.ASKED_FOR])
     await check_in_settings.change(
         transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
     )

@@ -185,9 +185,10 @@ class Pages:
             quiet=quiet,
             next=self._next(language, view),
         )
-        return Body(f"{above}\n\n{text}" if above else text, self._changes(language, settings, now))
+        return Body(f"{above}\n\n{text}" if above else text, self._changes(language, view, now))
 
-    def _changes(self, language: str, settings: Settings, now: datetime) -> Rows:
+    def _changes(self, language: str, view: View, now: datetime) -> Rows:
+        settings = view.settings
         rows: Rows = [
             [
                 self._button(language, "times", "change_times"),
@@ -202,9 +203,11 @@ class Pages:
             name = self.texts(language, f"checkin_{flag}")
             key = "checkin_flag_on" if getattr(settings, flag) else "checkin_flag_off"
             rows.append([(self.texts(language, key, name=name), f"ci:flag:{flag}")])
+        is_off = settings.stopped_at is not None or is_paused(settings, now)
         if settings.stopped_at is None:
-            rows.append([self._button(language, act, act) for act in ("skip", "stop")])
-        if settings.stopped_at is not None or is_paused(settings, now):
+            today = ("resume", "unskip") if view.is_skipped and not is_off else ("skip", "skip")
+            rows.append([self._button(language, *today), self._button(language, "stop", "stop")])
+        if is_off:
             rows.insert(0, [self._button(language, "resume", "resume")])
         return rows
 

@@ -23,6 +23,7 @@ from storage import (
     check_ins,
     conversations,
     people,
+    skipped_check_ins,
 )
 from storage.check_in_settings import Settings, StoppedBy
 from storage.check_ins import Answer, CheckIn, State
@@ -106,7 +107,7 @@ async def take_back(
     if had_summary and settings.summarised_on == found.local_date:
         offered_before = found.local_date - timedelta(days=7)  # so it comes with the next one
         await check_in_settings.change(transaction, person_id, summarised_on=offered_before)
-    if why is Skip.HELD or await check_ins.skipped_since_last_asked(
+    if why is Skip.HELD or await skipped_check_ins.since_last_asked(
         transaction, person_id, Skip.HELD
     ):
         await check_in_settings.change(transaction, person_id, was_held=True)

@@ -13,7 +13,7 @@ from bot.checkins.deciding import Skip, State, decide
 from bot.checkins.looking import state_of
 from bot.checkins.reckoning import reckoned
 from bot.checkins.schedule import Appointment, Occurrence, next_occurrence
-from storage import Transaction, appointments, check_in_settings
+from storage import Transaction, appointments, check_in_settings, skipped_check_ins
 from storage.check_in_settings import Settings
 from storage.people import Person
 
@@ -33,6 +33,7 @@ class View:
         silent: minutes that are never asked, because they lie in the quiet hours.
         is_held: a case holds them.
         is_admitted: the companion talks with the person at all.
+        is_skipped: the person left out what was still to come today.
         every_days: silence has slowed them down to one in so many days; 0: it has not.
     """
 
@@ -43,6 +44,7 @@ class View:
     silent: Collection[int] = ()
     is_held: bool = False
     is_admitted: bool = True
+    is_skipped: bool = False
     every_days: int = 0
 
 
@@ -73,6 +75,9 @@ async def view(
         },
         is_held=state.is_held,
         is_admitted=state.is_admitted,
+        is_skipped=await skipped_check_ins.is_to_come(
+            transaction, person.person_id, after=now, reason=Skip.ASKED_FOR
+        ),
         every_days=state.restraint.every_days,
     )
 

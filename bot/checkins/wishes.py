@@ -109,6 +109,9 @@ SKIP_TODAY = (
     ),
 )
 RESUME = _whole(
+    rf"{TODAY}(?:还是|照常|照样|照旧)(?:来|给我|主动){{0,2}}{ZH_ASK}",
+    rf"(?:取消|不|别|不要)跳过(?:{TODAY})?了?|{EN_ASK} (?:today|tonight) after all",
+    rf"{EN_NOT} skip(?: (?:it|today|tonight))?|unskip(?: today)?",
     rf"(?:可以)?(?:继续|恢复|重新开始|重启|再开始|接着问|取消暂停|解除暂停)(?:问|问我|{ZH_THING})?",
     r"(?:resume|unpause|unmute|continue|restart|start again|begin again|carry on|keep going)"
     rf"(?: (?:it|them|asking me|asking|checking in|{EN_THING}))?",

@@ -292,6 +292,25 @@ async def test_pause_skip_stop_and_resume(
     assert (State.SKIPPED, "asked_for") in await ends(database, person_id)
 
 
+async def test_what_was_skipped_by_mistake_is_asked_after_all(
+    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+) -> None:
+    person_id = await wants(database, NINE, EVENING)
+    clock.at = AT_NINE
+    async with database.begin() as tx:  # the first in the very minute in which it is due
+        assert await diary.skip_today(tx, person_id, now=clock.at) == [NINE, EVENING]
+    clock.at += 60 * MINUTE
+    async with database.begin() as tx:
+        await diary.resume(tx, person_id, now=clock.at)
+        to_come = {each.minute: found for each, found in await diary.upcoming(tx, person_id)}
+    assert [to_come[each.minute].local_date.day for each in (NINE, EVENING)] == [6, 5]
+    clock.at += 12 * 60 * MINUTE
+    assert await rounds.send_due(asked) == 1
+    # What had its time already stays left out; the other one is asked, once.
+    assert asked.dates == ["2026-01-05"]
+    assert (State.SKIPPED, "asked_for") in await ends(database, person_id)
+
+
 async def test_a_change_of_times_keeps_what_is_due_and_doubles_nothing(
     database: Database, rounds: Rounds, asked: Asked, clock: Clock
 ) -> None:

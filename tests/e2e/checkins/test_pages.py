@@ -207,6 +207,26 @@ async def test_a_single_note_of_any_length_is_shown_and_an_old_button_is_harmles
     await someone.wait_for(lambda m: m.text.endswith("·2"), after=end.message_id, timeout_s=20)
 
 
+async def test_a_skip_can_be_taken_back(
+    served: Service, someone: SandboxUser, texts: Texts, clock: Clock
+) -> None:
+    await agree(someone)
+    clock.to(2026, 11, 24, 23, 0, 1)  # 7:00 of the 25th in Shanghai: an hour before
+    await answer_to(someone, "/checkin")
+    skipped = await pressed(someone, "ci:skip")
+    assert texts("zh", "checkin_skipped") in skipped
+    assert "11-26 08:00" in skipped
+    assert someone.last is not None
+    assert "ci:skip" not in str(someone.last.buttons)
+    back = await pressed(someone, texts("zh", "checkin_unskip"))
+    assert "11-25 08:00" in back
+    assert "ci:skip" in str(someone.last.buttons)
+    await pressed(someone, "ci:skip")
+    assert "11-25 08:00" in await answer_to(someone, "今天还是问我吧")
+    clock.to(2026, 11, 25, 0, 0, 1)
+    await asked(someone, served)
+
+
 async def test_everything_is_in_the_export_and_words_are_no_moods(
     served: Service, someone: SandboxUser, clock: Clock
 ) -> None:

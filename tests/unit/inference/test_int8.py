@@ -20,7 +20,7 @@ needs_torchao = pytest.mark.skipif(
 
 
 def test_without_torchao_it_is_said_before_anything_is_read(pica, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("inference.int8.find_spec", lambda name: None)
     monkeypatch.setattr("inference.checkpoint._read_config", pytest.fail)
     with pytest.raises(CheckpointError, match="pip install torchao"):
         load_model(pica.model, weights="int8")

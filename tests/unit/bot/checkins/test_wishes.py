@@ -12,7 +12,8 @@ WISHES = {
     Wish.SKIP_TODAY: "今天不用了|今天别问|今天跳过|跳过今天|今天算了|今晚别问我"
     "|skip today|not today|Skip it for today"
     "|no check-in today|今天休息|don't ask me today|stop for today",
-    Wish.RESUME: "继续|恢复|重新开始|繼續|resume|start again|continue|取消暂停|turn it back on",
+    Wish.RESUME: "继续|恢复|重新开始|繼續|resume|start again|continue|取消暂停|turn it back on"
+    "|今天还是问我吧|今天照常问我|取消跳过|别跳过今天了|ask me today after all|don't skip today",
     Wish.PAUSE_HOW_LONG: "暂停|先别问我|暂时别问|pause|take a break this week|snooze"
     "|明天别问|这周别问了|周末别问我|pause until monday",
 }
@@ -42,7 +43,8 @@ def test_a_pause_has_a_length(text: str, days: int) -> None:
 @pytest.mark.parametrize(
     "text",
     ["不要停", "don't stop", "别取消", "how are you", "我不想活了", "今天很累", "每天早上八点",
-     "I can't stop crying", "stopped by a friend", "never stop asking"],
+     "I can't stop crying", "今天还是很难受", "今天还是这样",
+     "I cried today after all", "don't skip meals", "stopped by a friend", "never stop asking"],
 )  # fmt: skip
 def test_other_words_are_no_wish(text: str) -> None:
     assert read(text) is None
