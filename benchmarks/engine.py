@@ -3,7 +3,9 @@
     python -m benchmarks.engine [small | chatglm2 | demo | FOLDER] [--device cuda] [--plot FILE.svg]
 
 Prints Markdown tables: medians, with the least and the most in brackets. All replies are greedy and
-of the same length. ``--parts`` runs some of: chats steps alone history stream memory.
+of the same length. On a CPU each works in the floating type in which it is the faster, measured
+first, unless ``--dtype`` names one for all; on CUDA all work in bfloat16. ``--parts`` runs some of:
+chats steps alone history stream memory.
 """
 
 from __future__ import annotations
@@ -17,15 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from transformers import GlmForCausalLM
 
 from benchmarks.asker import PEOPLE, QUESTION, REPLY, TURNS, Asker, words
 from benchmarks.glm import Clock, in_turn, make, products, seconds, settle, spread, weights_of
 from benchmarks.plot import bars
-from benchmarks.rivals import Histories, Rivals
+from benchmarks.rivals import Histories, Rivals, Way, continuous, one_at_a_time, static
 from benchmarks.stream import stream
 from inference.engine import Engine
 from inference.source import OpenModel
-from inference.warmup import pack_if_faster
+from inference.warmup import faster_dtype, pack_if_faster
 
 PARTS = ("chats", "steps", "alone", "history", "stream", "memory")
 
@@ -58,11 +61,8 @@ def chats(opened: OpenModel, rivals: Rivals, paged: Rivals, repeats: int) -> dic
     def ours(**options: bool) -> None:
         talk(through(asker, f"run {next(count)}", **options), PEOPLE, TURNS)
 
-    def one(prompts: Histories) -> Histories:
-        return [rivals.one(prompt, REPLY) for prompt in prompts]
-
-    def batch(prompts: Histories) -> Histories:
-        return rivals.static(prompts, REPLY)
+    def theirs(way: Way, people: int) -> None:
+        talk(lambda prompts: rivals.ask(way, prompts, REPLY), people, TURNS)
 
     share = PEOPLE // 2  # one after the other: the work of two people, eight times
     middle = QUESTION + (TURNS - 1) * (QUESTION + REPLY) // 2
@@ -70,11 +70,14 @@ def chats(opened: OpenModel, rivals: Rivals, paged: Rivals, repeats: int) -> dic
     works: dict[str, tuple[float, Callable[[], object]]] = {
         "this engine": (1, ours),
         "this engine, replies encoded anew": (1, lambda: ours(anew=True)),
-        "`generate`, static batch of 16": (1, lambda: talk(batch, PEOPLE, TURNS)),
-        "`generate`, one at a time": (share, lambda: talk(one, PEOPLE // share, TURNS)),
+        f"`generate`, static batch of 16, {rivals.dtype(static)}":
+            (1, lambda: theirs(static, PEOPLE)),
+        f"`generate`, one at a time, {rivals.dtype(one_at_a_time)}":
+            (share, lambda: theirs(one_at_a_time, PEOPLE // share)),
         # Its time grows evenly with the history: a turn of mean length, six times.
-        "`generate_batch`": (TURNS, lambda: paged.continuous(prompts, REPLY)),
-    }
+        f"`generate_batch`, {paged.dtype(continuous)}":
+            (TURNS, lambda: paged.ask(continuous, prompts, REPLY)),
+    }  # fmt: skip
     taken = {}
     for name, values in in_turn({n: w for n, (_, w) in works.items()}, repeats).items():
         taken[name] = [value * works[name][0] for value in values]
@@ -138,7 +141,11 @@ def alone(opened: OpenModel, rivals: Rivals, repeats: int) -> None:
         asker.ask(prompt, 64)
         asker.finish()
 
-    taken = in_turn({"this engine": ours, "`generate`": lambda: rivals.one(prompt, 64)}, repeats)
+    def theirs() -> None:
+        rivals.ask(one_at_a_time, [prompt], 64)
+
+    name = f"`generate`, {rivals.dtype(one_at_a_time)}"
+    taken = in_turn({"this engine": ours, name: theirs}, repeats)
     ratio = [b / a for a, b in zip(*taken.values(), strict=True)]
     print("| | tokens a second |\n|---|---|")
     for name, values in taken.items():
@@ -170,13 +177,13 @@ def history(opened: OpenModel, repeats: int) -> None:
         print(f"| {turn} | {len(prompt) - QUESTION} | {cells} | {ratio:.2f} |", flush=True)
 
 
-def memory(arguments: argparse.Namespace) -> None:
+def memory(arguments: argparse.Namespace, dtype: str, batched: str) -> None:
     print("\n### Peak memory of a process that does one turn of 16 people with 500 tokens, MiB\n")
     print("| | MiB |\n|---|---|")
     for kind in ("the model alone", "this engine", "`generate`, static batch of 16"):
         command = [sys.executable, "-m", "benchmarks.engine", arguments.model, "--peak", kind]
         command += ["--device", arguments.device, "--threads", str(arguments.threads)]
-        command += ["--dtype", arguments.dtype]
+        command += ["--dtype", dtype if "batch" not in kind else batched]
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
         print(f"| {kind} | {done.stdout.strip()} |", flush=True)
 
@@ -186,7 +193,7 @@ def peak(opened: OpenModel, kind: str) -> None:
     if kind == "this engine":
         through(Asker(opened), "peak")(prompts)
     elif kind != "the model alone":
-        Rivals(opened.model).static(prompts, REPLY)
+        static(opened.model, prompts, REPLY)
     if opened.model.device.type == "cuda":
         print(torch.cuda.max_memory_allocated() >> 20)
     else:
@@ -195,41 +202,67 @@ def peak(opened: OpenModel, kind: str) -> None:
         print(int(status[status.index("VmHWM:") + 1]) >> 10)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def copies(model: GlmForCausalLM, asked: str | None) -> dict[str, GlmForCausalLM]:
+    """Copies of a model by floating type: one, or both that a CPU has."""
+    names = [asked] if asked else ["float32", "bfloat16"]
+    return {name: copy.deepcopy(model).to(getattr(torch, name)) for name in names}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model", nargs="?", default="small")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--dtype")
+    parser.add_argument("--dtype", help="for all; without it each has its faster one")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--processor-time", action="store_true", help="needs --threads 1")
     parser.add_argument("--plot")
-    parser.add_argument("--peak")
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    arguments.on_cuda = arguments.device.startswith("cuda")
+    if arguments.on_cuda:
+        arguments.dtype = arguments.dtype or "bfloat16"
+    if arguments.processor_time and (arguments.threads != 1 or arguments.device != "cpu"):
+        parser.error("--processor-time needs --threads 1 and the CPU")
+    return arguments
+
+
+def main() -> None:
+    arguments = _arguments()
     torch.set_num_threads(arguments.threads)
     if arguments.processor_time:
-        if arguments.threads != 1 or arguments.device != "cpu":
-            parser.error("--processor-time needs --threads 1 and the CPU")
         Clock.count_processor_time()
-    on_cuda = arguments.device.startswith("cuda")
-    arguments.dtype = arguments.dtype or ("bfloat16" if on_cuda else "float32")
-    opened = make(arguments.model, device=arguments.device, dtype=arguments.dtype)
+    asked: str | None = arguments.dtype
+    opened = make(arguments.model, device=arguments.device, dtype=asked or "float32")
     if arguments.peak:
         if arguments.peak == "this engine":
             pack_if_faster(opened.model, arguments.threads)
         peak(opened, arguments.peak)
         return
-    name = torch.cuda.get_device_name() if on_cuda else f"CPU, {arguments.threads} threads"
-    print(f"{arguments.model}, {name}, {arguments.dtype}, torch {torch.__version__}")
-    parts, repeats = arguments.parts, arguments.repeats
     # Copies of the weights: the engine lays its own out anew, and generate_batch changes a model.
-    rivals, paged = (Rivals(copy.deepcopy(opened.model)) for _ in range(2))
+    rivals, paged = (Rivals(copies(opened.model, asked)) for _ in range(2))
+    config = opened.model.config
+    sizes = config.hidden_size, config.intermediate_size
+    dtype = asked or str(faster_dtype(*sizes, arguments.threads)).removeprefix("torch.")
+    opened.model.to(getattr(torch, dtype))
+    run(arguments, opened, rivals, paged, dtype)
+
+
+def run(
+    arguments: argparse.Namespace, opened: OpenModel, rivals: Rivals, paged: Rivals, dtype: str
+) -> None:
+    """The parts that were asked for, the quick ones first."""
+    parts, repeats, on_cuda = arguments.parts, arguments.repeats, arguments.on_cuda
+    name = torch.cuda.get_device_name() if on_cuda else f"CPU, {arguments.threads} threads"
+    print(f"{arguments.model}, {name}, this engine in {dtype}, torch {torch.__version__}")
     if pack_if_faster(opened.model, arguments.threads):
         print("\nThis engine's weights are packed, as its warm-up chose.")
     if "steps" in parts:
-        steps(opened, weights_of(rivals.model), repeats, 1000 if on_cuda else 300)
+        steps(opened, weights_of(rivals.models[dtype]), repeats, 1000 if on_cuda else 300)
     if "alone" in parts:
         alone(opened, rivals, 3 * repeats)
     if "history" in parts:
@@ -242,7 +275,7 @@ def main() -> None:
     if "stream" in parts:
         stream(opened, arguments.seconds)
     if "memory" in parts:
-        memory(arguments)
+        memory(arguments, dtype, rivals.dtype(static))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Weights in the blocks in which oneDNN multiplies them, where that is faster on this processor.
 
-With two threads products of 2 to 32 rows take half the time, which is what chats at once need;
-with one thread a single row may take longer: `warmup.py` measures it and decides. The blocks take
-the place of the plain weights: modules that were packed work in the decoder only. Does not know
-what is computed.
+With two threads products of 2 to 32 rows take half the time, which is what chats at once need; in
+16 bits those of one row too, where the processor has such products. Elsewhere a single row may take
+longer: `warmup.py` measures it and decides. The blocks take the place of the plain weights: modules
+that were packed work in the decoder only. Does not know what is computed.
 
 Packing and product are the operators that ``torch.compile`` uses for a frozen linear layer on a
 CPU. They are no public names of torch: where they are missing, or give other numbers than a plain
@@ -20,6 +20,8 @@ from transformers import GlmForCausalLM
 
 #: Blocks are chosen for this many rows; they are the fastest, or nearly, from 1 to 640.
 ROWS = 16
+#: Types that may be packed, and how far a product may be off, as a part of its length.
+ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 
 
 def product(
@@ -42,20 +44,23 @@ def product(
 
 
 def packed(weight: torch.Tensor) -> torch.Tensor:
-    """A (out, in) float32 weight in blocks; the values stay what they are."""
+    """A (out, in) weight, float32 or bfloat16, in blocks; the values stay what they are."""
     blocks: torch.Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), ROWS)
     return blocks
 
 
-def is_possible() -> bool:
-    """Whether this torch can pack, and multiplies packed weights rightly."""
+def is_possible(dtype: torch.dtype) -> bool:
+    """Whether this torch can pack weights of a type here, and multiplies packed ones rightly."""
+    if dtype not in ROUNDING:
+        return False
+    tokens, weight, bias = (torch.randn(shape, dtype=dtype) for shape in ((3, 96), (160, 96), 160))
     try:
-        tokens, weight, bias = torch.randn(3, 96), torch.randn(160, 96), torch.randn(160)
         with torch.inference_mode():
-            found = product(tokens, packed(weight), bias)
+            found = product(tokens, packed(weight), bias).float()
     except (AttributeError, RuntimeError):
         return False
-    return torch.allclose(found, linear(tokens, weight, bias), atol=1e-4)
+    expected = linear(tokens.float(), weight.float(), bias.float())
+    return bool((found - expected).norm() <= ROUNDING[dtype] * expected.norm())
 
 
 def pack(model: GlmForCausalLM) -> None:

@@ -18,6 +18,8 @@ from inference.prefix import Prefix
 
 #: Tokens by which a chat must be longer than the usual to be attended by itself.
 APART = 256
+#: Columns of attention in 16 bits on a CPU are a multiple of this.
+COLUMNS = 32
 
 
 class ModelRunner:
@@ -76,6 +78,7 @@ class ModelRunner:
         if self._static is not None:
             return self._static.decode(slots, ids, stored)
         columns, longer = apart(slots, stored)
+        columns = self._repeating(columns)
         return self._decoder.decode(
             torch.tensor(ids, device=self.device),
             torch.tensor(slots, device=self.device),
@@ -85,6 +88,16 @@ class ModelRunner:
             columns=columns,
             longer=longer,
         )
+
+    def _repeating(self, columns: int) -> int:
+        """As many columns or more, a number that comes again in the next steps.
+
+        For 16 bits a CPU's library makes a kernel for every new shape, which took longer than
+        the products. What stands in the columns beyond is zero, and masked.
+        """
+        if self.dtype is torch.float32:
+            return columns
+        return min(-(-columns // COLUMNS) * COLUMNS, self.cache.capacity)
 
     def rest(self) -> None:
         """While nobody talks: gives the memory of slots back, unless captured steps refer to it.

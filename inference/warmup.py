@@ -15,10 +15,10 @@ from transformers import GlmForCausalLM
 from inference.packing import is_possible, pack, packed, product
 from inference.weights import columns_first
 
-#: 16 bits must be this much faster to be worth their rounding, alone and in a batch; and another
-#: layout in a batch.
+#: 16 bits must be this much faster to be worth their rounding, alone and in a batch; another
+#: layout on the average of both.
 GAIN = 1.2
-#: The layout that many chats like may cost the products of one chat no more than this.
+#: Another layout may cost the products of one chat no more than this, those of many nothing.
 NO_LOSS = 0.7
 ROWS = (1, 16)
 REPEATS = 9
@@ -35,13 +35,13 @@ def faster_dtype(hidden: int, intermediate: int, threads: int) -> torch.dtype:
         threads: CPU threads of one step.
     """
     plain = _matrices(hidden, intermediate)
-    full = [packed(w) for w in plain] if _packs(plain, threads) else list(map(columns_first, plain))
-    half = [columns_first(weight.to(torch.bfloat16)) for weight in plain]
+    full = _as_served(plain, threads)
+    half = _as_served([weight.to(torch.bfloat16) for weight in plain], threads)
     return torch.bfloat16 if min(_gains(full, half, threads)) >= GAIN else torch.float32
 
 
 def pack_if_faster(model: GlmForCausalLM, threads: int) -> bool:
-    """Packs a float32 model on a CPU where that is faster for many chats, and not slower for one.
+    """Packs a model on a CPU where that is faster for many chats, and not much slower for one.
 
     Args:
         model: Not in use yet.
@@ -52,20 +52,25 @@ def pack_if_faster(model: GlmForCausalLM, threads: int) -> bool:
     """
     config, weight = model.config, model.lm_head.weight
     is_plain = not hasattr(model.model.layers[0].self_attn, "qkv_proj")
-    if not is_plain or weight.device.type != "cpu" or weight.dtype is not torch.float32:
+    if not is_plain or weight.device.type != "cpu":
         return False
-    plain = _matrices(config.hidden_size, config.intermediate_size)
+    matrices = _matrices(config.hidden_size, config.intermediate_size)
+    plain = [matrix.to(weight.dtype) for matrix in matrices]
     if not _packs(plain, threads):
         return False
     pack(model)
     return True
 
 
+def _as_served(plain: list[torch.Tensor], threads: int) -> list[torch.Tensor]:
+    return list(map(packed if _packs(plain, threads) else columns_first, plain))
+
+
 def _packs(plain: list[torch.Tensor], threads: int) -> bool:
-    if not is_possible():
+    if not is_possible(plain[0].dtype):
         return False
     one, many = _gains(list(map(columns_first, plain)), list(map(packed, plain)), threads)
-    return many >= GAIN and one >= NO_LOSS
+    return one >= NO_LOSS and many >= 1 and one * many >= GAIN**2
 
 
 def _matrices(hidden: int, intermediate: int) -> list[torch.Tensor]:

@@ -10,7 +10,9 @@ from inference import packing
 from inference.runner import ModelRunner
 from inference.source import open_model
 
-pytestmark = pytest.mark.skipif(not packing.is_possible(), reason="this torch has no oneDNN")
+pytestmark = pytest.mark.skipif(
+    not packing.is_possible(torch.float32), reason="this torch has no oneDNN"
+)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 16, 33, 200])
