@@ -6,6 +6,7 @@ Knows tensors. Does not know weights, slots' owners or why a token is where it i
 from __future__ import annotations
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
 from inference.layout import HeadSizes
 
@@ -47,6 +48,29 @@ def attend(
     part = torch.bmm(front.reshape(groups, n * each, length), prefix[1])
     mixed += part.view(groups, n, each, dim).transpose(0, 1)
     return mixed.view(n, -1)
+
+
+def attend_alone(
+    queries: torch.Tensor, held: torch.Tensor, prefix: torch.Tensor | None
+) -> torch.Tensor:
+    """Attention of one token over all that one slot holds.
+
+    In 16 bits a CPU takes half the time for prefix and text in one piece, which is copied, and
+    makes no kernel for their length.
+
+    Args:
+        queries: (1, heads, dim).
+        held: (2, 1, groups, length, dim), all of it to be seen.
+        prefix: (2, groups, length, dim), or None.
+
+    Returns:
+        (1, heads·dim).
+    """
+    if queries.dtype is torch.float32:
+        return attend(queries, held, prefix, held.new_zeros(1))
+    whole = held if prefix is None else torch.cat([prefix[:, None], held], dim=3)
+    shared = queries.view(1, held.shape[2], -1, queries.shape[2])
+    return scaled_dot_product_attention(shared, whole[0], whole[1]).view(1, -1)
 
 
 def visible(

@@ -15,7 +15,7 @@ import torch
 from torch.nn.functional import embedding, rms_norm, scaled_dot_product_attention, silu
 from transformers import GlmForCausalLM
 
-from inference.attention import attend, causal_mask, visible
+from inference.attention import attend, attend_alone, causal_mask, visible
 from inference.cache import SlotCache
 from inference.layout import HeadSizes, head_sizes
 from inference.packing import product
@@ -37,8 +37,8 @@ class Segment:
     start: int
 
 
-class Longer(NamedTuple):
-    """A row of a decode step whose chat is far longer than the others.
+class Apart(NamedTuple):
+    """A row of a decode step that is attended by itself.
 
     Attributes:
         row: Which.
@@ -49,6 +49,22 @@ class Longer(NamedTuple):
     row: int
     slot: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a decode step reads of the cache.
+
+    Attributes:
+        span: Slots read by the common pass; all rows lie within. Others in it cost only attention.
+        columns: Tokens of text read in every slot: more than the largest start, but for
+        apart: Rows attended by themselves. One long chat would otherwise cost every other one as
+            much as itself. With 0 columns all rows are among them.
+    """
+
+    span: slice
+    columns: int
+    apart: Sequence[Apart] = ()
 
 
 class Decoder:
@@ -121,10 +137,7 @@ class Decoder:
         rows: torch.Tensor,
         starts: torch.Tensor,
         cache: SlotCache,
-        *,
-        span: slice,
-        columns: int,
-        longer: Sequence[Longer] = (),
+        reach: Reach,
     ) -> torch.Tensor:
         """One token in every row; no step of it waits for the device.
 
@@ -133,16 +146,13 @@ class Decoder:
             rows: (n,) their slots.
             starts: (n,) tokens of text that each slot holds before.
             cache: Where keys and values lie.
-            span: Slots read by the pass; ``rows`` lie within. Others in it cost only attention.
-            columns: Tokens of text read in every slot: more than the largest start, but for
-            longer: Rows that look at more than that, each by itself: one long chat would
-                otherwise cost every other one as much as itself.
+            reach: What is read there.
 
         Returns:
             (n, vocabulary) logits of the tokens that follow.
         """
         hidden = self.embed(ids)
-        turns = self._turns
+        span, columns, turns = reach.span, reach.columns, self._turns
         spread = None if len(ids) == span.stop - span.start else rows - span.start
         masks: dict[torch.device, torch.Tensor] = {}
         places: dict[tuple[torch.device, torch.Size], torch.Tensor] = {}
@@ -161,15 +171,8 @@ class Decoder:
                 places[kind] = cache.places(number, rows, starts)
             flat = store.view(-1, self.sizes.dim)
             flat.index_copy_(0, places[kind], kv.reshape(-1, self.sizes.dim))
-            held, prefix, wide = store[:, span, :, :columns], cache.prefix(number), queries
-            if spread is not None:
-                wide = queries.new_zeros(span.stop - span.start, *queries.shape[1:])
-                wide[spread] = queries
-            mixed = attend(wide, held, prefix, masks[device])
-            mixed = mixed if spread is None else mixed[spread]
-            for row, slot, length in longer:
-                own = store[:, slot : slot + 1, :, :length]
-                mixed[row] = attend(queries[row : row + 1], own, prefix, held.new_zeros(1))[0]
+            prefix = cache.prefix(number)
+            mixed = _attend_reached(queries, store, prefix, masks[device], reach, spread)
             hidden = self._finish(layer, hidden, mixed)
         return product(self._normed(hidden.to(self.device), self._norm), self._head)
 
@@ -217,6 +220,30 @@ class Decoder:
         angles = torch.arange(positions)[:, None] / self.sizes.rotary_base**steps
         turns = torch.polar(torch.ones_like(angles), angles)[:, None]
         return [(device, turns.to(device)) for device in dict.fromkeys(self.devices)]
+
+
+def _attend_reached(
+    queries: torch.Tensor,
+    store: torch.Tensor,
+    prefix: torch.Tensor | None,
+    mask: torch.Tensor,
+    reach: Reach,
+    spread: torch.Tensor | None,
+) -> torch.Tensor:
+    """(n, heads·dim): what each row takes from its slot, all slots of the span in one pass."""
+    if reach.columns:
+        held, wide = store[:, reach.span, :, : reach.columns], queries
+        if spread is not None:
+            wide = queries.new_zeros(held.shape[1], *queries.shape[1:])
+            wide[spread] = queries
+        mixed = attend(wide, held, prefix, mask)
+        mixed = mixed if spread is None else mixed[spread]
+    else:
+        mixed = torch.empty_like(queries.flatten(1))
+    for row, slot, length in reach.apart:
+        own = store[:, slot : slot + 1, :, :length]
+        mixed[row] = attend_alone(queries[row : row + 1], own, prefix)[0]
+    return mixed
 
 
 def _store_segments(segments: Sequence[Segment], store: torch.Tensor, kv: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from inference.cache import GRAIN, SlotCache
 from inference.capture import Capture, Work
-from inference.decoder import Decoder
+from inference.decoder import Decoder, Reach
 
 #: Columns are read in multiples of this many tokens.
 COLUMNS = 256
@@ -89,10 +89,8 @@ class StaticDecode:
         places = torch.arange(rows, device=device)
 
         def work() -> torch.Tensor:
-            span = slice(0, rows)
-            return self._decoder.decode(
-                ids, places, starts, self._cache, span=span, columns=columns
-            )
+            reach = Reach(slice(0, rows), columns)
+            return self._decoder.decode(ids, places, starts, self._cache, reach)
 
         step = _Step(ids, starts, work, self._capture(work))
         self._steps[rows, columns] = step

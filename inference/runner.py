@@ -10,16 +10,20 @@ from collections.abc import Sequence
 import torch
 from transformers import GlmForCausalLM
 
-from inference.cache import SlotCache, snug
+from inference.cache import GRAIN, SlotCache, snug
 from inference.capture import capture_for
-from inference.decoder import Decoder, Longer, Segment
+from inference.decoder import Apart, Decoder, Reach, Segment
 from inference.graphs import StaticDecode, roomy
 from inference.prefix import Prefix
 
 #: Tokens by which a chat must be longer than the usual to be attended by itself.
 APART = 256
-#: Columns of attention in 16 bits on a CPU are a multiple of this.
+#: For 16 bits a CPU's library makes a kernel for every new shape, which takes longer than the
+#: products: columns are a multiple of this. Slots have as many; those beyond are masked.
 COLUMNS = 32
+assert GRAIN % COLUMNS == 0
+#: In 16 bits a chat that is the only one is attended by itself while it is no longer than this.
+ALONE = 1024
 
 
 class ModelRunner:
@@ -77,27 +81,13 @@ class ModelRunner:
             self.cache.reserve(slot, start + 1)
         if self._static is not None:
             return self._static.decode(slots, ids, stored)
-        columns, longer = apart(slots, stored)
-        columns = self._repeating(columns)
         return self._decoder.decode(
             torch.tensor(ids, device=self.device),
             torch.tensor(slots, device=self.device),
             torch.tensor(stored, device=self.device),
             self.cache,
-            span=slice(slots[0], slots[-1] + 1),
-            columns=columns,
-            longer=longer,
+            reach(slots, stored, is_half=self.dtype is not torch.float32),
         )
-
-    def _repeating(self, columns: int) -> int:
-        """As many columns or more, a number that comes again in the next steps.
-
-        For 16 bits a CPU's library makes a kernel for every new shape, which took longer than
-        the products. What stands in the columns beyond is zero, and masked.
-        """
-        if self.dtype is torch.float32:
-            return columns
-        return min(-(-columns // COLUMNS) * COLUMNS, self.cache.capacity)
 
     def rest(self) -> None:
         """While nobody talks: gives the memory of slots back, unless captured steps refer to it.
@@ -129,18 +119,29 @@ class ModelRunner:
                 raise
 
 
-def apart(slots: Sequence[int], stored: Sequence[int]) -> tuple[int, list[Longer]]:
-    """How many tokens the common pass reads in every slot, and the rows that look at more.
+def reach(slots: Sequence[int], stored: Sequence[int], *, is_half: bool = False) -> Reach:
+    """How many tokens a pass reads in every slot, and the rows that are attended by themselves.
 
     Attention over all slots at once costs as much as if every chat were as long as the longest.
     So chats of more than twice the usual length go by themselves, if they are longer by enough
     to be worth a pass of their own.
+
+    Args:
+        slots: One a row, ascending.
+        stored: Tokens that each slot holds before the new one.
+        is_half: Whether numbers have 16 bits.
     """
+    span = slice(slots[0], slots[-1] + 1)
     usual = sorted(stored)[(len(stored) - 1) // 2]
     most = max(2 * usual, usual + APART)
     columns = max(start for start in stored if start <= most) + 1
+    if is_half:
+        is_alone = len(slots) == 1 and columns <= ALONE
+        columns = 0 if is_alone else -(-columns // COLUMNS) * COLUMNS
     rows = enumerate(zip(slots, stored, strict=True))
-    return columns, [Longer(row, slot, n + 1) for row, (slot, n) in rows if n >= columns]
+    return Reach(
+        span, columns, [Apart(row, slot, n + 1) for row, (slot, n) in rows if n >= columns]
+    )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from transformers import GlmForCausalLM
 from inference import checkpoint, source
 from inference.cache import SlotCache
 from inference.checkpoint import load_model
-from inference.decoder import Decoder, Segment
+from inference.decoder import Decoder, Reach, Segment
 from inference.layout import chatglm2_config
 from inference.placing import LEAST_ROOM, device_of, place
 from inference.requests import CheckpointError
@@ -123,7 +123,7 @@ def test_a_pass_over_two_devices_moves_what_it_needs(pica):
             slots = [0, span.stop - 1]
             logits = decoder.decode(
                 torch.tensor([5, 6]), torch.tensor(slots), torch.tensor([3, 6]), cache,
-                span=span, columns=7,
+                Reach(span, 7),
             )  # fmt: skip
             assert logits.device == meta
             assert logits.shape == (2, decoder.vocabulary)

@@ -8,7 +8,7 @@ import threading
 import pytest
 import torch
 
-from inference import warmup
+from inference import packing, warmup
 from inference.source import open_model
 from inference.weights import laid_out
 
@@ -79,18 +79,27 @@ def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("alone", "batch", "is_packed"), [(1.0, 0.5, True), (1.5, 0.5, False), (1.0, 0.9, False)]
-)
-def test_packed_weights_must_win_in_a_batch_and_lose_nothing_alone(
-    monkeypatch, pica, alone, batch, is_packed
+    ("alone", "batch", "is_packed"),
+    [
+        (1.0, 0.5, True), (0.6, 0.9, True), (1.3, 0.5, True),
+        (1.5, 0.5, False), (1.0, 0.9, False), (0.3, 1.1, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_packed_weights_must_win_and_lose_little_alone_and_nothing_in_a_batch(
+    monkeypatch, pica, alone, batch, is_packed, dtype
 ):
+    if not packing.is_possible(dtype):
+        pytest.skip("this processor has no packed products of this type")
+
     def seconds(weights, rows):
         if weights[0].layout is torch.strided:
             return 1.0
         return alone if rows == 1 else batch
 
     monkeypatch.setattr(warmup, "_seconds", seconds)
-    model = open_model(pica.source("prefix")).model
+    name = str(dtype).removeprefix("torch.")
+    model = open_model(dataclasses.replace(pica.source("prefix"), dtype=name)).model
     assert warmup.pack_if_faster(model, 2) is is_packed
     assert (model.lm_head.weight.layout is not torch.strided) is is_packed
     assert not warmup.pack_if_faster(model, 2) or not is_packed, "packed once"
