@@ -154,14 +154,15 @@ class Decoder:
         hidden = self.embed(ids)
         span, columns, turns = reach.span, reach.columns, self._turns
         spread = None if len(ids) == span.stop - span.start else rows - span.start
-        masks: dict[torch.device, torch.Tensor] = {}
+        masks: dict[torch.device, torch.Tensor | None] = {}
         places: dict[tuple[torch.device, torch.Size], torch.Tensor] = {}
         for number, layer in enumerate(self._layers):
             device = layer.norm.device
             if device not in masks:
                 rows, starts = rows.to(device), starts.to(device)
                 spread = None if spread is None else spread.to(device)
-                masks[device] = visible(starts, spread, span, columns, self.sizes, self.dtype)
+                seen = starts, spread, span, columns, self.sizes, self.dtype
+                masks[device] = visible(*seen) if columns else None
                 turned = turns[device][starts + cache.prefix_length]
             hidden = hidden.to(device)
             queries, kv = self._split(self._qkv(layer, hidden, turned))
@@ -226,12 +227,12 @@ def _attend_reached(
     queries: torch.Tensor,
     store: torch.Tensor,
     prefix: torch.Tensor | None,
-    mask: torch.Tensor,
+    mask: torch.Tensor | None,
     reach: Reach,
     spread: torch.Tensor | None,
 ) -> torch.Tensor:
-    """(n, heads·dim): what each row takes from its slot, all slots of the span in one pass."""
-    if reach.columns:
+    """(n, heads·dim): what each row takes from its slot; without a mask all are apart."""
+    if mask is not None:
         held, wide = store[:, reach.span, :, : reach.columns], queries
         if spread is not None:
             wide = queries.new_zeros(held.shape[1], *queries.shape[1:])
