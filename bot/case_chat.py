@@ -11,7 +11,7 @@ from datetime import datetime
 from bot.case_buttons import CaseButtons
 from bot.notices import OperatorNotices
 from bot.texts import Texts
-from bot.topics import CLOSE
+from bot.topics import CLOSE, RENAME
 from review.events import Event, What
 from safety.levels import Level
 from storage import Transaction, case_queue, cases, operators
@@ -42,7 +42,7 @@ class CaseChat:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
             case What.RESOLVED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
-                await self._close(transaction, event.case, event.at)
+                await self._topic(transaction, event, CLOSE)
             case _:
                 if text := self._text(event):
                     await self._say(transaction, event, text)
@@ -127,6 +127,8 @@ class CaseChat:
         if before and case.claimed_by is None:
             lines.append(notices.text("case_in_line", count=before))
         await self._say(transaction, event, "\n".join(lines), silent=False)
+        if event.what is What.RAISED:  # after the words: its name tells the level
+            await self._topic(transaction, event, RENAME)
 
     async def _more(self, transaction: Transaction, event: Event) -> None:
         """A further message at risk; in a takeover it is told as the person's words already.
@@ -186,9 +188,11 @@ class CaseChat:
             silent=event.what not in LOUD if silent is None else silent,
         )
 
-    async def _close(self, transaction: Transaction, case: Case, now: datetime) -> None:
+    async def _topic(self, transaction: Transaction, event: Event, act: str) -> None:
+        """Have something done with the topic of a case, if it is one that has a topic."""
+        case = event.case
         if case.level >= Level.ACTIVE:
-            await self._notices.say(transaction, "", now=now, case_id=case.case_id, topic=CLOSE)
+            await self._notices.say(transaction, "", now=event.at, case_id=case.case_id, topic=act)
 
 
 def _minutes(case: Case, now: datetime) -> int:

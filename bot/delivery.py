@@ -150,7 +150,7 @@ class Delivery:
         return await self._topics.thread_of(message.body)
 
     async def _settle(self, message: Message) -> None:
-        """Close or delete a topic: done twice it is done once.
+        """Rename, close or delete a topic: done twice it is done once.
 
         Raises:
             SendError: it did not work, and is to be tried again.

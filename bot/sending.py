@@ -5,6 +5,7 @@ carries the decision: whether the words may have arrived, whether to try again a
 """
 
 import io
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -134,14 +135,27 @@ async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
         raise _read_topic(error) from error
 
 
+async def rename_topic(bot: Bot, chat_id: int, thread_id: int, name: str) -> None:
+    """Give a topic another name; one that has it already, or is gone, is well.
+
+    Raises:
+        SendError: it failed.
+    """
+    await _change_topic(bot.edit_forum_topic(chat_id, thread_id, name=name))
+
+
 async def close_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
     """Close a topic; one that is closed or gone is well.
 
     Raises:
         SendError: it failed.
     """
+    await _change_topic(bot.close_forum_topic(chat_id, thread_id))
+
+
+async def _change_topic(change: Awaitable[bool]) -> None:
     try:
-        await bot.close_forum_topic(chat_id, thread_id)
+        await change
     except TelegramError as error:
         read_as = _read_topic(error)
         if read_as.failure is not Failure.NO_THREAD and "not_modified" not in str(error).lower():

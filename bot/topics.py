@@ -1,9 +1,9 @@
 """Topics in the operators' group: where a message about a case goes.
 
-A case from level 3 on has a topic of its own, made with its first message, made anew where
-somebody deleted it, closed with the case and deleted with the person. Where the group has no
-topics, or the bot may not manage them, everything goes plainly into the chat. Knows nothing of
-what is said, nor of the outbox.
+A case from level 3 on has a topic of its own: made with its first message, made anew where somebody
+deleted it, renamed where the case becomes graver, closed with the case and deleted with the person.
+Where the group has no topics, or the bot may not manage them, everything goes plainly into the
+chat. Knows nothing of what is said, nor of the outbox.
 """
 
 import asyncio
@@ -16,7 +16,14 @@ from telegram import Bot
 from bot.notices import OperatorNotices
 from bot.operators_chat import OperatorsChat
 from bot.pacing import Pacer
-from bot.sending import Failure, SendError, close_topic, delete_topic, open_topic
+from bot.sending import (
+    Failure,
+    SendError,
+    close_topic,
+    delete_topic,
+    open_topic,
+    rename_topic,
+)
 from safety.levels import Level
 from storage import Database, cases
 from storage.body import Body
@@ -27,7 +34,7 @@ log = structlog.get_logger(__name__)
 PLAIN_FOR = timedelta(hours=1)
 """For how long a group that refused a topic is not asked for one again."""
 LONGEST_NAME = 128
-CLOSE, DELETE = "close", "delete"
+RENAME, CLOSE, DELETE = "rename", "close", "delete"
 
 
 class Topics:
@@ -49,6 +56,8 @@ class Topics:
         self._chat = chat
         self._notices = notices
         self._now = now
+        self._names: dict[int, str] = {}
+        """What topics of open cases are called, as far as this process named them."""
         self._plain_until = datetime.min.replace(tzinfo=UTC)
         # A topic that is being made while its person is erased must still be found and deleted.
         self._lock = asyncio.Lock()
@@ -78,7 +87,7 @@ class Topics:
                 await cases.change(transaction, CaseId(body.case_id), thread_id=None)
 
     async def settle(self, body: Body) -> bool:
-        """Close or delete the topic of a case; False where the bot may not.
+        """Rename, close or delete the topic of a case; False where the bot may not.
 
         Raises:
             SendError: it did not work, and is to be tried again.
@@ -87,10 +96,11 @@ class Topics:
             case, chat_id = await self._case(body), self._chat.id
             if case is None or case.thread_id is None or chat_id is None:
                 return True
-            end = delete_topic if body.topic == DELETE else close_topic
+            if body.topic == RENAME and self._names.get(case.thread_id) == self._name(case):
+                return True
             await self._pacer.wait(chat_id)
             try:
-                await end(self._bot, chat_id, case.thread_id)
+                await self._change(body, case, chat_id, case.thread_id)
             except SendError as error:
                 if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
                     raise
@@ -102,11 +112,21 @@ class Topics:
                 await self.forget(body)
             return True
 
+    async def _change(self, body: Body, case: Case, chat_id: int, thread_id: int) -> None:
+        if body.topic == RENAME:
+            await rename_topic(self._bot, chat_id, thread_id, self._name(case))
+            self._names[thread_id] = self._name(case)
+            return
+        self._names.pop(thread_id, None)
+        end = delete_topic if body.topic == DELETE else close_topic
+        await end(self._bot, chat_id, thread_id)
+
     async def _make(self, case: Case) -> int | None:
         assert self._chat.id is not None
         await self._pacer.wait(self._chat.id)
         try:
             thread_id = await open_topic(self._bot, self._chat.id, self._name(case))
+            self._names[thread_id] = self._name(case)
         except SendError as error:
             if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
                 raise

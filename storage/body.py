@@ -39,7 +39,7 @@ class Body:
     case_id: int | None = None
     """The case that it is about; to operators it goes into that case's topic."""
     topic: str | None = None
-    """What is done with that topic in the place of words: `close` or `delete`."""
+    """What is done with that topic in the place of words: `rename`, `close` or `delete`."""
 
 
 def to_json(body: Body) -> str:

@@ -90,7 +90,8 @@ async def test_a_grave_case_has_a_topic_that_names_nobody(
     assert [label for row in notice.buttons for label, _ in row] == ["我来", "接手对话", "结案"]
     await answer_to(at_risk, "我刚吞了一整瓶安眠药")
     await group.sees(told("case_raised", case=1, level=4), case=1)
-    assert len(group.topics()) == 1
+    await settle(group.service)
+    assert list(group.topics().values()) == ["#1 · 4 · 自杀, 身体紧急情况"]
     other = group.sandbox.add_user()
     await newcomer_agrees(other)
     await answer_to(other, GRAVE)

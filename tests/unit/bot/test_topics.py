@@ -14,7 +14,7 @@ from bot.operators_chat import OperatorsChat
 from bot.pacing import Pacer
 from bot.sending import Failure, SendError
 from bot.texts import Texts
-from bot.topics import CLOSE, DELETE, PLAIN_FOR, Topics
+from bot.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
 from storage import Database, Vault, cases, keys, new_secret_key, people
 from storage.body import Body
 from storage.ids import CaseId
@@ -46,6 +46,9 @@ class Telegram:
 
     async def create_forum_topic(self, *values: Any) -> Any:
         return await self._call("create", *values)
+
+    async def edit_forum_topic(self, *values: Any, name: str) -> Any:
+        return await self._call("edit", *values, name)
 
     async def close_forum_topic(self, *values: Any) -> Any:
         return await self._call("close", *values)
@@ -155,13 +158,36 @@ async def test_what_may_pass_is_waited_for(
     assert await scene.topics.thread_of(body) == 7
 
 
-@pytest.mark.parametrize("act", [CLOSE, DELETE])
+async def test_the_name_follows_the_level(scene: Scene) -> None:
+    body = Body("", case_id=CASE, topic=RENAME)
+    assert await scene.topics.settle(body)  # it will have the right name when it is made
+    await scene.topics.thread_of(Body("x", case_id=CASE))
+    assert await scene.topics.settle(body)
+    assert [call[0] for call in scene.telegram.calls] == ["create"]  # it has the right name
+    async with scene.database.begin() as tx:
+        await cases.change(tx, CASE, level=3)
+    assert await scene.topics.settle(body)
+    assert await scene.topics.settle(body)
+    assert scene.telegram.calls[1:] == [("edit", CHAT, 7, "#1 · 3 · 自杀, 虐待")]
+
+
+async def test_a_name_that_the_topic_has_already_is_well(scene: Scene) -> None:
+    await scene.topics.thread_of(Body("x", case_id=CASE))
+    async with scene.database.begin() as tx:
+        await cases.change(tx, CASE, level=3)
+    scene.telegram.answers = [BadRequest("TOPIC_NOT_MODIFIED")]
+    assert await scene.topics.settle(Body("", case_id=CASE, topic=RENAME))
+
+
+@pytest.mark.parametrize("act", [RENAME, CLOSE, DELETE])
 @pytest.mark.parametrize("error", ["message thread not found", "TOPIC_ID_INVALID"])
 async def test_a_topic_that_is_gone_has_ended_well(scene: Scene, act: str, error: str) -> None:
     body = Body("", case_id=CASE, topic=act)
     assert await scene.topics.settle(body)  # there was none
     assert scene.telegram.calls == []
     await scene.topics.thread_of(body)
+    async with scene.database.begin() as tx:
+        await cases.change(tx, CASE, level=3)
     scene.telegram.answers = [BadRequest(error)]
     assert await scene.topics.settle(body)
     assert (await scene.thread_id() is None) is (act == DELETE)
