@@ -66,6 +66,7 @@ class Count:
         answers: how often they answer, 0 to 1.
         after: nothing comes up until after this instant.
         ends: what must become of each date.
+        skips: dates they left out, their instants, and what was served before.
     """
 
     zone: str
@@ -83,6 +84,7 @@ class Count:
     case: CaseId | None = None
     was_held: bool = False
     served: date = date.min
+    skips: list[tuple[date, datetime, date]] = field(default_factory=list)
     seen: tuple[Any, tuple[date, datetime]] | None = None
 
     def next(self) -> tuple[date, datetime]:
@@ -134,6 +136,21 @@ class Count:
         local = at.astimezone(ZoneInfo(self.zone))
         minute, (starts, ends) = local.hour * 60 + local.minute, self.quiet
         return minute >= starts and minute < ends if starts < ends else not ends <= minute < starts
+
+    def skip(self, today: date) -> None:
+        """The person leaves out what is still to come today."""
+        day, at = self.next()
+        if not self.stopped and day == today:
+            self.skips.append((day, at, self.served))
+            self.ends[day], self.served, self.after = "asked_for", day, at
+
+    def go_on(self, now: datetime) -> None:
+        """The person ends whatever keeps check-ins back; what they left out may still come."""
+        while self.skips and self.skips[-1][1] > now:
+            day, _, self.served = self.skips.pop()
+            del self.ends[day]
+        self.paused_until, self.stopped, self.after = None, False, now
+        self.heard()
 
     def heard(self) -> None:
         """Whoever is heard from is not silent."""

@@ -187,15 +187,17 @@ async def _stop(tx: Transaction, who: PersonId, count: Count, now: datetime, cha
 
 async def _resume(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
     await diary.resume(tx, who, now=now)
-    count.paused_until, count.stopped, count.after = None, False, now
-    count.heard()
+    count.go_on(now)
 
 
 async def _skip(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
     await diary.skip_today(tx, who, now=now)
-    day, at = count.next()
-    if not count.stopped and day == now.astimezone(ZoneInfo(count.zone)).date():
-        count.ends[day], count.served, count.after = "asked_for", day, at
+    count.skip(now.astimezone(ZoneInfo(count.zone)).date())
+
+
+async def _regret(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+    await _skip(tx, who, count, now, chance)
+    await _resume(tx, who, count, now, chance)
 
 
 async def _travel(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
@@ -228,4 +230,5 @@ Act = Callable[[Transaction, PersonId, Count, datetime, Any], Awaitable[None]]
 ACTS: dict[str, Act] = {
     "pause": _pause, "stop": _stop, "resume": _resume, "skip": _skip, "travel": _travel,
     "quiet": _quiet, "case": _case, "case over": _case_over, "back": _resume,
+    "regret": _regret,
 }  # fmt: skip
