@@ -1,6 +1,7 @@
 """A part of a year on a real database, on every path; the benchmark does a whole one."""
 
 import shutil
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +18,11 @@ async def test_what_was_asked_is_what_a_plain_count_says(
     shutil.copy(sqlite_template, tmp_path / "pica.db")
     url = f"sqlite:///{tmp_path / 'pica.db'}"
     year = Year(url, vault, people_count=20, start=AUTUMN, days=70, seed=8)
-    await year.live()
-    assert await year.wrong() == []
-    assert year.acts.keys() == ACTS.keys()
-    assert year.summary().keys() >= {
-        State.ASKED, State.ANSWERED, State.GOODBYE, "late", "held", "quiet", "restraint",
-        "asked_for"}  # fmt: skip
-    assert any(after_hold for _, _, after_hold in year.asked)
-    await year.database.aclose()
+    async with aclosing(year.database):
+        await year.live()
+        assert await year.wrong() == []
+        assert year.acts.keys() == ACTS.keys()
+        assert year.summary().keys() >= {
+            State.ASKED, State.ANSWERED, State.GOODBYE, "late", "held", "quiet", "restraint",
+            "asked_for"}  # fmt: skip
+        assert any(after_hold for _, _, after_hold in year.asked)
