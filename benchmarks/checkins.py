@@ -228,7 +228,7 @@ async def live_a_year(folder: Path, options: argparse.Namespace) -> bool:
     year = Year(url, vault, people_count=options.year, days=options.days, seed=options.seed)
     await year.database.upgrade()
     started = time.perf_counter()
-    await year.live()
+    await year.live(lambda day: print(f"  {day:%Y-%m}", file=sys.stderr, flush=True))
     wrong = await year.wrong()
     await year.database.aclose()
     print(f"{options.year:,} people, {options.days} days, seed {options.seed}, "

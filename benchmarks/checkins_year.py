@@ -61,13 +61,19 @@ class Year:
         self.expected: list[tuple[PersonId, date, bool]] = []
         self.acts: Counter[str] = Counter()
 
-    async def live(self) -> None:
-        """Let it pass; the database has the newest schema."""
+    async def live(self, tell: Callable[[date], None] = lambda _day: None) -> None:
+        """Let it pass; the database has the newest schema.
+
+        Args:
+            tell: hears of every month that begins.
+        """
         await self._settle()
         await self._restart()
         while self._now < self._start + self._days * DAY:
             step = self._chance.choice(STEPS)
-            self._now += timedelta(minutes=step)
+            before, self._now = self._now, self._now + timedelta(minutes=step)
+            if before.month != self._now.month:
+                tell(self._now.date())
             if step in RESTARTS:
                 await self._restart()
             due = False
