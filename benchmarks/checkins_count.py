@@ -128,7 +128,8 @@ class Count:
         gap = 7 if self.unanswered >= 6 else 3 if self.unanswered >= 3 else 0
         if self.asked_on is not None and abs((day - self.asked_on).days) < gap:
             return "restraint"
-        return "goodbye" if self.unanswered >= 8 else "asked"
+        # After a case the first is never a goodbye.
+        return "goodbye" if self.unanswered >= 8 and not self.was_held else "asked"
 
     def _is_quiet(self, at: datetime) -> bool:
         if self.quiet is None:
