@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch.nn.functional import embedding, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import embedding, pad, rms_norm, scaled_dot_product_attention, silu
 from transformers import GlmForCausalLM
 
 from inference.attention import attend, attend_alone, causal_mask, visible
@@ -20,6 +20,10 @@ from inference.cache import SlotCache
 from inference.layout import HeadSizes, head_sizes
 from inference.packing import product
 from inference.weights import LayerWeights, laid_out, take_layer
+
+#: oneDNN, which multiplies packed weights and 16 bits on a CPU, makes a kernel for every new number
+#: of rows, and keeps a thousand of them, 0.7 MiB each. So a prefill has a multiple of this.
+PREFILL_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Decoder:
         self.dtype: torch.dtype = self._head.dtype
         self.vocabulary: int = self._head.shape[0]
         self._turns = dict(self._rotations(positions))
+        is_plain = self._layers[0].qkv.layout is torch.strided and self.dtype is torch.float32
+        self._makes_kernels = self.device.type == "cpu" and not is_plain
 
     @property
     def devices(self) -> list[torch.device]:
@@ -105,6 +111,9 @@ class Decoder:
         ids = torch.tensor([token for segment in segments for token in segment.ids])
         starts = [torch.arange(s.start, s.start + len(s.ids)) for s in segments]
         positions = torch.cat(starts) + cache.prefix_length
+        if self._makes_kernels:  # rows that nobody needs, so that numbers of rows come again
+            spare = (0, -len(ids) % PREFILL_ROWS)
+            ids, positions = pad(ids, spare), pad(positions, spare)
         hidden = self.embed(ids)
         causal = [causal_mask(cache.prefix_length + s.start, len(s.ids)) for s in segments]
         masks = {place: [mask.to(place) for mask in causal] for place in {*self.devices}}
@@ -116,7 +125,7 @@ class Decoder:
                 return
             queries, kv = self._split(qkv)
             _store_segments(segments, cache.layers[number], kv)
-            mixed = torch.empty_like(queries)
+            mixed = torch.zeros_like(queries)
             first = 0
             for segment, mask in zip(segments, masks[hidden.device], strict=True):
                 rows = slice(first, first + len(segment.ids))

@@ -5,6 +5,7 @@ Knows the model and where keys and values lie. Does not know requests, sampling 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -19,9 +20,9 @@ from inference.prefix import Prefix
 #: Tokens by which a chat must be longer than the usual to be attended by itself.
 APART = 256
 #: For 16 bits a CPU's library makes a kernel for every new shape, which takes longer than the
-#: products: columns are a multiple of this. Slots have as many; those beyond are masked.
-COLUMNS = 32
-assert GRAIN % COLUMNS == 0
+#: products, and keeps a thousand of them in half a MiB each. So columns are a multiple of 32 up to
+#: 256, of 64 up to 512, then of 128. Slots have as many; those beyond are masked.
+COLUMNS = ((256, 32), (512, 64), (sys.maxsize, GRAIN))
 #: In 16 bits a chat that is the only one is attended by itself while it is no longer than this.
 ALONE = 1024
 
@@ -137,7 +138,8 @@ def reach(slots: Sequence[int], stored: Sequence[int], *, is_half: bool = False)
     columns = max(start for start in stored if start <= most) + 1
     if is_half:
         is_alone = len(slots) == 1 and columns <= ALONE
-        columns = 0 if is_alone else -(-columns // COLUMNS) * COLUMNS
+        step = next(step for most, step in COLUMNS if columns <= most)
+        columns = 0 if is_alone else -(-columns // step) * step
     rows = enumerate(zip(slots, stored, strict=True))
     return Reach(
         span, columns, [Apart(row, slot, n + 1) for row, (slot, n) in rows if n >= columns]

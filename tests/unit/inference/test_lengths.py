@@ -7,8 +7,10 @@ import copy
 import pytest
 import torch
 
-from inference.decoder import Apart
-from inference.runner import ALONE, APART, COLUMNS, ModelRunner, reach
+from inference import packing
+from inference.decoder import Apart, Segment
+from inference.runner import ALONE, APART, ModelRunner, reach
+from inference.source import open_model
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,14 @@ def test_who_goes_alone(stored, columns, longer):
     [
         ([300], 0, [0]),
         ([ALONE - 1], 0, [0]),
-        ([ALONE], ALONE + COLUMNS, []),
-        ([10, 20, 30], COLUMNS, []),
-        ([COLUMNS - 1, 5], COLUMNS, []),
-        ([COLUMNS, 5], 2 * COLUMNS, []),
+        ([ALONE], ALONE + 128, []),
+        ([10, 20, 30], 32, []),
+        ([31, 5], 32, []),
+        ([32, 5], 64, []),
+        ([255, 200], 256, []),
+        ([256, 200], 320, []),
+        ([511, 400], 512, []),
+        ([512, 400], 640, []),
         ([5000, 300, 310, 290], 320, [0]),
     ],
 )
@@ -78,3 +84,25 @@ def test_the_same_logits_as_alone(tiny, slots, with_prefix, dtype):
     for found in (together.float(), torch.stack(alone).float()):
         off = (found - expected).norm(dim=1) / expected.norm(dim=1)
         assert off.max() < 0.06
+
+
+@pytest.mark.skipif(not packing.is_possible(torch.float32), reason="this torch has no oneDNN")
+@pytest.mark.parametrize("width", [1, 15, 16, 17, 40])
+def test_rows_that_nobody_needs_change_nothing(pica, width):
+    """Packed weights: a prefill has more rows than tokens, so that kernels serve again."""
+    plain, packed_ = (open_model(pica.source("prefix")) for _ in range(2))
+    packing.pack(packed_.model)
+    rows, logits = [], []
+    for each in (plain, packed_):
+        runner = ModelRunner(each.model, each.prefix)
+        embed = runner._decoder.embed
+        runner._decoder.embed = lambda ids, embed=embed: rows.append(len(ids)) or embed(ids)
+        with torch.inference_mode():
+            tokens = [1400 + place for place in range(width)]
+            runner.prefill_together([Segment(0, tokens, 0), Segment(1, tokens[:3], 0)])
+            runner.prefill(1, tokens, min(3, width))
+            logits.append(runner.decode([0, 1], [1500, 1501], [width, width]))
+    together = width + min(3, width)
+    up = -(-together // 16) * 16, -(-width // 16) * 16
+    assert rows == [together, width, 2, *up, 2]
+    torch.testing.assert_close(logits[1], logits[0], atol=1e-4, rtol=1e-4)

@@ -7,14 +7,16 @@ import logging
 import pytest
 
 from benchmarks.soak import Soak
-from inference import InferenceWorker, ModelSource
+from inference import InferenceWorker, ModelSource, packing, warmup
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_every_request_ends_and_no_slot_is_leaked(pica, seed):
+@pytest.mark.parametrize(("seed", "dtype"), [(1, "float32"), (2, "bfloat16")])
+async def test_every_request_ends_and_no_slot_is_leaked(pica, seed, dtype, monkeypatch):
+    if dtype == "bfloat16":  # as where a processor is quick at it
+        monkeypatch.setattr(warmup, "_packs", lambda plain, _: packing.is_possible(plain[0].dtype))
     logging.getLogger("inference").setLevel(logging.CRITICAL + 1)
     source = ModelSource(
-        model=str(pica.model), prefix=str(pica.prefix), device="cpu", dtype="float32",
+        model=str(pica.model), prefix=str(pica.prefix), device="cpu", dtype=dtype,
         max_running=4, max_waiting=12, resident_mib=1,
     )  # fmt: skip
     worker = await InferenceWorker.start(source)

@@ -1,6 +1,6 @@
 """The rules over a year of a thousand people, with jumping clocks, against a plain count.
 
-Without storage: `tests/integration/test_check_ins_year.py` and the benchmark have that.
+Without storage: `tests/integration/checkins/test_year.py` and the benchmark have that.
 """
 
 import heapq

@@ -39,8 +39,8 @@ from storage.outbox import Kind
 from storage.schema import outbox as outbox_table
 from storage.schema_checkins import appointments as appointments_table
 from storage.schema_checkins import check_in_settings as settings_table
-from tests.integration.check_ins_line import Line, bot_of
-from tests.integration.test_check_ins import AT_NINE, DAY, MINUTE, NINE, START, Clock, wants
+from tests.integration.checkins.cast import AT_NINE, DAY, MINUTE, NINE, START, Clock, wants
+from tests.integration.checkins.line import Line, bot_of
 
 EVER = 10**6
 on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)

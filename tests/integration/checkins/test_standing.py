@@ -13,7 +13,7 @@ from storage.cases import Resolution
 from storage.check_in_settings import Fallen, StoppedBy
 from storage.ids import CaseId, PersonId
 from storage.people import Person
-from tests.integration.test_check_ins import (
+from tests.integration.checkins.cast import (
     AT_NINE,
     DAY,
     EVENING,

@@ -18,7 +18,7 @@ from bot.sandbox import Limits, Sandbox, SandboxUser
 from storage import Database, Vault, check_ins, new_secret_key, outbox, people
 from storage.ids import PersonId
 from storage.schema import outbox as outbox_table
-from tests.integration.check_ins_line import Line, bot_of
+from tests.integration.checkins.line import Line, bot_of
 
 PEOPLE = 100
 KILLS = 4
@@ -126,7 +126,7 @@ class Nursery:
                 sandbox.api_url,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
             )
         )
 

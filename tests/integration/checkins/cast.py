@@ -1,0 +1,84 @@
+"""Who takes part in the tests of check-ins: people, a clock, and what was asked."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from bot.checkins import diary
+from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.schedule import EVERY_DAY, Appointment
+from storage import (
+    Database,
+    Transaction,
+    check_ins,
+    outbox,
+)
+from storage.body import Body
+from storage.check_ins import State
+from storage.ids import PersonId
+from storage.outbox import Kind
+from tests.integration.cast import mei
+
+START = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
+NINE, EVENING = Appointment(EVERY_DAY, 540), Appointment(EVERY_DAY, 21 * 60)
+AT_NINE = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+
+
+class Clock:
+    """A clock that only the test moves; sleeping moves it too."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic_s(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds + 0.001)
+
+
+class Asked:
+    """What was asked: kept only where the transaction was committed."""
+
+    def __init__(self) -> None:
+        self.claimed: list[Claimed] = []
+
+    async def __call__(self, transaction: Transaction, claimed: Claimed) -> None:
+        await outbox.put(  # sent at once
+            transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
+            check_in_id=claimed.check_in_id, now=claimed.question.occurrence.at, ended_as="sent",
+        )  # fmt: skip
+        transaction.on_commit(lambda: self.claimed.append(claimed))
+
+    @property
+    def dates(self) -> list[str]:
+        return [each.question.occurrence.local_date.isoformat() for each in self.claimed]
+
+
+def rounds_of(database: Database, clock: Clock) -> Rounds:
+    return Rounds(
+        database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep
+    )
+
+
+async def wants(
+    database: Database,
+    *wanted: Appointment,
+    telegram_id: int = 42,
+    zone: str = "Asia/Shanghai",
+    now: datetime = START,
+) -> PersonId:
+    async with database.begin() as tx:
+        person = await mei(tx, telegram_id)
+        await diary.begin(tx, person.person_id, zone=zone, wanted=wanted, now=now)
+    return person.person_id
+
+
+async def ends(database: Database, person_id: PersonId) -> Counter[tuple[State, str]]:
+    """How many occurrences ended how, by state and reason."""
+    async with database.read() as tx:
+        rows = await check_ins.of_person(tx, person_id)
+    return Counter((row.state, row.reason or "") for row in rows)

@@ -1,0 +1,26 @@
+"""A clock that only the test moves, and the loop over it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.checkins.rounds import Rounds
+from storage import (
+    Database,
+)
+from tests.integration.checkins.cast import Asked, Clock, rounds_of
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+async def rounds(database: Database, clock: Clock) -> AsyncIterator[Rounds]:
+    yield rounds_of(database, clock)

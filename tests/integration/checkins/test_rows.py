@@ -1,0 +1,121 @@
+"""Rows: erasure, retention, backups, and what finding the due ones reads."""
+
+from pathlib import Path
+
+from sqlalchemy import event, text
+
+from bot.checkins import diary
+from bot.checkins.rounds import Rounds
+from storage import (
+    Database,
+    Vault,
+    appointments,
+    archive,
+    check_in_settings,
+    check_ins,
+    outbox,
+    people,
+    restoring,
+    retention,
+)
+from storage.body import Body
+from storage.outbox import Kind
+from tests.integration.checkins.cast import (
+    AT_NINE,
+    DAY,
+    MINUTE,
+    NINE,
+    START,
+    Asked,
+    Clock,
+    rounds_of,
+    wants,
+)
+
+
+async def test_erasure_takes_everything_and_retention_the_old(
+    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+) -> None:
+    person_id = await wants(database, NINE)
+    other = await wants(database, NINE, telegram_id=43)
+    clock.at = AT_NINE
+    await rounds.send_due(asked)
+    async with database.begin() as tx:
+        await people.erase(tx, person_id, now=clock.at)
+        assert await appointments.of_person(tx, person_id) == []
+        assert await check_ins.of_person(tx, person_id) == []
+        assert await check_in_settings.get(tx, person_id) is None
+        early = await retention.sweep(tx, turns_days=180, now=AT_NINE + 179 * DAY)
+        late = await retention.sweep(tx, turns_days=180, now=AT_NINE + 181 * DAY)
+        assert (early["moods"], late["moods"]) == (0, 1)
+        assert len(await appointments.of_person(tx, other)) == 1
+        await check_in_settings.withdraw(tx, other)
+        assert await check_in_settings.get(tx, other) is None
+
+
+async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
+    database: Database, rounds: Rounds, asked: Asked, clock: Clock, tmp_path: Path, vault: Vault
+) -> None:
+    erased = await wants(database, NINE)
+    kept = await wants(database, NINE, telegram_id=43)
+    await archive.write_backup(database, tmp_path / "backup", now=START)
+    async with database.begin() as tx:
+        await people.erase(tx, erased, now=START)
+    await archive.write_keys(database, tmp_path / "keys", now=START)
+    clock.at = AT_NINE
+    assert await rounds.send_due(asked) == 1
+    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
+    await restoring.restore(restored, tmp_path / "backup", tmp_path / "keys")
+    clock.at = AT_NINE + MINUTE
+    again = rounds_of(restored, clock)
+    assert await again.send_due(asked) == 0
+    async with restored.read() as tx:
+        assert await appointments.of_person(tx, erased) == []
+        ((_, following),) = await diary.upcoming(tx, kept)
+        assert following is not None
+        assert following.at == AT_NINE + DAY
+    await restored.aclose()
+
+
+async def test_a_check_in_that_waited_at_the_backup_is_not_sent_after_the_restore(
+    database: Database, tmp_path: Path, vault: Vault
+) -> None:
+    """It may have been sent since: once too few is better than twice."""
+    person_id = await wants(database, NINE)
+    async with database.begin() as tx:
+        await outbox.put(tx, Kind.CHECK_IN, Body("?"), person_id=person_id, now=AT_NINE)
+    await archive.write_backup(database, tmp_path / "backup", now=AT_NINE)
+    await archive.write_keys(database, tmp_path / "keys", now=AT_NINE)
+    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
+    await restoring.restore(restored, tmp_path / "backup", tmp_path / "keys")
+    async with restored.read() as tx:
+        assert await outbox.count_open(tx) == 0
+    await restored.aclose()
+
+
+async def test_finding_the_due_ones_reads_the_index_alone(database: Database) -> None:
+    await wants(database, NINE)
+    seen: list[tuple[str, object]] = []
+
+    def keep(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        seen.append((statement, values))
+
+    engine = database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", keep)
+    async with database.read() as tx:
+        await appointments.due(tx, now=AT_NINE, limit=20)
+        await appointments.count_at(tx, AT_NINE, limit=20)
+    event.remove(engine, "before_cursor_execute", keep)
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    async with database.read() as tx:
+        if database.dialect == "postgresql":  # a table of one page would be read whole
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))
+        for statement, values in seen:
+            rows = await tx.run_sync(
+                lambda c, s=statement, v=values: c.exec_driver_sql(explain + s, v).all()
+            )
+            plan = " ".join(str(row[-1]) for row in rows)
+            assert "ix_appointments_next_at" in plan
+            assert "SCAN appointments" not in plan
+            assert "Sort" not in plan
+            assert "TEMP B-TREE" not in plan
