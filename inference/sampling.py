@@ -85,7 +85,7 @@ def choose(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int |
         Token ids; None where a row holds a number that is not finite.
     """
     logits = logits.to(torch.float32)
-    # One number that is not finite makes the sum so; to look at each takes longer (`benchmarks.pieces`).
+    # One number that is not finite makes the sum so; to look at each takes longer.
     sound: list[bool] = torch.isfinite(logits.sum(dim=-1)).tolist()
     if any(sampler.adjusts for sampler in samplers):
         logits = logits.clone()
