@@ -9,14 +9,17 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from safety.answers import Answer, read
 from safety.levels import Category, Level
+from safety.sentences import counts_at_most
 
 REMEMBERED = 4
 """How many of the person's own earlier turns are read."""
 SHORT = 8
-"""Letters up to which a turn may be one piece of a sentence sent in two."""
+"""Han characters or Latin words up to which a turn may be one piece of a sentence."""
+_MOST_OF_PIECE = 64  # letters
 
 # After a risk was named: the words that say it still holds, or is about to be acted on.
 _RESOLVED = re.compile(
@@ -50,6 +53,26 @@ class Asked(StrEnum):
     """Are you thinking of ending your life?"""
     INJURY = "injury"
     """Are you injured, or have you taken something?"""
+
+
+def is_piece(text: str) -> bool:
+    """Whether a turn is so short that it may be one piece of a sentence sent in several."""
+    return len(text) <= _MOST_OF_PIECE and counts_at_most(text.lower(), SHORT)
+
+
+def sent_before(history: Sequence[str]) -> str:
+    """Give the pieces right before a message, a line for each, that it may go on with.
+
+    Args:
+        history: The person's own turns, oldest first.
+    """
+    pieces = list(takewhile(is_piece, reversed(history)))[::-1]
+    return "".join(f"{piece}\n" for piece in pieces)
+
+
+def gone_on(text: str) -> str:
+    """Give what of a message can still belong to a sentence that was begun before it."""
+    return text[:_MOST_OF_PIECE]
 
 
 def answered(surface: str, asked: Asked) -> Added | None:

@@ -5,12 +5,13 @@ not grow with the number of literals.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from safety.literals import Automaton, Bounds, Literals
 from safety.normalise import SYLLABLE_MARK, Normalised, View
 from safety.pinyin import sound_of
+from safety.sentences import ends_sentence
 
 Span = tuple[int, int]
 """A half-open stretch of the surface."""
@@ -19,21 +20,7 @@ _LOOK_BACK = 8  # spans before a place that can still reach into it; they are sh
 _FEWEST_SPELLED = 4
 _BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
 _PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
-_HARD = frozenset("。!?;！？；\n")
 _SOFT = frozenset(",，、:：")
-
-
-def ends_sentence(surface: str, index: int) -> bool:
-    """Whether the character there ends a sentence (and is not a separator within a word)."""
-    char = surface[index]
-    if char in ".!?":
-        before = surface[index - 1 : index]
-        after = surface[index + 1 : index + 2]
-        if char == ".":
-            # "I. .w.a.n.t": a separator goes on after the blank, a sentence does not.
-            return not after or (after.isspace() and surface[index + 2 : index + 3] != ".")
-        return not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum())
-    return char in _HARD
 
 
 class Matcher:
@@ -64,13 +51,13 @@ class Matcher:
         places: dict[str, set[Span]] = {}
         heard: dict[str, set[Span]] = {}
         for view in text.views:
-            for key, span in self._hits(text.surface, view):
+            for key, span in self._hits(text.smooth, view):
                 places.setdefault(key, set()).add(span)
-            for key, span in self._heard_in(text.surface, view):
+            for key, span in self._heard_in(text.smooth, view):
                 heard.setdefault(key, set()).add(span)
         for key in heard.keys() & places.keys():
             heard[key] -= places[key]
-        return self._by_part(text.surface, places, heard)
+        return self._by_part(text.smooth, places, heard)
 
     def _hits(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
         if not view.pinyin:
@@ -126,7 +113,7 @@ def _every(automata: Iterable[Automaton], text: str) -> Iterator[tuple[str, int,
         yield from automaton.find(text)
 
 
-def touches(spans: list[Span], start: int, end: int) -> bool:
+def touches(spans: Sequence[Span], start: int, end: int) -> bool:
     """Whether any of the sorted spans overlaps a stretch."""
     at = bisect_left(spans, (end, 0))
     return any(e > start for _, e in spans[max(0, at - _LOOK_BACK) : at])
@@ -196,7 +183,7 @@ Chained = tuple[int, int, int]
 
 
 def chain(
-    found: dict[int, list[Span]], parts: tuple[int, ...], gaps: tuple[int, ...], letters: list[int]
+    found: Mapping[int, list[Span]], parts: tuple[int, ...], gaps: tuple[int, ...], letters: list[int]
 ) -> list[Chained]:
     """Join parts that follow one another within their gaps.
 

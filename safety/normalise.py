@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from safety.fold import fold
 from safety.homophones import substitutes
 from safety.pinyin import Syllable, syllables
+from safety.sentences import read_on
 
 SYLLABLE_MARK = "|"
 """Stands around every syllable of the pinyin view; no other view contains it."""
@@ -22,7 +23,9 @@ _LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "
 _LEET_I = _LEET | {"1": "i", "!": "i"}
 _LEET_L = _LEET | {"1": "l", "!": "l"}
 
-_LEET_WORD = re.compile(r"(?=[a-z0-9@$]*[a-z])(?=[a-z0-9@$]*[0134578@$])[a-z0-9@$]{2,}")
+_LEET_RUN = re.compile(r"[a-z0-9@$]{2,}")
+_LEET_SIGN = re.compile(r"[0134578@$]")
+_LETTER = re.compile(r"[a-z]")
 _LEET_WORDS = 2
 """From so many words written with digits on, words of digits alone are read as well."""
 _TWICE = re.compile(r"([A-Za-z])\1+")
@@ -80,11 +83,13 @@ class Normalised:
 
     Attributes:
         surface: Folded text with its punctuation; runs of blanks are one blank.
+        smooth: The surface, read on over line ends and fragments; its places are the same.
         starts: For each surface character, its index in the original.
         views: What the automaton searches; their offsets point into the surface.
     """
 
     surface: str
+    smooth: str
     starts: list[int]
     views: tuple[View, ...]
     original_length: int
@@ -108,8 +113,9 @@ def normalise(text: str) -> Normalised:
     meant = substitutes(surface)
     if meant:
         views.append(squeeze(surface, meant))
-    views.append(_pinyin(surface))
-    return Normalised(surface, starts, tuple(v for v in views if v.text), len(text))
+    smooth = read_on(surface)
+    views.append(_pinyin(smooth))
+    return Normalised(surface, smooth, starts, tuple(v for v in views if v.text), len(text))
 
 
 def _surface(text: str) -> tuple[str, list[int]]:
@@ -202,7 +208,7 @@ def _any(surface: str, keys: dict[str, str]) -> bool:
 def _leet(surface: str, table: dict[str, str]) -> dict[int, str]:
     """Read digits and signs as letters where a letter stands beside them."""
     found: dict[int, str] = {}
-    lone = _lone_runs(surface, table) if len(_LEET_WORD.findall(surface)) >= _LEET_WORDS else ()
+    lone = _lone_runs(surface, table) if _leet_words(surface) >= _LEET_WORDS else ()
     for index in lone:
         found[index] = table[surface[index]]
     for index, char in enumerate(surface):
@@ -213,6 +219,12 @@ def _leet(surface: str, table: dict[str, str]) -> dict[int, str]:
             if is_inside or (index - 1 in found and char != "!"):
                 found[index] = table[char]
     return found
+
+
+def _leet_words(surface: str) -> int:
+    """Count the words that hold both a letter and a sign that may stand for one."""
+    runs = (run.group() for run in _LEET_RUN.finditer(surface))
+    return sum(1 for run in runs if _LETTER.search(run) and _LEET_SIGN.search(run))
 
 
 def _lone_runs(surface: str, table: dict[str, str]) -> list[int]:

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from safety import scope_words as words
 from safety.levels import Category, Level
-from safety.matcher import ends_sentence
 from safety.rules import Candidate
+from safety.sentences import ends_sentence
 
 _BEFORE, _AFTER = 48, 40
 

@@ -7,17 +7,18 @@ between texts, so one `Screener` serves every chat.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from safety.context import REMEMBERED, SHORT, Added, Asked, answered, carried
+from safety.context import REMEMBERED, Added, Asked, answered, carried, gone_on, sent_before
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.levels import Category, Level
 from safety.literals import Literals, Part
-from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, letters_before, touches
+from safety.matcher import Chained, Matcher, Span
 from safety.normalise import Normalised, normalise
+from safety.places import Places
 from safety.rules import Candidate, raise_imminent
 from safety.scope import Surroundings, lower
 from safety.second_stage import SecondStage
+from safety.sentences import Borders
 
-_APART = 14  # characters within which an `apart_from` literal voids a match
 _MOST_REMEMBERED = 400  # characters of an earlier message that are read again
 _MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands
 
@@ -162,10 +163,8 @@ class Screener:
     ) -> list[Added | None]:
         before = [self._alone(turn[-_MOST_REMEMBERED:])[0] for turn in history]
         found = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
-        pieces = [turn for turn in history[-2:] if len(turn) <= SHORT]
-        if pieces and len(text) <= SHORT:
-            head = "".join(pieces)
-            joined = self._alone(head + text)[0]
+        if head := sent_before(history):
+            joined = self._alone(head + gone_on(text))[0]
             crossing = [m for m in joined.matches if m.start < len(head) < m.end]
             found += [Added(m.level, m.category, "context.joined") for m in crossing]
         return found
@@ -173,37 +172,38 @@ class Screener:
     def _alone(self, text: str) -> tuple[Screening, str, Cues]:
         plain = normalise(text)
         found = self._matcher.find(plain)
-        surroundings = Surroundings(plain.surface)
+        borders = Borders(plain.surface, plain.smooth)
+        # What stands on other lines lowers only what goes over lines itself.
+        surroundings = Surroundings(plain.surface), Surroundings(plain.smooth)
         candidates: list[Candidate] = []
-        for entry, spans in self._places(plain, found).items():
+        for entry, spans in self._places(plain, found, borders).items():
             for index, (start, end, head) in enumerate(sorted(spans)):
                 candidate = Candidate((start, end), head, entry.id, entry.level, entry.category)
                 if index < _MOST_SCOPED:
-                    candidate = lower(candidate, entry.scope, surroundings)
+                    around = surroundings[borders.are_within(start, end)]
+                    candidate = lower(candidate, entry.scope, around)
                 candidates.append(candidate)
         cues = {name: found[part] for name, part in self._cues.items() if part in found}
         candidates = raise_imminent(candidates, cues)
         return self._screening(plain, candidates), plain.surface, cues
 
-    def _places(self, plain: Normalised, found: dict[int, list[Span]]) -> dict[Entry, set[Chained]]:
+    def _places(
+        self, plain: Normalised, found: dict[int, list[Span]], borders: Borders
+    ) -> dict[Entry, set[Chained]]:
+        found_at = Places(plain, found, borders)
         places: dict[Entry, set[Chained]] = {}
-        letters = letters_before(plain.surface)
         for part in found:
             for entry, parts, gaps in self._by_first.get(part, ()):
                 if entry.needs and not any(self._cues[cue] in found for cue in entry.needs):
                     continue
-                void = found.get(self._unless.get(entry.id, -1), [])
-                apart = found.get(self._apart.get(entry.id, -1), [])
-                known = places.setdefault(entry, set())
-                for place in chain(found, parts, gaps, letters):
-                    if len(known) > _MOST_SCOPED:
-                        break
-                    start, end, _ = place
-                    if touches(void, start, end) or touches(apart, start - _APART, end + _APART):
-                        continue
-                    if len(parts) > 1 and _crosses(plain.surface, start, end):
-                        continue
-                    known.add(place)
+                found_at.add_to(
+                    places.setdefault(entry, set()),
+                    parts,
+                    gaps,
+                    unless=self._unless.get(entry.id, -1),
+                    apart_from=self._apart.get(entry.id, -1),
+                    most=_MOST_SCOPED + 1,
+                )
         return places
 
     def _screening(self, plain: Normalised, candidates: list[Candidate]) -> Screening:
@@ -250,10 +250,6 @@ def _raised(screening: Screening) -> Screening:
     asked = next(m for m in _gravest(screening) if m.category is Category.SUICIDE)
     found = replace(asked, rule="second_stage", level=Level.ACTIVE)
     return _summed([*screening.matches, found], screening.lexicon)
-
-
-def _crosses(surface: str, start: int, end: int) -> bool:
-    return any(ends_sentence(surface, i) for i in range(start, end))
 
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:

@@ -1,0 +1,94 @@
+"""Where the rules of a lexicon hold in one text: parts joined, without what voids them.
+
+Knows parts by their numbers and rules by their literals, not by their levels.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+
+from safety.matcher import Chained, Span, chain, letters_before, touches
+from safety.normalise import Normalised
+from safety.sentences import Borders, ends_sentence
+
+_APART = 14  # characters within which an `apart_from` literal voids a match
+
+
+class Places:
+    """The places of rules in one text.
+
+    Args:
+        plain: The text.
+        found: Where each part stands in it.
+        borders: Its line ends that are read over.
+    """
+
+    def __init__(self, plain: Normalised, found: Mapping[int, list[Span]], borders: Borders):
+        self._plain = plain
+        self._found = found
+        self._borders = borders
+        self._within_lines: dict[int, list[Span]] = {}
+
+    def add_to(
+        self,
+        known: set[Chained],
+        parts: tuple[int, ...],
+        gaps: tuple[int, ...],
+        *,
+        unless: int,
+        apart_from: int,
+        most: int,
+    ) -> None:
+        """Add the places of one pattern to those known of its rule, until there are enough.
+
+        Args:
+            known: What is added to.
+            parts: The numbers of the pattern's parts.
+            gaps: The most letters between them.
+            unless: The number of the literals that void a match they overlap; -1 for no such.
+            apart_from: The number of those that void a match they stand near.
+            most: How many places are enough.
+        """
+        for place in chain(self._found, parts, gaps, self._letters):
+            if len(known) >= most:
+                return
+            start, end, _ = place
+            if self._is_void(unless, start, end, 0) or self._is_void(
+                apart_from, start, end, _APART
+            ):
+                continue
+            if len(parts) > 1 and self._ends[start] != self._ends[end]:
+                continue
+            known.add(place)
+
+    def _is_void(self, part: int, start: int, end: int, reach: int) -> bool:
+        spans: Sequence[Span] = self._found.get(part, ())
+        if not touches(spans, start - reach, end + reach):
+            return False
+        if self._borders.are_within(start, end):
+            return True
+        return touches(self._of_lines(part), start - reach, end + reach)
+
+    def _of_lines(self, part: int) -> list[Span]:
+        """Give the spans that may void what stands on one line.
+
+        想死, and on the next line 你知道吗, is not 想死你; with no more than 你了 there it is.
+        """
+        if part not in self._within_lines:
+            borders = self._borders
+            self._within_lines[part] = [
+                span
+                for span in self._found[part]
+                if not borders.are_within(*span) or borders.stands_after(span[1])
+            ]
+        return self._within_lines[part]
+
+    @cached_property
+    def _letters(self) -> list[int]:
+        return letters_before(self._plain.surface)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """How many sentences end before each place."""
+        text = self._plain.smooth
+        return list(accumulate((ends_sentence(text, i) for i in range(len(text))), initial=0))
