@@ -45,7 +45,7 @@ from bot.human import PersonFace
 from bot.instead import Instead
 from bot.intake import Intake
 from bot.kept_words import KeptWords
-from bot.lanes import Lanes, Unit
+from bot.lanes import Arrival, Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
@@ -127,8 +127,8 @@ def build(
     async def handle(unit: Unit) -> None:
         await dispatch.handle(unit)
 
-    async def refill(person_id: PersonId) -> None:
-        await intake.refill(person_id)
+    async def refill(person_id: PersonId | None) -> list[Arrival]:
+        return await intake.refill(person_id)
 
     def after_crisis(person_id: PersonId) -> None:
         lanes.cancel(person_id)
@@ -137,7 +137,7 @@ def build(
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
     desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
-    records = RiskRecords(desk, screens.screen)
+    records = RiskRecords(desk, screens.hear)
     crisis = Crisis(
         texts=texts, help_lines=help_lines, records=records, human=side.human,
         has_people=notices.has_readers, after=after_crisis,

@@ -51,11 +51,11 @@ class Conversation:
 
     async def answer(self, burst: Burst) -> None:
         """Answer the words of one burst."""
-        await self._go_on(await self._begin(burst, self._hearing.burst(burst)))
+        await self._go_on(await self._begin(burst, await self._hearing.burst(burst)))
 
     async def tapped(self, person: Person, update: Update, text: str, keep: Keep) -> None:
         """Answer a button that stands for words; `keep` has part in their transaction."""
-        screening = self._hearing.alone(text)
+        screening = await self._hearing.alone(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
             update_id, person.person_id, Kind.BUTTON, update, text, screening, person.epoch
@@ -85,7 +85,8 @@ class Conversation:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            said = Said(person, [update_id], turn.text, self._hearing.alone(turn.text), now)
+            screening = await self._hearing.alone(turn.text)
+            said = Said(person, [update_id], turn.text, screening, now)
             asked = None
             if not (
                 await self._instead.holds_again(transaction, said)
@@ -109,7 +110,7 @@ class Conversation:
                 )
                 return None
             if burst.leave_out_all_but(open_ids):
-                screening = self._hearing.burst(burst)
+                screening = await self._hearing.burst(burst)
             text, ids = burst.text, burst.update_ids
             if keep is not None and not await keep(transaction, person):
                 return None
@@ -120,7 +121,7 @@ class Conversation:
             if keep is None:  # a button's words are ours: no risk, and no answer to a question
                 place = await self._hearing.waiting(transaction, person.person_id, now)
                 screening = await self._hearing.in_context(
-                    transaction, person.person_id, text, screening, place, now
+                    transaction, person.person_id, burst.texts, screening, place, now
                 )
             said = Said(
                 person, ids, text, screening, now, is_typed=keep is None, is_edit=burst.is_edit

@@ -4,12 +4,13 @@ Knows nothing of who answers them. A message is screened alone at intake (`intak
 bursts are read whole, and the turns of the last day count. What is found can only be more.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.lanes import Burst
 from bot.screening import Screens
 from safety import dialogue
-from safety.context import REMEMBERED, SHORT
+from safety.context import REMEMBERED, is_piece
 from safety.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screen import Screening, merge
 from storage import Transaction, dialogues, transcripts
@@ -18,6 +19,9 @@ from storage.ids import PersonId
 
 REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
 """A risk that was named longer ago says little about a word of today."""
+MOST_JOINED = 4_096
+"""Letters of a burst that are read whole; each of its messages is screened by itself as well."""
+_GAP = "\n。\n"
 
 
 class Hearing:
@@ -26,18 +30,16 @@ class Hearing:
     def __init__(self, screens: Screens) -> None:
         self._screens = screens
 
-    def alone(self, text: str) -> Screening:
+    async def alone(self, text: str) -> Screening:
         """Screen a text without any context."""
-        return self._screens.screen(text)
+        return await self._screens.hear(text)
 
-    def burst(self, burst: Burst) -> Screening:
-        """Screen a burst whole: a sentence may be split over several messages.
-
-        A line's end parts sentences for the screener, so it is read without them too.
-        """
-        text = burst.text
-        unread = {text, text.replace("\n", "")} - {arrival.text for arrival in burst.arrivals}
-        return merge([burst.screening, *map(self._screens.screen, unread)])
+    async def burst(self, burst: Burst) -> Screening:
+        """Screen a burst whole: a sentence may be split over several messages."""
+        texts = burst.texts
+        if len(texts) == 1:
+            return burst.screening
+        return merge([burst.screening, await self._screens.hear(joined(texts))])
 
     @staticmethod
     async def waiting(transaction: Transaction, person_id: PersonId, now: datetime) -> Place | None:
@@ -51,31 +53,48 @@ class Hearing:
         self,
         transaction: Transaction,
         person_id: PersonId,
-        text: str,
+        texts: Sequence[str],
         screening: Screening,
         place: Place | None,
         now: datetime,
     ) -> Screening:
         """Screen words again in the light of those before, and of the question they answer."""
-        before = await self._before(transaction, person_id, text, now)
+        before = await self._before(transaction, person_id, texts, now)
         if not before and place is None:
             return screening
         asked = dialogue.asked(place.script, place.step) if place else None
-        return merge([screening, self._screens.screen(text, before, asked=asked)])
+        return merge([screening, await self._screens.hear(joined(texts), before, asked=asked)])
 
     @staticmethod
     async def _before(
-        transaction: Transaction, person_id: PersonId, text: str, now: datetime
+        transaction: Transaction, person_id: PersonId, texts: Sequence[str], now: datetime
     ) -> list[str]:
         """The person's last words that can bear on a new one: at risk, or a piece of a sentence.
 
-        A turn that is begun anew after a crash holds words of `text` itself: they are not before.
+        A turn that is begun again after a crash holds some of the texts: they are not before.
         """
         recent = await transcripts.recent_words(
             transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
         )
+        lines = set("\n".join(texts).split("\n"))
         return [
             turn.text
             for turn in recent
-            if (turn.level >= THRESHOLD or len(turn.text) <= SHORT) and turn.text not in text
+            if (turn.level >= THRESHOLD or is_piece(turn.text))
+            and not lines.issuperset(turn.text.split("\n"))
         ]
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Join messages, a line for each; of many letters, those where messages meet.
+
+    Args:
+        texts: Messages that came together.
+    """
+    whole = "\n".join(texts)
+    if len(whole) <= MOST_JOINED:
+        return whole
+    edge = MOST_JOINED // len(texts) // 2
+    return "\n".join(
+        text if len(text) <= 2 * edge else f"{text[:edge]}{_GAP}{text[-edge:]}" for text in texts
+    )

@@ -35,6 +35,7 @@ from storage.people import Person
 log = structlog.get_logger(__name__)
 STORE_S = 15.0
 MOST_FAILURES = 5
+MOST_REFILLS = 4
 ENDS_AT_ONCE = {Kind.OTHER: "not_for_us", Kind.GROUP: "group", Kind.MALFORMED: "malformed"}
 
 
@@ -81,6 +82,7 @@ class Intake:
         self._operators_chat = operators_chat
         self._now = now
         self._failures: Counter[int] = Counter()
+        self._refills = asyncio.Semaphore(MOST_REFILLS)
 
     async def receive(self, raw: object) -> None:
         """Take one update as Telegram sent it; a repeat does nothing.
@@ -89,7 +91,7 @@ class Intake:
             Exception: the update could not be stored, and must come again. A message at risk
                 has its fixed reply all the same.
         """
-        received = self._read(raw)
+        received = await self._read(raw)
         if received is None:
             return
         try:
@@ -109,52 +111,57 @@ class Intake:
 
     async def rescue(self, raw: object) -> None:
         """Answer a message at risk without storing it: an update before it cannot be stored."""
-        received = self._read(raw)
+        received = await self._read(raw)
         if received is not None:
             await self._rescue(received)
 
     async def resume(self) -> int:
-        """After a start: take up every update without an end; return how many."""
-        count = 0
-        last: UpdateId | None = None
-        while True:
-            async with self._database.read() as transaction:
-                rows = await inbox.open_rows(transaction, after=last)
-            for row in rows:
-                await self.readmit(row)
-            if not rows:
-                return count
-            count += len(rows)
-            last = rows[-1].update_id
+        """After a start: let lanes take up every update without an end; return how many.
 
-    async def refill(self, person_id: PersonId) -> None:
-        """Hand a person's stored updates to their lane again."""
+        Nobody waits until the stored words of others are screened.
+        """
         async with self._database.read() as transaction:
-            rows = await inbox.open_rows_of(transaction, person_id, limit=MOST_QUEUED + 1)
-        for row in rows:
-            await self.readmit(row)
+            waiting = await inbox.open_owners(transaction)
+        for person_id in waiting:
+            self._lanes.take_up(person_id)
+        return sum(waiting.values())
+
+    async def refill(self, person_id: PersonId | None) -> list[Arrival]:
+        """Read what is stored for a lane; what can no longer be read ends."""
+        async with self._refills:
+            while True:
+                async with self._database.read() as transaction:
+                    rows = await inbox.open_rows_of(transaction, person_id, limit=MOST_QUEUED + 1)
+                found = [await self._again(row) for row in rows]
+                arrivals = [arrival for arrival in found if arrival is not None]
+                if len(arrivals) == len(rows):
+                    return arrivals
 
     async def readmit(self, row: inbox.OpenRow) -> None:
         """Hand a stored update to its lane again."""
+        arrival = await self._again(row)
+        if arrival is not None:
+            self._lanes.add(arrival)
+
+    async def _again(self, row: inbox.OpenRow) -> Arrival | None:
+        await asyncio.sleep(0)  # many rows hold nobody else up
         update, reading = self._parse(json.loads(row.payload))
         if update is None:  # an older version could read it
             async with self._database.begin() as transaction:
                 await inbox.end(
                     transaction, [row.update_id], Ended.DEAD, reason="malformed", now=self._now()
                 )
-            return
-        screening = self._screens.screen(reading.text)
-        self._lanes.add(
-            Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
-        )
+            return None
+        screening = await self._screens.hear(reading.text)
+        return Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
 
-    def _read(self, raw: object) -> Received | None:
+    async def _read(self, raw: object) -> Received | None:
         update_id = updates.update_id_of(raw)
         if update_id is None:
             log.warning("update_without_id")
             return None
         update, reading = self._parse(raw)
-        screening = self._screens.screen(reading.text)
+        screening = await self._screens.hear(reading.text)
         response = respond(screening)
         is_grave = (
             response is not None and response.blocks_model and reading.telegram_id is not None

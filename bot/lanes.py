@@ -9,7 +9,7 @@ join the question; a command or a button waits for its turn, except that `/new` 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,6 +23,8 @@ from storage.ids import PersonId, UpdateId
 
 log = structlog.get_logger(__name__)
 MOST_MERGED = 20
+MOST_LETTERS = 8_192
+"""Letters from which on a burst takes no further message."""
 LONGEST_BURST_S = 8.0
 MOST_QUEUED = 200
 """Updates of one person held in memory; more wait in SQL and are read when there is room."""
@@ -59,13 +61,18 @@ class Burst:
         return [arrival.update_id for arrival in self.arrivals]
 
     @property
-    def text(self) -> str:
-        """The words, a line for each message; an edit replaces what it edits."""
-        lines: dict[int, str] = {}
+    def texts(self) -> list[str]:
+        """The words of each message; an edit replaces what it edits."""
+        words: dict[int, str] = {}
         for arrival in self.arrivals:
             message = arrival.update.effective_message
-            lines[message.message_id if message else arrival.update_id] = arrival.text
-        return "\n".join(lines.values())
+            words[message.message_id if message else arrival.update_id] = arrival.text
+        return list(words.values())
+
+    @property
+    def text(self) -> str:
+        """The words, a line for each message."""
+        return "\n".join(self.texts)
 
     def leave_out_all_but(self, update_ids: Collection[UpdateId]) -> bool:
         """Leave out words that have their answer; whether there were any.
@@ -95,7 +102,9 @@ class Burst:
 
 Unit = Burst | Arrival
 Handle = Callable[[Unit], Awaitable[None]]
-Refill = Callable[[PersonId], Awaitable[None]]
+Refill = Callable[[PersonId | None], Awaitable[Sequence[Arrival]]]
+NOBODY = -1
+"""The lane of updates that belong to no person."""
 
 
 @dataclass(slots=True)
@@ -107,6 +116,7 @@ class _Lane:
     unit: Unit | None = None
     overflowed: bool = False
     refilling: bool = False
+    known: set[UpdateId] = field(default_factory=set)  # those read from SQL
 
 
 class Lanes:
@@ -114,7 +124,7 @@ class Lanes:
 
     Args:
         handle: brings a unit to its end.
-        refill: adds a person's stored updates again, after more came than a lane holds.
+        refill: reads a person's stored updates again, in order, some more than a lane holds.
         burst_window_s: the silence after which words are answered.
     """
 
@@ -129,19 +139,25 @@ class Lanes:
         """Queue an update; never refuses (what a full lane leaves out stays in SQL)."""
         if self._closing:
             return
-        key = arrival.person_id if arrival.person_id is not None else -1
-        lane = self._lanes.setdefault(key, _Lane())
-        if len(lane.queue) >= MOST_QUEUED and arrival.person_id is not None:
-            lane.overflowed = True
+        key, lane = self._lane(arrival.person_id)
+        if arrival.update_id in lane.known:
             return
-        if lane.overflowed and not lane.refilling:
-            return  # it would overtake those that wait in SQL
+        if len(lane.queue) >= MOST_QUEUED or lane.refilling or lane.overflowed:
+            lane.overflowed = True  # it would overtake those that wait in SQL
+            return
         lane.queue.append(arrival)
         lane.news.set()
         if lane.running is not None and _ends_running(lane.unit, arrival):
             lane.running.cancel()
-        if lane.task is None:
-            lane.task = asyncio.create_task(self._run(key, lane), name=f"lane-{key}")
+        self._start(key, lane)
+
+    def take_up(self, person_id: PersonId | None) -> None:
+        """Let a lane read what is stored for it, before anything newer."""
+        if self._closing:
+            return
+        key, lane = self._lane(person_id)
+        lane.overflowed = True
+        self._start(key, lane)
 
     def cancel(self, person_id: PersonId) -> None:
         """Cut the running reply short: a crisis, a takeover or erasure goes first."""
@@ -180,6 +196,14 @@ class Lanes:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _lane(self, person_id: PersonId | None) -> tuple[int, _Lane]:
+        key = person_id if person_id is not None else NOBODY
+        return key, self._lanes.setdefault(key, _Lane())
+
+    def _start(self, key: int, lane: _Lane) -> None:
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._run(key, lane), name=f"lane-{key}")
+
     async def _run(self, key: int, lane: _Lane) -> None:
         try:
             while not self._closing and (lane.queue or await self._refilled(key, lane)):
@@ -212,13 +236,17 @@ class Lanes:
             lane.refilling = True
             lane.overflowed = False
             try:
-                await self._refill(PersonId(key))
+                stored = await self._refill(None if key == NOBODY else PersonId(key))
             except Exception as error:  # the database is away: asked again in a moment
                 log.error("refill_failed", error=type(error).__name__)
                 lane.overflowed = True
                 await asyncio.sleep(1)
             else:
-                break
+                lane.queue.extend(stored[:MOST_QUEUED])
+                lane.known = {each.update_id for each in lane.queue}
+                lane.overflowed |= len(stored) > MOST_QUEUED
+                if lane.queue:
+                    break
             finally:
                 lane.refilling = False
         return bool(lane.queue)
@@ -243,10 +271,14 @@ class Lanes:
             return first
         burst = Burst(first.person_id, [first])
         deadline = asyncio.get_running_loop().time() + LONGEST_BURST_S
+        letters = len(first.text)
         while len(burst.arrivals) < MOST_MERGED:
             if not lane.queue and not await self._quiet(lane, deadline):
                 break
             if not lane.queue or lane.queue[0].kind not in (Kind.WORDS, Kind.EDIT):
+                break
+            letters += len(lane.queue[0].text)
+            if letters > MOST_LETTERS:
                 break
             burst.arrivals.append(lane.queue.popleft())
         return burst

@@ -18,7 +18,7 @@ UNASKED = "（到了约好的问候时间）"
 """Stands as the question of a round in which the companion spoke first: the template has no other
 place for it, and an empty question is nothing that the model has seen."""
 ROUND = re.compile(r"\[\s*Round(?=\s*\d)", re.IGNORECASE)
-SPEAKER = re.compile(r"(?m)^(\s*[问答])[：:]")
+SPEAKER = re.compile(r"(?m)^([^\S\n]*[问答])[：:]")
 Rounds = list[tuple[str, str]]
 
 

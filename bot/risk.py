@@ -4,7 +4,7 @@ Knows nothing of what the person is answered (`crisis.py`, `resources.py`), nor 
 see a case: whoever shows it is told by the desk.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from review import cases as review
@@ -26,7 +26,7 @@ class RiskRecords:
         place: screens a text alone, to say where in it rules fired.
     """
 
-    def __init__(self, desk: Desk, place: Callable[[str], Screening]) -> None:
+    def __init__(self, desk: Desk, place: Callable[[str], Awaitable[Screening]]) -> None:
         self._desk = desk
         self._place = place
 
@@ -62,8 +62,8 @@ class RiskRecords:
     ) -> None:
         """Keep the evidence, and tell operators what it says and where."""
         await review.note_evidence(
-            transaction, opened.case_id, text, screening, self._place(text), turn_id=turn_id,
-            now=now,
+            transaction, opened.case_id, text, screening, await self._place(text),
+            turn_id=turn_id, now=now,
         )  # fmt: skip
         hidden = not person.has_consented or (
             person.is_off_record(now) and screening.level < Level.ACTIVE

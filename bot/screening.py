@@ -5,6 +5,7 @@ Knows nothing of what a level leads to, nor of who takes another screener into u
 that nobody can be sure of any screening.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -15,6 +16,9 @@ from safety.levels import Level
 from safety.screen import Screener, Screening
 
 log = structlog.get_logger(__name__)
+MOST_AT_ONCE = 1_000
+"""Letters that are screened within the event loop, in a few milliseconds; more go to a thread."""
+MOST_THREADS = 2
 
 
 class Screens:
@@ -26,6 +30,7 @@ class Screens:
     def __init__(self, screener: Screener, *, on_failure: Callable[[], None]) -> None:
         self._screener = screener
         self._on_failure = on_failure
+        self._threads = asyncio.Semaphore(MOST_THREADS)
 
     @property
     def version(self) -> str:
@@ -52,9 +57,24 @@ class Screens:
         try:
             return self._screener.screen(text, before, asked=asked)
         except Exception as error:  # whatever it is, the person is answered with reviewed words
-            log.critical("screening_failed", error=type(error).__name__)
-            self._on_failure()
-            return Screening(Level.NONE, (), (), "failed")
+            return self._failed(error)
+
+    async def hear(
+        self, text: str, before: Sequence[str] = (), *, asked: Asked | None = None
+    ) -> Screening:
+        """Screen one text as `screen` does; a long one holds nobody else up."""
+        if len(text) <= MOST_AT_ONCE:
+            return self.screen(text, before, asked=asked)
+        try:
+            async with self._threads:
+                return await asyncio.to_thread(self._screener.screen, text, before, asked=asked)
+        except Exception as error:
+            return self._failed(error)
+
+    def _failed(self, error: Exception) -> Screening:
+        log.critical("screening_failed", error=type(error).__name__)
+        self._on_failure()
+        return Screening(Level.NONE, (), (), "failed")
 
     def canary_is_found(self) -> bool:
         """Whether every canary gets the level it must have."""

@@ -23,7 +23,8 @@ NEXT_WORD_S = 60.0
 """The longest wait for each word after it."""
 LONGEST_S = 3600.0
 """The longest that a reply may take in all, whatever its pace."""
-SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?\n]+[”’」』）)]*")
+ENDS = "。！？!?\n"
+CLOSING = re.compile(r"[”’」』）)]*")
 
 
 class Writer:
@@ -67,7 +68,7 @@ class Writer:
                     if not text:
                         self._metrics.first_word.observe(time.monotonic() - started)
                     text += delta
-                    clean = strip_artefacts("".join(SENTENCE.findall(text))).strip()
+                    clean = strip_artefacts(whole_sentences(text)).strip()
                     if len(clean) <= len(passed):
                         continue
                     if not self._passes(clean):
@@ -86,6 +87,13 @@ class Writer:
         if not verdict.allowed:
             self._metrics.guard_stops.labels(verdict.reason or "unknown").inc()
         return verdict.allowed
+
+
+def whole_sentences(text: str) -> str:
+    """Give a text up to the end of its last whole sentence."""
+    last = max(map(text.rfind, ENDS))
+    closed = CLOSING.match(text, last + 1)
+    return text[: closed.end()] if last >= 0 and closed else ""
 
 
 def _attempts(request: GenerationRequest) -> list[GenerationRequest]:

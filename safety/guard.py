@@ -41,6 +41,7 @@ _REPORTED_BEFORE = re.compile(
     r"|你说|提到|听到|(?:医生|父母|爸妈|别人|有人|他们?|她们?)[^,，。!?]{0,6}(?:觉得|认为|说|诊断|告诉))\s*$"
 )
 _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"))
+_MOST_QUOTED = 400  # letters of a sentence before a place in it
 _THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
 
 
@@ -115,23 +116,24 @@ def _stands(folded: str, hit: "re.Match[str]", reason: str) -> bool:
     """Whether a hit is meant; 我不是真人 and 不要伤害自己的方法 are the opposite."""
     if reason == "claims_human" and _is_quoted(folded, hit.start()):
         return False
-    if reason == "diagnosis" and _REPORTED_BEFORE.search(folded[: hit.start()][-16:]):
+    before = folded[max(0, hit.start() - 16) : hit.start()]
+    if reason == "diagnosis" and _REPORTED_BEFORE.search(before):
         return False
     if reason in _MEANT_UNLESS_NEGATED:
-        return not _NEGATION_BEFORE.search(folded[max(0, hit.start() - 6) : hit.start()])
+        return not _NEGATION_BEFORE.search(before[-6:])
     return True
 
 
 def _is_quoted(folded: str, at: int) -> bool:
     """Whether a place lies in a quotation: 对自己说“我爱你” proposes words to the reader."""
-    start = max(folded.rfind(end, 0, at) for end in "。!?\n") + 1
-    led = folded[start:at]
+    led = folded[max(0, at - _MOST_QUOTED) : at]
+    led = led[max(led.rfind(end) for end in "。!?\n") + 1 :]
     return any(led.count(opened) > led.count(closed) for opened, closed in _QUOTES)
 
 
 _ARTEFACT = re.compile(
     r"^\s*(?:"
-    r"[嗨海害嘿晦]\s*[,，]?\s*[BbＢвВΒ8]\s*(?:[,，。.!！~、:：\s]+|$|(?=我是\s*[AaＡАΑ]))"
+    r"[嗨海害嘿晦]\s*(?:[,，]\s*)?[BbＢвВΒ8]\s*(?:[,，。.!！~、:：\s]+|$|(?=我是\s*[AaＡАΑ]))"
     r"(?:我是\s*[AaＡАΑ]\s*(?:[,，。.!！~、:：\s]+|$))?"
     r"|(?:(?:你好|您好)\s*[,，!！]\s*)?我是\s*[AaＡАΑ]\s*(?:[,，。.!！~、:：]+|$)"
     r"|[AaＡBbＢ答]\s*[:：]\s*"

@@ -183,7 +183,10 @@ Chained = tuple[int, int, int]
 
 
 def chain(
-    found: Mapping[int, list[Span]], parts: tuple[int, ...], gaps: tuple[int, ...], letters: list[int]
+    found: Mapping[int, list[Span]],
+    parts: tuple[int, ...],
+    gaps: tuple[int, ...],
+    letters: list[int],
 ) -> list[Chained]:
     """Join parts that follow one another within their gaps.
 

@@ -37,6 +37,8 @@ _CALL_BEFORE = re.compile(
 _CALL_AFTER = re.compile(
     r"^\s*[\"”」)]?\s*(?:热线|专线|电话|求助|报警|急救|号码|hotline|helpline|lifeline)"
 )
+_BEFORE, _AFTER = 24, 12
+"""Letters around a number in which a word of calling, or its unit, stands."""
 
 
 def dialled(folded: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -53,8 +55,9 @@ def dialled(folded: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     plain = _SPOKEN_RUN.sub(_read_spoken, _WORD_RUN.sub(_read_words, folded))
     for run in _RUN.finditer(plain):
         digits = re.sub(r"\D", "", run.group())
-        before, after = plain[: run.start()], plain[run.end() :]
-        called = bool(_CALL_BEFORE.search(before[-24:]) or _CALL_AFTER.search(after[:12]))
+        before = plain[max(0, run.start() - _BEFORE) : run.start()]
+        after = plain[run.end() : run.end() + _AFTER]
+        called = bool(_CALL_BEFORE.search(before) or _CALL_AFTER.search(after))
         if len(digits) < 3 or (not called and (len(digits) < 5 or _UNIT.match(after))):
             continue
         if called and _UNIT.match(after):

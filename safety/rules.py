@@ -3,8 +3,10 @@
 Knows matches and cues by name and place; reads no text.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from safety.levels import Category, Level
 from safety.matcher import Span
@@ -40,14 +42,26 @@ def raise_imminent(candidates: list[Candidate], cues: Mapping[str, list[Span]]) 
         candidates: Matches after scope.
         cues: Places of the cues by name; only those named in this module count.
     """
-    near = [(span, _NEAR[name]) for name, spans in cues.items() if name in _NEAR for span in spans]
+    near = [(_Cue(spans), _NEAR[name]) for name, spans in cues.items() if name in _NEAR]
     if not near:
         return candidates
     return [replace(c, level=Level.IMMINENT) if _is_raised(c, near) else c for c in candidates]
 
 
-def _is_raised(candidate: Candidate, near: list[tuple[Span, int]]) -> bool:
+class _Cue:
+    """The sorted places of one cue."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self._starts = [start for start, _ in spans]
+        self._reached = list(accumulate((end for _, end in spans), max))
+
+    def stands_near(self, start: int, end: int, most: int) -> bool:
+        """Whether at most so many characters stand between one of them and a span."""
+        before = bisect_right(self._starts, end + most)
+        return before > 0 and self._reached[before - 1] >= start - most
+
+
+def _is_raised(candidate: Candidate, near: list[tuple[_Cue, int]]) -> bool:
     if candidate.lowered or candidate.level != Level.ACTIVE or candidate.category not in _RAISED:
         return False
-    start, end = candidate.span
-    return any(s - end <= most and start - e <= most for (s, e), most in near)
+    return any(cue.stands_near(*candidate.span, most) for cue, most in near)

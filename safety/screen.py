@@ -173,15 +173,13 @@ class Screener:
         plain = normalise(text)
         found = self._matcher.find(plain)
         borders = Borders(plain.surface, plain.smooth)
-        # What stands on other lines lowers only what goes over lines itself.
-        surroundings = Surroundings(plain.surface), Surroundings(plain.smooth)
+        surroundings = Surroundings(plain.surface)  # what stands on other lines lowers nothing
         candidates: list[Candidate] = []
         for entry, spans in self._places(plain, found, borders).items():
             for index, (start, end, head) in enumerate(sorted(spans)):
                 candidate = Candidate((start, end), head, entry.id, entry.level, entry.category)
                 if index < _MOST_SCOPED:
-                    around = surroundings[borders.are_within(start, end)]
-                    candidate = lower(candidate, entry.scope, around)
+                    candidate = lower(candidate, entry.scope, surroundings)
                 candidates.append(candidate)
         cues = {name: found[part] for name, part in self._cues.items() if part in found}
         candidates = raise_imminent(candidates, cues)

@@ -235,15 +235,30 @@ async def open_rows(
 
 
 async def open_rows_of(
-    transaction: Transaction, person_id: PersonId, *, limit: int
+    transaction: Transaction, person_id: PersonId | None, *, limit: int
 ) -> list[OpenRow]:
-    """A person's rows without an end, in order."""
+    """A person's rows without an end, or nobody's, in order."""
     return await _open(
         transaction,
         inbox.c.waits_for_consent == 0,
         inbox.c.person_id == person_id,
         limit=limit,
     )
+
+
+async def open_owners(transaction: Transaction) -> dict[PersonId | None, int]:
+    """How many rows a restart has to take up again, by person; None owns those of nobody."""
+    query = (
+        select(inbox.c.person_id, func.count().label("rows"))
+        .where(
+            inbox.c.ended_as.is_(None),
+            inbox.c.payload.is_not(None),
+            inbox.c.waits_for_consent == 0,
+        )
+        .group_by(inbox.c.person_id)
+        .order_by(func.min(inbox.c.update_id))
+    )
+    return {row.person_id: row.rows for row in await transaction.execute(query)}
 
 
 async def count_open(transaction: Transaction) -> int:

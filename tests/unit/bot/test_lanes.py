@@ -1,13 +1,13 @@
 """Lanes by themselves: order, bursts, what is cut short, and more than a lane holds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
 from telegram import Chat, Message, Update
 
-from bot.lanes import MOST_MERGED, MOST_QUEUED, Arrival, Burst, Lanes, Unit
+from bot.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Arrival, Burst, Lanes, Unit
 from bot.updates import Kind
 from safety.levels import Level
 from safety.screen import Screening
@@ -43,10 +43,9 @@ class Work:
             if one in self.stored:
                 self.stored.remove(one)
 
-    async def _refill(self, _person: PersonId) -> None:
+    async def _refill(self, _person: PersonId | None) -> list[Arrival]:
         self.refills += 1
-        for one in self.stored[: MOST_QUEUED + 1]:
-            self.lanes.add(one)
+        return self.stored[: MOST_QUEUED + 1]
 
     def add(self, *arrivals: Arrival) -> None:
         for one in arrivals:
@@ -148,15 +147,15 @@ async def test_what_a_lane_does_not_hold_is_read_again_in_order(work: Work) -> N
 async def test_a_refill_that_fails_is_made_again(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refill: Callable[[PersonId], Awaitable[None]] = work.lanes._refill
+    refill = work.lanes._refill
     failures = 0
 
-    async def away_once(person_id: PersonId) -> None:
+    async def away_once(person_id: PersonId | None) -> Sequence[Arrival]:
         nonlocal failures
         failures += 1
         if failures == 1:
             raise OSError
-        await refill(person_id)
+        return await refill(person_id)
 
     monkeypatch.setattr(work.lanes, "_refill", away_once)
     count = MOST_QUEUED + 3
@@ -198,3 +197,49 @@ async def test_the_grace_has_an_end(work: Work) -> None:
         await work.lanes.aclose(grace_s=0.1)
     assert work.done == []
     assert not work.lanes.busy
+
+
+async def test_after_a_restart_what_is_stored_goes_before_what_is_new(work: Work) -> None:
+    stored = [arrival(number) for number in range(1, 2 * MOST_QUEUED)]
+    newer = arrival(3 * MOST_QUEUED)
+    work.stored.extend(stored)
+    work.lanes.take_up(MEI)
+    work.add(newer)
+    await work.idle()
+    assert work.ids() == [each.update_id for each in [*stored, newer]]
+
+
+async def test_what_comes_while_nothing_stored_is_found_is_not_forgotten(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refill = work.lanes._refill
+    newer = arrival(7)
+
+    async def slowly(person_id: PersonId | None) -> Sequence[Arrival]:
+        found = await refill(person_id)
+        if newer not in work.stored and not work.done:
+            work.add(newer)
+        return [] if work.refills == 1 else found
+
+    monkeypatch.setattr(work.lanes, "_refill", slowly)
+    work.lanes.take_up(MEI)
+    await work.idle()
+    assert work.ids() == [7]
+
+
+async def test_an_update_read_from_storage_is_not_queued_twice(work: Work) -> None:
+    work.gate.clear()
+    work.stored.extend([arrival(1), arrival(2)])
+    work.lanes.take_up(MEI)
+    await work.until(lambda: len(work.begun) == 1)
+    work.lanes.add(arrival(2))  # its own way from storage to the lane was the longer one
+    work.gate.set()
+    await work.idle()
+    assert work.ids() == [1, 2]
+
+
+async def test_a_burst_is_bounded_in_letters(work: Work) -> None:
+    work.add(*[arrival(number, "1" * 4_096) for number in range(1, 21)])
+    await work.idle()
+    assert work.ids() == list(range(1, 21))
+    assert max(len(unit.text) for unit in work.done) <= MOST_LETTERS + MOST_MERGED
