@@ -223,7 +223,8 @@ def build(
         application=application, metrics=metrics, texts=texts, lanes=lanes, delivery=delivery,
         intake=intake,
         poller=Poller(
-            bot=application.bot, receive=intake.receive, rescue=intake.rescue, now=now
+            bot=application.bot, receive=intake.receive, rescue=intake.rescue, metrics=metrics,
+            now=now,
         ),
         leadership=leadership,
         upkeep=Upkeep(

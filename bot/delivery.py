@@ -18,7 +18,8 @@ from bot.metrics import Metrics
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import AT_LEAST_ONCE, Outcomes
 from bot.pacing import Pacer
-from bot.sending import Failure, SendError, parts_of, send_part
+from bot.refusals import Failure, SendError
+from bot.sending import parts_of, send_part
 from bot.topics import Topics
 from storage import Database, deliveries, outbox, outbox_line
 from storage.deliveries import Outcome

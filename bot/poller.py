@@ -3,7 +3,8 @@
 Knows nothing of what an update means. Updates are confirmed by the offset of the
 next call, and the offset moves only over what intake has stored. Two pollers on one
 token and database never run (`leadership`); on two databases Telegram answers 409, which is
-said in the log until one of them ends.
+said in the log until one of them ends. No answer ends the loop: a token that was refused may be
+put right, and what came meanwhile waits at Telegram.
 """
 
 import asyncio
@@ -17,12 +18,20 @@ from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
 from bot import updates
+from bot.metrics import Metrics
+from bot.refusals import read
 from bot.tls import telegram_request
 
 log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 POLL_TIMEOUT_S = 20
 WAIT_S = 2.0
+LONGEST_WAIT_S = 10.0
+LONGEST_ASKED_S = 60.0
+SAY_AGAIN = 60
+"""Of so many failures alike one is said: at the longest wait every ten minutes."""
+REFUSED = 3
+"""So many refusals of the token in a row are no slip of a proxy."""
 
 
 class Poller:
@@ -32,6 +41,7 @@ class Poller:
         bot: whose token and server are polled.
         receive: stores an update, or raises.
         rescue: answers a message at risk that stands behind one that could not be stored.
+        metrics: counts polls that fail.
         now: the clock.
 
     Attributes:
@@ -44,14 +54,18 @@ class Poller:
         bot: Bot,
         receive: Callable[[object], Awaitable[None]],
         rescue: Callable[[object], Awaitable[None]],
+        metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._bot = bot
         self._receive = receive
         self._rescue = rescue
+        self._metrics = metrics
         self._now = now
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
+        self._failure = ""  # how polls fail, and how many in a row
+        self._failures = 0
         self.last_poll_at: datetime | None = None
 
     async def run(self) -> None:
@@ -62,16 +76,33 @@ class Poller:
                 try:
                     if not await self._poll():
                         await asyncio.sleep(WAIT_S)
-                except InvalidToken:
-                    raise
-                except Conflict:
-                    log.warning("another_poller", advice="stop the other service or webhook")
-                    await asyncio.sleep(WAIT_S)
                 except TelegramError as error:
-                    log.warning("poll_failed", error=type(error).__name__)
-                    await asyncio.sleep(WAIT_S)
+                    await asyncio.sleep(self._failed(error))
         finally:
             await self._request.shutdown()
+
+    @property
+    def token_is_refused(self) -> bool:
+        """Whether Telegram refuses the token, and not just once."""
+        return self._failure == InvalidToken.__name__ and self._failures >= REFUSED
+
+    def _failed(self, error: TelegramError) -> float:
+        """Say and count a failure; return how long to wait."""
+        name = type(error).__name__
+        self._metrics.poll_failures.labels(name).inc()
+        if name != self._failure:
+            self._failure, self._failures = name, 0
+        if self._failures % SAY_AGAIN == 0:
+            if isinstance(error, Conflict):
+                log.warning("another_poller", advice="stop the other service or webhook")
+            elif isinstance(error, InvalidToken):
+                log.critical("token_refused", advice="check PICA_TELEGRAM_TOKEN with @BotFather")
+            else:
+                log.warning("poll_failed", error=name)
+        asked_s = min(read(error).retry_after_s or 0.0, LONGEST_ASKED_S)
+        wait_s = min(WAIT_S * 2.0 ** min(self._failures, 8), LONGEST_WAIT_S)
+        self._failures += 1
+        return max(wait_s, asked_s)
 
     async def _poll(self) -> bool:
         """Take what has come; False where something could not be stored."""
@@ -80,6 +111,7 @@ class Poller:
             f"{self._bot.base_url}/getUpdates", data, read_timeout=POLL_TIMEOUT_S + 10
         )
         self.last_poll_at = self._now()
+        self._failure, self._failures = "", 0
         all_stored = True
         for raw in found if isinstance(found, list) else []:
             if not all_stored:

@@ -29,6 +29,8 @@ from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.schema import is_open, outbox, people
 
 PLACE = "outbox.body"
+PUT_OFF = "not_now"
+"""The reason of a message that alone cannot go now: it keeps nobody else waiting."""
 
 
 class Kind(StrEnum):
@@ -223,13 +225,41 @@ def _end() -> Executable:
 
 
 async def postpone(
-    transaction: Transaction, outbox_id: OutboxId, *, until: datetime, reason: str
+    transaction: Transaction,
+    outbox_id: OutboxId,
+    *,
+    until: datetime,
+    reason: str,
+    attempts: int | None = None,
 ) -> None:
-    """Put a message back to be tried again."""
+    """Put a message back to be tried again.
+
+    Args:
+        transaction: in which it is written.
+        outbox_id: the message.
+        until: when it is tried again.
+        reason: why it was not sent; `PUT_OFF`: it alone cannot go now.
+        attempts: how many tries it has had; None: as many as there were claims.
+    """
+    values: dict[str, object] = {"state": "queued", "not_before_at": until, "reason": reason}
+    if attempts is not None:
+        values["attempts"] = attempts
+    await transaction.execute(
+        update(outbox).where(outbox.c.outbox_id == outbox_id).values(**values)
+    )
+
+
+async def hold_put_off(transaction: Transaction, audience: Audience, *, until: datetime) -> None:
+    """Let what was put off of one chat wait a while: it would fare as the one just tried."""
     await transaction.execute(
         update(outbox)
-        .where(outbox.c.outbox_id == outbox_id)
-        .values(state="queued", not_before_at=until, reason=reason)
+        .where(
+            outbox.c.state == "queued",
+            outbox.c.audience == audience,
+            outbox.c.reason == PUT_OFF,
+            outbox.c.not_before_at < until,
+        )
+        .values(not_before_at=until)
     )
 
 
@@ -247,4 +277,10 @@ async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -
 async def count_open(transaction: Transaction) -> int:
     """How many messages wait or are being sent."""
     query = select(func.count()).select_from(outbox).where(is_open())
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def count_stuck(transaction: Transaction, *, tries: int) -> int:
+    """How many messages are open after so many tries."""
+    query = select(func.count()).select_from(outbox).where(is_open(), outbox.c.attempts >= tries)
     return int((await transaction.execute(query)).scalar_one())

@@ -66,10 +66,12 @@ class BotAccount:
         """The topic a send names; None for none.
 
         Raises:
-            ApiError: the topic is gone, or the chat has no topics.
+            ApiError: the topic is gone, or the general one is closed to the bot.
         """
         thread_id = parameters.integer("message_thread_id")
         if not thread_id:
+            if chat.general_is_closed:
+                raise bad_request("TOPIC_CLOSED")
             return None
         if thread_id not in chat.topics:
             raise bad_request("message thread not found")

@@ -35,9 +35,9 @@ from bot.sandbox.parameters import Parameters, read_parameters
 
 KEPT_CALLS = 20_000
 _TOKEN = re.compile(r"[0-9]{1,15}:[A-Za-z0-9_-]{1,100}")
-_BAD_GATEWAY = (
-    "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
-    "<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n"
+_PAGE = (
+    "<html>\r\n<head><title>{status}</title></head>\r\n<body>\r\n"
+    "<center><h1>{status}</h1></center>\r\n<hr><center>nginx</center>\r\n"
     "</body>\r\n</html>\r\n"
 )
 logger = logging.getLogger(__name__)
@@ -61,6 +61,14 @@ class Call:
 
 class _ConnectionCutError(Exception):
     """The connection is to be cut."""
+
+
+class _OddAnswerError(Exception):
+    """Something answers in Telegram's place."""
+
+    def __init__(self, kind: str, response: Response) -> None:
+        super().__init__(kind)
+        self.response = response
 
 
 class _ClientGoneError(Exception):
@@ -97,6 +105,9 @@ class BotApi:
         except ApiError as error:
             call.outcome, call.error_code = error.description, error.code
             return _refusal(error)
+        except _OddAnswerError as odd:
+            call.outcome, call.error_code = str(odd), odd.response.status_code
+            return odd.response
         except _ConnectionCutError as dropped:
             call.outcome = str(dropped)
             await self._connections.drop(request)
@@ -176,6 +187,10 @@ class BotApi:
         }
         if fault.kind in refusals:
             raise refusals[fault.kind]
+        if fault.kind == "refusal":
+            raise ApiError(fault.status, fault.description)
+        if fault.kind in ("page", "empty", "json"):
+            raise _OddAnswerError(fault.kind, _odd_answer(fault))
         if fault.kind == "drop":
             raise _ConnectionCutError("dropped")
         if fault.kind == "slow":
@@ -193,6 +208,17 @@ class BotApi:
 
 def _refusal(error: ApiError) -> Response:
     if error.code == 502:
-        return Response(_BAD_GATEWAY, status_code=502, media_type="text/html")
+        return _page(502)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
     return JSONResponse(error.body(), status_code=error.code, headers=headers)
+
+
+def _odd_answer(fault: Fault) -> Response:
+    if fault.kind == "json":
+        return JSONResponse(fault.answer, status_code=fault.status)
+    return _page(fault.status) if fault.kind == "page" else Response(status_code=fault.status)
+
+
+def _page(status: int) -> Response:
+    """A proxy's page."""
+    return Response(_PAGE.format(status=status), status_code=status, media_type="text/html")

@@ -6,16 +6,21 @@ Holds what was asked for and answers which fault hits a call; carrying it out is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 FaultKind = Literal[
-    "429", "403", "409", "500", "502", "drop", "lost_answer", "topic_deleted", "slow"
-]
+    "429", "403", "409", "500", "502", "drop", "lost_answer", "topic_deleted", "slow",
+    "page", "empty", "json", "refusal",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
 class Fault:
-    """One planned failure; `times` counts down."""
+    """One planned failure; `times` counts down.
+
+    Attributes:
+        answer: the body of ``json``.
+    """
 
     method: str
     kind: FaultKind
@@ -23,6 +28,9 @@ class Fault:
     retry_after: int
     chat_id: int | None
     delay_s: float
+    status: int = 502
+    description: str = ""
+    answer: Any = None
 
 
 class Faults:
@@ -40,6 +48,9 @@ class Faults:
         retry_after: int = 1,
         chat_id: int | None = None,
         delay_s: float = 2.0,
+        status: int = 502,
+        description: str = "",
+        answer: Any = None,
     ) -> Fault:
         """Plan a failure.
 
@@ -47,18 +58,25 @@ class Faults:
             method: the Bot API method it hits; ``"*"`` for any.
             kind: ``drop`` closes the connection before the call counts; ``lost_answer`` after
                 it did; ``slow`` answers after `delay_s`; ``topic_deleted`` deletes the topic
-                that the call names, first.
+                that the call names, first. None of these counts as a call either: ``page``
+                answers with a proxy's HTML page, ``empty`` with no body, ``json`` with `answer`,
+                ``refusal`` in Telegram's own form, without parameters.
             times: how many calls it hits.
             retry_after: for 429.
             chat_id: only calls to this chat.
             delay_s: for ``slow``.
+            status: the HTTP status of the last four.
+            description: for ``refusal``.
+            answer: for ``json``, any value.
 
         Returns:
             The fault; its `times` tells how many hits are left.
         """
         if kind not in get_args(FaultKind):
             raise ValueError(f"no such fault: {kind}")
-        fault = Fault(method.lower(), kind, times, retry_after, chat_id, delay_s)
+        fault = Fault(
+            method.lower(), kind, times, retry_after, chat_id, delay_s, status, description, answer
+        )
         self._planned.append(fault)
         return fault
 

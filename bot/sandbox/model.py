@@ -97,7 +97,11 @@ class Draft:
 
 @dataclass(slots=True)
 class Chat:
-    """A private chat (its id is the person's) or a supergroup."""
+    """A private chat (its id is the person's) or a supergroup.
+
+    Attributes:
+        general_is_closed: nothing goes there without a topic, and the bot may make none.
+    """
 
     id: int
     title: str = ""
@@ -108,6 +112,7 @@ class Chat:
     topics: dict[int, Topic] = field(default_factory=dict)
     last_message_id: int = 0
     pinned: int | None = None
+    general_is_closed: bool = False
     draft: Draft | None = None
     draft_history: list[str] = field(default_factory=list)
     action: str = ""

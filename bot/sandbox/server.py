@@ -160,6 +160,10 @@ class Sandbox:
         chat = self._world.chats[chat_id]
         return [topic.thread_id for topic in chat.topics.values() if topic.closed]
 
+    def close_general(self, chat_id: int, *, closed: bool = True) -> None:
+        """Somebody closes the general topic, and takes from the bot the right to manage topics."""
+        self._world.chats[chat_id].general_is_closed = closed
+
     def delete_topic(self, chat_id: int, thread_id: int) -> None:
         """Somebody in the group deletes a topic; the bot hears nothing of it."""
         self._world.delete_topic(self._world.chats[chat_id], thread_id)

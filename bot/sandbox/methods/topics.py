@@ -75,6 +75,8 @@ def _forum(account: BotAccount, parameters: Parameters) -> Chat:
     chat = account.writable_chat(parameters)
     if not chat.is_forum:
         raise bad_request("the chat is not a forum")
+    if chat.general_is_closed:
+        raise bad_request("not enough rights to manage topics")
     return chat
 
 
