@@ -31,6 +31,8 @@ FINAL = (Failure.REFUSED, Failure.UNREACHABLE)
 CHAT_IS_CLOSED = (Failure.MOVED, Failure.BLOCKED, Failure.UNREACHABLE, Failure.NOT_NOW)
 LETS_PASS = (Failure.UNREACHABLE, Failure.NOT_NOW)
 """A chat may be closed in one place and open in others: those behind are not kept waiting."""
+KEEPS_ORDER = 2
+"""To a person, words that fail so often still come before those behind them."""
 BETWEEN_TRIES_S = 30.0
 """So long nothing else that was put off is tried in the operators' chat, however much there is."""
 
@@ -142,7 +144,9 @@ class Outcomes:
             wait_s = min(error.retry_after_s, LONGEST_ASKED_S)
         if error.failure in AT_ONCE and message.attempts < MOST_AT_ONCE:
             wait_s = 0.0
-        is_put_off = error.failure in LETS_PASS
+        to_operators = message.audience is Audience.OPERATORS
+        lets_pass = to_operators or message.attempts >= KEEPS_ORDER
+        is_put_off = lets_pass and error.failure in LETS_PASS
         now = self._now()
         async with self._database.begin() as transaction:
             await outbox.postpone(
@@ -152,7 +156,7 @@ class Outcomes:
                 reason=outbox.PUT_OFF if is_put_off else error.name,
                 attempts=message.attempts + 1,
             )
-            if is_put_off and message.audience is Audience.OPERATORS:
+            if is_put_off and to_operators:
                 held_s = min(wait_s, BETWEEN_TRIES_S)
                 await outbox.hold_put_off(
                     transaction, message.audience, until=now + timedelta(seconds=held_s)

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import utc_now
+from bot.refusals import Failure, SendError
 from bot.sandbox import Sandbox, SandboxUser
-from bot.sending import Failure, SendError
 from bot.service import Service
 from bot.texts import Texts
 from storage import audit, cases, notes, operators, outbox, schema_review

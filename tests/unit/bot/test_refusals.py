@@ -15,7 +15,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.sending import Failure, read
+from bot.refusals import Failure, read
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from bot.sending import Failure, read
         (BadRequest("message thread not found"), Failure.NO_THREAD),
         (BadRequest("TOPIC_CLOSED"), Failure.NO_THREAD),
         (ChatMigrated(-100123), Failure.MOVED),
-        (InvalidToken(), Failure.UNREACHABLE),
+        (InvalidToken(), Failure.LATER),
         (TelegramError("something new"), Failure.LATER),
     ],
 )
