@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 from structlog.testing import capture_logs
 from telegram.error import InvalidToken
 
@@ -20,7 +20,12 @@ from storage import people
 from storage.schema import outbox
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.operators_cast import GRAVE, told
-from tests.e2e.test_outages import until
+from tests.e2e.test_outages import (
+    emergency_was_used,
+    everything_is_answered,
+    fixed_replies,
+    until,
+)
 
 Start = Callable[..., Awaitable[Service]]
 BLOCKED = "Forbidden: bot was blocked by the user"
@@ -75,6 +80,36 @@ async def test_an_ordinary_reply_arrives_once(
     await user.wait_for(None, after=sent, timeout_s=60)
     await until(lambda: is_sent(service), "everything is sent")
     assert len(said_after(user, sent)) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "page", "status": 403},
+        {"kind": "refusal", "status": 400, "description": "Bad Request: something new"},
+    ],
+)
+async def test_the_emergency_sender_tries_again(
+    service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts, fault: dict[str, Any]
+) -> None:
+    is_full = True
+
+    def limit(connection: Connection) -> None:
+        # SQLite raises the limit to the present size where it is lower.
+        connection.exec_driver_sql(f"PRAGMA max_page_count={1 if is_full else 2**30}")
+
+    event.listen(service.parts.database._engine.sync_engine, "begin", limit)
+    words = [f"第{number}句" * 300 for number in range(12)]
+    for text in words:
+        await user.say(text)
+    planned = sandbox.faults.add("sendMessage", times=2, chat_id=user.id, **fault)
+    sent = await user.say(GRAVE)
+    await user.wait_for(texts("zh", "crisis_suicide")[:8], after=sent, timeout_s=60)
+    assert planned.times == 0
+    await emergency_was_used(service)
+    is_full = False
+    await everything_is_answered(service, user, [*words, GRAVE])
+    assert len(fixed_replies(user, texts)) == 1
 
 
 async def test_an_ordinary_reply_is_given_up_after_a_day(
