@@ -1,0 +1,22 @@
+"""What answers to a direct question say about risk: rules of their own for each question.
+
+Data in `heard/<asked>.yaml`, in the language of the lexicon. Took some pills is nothing by
+itself and an emergency after "have you taken something?", so these rules are read in the light
+of that question alone. Knows no text; `screen.py` reads with them.
+"""
+
+from importlib import resources
+
+from safety.context import Asked
+from safety.entries import Lexicon, parse
+
+
+def load_rules() -> dict[Asked, Lexicon]:
+    """Read the rules of every question that has some."""
+    folder = resources.files("safety").joinpath("heard")
+    files = {asked: folder.joinpath(f"{asked}.yaml") for asked in Asked}
+    return {
+        asked: parse({file.name: file.read_text("utf-8")})
+        for asked, file in files.items()
+        if file.is_file()
+    }
