@@ -13,6 +13,7 @@ from safety import dialogue
 from safety.answers import Answer, read
 from safety.context import Asked
 from safety.dialogue import Move
+from safety.heard import tells_of_harm
 from safety.levels import Level
 from safety.normalise import normalise
 from safety.policy import Response
@@ -55,7 +56,10 @@ class Script:
         if place is None or is_open or _begins(place, response, text, is_held=is_held):
             move = dialogue.begin(response.script, emergency_first=response.emergency_first)
             return await self._say(transaction, person, move, 0, now)
-        return await self._go_on(transaction, person, place, text, screening.level, now)
+        answer = Answer.YES if tells_of_harm(screening) else None
+        return await self._go_on(
+            transaction, person, place, text, screening.level, now, answer=answer
+        )
 
     async def go_on(
         self,
@@ -81,8 +85,10 @@ class Script:
         text: str,
         level: Level,
         now: datetime,
+        *,
+        answer: Answer | None = None,
     ) -> Body:
-        answer = read(normalise(text).surface)
+        answer = answer or read(normalise(text).surface)
         move = dialogue.advance(place.script, place.step, place.turns, answer, level)
         while move.offers and not person.has_consented:  # nothing could be kept of it
             onward = dialogue.advance(move.script, move.step, place.turns, Answer.OTHER, level)

@@ -7,8 +7,10 @@ between texts, so one `Screener` serves every chat.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from safety.clauses import stands_alone
 from safety.context import REMEMBERED, SHORT, Added, Asked, answered, carried
 from safety.entries import Entry, Lexicon, load_lexicon
+from safety.heard import load_rules
 from safety.levels import Category, Level
 from safety.literals import Literals, Part
 from safety.matcher import Chained, Matcher, Span, chain, ends_sentence, letters_before, touches
@@ -17,7 +19,6 @@ from safety.rules import Candidate, raise_imminent
 from safety.scope import Surroundings, lower
 from safety.second_stage import SecondStage
 
-_APART = 14  # characters within which an `apart_from` literal voids a match
 _MOST_REMEMBERED = 400  # characters of an earlier message that are read again
 _MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands
 
@@ -56,6 +57,10 @@ class Screening:
     matches: tuple[Match, ...]
     lexicon: str
 
+    def at_least(self, level: Level) -> list[Match]:
+        """Give the matches that stand at a level or above it."""
+        return [m for m in self.matches if m.level >= level]
+
     def to_dict(self) -> dict[str, object]:
         """Give plain values for JSON; no text of the message is among them."""
         return {
@@ -82,6 +87,7 @@ class Screener:
         lexicon: The one to screen with.
         second_stage: The model that is asked about what stands at level 2.
         known: Literals of a lexicon much like this one, to share.
+        answers: Screeners of what answers a question that was asked directly.
     """
 
     def __init__(
@@ -89,9 +95,11 @@ class Screener:
         lexicon: Lexicon,
         second_stage: SecondStage | None = None,
         known: Literals | None = None,
+        answers: Mapping[Asked, "Screener"] | None = None,
     ) -> None:
         self._lexicon = lexicon
         self._second_stage = second_stage
+        self._answers = answers or {}
         stage = f"+{second_stage.version}" if second_stage else ""
         self._version = lexicon.version + stage
         parts = list(_parts(lexicon))
@@ -113,15 +121,16 @@ class Screener:
 
     @classmethod
     def load(cls) -> "Screener":
-        """Build a screener with the lexicon and the model that ship with the package."""
-        return cls(load_lexicon(), SecondStage.load())
+        """Build a screener with the lexicons and the model that ship with the package."""
+        answers = {asked: cls(rules) for asked, rules in load_rules().items()}
+        return cls(load_lexicon(), SecondStage.load(), answers=answers)
 
     def with_lexicon(self, lexicon: Lexicon) -> "Screener":
         """Build a screener of a changed lexicon, with the second stage and literals of this one.
 
         It takes milliseconds where most of the lexicon is the same.
         """
-        return Screener(lexicon, self._second_stage, self._literals)
+        return Screener(lexicon, self._second_stage, self._literals, self._answers)
 
     @property
     def lexicon(self) -> Lexicon:
@@ -143,8 +152,9 @@ class Screener:
             history: The same person's own earlier messages, oldest first, without the
                 companion's; the last few are read. They can raise the level, never lower it.
             asked: What the companion's last words asked the person directly, so that a bare
-                yes names it (Are you thinking of killing yourself?). Not for a question whose
-                yes is good news (Are you safe now?).
+                yes names it (Are you thinking of killing yourself?), and so that more than a
+                yes is read as its answer (took some pills). Not for a question whose yes is
+                good news (Are you safe now?).
         """
         screening, surface, cues = self._alone(text)
         added = [answered(surface, asked)] if asked else []
@@ -155,6 +165,8 @@ class Screener:
             for a in added
             if a is not None and a.level > screening.level
         ]
+        if asked in self._answers:
+            more += self._answers[asked].screen(text).at_least(max(screening.level, Level.PASSIVE))
         return _summed([*screening.matches, *more], self._version) if more else screening
 
     def _from_before(
@@ -194,14 +206,17 @@ class Screener:
                     continue
                 void = found.get(self._unless.get(entry.id, -1), [])
                 apart = found.get(self._apart.get(entry.id, -1), [])
+                near = entry.within
                 known = places.setdefault(entry, set())
                 for place in chain(found, parts, gaps, letters):
                     if len(known) > _MOST_SCOPED:
                         break
                     start, end, _ = place
-                    if touches(void, start, end) or touches(apart, start - _APART, end + _APART):
+                    if touches(void, start, end) or touches(apart, start - near, end + near):
                         continue
                     if len(parts) > 1 and _crosses(plain.surface, start, end):
+                        continue
+                    if entry.alone and not stands_alone(plain.surface, start, end):
                         continue
                     known.add(place)
         return places
