@@ -30,6 +30,10 @@ STAYS_OPEN = timedelta(minutes=30)
 """How long a step waits for words: later ones are meant for the companion again."""
 
 
+WITHIN = ("next", "clear", "end")
+"""Buttons that act on the open step."""
+
+
 class SafetyPlans:
     """The handlers, and the one place where words become part of a plan."""
 
@@ -68,6 +72,9 @@ class SafetyPlans:
                 await self._change(answering, plan, act, rest)
 
     async def _change(self, answering: Answering, plan: Plan | None, act: str, rest: str) -> None:
+        if act in WITHIN and (plan is None or plan.open_step is None):
+            await answering.say(self._overview(answering.person, plan))  # it was closed meanwhile
+            return
         if plan is None:
             plan = Plan()
             await safety_counts.add(answering.transaction, Act.PLAN, now=answering.now)
@@ -77,12 +84,8 @@ class SafetyPlans:
             added = self._add_option(answering.person, plan, rest)
             if not added:
                 return
-        elif act == "clear" and plan.open_step is not None:
-            plan.items[STEPS[plan.open_step]] = []
-        elif act == "next" and plan.open_step is not None:
-            plan.open_step = plan.open_step + 1 if plan.open_step + 1 < len(STEPS) else None
-        elif act == "end":
-            plan.open_step = None
+        elif act in WITHIN:
+            _go_on(plan, act)
         else:
             return
         await plans.put(answering.transaction, answering.person.person_id, plan, now=answering.now)
@@ -196,3 +199,14 @@ def _put_down(plan: Plan, step: str, item: str) -> None:
     items = plan.items.setdefault(step, [])
     if item not in items and len(items) < MOST_ITEMS:
         items.append(item)
+
+
+def _go_on(plan: Plan, act: str) -> None:
+    """Empty the open step, or leave it for the next one or for none."""
+    assert plan.open_step is not None
+    if act == "clear":
+        plan.items[STEPS[plan.open_step]] = []
+    elif act == "next" and plan.open_step + 1 < len(STEPS):
+        plan.open_step += 1
+    else:
+        plan.open_step = None

@@ -24,6 +24,7 @@ class What(StrEnum):
     RELEASED = "released"
     TAKEN_OVER = "taken_over"
     PERSON_SAID = "person_said"  # while an operator has the conversation
+    PERSON_SENT = "person_sent"  # what is no text, in a hold or a takeover; `detail["sent"]`
     OPERATOR_SAID = "operator_said"
     HANDED_BACK = "handed_back"
     LEASE_RAN_OUT = "lease_ran_out"
