@@ -212,7 +212,10 @@ class Service:
             before_metrics=self._measure,
             console=console.mounted() if console is not None else (),
         )
-        self._http = Server(app, settings.http_host, settings.http_port)
+        self._http = Server(
+            app, settings.http_host, settings.http_port,
+            trusted_proxies=[str(each) for each in settings.trusted_proxies],
+        )  # fmt: skip
         self._spawn(self._http.start(), "http")
         while not self._http.started:
             if self._tasks[0].done():

@@ -63,6 +63,11 @@ async def offer(
     return token
 
 
+async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
+    """Say whether a token still signs in, and leave it unused."""
+    return await sign_ins.holds(transaction, token, now=now)
+
+
 async def consume(
     transaction: Transaction, token: str, *, now: datetime
 ) -> tuple[Operator, str, str]:
