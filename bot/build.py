@@ -25,7 +25,6 @@ from bot.checkins.recalling import Recall
 from bot.checkins.rounds import Rounds
 from bot.checkins.setup import Setup
 from bot.checkins.taps import CheckInWords, Taps
-from bot.checkins.wording import Wording
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
@@ -183,12 +182,11 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     check_ins = Asking(
-        database=database, rounds=Rounds(
+        rounds=Rounds(
             database=database, now=now, admits=gate.admits,
             count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
         ),
-        wording=Wording(texts, worker, guard, screens.screen), safe_mode=safe_mode, texts=texts,
-        wake=delivery.wake, now=now,
+        texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,

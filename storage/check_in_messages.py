@@ -4,13 +4,18 @@ Knows nothing of why one is not wanted any more (`bot/checkins/recalling.py`), n
 check-in is one message, with the offer of a summary two.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Select, exists, func, select, update
 
+from storage import keys
+from storage.conversations import PLACE, Role
 from storage.database import Transaction
 from storage.deliveries import Outcome
 from storage.ids import CheckInId, PersonId, TurnId
 from storage.outbox import PRIORITIES, Kind
-from storage.schema import deliveries, is_open, outbox
+from storage.schema import deliveries, is_open, outbox, turns
+from storage.schema_checkins import check_ins
 
 MAY_HAVE_ARRIVED = (Outcome.ATTEMPTING, Outcome.SENT, Outcome.UNKNOWN)
 
@@ -64,6 +69,27 @@ async def turn_of(
     rows = (await transaction.execute(_of(person_id, check_in_id))).all()
     turns = [TurnId(row.turn_id) for row in rows if row.turn_id is not None]
     return (turns[0] if turns else None), len(rows) > len(turns)
+
+
+async def last_words(
+    transaction: Transaction, person_id: PersonId, *, before: datetime
+) -> str | None:
+    """The words of a person's last check-in, or None if they are not kept.
+
+    The turn that holds them has the instant at which it was asked.
+    """
+    asked_at = (
+        select(func.max(check_ins.c.asked_at))
+        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at < before)
+        .scalar_subquery()
+    )
+    query = select(turns.c.words).where(
+        turns.c.person_id == person_id,
+        turns.c.role == Role.SCRIPT,
+        turns.c.created_at == asked_at,
+    )
+    words = (await transaction.execute(query.limit(1))).scalar_one_or_none()
+    return None if words is None else await keys.unseal(transaction, person_id, words, PLACE)
 
 
 async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:

@@ -5,19 +5,18 @@ never hold anything that a person said or answered.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.checkins.restraint import Restraint
 from bot.checkins.rounds import Claimed, Question, Rounds
 from bot.checkins.schedule import LATEST
 from bot.checkins.taps import faces
-from bot.checkins.wording import Wording
-from bot.safe_mode import SafeMode
+from bot.checkins.wording import words_of
 from bot.texts import Texts
 from storage import (
-    Database,
     Transaction,
+    check_in_messages,
     check_in_settings,
     check_ins,
     conversations,
@@ -25,7 +24,6 @@ from storage import (
 )
 from storage.body import Body
 from storage.conversations import Role
-from storage.ids import PersonId
 
 WEEK = timedelta(days=7)
 SOFTLY = 2
@@ -38,10 +36,7 @@ class Asking:
     """The loop's work: everybody whose time has come is asked.
 
     Args:
-        database: where moods stand.
         rounds: what is due.
-        wording: the words.
-        safe_mode: whether the model must be silent.
         texts: reviewed words.
         wake: called after something was queued.
         now: the clock.
@@ -50,18 +45,12 @@ class Asking:
     def __init__(
         self,
         *,
-        database: Database,
         rounds: Rounds,
-        wording: Wording,
-        safe_mode: SafeMode,
         texts: Texts,
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
         self._rounds = rounds
-        self._wording = wording
-        self._safe_mode = safe_mode
         self._texts = texts
         self._wake = wake
         self._now = now
@@ -70,17 +59,7 @@ class Asking:
     async def send_due(self) -> int:
         """Ask all whose time has come; return how many."""
         async with self._one_at_a_time:
-            return await self._rounds.send_due(self._ask, self._prepare)
-
-    async def _prepare(self, questions: Sequence[Question]) -> Mapping[PersonId, object]:
-        softly: set[PersonId] = set()
-        async with self._database.read() as transaction:
-            if await self._safe_mode.is_on(transaction):
-                return {}
-            for question in questions:
-                if await self._is_soft(transaction, question):
-                    softly.add(question.person.person_id)
-        return await self._wording.prepare(questions, softly, now=self._now())
+            return await self._rounds.send_due(self._ask)
 
     @staticmethod
     async def _is_soft(transaction: Transaction, question: Question) -> bool:
@@ -93,10 +72,15 @@ class Asking:
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         question, person = claimed.question, claimed.question.person
         language = person.language
-        words = self._wording.words(
-            question, claimed.prepared, softly=await self._is_soft(transaction, question),
+        words = words_of(
+            self._texts,
+            question,
+            is_soft=await self._is_soft(transaction, question),
+            last=await check_in_messages.last_words(
+                transaction, person.person_id, before=claimed.at
+            ),
             now=claimed.at,
-        )  # fmt: skip
+        )
         if question.is_goodbye:
             buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
         else:

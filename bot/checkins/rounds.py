@@ -8,7 +8,7 @@ neither double nor lose a check-in, and one person's failure stops nobody else.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,17 +51,14 @@ class Claimed:
     Attributes:
         check_in_id: for the buttons, and for `diary.answer`.
         at: the instant of the question, as it is noted; the turn of its words has the same.
-        prepared: what `prepare` gave for it; None where it gave nothing.
     """
 
     question: Question
     check_in_id: CheckInId
     at: datetime
-    prepared: object | None
 
 
 Ask = Callable[[Transaction, Claimed], Awaitable[None]]
-Prepare = Callable[[Sequence[Question]], Awaitable[Mapping[PersonId, object]]]
 
 
 class Rounds:
@@ -97,7 +94,7 @@ class Rounds:
         self._failing: dict[tuple[PersonId, int], datetime] = {}
         self._corrected_at: datetime | None = None
 
-    async def send_due(self, ask: Ask, prepare: Prepare | None = None) -> int:
+    async def send_due(self, ask: Ask) -> int:
         """Ask all whose time has come, at the pace of `spreading.A_SECOND`; return how many.
 
         It ends early where `spreading.MOST_UNSENT` wait to be sent: they are asked later, or
@@ -106,17 +103,13 @@ class Rounds:
         Args:
             ask: queues the words of one check-in in the given transaction. If it raises, nothing
                 of that check-in stands; it is tried again after a minute, until it is late.
-            prepare: called with up to `BATCH` questions while no transaction is open, for the
-                words that the model writes. A question may still fall away afterwards; if it
-                raises, nothing is prepared and all are asked.
         """
         asked = 0
         await self._correct()
         while batch := await self._due():
-            prepared = await self._prepared(batch, prepare)
             for due in batch:
                 await self._wait()
-                if await self._tried(due, ask, prepared.get(due.person_id)):
+                if await self._tried(due, ask):
                     self._pace.take(self._monotonic_s())
                     asked += 1
         return asked
@@ -144,28 +137,11 @@ class Rounds:
         while wait_s := self._pace.wait_s(self._monotonic_s()):
             await self._sleep(wait_s)
 
-    async def _prepared(
-        self, batch: list[Due], prepare: Prepare | None
-    ) -> Mapping[PersonId, object]:
-        if prepare is None:
-            return {}
-        questions = []
-        async with self._database.read() as transaction:
-            for due in batch:
-                seen = await look(transaction, due, self._admits, self._now())
-                if seen is not None and seen.question is not None:
-                    questions.append(seen.question)
-        try:
-            return await prepare(questions) if questions else {}
-        except Exception as error:  # they are asked in other words
-            log.error("check_in_words_failed", error=type(error).__name__)
-            return {}
-
-    async def _tried(self, due: Due, ask: Ask, prepared: object | None) -> bool:
+    async def _tried(self, due: Due, ask: Ask) -> bool:
         key = (due.person_id, due.minute)
         try:
             async with self._database.begin() as transaction:
-                asked = await self._take(transaction, due, ask, prepared)
+                asked = await self._take(transaction, due, ask)
         except Exception as error:  # the others go on; this one is tried again
             self._failing[key] = self._now() + RETRY_AFTER
             self._count("error")
@@ -174,9 +150,7 @@ class Rounds:
         self._failing.pop(key, None)
         return asked
 
-    async def _take(
-        self, transaction: Transaction, due: Due, ask: Ask, prepared: object | None
-    ) -> bool:
+    async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
         """Claim one appointment and do what is to be done; True where it was asked."""
         seen = await look(transaction, due, self._admits, self._now(), lock=True)
         if seen is None:
@@ -193,7 +167,7 @@ class Rounds:
         await self._note_skipped(transaction, due, seen)
         if question is None:
             return False
-        return await self._put(transaction, due, question, ask, prepared)
+        return await self._put(transaction, due, question, ask)
 
     async def _note_skipped(self, transaction: Transaction, due: Due, seen: Seen) -> None:
         assert seen.outcome is not None
@@ -212,7 +186,6 @@ class Rounds:
         due: Due,
         question: Question,
         ask: Ask,
-        prepared: object | None,
     ) -> bool:
         now, day = self._now(), question.occurrence.local_date
         state = check_ins.State.GOODBYE if question.is_goodbye else check_ins.State.ASKED
@@ -234,6 +207,6 @@ class Rounds:
                 transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
             )
             await appointments.park(transaction, due.person_id)
-        await ask(transaction, Claimed(question, made, now, prepared))
+        await ask(transaction, Claimed(question, made, now))
         transaction.on_commit(partial(self._count, state.value))
         return True

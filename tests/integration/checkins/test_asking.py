@@ -1,13 +1,12 @@
 """When check-ins are asked: once, late, with a clock that goes back, with failures."""
 
-import asyncio
 from collections import Counter
 from datetime import date, timedelta
 
 import pytest
 
 from bot.checkins import diary
-from bot.checkins.rounds import Claimed, Question, Rounds
+from bot.checkins.rounds import Claimed, Rounds
 from bot.checkins.schedule import LATEST
 from storage import (
     Database,
@@ -17,7 +16,6 @@ from storage import (
     check_ins,
 )
 from storage.check_ins import Answer, State
-from storage.ids import PersonId
 from tests.integration.cast import SECRET, mei
 from tests.integration.checkins.cast import (
     AT_NINE,
@@ -153,25 +151,3 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
     assert await rounds.send_due(asked) == 1
     assert asked.dates == ["2026-01-06"]
     assert counts == {"not_admitted": 1, "asked": 1}
-
-
-async def test_words_are_prepared_while_no_transaction_is_open(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
-) -> None:
-    person_id = await wants(database, NINE)
-
-    async def prepare(questions: list[Question]) -> dict[PersonId, object]:
-        async with asyncio.timeout(2), database.begin():  # it would wait for a writer
-            return {each.person.person_id: "words" for each in questions}
-
-    clock.at = AT_NINE
-    assert await rounds.send_due(asked, prepare) == 1
-    assert asked.claimed[0].prepared == "words"
-    assert asked.claimed[0].question.person.person_id == person_id
-
-    async def fails(_questions: list[Question]) -> dict[PersonId, object]:
-        raise RuntimeError(SECRET)
-
-    clock.at += DAY
-    assert await rounds.send_due(asked, fails) == 1
-    assert asked.claimed[1].prepared is None

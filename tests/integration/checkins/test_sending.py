@@ -5,6 +5,7 @@ Between the moment at which one is queued and the one at which it is sent everyt
 
 import asyncio
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from telegram import Bot
 
 from bot.checkins import diary
 from bot.checkins.quiet import Quiet
-from bot.checkins.schedule import LATEST
+from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment
 from bot.checkins.spreading import MOST_UNSENT
 from bot.delivery import CHECK_INS_AT_ONCE
 from bot.sandbox import Limits, Sandbox, SandboxUser
@@ -397,6 +398,22 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
 
 
 @on_sqlite
+async def test_no_two_check_ins_running_say_the_same(served: Served) -> None:
+    both = [NINE, Appointment(EVERY_DAY, 550)]
+    async with served.database.begin() as tx:
+        await diary.set_appointments(tx, served.person_id, both, now=START)
+    for day in range(3):
+        for minute in (0, 10):
+            served.clock.at = AT_NINE + day * DAY + minute * MINUTE
+            assert await served.line.asking.send_due() == 1
+            await served.deliver()
+            async with served.database.begin() as tx:
+                await diary.heard_from(tx, served.person_id)
+    said = served.seen()
+    assert len(said) == 6
+    assert all(one != other for one, other in itertools.pairwise(said))
+
+
 async def test_a_reply_and_a_check_in_of_one_person_keep_that_order(served: Served) -> None:
     await served.line.asking.send_due()
     async with served.database.begin() as tx:
