@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 from bot.answering import Answering
 from bot.checkins import diary, saying, standing
 from bot.checkins.diary import QuietError
-from bot.checkins.pages import FLAGS, USUAL, Pages, appointments_of, mark
+from bot.checkins.pages import FLAGS, Pages, appointments_of, mark
 from bot.checkins.quiet import Quiet
 from bot.checkins.reading import MOST_TIMES
-from bot.checkins.schedule import Appointment, merged
+from bot.checkins.schedule import MINUTES_A_DAY, Appointment, merged
 from storage import check_in_questions, check_in_settings
 from storage.body import Body
 from storage.check_in_questions import Draft
@@ -55,16 +55,23 @@ class Changes:
             draft = await self.draft(a) or draft
         return await self._choosing(a, draft, above)
 
+    async def choose_on(self, a: Answering, above: str = "") -> Body:
+        """Show again what is being chosen, or what is agreed if nothing is."""
+        draft = await self.draft(a)
+        if draft is None or not draft.times:
+            draft = await self._agreed(a)
+        return await self._choosing(a, draft, above)
+
     async def toggle(self, a: Answering, minute: int) -> Body | None:
-        """Choose a usual time, or leave a chosen one out again."""
+        """Choose a time, or leave a chosen one out again."""
+        if not 0 <= minute < MINUTES_A_DAY:
+            return None
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
         kept = [(at, days) for at, days in draft.times if at != minute]
         above = ""
         if len(kept) == len(draft.times):
-            if minute not in USUAL:
-                return None
             if len(kept) >= MOST_TIMES:
                 above = self._texts(a.person.language, "checkin_too_many")
             else:
@@ -73,15 +80,34 @@ class Changes:
         return await self._choosing(a, draft, above)
 
     async def days(self, a: Answering, name: str) -> Body | None:
-        """Choose the days of every time."""
-        if name not in saying.DAYS:
-            return None
+        """Choose the days of every time by the name of all of them."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
-        draft.days = Appointment(saying.DAYS[name], 0).mask
-        draft.times = [(minute, draft.days) for minute, _days in draft.times]
+        if name not in saying.DAYS:
+            return None
+        return await self._with_days(a, draft, Appointment(saying.DAYS[name], 0).mask)
+
+    async def day(self, a: Answering, day: int) -> Body | None:
+        """Choose one more day for every time, or leave it out again; the last one stays."""
+        draft = await self.draft(a)
+        if draft is None:
+            return await self._gone(a)
+        days = draft.days ^ 1 << day
+        return await self._with_days(a, draft, days) if 0 <= day < 7 and days else None
+
+    async def _with_days(self, a: Answering, draft: Draft, days: int) -> Body:
+        draft.days = days
+        draft.times = [(minute, days) for minute, _days in draft.times]
         return await self._choosing(a, draft)
+
+    async def hours(self, a: Answering) -> Body:
+        """Show the hours, for a time that is not usual."""
+        return self._pages.hours(a.person.language)
+
+    async def hour(self, a: Answering, hour: int) -> Body | None:
+        """Show the times within an hour."""
+        return self._pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
 
     async def done(self, a: Answering) -> Body:
         """The times are chosen."""
@@ -228,7 +254,9 @@ class Changes:
     @staticmethod
     async def _agreed(a: Answering) -> Draft:
         agreed = await diary.upcoming(a.transaction, a.person.person_id)
-        return Draft([(each.minute, each.mask) for each, _ in agreed])
+        times = [(each.minute, each.mask) for each, _ in agreed]
+        masks = {days for _, days in times}
+        return Draft(times, masks.pop()) if len(masks) == 1 else Draft(times)
 
     async def _choosing(self, a: Answering, draft: Draft, above: str = "") -> Body:
         await self._ask(a, TIMES, draft)

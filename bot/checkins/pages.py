@@ -77,6 +77,7 @@ class Pages:
             (f"{'✓ ' if minute in chosen else ''}{saying.clock(minute)}", f"ci:time:{minute}")
             for minute in (*USUAL, *sorted(chosen - set(USUAL)))
         ]
+        times.append((self.texts(language, "checkin_other_time"), "ci:hours"))
         mask = {name: Appointment(days, 0).mask for name, days in saying.DAYS.items()}
         days = [
             (
@@ -95,8 +96,32 @@ class Pages:
         else:
             text += self.texts(language, "checkin_chosen_nothing")
         done = [(self.texts(language, "checkin_done"), "ci:done")]
-        rows = [times[at : at + A_ROW] for at in range(0, len(times), A_ROW)]
-        return Body(text, [*rows, days, done])
+        return Body(text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done])
+
+    def _single_days(self, language: str, draft: Draft) -> list[tuple[str, str]]:
+        """A button for each day of the week; marked unless a name for all of them is."""
+        is_named = draft.days in {Appointment(days, 0).mask for days in saying.DAYS.values()}
+        return [
+            (
+                ("✓ " if draft.days >> day & 1 and not is_named else "")
+                + self.texts(language, f"checkin_day_{day}"),
+                f"ci:day:{day}",
+            )
+            for day in range(7)
+        ]
+
+    def hours(self, language: str) -> Body:
+        """The hours of the day, for a time that is not usual."""
+        buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
+        back = [self._button(language, "back", "back")]
+        return Body(self.texts(language, "checkin_which_hour"), [*_in_rows(buttons, 6), back])
+
+    def minutes(self, language: str, hour: int) -> Body:
+        """The quarters of an hour, each of which chooses a time."""
+        quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
+        row = [(saying.clock(minute), f"ci:time:{minute}") for minute in quarters]
+        back = [self._button(language, "back", "back")]
+        return Body(self.texts(language, "checkin_which_quarter"), [row, back])
 
     def zone(
         self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
@@ -122,14 +147,7 @@ class Pages:
         return Body(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
     def unclear(self, language: str, unclear: Unclear) -> Body:
-        """A question about words that may mean several things, with its readings as buttons.
-
-        Where there is none to offer it says what to write instead, beside the way to tap.
-        """
-        if not unclear.choices:
-            key = f"checkin_{unclear.why}_write"
-            text = self.texts(language, key if self.texts.has(key) else f"checkin_{unclear.why}")
-            return Body(text, [[self._button(language, "times", "tap_instead")]])
+        """A question about words that may mean several things, with its readings as buttons."""
         rows: Rows = [
             [
                 (
@@ -245,6 +263,10 @@ class Pages:
         if view.is_held:
             return self.texts(language, "checkin_next_held")
         return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
+
+
+def _in_rows(buttons: list[tuple[str, str]], width: int) -> Rows:
+    return [buttons[at : at + width] for at in range(0, len(buttons), width)]
 
 
 def _clocks(minutes: Iterable[int]) -> str:

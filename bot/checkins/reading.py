@@ -1,14 +1,14 @@
-"""What plain words about times mean: appointments, a change of them, or a reason to ask.
+"""What plain words about times mean: appointments, or a reason to ask.
 
 Knows nothing of who says it, nor of Telegram; zones are in `zones.py`, other wishes (stop, pause,
-skip today) in `wishes.py`. A message is read only where nothing is left of it but a closed list
-of words (`closed.py`): with any other word it is no request, and the answer is None. What may
-mean two things comes back with its readings as choices. Where no day is said, it is every day,
-and `are_days_said` is False so that the answer can say so.
+skip today) in `wishes.py`. A message is read only if nothing is left of it but a closed list of
+words (`closed.py`): with any other word it is no request, and the answer is None. What may mean
+two things comes back with its readings as choices. If no day is said, it is every day, and
+`are_days_said` is False so that the answer can say so.
 
     read("每天早上八点和晚上十点") -> Times((8:00, 22:00, every day))
     read("8点") -> Unclear(WHICH_HALF, choices=((8:00,), (20:00,)))
-    read("再加一个晚上十点") -> Change(added=((22:00,),))
+    read("再加一个晚上十点") -> Unclear(UNCLEAR)
     read("凌晨三点又醒了") -> None
 """
 
@@ -45,18 +45,13 @@ ONCE = re.compile(
 )
 COMING = re.compile(r"(?:下|这|本)个?(?=(?:周|星期|礼拜)\s*[一二三四五六日天末1-7])")
 ANY_WEEK = re.compile(r"每个?(?:周|星期|礼拜)|weekly|every week\b|(?:once )?a week")
-MOVED = re.compile(
-    r"^(?P<old>.*?)(?:改成|改到|改为|换成|换到|调到|调成)(?P<new>.+)$"
-    r"|\b(?:change|move|switch|shift)\b(?P<old_en>.*)\bto\b(?P<new_en>.+)$"
-    r"|^(?P<new_in>.*)\binstead of\b(?P<old_in>.+)$"
+CHANGING = re.compile(
+    r"[改换调](?:成|到|为)|(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要"
+    r"|去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:add|also|plus|remove|delete|drop|cancel|take out"
+    r"|get rid of|change|move|switch|shift|instead of)\b"
 )
-OF_MOVED = re.compile(r"[从把将由]|原来的?|\bfrom\b|\bit\b|\bthem\b|\bmy\b")
-ADDED = re.compile(
-    r"(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要|\badd\b|\balso\b|\bplus\b"
-)
-REMOVED = re.compile(
-    r"去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:remove|delete|drop|cancel|take out|get rid of)\b"
-)
+"""Words that change the times that are agreed; buttons do that."""
+OF_CHANGING = re.compile(r"[把将由]|原来的?|\b(?:it|them|my)\b")
 NO_LONGER = re.compile(r"^\W*(?:我)?不要(.+)了\W*$")
 A_BARE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
 
@@ -72,7 +67,7 @@ class Why(StrEnum):
     NOT_WEEKLY = "not_weekly"  # every other day, monthly
     TOO_MANY = "too_many"
     IS_THIS = "is_this"  # understood, and to be confirmed
-    UNCLEAR = "unclear"  # a range, a negation, a number that is no time
+    UNCLEAR = "unclear"  # a range, a negation, a change, a number that is no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +87,14 @@ class Unclear:
     """Words about times that need a question.
 
     Attributes:
-        choices: whole readings to offer, at most four; empty: ask for other words.
+        choices: whole readings to offer, at most four; empty: only buttons can say it.
     """
 
     why: Why
     choices: tuple[tuple[Appointment, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Times to add to, or to take from, those that are agreed; to be asked back, never done.
-
-    Attributes:
-        added: whole readings of what is to come.
-        removed: whole readings of what is to go; beside `added` it is a move.
-        is_all: instead of all that is agreed.
-    """
-
-    added: tuple[tuple[Appointment, ...], ...] = ()
-    removed: tuple[tuple[Appointment, ...], ...] = ()
-    is_all: bool = False
-
-
-Read = Times | Unclear | Change
+Read = Times | Unclear
 
 
 def read(text: str, *, is_asked: bool = True) -> Read | None:
@@ -130,7 +110,7 @@ def read(text: str, *, is_asked: bool = True) -> Read | None:
         folded = f"at {folded.strip()}"
     if not is_asked and not _says_enough(folded):
         return None
-    return _change(folded) or _plain(folded)
+    return _plain(NO_LONGER.sub(r"去掉\1", folded))
 
 
 def _says_enough(folded: str) -> bool:
@@ -142,7 +122,7 @@ def _says_enough(folded: str) -> bool:
         if isinstance(token, Clock)
         or (isinstance(token, PartOfDay) and token.alone_min is not None)
     ]
-    if times and any(pattern.search(folded) for pattern in (MOVED, ADDED, REMOVED)):
+    if times and CHANGING.search(folded):
         return True
     if len(found) == 1 and times:  # three o'clock is no request, 3am may be one
         (only,) = times
@@ -157,44 +137,14 @@ def _is_time(token: Token) -> bool:
     return is_alone or isinstance(token, Clock)
 
 
-def _change(folded: str) -> Read | None:
-    folded = NO_LONGER.sub(r"删掉\1", folded)
-    match = MOVED.search(folded)
-    if match is not None:
-        old, new = (
-            next((v for k, v in match.groupdict().items() if k.startswith(side) and v), "")
-            for side in ("old", "new")
-        )
-        old = OF_MOVED.sub(" ", old)
-        goes = _plain(old)
-        added = _readings(_plain(new))
-        if goes is None and is_closed([old], of_requests()) and added:
-            return Change(added, is_all=True)
-        return Change(added, _readings(goes)) if goes and added and _readings(goes) else None
-    for pattern in (ADDED, REMOVED):
-        if pattern.search(folded):
-            found = _plain(pattern.sub(" ", folded))
-            readings = _readings(found)
-            if not readings:
-                return found
-            return Change(readings) if pattern is ADDED else Change(removed=readings)
-    return None
-
-
-def _readings(found: Times | Unclear | None) -> tuple[tuple[Appointment, ...], ...]:
-    if isinstance(found, Times):
-        return (found.appointments,)
-    return found.choices if found is not None else ()
-
-
 def _plain(folded: str) -> Times | Unclear | None:
-    """Times as they stand, without any reference to others."""
     if ONCE.search(folded) or COMING.search(folded):
-        weekly = _plain(ONCE.sub(" ", COMING.sub(" ", folded)))
-        choices = (weekly.appointments,) if isinstance(weekly, Times) else ()
-        return None if weekly is None else Unclear(Why.ONLY_ONCE, choices)
+        return _once(_plain(ONCE.sub(" ", COMING.sub(" ", folded))))
     found, rest = tokens(NOT_WEEKLY.sub(" ", folded))
-    if not is_closed([re.sub(r"\d+", " ", UNSURE.sub(" ", rest))], of_requests()):
+    beside = UNSURE.sub(" ", rest)
+    if CHANGING.search(beside):
+        beside = CHANGING.sub(" ", OF_CHANGING.sub(" ", beside))
+    if not is_closed([re.sub(r"\d+", " ", beside)], of_requests()):
         return None
     if NOT_WEEKLY.search(folded):
         return Unclear(Why.NOT_WEEKLY)
@@ -206,9 +156,15 @@ def _plain(folded: str) -> Times | Unclear | None:
     return _together(said, are_days_said=any(isinstance(token, Days) for token in found))
 
 
+def _once(weekly: Times | Unclear | None) -> Times | Unclear | None:
+    """Times of one day, as what they would be every week."""
+    choices = (weekly.appointments,) if isinstance(weekly, Times) else weekly and weekly.choices
+    return Unclear(Why.ONLY_ONCE, choices) if choices else weekly
+
+
 def _obstacle(found: list[Token], rest: str) -> Why | None:
     """What stands in the way of taking the words as times of every week."""
-    if UNSURE.search(rest) or re.search(r"\d", rest):
+    if any(each.search(rest) for each in (UNSURE, CHANGING)) or re.search(r"\d", rest):
         return Why.UNCLEAR
     beside = zip([None, *found], found, [*found[1:], None], strict=False)
     if any(
@@ -247,7 +203,7 @@ def _together(found: Placed, *, are_days_said: bool) -> Times | Unclear:
 
 def _which(choices: Iterable[tuple[Appointment, ...]]) -> Unclear:
     unique = tuple(dict.fromkeys(choices))
-    return Unclear(Why.WHICH_HALF, unique if len(unique) <= MOST_CHOICES else ())
+    return Unclear(Why.WHICH_HALF, unique) if len(unique) <= MOST_CHOICES else Unclear(Why.UNCLEAR)
 
 
 def _is_open_midnight(said: Said) -> bool:

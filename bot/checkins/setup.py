@@ -19,7 +19,7 @@ from storage.body import Body
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
-IN_PLACE = ("time", "days", "flag")
+IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 """Acts that change the message with the button itself."""
 
 
@@ -73,6 +73,8 @@ class Setup:
             "done": changes.done,
             "no": changes.refuse,
             "times": changes.choose,
+            "hours": changes.hours,
+            "back": changes.choose_on,
             "zones": changes.zones,
             "quiets": changes.ask_quiet,
             "pauses": changes.ask_pause,
@@ -84,8 +86,13 @@ class Setup:
 
     async def _chosen(self, a: Answering, act: str, choice: str) -> Body | None:
         """A time, a zone, a number of days or quiet hours, where it is one."""
-        if act == "time" and _is_number(choice):
-            return await self._changes.toggle(a, int(choice))
+        numbered = {
+            "time": self._changes.toggle,
+            "day": self._changes.day,
+            "hour": self._changes.hour,
+        }
+        if act in numbered and _is_number(choice):
+            return await numbered[act](a, int(choice))
         if act == "pick" and (wanted := unpacked(choice)):
             return await self._changes.times(a, wanted)
         if act == "zone" and zones.is_zone(choice):
@@ -120,9 +127,9 @@ class Setup:
                 await answering.say(await self._changes.zone(answering, name))
         return True
 
-    async def take(self, a: Answering, text: str, *, is_calm: bool = True) -> bool:
+    async def take(self, a: Answering, text: str) -> bool:
         """Take words as the answer to an open question; False: they are for the companion."""
-        return await _said(a, await self._typed.answer(a, text, is_calm=is_calm))
+        return await _said(a, await self._typed.answer(a, text))
 
     async def wish(self, a: Answering, text: str) -> bool:
         """Do what words in answer to a check-in unmistakably want of check-ins; False: nothing."""

@@ -76,8 +76,7 @@ class CheckInWords:
         answering = Answering(transaction, person, now)
         if not is_edit and await self._is_note(answering, text):
             return False
-        is_calm = level == Level.NONE
-        taken = await self._setup.take(answering, text, is_calm=is_calm) or (
+        taken = await self._setup.take(answering, text) or (
             waiting is not None
             and now - waiting < STAYS_OPEN
             and await self._setup.wish(answering, text)

@@ -75,7 +75,7 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     assert turns[-1].role is Role.COMPANION
 
 
-async def test_by_words_in_english_with_what_time_it_is(
+async def test_by_words_in_english(
     served: Service, someone: SandboxUser, clock: Clock, texts: Texts
 ) -> None:
     await answer_to(someone, "/language")
@@ -83,7 +83,7 @@ async def test_by_words_in_english_with_what_time_it_is(
     await answer_to(someone, "/checkin")
     assert await answer_to(someone, "at 8") == texts("en", "checkin_which_half")
     assert texts("en", "checkin_zone_ask").strip() in await pressed(someone, "ci:pick:0480127")
-    assert await answer_to(someone, "it is 10:02 am here") == texts("en", "checkin_zone_which")
+    assert await answer_to(someone, "China or Japan") == texts("en", "checkin_zone_which")
     assert "08:00, every day" in await pressed(someone, "ci:zone:Asia/Shanghai")
     state = await pressed(someone, "Yes, begin")
     assert "Next: 11-25 08:00" in state
@@ -92,6 +92,11 @@ async def test_by_words_in_english_with_what_time_it_is(
     assert "paused until 12-01" in await pressed_twice(someone, "ci:pauses", "ci:pause:7")
     assert "Check-ins: on" in await pressed(someone, "ci:resume")
     assert "paused until 11-27" in await answer_to(someone, "pause for 3 days")
+    assert texts("en", "checkin_unclear") in await answer_to(someone, "add 9:45 am")
+    await pressed(someone, "ci:hours")
+    await pressed(someone, "ci:hour:9")
+    assert "09:45, every day" in await pressed(someone, "ci:time:585")
+    assert "09:45, every day" in await pressed(someone, "ci:done")
     clock.at += timedelta(minutes=31)  # the question is over: this is talk
     assert "Check-ins:" not in await answer_to(someone, "weekdays at 21:30")
 

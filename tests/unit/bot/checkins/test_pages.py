@@ -49,6 +49,8 @@ def test_every_button_fits_into_telegrams_64_bytes(language: str) -> None:
     draft = Draft([(540, 127), (541, 127)], zone="America/Argentina/ComodRivadavia")
     bodies = [
         PAGES.choose(language, draft),
+        PAGES.hours(language),
+        PAGES.minutes(language, 23),
         PAGES.refused(language, [540]),
         PAGES.zone(language, "US", NOW, ("America/Argentina/ComodRivadavia",)),
         PAGES.agree(language, draft, NOW),
@@ -96,20 +98,10 @@ def test_whoever_stopped_finds_the_way_back_first() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("why", Why)
-def test_no_question_is_without_a_button_and_a_word_on_what_to_write(
-    language: str, why: Why
-) -> None:
-    bare = PAGES.unclear(language, Unclear(why))
-    assert [data for row in bare.buttons for _label, data in row] == ["ci:times"]
-    if why not in (Why.WHICH_MIDNIGHT, Why.IS_THIS):  # those have readings always
-        assert '"' in bare.text or "“" in bare.text or why is Why.TOO_MANY
+def test_every_reason_has_its_words(language: str, why: Why) -> None:
     offered = PAGES.unclear(language, Unclear(why, ((NINE,),)))
     assert [data for row in offered.buttons for _label, data in row] == ["ci:pick:0540127"]
-
-
-def test_what_is_asked_without_choices_is_no_yes_or_no() -> None:
-    assert "要这样吗" not in PAGES.unclear("zh", Unclear(Why.ONLY_ONCE)).text
-    assert "Would this" not in PAGES.unclear("en", Unclear(Why.ONLY_ONCE)).text
+    assert offered.text
 
 
 def test_a_chosen_time_that_is_not_usual_can_be_tapped_off() -> None:
@@ -128,3 +120,13 @@ def test_a_consent_holds_for_what_stands_above_it() -> None:
     ]
     assert len({mark(draft) for draft in drafts}) == 4
     assert PAGES.agree("zh", drafts[0], NOW).buttons[0][0][1] == f"ci:yes:{mark(drafts[0])}"
+
+
+def test_days_are_marked_by_their_name_or_one_by_one() -> None:
+    def marked(days: int) -> list[str]:
+        body = PAGES.choose("zh", Draft([(480, days)], days))
+        return [label for row in body.buttons for label, _ in row if "✓" in label]
+
+    assert marked(127) == ["✓ 08:00", "✓ 每天"]
+    assert marked(31) == ["✓ 08:00", "✓ 工作日"]
+    assert marked(0b10101) == ["✓ 08:00", "✓ 周一", "✓ 周三", "✓ 周五"]
