@@ -27,7 +27,7 @@ from bot.texts import language_of
 from bot.updates import Kind, Reading
 from safety.policy import Response, respond
 from safety.screen import Screening
-from storage import Database, Transaction, inbox, people
+from storage import Database, Transaction, check_in_questions, inbox, people
 from storage.ids import PersonId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
@@ -244,7 +244,7 @@ class Intake:
                     now=now,
                     said_already=said_already,
                 )
-                await signs.close_note(transaction, person.person_id, now=now)
+                await check_in_questions.close_note(transaction, person.person_id)
             if person is not None and reading.kind is not Kind.MEMBERSHIP:
                 await signs.heard(transaction, person.person_id)
         if said_already:

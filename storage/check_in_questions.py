@@ -7,12 +7,24 @@ zone that are being chosen, never words.
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import delete, select
 
 from storage.database import Transaction, upsert
 from storage.ids import PersonId
 from storage.schema_checkins import check_in_questions
+
+
+class QuestionTopic(StrEnum):
+    """What a question is about."""
+
+    STATE = "state"  # anything on the page that shows how check-ins stand
+    TIMES = "times"
+    ZONE = "zone"
+    QUIET = "quiet"
+    PAUSE = "pause"
+    NOTE = "note"  # a line beside a mood
 
 
 @dataclass(slots=True)
@@ -36,7 +48,7 @@ class Draft:
 class Open:
     """An open question."""
 
-    asks: str
+    topic: QuestionTopic
     draft: Draft
 
 
@@ -60,14 +72,19 @@ async def get(
         return None
     values = json.loads(row.draft)
     values["times"] = [(minute, days) for minute, days in values["times"]]
-    return Open(row.asks, Draft(**values))
+    return Open(QuestionTopic(row.asks), Draft(**values))
 
 
 async def put(
-    transaction: Transaction, person_id: PersonId, asks: str, draft: Draft, *, now: datetime
+    transaction: Transaction,
+    person_id: PersonId,
+    topic: QuestionTopic,
+    draft: Draft,
+    *,
+    now: datetime,
 ) -> None:
     """Keep a question in the place of an older one."""
-    values = {"asks": asks, "draft": json.dumps(asdict(draft)), "asked_at": now}
+    values = {"asks": topic, "draft": json.dumps(asdict(draft)), "asked_at": now}
     await transaction.execute(
         upsert(transaction.dialect, check_in_questions, {"person_id": person_id}, values)
     )
@@ -77,4 +94,14 @@ async def close(transaction: Transaction, person_id: PersonId) -> None:
     """Words mean nothing about check-ins any more."""
     await transaction.execute(
         delete(check_in_questions).where(check_in_questions.c.person_id == person_id)
+    )
+
+
+async def close_note(transaction: Transaction, person_id: PersonId) -> None:
+    """Wait for a note no longer."""
+    await transaction.execute(
+        delete(check_in_questions).where(
+            check_in_questions.c.person_id == person_id,
+            check_in_questions.c.asks == QuestionTopic.NOTE,
+        )
     )

@@ -8,7 +8,7 @@ one person never cross.
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict, Unpack
 
 from sqlalchemy import delete, exists, func, or_, select, update
 
@@ -68,6 +68,27 @@ class Settings:
     fell_waits_at: datetime | None = None
 
 
+class SettingsChange(TypedDict, total=False):
+    """The columns that may be set after the consent."""
+
+    zone: str
+    quiet_from: int | None
+    quiet_to: int | None
+    paused_until_at: datetime | None
+    stopped_at: datetime | None
+    stopped_by: StoppedBy | None
+    unanswered: int
+    asked_on: date | None
+    was_held: bool
+    asks_sleep: bool
+    asks_energy: bool
+    weekly_summary: bool
+    summarised_on: date | None
+    fell_on: date | None
+    fell_untold: bool
+    fell_waits_at: datetime | None
+
+
 NAMES = tuple(field.name for field in fields(Settings))
 
 
@@ -110,18 +131,21 @@ async def create(
     )
 
 
-async def change(transaction: Transaction, person_id: PersonId, **values: Any) -> None:
-    """Set columns, by the names of `Settings`; dates, flags and instants as it has them."""
-    stored = dict(values)
-    for name in DATES:
-        if stored.get(name) is not None:
-            stored[name] = stored[name].isoformat()
-    for name in FLAGS:
-        if name in stored:
-            stored[name] = int(stored[name])
+async def change(
+    transaction: Transaction, person_id: PersonId, **values: Unpack[SettingsChange]
+) -> None:
+    """Set some of a person's settings."""
+    stored = {name: _stored(value) for name, value in values.items()}
     await transaction.execute(
         update(check_in_settings).where(check_in_settings.c.person_id == person_id).values(**stored)
     )
+
+
+def _stored(value: object) -> object:
+    """A value as its column takes it: flags are numbers, dates are text."""
+    if isinstance(value, bool):
+        return int(value)
+    return value.isoformat() if type(value) is date else value
 
 
 async def withdraw(transaction: Transaction, person_id: PersonId) -> None:

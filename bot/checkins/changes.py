@@ -13,18 +13,18 @@ from zoneinfo import ZoneInfo
 from bot.answering import Answering
 from bot.checkins import diary, saying, standing
 from bot.checkins.diary import QuietError
-from bot.checkins.pages import FLAGS, Pages, appointments_of, mark
+from bot.checkins.pages import Pages, appointments_of, mark
 from bot.checkins.quiet import Quiet
 from bot.checkins.reading import MOST_TIMES
 from bot.checkins.schedule import MINUTES_A_DAY, Appointment, merged
 from storage import check_in_questions, check_in_settings
 from storage.body import Body
-from storage.check_in_questions import Draft
+from storage.check_in_questions import Draft, QuestionTopic
+from storage.check_in_settings import SettingsChange
 from storage.people import Person
 
 STAYS_OPEN = timedelta(minutes=30)
 """How long a question waits for words: later ones are meant for the companion again."""
-TIMES, ZONE, QUIET, PAUSE, STATE = "times", "zone", "quiet", "pause", "state"
 
 
 class Changes:
@@ -45,7 +45,7 @@ class Changes:
         view = await standing.view(a.transaction, a.person, self._admits, now=a.now)
         if view is None:
             return await self.choose(a, above)
-        await self._ask(a, STATE, Draft())
+        await self._ask(a, QuestionTopic.STATE, Draft())
         return self._pages.state(a.person.language, view, a.now, above)
 
     async def choose(self, a: Answering, above: str = "") -> Body:
@@ -137,14 +137,14 @@ class Changes:
                 note = f"{note}\n{kept}" if note else kept
             return await self.state(a, note)
         draft = Draft([(each.minute, each.mask) for each in wanted])
-        await self._ask(a, ZONE, draft)
+        await self._ask(a, QuestionTopic.ZONE, draft)
         body = self._pages.zone(a.person.language, a.person.region, a.now)
         return Body(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
     async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
         """Ask for the zone; `found`: which of these."""
         draft = await self.draft(a) or Draft()
-        await self._ask(a, ZONE, draft)
+        await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
     async def zone(self, a: Answering, name: str) -> Body:
@@ -155,7 +155,7 @@ class Changes:
         if draft is None or not draft.times:
             return await self._gone(a)
         draft.zone = name
-        await self._ask(a, ZONE, draft)
+        await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.agree(a.person.language, draft, a.now)
 
     async def agree(self, a: Answering, marked: str = "") -> Body:
@@ -183,7 +183,7 @@ class Changes:
 
     async def ask_quiet(self, a: Answering) -> Body:
         """Ask for quiet hours."""
-        await self._ask(a, QUIET, Draft())
+        await self._ask(a, QuestionTopic.QUIET, Draft())
         return self._pages.quiet(a.person.language)
 
     async def quiet(self, a: Answering, quiet: Quiet | None) -> Body:
@@ -197,7 +197,7 @@ class Changes:
 
     async def ask_pause(self, a: Answering) -> Body:
         """Ask how long a pause is to be."""
-        await self._ask(a, PAUSE, Draft())
+        await self._ask(a, QuestionTopic.PAUSE, Draft())
         return self._pages.pause(a.person.language)
 
     async def pause(self, a: Answering, days: int) -> Body:
@@ -234,18 +234,30 @@ class Changes:
         """Switch a question, or the weekly summary, on or off."""
         person_id = a.person.person_id
         settings = await check_in_settings.get(a.transaction, person_id, lock=True)
-        if settings is None or name not in FLAGS:
+        if settings is None:
             return None
-        values: dict[str, object] = {name: not getattr(settings, name)}
-        if values.get("weekly_summary"):  # the first comes when a week is over
-            values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+        values: SettingsChange
+        if name == "asks_sleep":
+            values = {"asks_sleep": not settings.asks_sleep}
+        elif name == "asks_energy":
+            values = {"asks_energy": not settings.asks_energy}
+        elif name == "weekly_summary":
+            values = {"weekly_summary": not settings.weekly_summary}
+            if values["weekly_summary"]:  # the first comes when a week is over
+                values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+        else:
+            return None
         await check_in_settings.change(a.transaction, person_id, **values)
         return await self.state(a)
 
     async def draft(self, a: Answering) -> Draft | None:
         """What is being chosen; None where another question came after it."""
         found = await check_in_questions.get(a.transaction, a.person.person_id)
-        return found.draft if found is not None and found.asks in (TIMES, ZONE) else None
+        return (
+            found.draft
+            if found is not None and found.topic in (QuestionTopic.TIMES, QuestionTopic.ZONE)
+            else None
+        )
 
     async def _gone(self, a: Answering) -> Body:
         """What was being chosen is gone: say so; nothing of an old page is taken."""
@@ -259,17 +271,17 @@ class Changes:
         return Draft(times, masks.pop()) if len(masks) == 1 else Draft(times)
 
     async def _choosing(self, a: Answering, draft: Draft, above: str = "") -> Body:
-        await self._ask(a, TIMES, draft)
+        await self._ask(a, QuestionTopic.TIMES, draft)
         return self._pages.choose(a.person.language, draft, above)
 
-    async def asked(self, a: Answering) -> str | None:
+    async def asked(self, a: Answering) -> QuestionTopic | None:
         """What was asked and may be answered in words; None: nothing, or too long ago."""
         found = await check_in_questions.get(
             a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
         )
-        return found.asks if found else None
+        return found.topic if found else None
 
-    async def _ask(self, a: Answering, asks: str, draft: Draft) -> None:
+    async def _ask(self, a: Answering, asks: QuestionTopic, draft: Draft) -> None:
         await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
 
     def _refused(self, a: Answering, error: QuietError) -> Body:

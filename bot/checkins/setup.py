@@ -11,11 +11,12 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, data_of, message_id
 from bot.checkins import zones
-from bot.checkins.changes import ZONE, Changes
+from bot.checkins.changes import Changes
 from bot.checkins.pages import PAUSES, Pages, unpacked
 from bot.checkins.quiet import Quiet
 from bot.checkins.typed import Typed
 from storage.body import Body
+from storage.check_in_questions import QuestionTopic
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
@@ -113,7 +114,7 @@ class Setup:
         is_answer = False
         async with self._answers.reading(update) as reading_:
             if reading_ is not None and reading_.person.has_consented:
-                is_answer = await self._changes.asked(reading_) == ZONE
+                is_answer = await self._changes.asked(reading_) is QuestionTopic.ZONE
         if not is_answer or location is None:
             return False
         async with self._answers.open(update, "checkin") as answering:

@@ -12,10 +12,9 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, acknowledge, data_of, message_id
-from bot.checkins import diary, signs
+from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import Setup
-from bot.checkins.signs import NOTE
 from bot.checkins.trend import note_falling
 from bot.conversation import Conversation
 from bot.notices import OperatorNotices
@@ -23,7 +22,7 @@ from bot.texts import Texts
 from safety.levels import Level
 from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
 from storage.body import Body
-from storage.check_in_questions import Draft
+from storage.check_in_questions import Draft, QuestionTopic
 from storage.check_ins import SCALE, Answer, CheckIn, State
 from storage.ids import CheckInId, UpdateId
 from storage.inbox import Ended
@@ -33,6 +32,8 @@ Context = ContextTypes.DEFAULT_TYPE
 FRESH = timedelta(days=1)
 """A face tapped later is kept and not talked about; words later are no answer any more."""
 SCALES = {"s": "sleep", "e": "energy"}
+NOTE = "note"
+"""What follows the number in the data of the button that asks for a note."""
 LOW = 2
 """A mood corrected down to this or below is talked about like a first one."""
 
@@ -71,7 +72,7 @@ class CheckInWords:
         """
         waiting = None if is_edit else await self._heard(transaction, person, now)
         if level >= Level.PASSIVE:
-            await signs.close_note(transaction, person.person_id, now=now)
+            await check_in_questions.close_note(transaction, person.person_id)
             return False
         answering = Answering(transaction, person, now)
         if not is_edit and await self._is_note(answering, text):
@@ -100,7 +101,11 @@ class CheckInWords:
         """Keep words as a note where one was asked for; off the record say that none is kept."""
         person_id = a.person.person_id
         found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
-        if found is None or found.asks != NOTE or found.draft.check_in_id is None:
+        if (
+            found is None
+            or found.topic is not QuestionTopic.NOTE
+            or found.draft.check_in_id is None
+        ):
             return False
         await check_in_questions.close(a.transaction, person_id)
         if a.person.is_off_record(a.now):
@@ -212,7 +217,9 @@ class Taps:
             await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
             return
         draft = Draft(check_in_id=int(check_in_id))
-        await check_in_questions.put(a.transaction, a.person.person_id, NOTE, draft, now=a.now)
+        await check_in_questions.put(
+            a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now
+        )
         await a.say(Body(self._texts(a.person.language, "checkin_note_ask")))
 
 

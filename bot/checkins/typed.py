@@ -8,12 +8,13 @@ words are for the companion.
 
 from bot.answering import Answering
 from bot.checkins import quiet_reading, reading, wishes, zones
-from bot.checkins.changes import PAUSE, QUIET, STATE, TIMES, ZONE, Changes
+from bot.checkins.changes import Changes
 from bot.checkins.pages import Pages
 from bot.checkins.reading import Times, Unclear, Why
 from bot.checkins.wishes import Pause, Wish
 from storage import check_in_settings
 from storage.body import Body
+from storage.check_in_questions import QuestionTopic
 
 LONGEST_ANSWER = 80
 """More letters than this are a message, not an answer to a question about times."""
@@ -30,14 +31,14 @@ class Typed:
     async def answer(self, a: Answering, text: str) -> Body | None:
         """What words mean for the open question; None: they are for the companion."""
         asks = await self._changes.asked(a) if len(text) <= LONGEST_ANSWER else None
-        if asks in (TIMES, STATE):
+        if asks in (QuestionTopic.TIMES, QuestionTopic.STATE):
             return await self._wished(a, asks, text) or await self._times(a, asks, text)
-        if asks == QUIET:
+        if asks is QuestionTopic.QUIET:
             return await self._quiet(a, text)
-        if asks == PAUSE:
+        if asks is QuestionTopic.PAUSE:
             length = wishes.read_length(text)
             return await self._do(a, length) if length else await self._wished(a, asks, text)
-        if asks == ZONE:
+        if asks is QuestionTopic.ZONE:
             return await self._wished(a, asks, text) or await self._zone(a, text)
         return None
 
@@ -46,11 +47,12 @@ class Typed:
         wish = wishes.read(text, is_plain=True) if len(text) <= LONGEST_ANSWER else None
         return await self._do(a, wish) if wish is not None else None
 
-    async def _wished(self, a: Answering, asks: str, text: str) -> Body | None:
+    async def _wished(self, a: Answering, asks: QuestionTopic, text: str) -> Body | None:
         wish = wishes.read(text)
         if wish is None:
             return None
-        if asks != STATE and wishes.is_cancel(text):  # the question, or check-ins? Only the first
+        # It may cancel the question or check-ins: take it as the question.
+        if asks is not QuestionTopic.STATE and wishes.is_cancel(text):
             is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
             return await (self._changes.state if is_agreed else self._changes.refuse)(a)
         return await self._do(a, wish)
@@ -74,15 +76,15 @@ class Typed:
             return self._pages.quiet(a.person.language, found)
         if quiet_reading.is_none(text):
             return await self._changes.quiet(a, None)
-        body = await self._wished(a, QUIET, text)
+        body = await self._wished(a, QuestionTopic.QUIET, text)
         if body is None and reading.read(text) is not None:  # times, and no span of quiet hours
             return self._pages.quiet(a.person.language)
         return body
 
-    async def _times(self, a: Answering, asks: str, text: str) -> Body | None:
+    async def _times(self, a: Answering, asks: QuestionTopic, text: str) -> Body | None:
         if quiet_reading.says_not_to_ask(text) and (hours := quiet_reading.read(text)):
             return self._pages.quiet(a.person.language, hours)
-        is_asked = asks == TIMES
+        is_asked = asks is QuestionTopic.TIMES
         read = reading.read(text, is_asked=is_asked)
         beside = zones.without_places(text) if read is None else None
         if beside is not None and reading.read(beside, is_asked=is_asked) is not None:
@@ -103,4 +105,8 @@ class Typed:
         is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
         if len(found) == 1 and not is_agreed:  # the consent comes next, and shows it
             return await self._changes.zone(a, found[0])
-        return await self._changes.zones(a, found) if found else await self._times(a, ZONE, text)
+        return (
+            await self._changes.zones(a, found)
+            if found
+            else await self._times(a, QuestionTopic.ZONE, text)
+        )

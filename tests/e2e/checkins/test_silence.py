@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Unpack
 
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
@@ -130,7 +130,7 @@ async def test_no_summary_without_a_mood_in_silence_or_after_a_hold(
     person = await person_of(served, someone)
     assert person is not None
 
-    async def is_offered(day: int, **values: Any) -> bool:
+    async def is_offered(day: int, **values: Unpack[check_in_settings.SettingsChange]) -> bool:
         clock.at = FIRST + day * DAY
         if values:
             async with served.parts.database.begin() as transaction:
