@@ -13,7 +13,7 @@ from typing import Any
 from telegram.ext import Application
 
 from bot.backups import KeyMirror
-from bot.checkins.asking import Asking
+from bot.checkins.asking import CheckInJob
 from bot.delivery import Delivery
 from bot.http import listen
 from bot.intake import Intake
@@ -62,7 +62,7 @@ class Parts:
     poller: Poller
     leadership: Leadership
     upkeep: Upkeep
-    check_ins: Asking
+    check_ins: CheckInJob
     safe_mode: SafeMode
     key_mirror: KeyMirror
     desk: Desk

@@ -246,7 +246,7 @@ class Intake:
                 )
                 await check_in_questions.close_note(transaction, person.person_id)
             if person is not None and reading.kind is not Kind.MEMBERSHIP:
-                await signs.heard(transaction, person.person_id)
+                await signs.reset_silence(transaction, person.person_id)
         if said_already:
             self._emergency.settle(received.update_id)
         if ended:

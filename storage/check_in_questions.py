@@ -28,7 +28,7 @@ class QuestionTopic(StrEnum):
 
 
 @dataclass(slots=True)
-class Draft:
+class TimesDraft:
     """What is being chosen.
 
     Attributes:
@@ -45,16 +45,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenQuestion:
     """An open question."""
 
     topic: QuestionTopic
-    draft: Draft
+    draft: TimesDraft
 
 
 async def get(
     transaction: Transaction, person_id: PersonId, *, since: datetime | None = None
-) -> Open | None:
+) -> OpenQuestion | None:
     """The question that was put last, or None.
 
     Args:
@@ -72,14 +72,14 @@ async def get(
         return None
     values = json.loads(row.draft)
     values["times"] = [(minute, days) for minute, days in values["times"]]
-    return Open(QuestionTopic(row.asks), Draft(**values))
+    return OpenQuestion(QuestionTopic(row.asks), TimesDraft(**values))
 
 
 async def put(
     transaction: Transaction,
     person_id: PersonId,
     topic: QuestionTopic,
-    draft: Draft,
+    draft: TimesDraft,
     *,
     now: datetime,
 ) -> None:

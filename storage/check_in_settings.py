@@ -29,7 +29,7 @@ class StoppedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CheckInSettings:
     """A person's wishes, and where restraint stands.
 
     Attributes:
@@ -89,12 +89,12 @@ class SettingsChange(TypedDict, total=False):
     fell_waits_at: datetime | None
 
 
-NAMES = tuple(field.name for field in fields(Settings))
+NAMES = tuple(field.name for field in fields(CheckInSettings))
 
 
 async def get(
     transaction: Transaction, person_id: PersonId, *, lock: bool = False
-) -> Settings | None:
+) -> CheckInSettings | None:
     """A person's settings, or None where they never asked for check-ins.
 
     Args:
@@ -117,7 +117,7 @@ async def get(
     )
     if values["stopped_by"] is not None:
         values["stopped_by"] = StoppedBy(values["stopped_by"])
-    return Settings(**values)
+    return CheckInSettings(**values)
 
 
 async def create(

@@ -22,7 +22,7 @@ PLACE = "check_ins.answer"
 SCALE = range(1, 6)
 
 
-class State(StrEnum):
+class CheckInState(StrEnum):
     """What came of an occurrence."""
 
     ASKED = "asked"
@@ -42,7 +42,7 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MoodAnswer:
     """What a person said to a check-in; each of it may be missing.
 
     Attributes:
@@ -76,15 +76,19 @@ class CheckIn:
     local_date: date
     minute: int
     due_at: datetime
-    state: State
+    state: CheckInState
     reason: str | None
     asked_at: datetime | None
     answered_at: datetime | None
-    answer: Answer | None
+    answer: MoodAnswer | None
 
 
 async def note_asked(
-    transaction: Transaction, occasion: Occasion, *, now: datetime, state: State = State.ASKED
+    transaction: Transaction,
+    occasion: Occasion,
+    *,
+    now: datetime,
+    state: CheckInState = CheckInState.ASKED,
 ) -> CheckInId | None:
     """Note that an occurrence is asked; None where it was asked or skipped before."""
     return await _note(transaction, occasion, state, None, now)
@@ -92,13 +96,13 @@ async def note_asked(
 
 async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
     """Note that an occurrence is left out; nothing where it was asked or skipped before."""
-    await _note(transaction, occasion, State.SKIPPED, reason, None)
+    await _note(transaction, occasion, CheckInState.SKIPPED, reason, None)
 
 
 async def _note(
     transaction: Transaction,
     occasion: Occasion,
-    state: State,
+    state: CheckInState,
     reason: str | None,
     asked_at: datetime | None,
 ) -> CheckInId | None:
@@ -139,21 +143,24 @@ async def served(
     return None if found is None else date.fromisoformat(found)
 
 
-async def take_back(
+async def withdraw(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, reason: str
 ) -> None:
     """Make a question that nobody saw one that was left out."""
     await transaction.execute(
         update(check_ins)
         .where(check_ins.c.check_in_id == check_in_id, check_ins.c.person_id == person_id)
-        .values(state=State.SKIPPED, reason=reason, asked_at=None, answered_at=None, answer=None)
+        .values(
+            state=CheckInState.SKIPPED, reason=reason, asked_at=None, answered_at=None, answer=None
+        )
     )
 
 
 async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date | None:
     """The latest local date of a question without an answer, or None."""
     query = select(func.max(check_ins.c.local_date)).where(
-        check_ins.c.person_id == person_id, check_ins.c.state.in_((State.ASKED, State.GOODBYE))
+        check_ins.c.person_id == person_id,
+        check_ins.c.state.in_((CheckInState.ASKED, CheckInState.GOODBYE)),
     )
     found = (await transaction.execute(query)).scalar_one()
     return None if found is None else date.fromisoformat(found)
@@ -163,10 +170,10 @@ async def answer(
     transaction: Transaction,
     person_id: PersonId,
     check_in_id: CheckInId,
-    said: Answer,
+    said: MoodAnswer,
     *,
     now: datetime,
-) -> Answer | None:
+) -> MoodAnswer | None:
     """Add what a person said to what they said before; what is None stays as it was.
 
     Returns:
@@ -175,26 +182,28 @@ async def answer(
     theirs = and_(
         check_ins.c.check_in_id == check_in_id,
         check_ins.c.person_id == person_id,
-        check_ins.c.state != State.SKIPPED,
+        check_ins.c.state != CheckInState.SKIPPED,
     )
     query = select(check_ins.c.answer).where(theirs).with_for_update()
     row = (await transaction.execute(query)).one_or_none()
     if row is None:
         return None
-    before = await _open(transaction, person_id, row.answer) or Answer()
-    whole = Answer(
+    before = await _open(transaction, person_id, row.answer) or MoodAnswer()
+    whole = MoodAnswer(
         said.mood if said.mood is not None else before.mood,
         said.sleep if said.sleep is not None else before.sleep,
         said.energy if said.energy is not None else before.energy,
         said.note if said.note is not None else before.note,
     )
-    text = json.dumps({name: getattr(whole, name) for name in Answer.__slots__}, ensure_ascii=False)
+    text = json.dumps(
+        {name: getattr(whole, name) for name in MoodAnswer.__slots__}, ensure_ascii=False
+    )
     await transaction.execute(
         update(check_ins)
         .where(theirs)
         .values(
             answer=await keys.seal(transaction, person_id, text, PLACE),
-            state=State.ANSWERED,
+            state=CheckInState.ANSWERED,
             answered_at=now,
         )
     )
@@ -203,10 +212,10 @@ async def answer(
 
 async def _open(
     transaction: Transaction, person_id: PersonId, sealed: bytes | None
-) -> Answer | None:
+) -> MoodAnswer | None:
     if sealed is None:
         return None
-    return Answer(**json.loads(await keys.unseal(transaction, person_id, sealed, PLACE)))
+    return MoodAnswer(**json.loads(await keys.unseal(transaction, person_id, sealed, PLACE)))
 
 
 async def get(
@@ -248,7 +257,7 @@ async def unanswered(
         .limit(1)
     )
     row = (await transaction.execute(query)).one_or_none()
-    return CheckInId(row.check_in_id) if row and row.state == State.ASKED else None
+    return CheckInId(row.check_in_id) if row and row.state == CheckInState.ASKED else None
 
 
 async def asked_at(
@@ -263,7 +272,7 @@ async def asked_at(
     query = select(check_ins.c.asked_at).where(
         check_ins.c.person_id == person_id,
         check_ins.c.asked_at.in_(list(instants)),
-        check_ins.c.state != State.GOODBYE,
+        check_ins.c.state != CheckInState.GOODBYE,
     )
     return set((await transaction.execute(query)).scalars())
 
@@ -293,7 +302,7 @@ async def _as_check_in(transaction: Transaction, row: Row[*tuple[object, ...]]) 
         date.fromisoformat(row.local_date),
         row.minute,
         row.due_at,
-        State(row.state),
+        CheckInState(row.state),
         row.reason,
         row.asked_at,
         row.answered_at,

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.checkins.restraint import Restraint
-from bot.checkins.rounds import Claimed, Question, Rounds
+from bot.checkins.looking import DueQuestion
+from bot.checkins.restraint import Backoff
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import LATEST
 from bot.checkins.taps import faces
 from bot.checkins.wording import words_of
@@ -32,7 +33,7 @@ REMEMBERED = timedelta(days=8)
 """How long a mood bears on the words; those who are asked weekly have one a week ago."""
 
 
-class Asking:
+class CheckInJob:
     """The loop's work: everybody whose time has come is asked.
 
     Args:
@@ -45,7 +46,7 @@ class Asking:
     def __init__(
         self,
         *,
-        rounds: Rounds,
+        rounds: CheckInScheduler,
         texts: Texts,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -56,13 +57,13 @@ class Asking:
         self._now = now
         self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
 
-    async def send_due(self) -> int:
+    async def run(self) -> int:
         """Ask all whose time has come; return how many."""
         async with self._one_at_a_time:
             return await self._rounds.send_due(self._ask)
 
     @staticmethod
-    async def _is_soft(transaction: Transaction, question: Question) -> bool:
+    async def _is_soft(transaction: Transaction, question: DueQuestion) -> bool:
         """Whether the last mood was low; an answer in words leaves that as it was."""
         since = question.occurrence.local_date - REMEMBERED
         answered = await check_ins.moods(transaction, question.person.person_id, since=since)
@@ -116,7 +117,7 @@ class Asking:
             return
         if since is not None and day - since < WEEK:
             return
-        if Restraint(settings.unanswered, settings.asked_on).every_days:
+        if Backoff(settings.unanswered, settings.asked_on).every_days:
             return
         week = await check_ins.moods(
             transaction, question.person.person_id, since=day - WEEK + timedelta(days=1)

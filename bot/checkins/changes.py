@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 from bot.answering import Answering
 from bot.checkins import diary, saying, standing
-from bot.checkins.diary import QuietError
-from bot.checkins.pages import Pages, appointments_of, mark
-from bot.checkins.quiet import Quiet
+from bot.checkins.diary import QuietHoursError
+from bot.checkins.pages import SettingsPages, appointments_of, mark
+from bot.checkins.quiet import QuietHours
 from bot.checkins.reading import MOST_TIMES
 from bot.checkins.schedule import MINUTES_A_DAY, Appointment, merged
 from storage import check_in_questions, check_in_settings
 from storage.body import Body
-from storage.check_in_questions import Draft, QuestionTopic
+from storage.check_in_questions import QuestionTopic, TimesDraft
 from storage.check_in_settings import SettingsChange
 from storage.people import Person
 
@@ -27,7 +27,7 @@ STAYS_OPEN = timedelta(minutes=30)
 """How long a question waits for words: later ones are meant for the companion again."""
 
 
-class Changes:
+class SettingsDialog:
     """One method for each thing that can be changed; each gives what is shown next.
 
     Args:
@@ -35,17 +35,17 @@ class Changes:
         admits: whether the companion talks with a person; a closed pilot may say no.
     """
 
-    def __init__(self, pages: Pages, admits: Callable[[Person], bool]) -> None:
+    def __init__(self, pages: SettingsPages, admits: Callable[[Person], bool]) -> None:
         self._pages = pages
         self._texts = pages.texts
         self._admits = admits
 
     async def state(self, a: Answering, above: str = "") -> Body:
         """How check-ins stand; the choice of times where there are none."""
-        view = await standing.view(a.transaction, a.person, self._admits, now=a.now)
+        view = await standing.status_of(a.transaction, a.person, self._admits, now=a.now)
         if view is None:
             return await self.choose(a, above)
-        await self._ask(a, QuestionTopic.STATE, Draft())
+        await self._ask(a, QuestionTopic.STATE, TimesDraft())
         return self._pages.state(a.person.language, view, a.now, above)
 
     async def choose(self, a: Answering, above: str = "") -> Body:
@@ -96,7 +96,7 @@ class Changes:
         days = draft.days ^ 1 << day
         return await self._with_days(a, draft, days) if 0 <= day < 7 and days else None
 
-    async def _with_days(self, a: Answering, draft: Draft, days: int) -> Body:
+    async def _with_days(self, a: Answering, draft: TimesDraft, days: int) -> Body:
         draft.days = days
         draft.times = [(minute, days) for minute, _days in draft.times]
         return await self._choosing(a, draft)
@@ -129,21 +129,21 @@ class Changes:
             settings = await diary.set_appointments(
                 a.transaction, a.person.person_id, wanted, now=a.now
             )
-        except QuietError as error:
+        except QuietHoursError as error:
             return self._refused(a, error)
         if settings is not None:
             if settings.stopped_at is not None:
                 kept = self._texts(a.person.language, "checkin_kept_stopped")
                 note = f"{note}\n{kept}" if note else kept
             return await self.state(a, note)
-        draft = Draft([(each.minute, each.mask) for each in wanted])
+        draft = TimesDraft([(each.minute, each.mask) for each in wanted])
         await self._ask(a, QuestionTopic.ZONE, draft)
         body = self._pages.zone(a.person.language, a.person.region, a.now)
         return Body(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
     async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
         """Ask for the zone; `found`: which of these."""
-        draft = await self.draft(a) or Draft()
+        draft = await self.draft(a) or TimesDraft()
         await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
@@ -172,7 +172,7 @@ class Changes:
                 a.transaction, a.person.person_id, zone=draft.zone,
                 wanted=appointments_of(draft), now=a.now,
             )  # fmt: skip
-        except QuietError as error:
+        except QuietHoursError as error:
             return self._refused(a, error)
         return await self.state(a)
 
@@ -183,10 +183,10 @@ class Changes:
 
     async def ask_quiet(self, a: Answering) -> Body:
         """Ask for quiet hours."""
-        await self._ask(a, QuestionTopic.QUIET, Draft())
+        await self._ask(a, QuestionTopic.QUIET, TimesDraft())
         return self._pages.quiet(a.person.language)
 
-    async def quiet(self, a: Answering, quiet: Quiet | None) -> Body:
+    async def quiet(self, a: Answering, quiet: QuietHours | None) -> Body:
         """Set quiet hours, or none."""
         silent = await diary.set_quiet(a.transaction, a.person.person_id, quiet)
         above = ""
@@ -197,7 +197,7 @@ class Changes:
 
     async def ask_pause(self, a: Answering) -> Body:
         """Ask how long a pause is to be."""
-        await self._ask(a, QuestionTopic.PAUSE, Draft())
+        await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
         return self._pages.pause(a.person.language)
 
     async def pause(self, a: Answering, days: int) -> Body:
@@ -250,7 +250,7 @@ class Changes:
         await check_in_settings.change(a.transaction, person_id, **values)
         return await self.state(a)
 
-    async def draft(self, a: Answering) -> Draft | None:
+    async def draft(self, a: Answering) -> TimesDraft | None:
         """What is being chosen; None where another question came after it."""
         found = await check_in_questions.get(a.transaction, a.person.person_id)
         return (
@@ -264,13 +264,13 @@ class Changes:
         return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
 
     @staticmethod
-    async def _agreed(a: Answering) -> Draft:
+    async def _agreed(a: Answering) -> TimesDraft:
         agreed = await diary.upcoming(a.transaction, a.person.person_id)
         times = [(each.minute, each.mask) for each, _ in agreed]
         masks = {days for _, days in times}
-        return Draft(times, masks.pop()) if len(masks) == 1 else Draft(times)
+        return TimesDraft(times, masks.pop()) if len(masks) == 1 else TimesDraft(times)
 
-    async def _choosing(self, a: Answering, draft: Draft, above: str = "") -> Body:
+    async def _choosing(self, a: Answering, draft: TimesDraft, above: str = "") -> Body:
         await self._ask(a, QuestionTopic.TIMES, draft)
         return self._pages.choose(a.person.language, draft, above)
 
@@ -281,8 +281,8 @@ class Changes:
         )
         return found.topic if found else None
 
-    async def _ask(self, a: Answering, asks: QuestionTopic, draft: Draft) -> None:
+    async def _ask(self, a: Answering, asks: QuestionTopic, draft: TimesDraft) -> None:
         await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
 
-    def _refused(self, a: Answering, error: QuietError) -> Body:
+    def _refused(self, a: Answering, error: QuietHoursError) -> Body:
         return self._pages.refused(a.person.language, [each.minute for each in error.refused])

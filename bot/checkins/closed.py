@@ -16,7 +16,7 @@ HAN = "[⺀-鿿]"
 UNIT = re.compile(r"[^\W\d_⺀-鿿]+(?:'[^\W\d_⺀-鿿]+)*|[⺀-鿿]|\d+|[^\W]|[^\w\s]")
 PUNCTUATION = frozenset("。.,，、;；:：!！?？~～-–—…·/&+@()（）\"“”'‘’「」*👍👌🙏😊🙂✅️")
 EDGES = " \t\n。.,，、;；!！?？~～…—-·\"“”'‘’()（）👍👌🙏😊🙂"
-Words = frozenset[tuple[str, ...]]
+Vocabulary = frozenset[tuple[str, ...]]
 
 
 @cache
@@ -35,7 +35,7 @@ def listed(name: str, language: str) -> tuple[str, ...]:
 
 
 @cache
-def words(*names: str) -> Words:
+def words(*names: str) -> Vocabulary:
     """Lists of both languages as the units that they consist of."""
     return frozenset(
         tuple(UNIT.findall(each))
@@ -45,17 +45,17 @@ def words(*names: str) -> Words:
     )
 
 
-def of_requests() -> Words:
+def request_vocabulary() -> Vocabulary:
     """What may stand around the times of a request."""
     return words("asking", "polite", "joining")
 
 
-def is_closed(rest: Iterable[str], known: Words) -> bool:
+def is_covered(rest: Iterable[str], known: Vocabulary) -> bool:
     """Whether every piece consists of known words and punctuation alone."""
     return all(_is_made_of(piece, known) for piece in rest)
 
 
-def _is_made_of(piece: str, known: Words) -> bool:
+def _is_made_of(piece: str, known: Vocabulary) -> bool:
     units = [unit for unit in UNIT.findall(piece) if unit not in PUNCTUATION]
     longest = max(map(len, known))
     reached = {0}

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bot.checkins.quiet import Quiet
-from bot.checkins.restraint import Move, Restraint
+from bot.checkins.quiet import QuietHours
+from bot.checkins.restraint import Backoff, Decision
 from bot.checkins.schedule import (
     LATEST,
     Appointment,
@@ -22,7 +22,7 @@ NOTED = timedelta(days=31)
 """What was missed longer ago than this is not noted one by one."""
 
 
-class Skip(StrEnum):
+class SkipReason(StrEnum):
     """Why an occurrence was left out; kept with it."""
 
     PAUSED = "paused"
@@ -37,7 +37,7 @@ class Skip(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DecisionContext:
     """What decides beside the clock.
 
     Attributes:
@@ -51,38 +51,38 @@ class State:
     """
 
     zone: ZoneInfo
-    quiet: Quiet | None
+    quiet: QuietHours | None
     paused_until_at: datetime | None
-    restraint: Restraint
+    restraint: Backoff
     is_held: bool
     is_admitted: bool = True
     was_held: bool = False
 
 
-def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
+def decide(occurrence: Occurrence, state: DecisionContext, now: datetime) -> Decision | SkipReason:
     """What to do with an occurrence that is due at `now`: ASK, GOODBYE, or why not.
 
     It is quiet where its own time or the moment of asking falls into the quiet hours: caught
     up late, it must not wake anybody either.
     """
     if not state.is_admitted:
-        return Skip.NOT_ADMITTED
+        return SkipReason.NOT_ADMITTED
     if state.paused_until_at is not None and occurrence.at < state.paused_until_at:
-        return Skip.PAUSED
+        return SkipReason.PAUSED
     if state.is_held:
-        return Skip.HELD
+        return SkipReason.HELD
     if now - occurrence.at > LATEST:
-        return Skip.LATE
+        return SkipReason.LATE
     if state.quiet and any(
-        state.quiet.holds(local_minute(at, state.zone)) for at in (occurrence.at, now)
+        state.quiet.contains(local_minute(at, state.zone)) for at in (occurrence.at, now)
     ):
-        return Skip.QUIET
-    move = state.restraint.move(occurrence.local_date, was_held=state.was_held)
-    return Skip.RESTRAINT if move is Move.LEAVE_OUT else move
+        return SkipReason.QUIET
+    move = state.restraint.decide(occurrence.local_date, was_held=state.was_held)
+    return SkipReason.RESTRAINT if move is Decision.SKIP else move
 
 
 @dataclass(slots=True)
-class Outcome:
+class DueDecision:
     """What becomes of an appointment that is due.
 
     Attributes:
@@ -93,12 +93,14 @@ class Outcome:
     """
 
     following: Occurrence
-    skipped: list[tuple[Occurrence, Skip]] = field(default_factory=list)
+    skipped: list[tuple[Occurrence, SkipReason]] = field(default_factory=list)
     asked: Occurrence | None = None
     is_goodbye: bool = False
 
 
-def outcome(appointment: Appointment, first: Occurrence, state: State, now: datetime) -> Outcome:
+def decide_due(
+    appointment: Appointment, first: Occurrence, state: DecisionContext, now: datetime
+) -> DueDecision:
     """Go through every occurrence from `first` up to now: one is asked at most.
 
     After a day off the service has several dates behind it; each is noted.
@@ -106,13 +108,13 @@ def outcome(appointment: Appointment, first: Occurrence, state: State, now: date
     zone, occurrence = state.zone, first
     if now - first.at > NOTED:
         occurrence = next_occurrence(appointment, zone, now - NOTED, first.local_date)
-    found = Outcome(occurrence)
+    found = DueDecision(occurrence)
     while found.following.at <= now and found.asked is None:
         occurrence = found.following
         decided = decide(occurrence, state, now)
-        if isinstance(decided, Skip):
+        if isinstance(decided, SkipReason):
             found.skipped.append((occurrence, decided))
         else:
-            found.asked, found.is_goodbye = occurrence, decided is Move.GOODBYE
+            found.asked, found.is_goodbye = occurrence, decided is Decision.GOODBYE
         found.following = next_occurrence(appointment, zone, occurrence.at, occurrence.local_date)
     return found

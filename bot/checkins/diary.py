@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.checkins.deciding import Skip
-from bot.checkins.quiet import Quiet
-from bot.checkins.recalling import take_back
-from bot.checkins.reckoning import next_of, quiet_of, reckoned
+from bot.checkins.deciding import SkipReason
+from bot.checkins.quiet import QuietHours
+from bot.checkins.recalling import withdraw
+from bot.checkins.reckoning import next_due, next_of, quiet_of
 from bot.checkins.restraint import ANSWERED
 from bot.checkins.schedule import Appointment, Occurrence, merged, next_occurrence
-from bot.checkins.spreading import CROWDED, is_crowded, place
+from bot.checkins.spreading import CROWDED, is_crowded, stable_rank
 from storage import (
     Transaction,
     appointments,
@@ -26,12 +26,12 @@ from storage import (
     skipped_check_ins,
 )
 from storage.appointments import Stored
-from storage.check_in_settings import Settings, StoppedBy
-from storage.check_ins import Answer, Occasion
+from storage.check_in_settings import CheckInSettings, StoppedBy
+from storage.check_ins import MoodAnswer, Occasion
 from storage.ids import CheckInId, PersonId
 
 
-class QuietError(ValueError):
+class QuietHoursError(ValueError):
     """Appointments within the person's quiet hours; nothing was changed.
 
     Attributes:
@@ -50,7 +50,7 @@ async def begin(
     zone: str,
     wanted: Iterable[Appointment],
     now: datetime,
-) -> Settings:
+) -> CheckInSettings:
     """Start check-ins, with consent recorded now; or start them anew with these times.
 
     Args:
@@ -77,7 +77,7 @@ async def begin(
 
 async def set_appointments(
     transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment], *, now: datetime
-) -> Settings | None:
+) -> CheckInSettings | None:
     """Put these times in the place of all before; zone, pause and stop stay as they are.
 
     Raises:
@@ -93,7 +93,7 @@ async def set_appointments(
 
 async def set_zone(
     transaction: Transaction, person_id: PersonId, zone: str, *, now: datetime
-) -> Settings | None:
+) -> CheckInSettings | None:
     """Move a person to another zone: see `schedule.py` for what travel does."""
     if await _locked(transaction, person_id) is None:
         return None
@@ -102,7 +102,7 @@ async def set_zone(
 
 
 async def set_quiet(
-    transaction: Transaction, person_id: PersonId, quiet: Quiet | None
+    transaction: Transaction, person_id: PersonId, quiet: QuietHours | None
 ) -> tuple[Appointment, ...]:
     """Set quiet hours, or none; return the appointments that are silent because of them."""
     if await _locked(transaction, person_id) is None:
@@ -117,13 +117,13 @@ async def set_quiet(
     return tuple(
         Appointment.of(each.days, each.minute)
         for each in stored
-        if quiet and quiet.holds(each.minute)
+        if quiet and quiet.contains(each.minute)
     )
 
 
 async def pause(
     transaction: Transaction, person_id: PersonId, *, until_at: datetime, now: datetime
-) -> Settings | None:
+) -> CheckInSettings | None:
     """Ask nothing until an instant; what is due at this moment is not asked either."""
     if await _locked(transaction, person_id) is None:
         return None
@@ -134,11 +134,13 @@ async def pause(
 
 async def resume(
     transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> Settings | None:
+) -> CheckInSettings | None:
     """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now on."""
     if await _locked(transaction, person_id) is None:
         return None
-    await skipped_check_ins.forget(transaction, person_id, after=now, reasons=[Skip.ASKED_FOR])
+    await skipped_check_ins.forget(
+        transaction, person_id, after=now, reasons=[SkipReason.ASKED_FOR]
+    )
     await check_in_settings.change(
         transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
     )
@@ -146,7 +148,9 @@ async def resume(
     return await _reckon(transaction, person_id, now)
 
 
-async def stop(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Settings | None:
+async def stop(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> CheckInSettings | None:
     """End check-ins at once. Times and answers stay, for `resume` and the chart.
 
     To take the consent back as well: `storage.check_in_settings.withdraw`.
@@ -170,25 +174,27 @@ async def skip_today(
     zone, skipped = ZoneInfo(settings.zone), []
     today = now.astimezone(zone).date()
     for stored in await appointments.of_person(transaction, person_id):
-        if await _take_back(transaction, person_id, today, stored.minute):
+        if await _withdraw_unsent(transaction, person_id, today, stored.minute):
             skipped.append(Appointment.of(stored.days, stored.minute))
         if stored.next is None or stored.next.local_date != today:
             continue
         appointment = Appointment.of(stored.days, stored.minute)
         occasion = Occasion(person_id, today, stored.minute, stored.next.at)
-        await check_ins.note_skipped(transaction, occasion, Skip.ASKED_FOR)
+        await check_ins.note_skipped(transaction, occasion, SkipReason.ASKED_FOR)
         following = next_occurrence(appointment, zone, stored.next.at, today)
         await appointments.set_next(transaction, person_id, stored.minute, next_of(following))
         skipped.append(appointment)
     return skipped
 
 
-async def _take_back(transaction: Transaction, person_id: PersonId, day: date, minute: int) -> bool:
+async def _withdraw_unsent(
+    transaction: Transaction, person_id: PersonId, day: date, minute: int
+) -> bool:
     """Take back a question that is queued and was not sent."""
     for check_in_id in await check_in_messages.waiting(transaction, person_id):
         found = await check_ins.get(transaction, person_id, check_in_id)
         if found is not None and (found.local_date, found.minute) == (day, minute):
-            return await take_back(transaction, person_id, check_in_id, Skip.ASKED_FOR)
+            return await withdraw(transaction, person_id, check_in_id, SkipReason.ASKED_FOR)
     return False
 
 
@@ -196,10 +202,10 @@ async def answer(
     transaction: Transaction,
     person_id: PersonId,
     check_in_id: CheckInId,
-    said: Answer,
+    said: MoodAnswer,
     *,
     now: datetime,
-) -> Answer | None:
+) -> MoodAnswer | None:
     """Keep an answer, or more of one, and set restraint back; see `check_ins.answer`.
 
     After a goodbye it does not start check-ins again: that is `resume`.
@@ -236,15 +242,15 @@ async def comes_around(transaction: Transaction, occurrence: Occurrence) -> bool
     return is_crowded(count)
 
 
-async def _locked(transaction: Transaction, person_id: PersonId) -> Settings | None:
+async def _locked(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
     return await check_in_settings.get(transaction, person_id, lock=True)
 
 
-def _refuse_quiet(settings: Settings, wanted: tuple[Appointment, ...]) -> None:
+def _refuse_quiet(settings: CheckInSettings, wanted: tuple[Appointment, ...]) -> None:
     quiet = quiet_of(settings)
-    refused = tuple(each for each in wanted if quiet and quiet.holds(each.minute))
+    refused = tuple(each for each in wanted if quiet and quiet.contains(each.minute))
     if refused:
-        raise QuietError(refused)
+        raise QuietHoursError(refused)
 
 
 async def _keep(
@@ -258,17 +264,17 @@ async def _keep(
         following = was.next if was else None
         if following is not None and following.local_date.weekday() not in each.days:
             following = None
-        rows.append(Stored(each.minute, each.mask, place(person_id, each.minute), following))
+        rows.append(Stored(each.minute, each.mask, stable_rank(person_id, each.minute), following))
     await appointments.put(transaction, person_id, rows)
 
 
-async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> Settings:
+async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> CheckInSettings:
     """Reckon what comes next anew; what is due and not asked yet stays due."""
     settings = await check_in_settings.get(transaction, person_id)
     assert settings is not None
     for stored in await appointments.of_person(transaction, person_id):
         if stored.next is not None and stored.next.at <= now and settings.stopped_at is None:
             continue
-        following = await reckoned(transaction, settings, stored, now)
+        following = await next_due(transaction, settings, stored, now)
         await appointments.set_next(transaction, person_id, stored.minute, following)
     return settings

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.checkins.saying import clock
 from storage import Transaction, appointments, check_in_settings, check_ins
-from storage.check_in_settings import Settings
+from storage.check_in_settings import CheckInSettings
 from storage.check_ins import CheckIn
 from storage.ids import PersonId
 
@@ -42,7 +42,7 @@ async def check_ins_of(transaction: Transaction, person_id: PersonId) -> dict[st
     }
 
 
-def _of(settings: Settings | None) -> dict[str, object]:
+def _of(settings: CheckInSettings | None) -> dict[str, object]:
     if settings is None:
         return {"agreed_at": None}
     quiet = (settings.quiet_from, settings.quiet_to)

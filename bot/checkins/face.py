@@ -6,12 +6,12 @@ Knows nothing of what they do.
 from dataclasses import dataclass
 
 from bot.checkins.mood_pages import MoodPages
-from bot.checkins.setup import Setup
-from bot.checkins.taps import Taps
+from bot.checkins.setup import CheckInHandlers
+from bot.checkins.taps import AnswerHandlers
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class CheckInRoutes:
     """What people press and ask for.
 
     Attributes:
@@ -20,6 +20,6 @@ class Face:
         chart: `/mood`.
     """
 
-    setup: Setup
-    taps: Taps
+    setup: CheckInHandlers
+    taps: AnswerHandlers
     chart: MoodPages

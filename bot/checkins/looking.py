@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.checkins.deciding import Outcome, State, outcome
+from bot.checkins.deciding import DecisionContext, DueDecision, decide_due
 from bot.checkins.reckoning import quiet_of
-from bot.checkins.restraint import Restraint
+from bot.checkins.restraint import Backoff
 from bot.checkins.schedule import Appointment, Occurrence
 from storage import Transaction, cases, check_in_settings, people
 from storage.appointments import Due
-from storage.check_in_settings import Settings
+from storage.check_in_settings import CheckInSettings
 from storage.people import Person
 
 HOLDING_LEVEL = 3
@@ -25,7 +25,7 @@ Admits = Callable[[Person], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DueQuestion:
     """A check-in whose time has come.
 
     Attributes:
@@ -37,30 +37,30 @@ class Question:
     person: Person
     appointment: Appointment
     occurrence: Occurrence
-    settings: Settings
+    settings: CheckInSettings
     is_goodbye: bool
     is_after_hold: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Evaluation:
     """What a look at a due appointment found; without an outcome it is to be reckoned anew."""
 
-    settings: Settings
-    outcome: Outcome | None = None
-    question: Question | None = None
+    settings: CheckInSettings
+    outcome: DueDecision | None = None
+    question: DueQuestion | None = None
 
 
 async def state_of(
-    transaction: Transaction, person: Person, settings: Settings, admits: Admits
-) -> State:
+    transaction: Transaction, person: Person, settings: CheckInSettings, admits: Admits
+) -> DecisionContext:
     """What decides about a person's check-ins at this moment, beside the clock."""
     case = await cases.open_case(transaction, person.person_id)
-    return State(
+    return DecisionContext(
         zone=ZoneInfo(settings.zone),
         quiet=quiet_of(settings),
         paused_until_at=settings.paused_until_at,
-        restraint=Restraint(settings.unanswered, settings.asked_on),
+        restraint=Backoff(settings.unanswered, settings.asked_on),
         is_held=case is not None
         and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
         is_admitted=admits(person),
@@ -68,9 +68,9 @@ async def state_of(
     )
 
 
-async def look(
+async def evaluate(
     transaction: Transaction, due: Due, admits: Admits, now: datetime, *, lock: bool = False
-) -> Seen | None:
+) -> Evaluation | None:
     """What is to be done about an appointment; None: nothing, for as long as it is so.
 
     Args:
@@ -85,14 +85,14 @@ async def look(
     if settings is None or person is None or settings.stopped_at or person.blocked_at:
         return None
     if due.next is None:
-        return Seen(settings)
+        return Evaluation(settings)
     state = await state_of(transaction, person, settings, admits)
     appointment = Appointment.of(due.days, due.minute)
     first = Occurrence(due.next.local_date, due.next.at)
-    found = outcome(appointment, first, state, now)
+    found = decide_due(appointment, first, state, now)
     if found.asked is None:
-        return Seen(settings, found)
-    question = Question(
+        return Evaluation(settings, found)
+    question = DueQuestion(
         person, appointment, found.asked, settings, found.is_goodbye, settings.was_held
     )
-    return Seen(settings, found, question)
+    return Evaluation(settings, found, question)

@@ -10,15 +10,15 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.checkins import saying
-from bot.checkins.quiet import Quiet
-from bot.checkins.reading import Unclear
+from bot.checkins.quiet import QuietHours
+from bot.checkins.reading import Ambiguous
 from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import Appointment
-from bot.checkins.standing import View
+from bot.checkins.standing import CheckInStatus
 from bot.texts import Texts
 from storage.body import Body
-from storage.check_in_questions import Draft
-from storage.check_in_settings import Settings
+from storage.check_in_questions import TimesDraft
+from storage.check_in_settings import CheckInSettings
 
 USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
 QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))
@@ -37,7 +37,7 @@ ZONES = {
     "AU": ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth"),
 }
 ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_Angeles")
-Rows = list[list[tuple[str, str]]]
+ButtonRows = list[list[tuple[str, str]]]
 
 
 def packed(appointments: Iterable[Appointment]) -> str:
@@ -59,18 +59,18 @@ def unpacked(text: str) -> tuple[Appointment, ...]:
     return found if packed(found) == text else ()
 
 
-def mark(draft: Draft) -> str:
+def mark(draft: TimesDraft) -> str:
     """A short mark of what is chosen: the button of a consent holds for what stands above it."""
     return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
 
 
-class Pages:
+class SettingsPages:
     """Makes the messages."""
 
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
 
-    def choose(self, language: str, draft: Draft, above: str = "") -> Body:
+    def choose(self, language: str, draft: TimesDraft, above: str = "") -> Body:
         """Choosing times by buttons; chosen ones that are not usual have theirs too."""
         chosen = {minute for minute, _days in draft.times}
         times = [
@@ -98,7 +98,7 @@ class Pages:
         done = [(self.texts(language, "checkin_done"), "ci:done")]
         return Body(text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done])
 
-    def _single_days(self, language: str, draft: Draft) -> list[tuple[str, str]]:
+    def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
         """A button for each day of the week; marked unless a name for all of them is."""
         is_named = draft.days in {Appointment(days, 0).mask for days in saying.DAYS.values()}
         return [
@@ -128,12 +128,14 @@ class Pages:
     ) -> Body:
         """Which zone: those that were found, or the ask for one."""
         names = found or ZONES.get(region or "", ANYWHERE)
-        rows: Rows = [[(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names]
+        rows: ButtonRows = [
+            [(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
+        ]
         return Body(
             self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
         )
 
-    def agree(self, language: str, draft: Draft, now: datetime, above: str = "") -> Body:
+    def agree(self, language: str, draft: TimesDraft, now: datetime, above: str = "") -> Body:
         """What is about to begin, and the consent to it."""
         assert draft.zone is not None
         text = self.texts(
@@ -146,9 +148,9 @@ class Pages:
         text = f"{above}\n\n{text}" if above else text
         return Body(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
-    def unclear(self, language: str, unclear: Unclear) -> Body:
+    def unclear(self, language: str, unclear: Ambiguous) -> Body:
         """A question about words that may mean several things, with its readings as buttons."""
-        rows: Rows = [
+        rows: ButtonRows = [
             [
                 (
                     saying.times(self.texts, language, each).replace("\n", " "),
@@ -159,7 +161,7 @@ class Pages:
         ]
         return Body(self.texts(language, f"checkin_{unclear.why}"), rows)
 
-    def quiet(self, language: str, found: Sequence[Quiet] = ()) -> Body:
+    def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> Body:
         """Which hours are quiet: those that words may mean, or the usual ones."""
         hours = [
             (f"{saying.clock(start)}–{saying.clock(end)}", f"ci:quiet:{start}-{end}")
@@ -187,7 +189,7 @@ class Pages:
         ways = [("times", "change_times"), ("quiets", "change_quiet")]
         return Body(text, [[self._button(language, act, key) for act, key in ways]])
 
-    def state(self, language: str, view: View, now: datetime, above: str = "") -> Body:
+    def state(self, language: str, view: CheckInStatus, now: datetime, above: str = "") -> Body:
         """How everything stands, with a button for each change."""
         settings = view.settings
         appointments = [appointment for appointment, _ in view.upcoming]
@@ -205,9 +207,9 @@ class Pages:
         )
         return Body(f"{above}\n\n{text}" if above else text, self._changes(language, view, now))
 
-    def _changes(self, language: str, view: View, now: datetime) -> Rows:
+    def _changes(self, language: str, view: CheckInStatus, now: datetime) -> ButtonRows:
         settings = view.settings
-        rows: Rows = [
+        rows: ButtonRows = [
             [
                 self._button(language, "times", "change_times"),
                 self._button(language, "zones", "change_zone"),
@@ -232,7 +234,7 @@ class Pages:
     def _button(self, language: str, act: str, key: str) -> tuple[str, str]:
         return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
 
-    def _status(self, language: str, view: View, now: datetime) -> str:
+    def _status(self, language: str, view: CheckInStatus, now: datetime) -> str:
         """What keeps them back, the strongest first; else that they are on."""
         settings = view.settings
         if settings.stopped_at is not None:
@@ -249,7 +251,7 @@ class Pages:
             return self.texts(language, "checkin_status_slow", days=view.every_days)
         return self.texts(language, "checkin_status_on")
 
-    def _next(self, language: str, view: View) -> str:
+    def _next(self, language: str, view: CheckInStatus) -> str:
         """When one really comes; where none does, because of what."""
         if view.coming is not None:
             appointment, occurrence = view.coming
@@ -265,7 +267,7 @@ class Pages:
         return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
 
 
-def _in_rows(buttons: list[tuple[str, str]], width: int) -> Rows:
+def _in_rows(buttons: list[tuple[str, str]], width: int) -> ButtonRows:
     return [buttons[at : at + width] for at in range(0, len(buttons), width)]
 
 
@@ -273,11 +275,11 @@ def _clocks(minutes: Iterable[int]) -> str:
     return ", ".join(saying.clock(minute) for minute in sorted(minutes))
 
 
-def appointments_of(draft: Draft) -> list[Appointment]:
+def appointments_of(draft: TimesDraft) -> list[Appointment]:
     """What is chosen so far."""
     return [Appointment.of(days, minute) for minute, days in sorted(draft.times)]
 
 
-def is_paused(settings: Settings, now: datetime) -> bool:
+def is_paused(settings: CheckInSettings, now: datetime) -> bool:
     """Whether a pause is running."""
     return settings.paused_until_at is not None and settings.paused_until_at > now

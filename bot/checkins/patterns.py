@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 
 
-class Part(StrEnum):
+class DayPart(StrEnum):
     """A part of the day, as it bears on which hour is meant."""
 
     DAWN = "dawn"  # 凌晨: 0 to 6
@@ -33,19 +33,19 @@ EN_LETTER = r"(?:mo?|th|tu|t|w|fr?|sat?|su)"
 AM_PM = r"(a\.?m\b\.?|p\.?m\b\.?)"
 EACH_OF = r"(?:every\s+|each\s+|on\s+)?"
 ZH_PARTS = {
-    "凌晨": Part.DAWN, "拂晓": Part.DAWN, "清晨": Part.MORNING, "早晨": Part.MORNING,
-    "早上": Part.MORNING, "早间": Part.MORNING, "今早": Part.MORNING, "朝早": Part.MORNING,
-    "上午": Part.MORNING, "早": Part.MORNING, "中午": Part.NOON, "正午": Part.NOON,
-    "晌午": Part.NOON, "午间": Part.NOON, "下午": Part.AFTERNOON, "午后": Part.AFTERNOON,
-    "傍晚": Part.EVENING, "黄昏": Part.EVENING, "晚上": Part.EVENING, "今晚": Part.EVENING,
-    "晚间": Part.EVENING, "夜晚": Part.EVENING, "夜里": Part.NIGHT, "夜间": Part.NIGHT,
-    "深夜": Part.NIGHT, "半夜": Part.NIGHT, "午夜": Part.NIGHT, "子夜": Part.NIGHT,
-    "晚": Part.EVENING, "夜": Part.NIGHT,
+    "凌晨": DayPart.DAWN, "拂晓": DayPart.DAWN, "清晨": DayPart.MORNING, "早晨": DayPart.MORNING,
+    "早上": DayPart.MORNING, "早间": DayPart.MORNING, "今早": DayPart.MORNING, "朝早": DayPart.MORNING,
+    "上午": DayPart.MORNING, "早": DayPart.MORNING, "中午": DayPart.NOON, "正午": DayPart.NOON,
+    "晌午": DayPart.NOON, "午间": DayPart.NOON, "下午": DayPart.AFTERNOON, "午后": DayPart.AFTERNOON,
+    "傍晚": DayPart.EVENING, "黄昏": DayPart.EVENING, "晚上": DayPart.EVENING, "今晚": DayPart.EVENING,
+    "晚间": DayPart.EVENING, "夜晚": DayPart.EVENING, "夜里": DayPart.NIGHT, "夜间": DayPart.NIGHT,
+    "深夜": DayPart.NIGHT, "半夜": DayPart.NIGHT, "午夜": DayPart.NIGHT, "子夜": DayPart.NIGHT,
+    "晚": DayPart.EVENING, "夜": DayPart.NIGHT,
 }  # fmt: skip
 EN_PARTS = {
-    "morning": Part.MORNING, "noon": Part.NOON, "midday": Part.NOON, "noontime": Part.NOON,
-    "afternoon": Part.AFTERNOON, "evening": Part.EVENING, "night": Part.NIGHT,
-    "tonight": Part.NIGHT, "midnight": Part.NIGHT, "nightly": Part.NIGHT,
+    "morning": DayPart.MORNING, "noon": DayPart.NOON, "midday": DayPart.NOON, "noontime": DayPart.NOON,
+    "afternoon": DayPart.AFTERNOON, "evening": DayPart.EVENING, "night": DayPart.NIGHT,
+    "tonight": DayPart.NIGHT, "midnight": DayPart.NIGHT, "nightly": DayPart.NIGHT,
 }  # fmt: skip
 ALONE = {"中午": 720, "正午": 720, "晌午": 720, "noon": 720, "midday": 720, "noontime": 720,
          "午夜": 0, "子夜": 0, "半夜": 0, "midnight": 0}  # fmt: skip

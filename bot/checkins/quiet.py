@@ -10,7 +10,7 @@ from bot.checkins.schedule import MINUTES_A_DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietHours:
     """Quiet hours, which may go over midnight.
 
     Attributes:
@@ -28,7 +28,7 @@ class Quiet:
         if self.starts == self.ends:
             raise ValueError("quiet hours of a whole day are a pause")
 
-    def holds(self, minute: int) -> bool:
+    def contains(self, minute: int) -> bool:
         """Whether a local minute is quiet."""
         if self.starts < self.ends:
             return self.starts <= minute < self.ends

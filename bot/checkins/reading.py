@@ -18,10 +18,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.checkins.closed import is_closed, of_requests
-from bot.checkins.placing import Placed, Said, placed
+from bot.checkins.closed import is_covered, request_vocabulary
+from bot.checkins.placing import ResolvedTimes, TimeOption, resolve
 from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY, Appointment, merged
-from bot.checkins.tokens import Clock, Days, PartOfDay, Span, Token, fold, tokens
+from bot.checkins.tokens import ClockTime, Days, PartOfDay, RangeWord, Token, normalise, tokenise
 
 MOST_CHOICES = 4
 MOST_TIMES = 6
@@ -56,7 +56,7 @@ NO_LONGER = re.compile(r"^\W*(?:我)?不要(.+)了\W*$")
 A_BARE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
 
 
-class Why(StrEnum):
+class AmbiguityReason(StrEnum):
     """Why a message cannot be taken as it is."""
 
     WHICH_HALF = "which_half"  # morning or evening, noon or midnight, this one or that one
@@ -71,7 +71,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class ParsedTimes:
     """Times that were understood.
 
     Attributes:
@@ -83,21 +83,21 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class Ambiguous:
     """Words about times that need a question.
 
     Attributes:
         choices: whole readings to offer, at most four; empty: only buttons can say it.
     """
 
-    why: Why
+    why: AmbiguityReason
     choices: tuple[tuple[Appointment, ...], ...] = ()
 
 
-Read = Times | Unclear
+ParseResult = ParsedTimes | Ambiguous
 
 
-def read(text: str, *, is_asked: bool = True) -> Read | None:
+def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
     """What a message says about times; None: nothing, or it says something else as well.
 
     Args:
@@ -105,7 +105,7 @@ def read(text: str, *, is_asked: bool = True) -> Read | None:
         is_asked: times were asked for. Otherwise a bare number, a bare 三点 and words without
             any time are no request.
     """
-    folded = fold(text)
+    folded = normalise(text)
     if is_asked and A_BARE_NUMBER.fullmatch(folded):
         folded = f"at {folded.strip()}"
     if not is_asked and not _says_enough(folded):
@@ -115,18 +115,18 @@ def read(text: str, *, is_asked: bool = True) -> Read | None:
 
 def _says_enough(folded: str) -> bool:
     """Whether words that nobody asked for may be about times at all."""
-    found, _rest = tokens(folded)
+    found, _rest = tokenise(folded)
     times = [
         token
         for token in found
-        if isinstance(token, Clock)
+        if isinstance(token, ClockTime)
         or (isinstance(token, PartOfDay) and token.alone_min is not None)
     ]
     if times and CHANGING.search(folded):
         return True
     if len(found) == 1 and times:  # three o'clock is no request, 3am may be one
         (only,) = times
-        return isinstance(only, Clock) and (
+        return isinstance(only, ClockTime) and (
             only.part is not None or only.minute > 0 or only.hour > 12
         )
     return bool(times) or (bool(found) and bool(re.search("别|不要|no |don'?t", folded)))
@@ -134,61 +134,64 @@ def _says_enough(folded: str) -> bool:
 
 def _is_time(token: Token) -> bool:
     is_alone = isinstance(token, PartOfDay) and token.alone_min is not None
-    return is_alone or isinstance(token, Clock)
+    return is_alone or isinstance(token, ClockTime)
 
 
-def _plain(folded: str) -> Times | Unclear | None:
+def _plain(folded: str) -> ParsedTimes | Ambiguous | None:
     if ONCE.search(folded) or COMING.search(folded):
         return _once(_plain(ONCE.sub(" ", COMING.sub(" ", folded))))
-    found, rest = tokens(NOT_WEEKLY.sub(" ", folded))
+    found, rest = tokenise(NOT_WEEKLY.sub(" ", folded))
     beside = UNSURE.sub(" ", rest)
     if CHANGING.search(beside):
         beside = CHANGING.sub(" ", OF_CHANGING.sub(" ", beside))
-    if not is_closed([re.sub(r"\d+", " ", beside)], of_requests()):
+    if not is_covered([re.sub(r"\d+", " ", beside)], request_vocabulary()):
         return None
     if NOT_WEEKLY.search(folded):
-        return Unclear(Why.NOT_WEEKLY)
-    if not any(isinstance(token, Days | Clock | PartOfDay) for token in found):
-        return Unclear(Why.WHICH_DAYS) if ANY_WEEK.search(rest) else None
-    why, said = _obstacle(found, rest), placed(found)
+        return Ambiguous(AmbiguityReason.NOT_WEEKLY)
+    if not any(isinstance(token, Days | ClockTime | PartOfDay) for token in found):
+        return Ambiguous(AmbiguityReason.WHICH_DAYS) if ANY_WEEK.search(rest) else None
+    why, said = _obstacle(found, rest), resolve(found)
     if why is not None or said is None:
-        return Unclear(why or Why.UNCLEAR)
+        return Ambiguous(why or AmbiguityReason.UNCLEAR)
     return _together(said, are_days_said=any(isinstance(token, Days) for token in found))
 
 
-def _once(weekly: Times | Unclear | None) -> Times | Unclear | None:
+def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | None:
     """Times of one day, as what they would be every week."""
-    choices = (weekly.appointments,) if isinstance(weekly, Times) else weekly and weekly.choices
-    return Unclear(Why.ONLY_ONCE, choices) if choices else weekly
+    choices = (
+        (weekly.appointments,) if isinstance(weekly, ParsedTimes) else weekly and weekly.choices
+    )
+    return Ambiguous(AmbiguityReason.ONLY_ONCE, choices) if choices else weekly
 
 
-def _obstacle(found: list[Token], rest: str) -> Why | None:
+def _obstacle(found: list[Token], rest: str) -> AmbiguityReason | None:
     """What stands in the way of taking the words as times of every week."""
     if any(each.search(rest) for each in (UNSURE, CHANGING)) or re.search(r"\d", rest):
-        return Why.UNCLEAR
+        return AmbiguityReason.UNCLEAR
     beside = zip([None, *found], found, [*found[1:], None], strict=False)
     if any(
-        isinstance(token, Span) and (isinstance(before, Clock) or isinstance(after, Clock))
+        isinstance(token, RangeWord)
+        and (isinstance(before, ClockTime) or isinstance(after, ClockTime))
         for before, token, after in beside
     ):
-        return Why.UNCLEAR
+        return AmbiguityReason.UNCLEAR
     if not any(map(_is_time, found)):
-        return Why.WHAT_TIME
+        return AmbiguityReason.WHAT_TIME
     if ANY_WEEK.search(rest) and not any(isinstance(token, Days) for token in found):
-        return Why.WHICH_DAYS
+        return AmbiguityReason.WHICH_DAYS
     return None
 
 
-def _together(found: Placed, *, are_days_said: bool) -> Times | Unclear:
+def _together(found: ResolvedTimes, *, are_days_said: bool) -> ParsedTimes | Ambiguous:
     said = found.said
     if len(said) > MOST_TIMES:
-        return Unclear(Why.TOO_MANY)
+        return Ambiguous(AmbiguityReason.TOO_MANY)
     if found.is_choice:
         alone = [(minute, each) for each in said for minute in each.minutes]
-        return _which(merged(_at_end(Said((minute,), each.days))) for minute, each in alone)
+        return _which(merged(_at_end(TimeOption((minute,), each.days))) for minute, each in alone)
     readings = []
     for minutes in itertools.product(*(each.minutes for each in said)):
-        readings.append([Said((minute,), each.days)
+        readings.append([TimeOption((minute,), each.days)
                          for minute, each in zip(minutes, said, strict=True)])  # fmt: skip
     if len(readings) > 1:
         return _which(merged(itertools.chain.from_iterable(map(_at_end, e))) for e in readings)
@@ -196,21 +199,25 @@ def _together(found: Placed, *, are_days_said: bool) -> Times | Unclear:
     if any(_is_open_midnight(each) for each in only):
         ends = merged(itertools.chain.from_iterable(map(_at_end, only)))
         starts = merged(Appointment(each.days, each.minutes[0] % MINUTES_A_DAY) for each in only)
-        return Unclear(Why.WHICH_MIDNIGHT, (ends, starts))
+        return Ambiguous(AmbiguityReason.WHICH_MIDNIGHT, (ends, starts))
     appointments = merged(itertools.chain.from_iterable(map(_at_end, only)))
-    return Times(appointments, are_days_said)
+    return ParsedTimes(appointments, are_days_said)
 
 
-def _which(choices: Iterable[tuple[Appointment, ...]]) -> Unclear:
+def _which(choices: Iterable[tuple[Appointment, ...]]) -> Ambiguous:
     unique = tuple(dict.fromkeys(choices))
-    return Unclear(Why.WHICH_HALF, unique) if len(unique) <= MOST_CHOICES else Unclear(Why.UNCLEAR)
+    return (
+        Ambiguous(AmbiguityReason.WHICH_HALF, unique)
+        if len(unique) <= MOST_CHOICES
+        else Ambiguous(AmbiguityReason.UNCLEAR)
+    )
 
 
-def _is_open_midnight(said: Said) -> bool:
+def _is_open_midnight(said: TimeOption) -> bool:
     """Midnight of a day that was named: its start or its end? Every day it is the same."""
     return said.minutes[0] >= MINUTES_A_DAY and said.days != EVERY_DAY
 
 
-def _at_end(said: Said) -> list[Appointment]:
+def _at_end(said: TimeOption) -> list[Appointment]:
     over, minute = divmod(said.minutes[0], MINUTES_A_DAY)
     return [Appointment(frozenset((day + over) % 7 for day in said.days), minute)]

@@ -19,11 +19,11 @@ from datetime import date
 from enum import StrEnum
 
 
-class Move(StrEnum):
+class Decision(StrEnum):
     """What to do with an occurrence."""
 
     ASK = "ask"
-    LEAVE_OUT = "leave_out"
+    SKIP = "leave_out"
     GOODBYE = "goodbye"
 
 
@@ -33,7 +33,7 @@ EVERY_DAYS = ((6, 7), (3, 3))
 
 
 @dataclass(frozen=True, slots=True)
-class Restraint:
+class Backoff:
     """How long a person has been silent.
 
     Attributes:
@@ -49,7 +49,7 @@ class Restraint:
         """Days that lie between two questions at least; 0: as agreed."""
         return next((days for since, days in EVERY_DAYS if self.unanswered >= since), 0)
 
-    def move(self, day: date, *, was_held: bool = False) -> Move:
+    def decide(self, day: date, *, was_held: bool = False) -> Decision:
         """What to do with the occurrence of a local date.
 
         Args:
@@ -58,17 +58,17 @@ class Restraint:
                 first, whatever silence there was.
         """
         if self.asked_on is not None and abs((day - self.asked_on).days) < self.every_days:
-            return Move.LEAVE_OUT
+            return Decision.SKIP
         if was_held:
-            return Move.ASK
-        return Move.GOODBYE if self.unanswered >= GOODBYE_AFTER else Move.ASK
+            return Decision.ASK
+        return Decision.GOODBYE if self.unanswered >= GOODBYE_AFTER else Decision.ASK
 
-    def asked(self, day: date) -> "Restraint":
+    def asked(self, day: date) -> "Backoff":
         """After a question on a local date."""
         if day == self.asked_on:
             return self
-        return Restraint(self.unanswered + 1, day)
+        return Backoff(self.unanswered + 1, day)
 
 
-ANSWERED = Restraint()
+ANSWERED = Backoff()
 """Where everybody starts, and where any sign of life leads back to."""

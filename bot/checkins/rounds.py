@@ -15,13 +15,13 @@ from functools import partial
 
 import structlog
 
-from bot.checkins.correcting import correct
-from bot.checkins.deciding import Skip
-from bot.checkins.looking import Question, Seen, look
-from bot.checkins.reckoning import next_of, reckoned
-from bot.checkins.restraint import Restraint
+from bot.checkins.correcting import repair
+from bot.checkins.deciding import SkipReason
+from bot.checkins.looking import DueQuestion, Evaluation, evaluate
+from bot.checkins.reckoning import next_due, next_of
+from bot.checkins.restraint import Backoff
 from bot.checkins.schedule import LATEST
-from bot.checkins.spreading import MOST_UNSENT, Pace
+from bot.checkins.spreading import MOST_UNSENT, SendPace
 from storage import (
     Database,
     Transaction,
@@ -35,8 +35,6 @@ from storage.check_in_settings import StoppedBy
 from storage.check_ins import Occasion
 from storage.ids import CheckInId, PersonId
 from storage.people import Person
-
-__all__ = ["Claimed", "Question", "Rounds"]
 
 log = structlog.get_logger(__name__)
 BATCH = 20
@@ -53,7 +51,7 @@ class Claimed:
         at: the instant of the question, as it is noted; the turn of its words has the same.
     """
 
-    question: Question
+    question: DueQuestion
     check_in_id: CheckInId
     at: datetime
 
@@ -61,7 +59,7 @@ class Claimed:
 Ask = Callable[[Transaction, Claimed], Awaitable[None]]
 
 
-class Rounds:
+class CheckInScheduler:
     """The loop's work.
 
     Args:
@@ -70,7 +68,7 @@ class Rounds:
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
-        count: told what became of each occurrence: `asked`, `goodbye`, a `Skip`, or `error` for
+        count: told what became of each occurrence: `asked`, `goodbye`, a `SkipReason`, or `error` for
             one that will be tried again.
     """
 
@@ -90,7 +88,7 @@ class Rounds:
         self._sleep = sleep
         self._admits = admits
         self._count = count
-        self._pace = Pace()
+        self._pace = SendPace()
         self._failing: dict[tuple[PersonId, int], datetime] = {}
         self._corrected_at: datetime | None = None
 
@@ -105,7 +103,7 @@ class Rounds:
                 of that check-in stands; it is tried again after a minute, until it is late.
         """
         asked = 0
-        await self._correct()
+        await self._repair()
         while batch := await self._due():
             for due in batch:
                 await self._wait()
@@ -126,11 +124,11 @@ class Rounds:
         waits = {key for key, at in self._failing.items() if now < at}
         return [due for due in found if (due.person_id, due.minute) not in waits][:most]
 
-    async def _correct(self) -> None:
+    async def _repair(self) -> None:
         """Undo what a wrong clock did: now and then, and at once where it was set back."""
         now, before = self._now(), self._corrected_at
         if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
-            await correct(self._database, now)
+            await repair(self._database, now)
             self._corrected_at = now
 
     async def _wait(self) -> None:
@@ -152,13 +150,13 @@ class Rounds:
 
     async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
         """Claim one appointment and do what is to be done; True where it was asked."""
-        seen = await look(transaction, due, self._admits, self._now(), lock=True)
+        seen = await evaluate(transaction, due, self._admits, self._now(), lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)
             return False
         if seen.outcome is None:
             stored = Stored(due.minute, due.days, 0)
-            following = await reckoned(transaction, seen.settings, stored, self._now())
+            following = await next_due(transaction, seen.settings, stored, self._now())
             await appointments.move(transaction, due, following)
             return False
         question = seen.question
@@ -169,32 +167,34 @@ class Rounds:
             return False
         return await self._put(transaction, due, question, ask)
 
-    async def _note_skipped(self, transaction: Transaction, due: Due, seen: Seen) -> None:
+    async def _note_skipped(self, transaction: Transaction, due: Due, seen: Evaluation) -> None:
         assert seen.outcome is not None
         has_failed = (due.person_id, due.minute) in self._failing
         for occurrence, why in seen.outcome.skipped:
-            reason = Skip.FAILED if has_failed and why is Skip.LATE else why
+            reason = SkipReason.FAILED if has_failed and why is SkipReason.LATE else why
             occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
             await check_ins.note_skipped(transaction, occasion, reason)
             transaction.on_commit(partial(self._count, reason.value))
-        if any(why is Skip.HELD for _, why in seen.outcome.skipped):
+        if any(why is SkipReason.HELD for _, why in seen.outcome.skipped):
             await check_in_settings.change(transaction, due.person_id, was_held=True)
 
     async def _put(
         self,
         transaction: Transaction,
         due: Due,
-        question: Question,
+        question: DueQuestion,
         ask: Ask,
     ) -> bool:
         now, day = self._now(), question.occurrence.local_date
-        state = check_ins.State.GOODBYE if question.is_goodbye else check_ins.State.ASKED
+        state = (
+            check_ins.CheckInState.GOODBYE if question.is_goodbye else check_ins.CheckInState.ASKED
+        )
         occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
         made = await check_ins.note_asked(transaction, occasion, now=now, state=state)
         if made is None:
             return False  # this date was served already, at this time of the day
         settings = question.settings
-        restraint = Restraint(settings.unanswered, settings.asked_on).asked(day)
+        restraint = Backoff(settings.unanswered, settings.asked_on).asked(day)
         await check_in_settings.change(
             transaction,
             due.person_id,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.checkins.quiet import Quiet
+from bot.checkins.quiet import QuietHours
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
 from bot.texts import Texts
 
@@ -51,7 +51,7 @@ def zone(texts: Texts, language: str, name: str, now: datetime) -> str:
     return texts(language, "checkin_zone_label", zone=name, clock=f"{local:%H:%M}")
 
 
-def quiet_hours(texts: Texts, language: str, quiet: Quiet | None) -> str:
+def quiet_hours(texts: Texts, language: str, quiet: QuietHours | None) -> str:
     """Quiet hours, or that there are none."""
     if quiet is None:
         return texts(language, "checkin_quiet_none")

@@ -11,10 +11,10 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, data_of, message_id
 from bot.checkins import zones
-from bot.checkins.changes import Changes
-from bot.checkins.pages import PAUSES, Pages, unpacked
-from bot.checkins.quiet import Quiet
-from bot.checkins.typed import Typed
+from bot.checkins.changes import SettingsDialog
+from bot.checkins.pages import PAUSES, SettingsPages, unpacked
+from bot.checkins.quiet import QuietHours
+from bot.checkins.typed import PhraseHandler
 from storage.body import Body
 from storage.check_in_questions import QuestionTopic
 from storage.people import Person
@@ -24,15 +24,15 @@ IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 """Acts that change the message with the button itself."""
 
 
-class Setup:
+class CheckInHandlers:
     """The handlers."""
 
     def __init__(self, answers: Answers, admits: Callable[[Person], bool]) -> None:
         self._answers = answers
         self._texts = answers.texts
-        self._pages = Pages(answers.texts)
-        self._changes = Changes(self._pages, admits)
-        self._typed = Typed(self._pages, self._changes)
+        self._pages = SettingsPages(answers.texts)
+        self._changes = SettingsDialog(self._pages, admits)
+        self._typed = PhraseHandler(self._pages, self._changes)
 
     async def on_checkin(self, update: Update, _context: Context) -> None:
         """`/checkin`: how check-ins stand, or the offer to choose times."""
@@ -143,13 +143,13 @@ async def _said(a: Answering, body: Body | None) -> bool:
     return body is not None
 
 
-def _quiet_hours(choice: str) -> Quiet | None:
+def _quiet_hours(choice: str) -> QuietHours | None:
     """The hours of a button; None for one that is none."""
     start, _, end = choice.partition("-")
     if not (_is_number(start) and _is_number(end)):
         return None
     try:
-        return Quiet(int(start), int(end))
+        return QuietHours(int(start), int(end))
     except ValueError:
         return None
 

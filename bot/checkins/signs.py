@@ -9,7 +9,7 @@ from storage import Transaction, check_in_settings
 from storage.ids import PersonId
 
 
-async def heard(transaction: Transaction, person_id: PersonId) -> None:
+async def reset_silence(transaction: Transaction, person_id: PersonId) -> None:
     """Set restraint back to the start, where silence had backed check-ins off."""
     settings = await check_in_settings.get(transaction, person_id)
     if settings is not None and (settings.unanswered or settings.asked_on is not None):

@@ -24,7 +24,7 @@ CROWDED = 60 * A_SECOND
 """More people than this in one minute are not all asked within it."""
 
 
-def place(person_id: int, minute: int) -> int:
+def stable_rank(person_id: int, minute: int) -> int:
     """Where in the order of a minute a person stands, 0 to 999; the same every day."""
     return zlib.crc32(f"{person_id}:{minute}".encode()) % PLACES
 
@@ -34,7 +34,7 @@ def is_crowded(count: int) -> bool:
     return count > CROWDED
 
 
-class Pace:
+class SendPace:
     """No more than so many in any second, however the seconds are cut.
 
     Times are of a clock that never goes back (`time.monotonic`), in seconds.

@@ -14,7 +14,7 @@ from telegram.ext import ContextTypes
 from bot.answering import Answering, Answers, acknowledge, data_of, message_id
 from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
-from bot.checkins.setup import Setup
+from bot.checkins.setup import CheckInHandlers
 from bot.checkins.trend import note_falling
 from bot.conversation import Conversation
 from bot.notices import OperatorNotices
@@ -22,8 +22,8 @@ from bot.texts import Texts
 from safety.levels import Level
 from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
 from storage.body import Body
-from storage.check_in_questions import Draft, QuestionTopic
-from storage.check_ins import SCALE, Answer, CheckIn, State
+from storage.check_in_questions import QuestionTopic, TimesDraft
+from storage.check_ins import SCALE, CheckIn, CheckInState, MoodAnswer
 from storage.ids import CheckInId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
@@ -45,10 +45,10 @@ def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str
     ]
 
 
-class CheckInWords:
+class CheckInInterceptor:
     """What a person's words mean for their check-ins; asked before the companion answers."""
 
-    def __init__(self, setup: Setup, texts: Texts) -> None:
+    def __init__(self, setup: CheckInHandlers, texts: Texts) -> None:
         self._setup = setup
         self._texts = texts
 
@@ -94,7 +94,7 @@ class CheckInWords:
         if found is None:
             return None
         asked = await check_ins.get(transaction, person_id, found)
-        await diary.answer(transaction, person_id, found, Answer(), now=now)
+        await diary.answer(transaction, person_id, found, MoodAnswer(), now=now)
         return asked.asked_at if asked else None
 
     async def _is_note(self, a: Answering, text: str) -> bool:
@@ -112,11 +112,13 @@ class CheckInWords:
             await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
         else:
             check_in_id = CheckInId(found.draft.check_in_id)
-            await diary.answer(a.transaction, person_id, check_in_id, Answer(note=text), now=a.now)
+            await diary.answer(
+                a.transaction, person_id, check_in_id, MoodAnswer(note=text), now=a.now
+            )
         return True
 
 
-class Taps:
+class AnswerHandlers:
     """The handlers of the buttons under a check-in."""
 
     def __init__(
@@ -146,7 +148,7 @@ class Taps:
                 await self._ask_note(answering, check_in_id)
             elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
                 scale = int(choice[1])
-                said = Answer(sleep=scale) if choice[0] == "s" else Answer(energy=scale)
+                said = MoodAnswer(sleep=scale) if choice[0] == "s" else MoodAnswer(energy=scale)
                 await self._keep(answering, check_in_id, said, message_id(update))
 
     async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
@@ -167,7 +169,7 @@ class Taps:
                 text = self._texts(person.language, "checkin_note_gone")
                 await answering.say(Body(text))
             else:
-                await self._keep(answering, check_in_id, Answer(mood=mood), message_id(update))
+                await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
                 await note_falling(transaction, person.person_id, self._notices, now=now)
                 flows = await _flows(transaction, found, mood, update_id, now)
             if not flows:
@@ -178,7 +180,7 @@ class Taps:
         await self._conversation.tapped(person, update, words, keep)
 
     async def _keep(
-        self, a: Answering, check_in_id: CheckInId, said: Answer, message_id: int | None
+        self, a: Answering, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
     ) -> None:
         """Keep an answer; the message with the buttons shows what is kept and asks on."""
         whole = await diary.answer(a.transaction, a.person.person_id, check_in_id, said, now=a.now)
@@ -198,7 +200,7 @@ class Taps:
         self,
         language: str,
         check_in_id: CheckInId,
-        whole: Answer,
+        whole: MoodAnswer,
         asks: list[tuple[str, str]],
     ) -> Body:
         face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
@@ -216,7 +218,7 @@ class Taps:
         if a.person.is_off_record(a.now):
             await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
             return
-        draft = Draft(check_in_id=int(check_in_id))
+        draft = TimesDraft(check_in_id=int(check_in_id))
         await check_in_questions.put(
             a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now
         )
@@ -227,7 +229,7 @@ async def _asked(
     transaction: Transaction, person: Person, check_in_id: CheckInId
 ) -> CheckIn | None:
     found = await check_ins.get(transaction, person.person_id, check_in_id)
-    return found if found is not None and found.state is not State.SKIPPED else None
+    return found if found is not None and found.state is not CheckInState.SKIPPED else None
 
 
 async def _flows(

@@ -23,7 +23,7 @@ from bot.checkins.patterns import (
     PATTERNS,
     SPOKEN,
     ZH_PARTS,
-    Part,
+    DayPart,
 )
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND
 
@@ -39,32 +39,32 @@ class Days:
 class PartOfDay:
     """A part of the day; alone it is a time where it is noon or midnight."""
 
-    part: Part
+    part: DayPart
     alone_min: int | None = None
     follows: bool = False  # "in the evening" belongs to the time before it
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockTime:
     """A time as it was said: hour 0 to 24."""
 
     hour: int
     minute: int
-    part: Part | None = None  # said with it: 8am
+    part: DayPart | None = None  # said with it: 8am
     is_24h: bool = False  # 08:00
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RangeWord:
     """A word between two times that makes them a range: 8 to 9."""
 
 
 @dataclass(frozen=True, slots=True)
-class Or:
+class OrWord:
     """A word between two times that leaves open which: 8 or 9."""
 
 
-Token = Days | PartOfDay | Clock | Span | Or
+Token = Days | PartOfDay | ClockTime | RangeWord | OrWord
 FIXED_DAYS = {"every": EVERY_DAY, "weekdays": WEEKDAYS, "weekend": WEEKEND,
               "zh_weekend": WEEKEND, "letter_range": WEEKDAYS}  # fmt: skip
 ZH_DAYS = re.compile("[一二三四五六日天1-7]")
@@ -77,7 +77,7 @@ def _simplifier() -> OpenCC:
     return OpenCC("t2s")
 
 
-def fold(text: str) -> str:
+def normalise(text: str) -> str:
     """Simplified characters, half width, small letters, English numbers as digits."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     text = _simplifier().convert(text)
@@ -86,7 +86,7 @@ def fold(text: str) -> str:
     return SPOKEN.sub(r"\1:\2", text)  # seven thirty
 
 
-def tokens(folded: str) -> tuple[list[Token], str]:
+def tokenise(folded: str) -> tuple[list[Token], str]:
     """The tokens of a folded text in order, and what is left of it."""
     found: list[Token] = []
     rest, end = [], 0
@@ -118,12 +118,12 @@ def number(text: str) -> int:
 def _token(name: str, match: re.Match[str]) -> list[Token]:
     days = _days(name, match)
     if days is not None:
-        evening = [PartOfDay(Part.EVENING)] if "weeknight" in match.group() else []
+        evening = [PartOfDay(DayPart.EVENING)] if "weeknight" in match.group() else []
         return [Days(days), *evening]
     if name == "part":
         return [_part(match.group())]
     if name in ("span", "or"):
-        return [Span() if name == "span" else Or()]
+        return [RangeWord() if name == "span" else OrWord()]
     return [_clock(name, match)]
 
 
@@ -167,33 +167,33 @@ def _part(text: str) -> PartOfDay:
     word = re.findall(r"[a-z]+", text)[-1]
     word = word if word in EN_PARTS else word.rstrip("s")
     follows = text.startswith(("in ", "at night"))
-    part = Part.DAWN if "early" in text and word == "morning" else EN_PARTS[word]
+    part = DayPart.DAWN if "early" in text and word == "morning" else EN_PARTS[word]
     return PartOfDay(part, ALONE.get(word), follows)
 
 
-def _clock(name: str, match: re.Match[str]) -> Clock:
+def _clock(name: str, match: re.Match[str]) -> ClockTime:
     groups = match.groups()
     if name == "zh_clock":
         hour, half, quarter, minute = groups
         minutes = 30 if half else 15 * (1 if quarter in "一1" else 3) if quarter else 0
-        return Clock(number(hour), number(minute) if minute else minutes)
+        return ClockTime(number(hour), number(minute) if minute else minutes)
     if name in ("zh_to", "zh_less"):
         quarter, minute, hour = groups if name == "zh_to" else (*groups[1:], groups[0])
         return _before(number(hour), 15 if quarter else number(minute))
     return _half_past(groups) if name == "half_past" else _in_digits(name, groups)
 
 
-def _half_past(groups: Sequence[str | None]) -> Clock:
+def _half_past(groups: Sequence[str | None]) -> ClockTime:
     how, side, hour, ap = groups
     assert how is not None
     assert hour is not None
     minutes = {"half": 30, "quarter": 15}.get(how) or int(how.split()[0])
     if side in ("past", "after"):
-        return Clock(int(hour), minutes, _am_pm(ap))
+        return ClockTime(int(hour), minutes, _am_pm(ap))
     return _before(int(hour), minutes, _am_pm(ap))
 
 
-def _in_digits(name: str, groups: Sequence[str | None]) -> Clock:
+def _in_digits(name: str, groups: Sequence[str | None]) -> ClockTime:
     minute: str | None = None
     if name == "digits":
         hour, minute = groups[0] or groups[2], groups[1] or groups[3]
@@ -205,17 +205,17 @@ def _in_digits(name: str, groups: Sequence[str | None]) -> Clock:
         part = next((found for each in groups[1:] if (found := _am_pm(each))), None)
     hour = hour or ""
     is_24h = hour.startswith("0") and name in ("digits", "colon")
-    return Clock(int(hour), int(minute or 0), part, is_24h=is_24h)
+    return ClockTime(int(hour), int(minute or 0), part, is_24h=is_24h)
 
 
-def _before(hour: int, minutes: int, part: Part | None = None) -> Clock:
+def _before(hour: int, minutes: int, part: DayPart | None = None) -> ClockTime:
     """So many minutes before an hour; before one o'clock it is past twelve."""
     total = hour * 60 - minutes
     total = total if total >= 60 else total + 12 * 60
-    return Clock(total // 60, total % 60, part)
+    return ClockTime(total // 60, total % 60, part)
 
 
-def _am_pm(text: str | None) -> Part | None:
+def _am_pm(text: str | None) -> DayPart | None:
     if not text or "clock" in text:
         return None
-    return Part.AM if text.startswith("a") else Part.PM
+    return DayPart.AM if text.startswith("a") else DayPart.PM

@@ -8,10 +8,10 @@ words are for the companion.
 
 from bot.answering import Answering
 from bot.checkins import quiet_reading, reading, wishes, zones
-from bot.checkins.changes import Changes
-from bot.checkins.pages import Pages
-from bot.checkins.reading import Times, Unclear, Why
-from bot.checkins.wishes import Pause, Wish
+from bot.checkins.changes import SettingsDialog
+from bot.checkins.pages import SettingsPages
+from bot.checkins.reading import AmbiguityReason, Ambiguous, ParsedTimes
+from bot.checkins.wishes import Pause, Request
 from storage import check_in_settings
 from storage.body import Body
 from storage.check_in_questions import QuestionTopic
@@ -20,10 +20,10 @@ LONGEST_ANSWER = 80
 """More letters than this are a message, not an answer to a question about times."""
 
 
-class Typed:
+class PhraseHandler:
     """One method for each question, and one for words in answer to a check-in."""
 
-    def __init__(self, pages: Pages, changes: Changes) -> None:
+    def __init__(self, pages: SettingsPages, changes: SettingsDialog) -> None:
         self._pages = pages
         self._texts = pages.texts
         self._changes = changes
@@ -57,14 +57,14 @@ class Typed:
             return await (self._changes.state if is_agreed else self._changes.refuse)(a)
         return await self._do(a, wish)
 
-    async def _do(self, a: Answering, wish: Wish | Pause) -> Body:
+    async def _do(self, a: Answering, wish: Request | Pause) -> Body:
         if isinstance(wish, Pause):
             return await self._changes.pause(a, wish.days)
         acts = {
-            Wish.STOP: self._changes.stop,
-            Wish.SKIP_TODAY: self._changes.skip,
-            Wish.RESUME: self._changes.resume,
-            Wish.PAUSE_HOW_LONG: self._changes.ask_pause,
+            Request.STOP: self._changes.stop,
+            Request.SKIP_TODAY: self._changes.skip,
+            Request.RESUME: self._changes.resume,
+            Request.PAUSE_HOW_LONG: self._changes.ask_pause,
         }
         return await acts[wish](a)
 
@@ -88,13 +88,15 @@ class Typed:
         read = reading.read(text, is_asked=is_asked)
         beside = zones.without_places(text) if read is None else None
         if beside is not None and reading.read(beside, is_asked=is_asked) is not None:
-            read = Unclear(Why.UNCLEAR)  # the clock of a place that may not be the person's
+            read = Ambiguous(
+                AmbiguityReason.UNCLEAR
+            )  # the clock of a place that may not be the person's
         if read is None:
             return None
-        if isinstance(read, Times) and is_asked:
+        if isinstance(read, ParsedTimes) and is_asked:
             return await self._changes.times(a, read.appointments, are_days_said=read.are_days_said)
-        if isinstance(read, Times):
-            read = Unclear(Why.IS_THIS, (read.appointments,))
+        if isinstance(read, ParsedTimes):
+            read = Ambiguous(AmbiguityReason.IS_THIS, (read.appointments,))
         if read.choices:
             return self._pages.unclear(a.person.language, read)
         above = self._texts(a.person.language, f"checkin_{read.why}")

@@ -14,12 +14,12 @@ from enum import StrEnum
 
 from bot.checkins.closed import EDGES, without_politeness
 from bot.checkins.patterns import ZH_N
-from bot.checkins.tokens import fold, number
+from bot.checkins.tokens import normalise, number
 
 MOST_DAYS = 366
 
 
-class Wish(StrEnum):
+class Request(StrEnum):
     """What a person wants, other than times."""
 
     STOP = "stop"
@@ -149,33 +149,33 @@ ANSWERS_HOW_LONG = _whole(
 BARE = frozenset({"停", "停止", "取消", "关掉", "stop", "cancel", "unsubscribe"})
 
 
-def read(text: str, *, is_plain: bool = False) -> Wish | Pause | None:
+def read(text: str, *, is_plain: bool = False) -> Request | Pause | None:
     """What a message wants of check-ins, other than times; None: nothing, or something else too.
 
     Args:
         text: the person's words.
         is_plain: take only what is unmistakable, as in answer to a check-in.
     """
-    folded = fold(text)
+    folded = normalise(text)
     core = without_politeness(folded)
     if is_plain and core in BARE and not _is_an_order(folded):
         return None  # "I want to stop" and 停了: what?
     last = 1 if is_plain else 2
     if _is(SKIP_TODAY[:last], core):
-        return Wish.SKIP_TODAY
+        return Request.SKIP_TODAY
     if _is(PAUSE_FOR[:last], core):
         days = _days(core)
-        return Pause(days) if days else Wish.PAUSE_HOW_LONG
+        return Pause(days) if days else Request.PAUSE_HOW_LONG
     if _is(PAUSE_OPEN[:last], core):
-        return Wish.PAUSE_HOW_LONG
+        return Request.PAUSE_HOW_LONG
     if not is_plain and RESUME.fullmatch(without_politeness(folded, is_wanted=False)):
-        return Wish.RESUME
-    return Wish.STOP if _is(STOP[:last], core) else None
+        return Request.RESUME
+    return Request.STOP if _is(STOP[:last], core) else None
 
 
 def read_length(text: str) -> Pause | None:
     """The length of a pause, where that was asked: 三天, "for two weeks"."""
-    folded = fold(text)
+    folded = normalise(text)
     core = without_politeness(folded)
     if folded.rstrip(" .。!！").endswith("了"):  # 七天了 says how long something has been
         return None
@@ -185,7 +185,7 @@ def read_length(text: str) -> Pause | None:
 
 def is_cancel(text: str) -> bool:
     """Whether words may also mean the question that is open, not check-ins: 取消."""
-    return without_politeness(fold(text)) in {
+    return without_politeness(normalise(text)) in {
         "取消",
         "cancel",
         "取消它",

@@ -6,7 +6,7 @@ They show on lock screens, so they hold nothing that a person said or answered.
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.checkins.rounds import Question
+from bot.checkins.looking import DueQuestion
 from bot.checkins.schedule import local_minute
 from bot.texts import Texts
 
@@ -19,7 +19,7 @@ def part_of(minute: int) -> str:
 
 
 def words_of(
-    texts: Texts, question: Question, *, is_soft: bool, last: str | None, now: datetime
+    texts: Texts, question: DueQuestion, *, is_soft: bool, last: str | None, now: datetime
 ) -> str:
     """What a check-in says.
 
@@ -42,7 +42,7 @@ def words_of(
     return f"{opening}{'' if language == 'zh' else ' '}{sentence}"
 
 
-def _next(lines: str, question: Question, last: str | None) -> str:
+def _next(lines: str, question: DueQuestion, last: str | None) -> str:
     """The sentence whose turn it is: another one every day, and every half hour of a day."""
     sentences = lines.splitlines()
     day, minute = question.occurrence.local_date.toordinal(), question.appointment.minute

@@ -12,8 +12,8 @@ from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
-from bot.checkins.closed import is_closed, words
-from bot.checkins.tokens import fold, number
+from bot.checkins.closed import is_covered, words
+from bot.checkins.tokens import normalise, number
 from safety import yaml_files
 
 MOST = 8
@@ -46,14 +46,14 @@ def find(text: str, now: datetime) -> tuple[str, ...]:
     Returns:
         Candidates, at most eight; empty where nothing was recognised.
     """
-    folded = fold(text)
+    folded = normalise(text)
     found, rest = _named(folded, now)
-    return found[:MOST] if is_closed(rest, words("around_a_place", "polite")) else ()
+    return found[:MOST] if is_covered(rest, words("around_a_place", "polite")) else ()
 
 
 def without_places(text: str) -> str | None:
     """What is left of a text when the places are taken out; None where it names none."""
-    folded = fold(text)
+    folded = normalise(text)
     rest = _without_places(folded)
     return rest if rest != folded else None
 

@@ -8,9 +8,9 @@ from telegram import Bot
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
-from bot.checkins.asking import Asking
+from bot.checkins.asking import CheckInJob
 from bot.checkins.recalling import Recall
-from bot.checkins.rounds import Rounds
+from bot.checkins.rounds import CheckInScheduler
 from bot.delivery import Delivery
 from bot.metrics import Metrics
 from bot.notices import OperatorNotices
@@ -66,7 +66,7 @@ class Line:
             database=database, bot=bot, pacer=pacer, metrics=metrics, chat=chat, topics=topics,
             outcomes=outcomes, fence=lambda: None, now=now,
         )  # fmt: skip
-        self.asking = Asking(
-            rounds=Rounds(database=database, now=now, count=count, **clock),
+        self.asking = CheckInJob(
+            rounds=CheckInScheduler(database=database, now=now, count=count, **clock),
             texts=TEXTS, wake=self.delivery.wake, now=now,
         )  # fmt: skip

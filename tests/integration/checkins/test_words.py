@@ -6,23 +6,23 @@ import pytest
 
 from bot.answering import Answering
 from bot.checkins import diary
-from bot.checkins.changes import STAYS_OPEN, Changes
-from bot.checkins.pages import Pages, unpacked
-from bot.checkins.quiet import Quiet
+from bot.checkins.changes import STAYS_OPEN, SettingsDialog
+from bot.checkins.pages import SettingsPages, unpacked
+from bot.checkins.quiet import QuietHours
 from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment
-from bot.checkins.typed import Typed
+from bot.checkins.typed import PhraseHandler
 from bot.texts import Texts
 from storage import Database, Transaction, check_in_questions, check_in_settings
 from storage.body import Body
-from storage.check_in_questions import Draft, QuestionTopic
+from storage.check_in_questions import QuestionTopic, TimesDraft
 from tests.integration.cast import mei
 
 NOW = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
 TEXTS = Texts()
-PAGES = Pages(TEXTS)
-CHANGES = Changes(PAGES, lambda _person: True)
-TYPED = Typed(PAGES, CHANGES)
+PAGES = SettingsPages(TEXTS)
+CHANGES = SettingsDialog(PAGES, lambda _person: True)
+TYPED = PhraseHandler(PAGES, CHANGES)
 NINE, TEN_PM = Appointment(EVERY_DAY, 540), Appointment(EVERY_DAY, 1320)
 
 
@@ -33,7 +33,9 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
         await diary.begin(
             tx, person.person_id, zone="Asia/Shanghai", wanted=[NINE, TEN_PM], now=NOW
         )
-    draft = Draft([(540, 127)]) if not is_agreed and asks is QuestionTopic.ZONE else Draft()
+    draft = (
+        TimesDraft([(540, 127)]) if not is_agreed and asks is QuestionTopic.ZONE else TimesDraft()
+    )
     await check_in_questions.put(tx, person.person_id, asks, draft, now=NOW)
     return Answering(tx, person, NOW)
 
@@ -73,7 +75,7 @@ DISTRESS = [
 
 async def asks_again(a: Answering, asks: QuestionTopic) -> None:
     """Open a question anew."""
-    await check_in_questions.put(a.transaction, a.person.person_id, asks, Draft(), now=NOW)
+    await check_in_questions.put(a.transaction, a.person.person_id, asks, TimesDraft(), now=NOW)
 
 
 async def test_distress_is_for_the_companion_and_changes_nothing(database: Database) -> None:
@@ -128,7 +130,7 @@ async def test_unclear_words_lose_nothing_that_is_being_chosen(database: Databas
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.TIMES)
         await check_in_questions.put(
-            tx, a.person.person_id, QuestionTopic.TIMES, Draft([(480, 31)], 31), now=NOW
+            tx, a.person.person_id, QuestionTopic.TIMES, TimesDraft([(480, 31)], 31), now=NOW
         )
         body = await TYPED.answer(a, "再加一个中午")
         assert body is not None
@@ -173,10 +175,10 @@ async def test_buttons_add_move_and_remove_any_time(database: Database) -> None:
 
 async def test_quiet_hours_stop_nothing(database: Database) -> None:
     hours = {
-        "晚上十点到早上七点别打扰我": Quiet(1320, 420),
+        "晚上十点到早上七点别打扰我": QuietHours(1320, 420),
         "不需要": None,
-        "10pm to 7am please don't ask": Quiet(1320, 420),
-        "22 to 8": Quiet(1320, 480),
+        "10pm to 7am please don't ask": QuietHours(1320, 420),
+        "22 to 8": QuietHours(1320, 480),
     }
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.QUIET)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.checkins.rounds import Question
+from bot.checkins.looking import DueQuestion
 from bot.checkins.schedule import EVERY_DAY, Appointment, Occurrence
 from bot.checkins.wording import words_of
 from bot.texts import LANGUAGES, Texts
-from storage.check_in_settings import Settings
+from storage.check_in_settings import CheckInSettings
 from storage.ids import PersonId
 
 TEXTS = Texts()
@@ -18,16 +18,18 @@ AT = datetime(2026, 11, 25, 0, tzinfo=UTC)  # eight in the morning in Shanghai
 DAY = timedelta(days=1)
 
 
-def question(language: str = "zh", at: datetime = AT, minute: int = 480, **values: Any) -> Question:
+def question(
+    language: str = "zh", at: datetime = AT, minute: int = 480, **values: Any
+) -> DueQuestion:
     person = SimpleNamespace(person_id=PersonId(1), language=language)
-    settings = Settings(PersonId(1), AT, "Asia/Shanghai")
+    settings = CheckInSettings(PersonId(1), AT, "Asia/Shanghai")
     occurrence = Occurrence((at + timedelta(hours=8)).date(), at)
     flags = {"is_goodbye": False, "is_after_hold": False, **values}
-    return Question(person, Appointment(EVERY_DAY, minute), occurrence, settings, **flags)  # type: ignore[arg-type]
+    return DueQuestion(person, Appointment(EVERY_DAY, minute), occurrence, settings, **flags)  # type: ignore[arg-type]
 
 
 def said(
-    asked: Question, *, is_soft: bool = False, last: str | None = None, now: datetime = AT
+    asked: DueQuestion, *, is_soft: bool = False, last: str | None = None, now: datetime = AT
 ) -> str:
     return words_of(TEXTS, asked, is_soft=is_soft, last=last, now=now)
 

@@ -75,14 +75,14 @@ def test_an_offset_stands_for_the_zones_that_have_it_now() -> None:
 
 
 def test_every_zone_of_the_data_exists_and_every_name_is_folded() -> None:
-    from bot.checkins.tokens import fold
+    from bot.checkins.tokens import normalise
 
     several = [zone for each in DATA["several"] for zone in each["zones"]]
     for zone in (*DATA["populous"], *DATA["places"], *several):
         assert zones.is_zone(zone), zone
     names = [name for each in DATA["several"] for name in each["names"]]
     for name in (*names, *(name for each in DATA["places"].values() for name in each)):
-        assert fold(name) == name
+        assert normalise(name) == name
 
 
 def test_every_country_with_one_zone_is_known_by_name() -> None:
