@@ -27,10 +27,10 @@ from storage.body import Body
 from storage.conversations import Role
 
 WEEK = timedelta(days=7)
+# A mood up to this, at the last answer that named one, is followed by soft words.
 SOFTLY = 2
-"""A mood up to this, at the last answer that named one, is followed by soft words."""
+# How long a mood bears on the words; those who are asked weekly have one a week ago.
 REMEMBERED = timedelta(days=8)
-"""How long a mood bears on the words; those who are asked weekly have one a week ago."""
 
 
 class CheckInJob:

@@ -23,8 +23,8 @@ from storage.check_in_questions import QuestionTopic, TimesDraft
 from storage.check_in_settings import SettingsChange
 from storage.people import Person
 
+# How long a question waits for words: later ones are meant for the companion again.
 STAYS_OPEN = timedelta(minutes=30)
-"""How long a question waits for words: later ones are meant for the companion again."""
 
 
 class SettingsDialog:

@@ -26,10 +26,10 @@ PAPER, INK, SOFT, GRID = "#fbfaf7", "#2b2b2b", "#6b6b6b", "#dedbd3"
 COLOURS = ("#8e5a6b", "#b07a62", "#a8955a", "#6f9a72", "#3f8c86")
 LINE = "#4d6a8a"
 MOST_TICKS = 7
+# Days from which on the line is of weeks: one of days would be a tangle.
 LONG = 60
-"""Days from which on the line is of weeks: one of days would be a tangle."""
+# Drawn twice as large and made smaller: its lines are smooth then.
 SCALE_DOWN = 2
-"""Drawn twice as large and made smaller: its lines are smooth then."""
 
 
 @dataclass(frozen=True, slots=True)

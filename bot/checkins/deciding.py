@@ -18,8 +18,8 @@ from bot.checkins.schedule import (
     next_occurrence,
 )
 
+# What was missed longer ago than this is not noted one by one.
 NOTED = timedelta(days=31)
-"""What was missed longer ago than this is not noted one by one."""
 
 
 class SkipReason(StrEnum):
@@ -53,7 +53,7 @@ class DecisionContext:
     zone: ZoneInfo
     quiet: QuietHours | None
     paused_until_at: datetime | None
-    restraint: Backoff
+    backoff: Backoff
     is_held: bool
     is_admitted: bool = True
     was_held: bool = False
@@ -77,8 +77,8 @@ def decide(occurrence: Occurrence, state: DecisionContext, now: datetime) -> Dec
         state.quiet.contains(local_minute(at, state.zone)) for at in (occurrence.at, now)
     ):
         return SkipReason.QUIET
-    move = state.restraint.decide(occurrence.local_date, was_held=state.was_held)
-    return SkipReason.RESTRAINT if move is Decision.SKIP else move
+    decision = state.backoff.decide(occurrence.local_date, was_held=state.was_held)
+    return SkipReason.RESTRAINT if decision is Decision.SKIP else decision
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from storage.appointments import Due
 from storage.check_in_settings import CheckInSettings
 from storage.people import Person
 
+# Of an open case; while an operator has the conversation, one of any level holds.
 HOLDING_LEVEL = 3
-"""Of an open case; while an operator has the conversation, one of any level holds."""
 
 Admits = Callable[[Person], bool]
 
@@ -60,7 +60,7 @@ async def state_of(
         zone=ZoneInfo(settings.zone),
         quiet=quiet_of(settings),
         paused_until_at=settings.paused_until_at,
-        restraint=Backoff(settings.unanswered, settings.asked_on),
+        backoff=Backoff(settings.unanswered, settings.asked_on),
         is_held=case is not None
         and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
         is_admitted=admits(person),

@@ -4,6 +4,7 @@ Knows nothing of what they mean together. All of them are for folded text (`toke
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -20,6 +21,10 @@ class DayPart(StrEnum):
     PM = "pm"
 
 
+def _by_word(words: Mapping[DayPart, str]) -> dict[str, DayPart]:
+    return {word: part for part, listed in words.items() for word in listed.split()}
+
+
 NUMERAL = "零〇一二两三四五六七八九十"
 ZH_N = rf"(?:[{NUMERAL}]{{1,3}}|\d{{1,2}})"
 WEEK = r"(?:周|星期|礼拜)"
@@ -32,21 +37,25 @@ EN_DAY = (r"(?:(?!thus\b)(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?"
 EN_LETTER = r"(?:mo?|th|tu|t|w|fr?|sat?|su)"
 AM_PM = r"(a\.?m\b\.?|p\.?m\b\.?)"
 EACH_OF = r"(?:every\s+|each\s+|on\s+)?"
-ZH_PARTS = {
-    "凌晨": DayPart.DAWN, "拂晓": DayPart.DAWN, "清晨": DayPart.MORNING, "早晨": DayPart.MORNING,
-    "早上": DayPart.MORNING, "早间": DayPart.MORNING, "今早": DayPart.MORNING, "朝早": DayPart.MORNING,
-    "上午": DayPart.MORNING, "早": DayPart.MORNING, "中午": DayPart.NOON, "正午": DayPart.NOON,
-    "晌午": DayPart.NOON, "午间": DayPart.NOON, "下午": DayPart.AFTERNOON, "午后": DayPart.AFTERNOON,
-    "傍晚": DayPart.EVENING, "黄昏": DayPart.EVENING, "晚上": DayPart.EVENING, "今晚": DayPart.EVENING,
-    "晚间": DayPart.EVENING, "夜晚": DayPart.EVENING, "夜里": DayPart.NIGHT, "夜间": DayPart.NIGHT,
-    "深夜": DayPart.NIGHT, "半夜": DayPart.NIGHT, "午夜": DayPart.NIGHT, "子夜": DayPart.NIGHT,
-    "晚": DayPart.EVENING, "夜": DayPart.NIGHT,
-}  # fmt: skip
-EN_PARTS = {
-    "morning": DayPart.MORNING, "noon": DayPart.NOON, "midday": DayPart.NOON, "noontime": DayPart.NOON,
-    "afternoon": DayPart.AFTERNOON, "evening": DayPart.EVENING, "night": DayPart.NIGHT,
-    "tonight": DayPart.NIGHT, "midnight": DayPart.NIGHT, "nightly": DayPart.NIGHT,
-}  # fmt: skip
+ZH_PARTS = _by_word(
+    {
+        DayPart.DAWN: "凌晨 拂晓",
+        DayPart.MORNING: "清晨 早晨 早上 早间 今早 朝早 上午 早",
+        DayPart.NOON: "中午 正午 晌午 午间",
+        DayPart.AFTERNOON: "下午 午后",
+        DayPart.EVENING: "傍晚 黄昏 晚上 今晚 晚间 夜晚 晚",
+        DayPart.NIGHT: "夜里 夜间 深夜 半夜 午夜 子夜 夜",
+    }
+)
+EN_PARTS = _by_word(
+    {
+        DayPart.MORNING: "morning",
+        DayPart.NOON: "noon midday noontime",
+        DayPart.AFTERNOON: "afternoon",
+        DayPart.EVENING: "evening",
+        DayPart.NIGHT: "night tonight midnight nightly",
+    }
+)
 ALONE = {"中午": 720, "正午": 720, "晌午": 720, "noon": 720, "midday": 720, "noontime": 720,
          "午夜": 0, "子夜": 0, "半夜": 0, "midnight": 0}  # fmt: skip
 ZH_PART = "|".join(sorted(ZH_PARTS, key=len, reverse=True))

@@ -16,8 +16,8 @@ from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY
 from bot.checkins.tokens import ClockTime, Days, PartOfDay, RangeWord, Token, normalise, tokenise
 
 MOST_CHOICES = 4
+# A longer silence is likelier the other half of the day.
 LONGEST_MIN = 16 * 60
-"""A longer silence is likelier the other half of the day."""
 A_BARE_NUMBER = re.compile(
     r"(?<![\d:.])(\d{1,2})(?![\d:.]|\s*(?:[ap]\.?m\b|[点时分刻天周个月:]|o'?\s?clock|minutes?|past))"
 )

@@ -24,15 +24,15 @@ from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY, Appointment, merged
 from bot.checkins.tokens import ClockTime, Days, PartOfDay, RangeWord, Token, normalise, tokenise
 
 MOST_CHOICES = 4
+# More times than this in one message are more than a check-in is for.
 MOST_TIMES = 6
-"""More times than this in one message are more than a check-in is for."""
 
 COUNT = r"(?:两|二|三|四|五|六|七|\d+)"
+# Words of requests that only a question can settle: not at 8, after 8.
 UNSURE = re.compile(
     r"(?<!要)不要|(?<!是)不用|(?<![特分区])别|除了?|(?:以|之|过)[前后]"
     r"|\bexcept\b|\bbut not\b|\bdon'?t\b|\bnot\b|\bnever\b|\bno\b|\bafter\b|\bbefore\b|\bby\b"
 )
-"""Words of requests that only a question can settle: not at 8, after 8."""
 NOT_WEEKLY = re.compile(
     rf"隔[天日周]|每隔一?[天日周]?|[每逢]{COUNT}[天日周]|每[月年]|每个月|每个?小时|{COUNT}\s*次"
     rf"|{COUNT}\s*(?:天|日|周|个?星期|个?礼拜|个?月)\s*[一1]次|(?:[一二三十]{{1,3}}|\d+)号|月底"
@@ -45,12 +45,12 @@ ONCE = re.compile(
 )
 COMING = re.compile(r"(?:下|这|本)个?(?=(?:周|星期|礼拜)\s*[一二三四五六日天末1-7])")
 ANY_WEEK = re.compile(r"每个?(?:周|星期|礼拜)|weekly|every week\b|(?:once )?a week")
+# Words that change the times that are agreed; buttons do that.
 CHANGING = re.compile(
     r"[改换调](?:成|到|为)|(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要"
     r"|去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:add|also|plus|remove|delete|drop|cancel|take out"
     r"|get rid of|change|move|switch|shift|instead of)\b"
 )
-"""Words that change the times that are agreed; buttons do that."""
 OF_CHANGING = re.compile(r"[把将由]|原来的?|\b(?:it|them|my)\b")
 NO_LONGER = re.compile(r"^\W*(?:我)?不要(.+)了\W*$")
 A_BARE_NUMBER = re.compile(r"\s*\d{1,2}\s*")

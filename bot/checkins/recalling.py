@@ -30,8 +30,8 @@ from storage.check_ins import CheckIn, CheckInState, MoodAnswer
 from storage.ids import CheckInId, PersonId
 from storage.outbox import Message
 
+# Counted beside `asked` or `goodbye`, as which it was counted before.
 TAKEN_BACK = "unsent"
-"""Counted beside `asked` or `goodbye`, as which it was counted before."""
 
 
 class Recall:
@@ -66,7 +66,7 @@ class Recall:
             return SkipReason(found.reason) if found.reason else SkipReason.ASKED_FOR
         state = await state_of(transaction, person, settings, self._admits)
         # Restraint was looked at when it was queued, and counts it already.
-        state = replace(state, restraint=Backoff())
+        state = replace(state, backoff=Backoff())
         decided = decide(Occurrence(found.local_date, found.due_at), state, now)
         return decided if isinstance(decided, SkipReason) else None
 

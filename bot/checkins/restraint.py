@@ -28,8 +28,8 @@ class Decision(StrEnum):
 
 
 GOODBYE_AFTER = 8
+# From so many unanswered days on, at least so many days lie between two questions.
 EVERY_DAYS = ((6, 7), (3, 3))
-"""From so many unanswered days on, at least so many days lie between two questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +70,5 @@ class Backoff:
         return Backoff(self.unanswered + 1, day)
 
 
+# Where everybody starts, and where any sign of life leads back to.
 ANSWERED = Backoff()
-"""Where everybody starts, and where any sign of life leads back to."""

@@ -68,8 +68,8 @@ class CheckInScheduler:
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
-        count: told what became of each occurrence: `asked`, `goodbye`, a `SkipReason`, or `error` for
-            one that will be tried again.
+        count: told what became of each occurrence: `asked`, `goodbye`, a `SkipReason`, or
+            `error` for one that will be tried again.
     """
 
     def __init__(
@@ -194,12 +194,12 @@ class CheckInScheduler:
         if made is None:
             return False  # this date was served already, at this time of the day
         settings = question.settings
-        restraint = Backoff(settings.unanswered, settings.asked_on).asked(day)
+        backoff = Backoff(settings.unanswered, settings.asked_on).asked(day)
         await check_in_settings.change(
             transaction,
             due.person_id,
-            unanswered=restraint.unanswered,
-            asked_on=restraint.asked_on,
+            unanswered=backoff.unanswered,
+            asked_on=backoff.asked_on,
             was_held=False,
         )
         if question.is_goodbye:

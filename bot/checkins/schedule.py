@@ -22,8 +22,8 @@ MINUTES_A_DAY = 24 * 60
 EVERY_DAY = frozenset(range(7))
 WEEKDAYS = frozenset(range(5))
 WEEKEND = frozenset((5, 6))
+# An occurrence is asked up to this long after its time; later it is skipped and noted.
 LATEST = timedelta(hours=2)
-"""An occurrence is asked up to this long after its time; later it is skipped and noted."""
 
 DAY = timedelta(days=1)
 SEARCHED_DAYS = 16  # a weekly appointment whose next date does not exist, and room for the ends

@@ -20,8 +20,8 @@ from storage.check_in_questions import QuestionTopic
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
+# Acts that change the message with the button itself.
 IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
-"""Acts that change the message with the button itself."""
 
 
 class CheckInHandlers:

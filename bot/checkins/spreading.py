@@ -18,10 +18,10 @@ from collections import deque
 
 A_SECOND = 20
 PLACES = 1000
+# Messages of check-ins that wait to be sent at most, summaries included: two seconds' worth.
 MOST_UNSENT = 40
-"""Messages of check-ins that wait to be sent at most, summaries included: two seconds' worth."""
+# More people than this in one minute are not all asked within it.
 CROWDED = 60 * A_SECOND
-"""More people than this in one minute are not all asked within it."""
 
 
 def stable_rank(person_id: int, minute: int) -> int:

@@ -17,8 +17,8 @@ from storage import Transaction, appointments, check_in_settings, skipped_check_
 from storage.check_in_settings import CheckInSettings
 from storage.people import Person
 
+# Occurrences of one time of the day: weeks, so that restraint's longest pause is over.
 LOOKED_AHEAD = 40
-"""Occurrences of one time of the day: weeks, so that restraint's longest pause is over."""
 Upcoming = Sequence[tuple[Appointment, Occurrence | None]]
 
 
@@ -78,7 +78,7 @@ async def status_of(
         is_skipped=await skipped_check_ins.is_to_come(
             transaction, person.person_id, after=now, reason=SkipReason.ASKED_FOR
         ),
-        every_days=state.restraint.every_days,
+        every_days=state.backoff.every_days,
     )
 
 

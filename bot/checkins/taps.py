@@ -29,13 +29,13 @@ from storage.inbox import Ended
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
+# A face tapped later is kept and not talked about; words later are no answer any more.
 FRESH = timedelta(days=1)
-"""A face tapped later is kept and not talked about; words later are no answer any more."""
 SCALES = {"s": "sleep", "e": "energy"}
+# What follows the number in the data of the button that asks for a note.
 NOTE = "note"
-"""What follows the number in the data of the button that asks for a note."""
+# A mood corrected down to this or below is talked about like a first one.
 LOW = 2
-"""A mood corrected down to this or below is talked about like a first one."""
 
 
 def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ from storage import Transaction, cases, check_in_settings, check_ins, notes
 from storage.ids import PersonId
 
 LAST, BEFORE, FALL, LOW = 3, 7, 1.0, 2
+# Means of means: exactly 1.0 must not be missed by a bit.
 ROUNDING = 1e-9
-"""Means of means: exactly 1.0 must not be missed by a bit."""
 LOOKED_BACK = timedelta(days=31)
 NOT_AGAIN_FOR = timedelta(days=7)
 

@@ -16,8 +16,8 @@ from storage import check_in_settings
 from storage.body import Body
 from storage.check_in_questions import QuestionTopic
 
+# More letters than this are a message, not an answer to a question about times.
 LONGEST_ANSWER = 80
-"""More letters than this are a message, not an answer to a question about times."""
 
 
 class PhraseHandler:

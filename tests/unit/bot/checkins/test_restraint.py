@@ -25,9 +25,8 @@ def silent(days: int, answers: frozenset[int] = frozenset()) -> list[tuple[int, 
 
 
 def test_daily_then_every_third_day_then_weekly_then_goodbye() -> None:
-    assert silent(60) == [
-        (1, Decision.ASK), (2, Decision.ASK), (3, Decision.ASK), (6, Decision.ASK), (9, Decision.ASK), (12, Decision.ASK),
-        (19, Decision.ASK), (26, Decision.ASK), (33, Decision.GOODBYE)]  # fmt: skip
+    days = [(day, Decision.ASK) for day in (1, 2, 3, 6, 9, 12, 19, 26)]
+    assert silent(60) == [*days, (33, Decision.GOODBYE)]
 
 
 def test_an_answer_leads_back_to_the_start() -> None:
