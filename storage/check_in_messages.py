@@ -1,7 +1,6 @@
-"""Check-ins on their way out: what of the outbox asks them, and how far it came.
+"""Check-ins in the outbox: the messages that ask them, and how far they came.
 
-Knows nothing of why one is not wanted any more (`bot/checkins/recalling.py`), nor of words. A
-check-in is one message, with the offer of a summary two.
+A check-in is one message, or two with the offer of a summary.
 """
 
 from datetime import datetime
@@ -35,7 +34,7 @@ async def count_unsent(transaction: Transaction, *, limit: int) -> int:
 
 
 async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckInId]:
-    """A person's check-ins that are queued and that nobody is sending."""
+    """A person's check-ins that are queued and not being sent."""
     query = (
         select(outbox.c.check_in_id)
         .where(

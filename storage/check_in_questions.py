@@ -1,8 +1,4 @@
-"""What a person was asked about their check-ins and may answer in words: one question at a time.
-
-Knows nothing of what the questions are, nor of how an answer is read. A draft holds times and a
-zone that are being chosen, never words.
-"""
+"""The open question about check-ins that a person may answer in words, one at a time."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -29,12 +25,12 @@ class QuestionTopic(StrEnum):
 
 @dataclass(slots=True)
 class TimesDraft:
-    """What is being chosen.
+    """The choice so far.
 
     Attributes:
         times: local minutes after midnight, each with its days as bits, Monday the lowest.
         days: the days that a further time gets.
-        zone: an IANA name; None: not chosen yet.
+        zone: an IANA name, or None if it is not chosen yet.
         check_in_id: the check-in that a note belongs to.
     """
 
@@ -55,12 +51,12 @@ class OpenQuestion:
 async def get(
     transaction: Transaction, person_id: PersonId, *, since: datetime | None = None
 ) -> OpenQuestion | None:
-    """The question that was put last, or None.
+    """The last question, or None.
 
     Args:
         transaction: an open one.
-        person_id: to whom.
-        since: words answer only what was put after it; None: buttons stay as long as the row.
+        person_id: the person.
+        since: ignore a question put before it. Words have such a limit, buttons do not.
     """
     query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
         check_in_questions.c.person_id == person_id
@@ -83,7 +79,7 @@ async def put(
     *,
     now: datetime,
 ) -> None:
-    """Keep a question in the place of an older one."""
+    """Store a question in place of an older one."""
     values = {"asks": topic, "draft": json.dumps(asdict(draft)), "asked_at": now}
     await transaction.execute(
         upsert(transaction.dialect, check_in_questions, {"person_id": person_id}, values)
@@ -91,7 +87,7 @@ async def put(
 
 
 async def close(transaction: Transaction, person_id: PersonId) -> None:
-    """Words mean nothing about check-ins any more."""
+    """Read words as answers no longer."""
     await transaction.execute(
         delete(check_in_questions).where(check_in_questions.c.person_id == person_id)
     )

@@ -1,8 +1,7 @@
-"""Check-ins: every occurrence once, whether it was asked or left out, and the answer.
+"""Check-ins: every occurrence once, whether it was asked or skipped, and the answer.
 
-Knows nothing of schedules or of words. The key `(person, local_date, minute)` stops a second
-question for one date and time, whatever clocks, zones and processes do. An answer (mood, sleep,
-energy and a note) is sealed as one with the person's key.
+The key `(person, local_date, minute)` stops a second question for one date and time. An answer
+(mood, sleep, energy and a note) is sealed as one with the person's key.
 """
 
 import json
@@ -23,7 +22,7 @@ SCALE = range(1, 6)
 
 
 class CheckInState(StrEnum):
-    """What came of an occurrence."""
+    """What became of an occurrence."""
 
     ASKED = "asked"
     ANSWERED = "answered"
@@ -43,7 +42,7 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class MoodAnswer:
-    """What a person said to a check-in; each of it may be missing.
+    """A person's answer to a check-in, any part of which may be missing.
 
     Attributes:
         mood: 1 (worst) to 5 (best).
@@ -65,11 +64,11 @@ class MoodAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CheckIn:
-    """One occurrence as it is kept.
+    """One occurrence as it is stored.
 
     Attributes:
-        reason: why it was skipped; None where it was not.
-        answer: None where nothing was answered.
+        reason: why it was skipped, or None.
+        answer: the answer, or None.
     """
 
     check_in_id: CheckInId
@@ -90,12 +89,12 @@ async def note_asked(
     now: datetime,
     state: CheckInState = CheckInState.ASKED,
 ) -> CheckInId | None:
-    """Note that an occurrence is asked; None where it was asked or skipped before."""
+    """Record that an occurrence is asked. Returns None if it was asked or skipped before."""
     return await _note(transaction, occasion, state, None, now)
 
 
 async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
-    """Note that an occurrence is left out; nothing where it was asked or skipped before."""
+    """Record that an occurrence is skipped, unless it was asked or skipped before."""
     await _note(transaction, occasion, CheckInState.SKIPPED, reason, None)
 
 
@@ -130,9 +129,9 @@ async def served(
 
     Args:
         transaction: an open one.
-        person_id: whose.
+        person_id: the person.
         minute: the time of the day.
-        before: what was due later does not count: it came of a wrong clock.
+        before: what was due later does not count, because it came of a wrong clock.
     """
     query = select(func.max(check_ins.c.local_date)).where(
         check_ins.c.person_id == person_id,
@@ -146,7 +145,7 @@ async def served(
 async def withdraw(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, reason: str
 ) -> None:
-    """Make a question that nobody saw one that was left out."""
+    """Turn a question that nobody saw into a skipped one."""
     await transaction.execute(
         update(check_ins)
         .where(check_ins.c.check_in_id == check_in_id, check_ins.c.person_id == person_id)
@@ -174,10 +173,10 @@ async def answer(
     *,
     now: datetime,
 ) -> MoodAnswer | None:
-    """Add what a person said to what they said before; what is None stays as it was.
+    """Add to an answer. What is None stays as it was.
 
     Returns:
-        The whole answer, or None where this is no question that was put to this person.
+        The whole answer, or None if this person was not asked this question.
     """
     theirs = and_(
         check_ins.c.check_in_id == check_in_id,

@@ -1,8 +1,4 @@
-"""Check-ins go out: what is queued for one that was claimed, in the same transaction.
-
-Knows nothing of when one is due (`rounds.py`) or of what an answer does (`taps.py`). The words
-never hold anything that a person said or answered.
-"""
+"""The job that sends check-ins whose time has come."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,19 +23,19 @@ from storage.body import Body
 from storage.conversations import Role
 
 WEEK = timedelta(days=7)
-# A mood up to this, at the last answer that named one, is followed by soft words.
+# After a last mood up to this the words are soft.
 SOFTLY = 2
-# How long a mood bears on the words; those who are asked weekly have one a week ago.
+# How long a mood counts for that. A person who is asked weekly has one of a week ago.
 REMEMBERED = timedelta(days=8)
 
 
 class CheckInJob:
-    """The loop's work: everybody whose time has come is asked.
+    """Sends every due check-in.
 
     Args:
-        rounds: what is due.
+        rounds: finds and claims what is due.
         texts: reviewed words.
-        wake: called after something was queued.
+        wake: called after a message was queued.
         now: the clock.
     """
 
@@ -58,13 +54,13 @@ class CheckInJob:
         self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
 
     async def run(self) -> int:
-        """Ask all whose time has come; return how many."""
+        """Ask everyone whose time has come. Returns how many were asked."""
         async with self._one_at_a_time:
             return await self._rounds.send_due(self._ask)
 
     @staticmethod
     async def _is_soft(transaction: Transaction, question: DueQuestion) -> bool:
-        """Whether the last mood was low; an answer in words leaves that as it was."""
+        """Whether the last mood was low. An answer in words does not change that."""
         since = question.occurrence.local_date - REMEMBERED
         answered = await check_ins.moods(transaction, question.person.person_id, since=since)
         moods = [each.answer.mood for each in answered if each.answer and each.answer.mood]
@@ -106,9 +102,9 @@ class CheckInJob:
         transaction.on_commit(self._wake)
 
     async def _offer_summary(self, transaction: Transaction, claimed: Claimed) -> None:
-        """Offer the week's chart; the picture itself would show on a lock screen.
+        """Offer the week's chart as a button, since a picture would show on a lock screen.
 
-        Not where there is nothing to see, and not to somebody who is silent or was just held.
+        Offer nothing in a week without a mood, in a silence, or right after a case.
         """
         question = claimed.question
         settings, day = question.settings, question.occurrence.local_date

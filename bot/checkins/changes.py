@@ -1,9 +1,7 @@
-"""What a person's button or answer changes, and what they see next.
+"""The dialog of the settings: what a button or an answer changes, and the page that follows.
 
-Knows nothing of Telegram, nor of how words are read (`setup.py`). Everything happens in the
-transaction of the answer. The open question and what is chosen so far are a row, so that a
-restart goes on where it stood. Words answer it for a while, buttons for as long as it is the last
-one; a button of an older one says so.
+The open question and the choice so far are a row, so that a restart goes on from there. Words
+answer it for a while, buttons as long as it is the last question. An older button says so.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,15 +21,15 @@ from storage.check_in_questions import QuestionTopic, TimesDraft
 from storage.check_in_settings import SettingsChange
 from storage.people import Person
 
-# How long a question waits for words: later ones are meant for the companion again.
+# How long a question waits for words. Later ones are for the companion.
 STAYS_OPEN = timedelta(minutes=30)
 
 
 class SettingsDialog:
-    """One method for each thing that can be changed; each gives what is shown next.
+    """One method per change, which returns the page that follows.
 
     Args:
-        pages: makes what is shown.
+        pages: makes the pages.
         admits: whether the companion talks with a person; a closed pilot may say no.
     """
 
@@ -41,7 +39,7 @@ class SettingsDialog:
         self._admits = admits
 
     async def state(self, a: Answering, above: str = "") -> Body:
-        """How check-ins stand; the choice of times where there are none."""
+        """How check-ins stand, or the choice of times if there are none."""
         view = await standing.status_of(a.transaction, a.person, self._admits, now=a.now)
         if view is None:
             return await self.choose(a, above)
@@ -49,7 +47,7 @@ class SettingsDialog:
         return self._pages.state(a.person.language, view, a.now, above)
 
     async def choose(self, a: Answering, above: str = "") -> Body:
-        """Choose times, from those that are agreed, or that were being chosen before."""
+        """Choose times, beginning with those that are agreed or were being chosen."""
         draft = await self._agreed(a)
         if not draft.times:
             draft = await self.draft(a) or draft
@@ -80,7 +78,7 @@ class SettingsDialog:
         return await self._choosing(a, draft, above)
 
     async def days(self, a: Answering, name: str) -> Body | None:
-        """Choose the days of every time by the name of all of them."""
+        """Give every time the days of a name."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
@@ -89,7 +87,7 @@ class SettingsDialog:
         return await self._with_days(a, draft, Appointment(saying.DAYS[name], 0).mask)
 
     async def day(self, a: Answering, day: int) -> Body | None:
-        """Choose one more day for every time, or leave it out again; the last one stays."""
+        """Add a day to every time, or take it off. The last day stays."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
@@ -110,7 +108,7 @@ class SettingsDialog:
         return self._pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
 
     async def done(self, a: Answering) -> Body:
-        """The times are chosen."""
+        """Take the chosen times."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
@@ -122,7 +120,7 @@ class SettingsDialog:
     async def times(
         self, a: Answering, wanted: Iterable[Appointment], *, are_days_said: bool = True
     ) -> Body:
-        """Take these times: at once where check-ins are agreed on, else on to the zone."""
+        """Take these times: at once if check-ins are agreed on, else go on to the zone."""
         wanted = merged(wanted)
         note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
         try:
@@ -142,13 +140,13 @@ class SettingsDialog:
         return Body(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
     async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
-        """Ask for the zone; `found`: which of these."""
+        """Ask for the zone, or which of `found` it is."""
         draft = await self.draft(a) or TimesDraft()
         await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
     async def zone(self, a: Answering, name: str) -> Body:
-        """Take a zone: at once where check-ins are agreed on, else on to the consent."""
+        """Take a zone: at once if check-ins are agreed on, else go on to the consent."""
         if await diary.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
             return await self.state(a)
         draft = await self.draft(a)
@@ -159,7 +157,7 @@ class SettingsDialog:
         return self._pages.agree(a.person.language, draft, a.now)
 
     async def agree(self, a: Answering, marked: str = "") -> Body:
-        """Begin: here consent is recorded, to what stands above the button and nothing else."""
+        """Begin, and record the consent to exactly what stands above the button."""
         draft = await self.draft(a)
         if draft is None or not draft.times or draft.zone is None:
             is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
@@ -169,15 +167,18 @@ class SettingsDialog:
             return self._pages.agree(a.person.language, draft, a.now, above)
         try:
             await diary.begin(
-                a.transaction, a.person.person_id, zone=draft.zone,
-                wanted=appointments_of(draft), now=a.now,
-            )  # fmt: skip
+                a.transaction,
+                a.person.person_id,
+                zone=draft.zone,
+                wanted=appointments_of(draft),
+                now=a.now,
+            )
         except QuietHoursError as error:
             return self._refused(a, error)
         return await self.state(a)
 
     async def refuse(self, a: Answering) -> Body:
-        """Rather not."""
+        """End the dialog without check-ins."""
         await check_in_questions.close(a.transaction, a.person.person_id)
         return Body(self._texts(a.person.language, "checkin_agreed_not"))
 
@@ -187,7 +188,7 @@ class SettingsDialog:
         return self._pages.quiet(a.person.language)
 
     async def quiet(self, a: Answering, quiet: QuietHours | None) -> Body:
-        """Set quiet hours, or none."""
+        """Set or clear quiet hours."""
         silent = await diary.set_quiet(a.transaction, a.person.person_id, quiet)
         above = ""
         if silent:
@@ -196,7 +197,7 @@ class SettingsDialog:
         return await self.state(a, above)
 
     async def ask_pause(self, a: Answering) -> Body:
-        """Ask how long a pause is to be."""
+        """Ask for the length of a pause."""
         await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
         return self._pages.pause(a.person.language)
 
@@ -251,7 +252,7 @@ class SettingsDialog:
         return await self.state(a)
 
     async def draft(self, a: Answering) -> TimesDraft | None:
-        """What is being chosen; None where another question came after it."""
+        """What is being chosen, or None if another question came after it."""
         found = await check_in_questions.get(a.transaction, a.person.person_id)
         return (
             found.draft
@@ -260,7 +261,7 @@ class SettingsDialog:
         )
 
     async def _gone(self, a: Answering) -> Body:
-        """What was being chosen is gone: say so; nothing of an old page is taken."""
+        """Say that the choice of an old page is gone."""
         return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
 
     @staticmethod
@@ -275,7 +276,7 @@ class SettingsDialog:
         return self._pages.choose(a.person.language, draft, above)
 
     async def asked(self, a: Answering) -> QuestionTopic | None:
-        """What was asked and may be answered in words; None: nothing, or too long ago."""
+        """What was asked and words may answer, or None if it is too long ago."""
         found = await check_in_questions.get(
             a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
         )

@@ -1,8 +1,7 @@
-"""Whether words hold nothing but what a request about check-ins may hold.
+"""The closed vocabulary of requests, which keeps talk from being read as a setting.
 
-Knows nothing of times or wishes. What a grammar has not read must be punctuation or one of a
-closed list of words (`request_words.yaml`); one word more, and the whole message is for the
-companion. So a person who writes "it's 3am and I can't sleep" is never taken to arrange something.
+Whatever a grammar has not read must be punctuation or stand in `request_words.yaml`. One word
+more, and the whole message is for the companion: "it's 3am and I can't sleep" arranges nothing.
 """
 
 import re
@@ -36,7 +35,7 @@ def listed(name: str, language: str) -> tuple[str, ...]:
 
 @cache
 def words(*names: str) -> Vocabulary:
-    """Lists of both languages as the units that they consist of."""
+    """The words of some lists in both languages, each cut into units."""
     return frozenset(
         tuple(UNIT.findall(each))
         for name in names
@@ -46,7 +45,7 @@ def words(*names: str) -> Vocabulary:
 
 
 def request_vocabulary() -> Vocabulary:
-    """What may stand around the times of a request."""
+    """The words that may stand around the times of a request."""
     return words("asking", "polite", "joining")
 
 
@@ -67,7 +66,7 @@ def _is_made_of(piece: str, known: Vocabulary) -> bool:
 
 
 def without_politeness(folded: str, *, is_wanted: bool = True) -> str:
-    """A message without the politeness around it and, if `is_wanted`, without "I want"."""
+    """Strip the politeness around a message and, if `is_wanted`, "I want" as well."""
     names = ("front", "wanted") if is_wanted else ("front",)
     fronts = [word for name in names for word in listed(name, "zh")]
     english = "|".join(word for name in names for word in listed(name, "en"))

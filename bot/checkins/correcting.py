@@ -1,8 +1,7 @@
-"""After a wrong clock: what it put far ahead comes back.
+"""Repair of the schedule after a wrong clock.
 
-A clock that ran a month ahead leaves next times a month ahead, and notes dates as left out that
-are still to come. Once it is right again, both are undone: otherwise nothing would be asked for a
-month. What was really asked stays. Knows nothing of words or of sending.
+A clock that runs a month ahead puts next times a month ahead and skips dates that are still to
+come. Both are undone; a question that was really asked stays.
 """
 
 from datetime import datetime
@@ -18,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 async def repair(database: Database, now: datetime) -> None:
-    """Reckon anew what lies too far ahead, one person a transaction."""
+    """Reschedule what lies too far ahead, one person per transaction."""
     async with database.read() as transaction:
         found = await appointments.too_far(transaction, now=now)
     for person_id in found:

@@ -1,7 +1,4 @@
-"""What becomes of an occurrence whose time has come: asked, said goodbye to, or skipped.
-
-Knows nothing of storage, of claiming or of words. Every skip has a reason, which is noted.
-"""
+"""The decision on an occurrence whose time has come: ask, say goodbye, or skip with a reason."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,12 +15,12 @@ from bot.checkins.schedule import (
     next_occurrence,
 )
 
-# What was missed longer ago than this is not noted one by one.
+# What was missed longer ago than this is not recorded one by one.
 NOTED = timedelta(days=31)
 
 
 class SkipReason(StrEnum):
-    """Why an occurrence was left out; kept with it."""
+    """Why an occurrence was skipped. It is stored with it."""
 
     PAUSED = "paused"
     HELD = "held"  # a case of level 3 or more is not resolved, or a human is talking with them
@@ -38,16 +35,16 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What decides beside the clock.
+    """What decides besides the clock.
 
     Attributes:
         zone: where the person is.
         quiet: their quiet hours, if any.
-        paused_until_at: until when they want to be left alone, if so.
-        restraint: how long they have been silent.
+        paused_until_at: the end of their pause, if any.
+        backoff: how long they have been silent.
         is_held: whether a case holds their check-ins.
         is_admitted: whether the companion talks with them at all.
-        was_held: whether a case held them, and nothing was asked since.
+        was_held: whether a case held them and no question came since.
     """
 
     zone: ZoneInfo
@@ -60,10 +57,10 @@ class DecisionContext:
 
 
 def decide(occurrence: Occurrence, state: DecisionContext, now: datetime) -> Decision | SkipReason:
-    """What to do with an occurrence that is due at `now`: ASK, GOODBYE, or why not.
+    """Decide on an occurrence that is due at `now`.
 
-    It is quiet where its own time or the moment of asking falls into the quiet hours: caught
-    up late, it must not wake anybody either.
+    It is quiet if its own time or the moment of asking lies in the quiet hours. A late question
+    must not wake anyone either.
     """
     if not state.is_admitted:
         return SkipReason.NOT_ADMITTED
@@ -86,10 +83,10 @@ class DueDecision:
     """What becomes of an appointment that is due.
 
     Attributes:
-        skipped: what is left out, with the reason of each.
-        asked: what is asked now, or the goodbye; None: nothing.
-        is_goodbye: whether `asked` is the goodbye.
         following: the next occurrence.
+        skipped: the occurrences that are skipped, each with its reason.
+        asked: the occurrence that is asked now, or None.
+        is_goodbye: whether `asked` is the goodbye.
     """
 
     following: Occurrence
@@ -101,9 +98,9 @@ class DueDecision:
 def decide_due(
     appointment: Appointment, first: Occurrence, state: DecisionContext, now: datetime
 ) -> DueDecision:
-    """Go through every occurrence from `first` up to now: one is asked at most.
+    """Go through every occurrence from `first` up to now and ask one at most.
 
-    After a day off the service has several dates behind it; each is noted.
+    After a day of downtime several dates are due, and each one skipped is recorded.
     """
     zone, occurrence = state.zone, first
     if now - first.at > NOTED:

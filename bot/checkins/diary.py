@@ -1,9 +1,7 @@
 """What a person changes about their check-ins: times, zone, quiet hours, pauses, answers.
 
-Knows nothing of Telegram, of words, or of what the clock does (`rounds.py`). Every function works
-in the caller's transaction. Whatever changes appointments locks the person's settings first;
-`answer` and `heard_from` only set columns and do not. All but `begin` do nothing and return None
-(or an empty list) where a person never asked for check-ins.
+Every function works in the caller's transaction. A change of appointments locks the person's
+settings first. All functions but `begin` do nothing for a person without check-ins.
 """
 
 from collections.abc import Iterable
@@ -32,10 +30,10 @@ from storage.ids import CheckInId, PersonId
 
 
 class QuietHoursError(ValueError):
-    """Appointments within the person's quiet hours; nothing was changed.
+    """Appointments lie in the person's quiet hours; nothing was changed.
 
     Attributes:
-        refused: those that fall into them.
+        refused: those appointments.
     """
 
     def __init__(self, refused: tuple[Appointment, ...]) -> None:
@@ -51,17 +49,17 @@ async def begin(
     wanted: Iterable[Appointment],
     now: datetime,
 ) -> CheckInSettings:
-    """Start check-ins, with consent recorded now; or start them anew with these times.
+    """Start check-ins, or start them again, and record the consent.
 
     Args:
         transaction: the caller's.
-        person_id: who asked for them.
+        person_id: the person who asked for them.
         zone: an IANA name that exists (`zones.is_zone`).
-        wanted: when; in the place of all times before.
+        wanted: the times, which replace all times before.
         now: of the consent.
 
     Raises:
-        QuietError: some of the times are in the person's quiet hours.
+        QuietHoursError: some of the times are in the person's quiet hours.
     """
     await check_in_settings.create(transaction, person_id, zone=zone, now=now)
     settings = await _locked(transaction, person_id)
@@ -78,10 +76,10 @@ async def begin(
 async def set_appointments(
     transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment], *, now: datetime
 ) -> CheckInSettings | None:
-    """Put these times in the place of all before; zone, pause and stop stay as they are.
+    """Replace all times. Zone, pause and stop stay as they are.
 
     Raises:
-        QuietError: some of them are in the person's quiet hours.
+        QuietHoursError: some of them are in the person's quiet hours.
     """
     settings = await _locked(transaction, person_id)
     if settings is None:
@@ -94,7 +92,7 @@ async def set_appointments(
 async def set_zone(
     transaction: Transaction, person_id: PersonId, zone: str, *, now: datetime
 ) -> CheckInSettings | None:
-    """Move a person to another zone: see `schedule.py` for what travel does."""
+    """Move a person to another zone. `schedule.py` says what travel does."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, zone=zone)
@@ -104,7 +102,7 @@ async def set_zone(
 async def set_quiet(
     transaction: Transaction, person_id: PersonId, quiet: QuietHours | None
 ) -> tuple[Appointment, ...]:
-    """Set quiet hours, or none; return the appointments that are silent because of them."""
+    """Set or clear quiet hours. Returns the appointments that they silence."""
     if await _locked(transaction, person_id) is None:
         return ()
     await check_in_settings.change(
@@ -124,7 +122,7 @@ async def set_quiet(
 async def pause(
     transaction: Transaction, person_id: PersonId, *, until_at: datetime, now: datetime
 ) -> CheckInSettings | None:
-    """Ask nothing until an instant; what is due at this moment is not asked either."""
+    """Ask nothing until an instant, including what is due at this moment."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
@@ -135,7 +133,7 @@ async def pause(
 async def resume(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> CheckInSettings | None:
-    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now on."""
+    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
     if await _locked(transaction, person_id) is None:
         return None
     await skipped_check_ins.forget(
@@ -153,7 +151,7 @@ async def stop(
 ) -> CheckInSettings | None:
     """End check-ins at once. Times and answers stay, for `resume` and the chart.
 
-    To take the consent back as well: `storage.check_in_settings.withdraw`.
+    `storage.check_in_settings.withdraw` takes the consent back as well.
     """
     if await _locked(transaction, person_id) is None:
         return None
@@ -167,7 +165,7 @@ async def stop(
 async def skip_today(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> list[Appointment]:
-    """Leave out what is still to come on the person's date of today, or waits to be sent."""
+    """Skip what is still to come today, or waits to be sent, by the person's own date."""
     settings = await _locked(transaction, person_id)
     if settings is None:
         return []
@@ -190,7 +188,7 @@ async def skip_today(
 async def _withdraw_unsent(
     transaction: Transaction, person_id: PersonId, day: date, minute: int
 ) -> bool:
-    """Take back a question that is queued and was not sent."""
+    """Withdraw a question that is queued and was not sent."""
     for check_in_id in await check_in_messages.waiting(transaction, person_id):
         found = await check_ins.get(transaction, person_id, check_in_id)
         if found is not None and (found.local_date, found.minute) == (day, minute):
@@ -206,9 +204,9 @@ async def answer(
     *,
     now: datetime,
 ) -> MoodAnswer | None:
-    """Keep an answer, or more of one, and set restraint back; see `check_ins.answer`.
+    """Store an answer, or more of one, and reset the silence.
 
-    After a goodbye it does not start check-ins again: that is `resume`.
+    After a goodbye it does not start check-ins again; `resume` does.
     """
     whole = await check_ins.answer(transaction, person_id, check_in_id, said, now=now)
     if whole is not None:
@@ -217,7 +215,7 @@ async def answer(
 
 
 async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
-    """Set restraint back to the start: the person is there."""
+    """Reset the silence: the person is there."""
     await check_in_settings.change(
         transaction, person_id, unanswered=ANSWERED.unanswered, asked_on=ANSWERED.asked_on
     )
@@ -226,7 +224,7 @@ async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
 async def upcoming(
     transaction: Transaction, person_id: PersonId
 ) -> list[tuple[Appointment, Occurrence | None]]:
-    """A person's appointments and when each comes next; None: stopped, or to be reckoned."""
+    """A person's appointments, each with its next occurrence or None."""
     return [
         (
             Appointment.of(each.days, each.minute),
@@ -237,7 +235,7 @@ async def upcoming(
 
 
 async def comes_around(transaction: Transaction, occurrence: Occurrence) -> bool:
-    """Whether so many share this minute that people are told "around nine"."""
+    """Whether so many people share this minute that they are told "around nine"."""
     count = await appointments.count_at(transaction, occurrence.at, limit=CROWDED + 1)
     return is_crowded(count)
 
@@ -256,7 +254,7 @@ def _refuse_quiet(settings: CheckInSettings, wanted: tuple[Appointment, ...]) ->
 async def _keep(
     transaction: Transaction, person_id: PersonId, wanted: tuple[Appointment, ...]
 ) -> None:
-    """Keep appointments; one that was there before keeps what is due of it."""
+    """Store appointments. A time that was there before keeps its next occurrence."""
     before = {each.minute: each for each in await appointments.of_person(transaction, person_id)}
     rows = []
     for each in wanted:
@@ -269,7 +267,7 @@ async def _keep(
 
 
 async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> CheckInSettings:
-    """Reckon what comes next anew; what is due and not asked yet stays due."""
+    """Compute all next occurrences again. What is due and not asked yet stays due."""
     settings = await check_in_settings.get(transaction, person_id)
     assert settings is not None
     for stored in await appointments.of_person(transaction, person_id):

@@ -1,7 +1,4 @@
-"""The handlers of check-ins, together, for the one list of handlers.
-
-Knows nothing of what they do.
-"""
+"""The handlers of check-ins for the list of routes."""
 
 from dataclasses import dataclass
 
@@ -12,7 +9,7 @@ from bot.checkins.taps import AnswerHandlers
 
 @dataclass(frozen=True, slots=True)
 class CheckInRoutes:
-    """What people press and ask for.
+    """The handlers of check-ins.
 
     Attributes:
         setup: `/checkin` and its buttons.

@@ -1,7 +1,4 @@
-"""Which minute of the day a time means, given a part of the day or none.
-
-Knows nothing of days, or of how words are cut into times (`tokens.py`).
-"""
+"""The minutes of the day that a clock time may mean, with or without a part of the day."""
 
 from bot.checkins.patterns import DayPart
 from bot.checkins.schedule import MINUTES_A_DAY
@@ -9,9 +6,9 @@ from bot.checkins.tokens import ClockTime
 
 
 def possible_minutes(clock: ClockTime, part: DayPart | None) -> tuple[int, ...]:
-    """The minutes of the day that a time may mean: one, two where it is open, none if wrong.
+    """The minutes that a time may mean: one, two if it is open, none if it is wrong.
 
-    1440 is midnight at the end of the day, 0 at its start: 晚上十二点 is the end.
+    1440 is midnight at the end of the day and 0 at its start: 晚上十二点 is the end.
     """
     hour, minute = clock.hour, clock.minute
     if hour > 24 or minute > 59 or (hour == 24 and minute):

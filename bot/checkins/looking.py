@@ -1,7 +1,6 @@
-"""A look at one person's check-in: what decides about it, and what is to be done.
+"""The evaluation of one person's due appointment, which changes nothing.
 
-Knows nothing of claiming, of words or of sending; it changes nothing. The clock (`rounds.py`)
-looks before it asks, delivery (`recalling.py`) once more before it sends.
+The scheduler evaluates before it asks, delivery once more before it sends.
 """
 
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from storage.appointments import Due
 from storage.check_in_settings import CheckInSettings
 from storage.people import Person
 
-# Of an open case; while an operator has the conversation, one of any level holds.
+# The level of an open case that holds check-ins. With an operator in the talk any level does.
 HOLDING_LEVEL = 3
 
 Admits = Callable[[Person], bool]
@@ -30,8 +29,8 @@ class DueQuestion:
 
     Attributes:
         settings: as they were before it.
-        is_goodbye: it is the last one, after long silence: say goodbye and show a way back.
-        is_after_hold: the first one after a case held them: use words for that.
+        is_goodbye: it is the last one after a long silence, with a way back.
+        is_after_hold: it is the first one after a case, with words for that.
     """
 
     person: Person
@@ -44,7 +43,7 @@ class DueQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a look at a due appointment found; without an outcome it is to be reckoned anew."""
+    """The state of a due appointment. Without an outcome its next time must be computed again."""
 
     settings: CheckInSettings
     outcome: DueDecision | None = None
@@ -54,7 +53,7 @@ class Evaluation:
 async def state_of(
     transaction: Transaction, person: Person, settings: CheckInSettings, admits: Admits
 ) -> DecisionContext:
-    """What decides about a person's check-ins at this moment, beside the clock."""
+    """What decides about a person's check-ins now, besides the clock."""
     case = await cases.open_case(transaction, person.person_id)
     return DecisionContext(
         zone=ZoneInfo(settings.zone),
@@ -71,14 +70,14 @@ async def state_of(
 async def evaluate(
     transaction: Transaction, due: Due, admits: Admits, now: datetime, *, lock: bool = False
 ) -> Evaluation | None:
-    """What is to be done about an appointment; None: nothing, for as long as it is so.
+    """Say what to do about a due appointment. Returns None as long as there is nothing to do.
 
     Args:
         transaction: an open one.
         due: the appointment.
         admits: whether the companion talks with a person at all.
         now: the present instant.
-        lock: nobody else changes this person's check-ins until the transaction ends.
+        lock: keep other changes of this person's check-ins out until the transaction ends.
     """
     settings = await check_in_settings.get(transaction, due.person_id, lock=lock)
     person = await people.by_id(transaction, due.person_id)

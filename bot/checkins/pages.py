@@ -1,7 +1,6 @@
-"""What people see when they arrange their check-ins: texts and buttons, made from plain values.
+"""The messages and buttons of the settings, made from plain values.
 
-Knows nothing of storage or of what a button does (`changes.py`). A button's data is
-`ci:act` or `ci:act:choice`; times stand in it in a short form, because Telegram takes 64 bytes.
+A button's data is `ci:act` or `ci:act:choice`. Times are packed, because Telegram takes 64 bytes.
 """
 
 import zlib
@@ -41,12 +40,12 @@ ButtonRows = list[list[tuple[str, str]]]
 
 
 def packed(appointments: Iterable[Appointment]) -> str:
-    """Times for a button: four digits of the minute, three of the days, for each."""
+    """Pack times for a button: four digits of the minute and three of the days for each."""
     return "".join(f"{each.minute:04d}{each.mask:03d}" for each in appointments)
 
 
 def unpacked(text: str) -> tuple[Appointment, ...]:
-    """What `packed` made; nothing where it is not that."""
+    """Unpack times, or return nothing if the text was not packed by `packed`."""
     if not text.isdecimal() or len(text) % 7:
         return ()
     try:
@@ -60,7 +59,7 @@ def unpacked(text: str) -> tuple[Appointment, ...]:
 
 
 def mark(draft: TimesDraft) -> str:
-    """A short mark of what is chosen: the button of a consent holds for what stands above it."""
+    """A short mark of the choice, so that a consent holds only for the text above its button."""
     return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
 
 
@@ -71,7 +70,7 @@ class SettingsPages:
         self.texts = texts
 
     def choose(self, language: str, draft: TimesDraft, above: str = "") -> Body:
-        """Choosing times by buttons; chosen ones that are not usual have theirs too."""
+        """The page to choose times and days. Unusual times that are chosen have buttons too."""
         chosen = {minute for minute, _days in draft.times}
         times = [
             (f"{'✓ ' if minute in chosen else ''}{saying.clock(minute)}", f"ci:time:{minute}")
@@ -99,7 +98,7 @@ class SettingsPages:
         return Body(text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done])
 
     def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
-        """A button for each day of the week; marked unless a name for all of them is."""
+        """A button per day of the week, marked unless a name covers all chosen days."""
         is_named = draft.days in {Appointment(days, 0).mask for days in saying.DAYS.values()}
         return [
             (
@@ -126,7 +125,7 @@ class SettingsPages:
     def zone(
         self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
     ) -> Body:
-        """Which zone: those that were found, or the ask for one."""
+        """The question for a zone, with the zones that were named or the usual ones."""
         names = found or ZONES.get(region or "", ANYWHERE)
         rows: ButtonRows = [
             [(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
@@ -149,7 +148,7 @@ class SettingsPages:
         return Body(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
     def unclear(self, language: str, unclear: Ambiguous) -> Body:
-        """A question about words that may mean several things, with its readings as buttons."""
+        """A question about words that may mean several things, with a button per reading."""
         rows: ButtonRows = [
             [
                 (
@@ -162,7 +161,7 @@ class SettingsPages:
         return Body(self.texts(language, f"checkin_{unclear.why}"), rows)
 
     def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> Body:
-        """Which hours are quiet: those that words may mean, or the usual ones."""
+        """The question for quiet hours, with those that words may mean or the usual ones."""
         hours = [
             (f"{saying.clock(start)}–{saying.clock(end)}", f"ci:quiet:{start}-{end}")
             for start, end in [(each.starts, each.ends) for each in found] or QUIET_HOURS
@@ -171,7 +170,7 @@ class SettingsPages:
         return Body(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
 
     def pause(self, language: str) -> Body:
-        """For how many days."""
+        """The question for the length of a pause."""
         row = [
             (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
             for days in PAUSES
@@ -179,7 +178,7 @@ class SettingsPages:
         return Body(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
 
     def stopped(self, language: str) -> Body:
-        """Nothing is asked any more, and the ways on."""
+        """The end of check-ins, and the ways on."""
         resume, withdraw = (self._button(language, each, each) for each in ("resume", "withdraw"))
         return Body(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
 
@@ -190,7 +189,7 @@ class SettingsPages:
         return Body(text, [[self._button(language, act, key) for act, key in ways]])
 
     def state(self, language: str, view: CheckInStatus, now: datetime, above: str = "") -> Body:
-        """How everything stands, with a button for each change."""
+        """How check-ins stand, with a button for each change."""
         settings = view.settings
         appointments = [appointment for appointment, _ in view.upcoming]
         quiet = saying.quiet_hours(self.texts, language, quiet_of(settings))
@@ -235,7 +234,7 @@ class SettingsPages:
         return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
 
     def _status(self, language: str, view: CheckInStatus, now: datetime) -> str:
-        """What keeps them back, the strongest first; else that they are on."""
+        """The strongest reason that keeps check-ins back, or that they are on."""
         settings = view.settings
         if settings.stopped_at is not None:
             return self.texts(language, "checkin_status_stopped")
@@ -252,7 +251,7 @@ class SettingsPages:
         return self.texts(language, "checkin_status_on")
 
     def _next(self, language: str, view: CheckInStatus) -> str:
-        """When one really comes; where none does, because of what."""
+        """When the next one really comes, or why none does."""
         if view.coming is not None:
             appointment, occurrence = view.coming
             local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
@@ -276,7 +275,7 @@ def _clocks(minutes: Iterable[int]) -> str:
 
 
 def appointments_of(draft: TimesDraft) -> list[Appointment]:
-    """What is chosen so far."""
+    """The times that are chosen so far."""
     return [Appointment.of(days, minute) for minute, days in sorted(draft.times)]
 
 

@@ -1,7 +1,4 @@
-"""Which part of the day and which days each time of a message has.
-
-Knows nothing of words (`tokens.py`), nor of whether a message may be read at all (`reading.py`).
-"""
+"""Resolution of the part of the day and the days that each time of a message has."""
 
 from dataclasses import dataclass
 
@@ -15,7 +12,7 @@ from bot.checkins.tokens import ClockTime, Days, OrWord, PartOfDay, RangeWord, T
 class TimeOption:
     """One time with its days, and the minutes that it may mean.
 
-    A minute of a whole day or more is midnight at the end of the days.
+    A minute of 1440 or more is midnight at the end of the days.
     """
 
     minutes: tuple[int, ...]
@@ -35,7 +32,7 @@ class ResolvedTimes:
 
 
 def resolve(found: list[Token]) -> ResolvedTimes | None:
-    """Every time with what belongs to it; None where anything belongs to nothing."""
+    """Resolve every time with what belongs to it. Returns None if anything belongs to nothing."""
     kept = [token for token in found if not isinstance(token, RangeWord)]
     while kept and isinstance(kept[0], OrWord):  # 还是 at the start means rather
         kept = kept[1:]
@@ -99,7 +96,7 @@ def _follows(kept: list[Token], index: int, *, is_open: bool) -> bool:
 
 
 def _with_days(times: list[Days | tuple[int, ...]]) -> list[TimeOption] | None:
-    """Give every time its days: those before it, or those after it where a time comes first."""
+    """Give every time its days: those before it, or those after it if a time comes first."""
     said: list[TimeOption] = []
     waiting: list[tuple[int, ...]] = []
     days: frozenset[int] = frozenset()

@@ -1,8 +1,7 @@
-"""Quiet hours in plain words: from a time to a time.
+"""Quiet hours in plain words, from a time to a time.
 
-Knows nothing of questions or storage. Read only where a closed list accounts for everything else
-(`closed.py`). Of readings that differ by halves of the day those of more than sixteen hours are
-left out where another is there: from 22 to 8 is a night.
+Readings may differ by half a day. Those of more than sixteen hours are dropped if a shorter one
+is left: from 22 to 8 is a night.
 """
 
 import itertools
@@ -23,10 +22,10 @@ A_BARE_NUMBER = re.compile(
 )
 NEXT_DAY = re.compile(r"明(?=早)|第二天的?|次日|翌日|隔天|\bthe next(?: day)?\b")
 NOT_ASKING = re.compile(r"别|不要|不用|勿|\bdon'?t\b|\bdo not\b|\bno\b|\bnothing\b|\bquiet\b")
-NONE = frozenset({
-    "不需要", "不用", "没有", "无", "不设", "不要", "不要安静时段", "不需要安静时段",
-    "none", "no", "no quiet hours", "not needed", "no need",
-})  # fmt: skip
+NONE = {
+    *["不需要", "不用", "没有", "无", "不设", "不要", "不要安静时段", "不需要安静时段"],
+    *("none", "no", "no quiet hours", "not needed", "no need"),
+}
 
 
 def is_none(text: str) -> bool:
@@ -35,12 +34,12 @@ def is_none(text: str) -> bool:
 
 
 def says_not_to_ask(text: str) -> bool:
-    """Whether words are about silence at all: hours alone may be times."""
+    """Whether words are about silence at all. Hours alone may be times."""
     return bool(NOT_ASKING.search(normalise(text)))
 
 
 def read(text: str) -> tuple[QuietHours, ...]:
-    """What quiet hours a message may mean: one, several to choose from, or none."""
+    """The quiet hours that a message may mean: one, several to choose from, or none."""
     folded = A_BARE_NUMBER.sub(r"\1点", NEXT_DAY.sub(" ", normalise(text)))
     found, rest = tokenise(folded)
     spans = [token for token in found if isinstance(token, RangeWord)]
@@ -54,8 +53,9 @@ def read(text: str) -> tuple[QuietHours, ...]:
     )
     if times is None or len(times) != 2:
         return ()
-    pairs = [(start % MINUTES_A_DAY, end % MINUTES_A_DAY)
-             for start, end in itertools.product(*times)]  # fmt: skip
+    pairs = [
+        (start % MINUTES_A_DAY, end % MINUTES_A_DAY) for start, end in itertools.product(*times)
+    ]
     likely = [pair for pair in pairs if 0 < _length(pair) <= LONGEST_MIN]
     may_be = likely or [pair for pair in pairs if _length(pair)]
     may_be.sort(key=lambda pair: pair[0] < pair[1])  # nights first
@@ -68,7 +68,7 @@ def _length(pair: tuple[int, int]) -> int:
 
 
 def _times(found: list[Token]) -> list[tuple[int, ...]] | None:
-    """The minutes that each time may mean; None where a part of the day belongs to none."""
+    """The minutes that each time may mean, or None if a part of the day belongs to no time."""
     out: list[tuple[int, ...]] = []
     part: DayPart | None = None
     is_used = False

@@ -1,14 +1,12 @@
-"""What plain words about times mean: appointments, or a reason to ask.
+"""Plain words about times: appointments, or a reason to ask.
 
-Knows nothing of who says it, nor of Telegram; zones are in `zones.py`, other wishes (stop, pause,
-skip today) in `wishes.py`. A message is read only if nothing is left of it but a closed list of
-words (`closed.py`): with any other word it is no request, and the answer is None. What may mean
-two things comes back with its readings as choices. If no day is said, it is every day, and
-`are_days_said` is False so that the answer can say so.
+A message is read only if the closed vocabulary covers the rest of it. What may mean two things
+comes back with its readings as choices. Without a day it is every day, and `are_days_said` is
+False so that the answer can say so.
 
-    read("每天早上八点和晚上十点") -> Times((8:00, 22:00, every day))
-    read("8点") -> Unclear(WHICH_HALF, choices=((8:00,), (20:00,)))
-    read("再加一个晚上十点") -> Unclear(UNCLEAR)
+    read("每天早上八点和晚上十点") -> ParsedTimes((8:00, 22:00, every day))
+    read("8点") -> Ambiguous(WHICH_HALF, choices=((8:00,), (20:00,)))
+    read("再加一个晚上十点") -> Ambiguous(UNCLEAR)
     read("凌晨三点又醒了") -> None
 """
 
@@ -24,11 +22,11 @@ from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY, Appointment, merged
 from bot.checkins.tokens import ClockTime, Days, PartOfDay, RangeWord, Token, normalise, tokenise
 
 MOST_CHOICES = 4
-# More times than this in one message are more than a check-in is for.
+# A person can have this many times.
 MOST_TIMES = 6
 
 COUNT = r"(?:两|二|三|四|五|六|七|\d+)"
-# Words of requests that only a question can settle: not at 8, after 8.
+# Words of requests that only the buttons can settle: not at 8, after 8.
 UNSURE = re.compile(
     r"(?<!要)不要|(?<!是)不用|(?<![特分区])别|除了?|(?:以|之|过)[前后]"
     r"|\bexcept\b|\bbut not\b|\bdon'?t\b|\bnot\b|\bnever\b|\bno\b|\bafter\b|\bbefore\b|\bby\b"
@@ -75,7 +73,7 @@ class ParsedTimes:
     """Times that were understood.
 
     Attributes:
-        are_days_said: False: no day was named, and every day was taken.
+        are_days_said: False if no day was named and every day was taken.
     """
 
     appointments: tuple[Appointment, ...]
@@ -87,7 +85,7 @@ class Ambiguous:
     """Words about times that need a question.
 
     Attributes:
-        choices: whole readings to offer, at most four; empty: only buttons can say it.
+        choices: up to four whole readings to offer. If empty, only buttons can say it.
     """
 
     why: AmbiguityReason
@@ -98,12 +96,12 @@ ParseResult = ParsedTimes | Ambiguous
 
 
 def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
-    """What a message says about times; None: nothing, or it says something else as well.
+    """Read what a message says about times, or None if it is about anything else.
 
     Args:
         text: the person's words.
-        is_asked: times were asked for. Otherwise a bare number, a bare 三点 and words without
-            any time are no request.
+        is_asked: whether times were asked for. If not, a bare number, a bare 三点 and words
+            without a time are no request.
     """
     folded = normalise(text)
     if is_asked and A_BARE_NUMBER.fullmatch(folded):
@@ -114,7 +112,7 @@ def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
 
 
 def _says_enough(folded: str) -> bool:
-    """Whether words that nobody asked for may be about times at all."""
+    """Whether words may be about times although nobody asked for times."""
     found, _rest = tokenise(folded)
     times = [
         token
@@ -165,7 +163,7 @@ def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | N
 
 
 def _obstacle(found: list[Token], rest: str) -> AmbiguityReason | None:
-    """What stands in the way of taking the words as times of every week."""
+    """Why the words cannot be taken as times of every week, or None."""
     if any(each.search(rest) for each in (UNSURE, CHANGING)) or re.search(r"\d", rest):
         return AmbiguityReason.UNCLEAR
     beside = zip([None, *found], found, [*found[1:], None], strict=False)
@@ -191,8 +189,9 @@ def _together(found: ResolvedTimes, *, are_days_said: bool) -> ParsedTimes | Amb
         return _which(merged(_at_end(TimeOption((minute,), each.days))) for minute, each in alone)
     readings = []
     for minutes in itertools.product(*(each.minutes for each in said)):
-        readings.append([TimeOption((minute,), each.days)
-                         for minute, each in zip(minutes, said, strict=True)])  # fmt: skip
+        readings.append(
+            [TimeOption((minute,), each.days) for minute, each in zip(minutes, said, strict=True)]
+        )
     if len(readings) > 1:
         return _which(merged(itertools.chain.from_iterable(map(_at_end, e))) for e in readings)
     only = readings[0]
@@ -214,7 +213,7 @@ def _which(choices: Iterable[tuple[Appointment, ...]]) -> Ambiguous:
 
 
 def _is_open_midnight(said: TimeOption) -> bool:
-    """Midnight of a day that was named: its start or its end? Every day it is the same."""
+    """Whether midnight of a named day may be its start or its end."""
     return said.minutes[0] >= MINUTES_A_DAY and said.days != EVERY_DAY
 
 

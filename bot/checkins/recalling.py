@@ -1,9 +1,8 @@
-"""A check-in that waits to be sent: whether it is still wanted, and how it is taken back.
+"""The recall of check-ins that wait to be sent.
 
-Between the question's row and its sending lie seconds, or hours where Telegram was away or the
-service down. What was true when it was queued is looked at once more when it is sent. One that is
-not sent was never asked: it is noted as left out, its words go, and it is no silence of the
-person's. Knows nothing of how a message is sent.
+Seconds or hours lie between queueing and sending, so delivery decides once more. An unsent
+check-in was never asked: it is recorded as skipped, its text is deleted, and it does not count
+as silence.
 """
 
 from collections.abc import Callable
@@ -30,16 +29,16 @@ from storage.check_ins import CheckIn, CheckInState, MoodAnswer
 from storage.ids import CheckInId, PersonId
 from storage.outbox import Message
 
-# Counted beside `asked` or `goodbye`, as which it was counted before.
+# Counted in addition to `asked` or `goodbye`.
 TAKEN_BACK = "unsent"
 
 
 class Recall:
-    """What delivery asks before it sends a check-in, and tells where one could not be sent.
+    """Tells delivery whether to send a check-in, and records one that was not sent.
 
     Args:
         admits: whether the companion talks with a person at all.
-        count: told of each check-in that is taken back.
+        count: called for each check-in that is withdrawn.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Recall:
     async def reason(
         self, transaction: Transaction, message: Message, now: datetime
     ) -> SkipReason | None:
-        """Why a message of a check-in is not to be sent any more; None: send it."""
+        """Why a message of a check-in must not be sent any more, or None to send it."""
         if message.person_id is None or message.check_in_id is None:
             return None
         found = await check_ins.get(transaction, message.person_id, message.check_in_id)
@@ -71,7 +70,7 @@ class Recall:
         return decided if isinstance(decided, SkipReason) else None
 
     async def withdraw(self, transaction: Transaction, message: Message, why: SkipReason) -> None:
-        """Note that a message's check-in was not asked, unless some of it may have arrived."""
+        """Record that a message's check-in was not asked, unless part of it may have arrived."""
         if message.person_id is not None and message.check_in_id is not None:
             person_id, check_in_id = message.person_id, message.check_in_id
             if await withdraw(transaction, person_id, check_in_id, why):
@@ -79,7 +78,7 @@ class Recall:
 
 
 def _is_over(settings: CheckInSettings, found: CheckIn) -> bool:
-    """Whether the person has ended check-ins, or after a goodbye began them again."""
+    """Whether the person ended check-ins, or began them again after a goodbye."""
     if found.state is CheckInState.GOODBYE:
         return settings.stopped_by is not StoppedBy.GOODBYE
     return settings.stopped_at is not None
@@ -88,7 +87,7 @@ def _is_over(settings: CheckInSettings, found: CheckIn) -> bool:
 async def withdraw(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, why: SkipReason
 ) -> bool:
-    """Make a check-in that nobody saw one that was left out; whether it was such a one."""
+    """Turn a check-in that nobody saw into a skipped one. Returns False if it may have arrived."""
     settings = await check_in_settings.get(transaction, person_id, lock=True)
     found = await check_ins.get(transaction, person_id, check_in_id)
     if (
@@ -121,7 +120,7 @@ async def withdraw(
 async def _break_no_silence(
     transaction: Transaction, settings: CheckInSettings, found: CheckIn
 ) -> None:
-    """Restraint goes back to where it stood before a question that nobody saw."""
+    """Set the silence back to where it stood before a question that nobody saw."""
     if settings.asked_on != found.local_date:
         return  # the person was heard from since
     last = await check_ins.last_unanswered(transaction, settings.person_id)

@@ -1,7 +1,4 @@
-"""Between rows and rules: quiet hours and next times as storage keeps them.
-
-Knows nothing of who changes them (`diary.py`) or when they are due (`rounds.py`).
-"""
+"""Quiet hours and next times, converted between storage and the rules."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,7 +18,7 @@ def next_of(occurrence: Occurrence | None) -> Next | None:
 async def next_due(
     transaction: Transaction, settings: CheckInSettings, stored: Stored, now: datetime
 ) -> Next | None:
-    """When an appointment is due next, from now or from the end of a pause on."""
+    """When an appointment is due next, from now or from the end of a pause."""
     if settings.stopped_at is not None:
         return None
     # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.

@@ -1,9 +1,8 @@
-"""What the clock does: the due are claimed, and asked, skipped or said goodbye to.
+"""The scheduler of check-ins, which claims what is due and asks or skips it.
 
-Knows nothing of words, of Telegram or of the model: `ask` is given from outside. Claiming is one
-conditional UPDATE of the appointment; the row of the occurrence, the state of restraint and
-whatever `ask` queues stand in the same transaction. So restarts, spares and jumps of the clock
-neither double nor lose a check-in, and one person's failure stops nobody else.
+A claim is one conditional UPDATE of the appointment. The occurrence, the backoff and the queued
+words stand in the same transaction. So restarts, standby processes and jumps of the clock neither
+double nor lose a check-in.
 """
 
 import asyncio
@@ -44,11 +43,11 @@ RETRY_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A question that is asked in this transaction, and by nobody else.
+    """A question that this transaction alone asks.
 
     Attributes:
         check_in_id: for the buttons, and for `diary.answer`.
-        at: the instant of the question, as it is noted; the turn of its words has the same.
+        at: the instant of the question, which the turn of its words has too.
     """
 
     question: DueQuestion
@@ -60,7 +59,7 @@ Ask = Callable[[Transaction, Claimed], Awaitable[None]]
 
 
 class CheckInScheduler:
-    """The loop's work.
+    """Claims what is due.
 
     Args:
         database: where schedules stand.
@@ -68,8 +67,8 @@ class CheckInScheduler:
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
-        count: told what became of each occurrence: `asked`, `goodbye`, a `SkipReason`, or
-            `error` for one that will be tried again.
+        count: called with what became of each occurrence: `asked`, `goodbye`, a `SkipReason`,
+            or `error` for one that is tried again.
     """
 
     def __init__(
@@ -93,14 +92,14 @@ class CheckInScheduler:
         self._corrected_at: datetime | None = None
 
     async def send_due(self, ask: Ask) -> int:
-        """Ask all whose time has come, at the pace of `spreading.A_SECOND`; return how many.
+        """Ask everyone whose time has come, at a limited pace. Returns how many were asked.
 
-        It ends early where `spreading.MOST_UNSENT` wait to be sent: they are asked later, or
-        skipped once they are late.
+        It ends early while `spreading.MOST_UNSENT` messages wait to be sent. The rest are asked
+        later, or skipped once they are late.
 
         Args:
             ask: queues the words of one check-in in the given transaction. If it raises, nothing
-                of that check-in stands; it is tried again after a minute, until it is late.
+                of that check-in stands, and it is tried again after a minute until it is late.
         """
         asked = 0
         await self._repair()
@@ -125,7 +124,7 @@ class CheckInScheduler:
         return [due for due in found if (due.person_id, due.minute) not in waits][:most]
 
     async def _repair(self) -> None:
-        """Undo what a wrong clock did: now and then, and at once where it was set back."""
+        """Repair what a wrong clock did, now and then, and at once if the clock was set back."""
         now, before = self._now(), self._corrected_at
         if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
             await repair(self._database, now)
@@ -149,7 +148,7 @@ class CheckInScheduler:
         return asked
 
     async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
-        """Claim one appointment and do what is to be done; True where it was asked."""
+        """Claim one appointment and act on it. Returns True if it was asked."""
         seen = await evaluate(transaction, due, self._admits, self._now(), lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)

@@ -1,7 +1,4 @@
-"""Times, days and zones in a person's language.
-
-Knows nothing of storage, nor of what the times are for.
-"""
+"""Times, days and zones in a person's language."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -34,7 +31,7 @@ def times(
     appointments: Iterable[Appointment],
     crowded: Collection[int] = (),
 ) -> str:
-    """Appointments, a line each; one in a crowded minute is told as "around"."""
+    """Appointments, one per line. A crowded minute is told as "around"."""
     lines = []
     for each in appointments:
         time = clock(each.minute)

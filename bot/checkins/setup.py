@@ -1,8 +1,4 @@
-"""`/checkin`: its command, its buttons, a shared location.
-
-Knows nothing of what a change does (`changes.py`), of how words are read (`typed.py`), of the
-model, or of the check-ins themselves (`taps.py`).
-"""
+"""Handlers of `/checkin`: its command, its buttons, a shared location."""
 
 from collections.abc import Awaitable, Callable
 
@@ -25,7 +21,7 @@ IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 
 
 class CheckInHandlers:
-    """The handlers."""
+    """Handlers for `/checkin`, its buttons and locations."""
 
     def __init__(self, answers: Answers, admits: Callable[[Person], bool]) -> None:
         self._answers = answers
@@ -56,7 +52,7 @@ class CheckInHandlers:
                 await answering.say(body, edits=message_id(update) if act in IN_PLACE else None)
 
     async def _act(self, a: Answering, act: str, choice: str) -> Body | None:
-        """What a button does; None for one of an older version."""
+        """Carry out a button, or return None for one of an older version."""
         if act in (plain := self._plain()):
             return await plain[act](a)
         changes = self._changes
@@ -86,7 +82,7 @@ class CheckInHandlers:
         }
 
     async def _chosen(self, a: Answering, act: str, choice: str) -> Body | None:
-        """A time, a zone, a number of days or quiet hours, where it is one."""
+        """A time, a zone, a number of days or quiet hours, or None if it is not valid."""
         numbered = {
             "time": self._changes.toggle,
             "day": self._changes.day,
@@ -105,9 +101,9 @@ class CheckInHandlers:
         return None
 
     async def on_location(self, update: Update) -> bool:
-        """Take a shared location, where the zone was asked for; False where it was not.
+        """Take a shared location if the zone was asked for. Returns False if it was not.
 
-        Nothing of it is kept but the zone.
+        Only the zone is kept.
         """
         message = update.effective_message
         location = message.location if message else None
@@ -129,11 +125,11 @@ class CheckInHandlers:
         return True
 
     async def take(self, a: Answering, text: str) -> bool:
-        """Take words as the answer to an open question; False: they are for the companion."""
+        """Take words as the answer to an open question. Returns False if they are not one."""
         return await _said(a, await self._typed.answer(a, text))
 
     async def wish(self, a: Answering, text: str) -> bool:
-        """Do what words in answer to a check-in unmistakably want of check-ins; False: nothing."""
+        """Carry out a clear request in a check-in reply. Returns False if there was none."""
         return await _said(a, await self._typed.wish(a, text))
 
 
@@ -144,7 +140,7 @@ async def _said(a: Answering, body: Body | None) -> bool:
 
 
 def _quiet_hours(choice: str) -> QuietHours | None:
-    """The hours of a button; None for one that is none."""
+    """The hours of a button, or None if they are not valid."""
     start, _, end = choice.partition("-")
     if not (_is_number(start) and _is_number(end)):
         return None

@@ -1,7 +1,7 @@
-"""Signs of life: whatever a person sends, a word, a button, a sticker, ends their silence.
+"""Signs of life: anything that a person sends ends their silence.
 
-Knows nothing of what was sent or of how it is answered. Called where updates are stored, so that
-words at risk and words for an operator, which no handler of check-ins ever sees, count too.
+The intake calls this where updates are stored, so that words at risk and words for an operator
+count too.
 """
 
 from bot.checkins import diary
@@ -10,7 +10,7 @@ from storage.ids import PersonId
 
 
 async def reset_silence(transaction: Transaction, person_id: PersonId) -> None:
-    """Set restraint back to the start, where silence had backed check-ins off."""
+    """Reset the backoff if a silence had slowed check-ins down."""
     settings = await check_in_settings.get(transaction, person_id)
     if settings is not None and (settings.unanswered or settings.asked_on is not None):
         await diary.heard_from(transaction, person_id)

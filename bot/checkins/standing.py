@@ -1,8 +1,4 @@
-"""How a person's check-ins really stand: what keeps them back, and when the next one comes.
-
-Knows nothing of words, nor of claiming (`rounds.py`): what the page says is decided by the same
-rules as what the clock does (`deciding.py`).
-"""
+"""The status of a person's check-ins, by the same rules that the scheduler follows."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +13,7 @@ from storage import Transaction, appointments, check_in_settings, skipped_check_
 from storage.check_in_settings import CheckInSettings
 from storage.people import Person
 
-# Occurrences of one time of the day: weeks, so that restraint's longest pause is over.
+# Occurrences of one time of the day, more than the longest pause of the backoff has.
 LOOKED_AHEAD = 40
 Upcoming = Sequence[tuple[Appointment, Occurrence | None]]
 
@@ -27,14 +23,14 @@ class CheckInStatus:
     """How a person's check-ins stand.
 
     Attributes:
-        upcoming: their appointments, and the next occurrence of each, be it asked or skipped.
-        coming: what will be asked next; None: nothing, for as long as it stands like this.
+        upcoming: their appointments with the next occurrence of each, whether asked or skipped.
+        coming: what is asked next, or None as long as it stands like this.
         crowded: minutes that so many share that they are told as "around".
-        silent: minutes that are never asked, because they lie in the quiet hours.
+        silent: minutes that lie in the quiet hours and are never asked.
         is_held: a case holds them.
         is_admitted: the companion talks with the person at all.
-        is_skipped: the person left out what was still to come today.
-        every_days: silence has slowed them down to one in so many days; 0: it has not.
+        is_skipped: the person skipped what was still to come today.
+        every_days: a silence has slowed them down to one in so many days; 0 if it has not.
     """
 
     settings: CheckInSettings
@@ -51,7 +47,7 @@ class CheckInStatus:
 async def status_of(
     transaction: Transaction, person: Person, admits: Callable[[Person], bool], *, now: datetime
 ) -> CheckInStatus | None:
-    """How they stand; None where a person has not asked for check-ins."""
+    """The status, or None for a person who has not asked for check-ins."""
     settings = await check_in_settings.get(transaction, person.person_id)
     if settings is None:
         return None
@@ -85,7 +81,7 @@ async def status_of(
 def next_question(
     upcoming: Upcoming, state: DecisionContext, now: datetime
 ) -> tuple[Appointment, Occurrence] | None:
-    """The first occurrence that will not be skipped; None where all are."""
+    """The first occurrence that will not be skipped, or None if all are."""
     found = [
         (appointment, occurrence)
         for appointment, first in upcoming

@@ -1,8 +1,7 @@
 """Answers to a check-in: a face, sleep, energy, a note, or simply words.
 
-Knows nothing of when people are asked, nor of how the companion replies: a tapped mood becomes
-words of the person, which go the way of all words (`bot/conversation.py`), with cases, takeovers
-and screening as ever.
+A tapped mood becomes words of the person and goes the way of all words, with cases, takeovers and
+screening.
 """
 
 from collections.abc import Collection
@@ -29,12 +28,12 @@ from storage.inbox import Ended
 from storage.people import Person
 
 Context = ContextTypes.DEFAULT_TYPE
-# A face tapped later is kept and not talked about; words later are no answer any more.
+# A face tapped later is stored and not talked about. Words later are not an answer.
 FRESH = timedelta(days=1)
 SCALES = {"s": "sleep", "e": "energy"}
 # What follows the number in the data of the button that asks for a note.
 NOTE = "note"
-# A mood corrected down to this or below is talked about like a first one.
+# A correction down to this mood or below is talked about like a first answer.
 LOW = 2
 
 
@@ -46,7 +45,7 @@ def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str
 
 
 class CheckInInterceptor:
-    """What a person's words mean for their check-ins; asked before the companion answers."""
+    """Takes words that answer a check-in or a question about the settings."""
 
     def __init__(self, setup: CheckInHandlers, texts: Texts) -> None:
         self._setup = setup
@@ -63,12 +62,13 @@ class CheckInInterceptor:
         now: datetime,
         is_edit: bool = False,
     ) -> bool:
-        """Count words as an answer, keep a note, or take them as an answer about check-ins.
+        """Count words as an answer, store a note, or take them as an answer about check-ins.
+
+        Words at risk are never taken, and the companion hears a note as well. An edit may correct
+        settings, but is no answer to a check-in and no note.
 
         Returns:
-            Whether they were taken: then they are answered. Words at risk never are, and a note
-            is heard by the companion as well. An edit may correct settings; it is no answer to
-            a check-in and no note.
+            True if they were taken, and are answered.
         """
         waiting = None if is_edit else await self._heard(transaction, person, now)
         if level >= Level.PASSIVE:
@@ -88,7 +88,7 @@ class CheckInInterceptor:
 
     @staticmethod
     async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
-        """Words instead of a tap are an answer; when the question was, if one waited."""
+        """Count words as an answer. Returns when the question was asked, if one waited."""
         person_id = person.person_id
         found = await check_ins.unanswered(transaction, person_id, since=now - FRESH)
         if found is None:
@@ -98,7 +98,7 @@ class CheckInInterceptor:
         return asked.asked_at if asked else None
 
     async def _is_note(self, a: Answering, text: str) -> bool:
-        """Keep words as a note where one was asked for; off the record say that none is kept."""
+        """Store words as a note if one was asked for. Off the record, say that none is kept."""
         person_id = a.person.person_id
         found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
         if (
@@ -119,7 +119,7 @@ class CheckInInterceptor:
 
 
 class AnswerHandlers:
-    """The handlers of the buttons under a check-in."""
+    """Handlers for the buttons under a check-in."""
 
     def __init__(
         self, answers: Answers, conversation: Conversation, notices: OperatorNotices
@@ -152,7 +152,7 @@ class AnswerHandlers:
                 await self._keep(answering, check_in_id, said, message_id(update))
 
     async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
-        """Keep a mood, and let it be the person's next words."""
+        """Store a mood, and let it be the person's next words."""
         await acknowledge(update)
         async with self._answers.reading(update) as seen:
             person = seen.person if seen else None
@@ -182,7 +182,7 @@ class AnswerHandlers:
     async def _keep(
         self, a: Answering, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
     ) -> None:
-        """Keep an answer; the message with the buttons shows what is kept and asks on."""
+        """Store an answer. The message with the buttons shows it and asks on."""
         whole = await diary.answer(a.transaction, a.person.person_id, check_in_id, said, now=a.now)
         if whole is None:
             return
@@ -235,7 +235,7 @@ async def _asked(
 async def _flows(
     transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId, now: datetime
 ) -> bool:
-    """Whether a face is talked about: the first one, or one corrected down to a low mood.
+    """Whether the companion talks about a face: the first one, or a correction to a low mood.
 
     Only soon after the question. A tap whose reply was cut short by a crash is handled again,
     and its turn is there already.

@@ -1,8 +1,4 @@
-"""Plain words cut into days, parts of the day and clock times, in Chinese and English.
-
-Knows nothing of what they add up to (`reading.py`). Traditional characters, full width and
-capital letters are folded first.
-"""
+"""The lexer: plain words cut into days, parts of the day and clock times in both languages."""
 
 import re
 import unicodedata
@@ -37,7 +33,7 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class PartOfDay:
-    """A part of the day; alone it is a time where it is noon or midnight."""
+    """A part of the day. Noon and midnight alone are a time."""
 
     part: DayPart
     alone_min: int | None = None
@@ -46,7 +42,7 @@ class PartOfDay:
 
 @dataclass(frozen=True, slots=True)
 class ClockTime:
-    """A time as it was said: hour 0 to 24."""
+    """A time as it was said, hour 0 to 24."""
 
     hour: int
     minute: int
@@ -65,8 +61,13 @@ class OrWord:
 
 
 Token = Days | PartOfDay | ClockTime | RangeWord | OrWord
-FIXED_DAYS = {"every": EVERY_DAY, "weekdays": WEEKDAYS, "weekend": WEEKEND,
-              "zh_weekend": WEEKEND, "letter_range": WEEKDAYS}  # fmt: skip
+FIXED_DAYS = {
+    "every": EVERY_DAY,
+    "weekdays": WEEKDAYS,
+    "weekend": WEEKEND,
+    "zh_weekend": WEEKEND,
+    "letter_range": WEEKDAYS,
+}
 ZH_DAYS = re.compile("[一二三四五六日天1-7]")
 LETTERS = {"m": 0, "tu": 1, "t": 1, "w": 2, "th": 3, "f": 4, "sa": 5, "su": 6}
 RUN_TOGETHER = {"mwf": (0, 2, 4), "tuth": (1, 3), "tth": (1, 3)}
@@ -78,7 +79,7 @@ def _simplifier() -> OpenCC:
 
 
 def normalise(text: str) -> str:
-    """Simplified characters, half width, small letters, English numbers as digits."""
+    """Fold to simplified characters, half width, small letters and digits."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     text = _simplifier().convert(text)
     text = A_LITTLE.sub(" 一些 ", text)  # no time, and no word of a request either
@@ -87,11 +88,11 @@ def normalise(text: str) -> str:
 
 
 def tokenise(folded: str) -> tuple[list[Token], str]:
-    """The tokens of a folded text in order, and what is left of it."""
+    """The tokens of a normalised text in order, and the rest of it."""
     found: list[Token] = []
     rest, end = [], 0
     for match in MASTER.finditer(folded):
-        name = next(key for key, _ in PATTERNS if match.group(key) is not None)
+        name = next(key for key in PATTERNS if match.group(key) is not None)
         rest.append(folded[end : match.start()])
         end = match.end()
         again = EACH[name].match(folded, match.start())
@@ -102,7 +103,7 @@ def tokenise(folded: str) -> tuple[list[Token], str]:
 
 
 def number(text: str) -> int:
-    """A number in digits or, up to 99, in Chinese numerals; 100 where it is none."""
+    """A number in digits or, up to 99, in Chinese numerals. Returns 100 if it is not one."""
     if text.isdigit():
         return int(text)
     digits = {char: max(0, index - 1) for index, char in enumerate("零〇一二三四五六七八九")}
@@ -128,7 +129,7 @@ def _token(name: str, match: re.Match[str]) -> list[Token]:
 
 
 def _days(name: str, match: re.Match[str]) -> frozenset[int] | None:
-    """The days that a match names; None where it is of another kind."""
+    """The days that a match names, or None if it is of another kind."""
     if name in FIXED_DAYS:
         return FIXED_DAYS[name]
     read = {

@@ -1,9 +1,8 @@
 """Words that answer a question about check-ins, or ask something of them.
 
-They are taken only if a closed grammar accounts for every one of them. A stop, a skip and a pause
-are done at once, and the page shown then has a button back. Times are done at once only if they
-were asked for and are plain. Times of any other kind bring buttons, and nothing changes. All other
-words are for the companion.
+A closed grammar must account for every word. A stop, a skip and a pause are done at once, and the
+page shown then has a button back. Times are done at once only if they were asked for and are
+plain. Other times bring buttons and change nothing. All other words are for the companion.
 """
 
 from bot.answering import Answering
@@ -16,12 +15,12 @@ from storage import check_in_settings
 from storage.body import Body
 from storage.check_in_questions import QuestionTopic
 
-# More letters than this are a message, not an answer to a question about times.
+# A longer text is a message and not an answer.
 LONGEST_ANSWER = 80
 
 
 class PhraseHandler:
-    """One method for each question, and one for words in answer to a check-in."""
+    """Reads words by the question that is open."""
 
     def __init__(self, pages: SettingsPages, changes: SettingsDialog) -> None:
         self._pages = pages
@@ -29,7 +28,7 @@ class PhraseHandler:
         self._changes = changes
 
     async def answer(self, a: Answering, text: str) -> Body | None:
-        """What words mean for the open question; None: they are for the companion."""
+        """Carry out the answer to the open question. Returns None if the words are not one."""
         asks = await self._changes.asked(a) if len(text) <= LONGEST_ANSWER else None
         if asks in (QuestionTopic.TIMES, QuestionTopic.STATE):
             return await self._wished(a, asks, text) or await self._times(a, asks, text)
@@ -43,7 +42,7 @@ class PhraseHandler:
         return None
 
     async def wish(self, a: Answering, text: str) -> Body | None:
-        """What words in answer to a check-in unmistakably want of check-ins."""
+        """Carry out a clear request in a check-in reply. Returns None if there was none."""
         wish = wishes.read(text, is_plain=True) if len(text) <= LONGEST_ANSWER else None
         return await self._do(a, wish) if wish is not None else None
 

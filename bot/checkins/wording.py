@@ -21,14 +21,14 @@ def part_of(minute: int) -> str:
 def words_of(
     texts: Texts, question: DueQuestion, *, is_soft: bool, last: str | None, now: datetime
 ) -> str:
-    """What a check-in says.
+    """Choose the words of a check-in.
 
     Args:
         texts: the reviewed words.
-        question: what is asked.
+        question: the question.
         is_soft: the last mood was low.
-        last: what the check-in before it said; its sentence does not come twice running.
-        now: the moment of asking. A question that was due at ten to eleven may go out at noon.
+        last: the words of the check-in before it, whose sentence must not come again.
+        now: the moment of asking. A question due at ten to eleven may go out at noon.
     """
     language = question.person.language
     if question.is_goodbye:
@@ -43,7 +43,7 @@ def words_of(
 
 
 def _next(lines: str, question: DueQuestion, last: str | None) -> str:
-    """The sentence whose turn it is: another one every day, and every half hour of a day."""
+    """The sentence whose turn it is, another one every day and every half hour of a day."""
     sentences = lines.splitlines()
     day, minute = question.occurrence.local_date.toordinal(), question.appointment.minute
     start = (day + minute // 30) % len(sentences)

@@ -37,14 +37,14 @@ def is_zone(name: str) -> bool:
 
 
 def find(text: str, now: datetime) -> tuple[str, ...]:
-    """The zones that a message may name: a place, an IANA name or an offset from UTC.
+    """The zones that a message may name by a place, an IANA name or an offset from UTC.
 
     Args:
         text: the person's words, such as 北京, "I live in London", Asia/Tokyo, UTC+8, 东八区.
         now: an offset stands for the zones that have it now.
 
     Returns:
-        Candidates, at most eight; empty where nothing was recognised.
+        Candidates, at most eight.
     """
     folded = normalise(text)
     found, rest = _named(folded, now)
@@ -52,7 +52,7 @@ def find(text: str, now: datetime) -> tuple[str, ...]:
 
 
 def without_places(text: str) -> str | None:
-    """What is left of a text when the places are taken out; None where it names none."""
+    """A text without the places that it names, or None if it names none."""
     folded = normalise(text)
     rest = _without_places(folded)
     return rest if rest != folded else None
@@ -78,7 +78,7 @@ def _with_offset(offset: timedelta, now: datetime) -> tuple[str, ...]:
 
 
 def _named(folded: str, now: datetime) -> tuple[tuple[str, ...], list[str]]:
-    """The zones that are named, and what is said beside them."""
+    """The zones that are named, and the words beside them."""
     for match in IANA.finditer(folded):
         rest = [folded[: match.start()], folded[match.end() :]]
         name = _names().get(match.group())
