@@ -16,7 +16,7 @@ from telegram.ext import Application
 
 from bot.answers import AnswerError
 from bot.backups import KeyMirror
-from bot.checkins.asking import Asking
+from bot.checkins.asking import CheckInJob
 from bot.delivery import Delivery
 from bot.http import listen
 from bot.intake import Intake
@@ -66,7 +66,7 @@ class Parts:
     poller: Poller
     leadership: Leadership
     upkeep: Upkeep
-    check_ins: Asking
+    check_ins: CheckInJob
     safe_mode: SafeMode
     key_mirror: KeyMirror
     desk: Desk

@@ -18,14 +18,13 @@ from bot.build_review import (
     policy_of,
 )
 from bot.buttons import Buttons
-from bot.checkins.asking import Asking
-from bot.checkins.face import Face
+from bot.checkins.asking import CheckInJob
+from bot.checkins.face import CheckInRoutes
 from bot.checkins.mood_pages import MoodPages
 from bot.checkins.recalling import Recall
-from bot.checkins.rounds import Rounds
-from bot.checkins.setup import Setup
-from bot.checkins.taps import CheckInWords, Taps
-from bot.checkins.wording import Wording
+from bot.checkins.rounds import CheckInScheduler
+from bot.checkins.setup import CheckInHandlers
+from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
@@ -159,7 +158,7 @@ def build(
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
-    setup = Setup(answers, gate.admits)
+    setup = CheckInHandlers(answers, gate.admits)
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
     console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = Finisher(
@@ -179,17 +178,16 @@ def build(
         instead=Instead(
             crisis=crisis, records=records, human=side.human, onboarding=onboarding, gate=gate,
             quota=quota, safe_mode=safe_mode, plans=plans,
-            check_ins=CheckInWords(setup, texts), texts=texts,
+            check_ins=CheckInInterceptor(setup, texts), texts=texts,
         ),
         wake=delivery.wake, now=now,
     )  # fmt: skip
-    check_ins = Asking(
-        database=database, rounds=Rounds(
+    check_ins = CheckInJob(
+        rounds=CheckInScheduler(
             database=database, now=now, admits=gate.admits,
             count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
         ),
-        wording=Wording(texts, worker, guard, screens.screen), safe_mode=safe_mode, texts=texts,
-        wake=delivery.wake, now=now,
+        texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
@@ -206,9 +204,9 @@ def build(
     _register(
         settings, application, database, answers, help_lines, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
-        Face(
+        CheckInRoutes(
             setup,
-            Taps(answers, conversation, notices),
+            AnswerHandlers(answers, conversation, notices),
             MoodPages(answers, settings.retention_days),
         ),
         Shadowing(answers, shadow),
@@ -262,7 +260,7 @@ def _register(
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
-    check_ins: Face,
+    check_ins: CheckInRoutes,
     shadowing: Shadowing,
     stopping: Stopping,
     safety_page: SafetyPage,

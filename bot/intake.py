@@ -247,7 +247,7 @@ class Intake:
             if person is not None and reading.kind is not Kind.MEMBERSHIP:
                 if person.blocked_at is not None:  # nobody writes to a bot that they block
                     await people.set_blocked(transaction, person.telegram_id, None)
-                await signs.heard(transaction, person.person_id)
+                await signs.reset_silence(transaction, person.person_id)
         if said_already:
             self._emergency.settle(received.update_id)
         if ended:

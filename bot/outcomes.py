@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.checkins.deciding import Skip
+from bot.checkins.deciding import SkipReason
 from bot.checkins.recalling import Recall
 from bot.operators_chat import OperatorsChat
 from bot.refusals import Failure, SendError
@@ -77,21 +77,21 @@ class Outcomes:
         if message.kind is Kind.RELAY:
             await self._relayed(transaction, message, state, reason, now)
         if message.kind is Kind.CHECK_IN and state == "failed":
-            await self._recall.take_back(transaction, message, Skip.FAILED)
+            await self._recall.withdraw(transaction, message, SkipReason.FAILED)
 
     async def is_off(self, transaction: Transaction, message: Message) -> bool:
         """Whether a message that was just claimed is not to be sent after all; it is ended."""
         now = self._now()
-        why: Skip | None = None
+        why: SkipReason | None = None
         if message.kind is Kind.CHECK_IN:
             why = await self._recall.reason(transaction, message, now)
         if why is None and message.expires_at is not None and now > message.expires_at:
-            why = Skip.LATE
+            why = SkipReason.LATE
         if why is None:
             return False
-        state = "expired" if why is Skip.LATE else "cancelled"
+        state = "expired" if why is SkipReason.LATE else "cancelled"
         await outbox.end(transaction, message.outbox_id, state, reason=why, now=now)
-        await self._recall.take_back(transaction, message, why)
+        await self._recall.withdraw(transaction, message, why)
         return True
 
     async def cancel_if_late(self, transaction: Transaction, message: Message) -> None:
@@ -100,8 +100,8 @@ class Outcomes:
         cancelled = await outbox.cancel_if_late(transaction, message.outbox_id, now=now)
         if cancelled and message.kind is Kind.CHECK_IN:
             # `/stop`, or else a crisis or an operator, whose case may be resolved by now.
-            why = await self._recall.reason(transaction, message, now) or Skip.HELD
-            await self._recall.take_back(transaction, message, why)
+            why = await self._recall.reason(transaction, message, now) or SkipReason.HELD
+            await self._recall.withdraw(transaction, message, why)
 
     async def failed(self, chat_id: int, message: Message, error: SendError) -> None:
         """Decide what becomes of a message that was not sent."""

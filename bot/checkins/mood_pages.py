@@ -1,7 +1,6 @@
-"""`/mood`: a person's own chart, by week, month or year, with their notes.
+"""`/mood`: a person's own chart by week, month or year, with their notes.
 
-Knows nothing of how it is drawn (`chart.py`). Nobody but the person gets it. Notes come one
-message at a time, newest first: a year of them would be a flood.
+Notes come one message at a time, newest first, because a year of them would be a flood.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
 
 
 class MoodPages:
-    """The handlers."""
+    """Handlers for `/mood` and its buttons."""
 
     def __init__(self, answers: Answers, retention_days: int) -> None:
         self._answers = answers
@@ -50,7 +49,7 @@ class MoodPages:
                 await answering.say(await self._older(answering, found[1], found[2] + found[3]))
 
     async def _show(self, update: Update, period: str) -> None:
-        """Draw outside of any transaction that writes: it takes a moment."""
+        """Show a period. The chart takes a moment, so no transaction is open while it is drawn."""
         picture: bytes | None = None
         found: list[CheckIn] = []
         since = until = date.min
@@ -87,7 +86,7 @@ class MoodPages:
         return self._notes(a, period, notes, until)
 
     def _notes(self, a: Answering, period: str, notes: Sequence[CheckIn], today: date) -> Body:
-        """As many notes as one message holds, newest first, and a button for those before."""
+        """As many notes as one message holds, newest first, and a button for older ones."""
         language, lines = a.person.language, list[str]()
         size = utf16_length(self._texts(language, "chart_notes", notes=""))
         for each in notes:
@@ -161,6 +160,6 @@ def _line(noted: CheckIn, today: date) -> str:
 
 
 async def _today(a: Answering) -> date:
-    """The date on the person's wall; in UTC where they have no zone (any more)."""
+    """The person's local date, or the date in UTC without a zone."""
     settings = await check_in_settings.get(a.transaction, a.person.person_id)
     return a.now.astimezone(ZoneInfo(settings.zone)).date() if settings else a.now.date()

@@ -63,7 +63,7 @@ async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str 
 async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:
     """What the loop asks now."""
     last = user.last.message_id if after is None and user.last else after or 0
-    await service.parts.check_ins.send_due()
+    await service.parts.check_ins.run()
     return await user.wait_for(lambda m: "mood:" in str(m.buttons), after=last, timeout_s=20)
 
 
@@ -74,7 +74,9 @@ async def rows(service: Service, user: SandboxUser) -> list[check_ins.CheckIn]:
         return await check_ins.of_person(transaction, person.person_id)
 
 
-async def settings_of(service: Service, user: SandboxUser) -> check_in_settings.Settings | None:
+async def settings_of(
+    service: Service, user: SandboxUser
+) -> check_in_settings.CheckInSettings | None:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:

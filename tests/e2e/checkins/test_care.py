@@ -200,5 +200,5 @@ async def test_a_closed_pilot_takes_no_settings_and_asks_nothing(
     assert settings is not None
     assert settings.paused_until_at is None
     clock.at = FIRST
-    assert await closed.parts.check_ins.send_due() == 0
+    assert await closed.parts.check_ins.run() == 0
     assert [row.reason for row in await rows(closed, someone)] == ["not_admitted"]

@@ -9,7 +9,7 @@ from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from storage import check_in_questions
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.conversations import Role
 from tests.e2e.checkins.cast import (
     DAY,
@@ -91,7 +91,7 @@ async def test_an_edit_is_no_note_and_no_answer(
     question = await asked(someone, served)
     await someone.edit(old, "今天出太阳了")
     await someone.wait_for(None, after=question.message_id, timeout_s=60)
-    assert (await rows(served, someone))[-1].state is State.ASKED
+    assert (await rows(served, someone))[-1].state is CheckInState.ASKED
 
 
 async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts: Texts) -> None:
@@ -122,7 +122,7 @@ async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts
     )
     await answer_to(someone, "a long day ahead")
     kept = (await rows(served, someone))[-1]
-    assert kept.state is State.ANSWERED
+    assert kept.state is CheckInState.ANSWERED
     clock.at = FIRST + 2 * DAY
     await asked(someone, served)
     assert "paused until 12-04" in await answer_to(someone, "pause for a week")

@@ -8,7 +8,7 @@ from bot.service import Service
 from bot.splitting import LIMIT, utf16_length
 from bot.texts import Texts
 from storage import check_in_settings, check_ins
-from storage.check_ins import Answer, Occasion
+from storage.check_ins import MoodAnswer, Occasion
 from tests.e2e.checkins.cast import (
     BEGIN,
     Clock,
@@ -161,7 +161,7 @@ async def noted(service: Service, user: SandboxUser, days: int, note: str) -> No
                 transaction, Occasion(person.person_id, at.date(), 480, at), now=at
             )
             assert made is not None
-            said = Answer(mood=3, note=f"{note}{back}")
+            said = MoodAnswer(mood=3, note=f"{note}{back}")
             await check_ins.answer(transaction, person.person_id, made, said, now=at)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Unpack
 
 from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from storage import check_in_settings
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from tests.e2e.checkins.cast import (
     DAY,
     FIRST,
@@ -30,7 +30,7 @@ from tests.e2e.conftest import answer_to, close_case, person_of
 async def silent(service: Service, clock: Clock, days: int) -> None:
     """Let days pass on which nothing is answered."""
     for _ in range(days):
-        await service.parts.check_ins.send_due()
+        await service.parts.check_ins.run()
         await until(lambda: is_delivered(service))  # one that nobody saw would be no silence
         clock.at += DAY
 
@@ -49,14 +49,14 @@ async def test_after_a_crisis_there_is_never_a_goodbye_first(
     assert settings is not None
     assert settings.unanswered == 0
     await silent(served, clock, 4)
-    await served.parts.check_ins.send_due()  # the fifth that is held
+    await served.parts.check_ins.run()  # the fifth that is held
     await close_case(sandbox, 1)
     await until(lambda: is_resolved(served, someone))
     clock.at += DAY  # not before: the loop would hold that one too
     question = await asked(someone, served)
     assert question.text in texts("zh", "checkin_after_hold").splitlines()
     kept = await rows(served, someone)
-    assert kept[-1].state is State.ASKED
+    assert kept[-1].state is CheckInState.ASKED
     assert {row.reason for row in kept[-6:-1]} == {"held"}
 
 
@@ -130,7 +130,7 @@ async def test_no_summary_without_a_mood_in_silence_or_after_a_hold(
     person = await person_of(served, someone)
     assert person is not None
 
-    async def is_offered(day: int, **values: Any) -> bool:
+    async def is_offered(day: int, **values: Unpack[check_in_settings.SettingsChange]) -> bool:
         clock.at = FIRST + day * DAY
         if values:
             async with served.parts.database.begin() as transaction:

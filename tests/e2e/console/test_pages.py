@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bot.app import utc_now
 from bot.service import Service
 from storage import cases, check_ins, conversations, evidence, people, transcripts
-from storage.check_ins import Answer, Occasion
+from storage.check_ins import MoodAnswer, Occasion
 from storage.conversations import Role
 from storage.evidence import Span
 from storage.ids import CaseId, PersonId
@@ -262,7 +262,7 @@ async def test_moods_stand_beside_an_open_case_and_nowhere_else(
             occasion = Occasion(person_id, date(2026, 11, 20 + number), 480, now)
             made = await check_ins.note_asked(transaction, occasion, now=now)
             assert made is not None
-            said = Answer(mood=mood, note="for me alone")
+            said = MoodAnswer(mood=mood, note="for me alone")
             await check_ins.answer(transaction, person_id, made, said, now=now)
     seat, path = await sit(reviewer), f"/console/cases/{case_id}"
     shown = (await seat.client.get(path)).text

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from bot.checkins import diary
-from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import EVERY_DAY, Appointment
 from storage import (
     Database,
@@ -13,7 +13,7 @@ from storage import (
     outbox,
 )
 from storage.body import Body
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.ids import PersonId
 from storage.outbox import Kind
 from tests.integration.cast import mei
@@ -58,8 +58,8 @@ class Asked:
         return [each.question.occurrence.local_date.isoformat() for each in self.claimed]
 
 
-def rounds_of(database: Database, clock: Clock) -> Rounds:
-    return Rounds(
+def rounds_of(database: Database, clock: Clock) -> CheckInScheduler:
+    return CheckInScheduler(
         database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep
     )
 
@@ -77,7 +77,7 @@ async def wants(
     return person.person_id
 
 
-async def ends(database: Database, person_id: PersonId) -> Counter[tuple[State, str]]:
+async def ends(database: Database, person_id: PersonId) -> Counter[tuple[CheckInState, str]]:
     """How many occurrences ended how, by state and reason."""
     async with database.read() as tx:
         rows = await check_ins.of_person(tx, person_id)

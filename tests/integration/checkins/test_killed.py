@@ -36,7 +36,7 @@ async def serve(url: str, secret: str, token: str, api_url: str) -> None:
         await line.delivery.recover()
         delivering = asyncio.create_task(line.delivery.run())
         while not delivering.done():
-            await line.asking.send_due()
+            await line.asking.run()
             await asyncio.sleep(0.1)
 
 
