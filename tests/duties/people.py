@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
+from sandbox import Sandbox, SandboxUser
 from storage import transcripts
 from tests.duties.conftest import MovableClock
 from tests.e2e.conftest import TEXTS, answer_to, person_of

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.sandbox import Sandbox
 from bot.texts import Texts
+from sandbox import Sandbox
 from storage import schema
 from tests.duties.conftest import MovableClock
 from tests.duties.people import EXACT, PROGRAM, REST, Start, agrees, told_in_hours

@@ -12,7 +12,6 @@ from bot.__main__ import app
 from bot.answering import Answers
 from bot.app import utc_now
 from bot.safety_page import SafetyPage
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
 from safety import policy
@@ -22,6 +21,7 @@ from safety.hotlines import Hotlines
 from safety.policy import respond
 from safety.protocol import steps
 from safety.screen import Screener, Screening
+from sandbox import Sandbox, SandboxUser
 from storage.safety_counts import Act
 from tests.duties.conftest import MovableClock
 from tests.duties.people import RISK, Start, agrees, roles

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
+from sandbox import Sandbox, SandboxUser
 from storage import schema
 from tests.duties.conftest import NOON, MovableClock
 from tests.duties.people import Start, agrees

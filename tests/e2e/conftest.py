@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from bot.app import load_model, utc_now
 from bot.demo import demo_settings
 from bot.pacing import Pacer
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from inference import InferenceWorker
 from safety.screen import Screener
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import new_secret_key, people
 
 TEXTS = Texts()

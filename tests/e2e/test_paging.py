@@ -9,11 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.help_lines import HelpLines
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review.clocks import LEASE
 from safety.hotlines import Hotlines
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, operators
 from storage.cases import State
 from storage.ids import CaseId, OperatorId

@@ -4,9 +4,9 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import plans
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import Sampling
@@ -17,6 +16,7 @@ from review import labels
 from review.access import RefusedError
 from review.shadow import WAIT
 from safety.evaluate import messages
+from sandbox import Sandbox, SandboxUser
 from storage import audit, people, transcripts
 from storage.cases import Resolution
 from storage.conversations import Role

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review.access import RefusedError
 from review.clocks import LEASE
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, inbox, operators, transcripts
 from storage.cases import Case, State
 from storage.conversations import Role

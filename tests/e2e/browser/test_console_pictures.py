@@ -14,9 +14,9 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.app import utc_now
 from bot.demo import console_link
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from safety.levels import Level
+from sandbox import Sandbox, SandboxUser
 from storage import Transaction, cases, check_in_settings, evidence, operators, people
 from storage.cases import Resolution
 from storage.evidence import Span

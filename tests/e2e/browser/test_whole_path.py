@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from review.clocks import LEASE
 from review.sign_in import offer
 from safety.policy import HOLD_LAPSE_S
+from sandbox import Sandbox
 from storage import audit, cases, operators
 from storage.cases import Resolution
 from storage.ids import CaseId

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.sandbox import SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import SandboxUser
 from storage import cases, check_in_settings, check_ins, dialogues, outbox, transcripts
 from storage.conversations import Turn
 from tests.e2e.conftest import answer_to, person_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.checkins.cast import Clock, Start
 from tests.e2e.conftest import newcomer_agrees
 

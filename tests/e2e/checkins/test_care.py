@@ -5,9 +5,9 @@ from typing import Any
 
 from bot.app import utc_now
 from bot.safe_mode import Switch
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import cases, operators
 from storage.conversations import Role
 from tests.e2e.checkins.cast import (

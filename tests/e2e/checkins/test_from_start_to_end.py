@@ -4,9 +4,9 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import (
     appointments,
     cases,

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from bot.prompting import UNASKED
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import check_in_questions
 from storage.check_ins import State
 from storage.conversations import Role

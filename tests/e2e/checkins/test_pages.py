@@ -3,10 +3,10 @@
 import json
 from datetime import date, datetime, timedelta
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.splitting import LIMIT, utf16_length
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import check_in_settings, check_ins
 from storage.check_ins import Answer, Occasion
 from tests.e2e.checkins.cast import (

@@ -8,9 +8,9 @@ import pytest
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox
 from storage import check_in_messages, check_in_settings, check_ins
 from storage.ids import PersonId
 from tests.e2e.checkins.cast import until

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox
 from bot.service import Service
 from console.app import Console
 from review import roster, sign_in
 from safety.levels import Level
+from sandbox import Sandbox
 from storage import audit, cases, conversations, operators, people
 from storage.conversations import Role
 from storage.ids import CaseId, PersonId

@@ -19,7 +19,7 @@ from bot.checkins.quiet import Quiet
 from bot.checkins.schedule import LATEST
 from bot.checkins.spreading import MOST_UNSENT
 from bot.delivery import CHECK_INS_AT_ONCE
-from bot.sandbox import Limits, Sandbox, SandboxUser
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import (
     Database,
     Transaction,

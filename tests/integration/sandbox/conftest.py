@@ -10,7 +10,7 @@ from sandbox_cast import BotFactory, Clock
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
-from bot.sandbox import Limits, Sandbox
+from sandbox import Limits, Sandbox
 
 # No TLS here: loading the certificates would take longer than most tests.
 PLAIN = {"verify": False}

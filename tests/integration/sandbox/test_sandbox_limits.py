@@ -9,7 +9,7 @@ from sandbox_cast import BotFactory, Clock
 from telegram import Bot
 from telegram.error import BadRequest, Conflict, Forbidden, NetworkError, RetryAfter, TimedOut
 
-from bot.sandbox import Faults, Sandbox
+from sandbox import Faults, Sandbox
 
 # python-telegram-bot warns in RetryAfter's own constructor that it will hold a timedelta.
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after.*:DeprecationWarning")

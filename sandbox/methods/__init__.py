@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.methods import chats, editing, profile, receiving, sending, topics
-from bot.sandbox.parameters import Parameters
+from sandbox.account import BotAccount
+from sandbox.methods import chats, editing, profile, receiving, sending, topics
+from sandbox.parameters import Parameters
 
 Method = Callable[[BotAccount, Parameters], Awaitable[Any]]
 

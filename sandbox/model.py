@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.keyboards import Keyboard
-from bot.sandbox.text import Entity
+from sandbox.keyboards import Keyboard
+from sandbox.text import Entity
 
 DRAFT_SHOWN_S = 30.0
 ACTION_SHOWN_S = 5.0

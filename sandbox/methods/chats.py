@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.errors import bad_request, forbidden
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.wire import chat_json, file_json, member_json, person_json
+from sandbox.account import BotAccount
+from sandbox.errors import bad_request, forbidden
+from sandbox.parameters import Parameters
+from sandbox.wire import chat_json, file_json, member_json, person_json
 
 _GIFTS = {
     "unlimited_gifts": False,

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bot.sandbox.errors import ApiError, bad_request
+from sandbox.errors import ApiError, bad_request
 
 MAX_BODY_BYTES = 60 * 1024 * 1024
 _INTEGER = re.compile(r"\s*([+-]?\d{1,19})")

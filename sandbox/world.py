@@ -10,11 +10,11 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.changes import Changes
-from bot.sandbox.model import Attachment, Chat, Message, Person, Toast, Topic
-from bot.sandbox.text import find_entities, trim
-from bot.sandbox.updates import UpdateQueue
-from bot.sandbox.wire import Json, chat_json, member_json, message_json, person_json
+from sandbox.changes import Changes
+from sandbox.model import Attachment, Chat, Message, Person, Toast, Topic
+from sandbox.text import find_entities, trim
+from sandbox.updates import UpdateQueue
+from sandbox.wire import Json, chat_json, member_json, message_json, person_json
 
 MAX_TOPIC_NAME = 128
 TOPIC_COLOURS = (7322096, 16766590, 13338331, 9367192, 16749490, 16478047)

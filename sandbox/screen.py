@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.sandbox.model import Message
-from bot.sandbox.text import Entity
+from sandbox.model import Message
+from sandbox.text import Entity
 
 Buttons = list[list[tuple[str, str]]]
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.errors import bad_request
-from bot.sandbox.model import Chat, Topic
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.text import units
-from bot.sandbox.world import MAX_TOPIC_NAME, TOPIC_COLOURS
+from sandbox.account import BotAccount
+from sandbox.errors import bad_request
+from sandbox.model import Chat, Topic
+from sandbox.parameters import Parameters
+from sandbox.text import units
+from sandbox.world import MAX_TOPIC_NAME, TOPIC_COLOURS
 
 
 async def create_forum_topic(account: BotAccount, parameters: Parameters) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.errors import bad_request
-from bot.sandbox.methods.compose import read_caption, read_keyboard, read_reply, read_text
-from bot.sandbox.model import Attachment, Draft, Message
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.text import MAX_TEXT_UNITS, units
+from sandbox.account import BotAccount
+from sandbox.errors import bad_request
+from sandbox.methods.compose import read_caption, read_keyboard, read_reply, read_text
+from sandbox.model import Attachment, Draft, Message
+from sandbox.parameters import Parameters
+from sandbox.text import MAX_TEXT_UNITS, units
 
 MAX_PHOTO_BYTES = 10 * 1024 * 1024
 MAX_FILE_BYTES = 50 * 1024 * 1024

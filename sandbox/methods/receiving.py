@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.errors import bad_request, conflict
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.webhook import acceptable
+from sandbox.account import BotAccount
+from sandbox.errors import bad_request, conflict
+from sandbox.parameters import Parameters
+from sandbox.webhook import acceptable
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 _WEBHOOK_ACTIVE = (

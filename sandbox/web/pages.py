@@ -15,13 +15,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from bot.sandbox.model import Message
-from bot.sandbox.person import SandboxUser
-from bot.sandbox.text import MAX_TEXT_UNITS, units
-from bot.sandbox.web.stream import PageStream
-from bot.sandbox.web.view import ALL, GENERAL, Place, View, environment
-from bot.sandbox.web.words import choose
-from bot.sandbox.world import World
+from sandbox.model import Message
+from sandbox.person import SandboxUser
+from sandbox.text import MAX_TEXT_UNITS, units
+from sandbox.web.stream import PageStream
+from sandbox.web.view import ALL, GENERAL, Place, View, environment
+from sandbox.web.words import choose
+from sandbox.world import World
 
 LANGUAGE_COOKIE = "sandbox_language"
 MAX_NAME = 64

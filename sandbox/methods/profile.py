@@ -9,9 +9,9 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.errors import bad_request
-from bot.sandbox.parameters import Parameters
+from sandbox.account import BotAccount
+from sandbox.errors import bad_request
+from sandbox.parameters import Parameters
 
 _COMMAND = re.compile(r"/?[a-z0-9_]{1,32}")
 _TEXTS = {"Name": ("name", 64), "Description": ("description", 512)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bot.sandbox.errors import conflict
+from sandbox.errors import conflict
 
 Update = dict[str, Any]
 

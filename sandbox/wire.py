@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.model import Attachment, Chat, Message, Person
+from sandbox.model import Attachment, Chat, Message, Person
 
 Json = dict[str, Any]
 

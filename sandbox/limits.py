@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.sandbox.errors import too_many_requests
+from sandbox.errors import too_many_requests
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.errors import NOT_MODIFIED, bad_request
-from bot.sandbox.keyboards import Keyboard
-from bot.sandbox.methods.compose import read_caption, read_keyboard, read_text
-from bot.sandbox.model import Message
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.text import Entity
+from sandbox.account import BotAccount
+from sandbox.errors import NOT_MODIFIED, bad_request
+from sandbox.keyboards import Keyboard
+from sandbox.methods.compose import read_caption, read_keyboard, read_text
+from sandbox.model import Message
+from sandbox.parameters import Parameters
+from sandbox.text import Entity
 
 MAX_DELETED_AT_ONCE = 100
 

@@ -5,12 +5,12 @@ Shared by sending and editing. Changes nothing.
 
 from __future__ import annotations
 
-from bot.sandbox.errors import bad_request
-from bot.sandbox.keyboards import Keyboard, read_inline_keyboard
-from bot.sandbox.markup import parse
-from bot.sandbox.model import Chat
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.text import (
+from sandbox.errors import bad_request
+from sandbox.keyboards import Keyboard, read_inline_keyboard
+from sandbox.markup import parse
+from sandbox.model import Chat
+from sandbox.parameters import Parameters
+from sandbox.text import (
     MAX_CAPTION_UNITS,
     MAX_TEXT_UNITS,
     Entity,

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from bot.sandbox.changes import Changes
-from bot.sandbox.model import Message
-from bot.sandbox.web.view import View
+from sandbox.changes import Changes
+from sandbox.model import Message
+from sandbox.web.view import View
 
 TICK_S = 1.0
 KEEPALIVE_S = 15.0

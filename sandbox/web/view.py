@@ -13,10 +13,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.sandbox.model import Chat, Message, Person
-from bot.sandbox.web.rich import rich
-from bot.sandbox.web.words import Language, translate
-from bot.sandbox.world import World
+from sandbox.model import Chat, Message, Person
+from sandbox.web.rich import rich
+from sandbox.web.words import Language, translate
+from sandbox.world import World
 
 SHOWN_MESSAGES = 300
 GENERAL = "general"

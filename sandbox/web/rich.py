@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-from bot.sandbox.text import Entity, slice_units, units
+from sandbox.text import Entity, slice_units, units
 
 _TAGS = {
     "bold": Markup("<strong>{}</strong>"),

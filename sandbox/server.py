@@ -14,17 +14,17 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.api import BotApi, Call
-from bot.sandbox.connections import Connections
-from bot.sandbox.faults import Faults
-from bot.sandbox.limits import Limits, Pacer
-from bot.sandbox.person import SandboxUser
-from bot.sandbox.updates import UpdateQueue
-from bot.sandbox.web.guard import Guard
-from bot.sandbox.web.pages import Pages
-from bot.sandbox.webhook import Webhook
-from bot.sandbox.world import World
+from sandbox.account import BotAccount
+from sandbox.api import BotApi, Call
+from sandbox.connections import Connections
+from sandbox.faults import Faults
+from sandbox.limits import Limits, Pacer
+from sandbox.person import SandboxUser
+from sandbox.updates import UpdateQueue
+from sandbox.web.guard import Guard
+from sandbox.web.pages import Pages
+from sandbox.webhook import Webhook
+from sandbox.world import World
 
 DEMO_TOKEN = "1000000001:SANDBOX-not-a-secret-for-this-machine-only"  # noqa: S105 - of no real bot
 BOT_USERNAME = "pica_sandbox_bot"

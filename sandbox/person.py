@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.sandbox.model import Attachment, Chat, Person
-from bot.sandbox.screen import SandboxMessage, as_seen, fits
-from bot.sandbox.world import World
+from sandbox.model import Attachment, Chat, Person
+from sandbox.screen import SandboxMessage, as_seen, fits
+from sandbox.world import World
 
 SAMPLE_PHOTO = Path(__file__).parent / "static" / "sample.png"
 

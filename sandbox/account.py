@@ -9,13 +9,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.errors import bad_request, forbidden
-from bot.sandbox.limits import Pacer
-from bot.sandbox.model import Chat, Message, Topic
-from bot.sandbox.parameters import Parameters
-from bot.sandbox.updates import UpdateQueue
-from bot.sandbox.webhook import Webhook
-from bot.sandbox.world import World
+from sandbox.errors import bad_request, forbidden
+from sandbox.limits import Pacer
+from sandbox.model import Chat, Message, Topic
+from sandbox.parameters import Parameters
+from sandbox.updates import UpdateQueue
+from sandbox.webhook import Webhook
+from sandbox.world import World
 
 _CHAT_ID = re.compile(r"-?[0-9]{1,19}")
 

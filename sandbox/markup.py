@@ -9,8 +9,8 @@ from __future__ import annotations
 import html
 import re
 
-from bot.sandbox.errors import ApiError, bad_request
-from bot.sandbox.text import Entity, units
+from sandbox.errors import ApiError, bad_request
+from sandbox.text import Entity, units
 
 _TAGS = {
     "b": "bold",

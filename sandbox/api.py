@@ -18,9 +18,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bot.sandbox.account import BotAccount
-from bot.sandbox.connections import Connections, hung_up
-from bot.sandbox.errors import (
+from sandbox.account import BotAccount
+from sandbox.connections import Connections, hung_up
+from sandbox.errors import (
     ApiError,
     bad_request,
     conflict,
@@ -29,9 +29,9 @@ from bot.sandbox.errors import (
     too_many_requests,
     unauthorized,
 )
-from bot.sandbox.faults import Fault, Faults
-from bot.sandbox.methods import METHODS
-from bot.sandbox.parameters import Parameters, read_parameters
+from sandbox.faults import Fault, Faults
+from sandbox.methods import METHODS
+from sandbox.parameters import Parameters, read_parameters
 
 KEPT_CALLS = 20_000
 _TOKEN = re.compile(r"[0-9]{1,15}:[A-Za-z0-9_-]{1,100}")

@@ -4,12 +4,12 @@ For demos and tests. Nothing here leaves the machine, and nothing here knows the
 imports no other part of this project.
 """
 
-from bot.sandbox.api import Call
-from bot.sandbox.faults import Fault, FaultKind, Faults
-from bot.sandbox.limits import Limits
-from bot.sandbox.person import SandboxUser
-from bot.sandbox.screen import SandboxMessage
-from bot.sandbox.server import DEMO_TOKEN, Sandbox
+from sandbox.api import Call
+from sandbox.faults import Fault, FaultKind, Faults
+from sandbox.limits import Limits
+from sandbox.person import SandboxUser
+from sandbox.screen import SandboxMessage
+from sandbox.server import DEMO_TOKEN, Sandbox
 
 __all__ = [
     "DEMO_TOKEN",
