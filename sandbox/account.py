@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.errors import bad_request, forbidden
-from sandbox.limits import Pacer
-from sandbox.model import Chat, Message, Topic
+from sandbox.limits import FloodControl
+from sandbox.model import Chat, ChatMessage, Topic
 from sandbox.parameters import Parameters
 from sandbox.updates import UpdateQueue
 from sandbox.webhook import Webhook
@@ -26,7 +26,7 @@ class BotAccount:
 
     world: World
     updates: UpdateQueue
-    pacer: Pacer
+    flood_control: FloodControl
     webhook: Webhook
     profile: dict[str, Any] = field(default_factory=dict)
     logged_out: bool = False
@@ -52,7 +52,7 @@ class BotAccount:
             ApiError: no such chat; never started, blocked, or left.
         """
         chat = self.chat(parameters)
-        if chat.private:
+        if chat.is_private:
             person = self.world.people[chat.id]
             if not person.started:
                 raise forbidden("bot can't initiate conversation with a user")
@@ -75,7 +75,7 @@ class BotAccount:
             raise bad_request("message thread not found")
         return chat.topics[thread_id]
 
-    def message(self, parameters: Parameters, chat: Chat, missing: str) -> Message:
+    def message(self, parameters: Parameters, chat: Chat, missing: str) -> ChatMessage:
         """The message a call names.
 
         Raises:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Changes:
+class ChangeSignal:
     """Wakes every watcher."""
 
     def __init__(self) -> None:

@@ -73,7 +73,7 @@ class _Bucket:
         self.level -= 1.0
 
 
-class Pacer:
+class FloodControl:
     """Counts what a bot sends and says when it is too much."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:

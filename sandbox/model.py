@@ -16,7 +16,7 @@ ACTION_SHOWN_S = 5.0
 
 
 @dataclass(slots=True)
-class Person:
+class SandboxPerson:
     """A human being who could talk to the bot."""
 
     id: int
@@ -56,7 +56,7 @@ class Attachment:
 
 
 @dataclass(slots=True)
-class Message:
+class ChatMessage:
     """One message of a chat; `revision` grows with every change."""
 
     message_id: int
@@ -87,7 +87,7 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class MessageDraft:
     """A reply that is still being written."""
 
     draft_id: int
@@ -104,21 +104,21 @@ class Chat:
     is_forum: bool = False
     members: dict[int, str] = field(default_factory=dict)
     bot_status: str = "administrator"
-    messages: dict[int, Message] = field(default_factory=dict)
+    messages: dict[int, ChatMessage] = field(default_factory=dict)
     topics: dict[int, Topic] = field(default_factory=dict)
     last_message_id: int = 0
     pinned: int | None = None
-    draft: Draft | None = None
+    draft: MessageDraft | None = None
     draft_history: list[str] = field(default_factory=list)
     action: str = ""
     action_at: float = 0.0
 
     @property
-    def private(self) -> bool:
+    def is_private(self) -> bool:
         """Whether this is one person's chat with the bot."""
         return self.id > 0
 
-    def draft_at(self, now: float) -> Draft | None:
+    def draft_at(self, now: float) -> MessageDraft | None:
         """The draft on the person's screen, if it is still shown."""
         if self.draft is None or now - self.draft.at > DRAFT_SHOWN_S:
             return None

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox.model import Attachment, Chat, Person
+from sandbox.model import Attachment, Chat, SandboxPerson
 from sandbox.screen import SandboxMessage, as_seen, fits
 from sandbox.world import World
 
@@ -19,7 +19,7 @@ SAMPLE_PHOTO = Path(__file__).parent / "static" / "sample.png"
 class SandboxUser:
     """One person and what they see."""
 
-    def __init__(self, world: World, person: Person) -> None:
+    def __init__(self, world: World, person: SandboxPerson) -> None:
         self._world = world
         self._person = person
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.model import Message
+from sandbox.model import ChatMessage
 from sandbox.text import Entity
 
-Buttons = list[list[tuple[str, str]]]
+ButtonRows = list[list[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class SandboxMessage:
     chat_id: int
     from_bot: bool
     text: str
-    buttons: Buttons
+    buttons: ButtonRows
     date: int
     edited: bool
     entities: list[Entity]
@@ -33,7 +33,7 @@ class SandboxMessage:
     sender_id: int
 
 
-def as_seen(message: Message) -> SandboxMessage:
+def as_seen(message: ChatMessage) -> SandboxMessage:
     """The message without what a screen does not show."""
     file = message.attachment
     return SandboxMessage(

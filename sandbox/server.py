@@ -18,11 +18,11 @@ from sandbox.account import BotAccount
 from sandbox.api import BotApi, Call
 from sandbox.connections import Connections
 from sandbox.faults import Faults
-from sandbox.limits import Limits, Pacer
+from sandbox.limits import FloodControl, Limits
 from sandbox.person import SandboxUser
 from sandbox.updates import UpdateQueue
-from sandbox.web.guard import Guard
-from sandbox.web.pages import Pages
+from sandbox.web.guard import LoopbackGuard
+from sandbox.web.pages import WebChat
 from sandbox.webhook import Webhook
 from sandbox.world import World
 
@@ -69,7 +69,7 @@ class Sandbox:
         self._account = BotAccount(
             self._world,
             self._updates,
-            Pacer(limits or Limits(), clock),
+            FloodControl(limits or Limits(), clock),
             Webhook(self._updates, clock),
         )
         self._api: BotApi | None = None
@@ -165,7 +165,7 @@ class Sandbox:
         self._world.delete_topic(self._world.chats[chat_id], thread_id)
 
     def _app(self, api: BotApi) -> Starlette:
-        pages = Pages(self._world, self.operators_chat_id, OPERATOR_ID)
+        pages = WebChat(self._world, self.operators_chat_id, OPERATOR_ID)
         return Starlette(
             routes=[
                 Route("/bot{token}/{method}", api.call, methods=["GET", "POST"]),
@@ -173,5 +173,5 @@ class Sandbox:
                 Mount("/static", app=pages.static),
                 *pages.routes(),
             ],
-            middleware=[Middleware(Guard)],
+            middleware=[Middleware(LoopbackGuard)],
         )

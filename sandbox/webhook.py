@@ -126,7 +126,7 @@ async def post_json(url: str, body: dict[str, Any], secret: str) -> int:
     return int(fields[1]) if len(fields) > 1 else 0
 
 
-def acceptable(url: str) -> bool:
+def is_acceptable(url: str) -> bool:
     """Whether this server posts to such a URL."""
     try:
         parts = urllib.parse.urlsplit(url)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.model import Attachment, Chat, Message, Person
+from sandbox.model import Attachment, Chat, ChatMessage, SandboxPerson
 
 Json = dict[str, Any]
 
 
-def person_json(person: Person) -> Json:
+def person_json(person: SandboxPerson) -> Json:
     """A ``User``."""
     return {
         "id": person.id,
@@ -22,9 +22,9 @@ def person_json(person: Person) -> Json:
     }
 
 
-def chat_json(chat: Chat, people: dict[int, Person]) -> Json:
+def chat_json(chat: Chat, people: dict[int, SandboxPerson]) -> Json:
     """A ``Chat``."""
-    if chat.private:
+    if chat.is_private:
         return {"id": chat.id, "type": "private", "first_name": people[chat.id].first_name}
     shown: Json = {"id": chat.id, "type": "supergroup", "title": chat.title}
     if chat.is_forum:
@@ -64,7 +64,12 @@ def attachment_json(attachment: Attachment) -> Json:
 
 
 def message_json(
-    message: Message, chat: Chat, people: dict[int, Person], bot: Json, *, with_reply: bool = True
+    message: ChatMessage,
+    chat: Chat,
+    people: dict[int, SandboxPerson],
+    bot: Json,
+    *,
+    with_reply: bool = True,
 ) -> Json:
     """A ``Message``; the message it replies to is shown one level deep."""
     sender = bot if message.from_bot else person_json(people[message.sender_id])

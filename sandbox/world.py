@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.changes import Changes
-from sandbox.model import Attachment, Chat, Message, Person, Toast, Topic
+from sandbox.changes import ChangeSignal
+from sandbox.model import Attachment, Chat, ChatMessage, SandboxPerson, Toast, Topic
 from sandbox.text import find_entities, trim
 from sandbox.updates import UpdateQueue
 from sandbox.wire import Json, chat_json, member_json, message_json, person_json
@@ -26,8 +26,8 @@ class World:
     def __init__(self, bot: Json, updates: UpdateQueue, clock: Callable[[], float]) -> None:
         self.bot = bot
         self.updates = updates
-        self.changes = Changes()
-        self.people: dict[int, Person] = {}
+        self.changes = ChangeSignal()
+        self.people: dict[int, SandboxPerson] = {}
         self.chats: dict[int, Chat] = {}
         self.files: dict[str, Attachment] = {}
         self.presses: dict[str, int] = {}
@@ -41,13 +41,13 @@ class World:
 
     # --- who and where -------------------------------------------------------------------
 
-    def add_person(self, user_id: int | None, first_name: str, language_code: str) -> Person:
+    def add_person(self, user_id: int | None, first_name: str, language_code: str) -> SandboxPerson:
         """Let a person exist; the bot hears nothing of it."""
         if user_id is None:
             user_id = max((id_ for id_ in self.people if id_ < 10**9), default=1000) + 1
         if user_id <= 0 or user_id in self.people:
             raise ValueError("a person's id must be positive and new")
-        person = Person(user_id, first_name, language_code)
+        person = SandboxPerson(user_id, first_name, language_code)
         self.people[user_id] = person
         self.chats[user_id] = Chat(user_id)
         self.changes.publish()
@@ -57,7 +57,9 @@ class World:
         self, title: str, members: dict[int, str], *, forum: bool, announce: bool
     ) -> Chat:
         """Make a supergroup with the bot as administrator."""
-        chat_id = -1_000_000_000_000 - 1000 - sum(not chat.private for chat in self.chats.values())
+        chat_id = (
+            -1_000_000_000_000 - 1000 - sum(not chat.is_private for chat in self.chats.values())
+        )
         chat = Chat(chat_id, title=title, is_forum=forum, members=dict(members))
         self.chats[chat_id] = chat
         if announce:
@@ -68,7 +70,9 @@ class World:
 
     def new_message_id(self, chat: Chat) -> int:
         """The next id: private chats share one count, every group has its own."""
-        chat.last_message_id = next(self._private_ids) if chat.private else chat.last_message_id + 1
+        chat.last_message_id = (
+            next(self._private_ids) if chat.is_private else chat.last_message_id + 1
+        )
         return chat.last_message_id
 
     def keep_file(
@@ -82,9 +86,9 @@ class World:
 
     # --- messages ------------------------------------------------------------------------
 
-    def add_message(self, chat: Chat, sender_id: int, **fields: Any) -> Message:
+    def add_message(self, chat: Chat, sender_id: int, **fields: Any) -> ChatMessage:
         """Put a message into a chat."""
-        message = Message(
+        message = ChatMessage(
             message_id=self.new_message_id(chat),
             chat_id=chat.id,
             sender_id=sender_id,
@@ -96,7 +100,7 @@ class World:
         self.changes.publish()
         return message
 
-    def touch(self, message: Message) -> None:
+    def touch(self, message: ChatMessage) -> None:
         """A message looks different now."""
         message.revision += 1
         self.changes.publish()
@@ -123,7 +127,7 @@ class World:
             del chat.messages[message.message_id]
         self.changes.publish()
 
-    def message_json(self, message: Message) -> Json:
+    def message_json(self, message: ChatMessage) -> Json:
         """A message as the bot sees it."""
         return message_json(message, self.chats[message.chat_id], self.people, self.bot)
 
@@ -131,7 +135,7 @@ class World:
 
     def person_sends(
         self,
-        person: Person,
+        person: SandboxPerson,
         chat: Chat,
         *,
         text: str = "",
@@ -139,14 +143,14 @@ class World:
         extra: dict[str, Any] | None = None,
         thread_id: int | None = None,
         reply_to: int | None = None,
-    ) -> Message:
+    ) -> ChatMessage:
         """A person sends something; in a private chat this starts the bot."""
         words, _ = trim(text, [])
         if not (words or attachment or extra):
             raise ValueError("nothing to send")
         if thread_id is not None and thread_id not in chat.topics:
             raise ValueError("no such topic")
-        if chat.private:
+        if chat.is_private:
             if person.blocked:
                 self.set_blocked(person, blocked=False)
             person.started = True
@@ -160,11 +164,11 @@ class World:
             thread_id=thread_id,
             reply_to=reply_to,
         )
-        if chat.private or chat.bot_status == "administrator":
+        if chat.is_private or chat.bot_status == "administrator":
             self.updates.put("message", self.message_json(message))
         return message
 
-    def person_edits(self, person: Person, chat: Chat, message_id: int, text: str) -> None:
+    def person_edits(self, person: SandboxPerson, chat: Chat, message_id: int, text: str) -> None:
         """A person changes a message of their own."""
         message = chat.messages.get(message_id)
         if message is None or message.sender_id != person.id:
@@ -177,7 +181,7 @@ class World:
         self.touch(message)
         self.updates.put("edited_message", self.message_json(message))
 
-    def person_presses(self, person: Person, message: Message, data: str) -> str:
+    def person_presses(self, person: SandboxPerson, message: ChatMessage, data: str) -> str:
         """A person presses an inline button; returns the id of the callback query."""
         query_id = f"{self.bot['id']}{next(self._serial):09d}"
         self.presses[query_id] = person.id
@@ -193,12 +197,12 @@ class World:
         )
         return query_id
 
-    def show_toast(self, person: Person, text: str, *, alert: bool) -> None:
+    def show_toast(self, person: SandboxPerson, text: str, *, alert: bool) -> None:
         """Answer a press on the person's screen."""
         person.toasts.append(Toast(text, alert))
         self.changes.publish()
 
-    def set_blocked(self, person: Person, *, blocked: bool) -> None:
+    def set_blocked(self, person: SandboxPerson, *, blocked: bool) -> None:
         """A person blocks or unblocks the bot."""
         if person.blocked == blocked:
             return

@@ -44,7 +44,7 @@ async def get_chat_member(account: BotAccount, parameters: Parameters) -> dict[s
     if user_id <= 0:
         raise bad_request("invalid user_id specified")
     if user_id == world.bot["id"]:
-        return member_json(world.bot, "member" if chat.private else chat.bot_status)
+        return member_json(world.bot, "member" if chat.is_private else chat.bot_status)
     if user_id not in world.people:
         raise bad_request("PARTICIPANT_ID_INVALID")
     status = chat.members.get(user_id, "member" if chat.id == user_id else "left")
@@ -56,7 +56,7 @@ async def get_chat_administrators(
 ) -> list[dict[str, Any]]:
     """The group's administrators, the bot among them."""
     chat = account.chat(parameters)
-    if chat.private:
+    if chat.is_private:
         raise bad_request("there are no administrators in the private chat")
     world = account.world
     found = [
@@ -70,13 +70,13 @@ async def get_chat_administrators(
 async def get_chat_member_count(account: BotAccount, parameters: Parameters) -> int:
     """How many are in the chat, the bot included."""
     chat = account.chat(parameters)
-    return 2 if chat.private else len(chat.members) + 1
+    return 2 if chat.is_private else len(chat.members) + 1
 
 
 async def leave_chat(account: BotAccount, parameters: Parameters) -> bool:
     """Leave a group."""
     chat = account.chat(parameters)
-    if chat.private:
+    if chat.is_private:
         raise bad_request("chat member status can't be changed in private chats")
     if chat.bot_status != "administrator":
         raise forbidden("bot is not a member of the supergroup chat")

@@ -11,7 +11,7 @@ from sandbox.account import BotAccount
 from sandbox.errors import NOT_MODIFIED, bad_request
 from sandbox.keyboards import Keyboard
 from sandbox.methods.compose import read_caption, read_keyboard, read_text
-from sandbox.model import Message
+from sandbox.model import ChatMessage
 from sandbox.parameters import Parameters
 from sandbox.text import Entity
 
@@ -65,7 +65,7 @@ async def delete_messages(account: BotAccount, parameters: Parameters) -> bool:
     return True
 
 
-def _own_message(account: BotAccount, parameters: Parameters) -> Message:
+def _own_message(account: BotAccount, parameters: Parameters) -> ChatMessage:
     chat = account.writable_chat(parameters)
     message = account.message(parameters, chat, "message to edit not found")
     if not message.from_bot or message.service:
@@ -74,12 +74,12 @@ def _own_message(account: BotAccount, parameters: Parameters) -> Message:
 
 
 def _apply(
-    account: BotAccount, message: Message, text: str, entities: list[Entity], keyboard: Keyboard
+    account: BotAccount, message: ChatMessage, text: str, entities: list[Entity], keyboard: Keyboard
 ) -> dict[str, Any]:
     before = (message.text, message.entities, message.keyboard)
     if before == (text, entities, keyboard):
         raise bad_request(NOT_MODIFIED)
-    account.pacer.charge_send(message.chat_id, group=message.chat_id < 0)
+    account.flood_control.charge_send(message.chat_id, group=message.chat_id < 0)
     if (text, entities) != before[:2]:
         message.edited_at = int(account.world.now())
     message.text, message.entities, message.keyboard = text, entities, keyboard

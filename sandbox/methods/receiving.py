@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.account import BotAccount
 from sandbox.errors import bad_request, conflict
 from sandbox.parameters import Parameters
-from sandbox.webhook import acceptable
+from sandbox.webhook import is_acceptable
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{0,256}")
 _WEBHOOK_ACTIVE = (
@@ -38,7 +38,7 @@ async def set_webhook(account: BotAccount, parameters: Parameters) -> bool:
     url = parameters.text("url").strip()
     if not url:
         return await delete_webhook(account, parameters)
-    if not acceptable(url):
+    if not is_acceptable(url):
         raise bad_request("bad webhook: the sandbox posts to http:// loopback addresses only")
     secret = parameters.text("secret_token")
     if not _SECRET.fullmatch(secret):

@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.account import BotAccount
 from sandbox.errors import bad_request
 from sandbox.methods.compose import read_caption, read_keyboard, read_reply, read_text
-from sandbox.model import Attachment, Draft, Message
+from sandbox.model import Attachment, ChatMessage, MessageDraft
 from sandbox.parameters import Parameters
 from sandbox.text import MAX_TEXT_UNITS, units
 
@@ -52,11 +52,11 @@ async def send_message_draft(account: BotAccount, parameters: Parameters) -> boo
     if units(text) > MAX_TEXT_UNITS:
         raise bad_request("message is too long")
     chat = account.writable_chat(parameters)
-    if not chat.private:
+    if not chat.is_private:
         raise bad_request("chat must be private to use message drafts")
     account.topic(parameters, chat)
-    account.pacer.charge_signal(chat.id)
-    chat.draft = Draft(draft_id, text, account.world.now())
+    account.flood_control.charge_signal(chat.id)
+    chat.draft = MessageDraft(draft_id, text, account.world.now())
     chat.draft_history.append(text)
     account.world.changes.publish()
     return True
@@ -79,7 +79,7 @@ async def send_chat_action(account: BotAccount, parameters: Parameters) -> bool:
         raise bad_request("wrong parameter action in request")
     chat = account.writable_chat(parameters)
     account.topic(parameters, chat)
-    account.pacer.charge_signal(chat.id)
+    account.flood_control.charge_signal(chat.id)
     chat.action, chat.action_at = action, account.world.now()
     account.world.changes.publish()
     return True
@@ -104,9 +104,9 @@ def _send(account: BotAccount, parameters: Parameters, **fields: Any) -> dict[st
     topic = account.topic(parameters, chat)
     keyboard = read_keyboard(parameters)
     reply_to = read_reply(parameters, chat)
-    account.pacer.charge_send(chat.id, group=not chat.private)
+    account.flood_control.charge_send(chat.id, group=not chat.is_private)
     chat.draft, chat.action = None, ""
-    message: Message = account.world.add_message(
+    message: ChatMessage = account.world.add_message(
         chat,
         int(account.world.bot["id"]),
         keyboard=keyboard,

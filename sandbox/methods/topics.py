@@ -22,7 +22,7 @@ async def create_forum_topic(account: BotAccount, parameters: Parameters) -> dic
     colour = parameters.integer("icon_color", TOPIC_COLOURS[len(chat.topics) % 6])
     if colour not in TOPIC_COLOURS:
         raise bad_request("invalid forum topic icon color specified")
-    account.pacer.charge_send(chat.id, group=True)
+    account.flood_control.charge_send(chat.id, group=True)
     topic = account.world.open_topic(chat, int(account.world.bot["id"]), name, colour)
     return {
         "message_thread_id": topic.thread_id,
@@ -38,7 +38,7 @@ async def edit_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
     name = _name(parameters) if parameters.text("name") else topic.name
     if name == topic.name and "icon_custom_emoji_id" not in parameters.values:
         raise bad_request("TOPIC_NOT_MODIFIED")
-    account.pacer.charge_send(chat.id, group=True)
+    account.flood_control.charge_send(chat.id, group=True)
     topic.name = name
     account.world.changes.publish()
     return True

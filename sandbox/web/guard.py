@@ -26,7 +26,7 @@ _HEADERS = {
 }
 
 
-class Guard:
+class LoopbackGuard:
     """ASGI middleware around everything."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -15,11 +15,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox.model import Message
+from sandbox.model import ChatMessage
 from sandbox.person import SandboxUser
 from sandbox.text import MAX_TEXT_UNITS, units
 from sandbox.web.stream import PageStream
-from sandbox.web.view import ALL, GENERAL, Place, View, environment
+from sandbox.web.view import ALL, GENERAL, ChatView, PageSelection, environment
 from sandbox.web.words import choose
 from sandbox.world import World
 
@@ -33,7 +33,7 @@ _PICTURES = {
 }
 
 
-class Pages:
+class WebChat:
     """Routes over one world."""
 
     def __init__(self, world: World, group_id: int, operator_id: int) -> None:
@@ -189,7 +189,7 @@ class Pages:
     async def _press(self, person: SandboxUser, chat_id: int, form: FormData) -> None:
         try:
             where = [int(_text(form, name)) for name in ("message_id", "row", "column")]
-            message: Message = self._world.chats[chat_id].messages[where[0]]
+            message: ChatMessage = self._world.chats[chat_id].messages[where[0]]
             data = str(message.keyboard[where[1]][where[2]]["callback_data"])
         except (ValueError, KeyError, IndexError) as error:
             raise HTTPException(409, "That button is gone.") from error
@@ -201,17 +201,17 @@ class Pages:
             raise HTTPException(404)
         return SandboxUser(self._world, person)
 
-    def _view(self, request: Request) -> View:
+    def _view(self, request: Request) -> ChatView:
         topic = request.query_params.get("topic", ALL)
         known = {str(key) for key in self._world.chats[self._group_id].topics}
-        place = Place(
+        selection = PageSelection(
             person_id=request.path_params["person_id"] or None,
             topic=topic if topic in {ALL, GENERAL} | known else ALL,
             language=choose(
                 request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")
             ),
         )
-        return View(self._world, self._templates, self._group_id, place)
+        return ChatView(self._world, self._templates, self._group_id, selection)
 
 
 def _text(form: FormData, name: str) -> str:

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from sandbox.changes import Changes
-from sandbox.model import Message
-from sandbox.web.view import View
+from sandbox.changes import ChangeSignal
+from sandbox.model import ChatMessage
+from sandbox.web.view import ChatView
 
 TICK_S = 1.0
 KEEPALIVE_S = 15.0
@@ -22,7 +22,10 @@ class _Pane:
     """A list of messages on one page: what the browser has, and what it lacks."""
 
     def __init__(
-        self, element: str, messages: Callable[[], list[Message]], render: Callable[[Message], str]
+        self,
+        element: str,
+        messages: Callable[[], list[ChatMessage]],
+        render: Callable[[ChatMessage], str],
     ) -> None:
         self._element = element
         self._messages = messages
@@ -53,7 +56,7 @@ class _Pane:
 class PageStream:
     """The events of one open page."""
 
-    def __init__(self, view: View, changes: Changes) -> None:
+    def __init__(self, view: ChatView, changes: ChangeSignal) -> None:
         self._view = view
         self._changes = changes
         self._panes = [

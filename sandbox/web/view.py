@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sandbox.model import Chat, Message, Person
+from sandbox.model import Chat, ChatMessage, SandboxPerson
 from sandbox.web.rich import rich
 from sandbox.web.words import Language, translate
 from sandbox.world import World
@@ -42,7 +42,7 @@ def environment() -> Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageSelection:
     """What one browser page looks at."""
 
     person_id: int | None
@@ -50,21 +50,23 @@ class Place:
     language: Language
 
 
-class View:
+class ChatView:
     """Fragments for one place."""
 
-    def __init__(self, world: World, templates: Environment, group_id: int, place: Place) -> None:
+    def __init__(
+        self, world: World, templates: Environment, group_id: int, selection: PageSelection
+    ) -> None:
         self._world = world
         self._templates = templates
         self._group_id = group_id
-        self.place = place
+        self.selection = selection
 
     @property
-    def person(self) -> Person | None:
+    def person(self) -> SandboxPerson | None:
         """The chosen person."""
-        if self.place.person_id is None:
+        if self.selection.person_id is None:
             return None
-        return self._world.people.get(self.place.person_id)
+        return self._world.people.get(self.selection.person_id)
 
     @property
     def group(self) -> Chat:
@@ -72,26 +74,26 @@ class View:
         return self._world.chats[self._group_id]
 
     @property
-    def operator(self) -> Person:
+    def operator(self) -> SandboxPerson:
         """Who writes in the group."""
         return self._world.people[next(iter(self.group.members))]
 
-    def chat_messages(self) -> list[Message]:
+    def chat_messages(self) -> list[ChatMessage]:
         """The private chat, newest last."""
         if self.person is None:
             return []
         return list(self._world.chats[self.person.id].messages.values())[-SHOWN_MESSAGES:]
 
-    def group_messages(self) -> list[Message]:
+    def group_messages(self) -> list[ChatMessage]:
         """The group, or the chosen topic of it."""
         found = list(self.group.messages.values())
-        if self.place.topic == GENERAL:
+        if self.selection.topic == GENERAL:
             found = [message for message in found if message.thread_id is None]
-        elif self.place.topic != ALL:
-            found = [message for message in found if str(message.thread_id) == self.place.topic]
+        elif self.selection.topic != ALL:
+            found = [message for message in found if str(message.thread_id) == self.selection.topic]
         return found[-SHOWN_MESSAGES:]
 
-    def message(self, message: Message) -> str:
+    def message(self, message: ChatMessage) -> str:
         """One message."""
         group = message.chat_id == self._group_id
         name = "PICA"
@@ -103,7 +105,7 @@ class View:
             message=message,
             pane="group" if group else "chat",
             name=name,
-            topic=topic if self.place.topic == ALL else None,
+            topic=topic if self.selection.topic == ALL else None,
             base=self.base,
         )
 
@@ -115,7 +117,7 @@ class View:
             last = next(reversed(messages.values()), None)
             rows.append((person, last, person.id in self.group.members))
         rows.sort(key=lambda row: row[2])
-        return self._part("people", rows=rows, chosen=self.place.person_id, base=self.base)
+        return self._part("people", rows=rows, chosen=self.selection.person_id, base=self.base)
 
     def presence(self) -> str:
         """The line under the bot's name."""
@@ -152,8 +154,8 @@ class View:
         return self._part(
             "topics",
             topics=list(self.group.topics.values()),
-            chosen=self.place.topic,
-            person_id=self.place.person_id,
+            chosen=self.selection.topic,
+            person_id=self.selection.person_id,
         )
 
     def toast(self, text: str, *, alert: bool) -> str:
@@ -165,9 +167,9 @@ class View:
         template = self._templates.get_template("page.html")
         return template.render(
             t=self.words(),
-            language=self.place.language,
+            language=self.selection.language,
             view=view,
-            place=self.place,
+            selection=self.selection,
             shown=self,
             person=self.person,
             base=self.base,
@@ -177,11 +179,11 @@ class View:
     @property
     def base(self) -> str:
         """Where the chosen person's routes begin."""
-        return f"/people/{self.place.person_id or 0}"
+        return f"/people/{self.selection.person_id or 0}"
 
     def words(self) -> Callable[[str], str]:
         """The phrases of the frame."""
-        return lambda key: translate(key, self.place.language)
+        return lambda key: translate(key, self.selection.language)
 
     def _part(self, name: str, /, **values: Any) -> str:
         module = self._templates.get_template("parts.html").module
