@@ -1,8 +1,4 @@
-"""A local Bot API server and a web chat: the whole bot runs without Telegram.
-
-For demos and tests. Nothing here leaves the machine, and nothing here knows the bot: it
-imports no other part of this project.
-"""
+"""The sandbox: a local Bot API server and a web chat, for demos and tests without Telegram."""
 
 from sandbox.api import Call
 from sandbox.faults import Fault, FaultKind, Faults

@@ -1,7 +1,4 @@
-"""The bot's account on the local server: everything that a method may touch.
-
-Holds the parts together. Knows no method and no HTTP.
-"""
+"""The bot's account on the local server."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _CHAT_ID = re.compile(r"-?[0-9]{1,19}")
 
 @dataclass(slots=True)
 class BotAccount:
-    """What the methods work on."""
+    """Everything that a method of the Bot API may touch."""
 
     world: World
     updates: UpdateQueue
@@ -32,10 +29,10 @@ class BotAccount:
     logged_out: bool = False
 
     def chat(self, parameters: Parameters, name: str = "chat_id") -> Chat:
-        """The chat a call names, if the bot can know it.
+        """Find the chat that a call names.
 
         Raises:
-            ApiError: no such chat.
+            ApiError: the bot does not know the chat.
         """
         raw = parameters.text(name).strip()
         if not raw:
@@ -46,10 +43,10 @@ class BotAccount:
         return found
 
     def writable_chat(self, parameters: Parameters) -> Chat:
-        """The chat a call names, if the bot may write there.
+        """Find the chat that a call names and check that the bot may write there.
 
         Raises:
-            ApiError: no such chat; never started, blocked, or left.
+            ApiError: the chat is unknown, never started, blocked or left.
         """
         chat = self.chat(parameters)
         if chat.is_private:
@@ -63,7 +60,7 @@ class BotAccount:
         return chat
 
     def topic(self, parameters: Parameters, chat: Chat) -> Topic | None:
-        """The topic a send names; None for none.
+        """Find the topic that a call names, if it names one.
 
         Raises:
             ApiError: the topic is gone, or the chat has no topics.
@@ -76,10 +73,10 @@ class BotAccount:
         return chat.topics[thread_id]
 
     def message(self, parameters: Parameters, chat: Chat, missing: str) -> ChatMessage:
-        """The message a call names.
+        """Find the message that a call names.
 
         Raises:
-            ApiError: none named, or with `missing` as its words.
+            ApiError: the call names no message, or one that is `missing`.
         """
         message_id = parameters.integer("message_id")
         if message_id <= 0:

@@ -1,7 +1,4 @@
-"""``/bot<token>/<method>``: the Bot API over HTTP, with the faults that were planned.
-
-Every call is recorded. Knows no method by name, and never logs a path, a token or a text.
-"""
+"""The Bot API over HTTP (`/bot<token>/<method>`), with planned faults and a record of calls."""
 
 from __future__ import annotations
 
@@ -47,8 +44,8 @@ logger = logging.getLogger(__name__)
 class Call:
     """One recorded API call.
 
-    `outcome` is ``"ok"``, the description of a refusal, or ``"dropped"``, ``"answer lost"``,
-    ``"hung up"`` and ``"waiting"``.
+    `outcome` is `"ok"`, `"waiting"`, `"hung up"`, `"dropped"`, `"answer lost"`, or the
+    description of a refusal.
     """
 
     method: str
@@ -60,15 +57,15 @@ class Call:
 
 
 class _ConnectionCutError(Exception):
-    """The connection is to be cut."""
+    """A fault asks to cut the connection."""
 
 
 class _ClientGoneError(Exception):
-    """The caller hung up while a poll waited."""
+    """The caller hung up during a long poll."""
 
 
 class BotApi:
-    """Answers calls for one bot."""
+    """The endpoint of one bot."""
 
     def __init__(
         self,
@@ -114,7 +111,7 @@ class BotApi:
         return Response(answer, media_type="application/json")
 
     async def download(self, request: Request) -> Response:
-        """``/file/bot<token>/<path>``: the bytes of a file."""
+        """Serve the bytes of a file (`/file/bot<token>/<path>`)."""
         try:
             self._check_token(request)
         except ApiError as error:

@@ -1,7 +1,4 @@
-"""Tells those who watch that something on a screen may have changed.
-
-Carries no news itself: watchers look at the state and compare. Knows nothing of chats.
-"""
+"""A signal that something on a screen may have changed."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from contextlib import contextmanager
 
 
 class ChangeSignal:
-    """Wakes every watcher."""
+    """Wakes its watchers, which compare the state themselves."""
 
     def __init__(self) -> None:
         self._watchers: set[asyncio.Event] = set()
@@ -19,7 +16,7 @@ class ChangeSignal:
 
     @contextmanager
     def watch(self) -> Iterator[asyncio.Event]:
-        """An event that is set at every change until the block ends."""
+        """Yield an event that every change sets until the block ends."""
         event = asyncio.Event()
         self._watchers.add(event)
         try:
@@ -28,11 +25,11 @@ class ChangeSignal:
             self._watchers.discard(event)
 
     def publish(self) -> None:
-        """Something changed."""
+        """Wake every watcher."""
         for event in self._watchers:
             event.set()
 
     def close(self) -> None:
-        """Nothing will change any more; watchers go home."""
+        """Let the watchers end."""
         self.closed = True
         self.publish()

@@ -1,8 +1,4 @@
-"""The HTTP server, and cutting a connection as a failing network would.
-
-Runs uvicorn in the caller's event loop without touching its signal handlers. Knows nothing
-of what it serves.
-"""
+"""The HTTP server, which can also cut a connection as a failing network would."""
 
 from __future__ import annotations
 
@@ -21,14 +17,16 @@ STOP_WITHIN_S = 3
 
 
 class _Uvicorn(uvicorn.Server):
+    """Uvicorn in the caller's event loop."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the program around us."""
+        """Leave signals to the program around the sandbox."""
         yield
 
 
 async def hung_up(request: Request) -> None:
-    """Wait until the caller's end of a connection is gone."""
+    """Wait until the caller closes the connection."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
@@ -37,7 +35,7 @@ class Connections:
     """One listening socket and the connections made to it."""
 
     def __init__(self, host: str, port: int) -> None:
-        # asyncio turns Nagle off only where the protocol is named; else 40 ms pass per answer.
+        # Without a named protocol asyncio leaves Nagle on, and every answer takes 40 ms more.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((host, port))
@@ -63,7 +61,7 @@ class Connections:
         while not self._server.started:
             if self._task.done():
                 self._task.result()
-                raise RuntimeError("the sandbox's server did not start")
+                raise RuntimeError("the sandbox did not start: its web server ended")
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
@@ -74,7 +72,7 @@ class Connections:
         self._socket.close()
 
     async def drop(self, request: Request) -> None:
-        """Cut the connection of a request without a word."""
+        """Cut the connection of a request without an answer."""
         client = request.scope.get("client")
         transport = self._open.get(tuple(client) if client else None)
         if transport is not None:

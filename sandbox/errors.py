@@ -1,8 +1,4 @@
-"""The refusals of the Bot API, with Telegram's own codes and words.
-
-The descriptions are those the official server sends, because bots match on them. This
-module knows neither HTTP nor why something was refused.
-"""
+"""The refusals of the Bot API in Telegram's own codes and words, on which bots match."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ NOT_MODIFIED = (
 
 
 class ApiError(Exception):
-    """A call that Telegram would answer with ``"ok": false``."""
+    """A call that Telegram answers with `"ok": false`."""
 
     def __init__(self, code: int, description: str, *, retry_after: int | None = None) -> None:
         super().__init__(description)
@@ -24,7 +20,7 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
     def body(self) -> dict[str, Any]:
-        """The JSON object that goes over the wire."""
+        """Build the JSON object that goes over the wire."""
         body: dict[str, Any] = {
             "ok": False,
             "error_code": self.code,
@@ -36,32 +32,32 @@ class ApiError(Exception):
 
 
 def bad_request(words: str) -> ApiError:
-    """400 with Telegram's prefix."""
+    """Make a 400."""
     return ApiError(400, f"Bad Request: {words}")
 
 
 def forbidden(words: str) -> ApiError:
-    """403 with Telegram's prefix."""
+    """Make a 403."""
     return ApiError(403, f"Forbidden: {words}")
 
 
 def conflict(words: str) -> ApiError:
-    """409 with Telegram's prefix."""
+    """Make a 409."""
     return ApiError(409, f"Conflict: {words}")
 
 
 def too_many_requests(retry_after: int) -> ApiError:
-    """429 with the seconds to wait, in the text and in ``parameters``."""
+    """Make a 429 with the seconds to wait, in the text and in `parameters`."""
     return ApiError(
         429, f"Too Many Requests: retry after {retry_after}", retry_after=max(1, retry_after)
     )
 
 
 def unauthorized() -> ApiError:
-    """401: a well-formed token of no bot."""
+    """Make a 401 for a well-formed token that belongs to no bot."""
     return ApiError(401, "Unauthorized")
 
 
 def not_found() -> ApiError:
-    """404: a malformed token, or no such method."""
+    """Make a 404 for a malformed token or an unknown method."""
     return ApiError(404, "Not Found")

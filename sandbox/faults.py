@@ -1,7 +1,4 @@
-"""Faults on demand: the ways in which Telegram and the network fail a bot.
-
-Holds what was asked for and answers which fault hits a call; carrying it out is `api`'s work.
-"""
+"""Faults on demand: the ways in which Telegram and the network fail a bot."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What may stand in ``reply_markup``.
-
-Knows the rules for buttons and not what a press does.
-"""
+"""The rules for `reply_markup`."""
 
 from __future__ import annotations
 
@@ -33,10 +30,10 @@ _OTHER_ACTIONS = (
 
 
 def read_inline_keyboard(markup: Any) -> Keyboard:
-    """The rows of an inline keyboard; empty for other markups.
+    """Read the rows of an inline keyboard; other markups have no rows.
 
     Raises:
-        ApiError: a button that Telegram would refuse.
+        ApiError: Telegram would refuse a button.
     """
     if markup is None:
         return []

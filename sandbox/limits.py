@@ -1,10 +1,8 @@
 """How fast a bot may send.
 
-Telegram publishes no exact numbers; these follow its FAQ ("about one message a second in a
-chat, 30 a second overall, 20 a minute in a group") and reports of other projects for drafts
-and chat actions (about 20 in 5 seconds for one peer). Bursts of `chat_burst` messages pass, as
-they do in Telegram. All topics of a group, its edits and the creation of topics share one
-count. A refused call costs nothing. Knows neither chats nor messages.
+Telegram publishes no exact numbers. These follow its FAQ ("about one message a second in a
+chat, 30 a second overall, 20 a minute in a group"). Those for drafts and chat actions (about 20
+in 5 seconds) follow reports of other projects.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from sandbox.errors import too_many_requests
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The rates; `Limits.off()` for tests that are about something else."""
+    """The rates, and how many messages may burst into a chat."""
 
     chat_per_s: float = 1.0
     chat_burst: int = 5
@@ -31,13 +29,13 @@ class Limits:
 
     @classmethod
     def off(cls) -> Limits:
-        """No limit at all."""
+        """Set no limit, for tests that are about something else."""
         return cls(enabled=False)
 
 
 @dataclass(slots=True)
 class _Window:
-    """At most `most` events in `seconds`."""
+    """A sliding window of at most `most` events in `seconds`."""
 
     most: int
     seconds: float
@@ -56,7 +54,7 @@ class _Window:
 
 @dataclass(slots=True)
 class _Bucket:
-    """Refills at `rate` a second up to `size`."""
+    """A token bucket that refills at `rate` a second up to `size`."""
 
     rate: float
     size: int
@@ -74,7 +72,10 @@ class _Bucket:
 
 
 class FloodControl:
-    """Counts what a bot sends and says when it is too much."""
+    """Counts what a bot sends and refuses what is too much.
+
+    All topics of a group, its edits and its new topics share one count.
+    """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self.limits = limits
@@ -92,7 +93,7 @@ class FloodControl:
         """Count one message, edit or new topic.
 
         Raises:
-            ApiError: 429, and nothing was counted.
+            ApiError: 429. A refused call is not counted.
         """
         meters: list[_Window | _Bucket] = [self._overall, self._bucket(chat_id)]
         if group:
@@ -103,7 +104,7 @@ class FloodControl:
         """Count one draft or chat action.
 
         Raises:
-            ApiError: 429, and nothing was counted.
+            ApiError: 429. A refused call is not counted.
         """
         self._charge([self._signals[chat_id]])
 

@@ -1,8 +1,4 @@
-"""``parse_mode``: HTML, MarkdownV2 and the old Markdown, to text and entities.
-
-Enough of each to round-trip what bots send and to refuse what Telegram refuses; custom
-emoji and the like are left out. Knows nothing of messages.
-"""
+"""The parser of `parse_mode`: HTML, MarkdownV2 and the old Markdown, without custom emoji."""
 
 from __future__ import annotations
 
@@ -46,10 +42,10 @@ _LINK_END = re.compile(r"\]\(((?:[^\\)\n]|\\.)*)\)")
 
 
 def parse(text: str, parse_mode: str) -> tuple[str, list[Entity]]:
-    """Read marked-up text.
+    """Parse marked-up text into text and entities.
 
     Raises:
-        ApiError: an unknown mode, or markup that does not parse.
+        ApiError: the mode is unknown, or the markup does not parse.
     """
     mode = parse_mode.lower()
     if mode in {"", "none"}:
@@ -129,7 +125,7 @@ def _close_tag(
 
 
 class _Markdown:
-    """One pass over MarkdownV2."""
+    """A parser that makes one pass over MarkdownV2."""
 
     def __init__(self, text: str) -> None:
         self._text = text

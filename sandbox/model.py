@@ -1,7 +1,4 @@
-"""People, chats, topics and messages, as the local server keeps them.
-
-Plain state in memory. Knows neither the Bot API's JSON (`wire`) nor its rules (`methods`).
-"""
+"""People, chats, topics and messages as the local server keeps them in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ ACTION_SHOWN_S = 5.0
 
 @dataclass(slots=True)
 class SandboxPerson:
-    """A human being who could talk to the bot."""
+    """A person who could talk to the bot."""
 
     id: int
     first_name: str
@@ -37,7 +34,7 @@ class Toast:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file in a message; the bytes stay in memory."""
+    """A file in a message."""
 
     kind: str
     file_id: str
@@ -51,13 +48,13 @@ class Attachment:
 
     @property
     def path(self) -> str:
-        """Where ``getFile`` says it is."""
+        """The path that `getFile` gives."""
         return f"{self.kind}s/{self.file_id}"
 
 
 @dataclass(slots=True)
 class ChatMessage:
-    """One message of a chat; `revision` grows with every change."""
+    """One message of a chat, whose `revision` grows with every change."""
 
     message_id: int
     chat_id: int
@@ -78,7 +75,7 @@ class ChatMessage:
 
 @dataclass(slots=True)
 class Topic:
-    """A topic of a forum group; its id is the id of the message that opened it."""
+    """A topic of a forum group, with the id of the message that opened it."""
 
     thread_id: int
     name: str
@@ -88,7 +85,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class MessageDraft:
-    """A reply that is still being written."""
+    """A reply that the bot is still writing."""
 
     draft_id: int
     text: str
@@ -97,7 +94,7 @@ class MessageDraft:
 
 @dataclass(slots=True)
 class Chat:
-    """A private chat (its id is the person's) or a supergroup."""
+    """A private chat, which has its person's id, or a supergroup."""
 
     id: int
     title: str = ""
@@ -115,15 +112,15 @@ class Chat:
 
     @property
     def is_private(self) -> bool:
-        """Whether this is one person's chat with the bot."""
+        """Whether this is a person's chat with the bot."""
         return self.id > 0
 
     def draft_at(self, now: float) -> MessageDraft | None:
-        """The draft on the person's screen, if it is still shown."""
+        """Return the draft, if the person's screen still shows it."""
         if self.draft is None or now - self.draft.at > DRAFT_SHOWN_S:
             return None
         return self.draft
 
     def action_now(self, now: float) -> str:
-        """The chat action on the screen, such as ``typing``, or nothing."""
+        """Return the chat action on the screen, such as `typing`, or nothing."""
         return self.action if self.action and now - self.action_at < ACTION_SHOWN_S else ""

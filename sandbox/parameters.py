@@ -1,8 +1,6 @@
-"""One call's parameters, whichever way they were sent.
+"""The parameters of a call, from a query string, a form, multipart or JSON.
 
-Telegram takes a query string, a form, multipart or JSON, and treats every value as text:
-numbers may come as strings and objects as JSON text. This module knows the shapes and not
-the methods.
+Like Telegram, it treats every value as text: numbers may come as strings, objects as JSON text.
 """
 
 from __future__ import annotations
@@ -40,11 +38,11 @@ class Parameters:
     files: dict[str, Upload] = field(default_factory=dict)
 
     def text(self, name: str, default: str = "") -> str:
-        """The value as text."""
+        """Return the value as text."""
         return self.values.get(name, default)
 
     def integer(self, name: str, default: int = 0, *, low: int | None = None) -> int:
-        """The value as an integer: like Telegram, leading digits count and junk is 0."""
+        """Return the leading digits of the value as an integer, or 0, as Telegram does."""
         if name not in self.values:
             return default
         match = _INTEGER.match(self.values[name])
@@ -52,23 +50,23 @@ class Parameters:
         return number if low is None else max(low, number)
 
     def boolean(self, name: str) -> bool:
-        """True for ``true``, ``yes`` and ``1``."""
+        """Return whether the value is `true`, `yes` or `1`."""
         return self.values.get(name, "").lower() in {"true", "yes", "1"}
 
     def json(self, name: str) -> Any:
-        """The value parsed as JSON, None when absent or empty."""
+        """Parse the value as JSON; an absent or empty one is None."""
         raw = self.values.get(name, "")
         return parse_json(raw, of=name) if raw else None
 
     def public(self) -> dict[str, Any]:
-        """What a record of the call shows: values, and the names of files."""
+        """Return the values and the names of the files, for the record of calls."""
         shown: dict[str, Any] = dict(self.values)
         shown.update({name: upload.filename for name, upload in self.files.items()})
         return shown
 
 
 def parse_json(raw: str, *, of: str) -> Any:
-    """Parse JSON that came from outside; anything odd is a 400."""
+    """Parse JSON that came from outside, or refuse it with a 400."""
     try:
         value = json.loads(raw, parse_constant=_refuse_constant)
         json.dumps(value, ensure_ascii=False).encode()
@@ -82,10 +80,10 @@ def _refuse_constant(name: str) -> Any:
 
 
 async def read_parameters(request: Request) -> Parameters:
-    """Read query string and body of a call.
+    """Read the query string and the body of a call.
 
     Raises:
-        ApiError: the body is too big or cannot be parsed.
+        ApiError: the body is too big or does not parse.
     """
     declared = request.headers.get("content-length", "0")
     if not declared.isascii() or not declared.isdigit() or int(declared[:12]) > MAX_BODY_BYTES:

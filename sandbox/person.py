@@ -1,7 +1,4 @@
-"""A person at the keyboard, for tests and demos: says, presses, reads.
-
-A thin hand on `world`; holds no state of its own. Knows no HTTP.
-"""
+"""A person at the keyboard, for tests and demos."""
 
 from __future__ import annotations
 
@@ -61,7 +58,7 @@ class SandboxUser:
 
     @property
     def chat_action(self) -> str:
-        """The chat action on the screen, such as ``typing``, or nothing."""
+        """The chat action on the screen, such as `typing`, or nothing."""
         return self._chat(self.id).action_now(self._world.now())
 
     @property
@@ -70,7 +67,7 @@ class SandboxUser:
         return [toast.text for toast in self._person.toasts]
 
     def messages_in(self, chat_id: int, thread_id: int | None = None) -> list[SandboxMessage]:
-        """A chat as it stands now, or one topic of it."""
+        """Return a chat, or one topic of it, as it stands now."""
         return [
             as_seen(message)
             for message in self._chat(chat_id).messages.values()
@@ -78,9 +75,9 @@ class SandboxUser:
         ]
 
     async def say(self, text: str, *, reply_to: int | None = None) -> int:
-        """Send text in the private chat; the first thing said starts the bot.
+        """Send text in the private chat.
 
-        Someone who blocked the bot unblocks it by writing, as Telegram's apps do.
+        The first message starts the bot, and unblocks it as Telegram's apps do.
         """
         return await self._send(self.id, text=text, reply_to=reply_to)
 
@@ -92,17 +89,17 @@ class SandboxUser:
         thread_id: int | None = None,
         reply_to: int | None = None,
     ) -> int:
-        """Send text in a group, in a topic of it or outside."""
+        """Send text in a group or in one of its topics."""
         return await self._send(chat_id, text=text, thread_id=thread_id, reply_to=reply_to)
 
     async def press(self, label_or_data: str, *, message_id: int | None = None) -> None:
-        """Press a button in the private chat: on the newest message that has it."""
+        """Press a button on the newest message of the private chat that has it."""
         await self.press_in_group(self.id, label_or_data, message_id=message_id)
 
     async def press_in_group(
         self, chat_id: int, label_or_data: str, *, message_id: int | None = None
     ) -> None:
-        """Press a button in a group: on the newest message that has it."""
+        """Press a button on the newest message of a group that has it."""
         for message in reversed(list(self._chat(chat_id).messages.values())):
             if message_id is not None and message.message_id != message_id:
                 continue
@@ -147,7 +144,7 @@ class SandboxUser:
         )
 
     async def send_location(self, latitude: float = 31.23, longitude: float = 121.47) -> int:
-        """Send a place."""
+        """Send a location."""
         place = {"latitude": latitude, "longitude": longitude}
         return await self._send(self.id, extra={"location": place})
 
@@ -157,7 +154,7 @@ class SandboxUser:
         return await self._send(self.id, extra={"contact": contact})
 
     async def edit(self, message_id: int, text: str, *, chat_id: int | None = None) -> None:
-        """Change a message of one's own."""
+        """Change a message that the person sent."""
         chat = self._chat(self.id if chat_id is None else chat_id)
         self._world.person_edits(self._person, chat, message_id, text)
         await asyncio.sleep(0)
@@ -184,8 +181,8 @@ class SandboxUser:
         """Wait for a message of the bot.
 
         Args:
-            predicate: what it must be like; a text means "contains"; None takes any.
-            after: look only at messages with a higher id, such as the one `say` returned.
+            predicate: a test, or a text that the message must contain. None takes any message.
+            after: look only at messages with a higher id than this, which `say` returns.
             timeout_s: how long to wait.
             chat_id: a group to look at instead of the private chat.
             thread_id: only this topic.
@@ -194,7 +191,7 @@ class SandboxUser:
             The oldest message that fits, as it stands now.
 
         Raises:
-            TimeoutError: it did not come; says what there is instead.
+            TimeoutError: no such message came. The error shows the bot's last words.
         """
         where = self.id if chat_id is None else chat_id
         with self._world.changes.watch() as changed:

@@ -1,7 +1,4 @@
-"""A message as a person sees it, and whether it is the one they wait for.
-
-Copies of state, which change no more. Knows neither world nor HTTP.
-"""
+"""A message as a person sees it."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ ButtonRows = list[list[tuple[str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class SandboxMessage:
-    """A message as it stands on the screen at this moment."""
+    """A copy of a message as the screen shows it at this moment."""
 
     message_id: int
     chat_id: int
@@ -34,7 +31,7 @@ class SandboxMessage:
 
 
 def as_seen(message: ChatMessage) -> SandboxMessage:
-    """The message without what a screen does not show."""
+    """Copy what a screen shows of a message."""
     file = message.attachment
     return SandboxMessage(
         message_id=message.message_id,
@@ -57,7 +54,7 @@ def as_seen(message: ChatMessage) -> SandboxMessage:
 
 
 def fits(message: SandboxMessage, predicate: Callable[[SandboxMessage], bool] | str | None) -> bool:
-    """Whether a message is what someone waits for: a text means "contains", None takes any."""
+    """Return whether a message contains the text or passes the test; None takes any."""
     if predicate is None:
         return True
     if isinstance(predicate, str):

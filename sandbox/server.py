@@ -1,7 +1,4 @@
-"""`Sandbox`: a local Telegram for one bot, with its API and its web chat on one port.
-
-The composition root of this package. Knows nothing of the bot that talks to it.
-"""
+"""The composition root of the sandbox: the Bot API and the web chat on one port."""
 
 from __future__ import annotations
 
@@ -36,9 +33,9 @@ class Sandbox:
 
     Args:
         token: the bot's token.
-        host: where to listen; keep it a loopback address.
+        host: the address to listen on. Keep it a loopback address.
         port: 0 for any free port.
-        limits: how fast the bot may send.
+        limits: the rates at which the bot may send.
         clock: seconds since the epoch, for dates and limits.
     """
 
@@ -52,7 +49,7 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not re.fullmatch(r"[0-9]{1,15}:[A-Za-z0-9_-]{1,100}", token):
-            raise ValueError("the token must look like 123456:letters")
+            raise ValueError("token: must look like 123456:letters")
         self.token = token
         self.faults = Faults()
         self._host, self._port = host, port
@@ -86,7 +83,7 @@ class Sandbox:
         await self._connections.serve(self._app(self._api))
 
     async def stop(self) -> None:
-        """Stop at once, also with open polls and streams."""
+        """Stop at once, even with open polls and streams."""
         self._updates.close()
         self._account.webhook.stop()
         self._world.changes.close()
@@ -105,17 +102,17 @@ class Sandbox:
     def web_url(self) -> str:
         """The web chat's address."""
         if self._connections is None:
-            raise RuntimeError("the sandbox is not started")
+            raise RuntimeError("the sandbox is not started: call `start()` first")
         return f"http://{self._host}:{self._connections.port}"
 
     @property
     def api_url(self) -> str:
-        """The server's address; a bot uses ``f"{api_url}/bot"`` as its base URL."""
+        """The server's address; a bot's base URL is this and `/bot`."""
         return self.web_url
 
     @property
     def users(self) -> list[SandboxUser]:
-        """Everybody, the operator included."""
+        """All people, the operator included."""
         return [SandboxUser(self._world, person) for person in self._world.people.values()]
 
     def add_user(
@@ -125,23 +122,23 @@ class Sandbox:
         first_name: str = "小雨",
         language_code: str = "zh-hans",
     ) -> SandboxUser:
-        """Let a new person exist; the bot hears of them when they write."""
+        """Add a person, of whom the bot hears when they write."""
         person = self._world.add_person(user_id, first_name, language_code)
         return SandboxUser(self._world, person)
 
     def add_group(self, title: str, members: Iterable[SandboxUser], *, forum: bool = False) -> int:
-        """Make a group with the bot as administrator; returns its chat id."""
+        """Make a group with the bot as administrator and return its chat id."""
         roles = {
             user.id: "creator" if index == 0 else "member" for index, user in enumerate(members)
         }
         return self._world.add_group(title, roles, forum=forum, announce=True).id
 
     def send_raw_update(self, update: dict[str, Any]) -> None:
-        """Give the bot any update, well-formed or not."""
+        """Queue any update for the bot, even a malformed one."""
         self._updates.put_raw(update)
 
     def method_calls(self, method: str | None = None) -> list[Call]:
-        """The calls so far, all or those of one method."""
+        """Return the calls so far, or those of one method."""
         calls = self._api.calls if self._api is not None else ()
         return [call for call in calls if method is None or call.method.lower() == method.lower()]
 
@@ -151,17 +148,17 @@ class Sandbox:
         return self._updates.pending
 
     def topics(self, chat_id: int) -> dict[int, str]:
-        """The topics of a forum group: thread id to name."""
+        """Return the topics of a forum group, thread id to name."""
         chat = self._world.chats[chat_id]
         return {topic.thread_id: topic.name for topic in chat.topics.values()}
 
     def closed_topics(self, chat_id: int) -> list[int]:
-        """Those of them that are closed."""
+        """Return the thread ids of the closed topics of a forum group."""
         chat = self._world.chats[chat_id]
         return [topic.thread_id for topic in chat.topics.values() if topic.closed]
 
     def delete_topic(self, chat_id: int, thread_id: int) -> None:
-        """Somebody in the group deletes a topic; the bot hears nothing of it."""
+        """Delete a topic as a member does, without an update for the bot."""
         self._world.delete_topic(self._world.chats[chat_id], thread_id)
 
     def _app(self, api: BotApi) -> Starlette:

@@ -1,7 +1,4 @@
-"""Text as Telegram measures it: UTF-16 units, entities, lengths.
-
-Knows nothing of chats, messages or markup languages (`markup` does those).
-"""
+"""Text as Telegram measures it: UTF-16 units, entities, lengths."""
 
 from __future__ import annotations
 
@@ -49,18 +46,18 @@ _INVISIBLE = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 
 
 def units(text: str) -> int:
-    """Length in UTF-16 code units, the only length Telegram knows."""
+    """Count UTF-16 code units, as Telegram measures every length."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def slice_units(text: str, offset: int, length: int) -> str:
-    """The part of a text that an entity covers."""
+    """Cut out the part of a text that an entity covers."""
     raw = text.encode("utf-16-le", "surrogatepass")
     return raw[offset * 2 : (offset + length) * 2].decode("utf-16-le", "replace")
 
 
 def find_entities(text: str) -> list[Entity]:
-    """Commands, links, mentions and hashtags, as Telegram marks them by itself."""
+    """Mark commands, links, mentions and hashtags, as Telegram does by itself."""
     found: list[Entity] = []
     taken: list[tuple[int, int]] = []
     for kind, pattern in _FOUND:
@@ -76,10 +73,10 @@ def find_entities(text: str) -> list[Entity]:
 
 
 def read_entities(raw: Any) -> list[Entity]:
-    """Check the shape of an ``entities`` parameter.
+    """Check the shape of an `entities` parameter.
 
     Raises:
-        ApiError: something is not a MessageEntity.
+        ApiError: an item is not a `MessageEntity`.
     """
     if raw is None:
         return []
@@ -138,7 +135,7 @@ def check_entities(text: str, entities: list[Entity]) -> None:
     """Refuse offsets and lengths that do not fit the text.
 
     Raises:
-        ApiError: with Telegram's words for the first entity that does not fit.
+        ApiError: an entity does not fit.
     """
     edges = _unit_edges(text)
     total = units(text)
@@ -173,7 +170,7 @@ def _unit_edges(text: str) -> set[int]:
 
 
 def trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Drop the outer white space as Telegram does, and shift the entities with it."""
+    """Drop the outer white space as Telegram does and shift the entities."""
     cleaned = "".join(" " if ord(c) < 32 and c != "\n" else c for c in text.replace("\r", ""))
     if units(cleaned) != units(text):
         cleaned = text

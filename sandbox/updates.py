@@ -1,9 +1,4 @@
-"""The queue of updates that a bot has not confirmed yet.
-
-An update stays until a higher offset is asked for, and is given again and again until then.
-Only one long poll may wait: a second one ends the first with 409. Knows neither HTTP nor what
-an update says.
-"""
+"""The queue of updates that a bot has not confirmed yet."""
 
 from __future__ import annotations
 
@@ -22,7 +17,10 @@ _OTHER_POLL = (
 
 
 class UpdateQueue:
-    """Updates in order, with Telegram's offset rules."""
+    """Updates in order, with Telegram's rules for offsets.
+
+    An update stays until a call asks for a higher offset. A second long poll ends the first.
+    """
 
     def __init__(self, first_id: int = 700_000_001) -> None:
         self._pending: list[tuple[int, Update]] = []
@@ -34,20 +32,20 @@ class UpdateQueue:
 
     @property
     def pending(self) -> int:
-        """How many updates wait for confirmation."""
+        """The number of updates that wait for confirmation."""
         return len(self._pending)
 
     def allow(self, kinds: list[str]) -> None:
-        """Remember which kinds of update the bot wants; an empty list means the default."""
+        """Set the kinds of update that the bot wants, or the default with an empty list."""
         self._allowed = frozenset(kinds) or None
 
     @property
     def allowed(self) -> list[str]:
-        """The kinds asked for, empty for the default."""
+        """The kinds that the bot wants, empty for the default."""
         return sorted(self._allowed or ())
 
     def put(self, kind: str, payload: dict[str, Any]) -> None:
-        """Queue an update of one kind, unless the bot did not ask for that kind."""
+        """Queue an update, if the bot wants this kind."""
         if self._allowed is None:
             if kind in _NOT_BY_DEFAULT:
                 return
@@ -56,7 +54,7 @@ class UpdateQueue:
         self.put_raw({kind: payload})
 
     def put_raw(self, update: Update) -> None:
-        """Queue an update exactly as given, adding an id only where it has none."""
+        """Queue an update as it is; one without an id gets one."""
         given = update.get("update_id")
         if isinstance(given, int) and not isinstance(given, bool):
             self._next_id = max(self._next_id, given + 1)
@@ -69,29 +67,29 @@ class UpdateQueue:
         self._arrived.set()
 
     def confirm(self, offset: int) -> None:
-        """Forget everything below the offset; a negative one keeps that many from the end."""
+        """Forget all updates below the offset, or before the last `-offset`."""
         if offset < 0:
             self._pending = self._pending[offset:]
         elif offset > 0:
             self._pending = [entry for entry in self._pending if entry[0] >= offset]
 
     def drop(self, update: Update) -> None:
-        """Forget one update, which a webhook accepted."""
+        """Forget an update that the webhook's receiver accepted."""
         self._pending = [entry for entry in self._pending if entry[1] is not update]
 
     def clear(self) -> None:
-        """Forget everything (``drop_pending_updates``)."""
+        """Forget every update (`drop_pending_updates`)."""
         self._pending.clear()
 
     def first(self, limit: int) -> list[Update]:
-        """The oldest unconfirmed updates."""
+        """Return the oldest unconfirmed updates."""
         return [update for _, update in self._pending[:limit]]
 
     async def poll(self, offset: int, limit: int, timeout_s: float) -> list[Update]:
-        """Answer one ``getUpdates``.
+        """Answer one `getUpdates`.
 
         Raises:
-            ApiError: 409, because another poll or a webhook took over.
+            ApiError: 409. Another poll or a webhook took over.
         """
         self.end_poll(_OTHER_POLL)
         self.confirm(offset)
@@ -119,7 +117,7 @@ class UpdateQueue:
             poll.result()
 
     async def wait_any(self, timeout_s: float) -> bool:
-        """Wait until something is pending; for the webhook's sender."""
+        """Wait until an update is pending and return whether one is."""
         if not self._pending:
             self._arrived.clear()
             try:
@@ -130,7 +128,7 @@ class UpdateQueue:
         return bool(self._pending)
 
     def end_poll(self, words: str | None) -> None:
-        """End the waiting poll: with 409 and these words, or with what there is."""
+        """End the waiting poll with 409 and these words, or with the pending updates."""
         poll, self._poll = self._poll, None
         if poll is None or poll.done():
             return
@@ -140,7 +138,7 @@ class UpdateQueue:
             poll.set_exception(conflict(words))
 
     def close(self) -> None:
-        """Let nobody wait any longer."""
+        """End every wait."""
         self._closed = True
         self.end_poll(None)
         self._arrived.set()

@@ -1,9 +1,7 @@
-"""Posts updates to the bot's URL, one after another, until each is accepted.
+"""The webhook: updates posted to the bot's loopback URL, one after another.
 
-An answer outside 2xx, or none, is retried with growing waits; the update stays first in the
-queue meanwhile. The real server posts several at once and obeys methods in the answer; this
-one does neither. Only loopback addresses are posted to: nothing leaves the machine. Knows
-nothing of what an update says.
+An update is retried until its answer is 2xx. Unlike the real server, this one posts one update at
+a time and does not run methods in the answer.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(slots=True)
 class Webhook:
-    """Where updates go, and how it went."""
+    """The URL that updates go to, and the last error there."""
 
     updates: UpdateQueue
     clock: Callable[[], float]
@@ -38,7 +36,7 @@ class Webhook:
     _task: asyncio.Task[None] | None = None
 
     def set(self, url: str, secret: str) -> None:
-        """Start posting to a URL; an empty one stops it."""
+        """Start to post to a URL, or stop with an empty one."""
         self.stop()
         self.url, self.secret = url, secret
         self.last_error_at, self.last_error = None, ""
@@ -46,13 +44,13 @@ class Webhook:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def stop(self) -> None:
-        """Post nothing more."""
+        """Stop posting."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
 
     def info(self) -> dict[str, Any]:
-        """A ``WebhookInfo``."""
+        """Build a `WebhookInfo`."""
         shown: dict[str, Any] = {
             "url": self.url,
             "has_custom_certificate": False,
@@ -83,7 +81,7 @@ class Webhook:
             wait_s = min(wait_s * 2, LONGEST_RETRY_S)
 
     async def _post(self, update: dict[str, Any]) -> str:
-        """What went wrong, in the official server's words; empty when accepted."""
+        """Post an update and return the official server's words for the error, if any."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 status = await post_json(self.url, update, self.secret)
@@ -98,9 +96,9 @@ class Webhook:
 
 
 async def post_json(url: str, body: dict[str, Any], secret: str) -> int:
-    """POST JSON to a plain-HTTP loopback URL and give the status.
+    """Post JSON to a plain-HTTP loopback URL and return the status.
 
-    Written out on a socket because HTTP clients log the URL, which may hold a token.
+    It writes to a socket because HTTP clients log the URL, which may hold a token.
     """
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ""
@@ -127,7 +125,7 @@ async def post_json(url: str, body: dict[str, Any], secret: str) -> int:
 
 
 def is_acceptable(url: str) -> bool:
-    """Whether this server posts to such a URL."""
+    """Return whether the sandbox posts to such a URL."""
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port

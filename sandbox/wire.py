@@ -1,7 +1,4 @@
-"""State to the Bot API's JSON.
-
-Only shapes: which fields an object has. Decides nothing.
-"""
+"""The Bot API's JSON for the state in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ Json = dict[str, Any]
 
 
 def person_json(person: SandboxPerson) -> Json:
-    """A ``User``."""
+    """Show a person as a `User`."""
     return {
         "id": person.id,
         "is_bot": False,
@@ -23,7 +20,7 @@ def person_json(person: SandboxPerson) -> Json:
 
 
 def chat_json(chat: Chat, people: dict[int, SandboxPerson]) -> Json:
-    """A ``Chat``."""
+    """Show a `Chat`."""
     if chat.is_private:
         return {"id": chat.id, "type": "private", "first_name": people[chat.id].first_name}
     shown: Json = {"id": chat.id, "type": "supergroup", "title": chat.title}
@@ -33,7 +30,7 @@ def chat_json(chat: Chat, people: dict[int, SandboxPerson]) -> Json:
 
 
 def file_json(attachment: Attachment) -> Json:
-    """The fields that every file has."""
+    """Show the fields that every file has."""
     return {
         "file_id": attachment.file_id,
         "file_unique_id": f"u{attachment.file_id}",
@@ -42,7 +39,7 @@ def file_json(attachment: Attachment) -> Json:
 
 
 def attachment_json(attachment: Attachment) -> Json:
-    """The message fields for a file."""
+    """Show the fields of a message that hold its file."""
     shown = file_json(attachment)
     size = {"width": attachment.width, "height": attachment.height}
     if attachment.kind == "photo":
@@ -71,7 +68,7 @@ def message_json(
     *,
     with_reply: bool = True,
 ) -> Json:
-    """A ``Message``; the message it replies to is shown one level deep."""
+    """Show a `Message`, with the message that it replies to one level deep."""
     sender = bot if message.from_bot else person_json(people[message.sender_id])
     shown: Json = {
         "message_id": message.message_id,
@@ -103,7 +100,7 @@ def message_json(
 
 
 def member_json(user: Json, status: str) -> Json:
-    """A ``ChatMember`` of any status."""
+    """Show a `ChatMember` of any status."""
     shown: Json = {"user": user, "status": status}
     if status == "kicked":
         shown["until_date"] = 0

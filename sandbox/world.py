@@ -1,8 +1,4 @@
-"""The local Telegram: who is there, what stands in each chat, and what people do.
-
-What people do becomes an update for the bot; what the bot does comes in through `methods`.
-Knows neither HTTP nor limits nor faults.
-"""
+"""The local Telegram: its people, its chats, and what people do there."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ TOPIC_COLOURS = (7322096, 16766590, 13338331, 9367192, 16749490, 16478047)
 
 
 class World:
-    """People, chats, files and the updates that they cause."""
+    """People, chats and files, and the updates that people's acts cause."""
 
     def __init__(self, bot: Json, updates: UpdateQueue, clock: Callable[[], float]) -> None:
         self.bot = bot
@@ -36,17 +32,17 @@ class World:
         self._serial = itertools.count(1)
 
     def now(self) -> float:
-        """Seconds since the epoch, by the injected clock."""
+        """Return the seconds since the epoch."""
         return self._clock()
 
     # --- who and where -------------------------------------------------------------------
 
     def add_person(self, user_id: int | None, first_name: str, language_code: str) -> SandboxPerson:
-        """Let a person exist; the bot hears nothing of it."""
+        """Add a person, without an update for the bot."""
         if user_id is None:
             user_id = max((id_ for id_ in self.people if id_ < 10**9), default=1000) + 1
         if user_id <= 0 or user_id in self.people:
-            raise ValueError("a person's id must be positive and new")
+            raise ValueError("user_id: must be positive and new")
         person = SandboxPerson(user_id, first_name, language_code)
         self.people[user_id] = person
         self.chats[user_id] = Chat(user_id)
@@ -69,7 +65,7 @@ class World:
         return chat
 
     def new_message_id(self, chat: Chat) -> int:
-        """The next id: private chats share one count, every group has its own."""
+        """Give the next id; private chats share one count, groups have their own."""
         chat.last_message_id = (
             next(self._private_ids) if chat.is_private else chat.last_message_id + 1
         )
@@ -101,7 +97,7 @@ class World:
         return message
 
     def touch(self, message: ChatMessage) -> None:
-        """A message looks different now."""
+        """Note that a message looks different."""
         message.revision += 1
         self.changes.publish()
 
@@ -111,7 +107,7 @@ class World:
         self.changes.publish()
 
     def open_topic(self, chat: Chat, sender_id: int, name: str, icon_color: int) -> Topic:
-        """Make a topic; the message that announces it lends it its id."""
+        """Make a topic with the id of the message that announces it."""
         message = self.add_message(chat, sender_id, service=True)
         message.thread_id = message.message_id
         message.extra = {"forum_topic_created": {"name": name, "icon_color": icon_color}}
@@ -121,14 +117,14 @@ class World:
         return topic
 
     def delete_topic(self, chat: Chat, thread_id: int) -> None:
-        """Take a topic away with everything in it."""
+        """Take a topic away with its messages."""
         del chat.topics[thread_id]
         for message in [m for m in chat.messages.values() if m.thread_id == thread_id]:
             del chat.messages[message.message_id]
         self.changes.publish()
 
     def message_json(self, message: ChatMessage) -> Json:
-        """A message as the bot sees it."""
+        """Show a message as the bot sees it."""
         return message_json(message, self.chats[message.chat_id], self.people, self.bot)
 
     # --- what people do ------------------------------------------------------------------
@@ -144,7 +140,7 @@ class World:
         thread_id: int | None = None,
         reply_to: int | None = None,
     ) -> ChatMessage:
-        """A person sends something; in a private chat this starts the bot."""
+        """Send something as a person; in a private chat this starts the bot."""
         words, _ = trim(text, [])
         if not (words or attachment or extra):
             raise ValueError("nothing to send")
@@ -169,7 +165,7 @@ class World:
         return message
 
     def person_edits(self, person: SandboxPerson, chat: Chat, message_id: int, text: str) -> None:
-        """A person changes a message of their own."""
+        """Change a message as the person who sent it."""
         message = chat.messages.get(message_id)
         if message is None or message.sender_id != person.id:
             raise ValueError("no message of this person's to edit")
@@ -182,7 +178,7 @@ class World:
         self.updates.put("edited_message", self.message_json(message))
 
     def person_presses(self, person: SandboxPerson, message: ChatMessage, data: str) -> str:
-        """A person presses an inline button; returns the id of the callback query."""
+        """Press an inline button as a person and return the id of the callback query."""
         query_id = f"{self.bot['id']}{next(self._serial):09d}"
         self.presses[query_id] = person.id
         self.updates.put(
@@ -198,12 +194,12 @@ class World:
         return query_id
 
     def show_toast(self, person: SandboxPerson, text: str, *, alert: bool) -> None:
-        """Answer a press on the person's screen."""
+        """Show the answer to a press on the person's screen."""
         person.toasts.append(Toast(text, alert))
         self.changes.publish()
 
     def set_blocked(self, person: SandboxPerson, *, blocked: bool) -> None:
-        """A person blocks or unblocks the bot."""
+        """Block or unblock the bot as a person."""
         if person.blocked == blocked:
             return
         person.blocked = blocked

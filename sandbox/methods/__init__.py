@@ -1,7 +1,4 @@
-"""The methods of the Bot API, by name.
-
-Names are matched without regard to case, as the official server does. Knows no HTTP.
-"""
+"""The methods of the Bot API by name, in lower case because Telegram ignores case."""
 
 from __future__ import annotations
 

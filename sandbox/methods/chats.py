@@ -1,7 +1,4 @@
-"""Methods about chats, their members and files.
-
-Changes little: a pin, and leaving.
-"""
+"""Methods about chats, their members and files."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _GIFTS = {
 
 
 async def get_chat(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """A ``ChatFullInfo``."""
+    """Show a `ChatFullInfo`."""
     chat = account.chat(parameters)
     world = account.world
     shown = {
@@ -37,7 +34,7 @@ async def get_chat(account: BotAccount, parameters: Parameters) -> dict[str, Any
 
 
 async def get_chat_member(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """One ``ChatMember``."""
+    """Show one `ChatMember`."""
     chat = account.chat(parameters)
     world = account.world
     user_id = parameters.integer("user_id")
@@ -54,7 +51,7 @@ async def get_chat_member(account: BotAccount, parameters: Parameters) -> dict[s
 async def get_chat_administrators(
     account: BotAccount, parameters: Parameters
 ) -> list[dict[str, Any]]:
-    """The group's administrators, the bot among them."""
+    """List the group's administrators, the bot included."""
     chat = account.chat(parameters)
     if chat.is_private:
         raise bad_request("there are no administrators in the private chat")
@@ -68,7 +65,7 @@ async def get_chat_administrators(
 
 
 async def get_chat_member_count(account: BotAccount, parameters: Parameters) -> int:
-    """How many are in the chat, the bot included."""
+    """Count the members of the chat, the bot included."""
     chat = account.chat(parameters)
     return 2 if chat.is_private else len(chat.members) + 1
 
@@ -93,7 +90,7 @@ async def pin_chat_message(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def unpin_chat_message(account: BotAccount, parameters: Parameters) -> bool:
-    """Unpin what is pinned."""
+    """Unpin the pinned message."""
     chat = account.writable_chat(parameters)
     if chat.pinned is None:
         raise bad_request("message to unpin not found")
@@ -102,7 +99,7 @@ async def unpin_chat_message(account: BotAccount, parameters: Parameters) -> boo
 
 
 async def get_file(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """Where to download a file."""
+    """Tell where to download a file."""
     attachment = account.world.files.get(parameters.text("file_id"))
     if attachment is None:
         raise bad_request("invalid file_id")

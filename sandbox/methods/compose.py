@@ -1,7 +1,4 @@
-"""What a message may say: text or caption with entities, a keyboard, a reply.
-
-Shared by sending and editing. Changes nothing.
-"""
+"""The parts of a message in a call: text or caption with entities, keyboard, reply."""
 
 from __future__ import annotations
 
@@ -25,10 +22,10 @@ from sandbox.text import (
 def read_text(
     parameters: Parameters, *, too_long: str = "message is too long"
 ) -> tuple[str, list[Entity]]:
-    """The ``text`` of a call with its entities, counted after parsing.
+    """Read the `text` of a call with its entities.
 
     Raises:
-        ApiError: empty, too long, or entities that do not fit.
+        ApiError: the parsed text is empty or too long, or the entities do not fit.
     """
     if not parameters.text("text"):
         raise bad_request("message text is empty")
@@ -41,10 +38,10 @@ def read_text(
 
 
 def read_caption(parameters: Parameters) -> tuple[str, list[Entity]]:
-    """The ``caption`` of a call with its entities; it may be empty.
+    """Read the `caption` of a call, perhaps empty, with its entities.
 
     Raises:
-        ApiError: too long, or entities that do not fit.
+        ApiError: the caption is too long, or the entities do not fit.
     """
     caption, entities = _read(parameters, "caption", "caption_entities")
     if units(caption) > MAX_CAPTION_UNITS:
@@ -66,19 +63,19 @@ def _read(parameters: Parameters, name: str, entities_name: str) -> tuple[str, l
 
 
 def read_keyboard(parameters: Parameters) -> Keyboard:
-    """The inline keyboard of a call.
+    """Read the inline keyboard of a call.
 
     Raises:
-        ApiError: a markup that Telegram would refuse.
+        ApiError: Telegram would refuse the markup.
     """
     return read_inline_keyboard(parameters.json("reply_markup"))
 
 
 def read_reply(parameters: Parameters, chat: Chat) -> int | None:
-    """The message that a call replies to.
+    """Read which message a call replies to.
 
     Raises:
-        ApiError: it is not there and the call did not say to send anyway.
+        ApiError: the message is gone, and the call does not say to send anyway.
     """
     raw = parameters.json("reply_parameters")
     without = parameters.boolean("allow_sending_without_reply")

@@ -1,7 +1,4 @@
-"""Methods that change or remove what stands.
-
-Edits count against the limits of sends.
-"""
+"""Methods that change or remove messages."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ MAX_DELETED_AT_ONCE = 100
 
 
 async def edit_message_text(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """Replace the text (and the keyboard: none given means none)."""
+    """Replace the text and the keyboard."""
     text, entities = read_text(parameters, too_long="MESSAGE_TOO_LONG")
     message = _own_message(account, parameters)
     if message.attachment is not None:
@@ -37,7 +34,7 @@ async def edit_message_caption(account: BotAccount, parameters: Parameters) -> d
 
 
 async def edit_message_reply_markup(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """Replace the keyboard only."""
+    """Replace the keyboard."""
     message = _own_message(account, parameters)
     keyboard = read_keyboard(parameters)
     return _apply(account, message, message.text, message.entities, keyboard)
@@ -52,7 +49,7 @@ async def delete_message(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def delete_messages(account: BotAccount, parameters: Parameters) -> bool:
-    """Take several away; those that are not there are skipped."""
+    """Take several messages away and skip the missing ones."""
     chat = account.writable_chat(parameters)
     wanted = parameters.json("message_ids")
     if not isinstance(wanted, list) or not wanted:

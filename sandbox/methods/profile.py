@@ -1,7 +1,4 @@
-"""Methods about the bot itself: who it is, its commands and descriptions.
-
-Values are kept by language (and scope, for commands) and shown nowhere but here.
-"""
+"""Methods about the bot itself: its name, commands and descriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ MAX_COMMANDS = 100
 
 
 async def get_me(account: BotAccount, _: Parameters) -> dict[str, Any]:
-    """The bot's own ``User``."""
+    """Show the bot's own `User`."""
     return {
         **account.world.bot,
         "can_join_groups": True,
@@ -32,13 +29,13 @@ async def get_me(account: BotAccount, _: Parameters) -> dict[str, Any]:
 
 
 async def log_out(account: BotAccount, _: Parameters) -> bool:
-    """Leave this server; every later call is refused."""
+    """Leave this server, which then refuses every call."""
     account.logged_out = True
     return True
 
 
 async def close(_account: BotAccount, _: Parameters) -> bool:
-    """Close the instance; nothing to do here."""
+    """Close the instance, which changes nothing here."""
     return True
 
 
@@ -54,7 +51,7 @@ async def set_my_commands(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def get_my_commands(account: BotAccount, parameters: Parameters) -> Any:
-    """The menu of commands."""
+    """Show the menu of commands."""
     return account.profile.get(_commands_key(parameters), [])
 
 
@@ -71,7 +68,7 @@ async def set_chat_menu_button(account: BotAccount, parameters: Parameters) -> b
 
 
 async def get_chat_menu_button(account: BotAccount, _: Parameters) -> Any:
-    """The menu button."""
+    """Show the menu button."""
     return account.profile.get("menu_button", {"type": "commands"})
 
 

@@ -1,7 +1,4 @@
-"""How updates reach the bot: ``getUpdates`` and the webhook's settings.
-
-Knows nothing of what an update says.
-"""
+"""Methods by which the bot receives updates: `getUpdates` and the webhook's settings."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ _WEBHOOK_ACTIVE = (
 
 
 async def get_updates(account: BotAccount, parameters: Parameters) -> list[dict[str, Any]]:
-    """Give unconfirmed updates, waiting for the first."""
+    """Return unconfirmed updates, after a wait for the first."""
     if account.webhook.url:
         raise conflict(_WEBHOOK_ACTIVE)
     _read_allowed(account, parameters)
@@ -34,7 +31,7 @@ async def get_updates(account: BotAccount, parameters: Parameters) -> list[dict[
 
 
 async def set_webhook(account: BotAccount, parameters: Parameters) -> bool:
-    """Post updates to a URL from now on."""
+    """Start to post updates to a URL."""
     url = parameters.text("url").strip()
     if not url:
         return await delete_webhook(account, parameters)
@@ -52,7 +49,7 @@ async def set_webhook(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def delete_webhook(account: BotAccount, parameters: Parameters) -> bool:
-    """Post no more."""
+    """Stop posting updates."""
     if parameters.boolean("drop_pending_updates"):
         account.updates.clear()
     account.webhook.set("", "")
@@ -60,7 +57,7 @@ async def delete_webhook(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def get_webhook_info(account: BotAccount, _: Parameters) -> dict[str, Any]:
-    """How the webhook fares."""
+    """Show the webhook's state."""
     return account.webhook.info()
 
 

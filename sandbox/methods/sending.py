@@ -1,7 +1,6 @@
-"""Methods that put something new before people.
+"""Methods that send something new.
 
-Order as in Telegram: the words are read first, then the chat, then the topic; the limits
-count only what would be accepted.
+They check in Telegram's order: words, chat, topic. The limits count only what passes.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ _ACTIONS = frozenset(
 
 
 async def send_message(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """Send text; in a private chat it takes the place of the draft."""
+    """Send text, which replaces the draft of a private chat."""
     text, entities = read_text(parameters)
     return _send(account, parameters, text=text, entities=entities)
 
 
 async def send_message_draft(account: BotAccount, parameters: Parameters) -> bool:
-    """Show a reply that is still being written."""
+    """Show a reply that the bot is still writing."""
     draft_id = parameters.integer("draft_id")
     if draft_id == 0:
         raise bad_request("RANDOM_ID_INVALID")
@@ -73,7 +72,7 @@ async def send_photo(account: BotAccount, parameters: Parameters) -> dict[str, A
 
 
 async def send_chat_action(account: BotAccount, parameters: Parameters) -> bool:
-    """Show for five seconds that the bot is busy."""
+    """Show that the bot is busy."""
     action = parameters.text("action")
     if action not in _ACTIONS:
         raise bad_request("wrong parameter action in request")
@@ -86,7 +85,7 @@ async def send_chat_action(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def answer_callback_query(account: BotAccount, parameters: Parameters) -> bool:
-    """Answer a press, with a notice or silently."""
+    """Answer a press with a notice or silently."""
     text = parameters.text("text")
     if units(text) > 200:
         raise bad_request("MESSAGE_TOO_LONG")
@@ -151,10 +150,10 @@ def _attachment(
 
 
 def picture_size(content: bytes) -> tuple[int, int]:
-    """Width and height of a PNG; a plain guess for other pictures.
+    """Read the width and height of a PNG, or guess those of other pictures.
 
     Raises:
-        ApiError: this is no picture.
+        ApiError: this is not a picture.
     """
     if content.startswith(b"\x89PNG\r\n\x1a\n") and len(content) >= 24:
         width, height = struct.unpack(">II", content[16:24])

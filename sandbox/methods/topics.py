@@ -1,7 +1,4 @@
-"""Methods about the topics of a forum group.
-
-Opening a topic counts against the group's limit.
-"""
+"""Methods about the topics of a forum group."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ async def edit_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
 
 
 async def close_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
-    """Close a topic: people can write there no more."""
+    """Close a topic."""
     return _set_closed(account, parameters, closed=True)
 
 

@@ -1,7 +1,7 @@
-"""Keeps other web pages out of a server that listens on a loopback address.
+"""The guard that keeps other web pages out of a server on a loopback address.
 
-The Host header must name loopback (DNS rebinding), a cross-site page may not write (Origin),
-and every answer carries a strict policy. Knows no route beyond "a Bot API call or not".
+The `Host` header must name loopback, against DNS rebinding. The `Origin` header must be the
+sandbox's own, against forms of other sites.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?"
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # "no-referrer" would turn a form's Origin into null
+    # "no-referrer" would turn a form's Origin into null.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
 class LoopbackGuard:
-    """ASGI middleware around everything."""
+    """ASGI middleware around every route."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on with the headers added."""
+        """Refuse the request, or pass it on and add the headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

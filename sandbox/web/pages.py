@@ -1,7 +1,4 @@
-"""The web chat's routes: pages, what a visitor does, files, the live stream.
-
-Thin: `view` renders, `person` acts. Knows nothing of the Bot API.
-"""
+"""The web chat's routes: pages, a visitor's acts, files and the live stream."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ _PICTURES = {
 
 
 class WebChat:
-    """Routes over one world."""
+    """The web chat of one world."""
 
     def __init__(self, world: World, group_id: int, operator_id: int) -> None:
         self._world = world
@@ -44,7 +41,7 @@ class WebChat:
         self.static = StaticFiles(directory=Path(__file__).parent.parent / "static")
 
     def routes(self) -> list[Route]:
-        """All routes of the web chat."""
+        """List all routes."""
         post = ["POST"]
         return [
             Route("/", self.home),
@@ -62,12 +59,12 @@ class WebChat:
         ]
 
     async def home(self, _: Request) -> Response:
-        """Go to the first person, or to a page without one."""
+        """Go to the first person, or to a page without a person."""
         others = [key for key in self._world.people if key != self._operator.id]
         return RedirectResponse(f"/people/{others[0] if others else 0}", status_code=303)
 
     async def page(self, request: Request) -> Response:
-        """The whole page for one person (0: nobody yet)."""
+        """Show the whole page of a person, or of nobody with id 0."""
         person_id = request.path_params["person_id"]
         if person_id and person_id not in self._world.people:
             return RedirectResponse("/", status_code=303)
@@ -78,7 +75,7 @@ class WebChat:
         return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
     async def stream(self, request: Request) -> Response:
-        """The page's live events."""
+        """Stream the page's live events."""
         stream = PageStream(self._view(request), self._world.changes)
         return StreamingResponse(
             stream.events(),
@@ -87,7 +84,7 @@ class WebChat:
         )
 
     async def add_person(self, request: Request) -> Response:
-        """Let a new person exist and go to their page."""
+        """Add a person and go to their page."""
         form = await request.form()
         name = _text(form, "first_name").strip()[:MAX_NAME]
         language = "en" if _text(form, "language_code") == "en" else "zh-hans"
@@ -97,7 +94,7 @@ class WebChat:
         return RedirectResponse(f"/people/{person.id}", status_code=303)
 
     async def say(self, request: Request) -> Response:
-        """Send the text, or change the message that is being edited."""
+        """Send the text, or change the message under edit."""
         person = self._person(request)
         form = await request.form()
         text, edited = _words(form), _text(form, "edit_id")
@@ -111,7 +108,7 @@ class WebChat:
         return Response(status_code=204)
 
     async def send(self, request: Request) -> Response:
-        """Send something that is not text; words in the box become its caption."""
+        """Send a file or a location, with the words in the box as its caption."""
         person = self._person(request)
         caption = _text(await request.form(), "text").strip() or None
         kind = request.path_params["kind"]
@@ -161,7 +158,7 @@ class WebChat:
         return Response(status_code=204)
 
     async def file(self, request: Request) -> Response:
-        """A file from a message; only real pictures are shown in place."""
+        """Serve a file of a message; only real pictures open in place."""
         found = self._world.files.get(request.path_params["file_id"])
         if found is None:
             raise HTTPException(404)

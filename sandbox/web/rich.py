@@ -1,7 +1,4 @@
-"""Message text with entities as safe HTML.
-
-Everything is escaped; only a few fixed tags are added. Knows no message.
-"""
+"""Message text with entities as escaped HTML."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ _WEB = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 
 
 def rich(text: str, entities: list[Entity]) -> Markup:
-    """Mark up each stretch of text with every entity that covers it."""
+    """Escape text and wrap each stretch of it in the tags of its entities."""
     cuts = {0, units(text)}
     for entity in entities:
         cuts |= {entity["offset"], entity["offset"] + entity["length"]}

@@ -1,8 +1,4 @@
-"""Live pages: one server-sent event per change, carrying only what differs.
-
-On connect everything is sent whole, so a browser that was away is right again at once. Each
-stream remembers what it sent; the world keeps nothing for it.
-"""
+"""Live pages: one server-sent event a change, with only what differs."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ KEEPALIVE_S = 15.0
 
 
 class _Pane:
-    """A list of messages on one page: what the browser has, and what it lacks."""
+    """A list of messages on one page, with the revisions that the browser has."""
 
     def __init__(
         self,
@@ -54,7 +50,10 @@ class _Pane:
 
 
 class PageStream:
-    """The events of one open page."""
+    """The events of one open page.
+
+    The first event holds all fragments, so that a browser that was away catches up.
+    """
 
     def __init__(self, view: ChatView, changes: ChangeSignal) -> None:
         self._view = view
@@ -71,7 +70,7 @@ class PageStream:
         ]
 
     async def events(self) -> AsyncIterator[str]:
-        """Server-sent events until the page or the sandbox closes."""
+        """Yield server-sent events until the page or the sandbox closes."""
         yield "retry: 1000\n\n"
         with self._changes.watch() as changed:
             silent_s = 0.0

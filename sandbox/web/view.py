@@ -1,7 +1,4 @@
-"""What the pages show: state of the world to HTML fragments.
-
-Reads the world and changes nothing. Knows neither routes nor streams.
-"""
+"""The HTML fragments that show the state of the world."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ def _clock_time(seconds: int) -> str:
 
 
 def environment() -> Environment:
-    """The templates, with escaping on and unknown names refused."""
+    """Load the templates, with escaping on and unknown names refused."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -43,7 +40,7 @@ def environment() -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class PageSelection:
-    """What one browser page looks at."""
+    """The person, topic and language of one browser page."""
 
     person_id: int | None
     topic: str
@@ -51,7 +48,7 @@ class PageSelection:
 
 
 class ChatView:
-    """Fragments for one place."""
+    """The fragments of one browser page."""
 
     def __init__(
         self, world: World, templates: Environment, group_id: int, selection: PageSelection
@@ -75,17 +72,17 @@ class ChatView:
 
     @property
     def operator(self) -> SandboxPerson:
-        """Who writes in the group."""
+        """The operator, who writes in the group."""
         return self._world.people[next(iter(self.group.members))]
 
     def chat_messages(self) -> list[ChatMessage]:
-        """The private chat, newest last."""
+        """List the messages of the private chat, newest last."""
         if self.person is None:
             return []
         return list(self._world.chats[self.person.id].messages.values())[-SHOWN_MESSAGES:]
 
     def group_messages(self) -> list[ChatMessage]:
-        """The group, or the chosen topic of it."""
+        """List the messages of the group, or of the chosen topic."""
         found = list(self.group.messages.values())
         if self.selection.topic == GENERAL:
             found = [message for message in found if message.thread_id is None]
@@ -94,7 +91,7 @@ class ChatView:
         return found[-SHOWN_MESSAGES:]
 
     def message(self, message: ChatMessage) -> str:
-        """One message."""
+        """Render one message."""
         group = message.chat_id == self._group_id
         name = "PICA"
         if not message.from_bot:
@@ -110,7 +107,7 @@ class ChatView:
         )
 
     def people(self) -> str:
-        """The list on the left."""
+        """Render the list on the left."""
         rows = []
         for person in self._world.people.values():
             messages = self._world.chats[person.id].messages
@@ -120,7 +117,7 @@ class ChatView:
         return self._part("people", rows=rows, chosen=self.selection.person_id, base=self.base)
 
     def presence(self) -> str:
-        """The line under the bot's name."""
+        """Render the line under the bot's name."""
         if self.person is None:
             return ""
         chat = self._world.chats[self.person.id]
@@ -132,7 +129,7 @@ class ChatView:
         )
 
     def draft(self) -> str:
-        """The reply that is still being written, or dots while the bot types."""
+        """Render the reply so far, or dots while the bot types."""
         if self.person is None:
             return ""
         chat = self._world.chats[self.person.id]
@@ -142,15 +139,15 @@ class ChatView:
         return self._part("draft", text=draft.text if draft else None, typing=typing)
 
     def gate(self) -> str:
-        """What stands in place of the compose box: start, or unblock."""
+        """Render the start or unblock button that replaces the compose box."""
         return self._part("gate", person=self.person, base=self.base)
 
     def switch(self) -> str:
-        """The block toggle."""
+        """Render the block toggle."""
         return self._part("switch", person=self.person, base=self.base)
 
     def topics(self) -> str:
-        """The topics of the group as links."""
+        """Render the topics of the group as links."""
         return self._part(
             "topics",
             topics=list(self.group.topics.values()),
@@ -159,11 +156,11 @@ class ChatView:
         )
 
     def toast(self, text: str, *, alert: bool) -> str:
-        """The answer to a press."""
+        """Render the answer to a press."""
         return self._part("toast", text=text, alert=alert)
 
     def page(self, view: str) -> str:
-        """The whole page."""
+        """Render the whole page."""
         template = self._templates.get_template("page.html")
         return template.render(
             t=self.words(),
@@ -178,11 +175,11 @@ class ChatView:
 
     @property
     def base(self) -> str:
-        """Where the chosen person's routes begin."""
+        """The prefix of the chosen person's routes."""
         return f"/people/{self.selection.person_id or 0}"
 
     def words(self) -> Callable[[str], str]:
-        """The phrases of the frame."""
+        """Return a function that translates the phrases of the frame."""
         return lambda key: translate(key, self.selection.language)
 
     def _part(self, name: str, /, **values: Any) -> str:

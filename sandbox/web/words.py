@@ -1,7 +1,4 @@
-"""Every word of the web chat's own pages, in English and Chinese.
-
-Only the frame around the conversation: what the bot says is the bot's affair.
-"""
+"""The words of the web chat's frame in English and Chinese."""
 
 from __future__ import annotations
 
@@ -78,13 +75,13 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 
 def translate(key: str, language: Language) -> str:
-    """One phrase of the frame."""
+    """Translate one phrase of the frame."""
     english, chinese = _WORDS[key]
     return chinese if language == "zh" else english
 
 
 def choose(cookie: str | None, accept_language: str) -> Language:
-    """The language for a visitor: what they chose, else what the browser prefers."""
+    """Choose a visitor's language by the cookie, else by the browser."""
     if cookie == "zh":
         return "zh"
     if cookie == "en":
