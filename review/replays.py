@@ -14,11 +14,10 @@ from typing import Any
 
 import structlog
 
-from review import child
 from review.access import RefusedError, require_active
-from review.child import ChildError, Progress, Run
+from review.child import ProgressListener, Run, WorkerError, run
 from review.live_lexicon import LiveLexicon
-from safety.child import STORED
+from safety import child
 from storage import Database, audit, labels
 from storage import lexicon_changes as changes
 from storage.ids import TurnId
@@ -59,7 +58,7 @@ class Examples:
 
     def turn_of(self, moved: Mapping[str, Any]) -> TurnId | None:
         """The turn whose words these are; None for messages that nobody said here."""
-        return self.turn_ids[moved["index"]] if moved["source"] == STORED else None
+        return self.turn_ids[moved["index"]] if moved["source"] == child.STORED else None
 
 
 class Replays:
@@ -85,7 +84,7 @@ class Replays:
         *,
         folder: Path | None,
         now: Callable[[], datetime],
-        run: Run = child.run,
+        run: Run = run,
     ) -> None:
         self._database = database
         self._live = live
@@ -100,7 +99,7 @@ class Replays:
         self.fault = ""
 
     async def replay(
-        self, actor: Operator, change_id: int, progress: Progress | None = None
+        self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> Mapping[str, Any]:
         """Replay a proposed change against what is live; return what is stored of it.
 
@@ -118,7 +117,7 @@ class Replays:
             raise RefusedError("replay_cancelled") from None
 
     async def begin(
-        self, actor: Operator, change_id: int, progress: Progress | None = None
+        self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> asyncio.Task[Mapping[str, Any]]:
         """Begin a replay and leave it to itself; `running` and `fault` say how it goes.
 
@@ -184,7 +183,7 @@ class Replays:
         self.forget()
 
     async def _kept(
-        self, actor: Operator, change: LexiconChange, progress: Progress | None
+        self, actor: Operator, change: LexiconChange, progress: ProgressListener | None
     ) -> Mapping[str, Any]:
         """Replay, keep the examples in memory and the counts in the change's row."""
         turn_ids: list[TurnId] = []
@@ -211,18 +210,11 @@ class Replays:
         return counts
 
     async def _outcome(
-        self, change: LexiconChange, turn_ids: list[TurnId], progress: Progress | None
+        self, change: LexiconChange, turn_ids: list[TurnId], progress: ProgressListener | None
     ) -> dict[str, Any]:
         await self._live.refresh()
         async with self._database.read() as transaction:
             stored = min(await labels.count_consented(transaction), MOST_STORED)
-        job = {
-            "do": "replay",
-            "live": self._live.present.bodies,
-            "change": change.body,
-            "folder": str(self._folder.absolute()) if self._folder else None,
-            "stored": stored,
-        }
 
         def report(done: int, total: int) -> None:
             if self.running is not None:
@@ -231,21 +223,28 @@ class Replays:
                 progress(done, total)
 
         try:
-            return await self._run(job, self._stored(stored, turn_ids), report)
-        except ChildError as fault:
+            return await self._run(
+                child.replay,
+                self._live.present.bodies,
+                change.body,
+                self._folder and self._folder.absolute(),
+                pages=self._stored(stored, turn_ids),
+                progress=report,
+            )
+        except WorkerError as fault:
             raise RefusedError("replay_failed", detail=str(fault)) from fault
 
-    async def _stored(self, most: int, turn_ids: list[TurnId]) -> AsyncIterator[str]:
+    async def _stored(self, most: int, turn_ids: list[TurnId]) -> AsyncIterator[list[str]]:
         """People's words, a page at a time: no transaction is open while they are screened."""
         before: TurnId | None = None
         while len(turn_ids) < most:
             async with self._database.read() as transaction:
                 page = await labels.consented(transaction, before, limit=PAGE)
-            for said in page[: most - len(turn_ids)]:
-                turn_ids.append(said.turn_id)
-                yield said.text
             if not page:
                 return
+            kept = page[: most - len(turn_ids)]
+            turn_ids += [said.turn_id for said in kept]
+            yield [said.text for said in kept]
             before = page[-1].turn_id
 
     def _ended(self, task: asyncio.Task[Mapping[str, Any]]) -> None:
