@@ -151,7 +151,7 @@ async def set_own(
         actor.operator_id,
         name=_name(name),
         language=language,
-        shows_words=int(shows_words),
+        shows_words=shows_words,
     )
     await _record(
         transaction, actor, "operator_set", actor.operator_id, now, shows_words=shows_words

@@ -64,7 +64,7 @@ class Shadow:
         if case is None:
             return
         if not agrees:
-            await cases.change(transaction, case.case_id, is_shadowed=0)
+            await cases.change(transaction, case.case_id, is_shadowed=False)
         await self._desk.happened(
             transaction, What.SHADOW_CHANGED, case.case_id, None, detail={"agrees": agrees}
         )
@@ -80,7 +80,7 @@ class Shadow:
         _, person = await self._mine(transaction, actor, case_id)
         if on and person.shadow_consent_at is None:
             raise RefusedError("no_consent")
-        await cases.change(transaction, case_id, is_shadowed=int(on))
+        await cases.change(transaction, case_id, is_shadowed=on)
         return await self._desk.happened(
             transaction, What.SHADOW_CHANGED, case_id, actor, detail={"on": on}
         )

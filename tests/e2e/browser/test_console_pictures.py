@@ -132,7 +132,7 @@ async def test_every_page_fits(
         async with service.parts.database.begin() as transaction:
             name = "周敏" if language == "zh" else "Min Zhou"
             await operators.change(
-                transaction, operator.operator_id, language=language, name=name, shows_words=1
+                transaction, operator.operator_id, language=language, name=name, shows_words=True
             )
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         await page.set_viewport_size({"width": width, "height": 800 if width > 390 else 844})
