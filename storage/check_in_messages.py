@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, func, select, update
 from storage.database import Transaction
 from storage.deliveries import Outcome
 from storage.ids import CheckInId, PersonId, TurnId
-from storage.outbox import PRIORITIES, Kind
+from storage.outbox import PRIORITIES, Kind, OutboxState
 from storage.schema import deliveries, is_open, outbox
 
 MAY_HAVE_ARRIVED = (Outcome.ATTEMPTING, Outcome.SENT, Outcome.UNKNOWN)
@@ -36,7 +36,7 @@ async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckIn
         .where(
             outbox.c.person_id == person_id,
             outbox.c.kind == Kind.CHECK_IN,
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             outbox.c.check_in_id.is_not(None),
         )
         .distinct()

@@ -1,8 +1,6 @@
 """The outbox: every word to be sent, written before it is sent.
 
-Knows nothing of Telegram's limits or errors. A row goes queued -> sending -> sent,
-unknown (the answer to a send was lost), failed, cancelled or expired; its words are sealed
-with the key of the person they are about, and erased at the row's end.
+The words of a row are sealed with the key of the person they are about, and erased at its end.
 """
 
 from dataclasses import dataclass
@@ -54,6 +52,18 @@ AT_MOST_ONCE = (Kind.REPLY, Kind.NOTICE, Kind.CHECK_IN)
 """What a backup that is restored does not say again: it may have been said since."""
 
 
+class OutboxState(StrEnum):
+    """Where a message stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"  # the answer to a send was lost
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
 class Audience(StrEnum):
     """To whom a message goes."""
 
@@ -98,7 +108,7 @@ async def put(
     update_id: UpdateId | None = None,
     turn_id: TurnId | None = None,
     preview_message_id: int | None = None,
-    ended_as: str | None = None,
+    ended_as: OutboxState | None = None,
     expires_at: datetime | None = None,
     check_in_id: CheckInId | None = None,
 ) -> OutboxId:
@@ -132,7 +142,7 @@ async def put(
         "turn_id": turn_id,
         "check_in_id": check_in_id,
         "preview_message_id": preview_message_id,
-        "state": ended_as or "queued",
+        "state": ended_as or OutboxState.QUEUED,
         "not_before_at": now,
         "expires_at": expires_at,
         "created_at": now,
@@ -171,10 +181,10 @@ def _claim(is_fenced: bool) -> Executable:
         update(outbox)
         .where(
             outbox.c.outbox_id == bindparam("message"),
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             _is_ours(is_fenced=is_fenced),
         )
-        .values(state="sending", attempts=outbox.c.attempts + 1)
+        .values(state=OutboxState.SENDING, attempts=outbox.c.attempts + 1)
     )
 
 
@@ -184,7 +194,7 @@ async def may_go_on(
     """Whether a message of which a part was sent is still ours to send; see `claim`."""
     query = select(outbox.c.outbox_id).where(
         outbox.c.outbox_id == outbox_id,
-        outbox.c.state == "sending",
+        outbox.c.state == OutboxState.SENDING,
         _is_ours(is_fenced=fence is not None),
     )
     return (await transaction.execute(query, {"fence": fence})).first() is not None
@@ -195,7 +205,7 @@ async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: 
     cancelled = await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(is_fenced=False))
-        .values(state="cancelled", reason="epoch", ended_at=now, body=None)
+        .values(state=OutboxState.CANCELLED, reason="epoch", ended_at=now, body=None)
     )
     return cancelled.rowcount == 1
 
@@ -203,12 +213,12 @@ async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: 
 async def end(
     transaction: Transaction,
     outbox_id: OutboxId,
-    state: str,
+    state: OutboxState,
     *,
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Give a message its end: sent, unknown, failed, cancelled or expired."""
+    """Give a message its end."""
     values = {"message": outbox_id, "as": state, "why": reason, "at": now}
     await transaction.execute(_end(), values)
 
@@ -229,7 +239,7 @@ async def postpone(
     await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id)
-        .values(state="queued", not_before_at=until, reason=reason)
+        .values(state=OutboxState.QUEUED, not_before_at=until, reason=reason)
     )
 
 
@@ -238,10 +248,10 @@ async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -
 
     Its attempts tell how far it came.
     """
-    statement = update(outbox).where(outbox.c.state == "sending")
+    statement = update(outbox).where(outbox.c.state == OutboxState.SENDING)
     if outbox_id is not None:
         statement = statement.where(outbox.c.outbox_id == outbox_id)
-    return (await transaction.execute(statement.values(state="queued"))).rowcount
+    return (await transaction.execute(statement.values(state=OutboxState.QUEUED))).rowcount
 
 
 async def count_open(transaction: Transaction) -> int:

@@ -15,7 +15,7 @@ from storage import keys
 from storage.body import from_json
 from storage.database import Transaction
 from storage.ids import OutboxId
-from storage.outbox import PLACE, Audience, Kind, Message
+from storage.outbox import PLACE, Audience, Kind, Message, OutboxState
 from storage.schema import is_open, outbox, telegram_chats
 
 
@@ -50,7 +50,7 @@ def _due() -> Select[*tuple[Any, ...]]:
         )
         .where(
             is_open(),
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             # A row from the future was written before the clock was set back.
             or_(
                 outbox.c.not_before_at <= now,
@@ -70,7 +70,7 @@ def _stands_behind(audience: Audience) -> ColumnElement[bool]:
     """Whether another open message of the same chat comes first."""
     other = aliased(outbox)
     comes_first = or_(
-        other.c.state == "sending",
+        other.c.state == OutboxState.SENDING,
         other.c.priority < outbox.c.priority,
         and_(other.c.priority == outbox.c.priority, other.c.outbox_id < outbox.c.outbox_id),
     )
