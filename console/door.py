@@ -16,7 +16,7 @@ from starlette.routing import Route
 from console.address import ROOT
 from console.site import Site
 from review import sign_in
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.sign_in import Visitor
 
 CSRF_HEADER = "X-CSRF-Token"
@@ -91,7 +91,7 @@ class Door:
         token = field(await request.form(max_fields=10, max_files=0), "token")
         try:
             if not self._comes_from_us(request):
-                raise RefusedError("foreign_page")
+                raise RefusedError(Refusal.FOREIGN_PAGE)
             async with site.database.begin() as transaction:
                 _, secret, _ = await sign_in.consume(transaction, token[:LONGEST_TOKEN], now=now)
         except RefusedError as refused:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from review.access import RefusedError, require_active, require_admin
+from review.access import Refusal, RefusedError, require_active, require_admin
 from review.child import ProgressListener, Run, WorkerError, run
 from review.decisions import decide, proposal, record, refuse_dependents, still_live
 from review.live_lexicon import MISSED, LiveLexicon
@@ -100,7 +100,7 @@ class Policy:
             self._refuse_unready(actor, change)
             after = await self.live.assembled([*before.live, change])
             if fault := after.left_out.get(change_id):
-                key = "canary" if fault == MISSED else "bad_change"
+                key = Refusal.CANARY if fault == MISSED else Refusal.BAD_CHANGE
                 raise RefusedError(key, detail=fault)
             version = after.screener.version
             async with self._database.begin() as transaction:
@@ -133,10 +133,10 @@ class Policy:
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
         if change is None or change.state not in (State.PROPOSED, State.LIVE):
-            raise RefusedError("change_gone")
+            raise RefusedError(Refusal.CHANGE_GONE)
         if change.state is State.PROPOSED:
             if change.proposed_by != actor.operator_id:
-                raise RefusedError("not_allowed")
+                raise RefusedError(Refusal.NOT_ALLOWED)
             async with self._database.begin() as transaction:
                 change = await proposal(transaction, change_id)
                 await decide(transaction, actor, change, State.WITHDRAWN, self._now())
@@ -163,7 +163,7 @@ class Policy:
             RefusedError: `too_long`, or `bad_change`.
         """
         if len(text) > LONGEST_TEXT:
-            raise RefusedError("too_long")
+            raise RefusedError(Refusal.TOO_LONG)
         present = self.live.present
         before = await asyncio.to_thread(present.screener.screen, text)
         if change_text is None:
@@ -176,18 +176,18 @@ class Policy:
             async with self._room:
                 return await self._run(work, *arguments, limit_s=limit_s)
         except WorkerError as fault:
-            raise RefusedError("bad_change", detail=str(fault)) from fault
+            raise RefusedError(Refusal.BAD_CHANGE, detail=str(fault)) from fault
         except TimeoutError:
             detail = f"it takes longer than {limit_s:g} s to read; make it smaller"
-            raise RefusedError("bad_change", detail=detail) from None
+            raise RefusedError(Refusal.BAD_CHANGE, detail=detail) from None
 
     def _refuse_unready(self, actor: Operator, change: LexiconChange) -> None:
         if change.proposed_by == actor.operator_id:
-            raise RefusedError("own_change")
+            raise RefusedError(Refusal.OWN_CHANGE)
         if change.replay is None:
-            raise RefusedError("replay_missing")
+            raise RefusedError(Refusal.REPLAY_MISSING)
         if change.replay["before"] != self.live.version:
-            raise RefusedError("replay_stale")
+            raise RefusedError(Refusal.REPLAY_STALE)
 
     def _instant_after(self, live: Sequence[LexiconChange]) -> datetime:
         """Now, but later than every live change, whatever the clock says: the order counts."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from review.access import RefusedError, require_active
+from review.access import Refusal, RefusedError, require_active
 from review.child import ProgressListener, Run, WorkerError, run
 from review.live_lexicon import LiveLexicon
 from safety import child
@@ -114,7 +114,7 @@ class Replays:
             this = asyncio.current_task()
             if this is not None and this.cancelling():
                 raise
-            raise RefusedError("replay_cancelled") from None
+            raise RefusedError(Refusal.REPLAY_CANCELLED) from None
 
     async def begin(
         self, actor: Operator, change_id: int, progress: ProgressListener | None = None
@@ -128,9 +128,9 @@ class Replays:
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
         if change is None or change.state is not State.PROPOSED:
-            raise RefusedError("change_gone")
+            raise RefusedError(Refusal.CHANGE_GONE)
         if self.running is not None:
-            raise RefusedError("replay_runs")
+            raise RefusedError(Refusal.REPLAY_RUNS)
         self.forget()
         self.running, self.last, self.fault = Running(change_id), change_id, ""
         self._task = asyncio.create_task(self._kept(actor, change, progress), name="replay")
@@ -152,7 +152,7 @@ class Replays:
         require_active(actor)
         found = self._examples
         if found is None or found.change_id != change_id:
-            raise RefusedError("examples_gone")
+            raise RefusedError(Refusal.EXAMPLES_GONE)
         every = (found.turn_of(each) for rows in found.moved.values() for each in rows)
         stored = {turn_id for turn_id in every if turn_id is not None}
         async with self._database.begin() as transaction:
@@ -232,7 +232,7 @@ class Replays:
                 progress=report,
             )
         except WorkerError as fault:
-            raise RefusedError("replay_failed", detail=str(fault)) from fault
+            raise RefusedError(Refusal.REPLAY_FAILED, detail=str(fault)) from fault
 
     async def _stored(self, most: int, turn_ids: list[TurnId]) -> AsyncIterator[list[str]]:
         """People's words, a page at a time: no transaction is open while they are screened."""
