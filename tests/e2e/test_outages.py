@@ -16,7 +16,7 @@ from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, inbox, transcripts
 from tests.e2e.conftest import newcomer_agrees, person_of
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 Start = Callable[..., Awaitable[Service]]
 CRISIS = "我想死"

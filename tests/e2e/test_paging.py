@@ -20,8 +20,8 @@ from storage.ids import CaseId, OperatorId
 from storage.operators import Shift
 from tests.e2e.conftest import answer_to, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
-from tests.mail_server import MailServer
-from tests.web_hook import Hook
+from tests.support.mail_server import MailServer
+from tests.support.web_hook import Hook
 
 Start = Callable[..., Awaitable[Service]]
 STEP = timedelta(minutes=10)
