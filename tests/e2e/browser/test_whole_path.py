@@ -22,7 +22,7 @@ from storage.cases import Resolution
 from storage.ids import CaseId
 from tests.e2e.conftest import newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, Group, told
-from tests.e2e.test_takeover import Clock
+from tests.support.clock import OffsetClock
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., Awaitable[Service]]
@@ -48,7 +48,7 @@ async def writing(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
 async def test_from_a_crisis_to_a_trail_that_verifies(
     page: Page, sandbox: Sandbox, start: Start, texts: Texts, writing: asyncio.Event
 ) -> None:
-    clock = Clock()
+    clock = OffsetClock()
     bo = sandbox.add_user(901, first_name="Bo")
     service = await start(
         now=clock, operators=frozenset({sandbox.operator.id, bo.id}), max_new_tokens=120

@@ -2,18 +2,11 @@
 
 from console import limits
 from console.limits import Failures
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import ManualClock
 
 
 def test_ten_from_one_address() -> None:
-    clock = Clock()
+    clock = ManualClock(1000.0)
     failures = Failures(clock)
     for _ in range(limits.MOST):
         assert failures.wait_s("a") == 0
@@ -28,7 +21,7 @@ def test_ten_from_one_address() -> None:
 
 
 def test_everybody_together() -> None:
-    clock = Clock()
+    clock = ManualClock(1000.0)
     failures = Failures(clock)
     for n in range(limits.MOST_OVERALL):
         failures.note(str(n))
@@ -38,7 +31,7 @@ def test_everybody_together() -> None:
 
 
 def test_memory_has_an_end() -> None:
-    failures = Failures(Clock())
+    failures = Failures(ManualClock(1000.0))
     for n in range(limits.ADDRESSES + 500):
         failures.note(str(n))
     assert len(failures._by_address) == limits.ADDRESSES
