@@ -52,7 +52,7 @@ async def browser(console: Console) -> AsyncIterator[Callable[[], httpx.AsyncCli
         client = httpx.AsyncClient(
             base_url=console.address.url,
             headers={"Origin": console.address.url, "Sec-Fetch-Site": "same-origin"},
-            timeout=20,
+            timeout=600,
         )
         opened.append(client)
         return client
