@@ -16,6 +16,7 @@ COPY console ./console
 COPY inference ./inference
 COPY review ./review
 COPY safety ./safety
+COPY sandbox ./sandbox
 COPY storage ./storage
 RUN /opt/pica/bin/pip install --no-deps .
 

@@ -24,7 +24,7 @@ from storage.body import Body
 from storage.cases import Resolution
 from storage.check_ins import CheckInState, MoodAnswer
 from storage.ids import PersonId
-from storage.outbox import Kind
+from storage.outbox import Kind, OutboxState
 
 START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
 STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)
@@ -138,7 +138,7 @@ class Year:
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
-            check_in_id=claimed.check_in_id, now=self._now, ended_as="sent",
+            check_in_id=claimed.check_in_id, now=self._now, ended_as=OutboxState.SENT,
         )  # fmt: skip
         transaction.on_commit(lambda: self._fresh.append(claimed))
 

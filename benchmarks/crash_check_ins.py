@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import SandboxUser
+from sandbox import SandboxUser
 from storage import Database, appointments, check_ins, people
 from storage.appointments import Next
 from storage.check_ins import CheckInState

@@ -17,7 +17,7 @@ from safety.levels import Level
 from storage import Transaction, case_queue, cases, operators
 from storage.cases import Case
 from storage.ids import CaseId, OperatorId
-from storage.outbox import Message
+from storage.outbox import Message, OutboxState
 from storage.sent import Sent
 
 EXCERPT = 600
@@ -55,7 +55,7 @@ class CaseChat:
         self,
         transaction: Transaction,
         message: Message,
-        state: str,
+        state: OutboxState,
         reason: str | None,
         now: datetime,
     ) -> None:
@@ -66,7 +66,8 @@ class CaseChat:
         case = await cases.get(transaction, case_id)
         if case is None or case.person_id is None:
             return
-        kind = {"sent": "sent", "unknown": "unknown"}.get(state, "failed")
+        known = state in (OutboxState.SENT, OutboxState.UNKNOWN)
+        kind = state if known else OutboxState.FAILED
         key = "relay_blocked" if reason == "blocked" else f"relay_{kind}"
         await self._notices.say(
             transaction,
@@ -75,7 +76,7 @@ class CaseChat:
             buttons=self._buttons.under(case),
             person_id=case.person_id,
             case_id=case_id,
-            silent=kind == "sent",
+            silent=state is OutboxState.SENT,
         )
 
     def _text(self, event: Event) -> str:

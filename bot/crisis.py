@@ -24,6 +24,7 @@ from storage.cases import Case
 from storage.conversations import Role
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
+from storage.outbox import OutboxState
 from storage.people import Person
 from storage.safety_counts import Act
 
@@ -237,7 +238,7 @@ class Crisis:
             person_id=person.person_id,
             update_id=max(update_ids),
             now=now,
-            ended_as="sent" if said_already else None,
+            ended_as=OutboxState.SENT if said_already else None,
         )
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply", now=now)
 

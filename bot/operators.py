@@ -20,7 +20,7 @@ from bot.case_buttons import number_of, read
 from bot.notices import OperatorNotices
 from bot.operators_chat import OperatorsChat
 from bot.texts import Texts
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.roster import MOST_NAME
 from storage import Database, Transaction, cases, inbox, operators
 from storage.ids import CaseId, UpdateId
@@ -196,7 +196,7 @@ class Operators:
             transaction,
             self._notices.refusal(refused, case_id),
             now=now,
-            case_id=case_id if known and refused.key != "case_gone" else None,
+            case_id=case_id if known and refused.key is not Refusal.CASE_GONE else None,
         )
 
     async def _actor(self, transaction: Transaction, user: User) -> Operator | None:

@@ -15,7 +15,7 @@ from bot.refusals import Failure, SendError
 from bot.topics import Topics
 from storage import Database, Transaction, outbox, people
 from storage.ids import OutboxId
-from storage.outbox import Audience, Kind, Message
+from storage.outbox import Audience, Kind, Message, OutboxState
 
 log = structlog.get_logger(__name__)
 LONGEST_TRY = timedelta(hours=24)
@@ -36,7 +36,7 @@ KEEPS_ORDER = 2
 BETWEEN_TRIES_S = 30.0
 """So long nothing else that was put off is tried in the operators' chat, however much there is."""
 
-Relayed = Callable[[Transaction, Message, str, str | None, datetime], Awaitable[None]]
+Relayed = Callable[[Transaction, Message, OutboxState, str | None, datetime], Awaitable[None]]
 """Told, in the transaction of the end, how an operator's words to a person ended."""
 
 
@@ -62,13 +62,13 @@ class Outcomes:
         self._said: dict[OutboxId, str] = {}
         """What was logged of messages that wait: once for each reason, not at every try."""
 
-    async def end(self, message: Message, state: str, reason: str | None) -> None:
+    async def end(self, message: Message, state: OutboxState, reason: str | None) -> None:
         """Give a message its end."""
         async with self._database.begin() as transaction:
             await self.end_within(transaction, message, state, reason)
 
     async def end_within(
-        self, transaction: Transaction, message: Message, state: str, reason: str | None
+        self, transaction: Transaction, message: Message, state: OutboxState, reason: str | None
     ) -> None:
         """Give a message its end in a transaction; who wrote it hears of it."""
         now = self._now()
@@ -76,7 +76,7 @@ class Outcomes:
         await outbox.end(transaction, message.outbox_id, state, reason=reason, now=now)
         if message.kind is Kind.RELAY:
             await self._relayed(transaction, message, state, reason, now)
-        if message.kind is Kind.CHECK_IN and state == "failed":
+        if message.kind is Kind.CHECK_IN and state is OutboxState.FAILED:
             await self._recall.withdraw(transaction, message, SkipReason.FAILED)
 
     async def is_off(self, transaction: Transaction, message: Message) -> bool:
@@ -89,7 +89,7 @@ class Outcomes:
             why = SkipReason.LATE
         if why is None:
             return False
-        state = "expired" if why is SkipReason.LATE else "cancelled"
+        state = OutboxState.EXPIRED if why is SkipReason.LATE else OutboxState.CANCELLED
         await outbox.end(transaction, message.outbox_id, state, reason=why, now=now)
         await self._recall.withdraw(transaction, message, why)
         return True
@@ -116,15 +116,15 @@ class Outcomes:
                 self._chat.move(error.moved_to)
         elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
-                await self.end_within(transaction, message, "failed", "blocked")
+                await self.end_within(transaction, message, OutboxState.FAILED, "blocked")
                 await people.set_blocked(transaction, chat_id, self._now())
             return
         elif failure in FINAL:
             log.error("send_refused", error=error.name, to_operators=to_operators)
-            await self.end(message, "failed", "refused")
+            await self.end(message, OutboxState.FAILED, "refused")
             return
         elif self._is_old(message) and message.kind not in AT_LEAST_ONCE:
-            await self.end(message, "failed", "gave_up")
+            await self.end(message, OutboxState.FAILED, "gave_up")
             return
         elif failure is Failure.NOT_NOW:
             self._say_once(message, error, "send_put_off")

@@ -165,7 +165,7 @@ class Screener:
             for a in added
             if a is not None and a.level > screening.level
         ]
-        if asked in self._answers:
+        if asked is not None and asked in self._answers:
             more += self._answers[asked].screen(text).at_least(max(screening.level, Level.PASSIVE))
         return _summed([*screening.matches, *more], self._version) if more else screening
 

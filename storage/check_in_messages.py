@@ -12,7 +12,7 @@ from storage.conversations import PLACE, Role
 from storage.database import Transaction
 from storage.deliveries import Outcome
 from storage.ids import CheckInId, PersonId, TurnId
-from storage.outbox import PRIORITIES, Kind
+from storage.outbox import PRIORITIES, Kind, OutboxState
 from storage.schema import deliveries, is_open, outbox, turns
 from storage.schema_checkins import check_ins
 
@@ -40,7 +40,7 @@ async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckIn
         .where(
             outbox.c.person_id == person_id,
             outbox.c.kind == Kind.CHECK_IN,
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             outbox.c.check_in_id.is_not(None),
         )
         .distinct()

@@ -15,7 +15,7 @@ from storage import keys
 from storage.body import from_json
 from storage.database import Transaction
 from storage.ids import OutboxId
-from storage.outbox import PLACE, PUT_OFF, Audience, Kind, Message
+from storage.outbox import PLACE, PUT_OFF, Audience, Kind, Message, OutboxState
 from storage.schema import is_open, outbox, telegram_chats
 
 
@@ -51,7 +51,7 @@ def _due() -> Select[*tuple[Any, ...]]:
         )
         .where(
             is_open(),
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             # A row from the future was written before the clock was set back.
             or_(
                 outbox.c.not_before_at <= now,
@@ -80,7 +80,7 @@ def _stands_behind(audience: Audience, now: ColumnElement[datetime]) -> ColumnEl
     )
     is_put_off = outbox.c.reason.is_not_distinct_from(PUT_OFF)
     comes_first = or_(
-        other.c.state == "sending",
+        other.c.state == OutboxState.SENDING,
         and_(other.c.reason.is_distinct_from(PUT_OFF), or_(is_put_off, earlier)),
         and_(
             other.c.reason == PUT_OFF,

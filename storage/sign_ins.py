@@ -138,7 +138,7 @@ async def session(
         )
     )
     row = (await transaction.execute(query)).one_or_none()
-    return Session(*row) if row else None
+    return Session(**row._mapping) if row else None
 
 
 async def touch_session(transaction: Transaction, session_hash: str, *, now: datetime) -> None:

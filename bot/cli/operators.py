@@ -42,12 +42,12 @@ def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
 
 
 async def _listed(transaction: Any, telegram_id: int) -> Any:
-    from review.access import RefusedError
+    from review.access import Refusal, RefusedError
     from storage import operators as rows
 
     found = await rows.by_telegram_id(transaction, telegram_id)
     if found is None:
-        raise RefusedError("operator_gone")
+        raise RefusedError(Refusal.OPERATOR_GONE)
     return found
 
 

@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from bot.app import load_model, utc_now
 from bot.demo import demo_settings
 from bot.pacing import Pacer
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from inference import InferenceWorker
 from safety.screen import Screener
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import new_secret_key, people
 
 TEXTS = Texts()
@@ -35,6 +35,13 @@ class Unpaced(Pacer):
 
     def may_draft(self, chat_id: int) -> bool:
         return True
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take long over a change: its worker has the lowest priority."""
+    monkeypatch.setattr("review.policy.LIMIT_S", 600.0)
+    monkeypatch.setattr("review.policy.SCREEN_LIMIT_S", 600.0)
 
 
 @pytest.fixture(scope="session")

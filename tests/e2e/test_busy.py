@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bot import drafts
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import newcomer_agrees
 
 Start = Callable[..., Awaitable[Service]]

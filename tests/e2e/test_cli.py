@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import app
 from bot.app import open_database, utc_now
 from bot.doctor import Grade
-from bot.sandbox import Sandbox
 from bot.settings import load
+from sandbox import Sandbox
 from storage import (
     Transaction,
     Vault,

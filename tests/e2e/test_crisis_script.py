@@ -12,11 +12,11 @@ from itertools import pairwise
 import pytest
 
 from bot.help_lines import HelpLines
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from safety.hotlines import Hotlines
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 
 Start = Callable[..., Awaitable[Service]]

@@ -10,10 +10,10 @@ import typer
 from bot import service as life
 from bot.cli.terminal import errors
 from bot.demo import demo_settings
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker, ModelError, ModelSource
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import Unpaced, newcomer_agrees, opening
 
 Start = Callable[..., Awaitable[Service]]

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import kept_words
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
+from sandbox import Sandbox, SandboxUser
 from storage import conversations
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from bot.trace import trace
 from inference import InferenceWorker
+from sandbox import Sandbox, SandboxUser
 from storage import transcripts
 from storage.conversations import Turn
 from storage.rounds import RecentRounds

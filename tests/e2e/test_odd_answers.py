@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from telegram.error import InvalidToken
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import people
 from storage.schema import outbox
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of

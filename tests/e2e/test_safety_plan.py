@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import check_in_questions, dialogues, plans
 from storage.plans import Plan
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
-from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.splitting import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
+from sandbox import Sandbox, SandboxUser
+from sandbox.screen import SandboxMessage
 from storage import outbox, transcripts
 from storage.body import Body
 from storage.outbox import Kind

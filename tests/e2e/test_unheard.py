@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import cases, dialogues, outbox, transcripts
 from storage.conversations import Role, Turn
 from storage.dialogues import Place

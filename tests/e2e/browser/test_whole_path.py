@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from review.clocks import LEASE
 from review.sign_in import offer
 from safety.policy import HOLD_LAPSE_S
+from sandbox import Sandbox
 from storage import audit, cases, operators
 from storage.cases import Resolution
 from storage.ids import CaseId
 from tests.e2e.conftest import newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, Group, told
-from tests.e2e.test_takeover import Clock
+from tests.support.clock import OffsetClock
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., Awaitable[Service]]
@@ -48,7 +48,7 @@ async def writing(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
 async def test_from_a_crisis_to_a_trail_that_verifies(
     page: Page, sandbox: Sandbox, start: Start, texts: Texts, writing: asyncio.Event
 ) -> None:
-    clock = Clock()
+    clock = OffsetClock()
     bo = sandbox.add_user(901, first_name="Bo")
     service = await start(
         now=clock, operators=frozenset({sandbox.operator.id, bo.id}), max_new_tokens=120

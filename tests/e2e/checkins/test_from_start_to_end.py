@@ -4,9 +4,9 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import (
     appointments,
     cases,
@@ -20,7 +20,6 @@ from storage.check_ins import CheckInState
 from storage.conversations import Role
 from tests.e2e.checkins.cast import (
     BEGIN,
-    Clock,
     Start,
     agree,
     asked,
@@ -31,13 +30,14 @@ from tests.e2e.checkins.cast import (
     pressed_twice,
     rows,
     settings_of,
-    until,
 )
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 
 async def test_by_buttons_received_and_answered_by_a_tap(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     assert texts("zh", "checkin_chosen_nothing") in await answer_to(someone, "/checkin")
     assert "· 每天 08:00" in await pressed(someone, "ci:time:480")
@@ -76,7 +76,7 @@ async def test_by_buttons_received_and_answered_by_a_tap(
 
 
 async def test_by_words_in_english(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await answer_to(someone, "/language")
     await pressed(someone, "lang:en")
@@ -97,12 +97,12 @@ async def test_by_words_in_english(
     await pressed(someone, "ci:hour:9")
     assert "09:45, every day" in await pressed(someone, "ci:time:585")
     assert "09:45, every day" in await pressed(someone, "ci:done")
-    clock.at += timedelta(minutes=31)  # the question is over: this is talk
+    clock.now += timedelta(minutes=31)  # the question is over: this is talk
     assert "Check-ins:" not in await answer_to(someone, "weekdays at 21:30")
 
 
 async def test_words_are_an_answer_and_a_wish_is_heard(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     clock.to(2026, 11, 25, 0, 0, 1)
@@ -121,7 +121,7 @@ async def test_words_are_an_answer_and_a_wish_is_heard(
 
 
 async def test_paused_resumed_and_travelling(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     assert "暂停到 11-27" in await pressed_twice(someone, "ci:pauses", "ci:pause:3")
@@ -143,11 +143,11 @@ async def test_paused_resumed_and_travelling(
 
 
 async def test_silence_leads_to_a_goodbye_and_back(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     for day in range(40):
-        clock.at = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
+        clock.now = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
         if await served.parts.check_ins.run():
             await until(lambda: is_delivered(served))
     bye = await someone.wait_for(texts("zh", "checkin_goodbye"), timeout_s=20)
@@ -161,7 +161,7 @@ async def test_silence_leads_to_a_goodbye_and_back(
 
 
 async def test_a_grave_case_holds_them_and_they_come_back_with_words_for_it(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await answer_to(someone, "我想自杀，已经买好了绳子")
@@ -195,7 +195,7 @@ async def test_a_grave_case_holds_them_and_they_come_back_with_words_for_it(
 
 
 async def test_the_chart_its_notes_export_and_the_end(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     assert await answer_to(someone, "/mood") == texts("zh", "chart_none")
     await agree(someone)
@@ -242,7 +242,7 @@ async def test_the_chart_its_notes_export_and_the_end(
     assert await served.parts.check_ins.run() == 0
 
 
-async def test_blocked_and_back(served: Service, someone: SandboxUser, clock: Clock) -> None:
+async def test_blocked_and_back(served: Service, someone: SandboxUser, clock: ManualClock) -> None:
     await agree(someone)
     await someone.block()
     await until(lambda: parked(served, someone))
@@ -266,7 +266,7 @@ async def parked(service: Service, user: SandboxUser, *, is_parked: bool = True)
 
 
 async def test_falling_moods_are_a_quiet_note_and_never_a_case(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     for day in range(3):
@@ -287,7 +287,7 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
 
 
 async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not_disturbed(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     await answer_to(someone, "我妈又打我了，我身上都是伤")  # level 2: check-ins go on
@@ -313,13 +313,13 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
 
 
 async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await pressed(someone, "ci:flag:weekly_summary")
     offered = []
     for day in (0, 5, 6, 7):
-        clock.at = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
+        clock.now = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
         question = await asked(someone, served)
         if day == 5:
             await someone.press("😐")
@@ -338,7 +338,7 @@ async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
 
 
 async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
-    start: Start, sandbox: Sandbox, clock: Clock, texts: Texts, slow: asyncio.Event
+    start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts, slow: asyncio.Event
 ) -> None:
     first = await start(now=clock)
     user = sandbox.add_user()

@@ -8,13 +8,13 @@ import pytest
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox
 from storage import check_in_messages, check_in_settings, check_ins
 from storage.ids import PersonId
-from tests.e2e.checkins.cast import until
 from tests.e2e.conftest import newcomer_agrees, person_of
+from tests.support.waiting import until
 
 BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)
 DUE = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # 8:00 in Shanghai

@@ -17,13 +17,13 @@ import pytest
 from starlette.routing import Mount, Route
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
 from console.app import Console
 from console.door import CSRF_HEADER, Entry
 from console.guard import HEADERS, MOST_BYTES
 from review import roster, sign_in
+from sandbox import Sandbox
 from storage import audit, operators
 from storage.ids import CaseId
 from storage.operators import Operator

@@ -15,7 +15,7 @@ from storage import (
 from storage.body import Body
 from storage.check_ins import CheckInState
 from storage.ids import PersonId
-from storage.outbox import Kind
+from storage.outbox import Kind, OutboxState
 from tests.integration.cast import mei
 
 START = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
@@ -49,7 +49,8 @@ class Asked:
     async def __call__(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
-            check_in_id=claimed.check_in_id, now=claimed.question.occurrence.at, ended_as="sent",
+            check_in_id=claimed.check_in_id, now=claimed.question.occurrence.at,
+            ended_as=OutboxState.SENT,
         )  # fmt: skip
         transaction.on_commit(lambda: self.claimed.append(claimed))
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import Limits, Sandbox, SandboxUser
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import Database, Vault, check_ins, new_secret_key, outbox, people
 from storage.ids import PersonId
 from storage.schema import outbox as outbox_table

@@ -20,7 +20,7 @@ from bot.checkins.quiet import QuietHours
 from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment
 from bot.checkins.spreading import MOST_UNSENT
 from bot.delivery import CHECK_INS_AT_ONCE
-from bot.sandbox import Limits, Sandbox, SandboxUser
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import (
     Database,
     Transaction,
@@ -42,6 +42,7 @@ from storage.schema_checkins import appointments as appointments_table
 from storage.schema_checkins import check_in_settings as settings_table
 from tests.integration.checkins.cast import AT_NINE, DAY, MINUTE, NINE, START, Clock, wants
 from tests.integration.checkins.line import Line, bot_of
+from tests.support.waiting import until
 
 EVER = 10**6
 on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -99,12 +100,6 @@ class Served:
 
     def seen(self) -> list[str]:
         return [message.text for message in self.user.messages if message.from_bot]
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - rows have no event
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

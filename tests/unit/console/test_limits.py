@@ -2,18 +2,11 @@
 
 from console import limits
 from console.limits import Failures, source_of
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import ManualClock
 
 
 def test_ten_from_one_address() -> None:
-    clock = Clock()
+    clock = ManualClock(1000.0)
     failures = Failures(clock)
     for _ in range(limits.MOST):
         assert failures.wait_s("a") == 0
@@ -28,7 +21,7 @@ def test_ten_from_one_address() -> None:
 
 
 def test_others_do_not_wait_for_those_who_guess() -> None:
-    failures = Failures(Clock())
+    failures = Failures(ManualClock(1000.0))
     for n in range(limits.MOST_OVERALL + 100):
         failures.note(str(n // limits.MOST))
     assert failures.wait_s("0") == 600
@@ -36,7 +29,7 @@ def test_others_do_not_wait_for_those_who_guess() -> None:
 
 
 def test_the_first_of_very_many_failures_are_written_down() -> None:
-    clock = Clock()
+    clock = ManualClock(1000.0)
     failures = Failures(clock)
     recorded = [failures.note(str(n)) for n in range(limits.MOST_OVERALL + 50)]
     assert recorded == [True] * limits.MOST_OVERALL + [False] * 50
@@ -45,7 +38,7 @@ def test_the_first_of_very_many_failures_are_written_down() -> None:
 
 
 def test_memory_has_an_end() -> None:
-    failures = Failures(Clock())
+    failures = Failures(ManualClock(1000.0))
     for n in range(limits.SOURCES + 500):
         for _ in range(limits.MOST + 5):
             failures.note(str(n))

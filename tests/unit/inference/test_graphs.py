@@ -12,7 +12,7 @@ from inference import runner as runners
 from inference.cache import GRAIN
 from inference.graphs import COLUMNS, StaticDecode, roomy, round_rows
 from inference.runner import ModelRunner
-from tests.simulated_capture import SimulatedCapture, SimulatedReplay
+from tests.support.simulated_capture import SimulatedCapture, SimulatedReplay
 
 
 @pytest.fixture

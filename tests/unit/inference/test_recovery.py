@@ -12,7 +12,7 @@ from inference.cache import SlotCache
 from inference.decoder import Decoder
 from inference.outputs import EngineLost
 from inference.recovery import BARREN_STEPS, CALM_STEPS, MAX_RESTARTS
-from tests.simulated_capture import SimulatedCapture
+from tests.support.simulated_capture import SimulatedCapture
 
 PROMPT = [4001, 4003, 2432, 94, 85, 3733, 120, 1422]
 

@@ -18,6 +18,7 @@ from inference.decoder import Decoder
 from inference.recovery import MAX_RESTARTS
 from inference.requests import CheckpointError
 from inference.thread import STEPS_TO_GIVE_UP
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -46,13 +47,6 @@ def request(worker, name, tokens=40, query="你好", **options):
 
 async def read(worker, asked):
     return "".join([text async for text in worker.stream(asked)])
-
-
-async def until(condition, within_s=5.0):
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        await asyncio.sleep(0.005)
 
 
 async def test_words_stream_as_they_come(worker, pica):
