@@ -6,10 +6,10 @@ Knows nothing of what they are compared with.
 from __future__ import annotations
 
 from benchmarks.glm import Clock
-from inference.engine import Engine
+from inference.engine.conversation_cache import ResidentConversations
+from inference.engine.engine import Engine
+from inference.loading.source import OpenModel
 from inference.requests import GenerationRequest, Sampling
-from inference.resident import ResidentConversations
-from inference.source import OpenModel
 
 PEOPLE, TURNS, QUESTION, REPLY = 16, 6, 40, 60
 GREEDY = Sampling(greedy=True)

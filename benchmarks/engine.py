@@ -26,9 +26,9 @@ from benchmarks.glm import Clock, in_turn, make, products, seconds, settle, spre
 from benchmarks.plot import bars
 from benchmarks.rivals import Histories, Rivals, Way, continuous, one_at_a_time, static
 from benchmarks.stream import stream
-from inference.engine import Engine
-from inference.source import OpenModel
-from inference.warmup import faster_dtype, pack_if_faster
+from inference.engine.engine import Engine
+from inference.loading.autotune import faster_dtype, pack_if_faster
+from inference.loading.source import OpenModel
 
 PARTS = ("chats", "steps", "alone", "history", "stream", "memory")
 

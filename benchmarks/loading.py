@@ -25,9 +25,9 @@ import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from transformers import GlmForCausalLM
 
-from inference.checkpoint import load_model
-from inference.layout import chatglm2_config, chatglm2_plan
-from inference.runner import ModelRunner
+from inference.loading.checkpoint import load_model
+from inference.loading.glm_config import chatglm2_config, chatglm2_plan
+from inference.model.model_runner import ModelRunner
 
 
 def write(folder: Path, *, layers: int, hidden: int, shards: int) -> int:

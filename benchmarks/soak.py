@@ -23,8 +23,8 @@ from typing import Any
 import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
-from inference.decoder import Decoder
-from inference.sequence import Sequence
+from inference.engine.sequence import Sequence
+from inference.model.decoder import Decoder
 
 FAULTS = (RuntimeError, torch.OutOfMemoryError)
 #: Reasons with which a request may end in a soak; anything else is a defect.

@@ -4,8 +4,8 @@ Nothing here knows Telegram, chats, SQL or the environment. Importing this packa
 torch; the heavy modules are loaded when a worker starts.
 """
 
+from inference.loading.source import ModelSource
 from inference.requests import GenerationError, GenerationRequest, ModelError, Sampling
-from inference.source import ModelSource
 from inference.worker import InferenceWorker, WorkerHealth
 
 __all__ = [

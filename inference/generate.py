@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from inference.loading.source import ModelSource, open_model
+from inference.loading.tokenizer import ChatTokenizer, finish_text
 from inference.requests import GenerationError, GenerationRequest, Sampling
-from inference.source import ModelSource, open_model
-from inference.tokenizer import ChatTokenizer, finish_text
 
 if TYPE_CHECKING:
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
 
 class LineError(ValueError):
@@ -69,7 +69,7 @@ def generate_lines(
     """
     import torch
 
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
     if source.threads is not None:
         torch.set_num_threads(source.threads)

@@ -16,15 +16,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inference.outputs import Output
+from inference.engine.outputs import Output
+from inference.engine.thread import EngineThread
+from inference.loading.source import ModelSource, open_model, resident_bytes
 from inference.requests import GenerationError, GenerationRequest
-from inference.source import ModelSource, open_model, resident_bytes
-from inference.thread import EngineThread
 
 if TYPE_CHECKING:
-    from inference.engine import Engine
-    from inference.source import OpenModel
-    from inference.tokenizer import ChatTokenizer
+    from inference.engine.engine import Engine
+    from inference.loading.source import OpenModel
+    from inference.loading.tokenizer import ChatTokenizer
 
 #: Seconds that the step under way may take when the worker is closed; then it is left to itself.
 _LAST_STEP_S = 10.0
@@ -210,11 +210,11 @@ def _load(source: ModelSource, progress: Callable[[int, int], None]) -> tuple[En
         source = dataclasses.replace(source, dtype="fastest")
     opened = open_model(source, progress=progress)  # a wrong name is said before all that follows
 
-    from inference import warmup
-    from inference.engine import Engine
-    from inference.resident import ResidentConversations
+    from inference.engine.conversation_cache import ResidentConversations
+    from inference.engine.engine import Engine
+    from inference.loading import autotune
 
-    warmup.pack_if_faster(opened.model, source.serving_threads)
+    autotune.pack_if_faster(opened.model, source.serving_threads)
     device_bytes, host_bytes = resident_bytes(source, opened), source.host_mib << 20
     if opened.model.device.type == "cpu":  # it is the host: to move there would make no room
         device_bytes, host_bytes = device_bytes + host_bytes, 0

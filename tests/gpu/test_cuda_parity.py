@@ -11,13 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from inference.capture import Replay
-from inference.engine import Engine
+from inference.engine.engine import Engine
 from inference.generate import generate_lines
-from inference.graphs import COLUMNS
+from inference.loading.source import ModelSource, open_model
+from inference.model.cuda_graphs import Replay
+from inference.model.decode_graphs import COLUMNS
+from inference.model.model_runner import ModelRunner
 from inference.requests import GenerationRequest, Sampling
-from inference.runner import ModelRunner
-from inference.source import ModelSource, open_model
 
 pytestmark = [
     pytest.mark.gpu,
@@ -208,9 +208,9 @@ def test_layers_over_two_gpus(layout, monkeypatch):
     gpus = [torch.device("cuda", number) for number in range(2)]
     whole = open_model(source(layout, "float32"))
     nbytes = sum(p.nbytes for p in whole.model.parameters())
-    monkeypatch.setattr("inference.placing.LEAST_ROOM", 0)
+    monkeypatch.setattr("inference.loading.device_map.LEAST_ROOM", 0)
     monkeypatch.setattr(
-        "inference.placing.free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15))
+        "inference.loading.device_map.free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15))
     )
     opened = open_model(source(layout, "float32"))
     assert {p.device for p in opened.model.parameters()} == set(gpus)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from inference.generate import LineError, generate_lines, parse_line
-from inference.source import ModelSource
+from inference.loading.source import ModelSource
 
 
 def line(query, **more):

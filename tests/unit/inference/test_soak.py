@@ -7,13 +7,17 @@ import logging
 import pytest
 
 from benchmarks.soak import Soak
-from inference import InferenceWorker, ModelSource, packing, warmup
+from inference import InferenceWorker, ModelSource
+from inference.loading import autotune
+from inference.model import cpu_kernels
 
 
 @pytest.mark.parametrize(("seed", "dtype"), [(1, "float32"), (2, "bfloat16")])
 async def test_every_request_ends_and_no_slot_is_leaked(pica, seed, dtype, monkeypatch):
     if dtype == "bfloat16":  # as where a processor is quick at it
-        monkeypatch.setattr(warmup, "_packs", lambda plain, _: packing.is_possible(plain[0].dtype))
+        monkeypatch.setattr(
+            autotune, "_packs", lambda plain, _: cpu_kernels.is_possible(plain[0].dtype)
+        )
     logging.getLogger("inference").setLevel(logging.CRITICAL + 1)
     source = ModelSource(
         model=str(pica.model), prefix=str(pica.prefix), device="cpu", dtype=dtype,
@@ -55,7 +59,9 @@ async def test_a_soak_hears_of_a_request_that_ends_for_no_honest_reason(pica, mo
     worker = await InferenceWorker.start(
         ModelSource(model=source.model, prefix=source.prefix, device="cpu", dtype="float32")
     )
-    monkeypatch.setattr("inference.passes.choose", lambda logits, samplers: [None] * len(samplers))
+    monkeypatch.setattr(
+        "inference.engine.model_step.choose", lambda logits, samplers: [None] * len(samplers)
+    )
     try:
         with pytest.raises(AssertionError, match="bad_logits"):
             await Soak(worker, seed=1).run(0.1)

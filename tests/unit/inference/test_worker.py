@@ -14,10 +14,10 @@ import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
 from inference import worker as workers
-from inference.decoder import Decoder
-from inference.recovery import MAX_RESTARTS
+from inference.engine.recovery import MAX_RESTARTS
+from inference.engine.thread import STEPS_TO_GIVE_UP
+from inference.model.decoder import Decoder
 from inference.requests import CheckpointError
-from inference.thread import STEPS_TO_GIVE_UP
 
 
 @pytest.fixture
