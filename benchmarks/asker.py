@@ -6,7 +6,7 @@ Knows nothing of what they are compared with.
 from __future__ import annotations
 
 from benchmarks.glm import Clock
-from inference.engine.conversation_cache import ResidentConversations
+from inference.engine.conversation_cache import ConversationCache
 from inference.engine.engine import Engine
 from inference.loading.source import OpenModel
 from inference.requests import GenerationRequest, Sampling
@@ -26,7 +26,10 @@ class Asker:
     def __init__(self, opened: OpenModel, *, keeps: bool = True, **options: int) -> None:
         room = 4 << 30 if keeps else 0
         self.engine = Engine(
-            opened, resident=ResidentConversations(device_bytes=room), max_waiting=4096, **options
+            opened,
+            conversation_cache=ConversationCache(device_bytes=room),
+            max_waiting=4096,
+            **options,
         )
         self._numbers = 0
 

@@ -17,9 +17,9 @@ import torch
 from torch.nn.functional import linear
 from transformers import GlmConfig, GlmForCausalLM
 
-from inference.loading.glm_config import head_sizes
-from inference.loading.prefix_file import Prefix
 from inference.loading.source import ModelSource, OpenModel, open_model
+from inference.model.attention import head_sizes
+from inference.model.kv_cache import Prefix
 
 PREFIX = 128
 SHAPES = {

@@ -27,6 +27,7 @@ from transformers import GlmForCausalLM
 
 from inference.loading.checkpoint import load_model
 from inference.loading.glm_config import chatglm2_config, chatglm2_plan
+from inference.model.decoder import Segment
 from inference.model.model_runner import ModelRunner
 
 
@@ -103,7 +104,7 @@ def step_ms(runner: ModelRunner, rows: int) -> float:
     """The median of a decode step after a short prompt, in ms of processor time."""
     slots = list(range(rows))
     for slot in slots:
-        runner.prefill(slot, [5, 6, 7, 8], 0)
+        runner.prefill([Segment(slot, [5, 6, 7, 8], 0)])
     taken = []
     for number in range(7):
         started = time.process_time()

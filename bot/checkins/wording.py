@@ -20,7 +20,7 @@ from bot.checkins.form import LONGEST, fits, without_greeting
 from bot.checkins.rounds import Question
 from bot.checkins.schedule import local_minute
 from bot.texts import Texts
-from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
+from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
 from safety.guard import Guard, strip_artefacts
 from safety.levels import Level
 from safety.screen import Screening
@@ -75,7 +75,7 @@ class Wording:
     def __init__(
         self,
         texts: Texts,
-        worker: InferenceWorker,
+        worker: LanguageModel,
         guard: Guard,
         screen: Callable[[str], Screening],
     ) -> None:

@@ -54,11 +54,10 @@ async def check_device(settings: Settings) -> list[Finding]:
 
 
 def _check_device(settings: Settings) -> list[Finding]:
-    from inference.loading.device import describe
-    from inference.loading.machine import usable_cpus
+    from inference.loading.machine import describe_device, usable_cpus
 
     try:
-        device = describe(settings.device)
+        device = describe_device(settings.device)
     except ValueError as error:
         return [bad("device", str(error), "Set PICA_DEVICE to auto, cpu or cuda.")]
     text = f"{device.name}, {device.free_bytes / 1e9:.0f} GB free"

@@ -1,7 +1,4 @@
-"""Keys and values of conversations that nobody runs now, for their next turn.
-
-Knows token ids and tensors. Does not know requests, slots or what a conversation is to its owner.
-"""
+"""Keys and values of conversations between two of their turns."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import torch
 
 
 @dataclass(slots=True)
-class Kept:
+class CachedConversation:
     """One conversation at rest.
 
     Attributes:
@@ -32,13 +29,13 @@ class Kept:
         return sum(layer.nbytes for layer in self.layers)
 
     def erase(self) -> None:
-        """Overwrites the tensors: freed memory keeps its content until somebody writes there."""
+        """Overwrite the tensors: freed memory keeps its content until it is written again."""
         for layer in self.layers:
             layer.zero_()
 
 
-class ResidentConversations:
-    """Least recently used leave first: to the host if that is allowed, then for good.
+class ConversationCache:
+    """Evicts the least recently used first: to the host if that has room, then for good.
 
     Args:
         device_bytes: The most that may stay on the device.
@@ -47,11 +44,14 @@ class ResidentConversations:
 
     def __init__(self, *, device_bytes: int, host_bytes: int = 0) -> None:
         self._budgets = {False: device_bytes, True: host_bytes}
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._cached: OrderedDict[str, CachedConversation] = OrderedDict()
         self._nbytes = {False: 0, True: 0}
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._cached)
+
+    def __contains__(self, conversation: str) -> bool:
+        return conversation in self._cached
 
     @property
     def nbytes(self) -> int:
@@ -59,78 +59,79 @@ class ResidentConversations:
         return sum(self._nbytes.values())
 
     @property
-    def keeps_any(self) -> bool:
+    def is_enabled(self) -> bool:
         """Whether there is any room at all."""
         return any(self._budgets.values())
 
     def match(self, conversation: str, ids: Sequence[int]) -> tuple[list[torch.Tensor], int]:
-        """What can be used again for a prompt: tensors, and how many of their tokens match.
+        """Return what a prompt can use again: tensors, and how many of their tokens match.
 
-        Always leaves the last token of the prompt to be computed, which gives the next one.
+        The last token of the prompt is always left to be computed, because it gives the next one.
         """
-        kept = self._kept.get(conversation)
-        if kept is None:
+        cached = self._cached.get(conversation)
+        if cached is None:
             return [], 0
-        self._kept.move_to_end(conversation)
-        return kept.layers, min(common_length(kept.ids, ids), len(ids) - 1)
+        self._cached.move_to_end(conversation)
+        return cached.layers, min(common_length(cached.ids, ids), len(ids) - 1)
 
-    def keep(self, conversation: str, ids: Sequence[int], layers: list[torch.Tensor]) -> None:
-        """Holds a conversation from now on, in place of what was held of it."""
+    def store(self, conversation: str, ids: Sequence[int], layers: list[torch.Tensor]) -> None:
+        """Hold a conversation, in place of what was held of it."""
         self.forget(conversation)
-        kept = Kept(tuple(ids), layers)
-        self._kept[conversation] = kept
-        self._nbytes[False] += kept.nbytes
+        cached = CachedConversation(tuple(ids), layers)
+        self._cached[conversation] = cached
+        self._nbytes[False] += cached.nbytes
         self._shrink(self._budgets[False])
 
     def forget(self, conversation: str) -> bool:
-        """Erases a conversation; whether there was one."""
-        kept = self._kept.pop(conversation, None)
-        if kept is None:
+        """Erase a conversation; return whether there was one."""
+        cached = self._cached.pop(conversation, None)
+        if cached is None:
             return False
-        self._nbytes[kept.on_host] -= kept.nbytes
-        kept.erase()
+        self._nbytes[cached.on_host] -= cached.nbytes
+        cached.erase()
         return True
 
     def clear(self) -> bool:
-        """Erases all; whether there were any. Nothing is held even if the device fails."""
-        held = sorted(self._kept.values(), key=lambda kept: not kept.on_host)
-        self._kept.clear()
+        """Erase all; return whether there were any. Nothing is held even if the device fails."""
+        # What is on the host first: erasing that cannot fail.
+        erased = sorted(self._cached.values(), key=lambda cached: not cached.on_host)
+        self._cached.clear()
         self._nbytes = {False: 0, True: 0}
-        for kept in held:  # what is on the host first: that cannot fail
-            kept.erase()
-        return bool(held)
+        for cached in erased:
+            cached.erase()
+        return bool(erased)
 
-    def give_way(self) -> bool:
-        """Lets the least recently used half leave the device; whether there was anything."""
+    def evict_half(self) -> bool:
+        """Evict the least recently used half from the device; return whether there was any."""
         before = self._nbytes[False]
         self._shrink(before // 2)
         return before > 0
 
     def _shrink(self, device_bytes: int) -> None:
-        """To the host what has room there, for good what has not."""
+        """Move to the host what has room there, and forget the rest."""
         while self._nbytes[False] > device_bytes:
-            name, kept = next(item for item in self._kept.items() if not item[1].on_host)
-            if kept.nbytes > self._budgets[True] or not self._move(kept):
+            name, cached = next(item for item in self._cached.items() if not item[1].on_host)
+            if cached.nbytes > self._budgets[True] or not self._move(cached):
                 self.forget(name)
         while self._nbytes[True] > self._budgets[True]:
-            self.forget(next(name for name, kept in self._kept.items() if kept.on_host))
+            self.forget(next(name for name, cached in self._cached.items() if cached.on_host))
 
-    def _move(self, kept: Kept) -> bool:
-        """To the host; False where that has no memory either."""
-        here = Kept(kept.ids, kept.layers)
+    def _move(self, cached: CachedConversation) -> bool:
+        """Move a conversation to the host; return False if that has no memory either."""
+        on_device = CachedConversation(cached.ids, cached.layers)
         try:
-            kept.layers = [layer.to("cpu", copy=True) for layer in here.layers]
+            cached.layers = [layer.to("cpu", copy=True) for layer in on_device.layers]
         except (MemoryError, RuntimeError):
             return False
-        here.erase()
-        kept.on_host = True
-        self._nbytes[False] -= kept.nbytes
-        self._nbytes[True] += kept.nbytes
+        on_device.erase()
+        cached.on_host = True
+        self._nbytes[False] -= cached.nbytes
+        self._nbytes[True] += cached.nbytes
         return True
 
 
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences have in common from the front."""
+    """Return how many tokens two sequences have in common from the front."""
     shorter = min(len(one), len(other))
     for place in range(shorter):
         if one[place] != other[place]:

@@ -1,157 +1,147 @@
-"""Prefill and decode over all running chats; a pass that fails is repeated for each alone.
-
-Knows the runner, samplers and what is kept of conversations. Does not know who may run, nor what
-becomes of one that fails (``recovery``).
-"""
+"""Prefill and decode over all running chats; a failed pass is repeated for each chat alone."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
-from inference.engine.conversation_cache import ResidentConversations
-from inference.engine.outputs import Outbox
+from inference.engine.conversation_cache import ConversationCache
+from inference.engine.outputs import OutputBuffer
 from inference.engine.recovery import Recovery
-from inference.engine.request_queue import Line
+from inference.engine.request_queue import RequestQueue
 from inference.engine.sampler import choose
 from inference.engine.scheduler import share
 from inference.engine.sequence import Sequence
 from inference.model.decoder import Segment
-from inference.model.model_runner import ModelRunner, is_out_of_memory
+from inference.model.model_runner import Runner, is_out_of_memory
 from inference.requests import GenerationError
 
 _log = logging.getLogger(__name__)
 
 
-class Passes:
-    """What a step computes.
+@dataclass(slots=True)
+class ModelStep:
+    """The computing part of a step.
 
     Attributes:
+        runner: The model over its slots.
+        conversation_cache: Where conversations stay between their turns.
+        queue: Tells whether a request still wants its tokens.
+        outputs: Where tokens go.
+        recovery: Handles requests that fail.
+        prefill_tokens: Prompt tokens a step, while no chat decodes and while one does.
         computed: Prompt tokens that went through the model.
         reused: Prompt tokens that did not have to.
-        words: Tokens given to requests.
-
-    Args:
-        runner: The model over its slots.
-        resident: Where conversations stay between their turns.
-        line: Whom words are for.
-        outbox: Where words go.
-        recovery: What becomes of one that fails.
-        prefill_tokens: Prompt tokens a step, while nobody decodes and while somebody does.
+        emitted: Tokens given to requests.
     """
 
-    def __init__(
-        self,
-        runner: ModelRunner,
-        resident: ResidentConversations,
-        line: Line,
-        outbox: Outbox,
-        recovery: Recovery,
-        prefill_tokens: tuple[int, int],
-    ) -> None:
-        self.computed = self.reused = self.words = 0
-        self._runner = runner
-        self._resident = resident
-        self._line = line
-        self._outbox = outbox
-        self._recovery = recovery
-        self._prefill_tokens = prefill_tokens
+    runner: Runner
+    conversation_cache: ConversationCache
+    queue: RequestQueue
+    outputs: OutputBuffer
+    recovery: Recovery
+    prefill_tokens: tuple[int, int]
+    computed: int = 0
+    reused: int = 0
+    emitted: int = 0
 
     def prefill(self, running: list[Sequence]) -> None:
-        """Stores prompts but for their last token, which takes part in the common step."""
+        """Store prompts except their last token, which takes part in the common step."""
         for sequence in running:
-            if not sequence.opened and sequence.slot is not None:
+            if not sequence.is_prepared and sequence.slot is not None:
                 try:
-                    self._open(sequence)
+                    self._prepare(sequence)
                 except Exception as error:  # whatever it is, it is this request's
-                    self._recovery.recover(sequence, error)
-        opened = [s for s in running if s.opened]
-        beside = any(s.pending == 1 for s in opened)
-        parts = share([s.pending - 1 for s in opened], self._prefill_tokens[beside])
-        self._prefill_parts([(s, n) for s, n in zip(opened, parts, strict=True) if n])
+                    self.recovery.recover(sequence, error)
+        prepared = [s for s in running if s.is_prepared]
+        decodes = any(s.num_uncached == 1 for s in prepared)
+        parts = share([s.num_uncached - 1 for s in prepared], self.prefill_tokens[decodes])
+        self._prefill_parts([(s, n) for s, n in zip(prepared, parts, strict=True) if n])
 
     def decode(self, running: list[Sequence]) -> None:
-        """The next token of every chat whose prompt is stored."""
+        """Give every chat whose prompt is stored its next token."""
         ready = sorted(
-            (s for s in running if s.slot is not None and s.opened and s.pending == 1),
+            (s for s in running if s.slot is not None and s.is_prepared and s.num_uncached == 1),
             key=lambda s: s.slot or 0,
         )
         if ready:
             self._decode(ready)
 
-    def _open(self, sequence: Sequence) -> None:
-        """Brings back what is kept of the conversation, as far as the prompt agrees with it."""
+    def _prepare(self, sequence: Sequence) -> None:
+        """Bring back what is kept of the conversation, as far as the prompt agrees with it."""
         assert sequence.slot is not None
-        held, count = self._resident.match(sequence.request.conversation or "", sequence.ids)
+        conversation = sequence.request.conversation or ""
+        layers, count = self.conversation_cache.match(conversation, sequence.ids)
         if count:
-            self._runner.cache.copy_in(sequence.slot, held, count)
-        self._runner.cache.reserve(sequence.slot, len(sequence.ids))
-        sequence.stored, sequence.opened = count, True
+            self.runner.cache.copy_in(sequence.slot, layers, count)
+        self.runner.cache.reserve(sequence.slot, len(sequence.ids))
+        sequence.num_cached, sequence.is_prepared = count, True
         self.reused += count
 
     def _prefill_parts(self, parts: list[tuple[Sequence, int]]) -> None:
-        """One pass for all; if that fails, one for each, to find whose fault it is."""
+        """Run one pass for all; if it fails, one for each, to find whose fault it is."""
         if not parts:
             return
         segments = [
-            Segment(s.slot, s.ids[s.stored : s.stored + count], s.stored)
+            Segment(s.slot, s.ids[s.num_cached : s.num_cached + count], s.num_cached)
             for s, count in parts
             if s.slot is not None
         ]
         try:
-            self._runner.prefill_together(segments)
+            self.runner.prefill(segments)
         except Exception as error:
             if len(parts) == 1 or is_out_of_memory(error):
-                self._recovery.recover(parts[-1][0], error)
+                self.recovery.recover(parts[-1][0], error)
                 return
             _log.warning("a prefill of %d chats failed (%s)", len(parts), type(error).__name__)
             for part in parts:
-                if part[0].slot is not None:  # it may have been sent back meanwhile
+                if part[0].slot is not None:  # it may have been preempted meanwhile
                     self._prefill_parts([part])
             return
         for sequence, count in parts:
-            sequence.stored += count
+            sequence.num_cached += count
             self.computed += count
 
     def _decode(self, ready: list[Sequence]) -> None:
-        """One token for all; if that fails, for each alone, to find whose fault it is."""
+        """Decode one token for all; if that fails, for each alone, to find whose fault it is."""
         try:
-            chosen = self._next_tokens(ready)
+            tokens = self._next_tokens(ready)
         except Exception as error:
             if len(ready) == 1 or is_out_of_memory(error):
-                self._recovery.recover(ready[-1], error)
+                self.recovery.recover(ready[-1], error)
                 return
             _log.warning("a step of %d chats failed (%s)", len(ready), type(error).__name__)
             for sequence in ready:
                 if sequence.slot is not None:
                     self._decode([sequence])
             return
-        for sequence, token in zip(ready, chosen, strict=True):
+        for sequence, token in zip(ready, tokens, strict=True):
             self._emit(sequence, token)
 
     def _next_tokens(self, ready: list[Sequence]) -> list[int | None]:
-        logits = self._runner.decode(
+        logits = self.runner.decode(
             [s.slot for s in ready if s.slot is not None],
             [s.ids[-1] for s in ready],
-            [s.stored for s in ready],
+            [s.num_cached for s in ready],
         )
         return choose(logits, [s.sampler for s in ready])
 
     def _emit(self, sequence: Sequence, token: int | None) -> None:
         if token is None:
-            self._recovery.fail(sequence, GenerationError("bad_logits", "not finite"))
+            self.recovery.fail(sequence, GenerationError("bad_logits", "not finite"))
             return
-        sequence.stored += 1
+        sequence.num_cached += 1
         try:
-            text = sequence.accept(token)
-        except Exception as error:  # decoding text is this request's matter alone
-            self._recovery.recover(sequence, error)
+            text = sequence.append(token)
+        except Exception as error:  # decoding text concerns this request alone
+            self.recovery.recover(sequence, error)
             return
-        self.words += 1
+        self.emitted += 1
         request_id = sequence.request.request_id
-        wanted = not self._line.is_cancelled(request_id)
+        is_wanted = not self.queue.is_cancelled(request_id)
         if sequence.finished:
-            wanted = self._line.leave(request_id)
-        if wanted:  # before the slot is emptied: a device that fails must not swallow the end
-            self._outbox.say(request_id, text, token, done=sequence.finished)
+            is_wanted = self.queue.finish(request_id)
+        if is_wanted:  # before the slot is emptied: a device that fails must not swallow the end
+            self.outputs.add(request_id, text, token, done=sequence.finished)
         if sequence.finished:
-            self._recovery.leave(sequence)
+            self.recovery.release(sequence)

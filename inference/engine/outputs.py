@@ -1,7 +1,4 @@
-"""What the engine says of its requests, step by step, and that it can say no more.
-
-Knows neither torch nor how words come about, nor who reads them.
-"""
+"""What the engine emits for its requests, step by step, and the error that ends it."""
 
 from __future__ import annotations
 
@@ -16,14 +13,14 @@ class EngineLost(Exception):  # noqa: N818  says what happened
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one step did for one request.
+    """The result of one step for one request.
 
     Attributes:
-        request_id: Whose.
+        request_id: The request.
         text: New text that may be shown; can be empty.
         ids: New token ids, the end of sequence included.
         done: Nothing more follows.
-        error: Why the request failed; then ``done`` is true.
+        error: Why the request failed; `done` is then true.
     """
 
     request_id: str
@@ -33,21 +30,21 @@ class Output:
     error: GenerationError | None = None
 
 
-class Outbox:
-    """Outputs until they are taken. What is here is told even if the step fails afterwards."""
+class OutputBuffer:
+    """Outputs until they are drained, even if the step fails afterwards."""
 
     def __init__(self) -> None:
         self._outputs: list[Output] = []
 
-    def say(self, request_id: str, text: str, token: int, *, done: bool) -> None:
-        """The next token of a reply."""
+    def add(self, request_id: str, text: str, token: int, *, done: bool) -> None:
+        """Add the next token of a reply."""
         self._outputs.append(Output(request_id, text, (token,), done=done))
 
     def fail(self, request_id: str, error: GenerationError) -> None:
-        """The end of a request that came to no good."""
+        """Add the end of a request that failed."""
         self._outputs.append(Output(request_id, done=True, error=error))
 
-    def take(self) -> list[Output]:
-        """All that was said since the last time."""
+    def drain(self) -> list[Output]:
+        """Return all outputs since the last call."""
         outputs, self._outputs = self._outputs, []
         return outputs

@@ -1,8 +1,4 @@
-"""Who is here: requests that wait and run, those that left, conversations to be forgotten.
-
-Any thread may ask and cancel; the engine's thread arranges once a step. Knows no tensors and
-decides no order (``scheduler`` does).
-"""
+"""Requests that wait and run, those that left, and conversations to be forgotten."""
 
 from __future__ import annotations
 
@@ -15,13 +11,13 @@ from inference.requests import GenerationError
 
 
 @dataclass(slots=True)
-class Arrangement:
+class SchedulerOutput:
     """What has changed since the step before.
 
     Attributes:
         running: Best rank first.
-        cancelled: Left at their own wish; their slots still hold what they stored.
-        late: Left because their deadline passed; likewise.
+        cancelled: Cancelled by their readers; their slots still hold what they stored.
+        late: Dropped because their deadline passed; likewise.
         moved: (sequence, slot before): the sequence already names its new slot.
         forgotten: Conversations of which nothing may stay.
     """
@@ -33,51 +29,49 @@ class Arrangement:
     forgotten: set[str] = field(default_factory=set)
 
 
-class Line:
+class RequestQueue:
     """Sequences by request id, and the scheduler over them, behind one lock.
 
-    The lock is never held during a forward pass.
+    Any thread may add and cancel; the engine's thread calls `schedule` once a step. The lock is
+    never held during a forward pass.
     """
 
     def __init__(self, *, max_running: int, max_waiting: int) -> None:
-        self.scheduler = Scheduler(max_running=max_running, max_waiting=max_waiting)
+        self._scheduler = Scheduler(max_running=max_running, max_waiting=max_waiting)
         self._lock = threading.Lock()
         self._sequences: dict[str, Sequence] = {}
         self._cancelled: set[str] = set()
         self._forgotten: set[str] = set()
         self._closed = False
 
-    def __getitem__(self, request_id: str) -> Sequence:
-        return self._sequences[request_id]
-
     @property
     def has_work(self) -> bool:
         """Whether a step would do anything."""
         with self._lock:
-            return len(self.scheduler) > 0 or bool(self._forgotten)
+            return len(self._scheduler) > 0 or bool(self._forgotten)
 
     def load(self) -> tuple[int, int]:
-        """How many run and how many wait."""
+        """Return how many run and how many wait."""
         with self._lock:
-            return len(self.scheduler.running), self.scheduler.waiting
+            return len(self._scheduler.running), self._scheduler.waiting
 
     def place(self, request_id: str) -> int:
-        """The place of one that waits, from 1; 0 for one that runs, will next, or is gone."""
+        """Return the place of one that waits, from 1; 0 if it runs, will next, or is gone."""
         with self._lock:
-            return self.scheduler.place(request_id)
+            return self._scheduler.place(request_id)
 
-    def join(self, sequence: Sequence, deadline_at: float | None) -> None:
-        """Lets a request wait for its turn.
+    def add(self, sequence: Sequence, deadline_at: float | None) -> None:
+        """Let a request wait for its turn.
 
         Raises:
-            GenerationError: ``queue_full``, ``shutdown`` or ``duplicate_id``.
+            GenerationError: `queue_full`, `shutdown` or `duplicate_id`.
         """
         request = sequence.request
         with self._lock:
             if self._closed:
                 raise GenerationError("shutdown", "the engine takes no more requests")
             try:
-                self.scheduler.submit(
+                self._scheduler.submit(
                     request.request_id,
                     priority=request.priority,
                     chat=request.conversation,
@@ -90,73 +84,73 @@ class Line:
             self._sequences[request.request_id] = sequence
 
     def cancel(self, request_id: str) -> None:
-        """Lets a request go at the next step."""
+        """Drop a request at the next step."""
         with self._lock:
             if request_id in self._sequences:
                 self._cancelled.add(request_id)
 
     def forget(self, conversation: str) -> None:
-        """Nothing of a conversation may stay after the next step, nor of its running turn."""
+        """Keep nothing of a conversation after the next step, nor of its running turn."""
         with self._lock:
             self._forgotten.add(conversation)
             for sequence in self._sequences.values():
                 if sequence.request.conversation == conversation:
-                    sequence.keeps = False
+                    sequence.keep_after_finish = False
 
-    def arrange(self, now: float) -> Arrangement:
-        """Drops the cancelled and the late, gives free slots away, closes gaps."""
-        arranged = Arrangement()
+    def schedule(self, now: float) -> SchedulerOutput:
+        """Drop the cancelled and the late, give free slots away, close gaps."""
+        output = SchedulerOutput()
         with self._lock:
-            arranged.forgotten, self._forgotten = self._forgotten, set()
-            arranged.cancelled = [self._drop(i) for i in list(self._cancelled)]
-            arranged.late = [self._drop(i) for i in self.scheduler.expired(now)]
-            for request_id, slot in self.scheduler.admit():
+            output.forgotten, self._forgotten = self._forgotten, set()
+            output.cancelled = [self._drop(i) for i in list(self._cancelled)]
+            output.late = [self._drop(i) for i in self._scheduler.expired(now)]
+            for request_id, slot in self._scheduler.admit():
                 self._sequences[request_id].slot = slot
-            for request_id, before, slot in self.scheduler.moves():
+            for request_id, before, slot in self._scheduler.moves():
                 self._sequences[request_id].slot = slot
-                arranged.moved.append((self._sequences[request_id], before))
-            arranged.running = [self._sequences[i] for i in self.scheduler.running_by_rank]
-        return arranged
+                output.moved.append((self._sequences[request_id], before))
+            output.running = [self._sequences[i] for i in self._scheduler.running_by_rank]
+        return output
 
-    def leave(self, request_id: str) -> bool:
-        """Takes a request out that has ended; False if it was cancelled meanwhile."""
+    def finish(self, request_id: str) -> bool:
+        """Remove a request that has ended; return False if it was cancelled meanwhile."""
         with self._lock:
-            wanted = request_id not in self._cancelled
+            is_wanted = request_id not in self._cancelled
             self._drop(request_id)
-            return wanted
+            return is_wanted
 
     def is_cancelled(self, request_id: str) -> bool:
-        """Whether nobody wants its words any more."""
+        """Return whether a running request was cancelled since the step began."""
         with self._lock:
             return request_id in self._cancelled
 
-    def make_one_wait(self) -> Sequence | None:
-        """Sends the last of several running back to wait; None where only one runs."""
+    def preempt_last(self) -> Sequence | None:
+        """Send the last of several running back to wait; None if only one runs."""
         with self._lock:
-            running = len(self.scheduler.running)
+            running = len(self._scheduler.running)
             if running < 2:
                 return None
-            self.scheduler.lower_limit(running - 1)
-            name = self.scheduler.last_admissible()
+            self._scheduler.lower_limit(running - 1)
+            name = self._scheduler.last_admissible()
             assert name is not None
-            self.scheduler.send_back(name)
+            self._scheduler.preempt(name)
             return self._sequences[name]
 
-    def make_all_wait(self) -> list[Sequence]:
-        """Sends all that run back to wait."""
+    def preempt_all(self) -> list[Sequence]:
+        """Send all that run back to wait."""
         with self._lock:
-            running = list(self.scheduler.running)
+            running = list(self._scheduler.running)
             for name in running:
-                self.scheduler.send_back(name)
+                self._scheduler.preempt(name)
             return [self._sequences[name] for name in running]
 
     def raise_limit(self) -> None:
-        """Lets one more run."""
+        """Let one more run."""
         with self._lock:
-            self.scheduler.raise_limit()
+            self._scheduler.raise_limit()
 
-    def empty(self, *, close: bool) -> list[Sequence]:
-        """Takes everybody out; those that still wanted words. With ``close`` nobody may join."""
+    def clear(self, *, close: bool) -> list[Sequence]:
+        """Remove all requests and return those not cancelled. With `close`, accept no more."""
         with self._lock:
             self._closed = self._closed or close
             left = [s for i, s in self._sequences.items() if i not in self._cancelled]
@@ -165,6 +159,6 @@ class Line:
             return left
 
     def _drop(self, request_id: str) -> Sequence:
-        self.scheduler.remove(request_id)
+        self._scheduler.remove(request_id)
         self._cancelled.discard(request_id)
         return self._sequences.pop(request_id)

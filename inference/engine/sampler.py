@@ -1,7 +1,6 @@
-"""From logits to the next token, as ChatGLM2's ``chat()`` does it under transformers.
+"""From logits to the next token, as ChatGLM2's `chat()` does it under transformers.
 
-Order: repetition penalty, no end before ``min_new_tokens``, temperature, top-k, top-p, draw. Does
-not know text.
+Order: repetition penalty, no end before `min_new_tokens`, temperature, top-k, top-p, draw.
 """
 
 from __future__ import annotations
@@ -51,13 +50,13 @@ class TokenSampler:
         return self._count < self.sampling.min_new_tokens
 
     def note(self, token_id: int) -> None:
-        """Remembers a token of the reply."""
+        """Remember a token of the reply."""
         self._count += 1
         if self.penalises:
             self._seen.add(token_id)
 
     def adjust(self, logits: torch.Tensor) -> None:
-        """Changes the logits (vocabulary,) in place: tokens already seen, and the end."""
+        """Change the logits (vocabulary,) in place: tokens already seen, and the end."""
         if self.penalises:
             self._penalise(logits)
         if self._must_go_on:
@@ -70,19 +69,19 @@ class TokenSampler:
         logits[seen] = torch.where(scores < 0, scores * penalty, scores / penalty)
 
     def uniform(self) -> float:
-        """The next random number in [0, 1)."""
+        """Return the next random number in [0, 1)."""
         return float(torch.rand((), generator=self._generator, dtype=torch.float64))
 
 
 def choose(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int | None]:
-    """One token for every row.
+    """Choose one token for every row.
 
     Args:
         logits: (rows, vocabulary), any floating type, any device.
         samplers: One a row.
 
     Returns:
-        Token ids; None where a row holds a number that is not finite.
+        Token ids; None for a row that holds a number that is not finite.
     """
     logits = logits.to(torch.float32)
     # One number that is not finite makes the sum so; to look at each takes longer.
@@ -104,7 +103,7 @@ def choose(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int |
 
 
 def _draw(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int]:
-    """Temperature, top-k and top-p for all rows at once, then one draw a row."""
+    """Apply temperature, top-k and top-p to all rows at once, then draw once a row."""
     vocabulary = logits.shape[-1]
     limits = [min(s.sampling.top_k or vocabulary, vocabulary) for s in samplers]
     scores, ids = torch.topk(logits, max(limits), dim=-1)
@@ -126,7 +125,7 @@ def _draw(logits: torch.Tensor, samplers: Sequence[TokenSampler]) -> list[int]:
 def kept_probabilities(
     scores: torch.Tensor, *, temperature: torch.Tensor, top_k: torch.Tensor, top_p: torch.Tensor
 ) -> torch.Tensor:
-    """Probabilities after temperature, top-k and top-p; what is cut off is 0, the rest unscaled.
+    """Return probabilities after temperature, top-k and top-p: 0 if cut off, else unscaled.
 
     Args:
         scores: (rows, n) the best logits of each row, highest first.

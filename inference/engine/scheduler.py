@@ -1,7 +1,4 @@
-"""Who runs next: bounds, priorities, deadlines, fairness.
-
-Pure bookkeeping over request ids; knows no tensors, no tokens, no clock of its own and no threads.
-"""
+"""Who runs next: bounds, priorities, deadlines, fairness, as bookkeeping over request ids."""
 
 from __future__ import annotations
 
@@ -10,19 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-#: From this priority on a request goes before all that wait with none, and may take a place that
-#: is kept free for such.
+# From this priority on a request goes before all that wait without priority, and may take a waiting
+# place that is kept free for such.
 URGENT = 4
-#: Each request that a chat already has here counts as so many later arrivals.
+# Each request that a chat already has here counts as so many later arrivals.
 SAME_CHAT = 8
-#: One waiting place in so many is kept free for urgent requests.
+# One waiting place in so many is kept free for urgent requests.
 KEPT_FREE = 8
-#: The part of a step's prompt tokens that is not dealt out in order but to the shortest.
+# One in so many of a step's prompt tokens goes to the shortest prompts instead of in order.
 SET_ASIDE = 4
 
 
 class QueueFull(Exception):  # noqa: N818  says what happened
-    """The waiting room is full; ``place`` is the place that the request would have had."""
+    """The waiting room is full; `place` is the place that the request would have had."""
 
     def __init__(self, place: int) -> None:
         super().__init__(f"the waiting room is full; the place would have been {place}")
@@ -44,16 +41,16 @@ class _Ticket:
 class Scheduler:
     """Every request is either waiting, or running in exactly one slot, or gone.
 
-    Rank is the number of arrival, less ``head_start`` for each step of priority, and more by
-    ``SAME_CHAT`` for each request that the same chat already has here. It never changes, so a
-    request is passed by no more than its rank allows, whatever comes later. A chat whose request
-    left while it waited (its person wrote more) has the old rank for its next one.
+    Rank is the number of arrival, less `head_start` for each step of priority, plus `SAME_CHAT`
+    for each request that the same chat already has here. It never changes, so a request is passed
+    by no more than its rank allows, whatever comes later. A chat whose request left while it
+    waited (its person wrote more) keeps the old rank for its next one.
 
-    Running requests stay in the lowest slots (``moves``), so that one pass reads neighbours.
+    Running requests stay in the lowest slots (`moves`), so that one pass reads neighbours.
 
     Attributes:
-        head_start: Earlier requests that one step of priority goes before; ``URGENT`` steps are
-            more than can be here.
+        head_start: Earlier requests that one step of priority passes; `URGENT` steps pass all
+            that can be here.
         kept_free: Waiting places that only urgent requests may take.
 
     Args:
@@ -109,13 +106,13 @@ class Scheduler:
         chat: str | None = None,
         deadline_at: float | None = None,
     ) -> None:
-        """Lets a request wait.
+        """Let a request wait.
 
         Args:
             request_id: Its name here.
-            priority: Each step goes before ``head_start`` earlier requests.
-            chat: Whose it is; None for a chat of its own.
-            deadline_at: When ``expired`` names it.
+            priority: Each step passes `head_start` earlier requests.
+            chat: Its chat; None for a chat of its own.
+            deadline_at: When `expired` names it.
 
         Raises:
             QueueFull: All slots and all waiting places that it may take are taken.
@@ -135,12 +132,12 @@ class Scheduler:
         self._waiting[request_id] = _Ticket(rank, request_id, chat, deadline_at)
 
     def place(self, request_id: str) -> int:
-        """The place in line, from 1; 0 for one that runs, will at the next step, or is gone."""
+        """Return the place in line, from 1; 0 if it runs, will at the next step, or is gone."""
         ticket = self._waiting.get(request_id)
         return 0 if ticket is None else self._place(ticket.rank)
 
     def _place(self, rank: tuple[int, int]) -> int:
-        """The place of a rank among those that find no free slot, whether it is here or not."""
+        """Return the place of a rank among those that find no free slot."""
         before = sum(ticket.rank < rank for ticket in self._waiting.values())
         return max(0, before + 1 - self._room)
 
@@ -149,7 +146,7 @@ class Scheduler:
         return max(0, min(self._limit - len(self._running), len(self._free)))
 
     def admit(self) -> list[tuple[str, int]]:
-        """Gives free slots to those that wait, best rank first; (id, slot) of the new ones."""
+        """Give free slots to waiting requests, best rank first; return (id, slot) of each."""
         chosen = sorted(self._waiting.values())[: self._room]
         admitted = []
         for ticket in chosen:
@@ -160,7 +157,7 @@ class Scheduler:
         return admitted
 
     def remove(self, request_id: str) -> int | None:
-        """Forgets a request, wherever it is; the slot that it leaves, None if it had none."""
+        """Remove a request, wherever it is; return the slot that it leaves, None if it had none."""
         waited = self._waiting.pop(request_id, None)
         if waited is not None:
             self._leave(waited.chat)
@@ -185,7 +182,7 @@ class Scheduler:
             del self._chats[chat]
 
     def moves(self) -> list[tuple[str, int, int]]:
-        """Moves the running into the lowest slots: (id, slot before, slot now) of those moved."""
+        """Move running requests into the lowest slots; return (id, slot before, slot now)."""
         count = len(self._running)
         moved = []
         for request_id, (ticket, slot) in self._running.items():
@@ -195,44 +192,47 @@ class Scheduler:
                 moved.append((request_id, slot, target))
         return moved
 
-    def send_back(self, request_id: str) -> int:
-        """Puts a running request back to wait with its old rank; the slot that it leaves."""
+    def preempt(self, request_id: str) -> int:
+        """Put a running request back to wait with its old rank; return the slot that it leaves."""
         ticket, slot = self._running.pop(request_id)
         heapq.heappush(self._free, slot)
         self._waiting[request_id] = ticket
         return slot
 
     def last_admissible(self) -> str | None:
-        """The running request of the worst rank, which gives way first."""
+        """Return the running request of the worst rank, which is preempted first."""
         if not self._running:
             return None
         return max(ticket for ticket, _ in self._running.values()).request_id
 
     def expired(self, now: float) -> list[str]:
-        """Ids whose deadline has passed, waiting or running; they stay until removed."""
+        """Return ids whose deadline has passed, waiting or running; they stay until removed."""
         tickets = [*self._waiting.values(), *(ticket for ticket, _ in self._running.values())]
         return [t.request_id for t in tickets if t.deadline_at is not None and t.deadline_at <= now]
 
     def lower_limit(self, limit: int) -> None:
-        """Lets fewer run together, at least one. Those that run now go on."""
+        """Let fewer run together, at least one. Those that run now go on."""
         self._limit = max(1, min(self._limit, limit))
 
     def raise_limit(self) -> None:
-        """Lets one more run together, up to the number of slots."""
+        """Let one more run together, up to the number of slots."""
         self._limit = min(self._max_running, self._limit + 1)
 
 
 def share(pending: Sequence[int], budget: int) -> list[int]:
-    """Deals prompt tokens of one step out in order, so that who came first has words first.
+    """Deal prompt tokens of one step out in order, so that the first request answers first.
 
-    Equal parts would make everybody's first word as late as the last one's, for the same tokens
-    in all. A part is set aside for whoever has least left, so that a short message need not wait
-    for the whole of a long history before it. The first always gets the larger part: nobody
-    waits for more than the tokens of those before.
+    Equal parts would make every first word as late as the last one, for the same tokens in all.
+    A part is set aside for the shortest prompt, so that a short message need not wait for a long
+    history before it. The first always gets the larger part, so no request waits for more than
+    the tokens of those before.
 
     Args:
         pending: Tokens that each one still has to prefill, best rank first.
         budget: Tokens in all.
+
+    Returns:
+        Tokens for each.
     """
     parts = [0] * len(pending)
     aside = budget // SET_ASIDE

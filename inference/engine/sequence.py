@@ -1,7 +1,4 @@
-"""One request while it runs: its tokens, its text so far, when it ends.
-
-Knows nothing of the other requests, of tensors on a device or of threads.
-"""
+"""One request while it runs: its tokens, its text so far, when it ends."""
 
 from __future__ import annotations
 
@@ -12,16 +9,16 @@ from inference.requests import GenerationRequest
 
 
 class Sequence:
-    """Tokens of prompt and reply and how far their keys and values are stored.
+    """Tokens of prompt and reply, and how many of them have keys and values in the cache.
 
     Attributes:
         ids: Prompt and reply so far.
-        stored: How many of ``ids`` have keys and values in the cache.
+        num_cached: How many of `ids` have keys and values in the cache.
         slot: Where, while it runs.
-        opened: What was kept of its conversation has been looked for.
-        restarts: How often the engine had to begin anew while it was running.
-        had_all_room: Memory ran short though it had all that others could leave it.
-        keeps: What is stored may be kept for the conversation's next turn.
+        is_prepared: The conversation's kept turns have been looked up.
+        restarts: How often the engine restarted while it ran.
+        had_all_room: Memory ran short although it had all that others could leave it.
+        keep_after_finish: The cache may be kept for the conversation's next turn.
         sampler: Its own choice of tokens.
         finished: The reply has ended by itself.
     """
@@ -31,12 +28,12 @@ class Sequence:
     ) -> None:
         self.request = request
         self.ids = list(request.prompt_ids)
-        self.stored = 0
+        self.num_cached = 0
         self.slot: int | None = None
-        self.opened = False
+        self.is_prepared = False
         self.restarts = 0
         self.had_all_room = False
-        self.keeps = request.conversation is not None
+        self.keep_after_finish = request.conversation is not None
         self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.eos_id)
         self.finished = False
         self._eos_id = tokenizer.eos_id
@@ -45,22 +42,22 @@ class Sequence:
         self._left = max_new_tokens
 
     @property
-    def pending(self) -> int:
-        """Tokens that still have to go through the model; 1 means: ready for the next token."""
-        return len(self.ids) - self.stored
+    def num_uncached(self) -> int:
+        """Tokens that still have to go through the model; with 1 it is ready for the next token."""
+        return len(self.ids) - self.num_cached
 
     def leave_slot(self) -> None:
-        """Gives up the slot and what is stored there."""
+        """Give up the slot and what is cached there."""
         self.slot = None
-        self.lose_stored()
+        self.drop_cached()
 
-    def lose_stored(self) -> None:
-        """Nothing of it is in the cache any more; all of ``ids`` is pending again."""
-        self.opened = False
-        self.stored = 0
+    def drop_cached(self) -> None:
+        """Count all of `ids` as uncached again."""
+        self.is_prepared = False
+        self.num_cached = 0
 
-    def accept(self, token_id: int) -> str:
-        """Takes the next token of the reply; returns the text that may now be shown."""
+    def append(self, token_id: int) -> str:
+        """Append the next token of the reply; return the text that may now be shown."""
         self.ids.append(token_id)
         self.sampler.note(token_id)
         self._left -= 1

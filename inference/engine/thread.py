@@ -1,8 +1,4 @@
-"""The engine's thread: steps while there is work, sleeps while there is none, ends when told.
-
-Knows the engine and how often it may fail. Knows neither asyncio nor who reads the words.
-Importing this module imports no torch.
-"""
+"""The engine's thread: steps while there is work, sleeps otherwise, ends when told."""
 
 from __future__ import annotations
 
@@ -17,8 +13,8 @@ from inference.engine.outputs import EngineLost, Output
 if TYPE_CHECKING:
     from inference.engine.engine import Engine
 
-#: The engine gives up after this many steps in a row have failed as a whole: more than two
-#: requests, one behind the other, can cost that fail every step until they are given up.
+# The engine gives up after this many steps in a row have failed as a whole. Two requests, one
+# behind the other, can fail every step until they are given up; this is more than both cost.
 STEPS_TO_GIVE_UP = 8
 
 _log = logging.getLogger(__name__)
@@ -28,15 +24,15 @@ class EngineThread:
     """Steps one engine.
 
     Attributes:
-        restarts: How often the engine had to begin anew.
+        restarts: How often the engine restarted.
         step_ended_at: When a step last ended, by the monotonic clock.
-        closing: No more requests are taken.
+        closing: True once no more requests are taken.
 
     Args:
         engine: Steps in this thread only.
         threads: CPU threads of one step.
-        post: Called in this thread with what a step has said; False if nobody listens any more.
-        ended: Called in this thread as its last act, with the reason.
+        on_outputs: Called in this thread with the outputs of a step.
+        on_exit: Called in this thread as its last act, with the reason.
     """
 
     def __init__(
@@ -44,45 +40,45 @@ class EngineThread:
         engine: Engine,
         *,
         threads: int,
-        post: Callable[[list[Output]], bool],
-        ended: Callable[[str], None],
+        on_outputs: Callable[[list[Output]], None],
+        on_exit: Callable[[str], None],
     ) -> None:
         self.restarts = 0
         self.step_ended_at = time.monotonic()
         self.closing = False
         self._engine = engine
         self._threads = threads
-        self._post = post
-        self._ended = ended
+        self._on_outputs = on_outputs
+        self._on_exit = on_exit
         self._wake = threading.Event()
-        self._end_by: float | None = None  # or earlier if all is done
+        self._end_by: float | None = None  # or earlier, once all is done
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the thread has not ended."""
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Lets it run."""
+        """Start the thread."""
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Tell the thread that there is something to do."""
         self._wake.set()
 
     def close(self, *, grace_s: float) -> None:
-        """Lets it end once all is done, or after a while."""
+        """Let the thread end once all is done, or after `grace_s`."""
         self.closing = True
         self._end_by = time.monotonic() + grace_s
         self._wake.set()
 
     def join(self, timeout_s: float) -> None:
-        """Waits for its end, no longer than this."""
+        """Wait for the thread's end, for `timeout_s` at most."""
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        """Whatever ends it, nobody is left waiting for words."""
+        """Step until told to end; whatever ends it, every reader hears of it."""
         import torch
 
         torch.set_num_threads(self._threads)  # counts for this thread's operations
@@ -90,24 +86,24 @@ class EngineThread:
         try:
             if self._step_until_closed():
                 reason = "shutdown"
-        except BaseException as error:  # nobody is above a thread to hear of it
+        except BaseException as error:  # a thread has no caller to hear of it
             _log.critical("the engine's thread ended: %s", type(error).__name__)
         finally:
             self.closing = True
             try:
-                self._post(self._engine.fail_all(reason, close=True))
+                self._on_outputs(self._engine.fail_all(reason, close=True))
             except Exception as error:
-                _log.critical("the last words are lost: %s", type(error).__name__)
-            self._ended(reason)
+                _log.critical("the last outputs are lost: %s", type(error).__name__)
+            self._on_exit(reason)
 
     def _step_until_closed(self) -> bool:
-        """False where steps keep failing or nothing can be computed any more."""
+        """Return False if steps keep failing or nothing can be computed any more."""
         failures = 0
         while failures < STEPS_TO_GIVE_UP:
             self._wake.clear()
             if self._may_end():
                 return True
-            # After a failure a step without anybody tells whether it was a request's fault.
+            # After a failure, a step without requests tells whether a request was to blame.
             if not failures and not self._engine.has_work:
                 self._wake.wait()
                 continue
@@ -119,20 +115,20 @@ class EngineThread:
         return False
 
     def _step(self, failures: int) -> int:
-        """One step, and a new beginning where it failed; how many in a row have failed now."""
+        """Run one step, and restart if it failed; return how many in a row have failed."""
         try:
             outputs = self._engine.step()
             failures = 0
         except EngineLost:
             raise
-        except Exception as error:  # a step's own fault: nobody's request is to blame
+        except Exception as error:  # the step's own fault: no request is to blame
             failures += 1
             self.restarts += 1
             _log.critical("a step failed as a whole: %s", type(error).__name__)
             outputs = self._engine.restart()
         self.step_ended_at = time.monotonic()
-        if outputs and not self._post(outputs):
-            self._end_by = 0.0
+        if outputs:
+            self._on_outputs(outputs)
         return failures
 
     def _may_end(self) -> bool:

@@ -1,8 +1,4 @@
-"""Which type and layout of weights a CPU multiplies faster, measured on matrices of their size.
-
-Processors differ, and only a measurement tells whether 16 bits, or packed weights, are quick on
-one. Does not know what the weights say.
-"""
+"""Which type and layout of weights this CPU multiplies faster, measured on matrices like them."""
 
 from __future__ import annotations
 
@@ -12,24 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from transformers import GlmForCausalLM
 
-from inference.model.cpu_kernels import is_possible, pack, packed, product
-from inference.model.weights import columns_first
+from inference.model.torch_internals import packed_kernels
+from inference.model.weights import columns_first, pack_model, product
 
-#: 16 bits must be this much faster to be worth their rounding, alone and in a batch; another
-#: layout, which rounds nothing, in both together.
+# 16 bits must be this much faster to be worth their rounding, for one chat and for many.
+# Packed weights, which round nothing, must be this much faster in both together.
 GAIN = 1.2
-#: Another layout may cost the products of one chat no more than this, those of many nothing.
+# Packed weights may cost the products of one chat no more than this, those of many nothing.
 NO_LOSS = 0.7
 ROWS = (1, 16)
 REPEATS = 9
-#: Enough matrices that they come from memory and not from a cache, as a model's do; in 16 bits
-#: too: from a cache plain ones are quick, and what was chosen hung on chance.
+# As many matrices as do not fit a cache, because a model's come from memory. This holds in 16 bits
+# too: plain ones are quick in a cache, and then chance decides.
 BYTES = 64 << 20
 MOST = 64
 
 
 def faster_dtype(hidden: int, intermediate: int, threads: int) -> torch.dtype:
-    """``torch.bfloat16`` where it is clearly faster for one chat and for many, else float32.
+    """Return `torch.bfloat16` if it is clearly faster for one chat and for many, else float32.
 
     Args:
         hidden: Width of the model.
@@ -43,14 +39,14 @@ def faster_dtype(hidden: int, intermediate: int, threads: int) -> torch.dtype:
 
 
 def pack_if_faster(model: GlmForCausalLM, threads: int) -> bool:
-    """Packs a model on a CPU where that is faster for many chats, and not much slower for one.
+    """Pack a model on a CPU if that is faster for many chats, and not much slower for one.
 
     Args:
         model: Not in use yet.
         threads: CPU threads of one step.
 
     Returns:
-        Whether it was packed.
+        True if it was packed.
     """
     config, weight = model.config, model.lm_head.weight
     is_plain = not hasattr(model.model.layers[0].self_attn, "qkv_proj")
@@ -58,21 +54,23 @@ def pack_if_faster(model: GlmForCausalLM, threads: int) -> bool:
         return False
     matrices = _matrices(config.hidden_size, config.intermediate_size)
     plain = [matrix.to(weight.dtype) for matrix in matrices]
-    if not _packs(plain, threads):
+    if _packed_if_faster(plain, threads) is None:
         return False
-    pack(model)
+    pack_model(model)
     return True
 
 
 def _as_served(plain: list[torch.Tensor], threads: int) -> list[torch.Tensor]:
-    return list(map(packed if _packs(plain, threads) else columns_first, plain))
+    return _packed_if_faster(plain, threads) or list(map(columns_first, plain))
 
 
-def _packs(plain: list[torch.Tensor], threads: int) -> bool:
-    if not is_possible(plain[0].dtype):
-        return False
-    one, many = _gains(list(map(columns_first, plain)), list(map(packed, plain)), threads)
-    return one >= NO_LOSS and many >= 1 and one * many >= GAIN
+def _packed_if_faster(plain: list[torch.Tensor], threads: int) -> list[torch.Tensor] | None:
+    kernels = packed_kernels(plain[0].dtype)
+    if kernels is None:
+        return None
+    packed = list(map(kernels.pack, plain))
+    one, many = _gains(list(map(columns_first, plain)), packed, threads)
+    return packed if one >= NO_LOSS and many >= 1 and one * many >= GAIN else None
 
 
 def _matrices(hidden: int, intermediate: int) -> list[torch.Tensor]:
@@ -81,12 +79,12 @@ def _matrices(hidden: int, intermediate: int) -> list[torch.Tensor]:
 
 
 def _gains(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) -> list[float]:
-    """How many times faster the new weights are, for each of ``ROWS``.
+    """Return how many times faster the new weights are, for each of `ROWS`.
 
-    Measured as it will serve: in a thread of its own that is told the number of threads, as the
+    Measured as they will serve: in a thread of its own that is told the number of threads, as the
     engine's is.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="warmup") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="autotune") as pool:
         return pool.submit(_measured, old, new, threads).result()
 
 

@@ -1,8 +1,4 @@
-"""A checkpoint's folder to a ``GlmForCausalLM``, shard by shard.
-
-Reads ChatGLM2's own weight names and GLM's; runs no code of a checkpoint. Does not know
-tokenizers, prefixes or what the model is for.
-"""
+"""Loading a checkpoint's folder as a `GlmForCausalLM`, shard by shard, without running its code."""
 
 from __future__ import annotations
 
@@ -15,14 +11,14 @@ from accelerate.utils import set_module_tensor_to_device  # type: ignore[import-
 from transformers import GlmConfig, GlmForCausalLM
 
 from inference.loading import autotune, quantization
-from inference.loading.device_map import device_of, place
+from inference.loading.device_map import device_of, place_model
 from inference.loading.glm_config import (
     ConfigError,
     Target,
     chatglm2_config,
     chatglm2_plan,
     glm_plan,
-    ignored,
+    is_ignored,
 )
 from inference.loading.shards import Shards, find_shards, read_json, read_shard
 from inference.requests import CheckpointError
@@ -39,14 +35,14 @@ def load_model(
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> GlmForCausalLM:
-    """Loads the weights, holding at most one shard beside them.
+    """Load the weights, holding at most one shard beside them.
 
     Args:
-        folder: ``config.json`` with ``pytorch_model*.bin`` or ``*.safetensors``, sharded or not.
+        folder: `config.json` with `pytorch_model*.bin` or `*.safetensors`, sharded or not.
         free: Free bytes of the devices that the weights may go to; None: the CPU, whatever it has.
-        dtype: ``auto``, ``fastest``, ``float32``, ``float16`` or ``bfloat16``; see ``ModelSource``.
-        weights: ``full`` or ``int8``.
-        threads: CPU threads of a step, for ``fastest``.
+        dtype: See `ModelSource`.
+        weights: `full` or `int8`.
+        threads: CPU threads of a step, for `fastest`.
         progress: Called with (bytes read, bytes in all).
 
     Returns:
@@ -61,7 +57,6 @@ def load_model(
     config, stored, plan_for = _read_config(folder)
     kind = _choose_dtype(dtype, stored, "cuda" if free else "cpu", config, threads)
     with init_empty_weights(include_buffers=False):
-        config._attn_implementation = "sdpa"
         model = GlmForCausalLM(config)
     plan = plan_for(config)
     if config.tie_word_embeddings:
@@ -71,8 +66,10 @@ def load_model(
         _check_names(shards.names, plan, folder)
     placed = {"": torch.device("cpu")}
     if free:
-        placed = place(model, kind, free, layer_dtype=torch.int8 if weights == "int8" else None)
-    seen = _Filling(model, plan, placed, kind, weights, progress).read(shards)
+        placed = place_model(
+            model, kind, free, layer_dtype=torch.int8 if weights == "int8" else None
+        )
+    seen = _ModelFiller(model, plan, placed, kind, weights, progress).read(shards)
     _check_names(seen, plan, folder)
     if config.tie_word_embeddings:
         model.tie_weights()
@@ -122,17 +119,19 @@ def _choose_dtype(
     return torch.bfloat16 if kind is torch.float32 else kind
 
 
-def _check_names(found: Collection[str], plan: dict[str, tuple[Target, ...]], folder: Path) -> None:
-    weights = {name for name in found if not ignored(name)}
+def _check_names(
+    stored: Collection[str], plan: dict[str, tuple[Target, ...]], folder: Path
+) -> None:
+    weights = {name for name in stored if not is_ignored(name)}
     for names, what in ((plan.keys() - weights, "lacks"), (weights - plan.keys(), "does not know")):
         if names:
             raise CheckpointError(
                 f"{folder}: the model of config.json {what} {len(names)} of the weights, the first "
-                f"is {min(names)}. Use config.json and weights of one and the same checkpoint."
+                f"is {min(names)}. Use config.json and weights of the same checkpoint."
             )
 
 
-class _Filling:
+class _ModelFiller:
     """Puts stored tensors into the empty model, each on its device, and counts the bytes."""
 
     def __init__(
@@ -148,13 +147,13 @@ class _Filling:
         self._plan = plan
         self._placed = placed
         self._dtype = dtype
-        self._shrinks = weights == "int8"
+        self._quantizes = weights == "int8"
         self._progress = progress or (lambda done, total: None)
         self._shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
         self._missing = set(self._shapes)
 
     def read(self, shards: Shards) -> set[str]:
-        """Fills the model from all shards, one after the other; returns the names they held."""
+        """Fill the model from all shards, one after the other; return the names they held."""
         sizes = [path.stat().st_size for path in shards.paths]
         total, before = sum(sizes), 0
         seen: set[str] = set()
@@ -170,12 +169,12 @@ class _Filling:
         return seen
 
     def _read_one(self, path: Path) -> Iterator[tuple[str, int]]:
-        """Name and size of each tensor once it is in the model.
+        """Yield name and size of each tensor once it is in the model.
 
-        Apart from ``read``, so that the last tensor of a shard is gone before the next opens.
+        Apart from `read`, so that the last tensor of a shard is gone before the next opens.
         """
         for name, tensor in read_shard(path):
-            if not ignored(name):
+            if not is_ignored(name):
                 self._put(path, name, tensor)
             yield name, tensor.nbytes
 
@@ -188,7 +187,7 @@ class _Filling:
         if tuple(tensor.shape) != wanted:
             raise CheckpointError(
                 f"{path}: {name} has shape {tuple(tensor.shape)}, config.json asks for {wanted}. "
-                "Use config.json and weights of one and the same checkpoint."
+                "Use config.json and weights of the same checkpoint."
             )
         if not tensor.is_floating_point():
             raise CheckpointError(
@@ -204,15 +203,15 @@ class _Filling:
                 self._model, target.name, device, value=value, dtype=self._dtype, clear_cache=False
             )
             self._missing.discard(target.name)
-        if self._shrinks:
-            self._shrink(targets[0].name)
+        if self._quantizes:
+            self._quantize(targets[0].name)
 
-    def _shrink(self, name: str) -> None:
-        """Makes a layer smaller as soon as it is whole, so that the larger ones never add up."""
+    def _quantize(self, name: str) -> None:
+        """Quantise a layer as soon as it is whole, so that full layers never add up."""
         head, layers, number, *_ = [*name.split("."), "", ""]
         layer = f"{head}.{layers}.{number}."
-        if layers == "layers" and not any(each.startswith(layer) for each in self._missing):
-            quantization.shrink(self._model.get_submodule(layer[:-1]))
+        if layers == "layers" and not any(missing.startswith(layer) for missing in self._missing):
+            quantization.quantize_layer(self._model.get_submodule(layer[:-1]))
 
     def _stored_shape(self, targets: tuple[Target, ...]) -> tuple[int, ...]:
         first, *others = (self._shapes[target.name] for target in targets)

@@ -1,7 +1,4 @@
-"""Which device holds which part of a model: one where it fits, else layers spread over GPUs.
-
-Knows sizes and free memory. Reads no weights and knows nothing of what is computed.
-"""
+"""Which device holds which part of a model: one that fits it, else layers spread over GPUs."""
 
 from __future__ import annotations
 
@@ -14,30 +11,30 @@ from transformers import GlmForCausalLM
 
 from inference.requests import CheckpointError
 
-#: Part of each GPU's free memory that is left to keys, values and work ...
+# Part of each GPU's free memory that is left to keys, values and work ...
 ROOM = 0.15
-#: ... and the least of it.
+# ... and the least of it.
 LEAST_ROOM = 1 << 30
 _LAYER = "GlmDecoderLayer"
 
 
-def place(
+def place_model(
     model: GlmForCausalLM,
     dtype: torch.dtype,
     free: Mapping[torch.device, int],
     *,
     layer_dtype: torch.dtype | None = None,
 ) -> dict[str, torch.device]:
-    """A device for every module that has weights of its own or is a layer.
+    """Choose a device for every module that has weights of its own or is a layer.
 
     Args:
         model: On the meta device.
         dtype: What the weights will be.
         free: Free bytes of each device that may be used, the preferred first.
-        layer_dtype: What the matrices inside layers will be, where that is another type.
+        layer_dtype: What the matrices inside layers will be, if that is another type.
 
     Returns:
-        Module names to devices; a weight lies where the longest name that begins its own says.
+        Module names to devices; the longest name that begins a weight's own counts.
 
     Raises:
         CheckpointError: All of them together are too small.
@@ -72,7 +69,7 @@ def place(
 
 
 def device_of(placed: Mapping[str, torch.device], name: str) -> torch.device:
-    """Where a weight or module goes."""
+    """Return where a weight or module goes."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         device = placed.get(".".join(parts[:length]))
@@ -82,9 +79,33 @@ def device_of(placed: Mapping[str, torch.device], name: str) -> torch.device:
 
 
 def free_on_gpus() -> dict[torch.device, int]:
-    """Free bytes of every CUDA device, the first first."""
+    """Return free bytes of every CUDA device, in order."""
     count = torch.cuda.device_count()
     return {torch.device("cuda", n): torch.cuda.mem_get_info(n)[0] for n in range(count)}
+
+
+def free_on(name: str) -> dict[torch.device, int] | None:
+    """Return free bytes of the GPUs that a device's name means; None for the CPU.
+
+    Raises:
+        CheckpointError: The name is unknown or the device is absent.
+    """
+    has_gpu = torch.cuda.is_available()
+    if name == "cpu" or (name == "auto" and not has_gpu):
+        return None
+    if name == "auto":
+        return free_on_gpus()
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise CheckpointError(f"{name}: the device is unknown. Use auto, cpu or cuda.") from error
+    if device.type != "cuda":
+        raise CheckpointError(f"{name}: the device is not supported. Use auto, cpu or cuda.")
+    gpus = free_on_gpus() if has_gpu else {}
+    wanted = {gpu: nbytes for gpu, nbytes in gpus.items() if device.index in {None, gpu.index}}
+    if not wanted:
+        raise CheckpointError(f"{name}: the device is not present. Use auto or cpu.")
+    return wanted
 
 
 def _room(nbytes: int) -> int:
@@ -102,6 +123,6 @@ def _smaller(model: GlmForCausalLM, dtype: torch.dtype) -> dict[str, torch.dtype
 def _too_small(needed: int, room: Mapping[torch.device, int]) -> CheckpointError:
     listed = ", ".join(f"{device} {nbytes / 1e9:.1f} GB" for device, nbytes in room.items())
     return CheckpointError(
-        f"The weights need {needed / 1e9:.1f} GB; beside room for conversations there is: "
+        f"The weights need {needed / 1e9:.1f} GB; without room for conversations there is: "
         f"{listed}. Free GPU memory, add a GPU, or take 8-bit weights (int8) or the CPU."
     )

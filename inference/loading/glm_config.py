@@ -1,7 +1,6 @@
 """ChatGLM2's configuration and weight names in GLM's terms.
 
-Pure tables: reads no file, holds no weight. The mapping was checked against the published
-ChatGLM2 modelling code: logits are equal bit for bit in float32.
+With this mapping, logits equal those of the published ChatGLM2 code bit for bit in float32.
 """
 
 from __future__ import annotations
@@ -12,10 +11,12 @@ from typing import Any
 
 from transformers import GlmConfig
 
+from inference.model.attention import head_sizes
+
 _IGNORED = re.compile(r"(transformer\.rotary_pos_emb|.*\.rotary_emb)\.inv_freq")
 _PREFIX = "transformer.prefix_encoder."
 
-#: What GLM computes; a checkpoint that says otherwise is another model.
+# What GLM computes; a checkpoint that says otherwise is another model.
 _REQUIRED: dict[str, tuple[object, str]] = {
     "rmsnorm": (True, "layer norm instead of RMS norm"),
     "post_layer_norm": (True, "no final norm"),
@@ -26,49 +27,24 @@ _REQUIRED: dict[str, tuple[object, str]] = {
 
 
 class ConfigError(ValueError):
-    """``config.json`` describes a model that GLM does not compute."""
+    """`config.json` describes a model that GLM does not compute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where rows of a stored weight go; ``rows`` of None means all of them."""
+    """Where rows of a stored weight go; `rows` of None means all of them."""
 
     name: str
     rows: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeadSizes:
-    """Attention's sizes: query heads, key/value groups, numbers a head, of which rotary."""
-
-    heads: int
-    groups: int
-    dim: int
-    rotary: int
-    rotary_base: float
-
-
-def head_sizes(config: GlmConfig) -> HeadSizes:
-    """Attention's sizes out of a GLM configuration, its open ends filled in."""
-    heads = config.num_attention_heads
-    dim = config.head_dim or config.hidden_size // heads
-    rope = dict(config.rope_parameters or {})
-    return HeadSizes(
-        heads=heads,
-        groups=config.num_key_value_heads or heads,
-        dim=dim,
-        rotary=int(dim * float(rope.get("partial_rotary_factor", 0.5))),
-        rotary_base=float(rope.get("rope_theta", 10000.0)),
-    )
-
-
-def ignored(name: str) -> bool:
-    """Stored entries that are no weights of the model: rotary tables, a prefix stored beside."""
+def is_ignored(name: str) -> bool:
+    """Return whether a stored entry is not a weight of the model: a rotary table or a prefix."""
     return _IGNORED.fullmatch(name) is not None or name.startswith(_PREFIX)
 
 
 def chatglm2_config(raw: dict[str, Any]) -> GlmConfig:
-    """GLM's configuration for ChatGLM2's ``config.json``.
+    """Return GLM's configuration for ChatGLM2's `config.json`.
 
     Raises:
         ConfigError: A field is missing, or the checkpoint needs what GLM does not compute.
@@ -105,7 +81,7 @@ def chatglm2_config(raw: dict[str, Any]) -> GlmConfig:
 
 
 def chatglm2_plan(config: GlmConfig) -> dict[str, tuple[Target, ...]]:
-    """For every weight name of ChatGLM2, where its rows go in ``GlmForCausalLM``."""
+    """Return, for every weight name of ChatGLM2, where its rows go in `GlmForCausalLM`."""
     plan: dict[str, tuple[Target, ...]] = {
         "transformer.embedding.word_embeddings.weight": (Target("model.embed_tokens.weight"),),
         "transformer.encoder.final_layernorm.weight": (Target("model.norm.weight"),),
@@ -138,7 +114,7 @@ def _chatglm2_layer(config: GlmConfig, layer: int) -> dict[str, tuple[Target, ..
 
 
 def glm_plan(config: GlmConfig) -> dict[str, tuple[Target, ...]]:
-    """GLM's own names, each for itself."""
+    """Return the same plan for GLM's own names, each for itself."""
     names = ["model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"]
     for layer in range(config.num_hidden_layers):
         start = f"model.layers.{layer}."

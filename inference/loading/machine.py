@@ -1,21 +1,21 @@
-"""What this process may use of the machine's processors and memory: control groups count.
+"""What this process may use of the machine: processors, memory and devices.
 
-A container sees the whole machine in /proc; what it may take stands in its control groups, of
-version 2 or 1. Knows neither models nor torch.
+A container sees the whole machine in /proc. Its limits stand in its control groups, version 2 or 1.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-#: A limit above this is none (version 1 writes the largest number of pages that there is).
+# Version 1 writes the largest number of pages for "no limit".
 _NO_LIMIT = 1 << 60
 
 
 def usable_cpus(root: Path = Path("/")) -> int:
-    """Whole processors that this process may keep busy, at least 1."""
+    """Return how many whole processors this process may keep busy, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
@@ -25,13 +25,13 @@ def usable_cpus(root: Path = Path("/")) -> int:
 
 
 def free_memory(root: Path = Path("/")) -> int:
-    """Bytes that may be taken without swapping, and without being killed for it."""
+    """Return bytes that can be allocated without swapping and without being killed for it."""
     left = [free for folder in _folders(root, "memory") if (free := _left(folder)) is not None]
     return max(0, min([_available(root), *left]))
 
 
 def _available(root: Path) -> int:
-    """What the whole machine has."""
+    """Return what the whole machine has free."""
     for line in _read(root / "proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
@@ -39,10 +39,10 @@ def _available(root: Path) -> int:
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """The process's own group and all above it: each may limit it.
+    """Yield the process's own group and all above it: each may limit it.
 
-    A group's path is seen from outside where the container has no name space of its own for it;
-    then the mounted root is the group.
+    In a container without a cgroup namespace the path is the host's, and the mounted root is the
+    group.
     """
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, names, path = line.split(":", 2)
@@ -55,7 +55,7 @@ def _folders(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _quota(folder: Path) -> float | None:
-    """Processors that a group may use in a period, as a fraction of its length."""
+    """Return how many processors a group may use, or None without a limit."""
     words = _read(folder / "cpu.max").split()
     if not words:
         words = [_read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
@@ -65,7 +65,7 @@ def _quota(folder: Path) -> float | None:
 
 
 def _left(folder: Path) -> int | None:
-    """Bytes up to a group's limit; pages of files that it can give back count as free."""
+    """Return bytes up to a group's limit; file pages that it can give back count as free."""
     for limit, usage, reclaimable in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -84,3 +84,45 @@ def _read(path: Path) -> str:
         return path.read_text()
     except OSError:
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A place where a model can run.
+
+    Attributes:
+        kind: `cpu` or `cuda`.
+        name: For people, such as `NVIDIA H100`.
+        free_bytes: Memory that is free now, as far as control groups allow.
+    """
+
+    kind: str
+    name: str
+    free_bytes: int
+
+
+def describe_device(device: str) -> Device:
+    """Return what `auto`, `cpu`, `cuda` (all GPUs) or `cuda:N` means on this machine.
+
+    Raises:
+        ValueError: There is no such device here.
+    """
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        return Device("cpu", "CPU", free_memory())
+    if not device.startswith("cuda"):
+        raise ValueError(f"{device} is not a device that this program knows")
+    if not torch.cuda.is_available():
+        raise ValueError(
+            f"{device}: torch finds no CUDA device; check the driver and that torch is a CUDA build"
+        )
+    count, number = torch.cuda.device_count(), device.partition(":")[2]
+    if int(number or 0) >= count:
+        raise ValueError(f"{device}: there are only {count} CUDA devices")
+    chosen = [int(number)] if number else range(count)
+    free = sum(torch.cuda.mem_get_info(index)[0] for index in chosen)
+    name = torch.cuda.get_device_name(chosen[0])
+    return Device("cuda", f"{len(chosen)} GPUs, {name}" if len(chosen) > 1 else name, free)

@@ -1,22 +1,18 @@
-"""A P-Tuning v2 prefix, or a PEFT prefix-tuning adapter, to keys and values for every layer.
-
-Knows the two file layouts and rotary positions. Does not know the cache in which the prefix ends
-up, nor the checkpoint beyond its configuration.
-"""
+"""Reading a P-Tuning v2 prefix, or a PEFT prefix-tuning adapter, as keys and values."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.nn.functional import linear
 from transformers import GlmConfig
 
-from inference.loading.glm_config import head_sizes
 from inference.loading.hub import fetch
 from inference.loading.shards import find_shards, read_json, read_shard
+from inference.model.attention import head_sizes
+from inference.model.kv_cache import Prefix
 from inference.requests import CheckpointError, ModelError
 
 _KEY = "transformer.prefix_encoder."
@@ -27,36 +23,16 @@ class PrefixError(ModelError):
     """A prefix cannot be loaded or does not fit the model; says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """Keys and values that stand in front of every text.
-
-    The text's first token has position ``length``; the keys are rotated to match.
-
-    Attributes:
-        keys: (layers, groups, length, head_dim), float32, on the CPU.
-        values: The same shape.
-    """
-
-    keys: torch.Tensor
-    values: torch.Tensor
-
-    @property
-    def length(self) -> int:
-        """Number of virtual tokens."""
-        return self.keys.shape[2]
-
-
 def load_prefix(name: str, config: GlmConfig) -> Prefix:
-    """Reads a prefix from a folder or a hub repository.
+    """Read a prefix from a folder or a hub repository.
 
-    A folder with ``adapter_config.json`` is a PEFT adapter, whose keys are stored as they stand
-    in the cache. Else it is a P-Tuning v2 checkpoint as ChatGLM2's own code writes it, whose keys
-    are rotated here (see ``rotate_forward``).
+    A folder with `adapter_config.json` is a PEFT adapter, whose keys are stored as they stand in
+    the cache. Any other is a P-Tuning v2 checkpoint as ChatGLM2's own code writes it, whose keys
+    are rotated here (see `rotate_forward`).
 
     Args:
-        name: Folder, ``owner/name`` or ``owner/name@revision``.
-        config: Of the model that the prefix is put in front of.
+        name: Folder, `owner/name` or `owner/name@revision`.
+        config: Of the model that the prefix is for.
 
     Raises:
         PrefixError: Nothing usable is there, or it was trained for another model.
@@ -76,11 +52,11 @@ def load_prefix(name: str, config: GlmConfig) -> Prefix:
 
 
 def rotate_forward(keys: torch.Tensor, positions: int, config: GlmConfig) -> torch.Tensor:
-    """Turns keys as if each stood ``positions`` further on.
+    """Turn keys as if each stood `positions` further on.
 
     ChatGLM2 keeps prefix keys unrotated and numbers the text from 0. Attention sees only
-    differences of positions, so the same results if the prefix keys are rotated forward by the
-    prefix's length and the text starts behind it. Negative ``positions`` turn back.
+    differences of positions. So the results are the same if the prefix keys are rotated forward by
+    the prefix's length and the text starts behind it. Negative `positions` turn back.
 
     Args:
         keys: (..., head_dim); the rotary part of the head comes first, in interleaved pairs.
@@ -102,7 +78,7 @@ def rotate_forward(keys: torch.Tensor, positions: int, config: GlmConfig) -> tor
 
 
 def _read_ptuning(folder: Path) -> dict[str, torch.Tensor]:
-    """The prefix encoder's weights, float32, their common beginning cut off."""
+    """Return the prefix encoder's weights in float32, without their common name prefix."""
     return {
         name.removeprefix(_KEY): tensor.to(torch.float32)
         for path in find_shards(folder).paths
@@ -112,7 +88,7 @@ def _read_ptuning(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def _project(held: dict[str, torch.Tensor], folder: Path) -> torch.Tensor:
-    """(length, 2·layers·groups·head_dim); through the two-layer projection if there is one."""
+    """Return (length, 2·layers·groups·head_dim), through the projection if there is one."""
     embedding = held.get("embedding.weight")
     if embedding is None or embedding.dim() != 2:
         raise PrefixError(
@@ -133,7 +109,7 @@ def _project(held: dict[str, torch.Tensor], folder: Path) -> torch.Tensor:
 
 
 def _read_peft(folder: Path) -> torch.Tensor:
-    """(length, 2·layers·groups·head_dim), as PEFT saves it: any projection is done already."""
+    """Return (length, 2·layers·groups·head_dim), which PEFT saves with its projection done."""
     kind = read_json(folder / "adapter_config.json").get("peft_type")
     if kind != "PREFIX_TUNING":
         raise PrefixError(
@@ -151,7 +127,7 @@ def _read_peft(folder: Path) -> torch.Tensor:
 def _split(
     flat: torch.Tensor, config: GlmConfig, folder: Path
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Keys and values, each (layers, groups, length, head_dim)."""
+    """Return keys and values, each (layers, groups, length, head_dim)."""
     sizes = head_sizes(config)
     shape = (2 * config.num_hidden_layers, sizes.groups, sizes.dim)
     length, width = flat.shape[0], flat[:1].numel()

@@ -1,20 +1,16 @@
-"""Weights of layers in 8 bits, a scale for each row, by torchao: half the memory of 16 bits.
-
-The numbers are rounded once and turned back in every product, which costs time. Embedding and
-output layer stay as they are. Does not know where weights come from.
-"""
+"""Layers' weights in 8 bits with a scale a row, by torchao, which is an optional dependency."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import Any
 
-from inference.model.cpu_kernels import joined
+from inference.model.weights import join_qkv
 from inference.requests import CheckpointError
 
 
 def check() -> None:
-    """Says before anything is read whether 8-bit weights can be had.
+    """Check, before anything is read, that 8-bit weights are possible.
 
     Raises:
         CheckpointError: torchao is not installed.
@@ -26,14 +22,14 @@ def check() -> None:
         )
 
 
-def shrink(layer: Any) -> None:
-    """Puts the matrices of one of transformers' decoder layers into 8 bits.
+def quantize_layer(layer: Any) -> None:
+    """Turn the matrices of one of transformers' decoder layers into 8 bits.
 
-    Query, key and value become one module, ``self_attn.qkv_proj``; the layer's own forward pass
-    works no longer, and nothing of the larger weights stays.
+    Numbers are rounded once and turned back in every product, which costs time. Query, key and
+    value become `self_attn.qkv_proj`, so the layer's own forward pass no longer works.
     """
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 
     attention = layer.self_attn
-    attention.qkv_proj = joined(attention)
+    attention.qkv_proj = join_qkv(attention)
     quantize_(layer, Int8WeightOnlyConfig(set_inductor_config=False))

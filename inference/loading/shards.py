@@ -1,7 +1,6 @@
 """Files that hold tensors: which ones make up a folder, and their tensors one by one.
 
-Knows file formats. Does not know which tensors a model wants, nor their shapes. Nothing that a
-file holds is ever executed.
+Nothing that a file holds is ever executed.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ class Shards:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object.
+    """Read a JSON object.
 
     Raises:
-        CheckpointError: The file is missing or no JSON object.
+        CheckpointError: The file is missing or is not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -46,15 +45,15 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is unreadable. Copy it from the checkpoint.") from error
     if not isinstance(value, dict):
-        raise CheckpointError(f"{path} holds no JSON object. Copy it from the checkpoint.")
+        raise CheckpointError(f"{path} is not a JSON object. Copy it from the checkpoint.")
     return value
 
 
 def find_shards(folder: Path) -> Shards:
-    """The weight files of ``folder``: safetensors before ``.bin``, one file before an index.
+    """Return the weight files of `folder`: safetensors before `.bin`, one file before an index.
 
     Raises:
-        CheckpointError: There are none, or an index names a file that is not there.
+        CheckpointError: There are none, or an index names a missing file.
     """
     for stem in ("model.safetensors", "pytorch_model.bin"):
         if (folder / stem).is_file():
@@ -85,7 +84,7 @@ def _indexed(folder: Path, index: Path) -> Shards:
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """Tensors of one file by name, on the CPU; each may be a view of the file's mapped pages.
+    """Yield tensors of one file by name, on the CPU; each may be a view of mapped pages.
 
     Raises:
         CheckpointError: The file is damaged, cut short or holds more than tensors.
@@ -109,7 +108,7 @@ def _damaged(path: Path) -> CheckpointError:
 def _read_safetensors(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118  a handle, no mapping
+            for name in file.keys():  # noqa: SIM118  a handle, not a mapping
                 yield name, file.get_tensor(name)
     except (SafetensorError, OSError) as error:
         raise _damaged(path) from error

@@ -1,7 +1,6 @@
 """Which model to serve, and opening it: weights, tokenizer and prefix together.
 
-Knows names, folders and devices. Does not know what is generated with them, nor where a name came
-from. Torch is imported only when a model is opened.
+Torch is imported only when a model is opened.
 """
 
 from __future__ import annotations
@@ -15,16 +14,14 @@ from typing import TYPE_CHECKING
 from inference import demo_model
 from inference.loading.hub import fetch
 from inference.loading.machine import usable_cpus
-from inference.requests import CheckpointError
 
 if TYPE_CHECKING:
-    import torch
     from transformers import GlmForCausalLM
 
-    from inference.loading.prefix_file import Prefix
     from inference.loading.tokenizer import ChatTokenizer
+    from inference.model.kv_cache import Prefix
 
-#: ChatGLM2's ``chat()`` allows 8192 tokens of prompt and reply together.
+# ChatGLM2's `chat()` allows 8192 tokens of prompt and reply together.
 LONGEST_CHAT = 8192
 
 
@@ -33,24 +30,24 @@ class ModelSource:
     """What to load and how much of it may run at once.
 
     Attributes:
-        model: A ChatGLM2 or GLM folder, or a hub name such as ``THUDM/chatglm2-6b`` (optionally
-            ``@revision``). None: the embedded demo model with its own prefix.
+        model: A ChatGLM2 or GLM folder, or a hub name such as `THUDM/chatglm2-6b` (optionally
+            `@revision`). None: the embedded demo model with its own prefix.
         prefix: A P-Tuning v2 or PEFT prefix, folder or hub name. None with a model: no prefix.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``. ``auto`` and ``cuda`` take the first GPU
-            that holds the model, and spread its layers over all where none does.
-        dtype: ``auto``, ``fastest``, ``float32``, ``float16`` or ``bfloat16``. ``auto`` is float32
-            on a CPU; on CUDA the 16-bit type of the checkpoint, bfloat16 if it is stored in
-            float32. ``fastest`` is the same but for a CPU that is measured to be clearly faster
-            in bfloat16; the worker takes it for ``auto``.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` and `cuda` take the first GPU that holds
+            the model, and spread its layers over all if none does.
+        dtype: `auto`, `fastest`, `float32`, `float16` or `bfloat16`. `auto` is float32 on a CPU;
+            on CUDA the 16-bit type of the checkpoint, bfloat16 if it is stored in float32.
+            `fastest` measures a CPU and takes bfloat16 if that is clearly faster. The worker
+            takes `fastest` for `auto`.
         max_running: Chats decoded together in one step.
         max_waiting: Requests that may wait beyond those.
-        resident_mib: The most that conversations may hold on the device between their turns; None:
+        resident_mib: The most that conversations may hold on the device between their turns. None:
             a quarter of what is free once the weights are loaded. 0 keeps nothing.
-        host_mib: The most that may move from the device to the machine's memory instead of leaving.
-        threads: CPU threads of one step; None: one fewer than this process may use, at least 1,
+        host_mib: The most that may move from the device to the machine's memory when evicted.
+        threads: CPU threads of one step. None: one fewer than this process may use, at least 1,
             which leaves a core to the event loop.
-        weights: ``full``, or ``int8``: the layers' weights in 8 bits, a scale a row. It halves
-            the memory of 16 bits and quarters that of 32; it is slower, and needs torchao.
+        weights: `full`, or `int8`: the layers' weights in 8 bits, a scale a row. It halves the
+            memory of 16 bits and quarters that of 32, is slower, and needs torchao.
     """
 
     model: str | None = None
@@ -84,13 +81,13 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """A loaded model and all that belongs to it.
+    """A loaded model with tokenizer and prefix.
 
     Attributes:
         model: On its device, in evaluation mode, gradients off.
         tokenizer: Its tokenizer.
         prefix: Keys and values that stand before every text, or None.
-        context_length: Tokens for prompt and reply together; the prefix is already deducted.
+        context_length: Tokens for prompt and reply together, without the prefix.
         name: The folder's or the hub's name.
         is_demo: True for the embedded demo model.
     """
@@ -106,7 +103,7 @@ class OpenModel:
 def open_model(
     source: ModelSource, *, progress: Callable[[int, int], None] | None = None
 ) -> OpenModel:
-    """Loads weights, tokenizer and prefix. Blocks; may download.
+    """Load weights, tokenizer and prefix. Blocks; may download.
 
     Args:
         source: What to load.
@@ -120,6 +117,7 @@ def open_model(
     folder = demo_model.CHECKPOINT if source.model is None else fetch(source.model)
 
     from inference.loading.checkpoint import load_model
+    from inference.loading.device_map import free_on
     from inference.loading.prefix_file import load_prefix
     from inference.loading.tokenizer import ChatTokenizer
 
@@ -147,8 +145,8 @@ def open_model(
 
 
 def resident_bytes(source: ModelSource, opened: OpenModel) -> int:
-    """What conversations may hold on all devices together between their turns."""
-    from inference.loading.device import describe
+    """Return what conversations may hold on all devices together between their turns."""
+    from inference.loading.machine import describe_device
 
     if source.resident_mib is not None:
         return source.resident_mib << 20
@@ -156,33 +154,5 @@ def resident_bytes(source: ModelSource, opened: OpenModel) -> int:
         str(layer.input_layernorm.weight.device) for layer in opened.model.model.layers
     )
     # Each device holds its layers' part of every conversation: the tightest sets the whole.
-    whole = min(describe(name).free_bytes / count for name, count in layers.items())
+    whole = min(describe_device(name).free_bytes / count for name, count in layers.items())
     return int(whole * layers.total()) // 4
-
-
-def free_on(name: str) -> dict[torch.device, int] | None:
-    """Free bytes of the GPUs that a device's name means; None for the CPU.
-
-    Raises:
-        CheckpointError: The name is unknown or the device is absent.
-    """
-    import torch
-
-    from inference.loading.device_map import free_on_gpus
-
-    has_gpu = torch.cuda.is_available()
-    if name == "cpu" or (name == "auto" and not has_gpu):
-        return None
-    if name == "auto":
-        return free_on_gpus()
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise CheckpointError(f"Device {name!r} is unknown. Use auto, cpu or cuda.") from error
-    if device.type != "cuda":
-        raise CheckpointError(f"Device {name!r} is not supported. Use auto, cpu or cuda.")
-    gpus = free_on_gpus() if has_gpu else {}
-    wanted = {gpu: nbytes for gpu, nbytes in gpus.items() if device.index in {None, gpu.index}}
-    if not wanted:
-        raise CheckpointError(f"Device {name!r} is not present. Use auto or cpu.")
-    return wanted

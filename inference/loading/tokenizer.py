@@ -1,7 +1,6 @@
 """Text to token ids and back: ChatGLM2's SentencePiece model, its five added ids, its template.
 
-Does not know the model, and does not judge text: what a user wrote is encoded as it stands.
-Keeping a user from writing in the template's voice is the caller's work.
+A user's text is encoded as it stands; the caller must escape what imitates the template.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import sentencepiece
 
 from inference.requests import ModelError
 
-#: In the order in which their ids follow the vocabulary.
+# In the order in which their ids follow the vocabulary.
 ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
 
 History = Sequence[tuple[str, str]]
 
 
 class TokenizerError(ModelError):
-    """``tokenizer.model`` is missing or unreadable; says what to do."""
+    """`tokenizer.model` is missing or unreadable; says what to do."""
 
 
 class ChatTokenizer:
@@ -29,7 +28,7 @@ class ChatTokenizer:
     Attributes:
         size: Number of SentencePiece pieces; the five added ids follow.
         eos_id: The id that ends a reply.
-        start_ids: ``[gMASK] sop``, which open every prompt.
+        start_ids: `[gMASK] sop`, which open every prompt.
     """
 
     def __init__(self, processor: sentencepiece.SentencePieceProcessor) -> None:
@@ -41,10 +40,10 @@ class ChatTokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> ChatTokenizer:
-        """Reads ``tokenizer.model`` in a checkpoint's folder.
+        """Read `tokenizer.model` in a checkpoint's folder.
 
         Raises:
-            TokenizerError: The file is missing or no SentencePiece model.
+            TokenizerError: The file is missing or is not a SentencePiece model.
         """
         path = folder / "tokenizer.model"
         if not path.is_file():
@@ -58,14 +57,14 @@ class ChatTokenizer:
         return cls(processor)
 
     def encode(self, text: str) -> list[int]:
-        """Ids of ``text`` as it stands; never one of the five added ids or a control id."""
-        # Half a surrogate pair (out of broken JSON) is no text; it becomes a question mark.
+        """Return ids of `text` as it stands; never one of the five added ids or a control id."""
+        # Half a surrogate pair (from broken JSON) is not text; it becomes a question mark.
         clean = text.encode("utf-8", "replace").decode("utf-8")
         ids: list[int] = self._processor.encode(clean)
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text of ``ids``; ids that stand for no text (control, added, padding) give nothing.
+        """Return text of `ids`; ids without text (control, added, padding) give nothing.
 
         Bytes that form no character become U+FFFD, one each.
         """
@@ -73,11 +72,11 @@ class ChatTokenizer:
         return text
 
     def count_tokens(self, text: str) -> int:
-        """Number of ids that ``encode`` gives for ``text``."""
+        """Return the number of ids that `encode` gives for `text`."""
         return len(self.encode(text))
 
     def prompt_text(self, query: str, history: History = ()) -> str:
-        """The one string that holds all rounds and opens the next answer.
+        """Return the one string that holds all rounds and opens the next answer.
 
         Args:
             query: The new question.
@@ -90,32 +89,32 @@ class ChatTokenizer:
         return "".join(rounds) + f"[Round {len(rounds) + 1}]\n\n问：{query}\n\n答："
 
     def encode_chat(self, query: str, history: History = ()) -> list[int]:
-        """Prompt ids: ``[gMASK] sop`` and the ids of ``prompt_text``."""
+        """Return prompt ids: `[gMASK] sop` and the ids of `prompt_text`."""
         return [*self.start_ids, *self.encode(self.prompt_text(query, history))]
 
     def has_text(self, token_id: int) -> bool:
-        """Whether the id is an ordinary piece, the unknown piece or a byte."""
+        """Return whether the id is an ordinary piece, the unknown piece or a byte."""
         return 0 <= token_id < self.size and not self._processor.is_control(token_id)
 
     def byte_of(self, token_id: int) -> int | None:
-        """The byte that a byte-fallback id stands for, else None."""
+        """Return the byte that a byte-fallback id stands for, else None."""
         if not self._processor.is_byte(token_id):
             return None
         return int(self._processor.id_to_piece(token_id)[3:5], 16)
 
     def piece_text(self, token_id: int, *, first: bool) -> str:
-        """Text of an ordinary piece; a first piece loses the space that encoding put before it."""
+        """Return text of a piece; a first piece loses the space that encoding put before it."""
         if first or self._processor.is_unknown(token_id):
             return str(self._processor.decode([token_id]))
         return str(self._processor.id_to_piece(token_id)).replace("\N{LOWER ONE EIGHTH BLOCK}", " ")
 
     def stream(self) -> StreamDecoder:
-        """A decoder for one reply, fed id by id."""
+        """Return a decoder for one reply, fed id by id."""
         return StreamDecoder(self)
 
 
 class StreamDecoder:
-    """Decodes one reply id by id; what it gives, joined, is ``ChatTokenizer.decode`` of all ids.
+    """Decodes one reply id by id; its texts, joined, are `ChatTokenizer.decode` of all ids.
 
     Bytes are held back until they form a character or can form none any more, so half a
     character never shows.
@@ -127,7 +126,7 @@ class StreamDecoder:
         self._started = False
 
     def feed(self, token_id: int) -> str:
-        """Text that has become certain with this id; often empty."""
+        """Return text that has become certain with this id; often empty."""
         if not self._tokenizer.has_text(token_id):
             return ""
         byte = self._tokenizer.byte_of(token_id)
@@ -140,7 +139,7 @@ class StreamDecoder:
         return text
 
     def finish(self) -> str:
-        """What is still held back; bytes that form no character become U+FFFD."""
+        """Return what is still held back; bytes that form no character become U+FFFD."""
         text = self._settled()
         lost = len(self._held)
         self._held.clear()
@@ -148,7 +147,7 @@ class StreamDecoder:
         return text + "\N{REPLACEMENT CHARACTER}" * lost
 
     def _settled(self) -> str:
-        """Takes off the front of the held bytes all that no later byte can change."""
+        """Take off the front of the held bytes all that no later byte can change."""
         text: list[str] = []
         while self._held:
             width = _character_width(self._held)
@@ -164,7 +163,7 @@ class StreamDecoder:
 
 
 def _character_width(held: bytearray) -> int | None:
-    """Bytes of the UTF-8 character at the front; 0 if there is none, None if undecided."""
+    """Return bytes of the UTF-8 character at the front; 0 without one, None if undecided."""
     for width in range(1, min(len(held), 4) + 1):
         try:
             held[:width].decode()
@@ -177,5 +176,5 @@ def _character_width(held: bytearray) -> int | None:
 
 
 def finish_text(text: str) -> str:
-    """A whole reply as ChatGLM2's ``chat()`` returns it: stripped, the year put in."""
+    """Return a whole reply as ChatGLM2's `chat()` does: stripped, the year put in."""
     return text.strip().replace("[[训练时间]]", "2023年")

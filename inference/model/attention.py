@@ -1,14 +1,70 @@
-"""Attention of one token a slot, read where keys and values lie, and who may look at what.
-
-Knows tensors. Does not know weights, slots' owners or why a token is where it is.
-"""
+"""Attention of one token a slot, read in place from the cache: its sizes, products and masks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from transformers import GlmConfig
 
-from inference.loading.glm_config import HeadSizes
+
+@dataclass(frozen=True, slots=True)
+class HeadSizes:
+    """Attention's sizes: query heads, key/value groups, numbers a head, of which rotary."""
+
+    heads: int
+    groups: int
+    dim: int
+    rotary: int
+    rotary_base: float
+
+
+def head_sizes(config: GlmConfig) -> HeadSizes:
+    """Return attention's sizes from a GLM configuration, with its defaults filled in."""
+    heads = config.num_attention_heads
+    dim = config.head_dim or config.hidden_size // heads
+    rope = dict(config.rope_parameters or {})
+    return HeadSizes(
+        heads=heads,
+        groups=config.num_key_value_heads or heads,
+        dim=dim,
+        rotary=int(dim * float(rope.get("partial_rotary_factor", 0.5))),
+        rotary_base=float(rope.get("rope_theta", 10000.0)),
+    )
+
+
+class Apart(NamedTuple):
+    """A row of a decode step that is attended by itself.
+
+    Attributes:
+        row: Its number.
+        slot: The chat's slot.
+        length: Tokens of text to look at, the new one included.
+    """
+
+    row: int
+    slot: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a decode step reads of the cache.
+
+    Attributes:
+        span: Slots read by the common pass; all rows lie within. Others in it cost only attention.
+        columns: Tokens of text read in every slot, more than the largest start of the rows in the
+            common pass. With 0 all rows are apart.
+        apart: Rows attended by themselves, because one long chat would cost every other one as
+            much as itself.
+    """
+
+    span: slice
+    columns: int
+    apart: Sequence[Apart] = ()
 
 
 def attend(
@@ -17,13 +73,13 @@ def attend(
     prefix: torch.Tensor | None,
     mask: torch.Tensor,
 ) -> torch.Tensor:
-    """Attention of one token a slot, over the prefix and over the slot's own text.
+    """Attend from one token a slot to the prefix and to the slot's own text.
 
     Args:
         queries: (n, heads, dim).
         held: (2, n, groups, columns, dim) keys and values; read where they lie.
         prefix: (2, groups, length, dim), or None; the same for all, and read once for all.
-        mask: (n·groups, 1, columns), or what spreads to it, added to the scores.
+        mask: (n·groups, 1, columns), or what broadcasts to it; added to the scores.
 
     Returns:
         (n, heads·dim).
@@ -53,14 +109,14 @@ def attend(
 def attend_alone(
     queries: torch.Tensor, held: torch.Tensor, prefix: torch.Tensor | None
 ) -> torch.Tensor:
-    """Attention of one token over all that one slot holds.
+    """Attend from one token to all that one slot holds.
 
-    In 16 bits a CPU takes half the time for prefix and text in one piece, which is copied, and
-    makes no kernel for their length.
+    In 16 bits a CPU takes half the time if prefix and text are copied into one piece. It also makes
+    no kernel for their length.
 
     Args:
         queries: (1, heads, dim).
-        held: (2, 1, groups, length, dim), all of it to be seen.
+        held: (2, 1, groups, length, dim), all of it visible.
         prefix: (2, groups, length, dim), or None.
 
     Returns:
@@ -73,6 +129,30 @@ def attend_alone(
     return scaled_dot_product_attention(shared, whole[0], whole[1]).view(1, -1)
 
 
+def attend_reached(
+    queries: torch.Tensor,
+    store: torch.Tensor,
+    prefix: torch.Tensor | None,
+    mask: torch.Tensor | None,
+    reach: Reach,
+    spread: torch.Tensor | None,
+) -> torch.Tensor:
+    """Return (n, heads·dim), what each row reads in its slot; without a mask all are apart."""
+    if mask is not None:
+        held, wide = store[:, reach.span, :, : reach.columns], queries
+        if spread is not None:
+            wide = queries.new_zeros(held.shape[1], *queries.shape[1:])
+            wide[spread] = queries
+        mixed = attend(wide, held, prefix, mask)
+        mixed = mixed if spread is None else mixed[spread]
+    else:
+        mixed = torch.empty_like(queries.flatten(1))
+    for row, slot, length in reach.apart:
+        own = store[:, slot : slot + 1, :, :length]
+        mixed[row] = attend_alone(queries[row : row + 1], own, prefix)[0]
+    return mixed
+
+
 def visible(
     starts: torch.Tensor,
     spread: torch.Tensor | None,
@@ -81,7 +161,7 @@ def visible(
     sizes: HeadSizes,
     dtype: torch.dtype,
 ) -> torch.Tensor:
-    """What each slot may look at, to be added to scores.
+    """Return a mask of what each slot may look at, to be added to scores.
 
     Args:
         starts: (n,) tokens of text that each row's slot holds before the new one.
@@ -105,6 +185,6 @@ def visible(
 
 
 def causal_mask(before: int, width: int) -> torch.Tensor:
-    """(width, before + width) booleans: what each of ``width`` new tokens may see."""
+    """Return (width, before + width) booleans: what each of `width` new tokens may see."""
     columns = torch.arange(before + width)
     return columns <= torch.arange(before, before + width)[:, None]

@@ -1,7 +1,4 @@
-"""CUDA graphs: work captured once and played again over the same memory.
-
-Knows streams, pools and what torch makes of a capture that fails. Does not know what the work is.
-"""
+"""CUDA graphs: work captured once and replayed over the same memory."""
 
 from __future__ import annotations
 
@@ -13,30 +10,31 @@ from typing import Any
 
 import torch
 
+from inference.model.torch_internals import stop_recording
+
 Work = Callable[[], torch.Tensor]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """Captured work: gives the same tensor every time, with new content.
+class CapturedGraph:
+    """Captured work: returns the same tensor every time, with new content.
 
-    It reads and writes the addresses that the work used. Whoever plays it must hold the tensors
-    that lie there.
+    It reads and writes the addresses that the work used. The caller must hold the tensors there.
     """
 
     graph: torch.cuda.CUDAGraph
     result: torch.Tensor
 
     def __call__(self) -> torch.Tensor:
-        """Runs it once more."""
+        """Replay the work."""
         self.graph.replay()
         return self.result
 
 
 class Capture:
-    """Captures work as CUDA graphs that share one pool of memory; what it cannot capture runs.
+    """Captures work as CUDA graphs that share one pool of memory.
 
     Args:
         device: Where all of the work happens.
@@ -48,7 +46,7 @@ class Capture:
         self._pool: Any = None
 
     def __call__(self, work: Work) -> Work:
-        """A ``Replay`` of the work, or the work itself where it cannot be captured.
+        """Return a graph of the work, or the work itself if it cannot be captured.
 
         Raises:
             OutOfMemoryError: There is no room for what the work needs.
@@ -67,23 +65,23 @@ class Capture:
         finally:
             before.wait_stream(self._stream)
 
-    def begin_anew(self) -> None:
-        """After all replays are gone: torch refuses a pool that no graph lives in any more."""
+    def reset_pool(self) -> None:
+        """Take a new pool, once all graphs are gone: torch refuses a pool without a graph."""
         self._pool = None
 
     def _try(self, work: Work) -> Work:
         try:
             return self._record(work)
         except torch.OutOfMemoryError:
-            self._mend()
+            self._drop_pool()
             raise
         except RuntimeError as error:
             _log.warning("a step could not be captured: %s", type(error).__name__)
-            self._mend()
+            self._drop_pool()
             return work
 
-    def _record(self, work: Work) -> Replay:
-        """As ``torch.cuda.graph``, but the first error is the one that is heard of."""
+    def _record(self, work: Work) -> CapturedGraph:
+        """Capture as `torch.cuda.graph` does, but raise the first error."""
         torch.cuda.synchronize()
         torch.cuda.empty_cache()  # no block is given back during a capture
         if self._pool is None:
@@ -97,23 +95,17 @@ class Capture:
                 graph.capture_end()
             raise
         graph.capture_end()
-        return Replay(graph, result)
+        return CapturedGraph(graph, result)
 
-    def _mend(self) -> None:
-        """After a capture that failed: its pool may be refused, and torch may think it still runs.
-
-        torch 2.11 leaves the allocator recording where a capture cannot be ended, and from then
-        on refuses to give memory back. Later versions say that nothing is recorded.
-        """
+    def _drop_pool(self) -> None:
+        """Give up the pool of a failed capture, which torch may refuse from now on."""
         pool, self._pool = self._pool, None
-        end = getattr(torch._C, "_cuda_endAllocateToPool", None)
-        if pool is not None and end is not None:
-            with contextlib.suppress(RuntimeError):
-                end(torch.cuda.current_device(), pool)
+        if pool is not None:
+            stop_recording(pool)
 
 
 def capture_for(devices: Sequence[torch.device]) -> Capture | None:
-    """How to capture work on these devices; None where they are not one CUDA device."""
+    """Return how to capture work on these devices; None unless they are one CUDA device."""
     first = devices[0]
     alone = all(device == first for device in devices)
     return Capture(first) if alone and first.type == "cuda" else None

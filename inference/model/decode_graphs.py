@@ -1,7 +1,7 @@
-"""Decode steps of fixed shapes, captured once and played again: on CUDA a step is one launch.
+"""Decode steps of fixed shapes, captured once and replayed: on CUDA a step is one launch.
 
-Rows and columns are rounded up to a few sizes; rows that nobody needs decode a token that is
-thrown away, into a place that is nobody's. Does not know requests or sampling.
+Rows and columns are rounded up to a few sizes. Padding rows decode a token that is thrown away,
+into the spare place of a slot.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.model.attention import Reach
 from inference.model.cuda_graphs import Capture, Work
-from inference.model.decoder import Decoder, Reach
+from inference.model.decoder import Decoder
 from inference.model.kv_cache import GRAIN, SlotCache
 
-#: Columns are read in multiples of this many tokens.
+# Columns are read in multiples of this many tokens.
 COLUMNS = 256
-#: Rows from which on sizes are multiples of 16 and no longer powers of 2.
+# From this many rows on, sizes are multiples of it instead of powers of 2.
 FEW_ROWS = 16
 
 
@@ -28,9 +29,9 @@ class _Step:
     Attributes:
         ids: (rows,) the token of each row.
         starts: (rows,) tokens of text that each slot holds before.
-        work: What was captured. A captured run knows addresses only, so this holds every tensor
-            that it reads: its own, and through decoder and cache the weights, slots and prefix.
-        run: The logits of the tokens that follow.
+        work: What was captured. A graph knows addresses only, so this holds every tensor that it
+            reads: its own, and through decoder and cache the weights, slots and prefix.
+        run: Returns the logits of the tokens that follow.
     """
 
     ids: torch.Tensor
@@ -44,7 +45,7 @@ class StaticDecode:
 
     Args:
         decoder: All on one device.
-        cache: Its slots; they must stay where they are (``SlotCache.version`` tells).
+        cache: Its slots; they must stay where they are (`SlotCache.version` tells).
         capture: Turns work into something that repeats it over the same memory.
     """
 
@@ -58,7 +59,7 @@ class StaticDecode:
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], stored: Sequence[int]
     ) -> torch.Tensor:
-        """As ``ModelRunner.decode``."""
+        """Decode as `ModelRunner.decode` does."""
         rows = round_rows(slots[-1] + 1)
         wanted = -(-(max(stored) + 1) // COLUMNS) * COLUMNS
         self._cache.reserve(rows - 1, wanted)
@@ -77,9 +78,9 @@ class StaticDecode:
         return logits[torch.tensor(slots, device=logits.device)]
 
     def drop(self) -> None:
-        """Lets go of what was captured and of the memory that only it held."""
+        """Drop what was captured and the memory that only it held."""
         self._steps.clear()
-        self._capture.begin_anew()
+        self._capture.reset_pool()
         self._version = self._cache.version
 
     def _make(self, rows: int, columns: int) -> _Step:
@@ -98,13 +99,13 @@ class StaticDecode:
 
 
 def round_rows(rows: int) -> int:
-    """The next power of 2, from ``FEW_ROWS`` on the next multiple of it."""
+    """Return the next power of 2, from `FEW_ROWS` on the next multiple of it."""
     if rows > FEW_ROWS:
         return -(-rows // FEW_ROWS) * FEW_ROWS
     return 1 << (rows - 1).bit_length()
 
 
-def roomy(slots: int, tokens: int) -> tuple[int, int]:
-    """Slots and capacity in steps of doubling: all that was captured is lost when slots grow."""
+def rounded_up(slots: int, tokens: int) -> tuple[int, int]:
+    """Return slots and capacity, doubling, because growth drops all that was captured."""
     pieces = max(1, -(-tokens // COLUMNS))
     return round_rows(slots), COLUMNS * (1 << (pieces - 1).bit_length()) + GRAIN

@@ -1,28 +1,32 @@
-"""GLM's decoder as plain tensor operations over the weights of a ``GlmForCausalLM``.
+"""GLM's decoder as plain tensor operations over the weights of a `GlmForCausalLM`.
 
-The same numbers as transformers' modules give, with fewer calls: query, key and value are
-one product, positions turn in place, keys and values go straight to their slot, and the prefix,
-which is the same for all, is read once a step. Does not know requests, slots' owners or order.
+It computes what transformers' modules compute, with fewer calls. Query, key and value are one
+product, positions turn in place, and keys and values go straight to their slot. The prefix, which
+is the same for all, is read once a step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch.nn.functional import embedding, pad, rms_norm, scaled_dot_product_attention, silu
 from transformers import GlmForCausalLM
 
-from inference.loading.glm_config import HeadSizes, head_sizes
-from inference.model.attention import attend, attend_alone, causal_mask, visible
-from inference.model.cpu_kernels import product
+from inference.model.attention import (
+    HeadSizes,
+    Reach,
+    attend_reached,
+    causal_mask,
+    head_sizes,
+    visible,
+)
 from inference.model.kv_cache import SlotCache
-from inference.model.weights import LayerWeights, laid_out, take_layer
+from inference.model.weights import LayerWeights, laid_out, product, take_layer
 
-#: oneDNN, which multiplies packed weights and 16 bits on a CPU, makes a kernel for every new number
-#: of rows, and keeps a thousand of them, 0.7 MiB each. So a prefill has a multiple of this.
+# oneDNN, which multiplies packed weights and 16 bits on a CPU, makes a kernel for every new number
+# of rows. It keeps a thousand of them, 0.7 MiB each. So a prefill has a multiple of this.
 PREFILL_ROWS = 16
 
 
@@ -31,7 +35,7 @@ class Segment:
     """Tokens of one slot in a prefill pass.
 
     Attributes:
-        slot: Whose.
+        slot: The chat's slot.
         ids: New tokens.
         start: Tokens of text that the slot already holds.
     """
@@ -39,36 +43,6 @@ class Segment:
     slot: int
     ids: Sequence[int]
     start: int
-
-
-class Apart(NamedTuple):
-    """A row of a decode step that is attended by itself.
-
-    Attributes:
-        row: Which.
-        slot: Whose.
-        length: Tokens of text to look at, the new one included.
-    """
-
-    row: int
-    slot: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a decode step reads of the cache.
-
-    Attributes:
-        span: Slots read by the common pass; all rows lie within. Others in it cost only attention.
-        columns: Tokens of text read in every slot: more than the largest start, but for
-        apart: Rows attended by themselves. One long chat would otherwise cost every other one as
-            much as itself. With 0 columns all rows are among them.
-    """
-
-    span: slice
-    columns: int
-    apart: Sequence[Apart] = ()
 
 
 class Decoder:
@@ -81,7 +55,7 @@ class Decoder:
     """
 
     def __init__(self, model: GlmForCausalLM, positions: int) -> None:
-        """Takes the weights; ``positions`` is the most rotary positions that will be asked for."""
+        """Take the weights; `positions` is the most rotary positions that will be asked for."""
         config = model.config
         self.sizes: HeadSizes = head_sizes(config)
         self._eps: float = config.rms_norm_eps
@@ -103,15 +77,15 @@ class Decoder:
         return [layer.norm.device for layer in self._layers]
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
-        """(tokens, hidden) for (tokens,) ids."""
+        """Return (tokens, hidden) for (tokens,) ids."""
         return embedding(ids.to(self._embedding.device), self._embedding)
 
     def prefill(self, segments: Sequence[Segment], cache: SlotCache) -> None:
-        """Stores keys and values of all segments, their tokens side by side in every product."""
+        """Store keys and values of all segments, their tokens side by side in every product."""
         ids = torch.tensor([token for segment in segments for token in segment.ids])
         starts = [torch.arange(s.start, s.start + len(s.ids)) for s in segments]
         positions = torch.cat(starts) + cache.prefix_length
-        if self._makes_kernels:  # rows that nobody needs, so that numbers of rows come again
+        if self._makes_kernels:  # padding, so that the same numbers of rows come again
             spare = (0, -len(ids) % PREFILL_ROWS)
             ids, positions = pad(ids, spare), pad(positions, spare)
         hidden = self.embed(ids)
@@ -148,7 +122,7 @@ class Decoder:
         cache: SlotCache,
         reach: Reach,
     ) -> torch.Tensor:
-        """One token in every row; no step of it waits for the device.
+        """Decode one token in every row, without waiting for the device.
 
         Args:
             ids: (n,) the tokens.
@@ -182,12 +156,12 @@ class Decoder:
             flat = store.view(-1, self.sizes.dim)
             flat.index_copy_(0, places[kind], kv.reshape(-1, self.sizes.dim))
             prefix = cache.prefix(number)
-            mixed = _attend_reached(queries, store, prefix, masks[device], reach, spread)
+            mixed = attend_reached(queries, store, prefix, masks[device], reach, spread)
             hidden = self._finish(layer, hidden, mixed)
         return product(self._normed(hidden.to(self.device), self._norm), self._head)
 
     def _qkv(self, layer: LayerWeights, hidden: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-        """(tokens, heads + 2·groups, dim): queries and keys already turned to their positions."""
+        """Return (tokens, heads + 2·groups, dim), queries and keys turned to their positions."""
         sizes = self.sizes
         normed = self._normed(hidden, layer.norm)
         qkv = product(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, sizes.dim)
@@ -200,7 +174,7 @@ class Decoder:
         return qkv
 
     def _split(self, qkv: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Queries (tokens, heads, dim), and keys and values (tokens, 2, groups, dim); views."""
+        """Return views: queries (tokens, heads, dim), keys and values (tokens, 2, groups, dim)."""
         sizes = self.sizes
         kv = qkv[:, sizes.heads :].view(len(qkv), 2, sizes.groups, sizes.dim)
         return qkv[:, : sizes.heads], kv
@@ -208,14 +182,14 @@ class Decoder:
     def _finish(
         self, layer: LayerWeights, hidden: torch.Tensor, mixed: torch.Tensor
     ) -> torch.Tensor:
-        """What follows attention in a layer."""
+        """Compute what follows attention in a layer."""
         hidden = hidden + product(mixed, layer.out)
         normed = self._normed(hidden, layer.mlp_norm)
         gate, up = product(normed, layer.gate_up).chunk(2, dim=-1)
         return hidden + product(silu(gate).mul_(up), layer.down)
 
     def _normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """RMS norm; half the time of torch's own on a CPU, where a few rows are all there is."""
+        """Return the RMS norm, in half the time of torch's own for a few rows on a CPU."""
         if self.dtype is not torch.float32:
             return rms_norm(hidden, weight.shape, weight, self._eps)
         length = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
@@ -224,36 +198,12 @@ class Decoder:
         return normed
 
     def _rotations(self, positions: int) -> list[tuple[torch.device, torch.Tensor]]:
-        """For every device (positions, 1, rotary/2) complex numbers by which pairs turn."""
+        """Return for every device (positions, 1, rotary/2) complex factors that turn pairs."""
         rotary = self.sizes.rotary
         steps = torch.arange(0, rotary, 2, dtype=torch.float32) / rotary
         angles = torch.arange(positions)[:, None] / self.sizes.rotary_base**steps
         turns = torch.polar(torch.ones_like(angles), angles)[:, None]
         return [(device, turns.to(device)) for device in dict.fromkeys(self.devices)]
-
-
-def _attend_reached(
-    queries: torch.Tensor,
-    store: torch.Tensor,
-    prefix: torch.Tensor | None,
-    mask: torch.Tensor | None,
-    reach: Reach,
-    spread: torch.Tensor | None,
-) -> torch.Tensor:
-    """(n, heads·dim): what each row takes from its slot; without a mask all are apart."""
-    if mask is not None:
-        held, wide = store[:, reach.span, :, : reach.columns], queries
-        if spread is not None:
-            wide = queries.new_zeros(held.shape[1], *queries.shape[1:])
-            wide[spread] = queries
-        mixed = attend(wide, held, prefix, mask)
-        mixed = mixed if spread is None else mixed[spread]
-    else:
-        mixed = torch.empty_like(queries.flatten(1))
-    for row, slot, length in reach.apart:
-        own = store[:, slot : slot + 1, :, :length]
-        mixed[row] = attend_alone(queries[row : row + 1], own, prefix)[0]
-    return mixed
 
 
 def _store_segments(segments: Sequence[Segment], store: torch.Tensor, kv: torch.Tensor) -> None:

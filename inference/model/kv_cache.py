@@ -1,46 +1,63 @@
-"""Where keys and values live: one slot a running chat; the prefix once, for all of them.
-
-Knows tensors and positions. Does not know requests, tokens or which slot is whose.
-"""
+"""Keys and values: one slot for each running chat, and the prefix once for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from transformers import GlmConfig
 
-from inference.loading.glm_config import head_sizes
-from inference.loading.prefix_file import Prefix
+from inference.model.attention import head_sizes
 
-#: Slots grow to a multiple of this many tokens.
+# Slots grow to a multiple of this many tokens.
 GRAIN = 128
 
 
-def snug(slots: int, tokens: int) -> tuple[int, int]:
-    """No more room than these slots need for so many tokens, rounded up, and one to spare."""
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Keys and values that stand in front of every text.
+
+    The text's first token has position `length`; the keys are rotated to match.
+
+    Attributes:
+        keys: (layers, groups, length, head_dim), float32, on the CPU.
+        values: The same shape.
+    """
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+    @property
+    def length(self) -> int:
+        """Number of virtual tokens."""
+        return self.keys.shape[2]
+
+
+def tight_size(slots: int, tokens: int) -> tuple[int, int]:
+    """Return the least slots and capacity for so many tokens, rounded up, and one to spare."""
     return slots, -(-(tokens + 1) // GRAIN) * GRAIN
 
 
 class SlotCache:
     """Keys and values of all slots, grown as chats grow.
 
-    The last place of a slot is nobody's: rows of a pass that nobody needs write there. What they
-    write may not be finite, so it is erased before that place becomes one among others.
+    The last place of a slot is spare: padding rows of a pass write there. What they write may not
+    be finite, so it is erased before that place becomes an ordinary one.
 
     Attributes:
-        layers: For each layer (2, slots, groups, capacity, head_dim): keys, then values. Where
+        layers: For each layer (2, slots, groups, capacity, head_dim): keys, then values. If
             memory ran out while they grew, they differ in slots and capacity.
         prefix_length: Virtual tokens that stand before every text.
-        version: Grows whenever a tensor of ``layers`` is replaced by another.
+        version: Grows whenever a tensor of `layers` is replaced by another.
 
     Args:
         config: Of the model.
         prefix: Keys and values that stand before every text, or None.
         devices: Of every layer.
         dtype: Of keys and values.
-        room: The slots and the capacity to make room for, given the slots and the tokens that
-            are needed; the capacity must be larger than the tokens.
+        size: Maps the slots and tokens that are needed to the slots and capacity to allocate. The
+            capacity must be larger than the tokens.
     """
 
     def __init__(
@@ -50,13 +67,13 @@ class SlotCache:
         *,
         devices: Sequence[torch.device],
         dtype: torch.dtype,
-        room: Callable[[int, int], tuple[int, int]] = snug,
+        size: Callable[[int, int], tuple[int, int]] = tight_size,
     ) -> None:
         heads = head_sizes(config)
         self._groups, self._head_dim = heads.groups, heads.dim
         self._devices = devices
         self._dtype = dtype
-        self._room = room
+        self._size = size
         self.prefix_length = prefix.length if prefix else 0
         self._prefix: list[torch.Tensor] = []
         if prefix is not None:
@@ -91,18 +108,18 @@ class SlotCache:
         return min(layer.shape[3] for layer in self.layers)
 
     def prefix(self, layer: int) -> torch.Tensor | None:
-        """(2, groups, length, head_dim), or None."""
+        """Return the prefix of a layer, (2, groups, length, head_dim), or None."""
         return self._prefix[layer] if self._prefix else None
 
     def reserve(self, slot: int, tokens: int) -> None:
-        """Grows all layers so that ``slot`` can hold ``tokens`` tokens and one to spare.
+        """Grow all layers so that `slot` can hold `tokens` tokens and one to spare.
 
         Layer by layer, so that the copy needs room for one layer only. If memory runs out in
-        between, layers differ in size; what was stored stays, and every slot is as good as before.
+        between, layers differ in size, but what was stored stays.
         """
         self._used += [0] * (slot + 1 - len(self._used))
         self._used[slot] = max(self._used[slot], tokens)
-        slots, capacity = self._room(slot + 1, tokens)
+        slots, capacity = self._size(slot + 1, tokens)
         if capacity > self.capacity:
             for layer in self.layers:
                 layer[:, :, :, self._spare] = 0
@@ -113,13 +130,13 @@ class SlotCache:
                 new[:, : old.shape[1], :, : old.shape[3]] = old
                 self.layers[number] = new
                 self.version += 1
-                old.zero_()  # freed memory keeps its content until somebody else writes there
+                old.zero_()  # freed memory keeps its content until it is written again
 
     def wipe(self, slot: int) -> None:
-        """Leaves nothing of the chat that was there.
+        """Erase the chat that was there.
 
-        Words should not outlive their chat, and a number that is not finite, left by a failed
-        one, must not reach the next through the masked part of attention (0 times NaN is NaN).
+        Its content must not outlive it. A number that is not finite, left by a failed chat, must
+        not reach the next through the masked part of attention (0 times NaN is NaN).
         """
         if slot < len(self._used):
             for layer in self.layers:
@@ -128,31 +145,31 @@ class SlotCache:
             self._used[slot] = 0
 
     def move(self, source: int, target: int, tokens: int) -> None:
-        """Brings a chat to another slot and wipes the one it leaves."""
+        """Move a chat to another slot and wipe the one it leaves."""
         self.reserve(target, tokens)
         for layer in self.layers:
             layer[:, target, :, :tokens] = layer[:, source, :, :tokens]
         self.wipe(source)
 
     def copy_out(self, slot: int, tokens: int) -> list[torch.Tensor]:
-        """The first tokens of a slot: (2, groups, tokens, head_dim) for each layer."""
+        """Return the first tokens of a slot: (2, groups, tokens, head_dim) for each layer."""
         return [layer[:, slot, :, :tokens].clone() for layer in self.layers]
 
     def copy_in(self, slot: int, held: Sequence[torch.Tensor], tokens: int) -> None:
-        """Puts the first tokens of what was copied out into a slot."""
+        """Put the first tokens of what was copied out into a slot."""
         self.reserve(slot, tokens)
         for layer, part in zip(self.layers, held, strict=True):
             layer[:, slot, :, :tokens] = part[:, :, :tokens]
 
     def whole(self, layer: int, slot: int, tokens: int) -> torch.Tensor:
-        """Keys and values of prefix and text in one piece: (2, groups, tokens, head_dim)."""
+        """Return prefix and text of a slot in one piece: (2, groups, tokens, head_dim)."""
         own = self.layers[layer][:, slot, :, :tokens]
         return torch.cat([self._prefix[layer], own], dim=2) if self._prefix else own
 
     def places(self, layer: int, slots: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        """Where one token of each slot lies in a layer seen as rows of ``head_dim`` numbers.
+        """Return where one token of each slot lies in a layer seen as rows of `head_dim` numbers.
 
-        The same in every layer of the same shape.
+        It is the same in every layer of the same shape.
 
         Args:
             layer: Its number.
@@ -168,7 +185,7 @@ class SlotCache:
         return ((slots * groups + sides % groups) * capacity + starts[:, None]).flatten()
 
     def trim(self) -> None:
-        """Wipes all slots and gives their memory back; only while no slot is in use."""
+        """Wipe all slots and give their memory back; only while no slot is in use."""
         try:
             for slot, used in enumerate(self._used):
                 if used:
@@ -180,7 +197,7 @@ class SlotCache:
 
     @property
     def _spare(self) -> slice:
-        """The place that is nobody's in any layer; empty while there is none."""
+        """The spare place of every layer; empty while there is none."""
         return slice(max(0, self.capacity - 1), self.capacity)
 
     def _zeros(self, layer: int, slots: int, capacity: int) -> torch.Tensor:

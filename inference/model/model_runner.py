@@ -1,30 +1,70 @@
-"""Forward passes of the model over slots of the cache.
-
-Knows the model and where keys and values lie. Does not know requests, sampling or order.
-"""
+"""Forward passes of the model over slots of the cache."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from transformers import GlmForCausalLM
 
-from inference.loading.prefix_file import Prefix
+from inference.model.attention import Apart, Reach
 from inference.model.cuda_graphs import capture_for
-from inference.model.decode_graphs import StaticDecode, roomy
-from inference.model.decoder import Apart, Decoder, Reach, Segment
-from inference.model.kv_cache import GRAIN, SlotCache, snug
+from inference.model.decode_graphs import StaticDecode, rounded_up
+from inference.model.decoder import Decoder, Segment
+from inference.model.kv_cache import GRAIN, Prefix, SlotCache, tight_size
 
-#: Tokens by which a chat must be longer than the usual to be attended by itself.
+# Tokens by which a chat must be longer than the usual to be attended by itself.
 APART = 256
-#: For 16 bits a CPU's library makes a kernel for every new shape, which takes longer than the
-#: products, and keeps a thousand of them in half a MiB each. So columns are a multiple of 32 up to
-#: 256, of 64 up to 512, then of 128. Slots have as many; those beyond are masked.
+# For 16 bits a CPU's library makes a kernel for every new shape. That takes longer than the
+# products, and it keeps a thousand of them in half a MiB each. So columns are a multiple of 32 up
+# to 256, of 64 up to 512, then of 128. Slots have as many; those beyond are masked.
 COLUMNS = ((256, 32), (512, 64), (sys.maxsize, GRAIN))
-#: In 16 bits a chat that is the only one is attended by itself while it is no longer than this.
+# In 16 bits a chat that is the only one is attended by itself while it is no longer than this.
 ALONE = 1024
+
+
+class Runner(Protocol):
+    """What the engine asks of a model over slots; wrap a `ModelRunner` to slow or break it.
+
+    Attributes:
+        cache: Keys and values of all slots.
+        device: Where it computes.
+        dtype: In which floating type.
+        vocabulary: Size of a row of logits; ids of prompts must be below.
+    """
+
+    cache: SlotCache
+    device: torch.device
+    dtype: torch.dtype
+    vocabulary: int
+
+    def prefill(self, segments: Sequence[Segment]) -> None:
+        """Store tokens of several slots in one pass."""
+        ...
+
+    def decode(
+        self, slots: Sequence[int], ids: Sequence[int], stored: Sequence[int]
+    ) -> torch.Tensor:
+        """Return logits after one token in every slot."""
+        ...
+
+    def end_step(self, *, is_idle: bool) -> None:
+        """Clean up after a step."""
+        ...
+
+    def reset(self) -> None:
+        """Wipe all slots and give all memory back that is not the model's."""
+        ...
+
+    def release_memory(self) -> None:
+        """Hand unused blocks back to the device."""
+        ...
+
+    def check(self) -> None:
+        """Raise an error if the device computes no more."""
+        ...
 
 
 class ModelRunner:
@@ -37,8 +77,8 @@ class ModelRunner:
     """
 
     def __init__(self, model: GlmForCausalLM, prefix: Prefix | None) -> None:
-        # A row that nobody needs stands at the last place that slots can ever have.
-        longest = roomy(1, model.config.max_position_embeddings)[1]
+        # A padding row stands at the last place that slots can ever have.
+        longest = rounded_up(1, model.config.max_position_embeddings)[1]
         self._decoder = Decoder(model, longest + (prefix.length if prefix else 0))
         self.device = self._decoder.device
         self.dtype = self._decoder.dtype
@@ -49,16 +89,12 @@ class ModelRunner:
             prefix,
             devices=self._decoder.devices,
             dtype=self.dtype,
-            room=snug if capture is None else roomy,
+            size=tight_size if capture is None else rounded_up,
         )
         self._static = None if capture is None else StaticDecode(self._decoder, self.cache, capture)
 
-    def prefill(self, slot: int, ids: Sequence[int], stored: int) -> None:
-        """Stores keys and values of ``ids`` behind the ``stored`` tokens that the slot holds."""
-        self.prefill_together([Segment(slot, ids, stored)])
-
-    def prefill_together(self, segments: Sequence[Segment]) -> None:
-        """Stores tokens of several slots in one pass."""
+    def prefill(self, segments: Sequence[Segment]) -> None:
+        """Store tokens of several slots in one pass."""
         for segment in segments:
             self.cache.reserve(segment.slot, segment.start + len(segment.ids))
         self._decoder.prefill(segments, self.cache)
@@ -66,7 +102,7 @@ class ModelRunner:
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], stored: Sequence[int]
     ) -> torch.Tensor:
-        """One token in every slot.
+        """Decode one token in every slot.
 
         Storing the same token again changes nothing, so a failed pass can be repeated.
 
@@ -90,29 +126,29 @@ class ModelRunner:
             reach(slots, stored, is_half=self.dtype is not torch.float32),
         )
 
-    def rest(self) -> None:
-        """While nobody talks: gives the memory of slots back, unless captured steps refer to it.
+    def end_step(self, *, is_idle: bool) -> None:
+        """Give the memory of slots back while no chat runs, unless captured steps refer to it.
 
-        Those keep the most that was ever needed, until memory runs short (``reset``): to capture
-        them anew would cost the first word of whoever comes next.
+        Those keep the most that was ever needed, until memory runs short (`reset`). Capturing them
+        again would delay the next chat's first word.
         """
-        if self._static is None:
+        if is_idle and self._static is None:
             self.cache.trim()
 
     def reset(self) -> None:
-        """Wipes all slots and gives all memory back that is not the model's."""
+        """Wipe all slots and give all memory back that is not the model's."""
         self.cache.trim()
         if self._static is not None:
             self._static.drop()
         self.release_memory()
 
     def release_memory(self) -> None:
-        """Hands unused blocks back to the device after memory ran short."""
+        """Hand unused blocks back to the device after memory ran short."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def check(self) -> None:
-        """Raises whatever the device raises if it computes no more; full memory is no reason."""
+        """Raise the device's error if it computes no more; full memory is not a reason."""
         try:
             torch.ones(1, device=self.device).item()
         except Exception as error:
@@ -121,7 +157,7 @@ class ModelRunner:
 
 
 def reach(slots: Sequence[int], stored: Sequence[int], *, is_half: bool = False) -> Reach:
-    """How many tokens a pass reads in every slot, and the rows that are attended by themselves.
+    """Return what a pass reads in every slot, and the rows that are attended by themselves.
 
     Attention over all slots at once costs as much as if every chat were as long as the longest.
     So chats of more than twice the usual length go by themselves, if they are longer by enough
@@ -147,7 +183,7 @@ def reach(slots: Sequence[int], stored: Sequence[int], *, is_half: bool = False)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, of the device or the machine, ran out."""
+    """Return whether an error says that memory, of the device or the machine, ran out."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     said = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.engine.conversation_cache import ResidentConversations, common_length
+from inference.engine.conversation_cache import ConversationCache, common_length
 from inference.model.decoder import Decoder
 
 QUESTIONS = ("我最近压力很大", "晚上睡不着，白天没有力气", "谢谢你听我说", "那我应该怎么办呢")
@@ -33,7 +33,7 @@ def test_replies_are_the_same_with_and_without(
     reference, opened, driver, kind, neighbours, prefill
 ):
     model = opened(reference, kind)
-    without = driver(model, resident=ResidentConversations(device_bytes=0))
+    without = driver(model, conversation_cache=ConversationCache(device_bytes=0))
     expected = chat(without, model, "ours")
     assert without.engine.reused == 0
     run = driver(model, prefill_tokens=prefill, max_running=33)
@@ -87,7 +87,7 @@ def test_what_a_cancelled_turn_stored_serves_the_next(driver, tiny):
     run.step()
     run.engine.cancel("1")
     run.step()
-    assert len(run.engine.resident) == 1
+    assert len(run.engine.conversation_cache) == 1
     run.ask("2", [*prompt, 1422], 3, conversation="c")
     run.run()
     assert run.engine.reused == len(prompt)
@@ -98,19 +98,19 @@ def test_a_failed_turn_leaves_nothing(driver, tiny, monkeypatch):
     run.ask("1", [4001, 1422, 1422], 10, conversation="c")
     monkeypatch.setattr("inference.engine.model_step.choose", lambda logits, samplers: [None])
     assert run.run()["1"].reason == "bad_logits"
-    assert len(run.engine.resident) == 0
+    assert len(run.engine.conversation_cache) == 0
 
 
 def test_forgetting_erases_numbers_and_not_only_the_name(driver, tiny):
     run = driver(tiny)
     run.ask("1", [4001, 4003, *range(1400, 1430)], 4, conversation="c")
     run.run()
-    layers, _ = run.engine.resident.match("c", [4001, 4003])
+    layers, _ = run.engine.conversation_cache.match("c", [4001, 4003])
     assert all(layer.any() for layer in layers)
     run.engine.forget("c")
     assert run.engine.has_work
     run.step()
-    assert len(run.engine.resident) == 0
+    assert len(run.engine.conversation_cache) == 0
     assert not any(layer.any() for layer in layers)
     assert not run.engine.has_work
 
@@ -138,7 +138,9 @@ def test_chats_close_ranks_and_say_the_same(driver, tiny):
     run.ask("x", prompt, 30)
     for _ in range(7):
         run.step()
-    assert run.engine._line["x"].slot == 0
+    keys = run.engine.runner.cache.layers[0][0]
+    assert keys[0].any(), "it lies in the first slot"
+    assert not keys[1:].any()
     assert run.run()["x"].ids == expected
 
 
@@ -157,7 +159,7 @@ def test_short_memory_lets_conversations_at_rest_go_first(driver, tiny, monkeypa
     monkeypatch.setattr(Decoder, "embed", tight)
     run.ask("new", [4001, 1422, 1422, 1422], 3)
     assert run.run()["new"].reason is None
-    assert len(run.engine.resident) == 0
+    assert len(run.engine.conversation_cache) == 0
 
 
 def layers(tokens):
@@ -165,21 +167,21 @@ def layers(tokens):
 
 
 def test_the_least_recently_used_leaves_first():
-    resident = ResidentConversations(device_bytes=32 * 30)
+    resident = ConversationCache(device_bytes=32 * 30)
     for name in "abc":
-        resident.keep(name, range(10), layers(10))
+        resident.store(name, range(10), layers(10))
     resident.match("a", [0, 1, 2])
-    resident.keep("d", range(10), layers(10))
+    resident.store("d", range(10), layers(10))
     assert [bool(resident.match(name, [0, 1])[1]) for name in "abcd"] == [True, False, True, True]
     assert resident.nbytes == 32 * 30
-    resident.keep("huge", range(31), layers(31))
+    resident.store("huge", range(31), layers(31))
     assert len(resident) == 0
 
 
 def test_to_the_host_before_they_leave_for_good():
-    resident = ResidentConversations(device_bytes=32 * 20, host_bytes=32 * 20)
+    resident = ConversationCache(device_bytes=32 * 20, host_bytes=32 * 20)
     for name in "abcde":
-        resident.keep(name, range(10), layers(10))
+        resident.store(name, range(10), layers(10))
     assert resident.nbytes == 32 * 40
     assert resident.match("a", [0, 1]) == ([], 0)
     held, count = resident.match("b", [0, 1, 9])
@@ -191,52 +193,52 @@ def test_to_the_host_before_they_leave_for_good():
 
 
 def test_short_memory_takes_the_least_recently_used_half_of_the_device_first():
-    resident = ResidentConversations(device_bytes=32 * 40)
+    resident = ConversationCache(device_bytes=32 * 40)
     for name in "abcd":
-        resident.keep(name, range(10), layers(10))
+        resident.store(name, range(10), layers(10))
     resident.match("a", [0, 1])
-    assert resident.give_way()
+    assert resident.evict_half()
     assert [bool(resident.match(name, [0, 1])[1]) for name in "abcd"] == [True, False, False, True]
-    assert resident.give_way()
-    assert resident.give_way()
-    assert not resident.give_way()
+    assert resident.evict_half()
+    assert resident.evict_half()
+    assert not resident.evict_half()
     assert (len(resident), resident.nbytes) == (0, 0)
 
 
 def test_short_memory_of_the_device_leaves_what_is_on_the_host():
-    resident = ResidentConversations(device_bytes=32 * 20, host_bytes=32 * 20)
+    resident = ConversationCache(device_bytes=32 * 20, host_bytes=32 * 20)
     for name in "abc":
-        resident.keep(name, range(10), layers(10))
-    while resident.give_way():
+        resident.store(name, range(10), layers(10))
+    while resident.evict_half():
         pass
     assert [bool(resident.match(name, [0, 1])[1]) for name in "abc"] == [False, True, True]
     assert resident.nbytes == 32 * 20
 
 
 def test_what_moves_to_the_host_leaves_nothing_on_the_device():
-    resident, held = ResidentConversations(device_bytes=320, host_bytes=320), layers(10)
-    resident.keep("a", range(10), held)
-    assert resident.give_way()
+    resident, held = ConversationCache(device_bytes=320, host_bytes=320), layers(10)
+    resident.store("a", range(10), held)
+    assert resident.evict_half()
     assert not held[0].any()
     assert resident.match("a", [0, 1, 2])[0][0].all()
 
 
 def test_a_host_without_memory_loses_a_conversation_and_nothing_else(monkeypatch):
-    resident, held = ResidentConversations(device_bytes=320, host_bytes=320), layers(10)
-    resident.keep("a", range(10), held)
+    resident, held = ConversationCache(device_bytes=320, host_bytes=320), layers(10)
+    resident.store("a", range(10), held)
 
     def full(*args, **options):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
 
     monkeypatch.setattr(torch.Tensor, "to", full)
-    assert resident.give_way()
+    assert resident.evict_half()
     assert (len(resident), resident.nbytes) == (0, 0)
     assert not held[0].any()
 
 
 def test_the_last_token_of_a_prompt_is_always_left():
-    resident = ResidentConversations(device_bytes=1000)
-    resident.keep("a", [1, 2, 3], layers(3))
+    resident = ConversationCache(device_bytes=1000)
+    resident.store("a", [1, 2, 3], layers(3))
     assert resident.match("a", [1, 2, 3])[1] == 2
     assert resident.match("a", [1])[1] == 0
     assert common_length([], [1]) == 0

@@ -13,6 +13,7 @@ from inference.model import model_runner as runners
 from inference.model.decoder import Decoder
 from inference.model.kv_cache import SlotCache
 from tests.simulated_capture import SimulatedCapture
+from tests.support.planned_runner import PlannedRunner
 
 PROMPT = [4001, 4003, 2432, 94, 85, 3733, 120, 1422]
 
@@ -76,16 +77,18 @@ def test_logits_that_are_not_finite_fail_their_request_alone(driver, tiny, monke
     assert run.run()["next in that slot"].ids == expected
 
 
+class BrokenDecoder:
+    def feed(self, token):
+        raise KeyError(token)
+
+
 def test_an_error_while_decoding_text_fails_its_request_alone(driver, tiny, monkeypatch):
     expected = greedy_ids(driver, tiny, PROMPT, 10)
     run = driver(tiny)
-    run.ask("bad", PROMPT, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr(tiny.tokenizer, "stream", BrokenDecoder)
+        run.ask("bad", PROMPT, 10)
     run.ask("a", PROMPT, 10)
-
-    def broken(token):
-        raise KeyError(token)
-
-    monkeypatch.setattr(run.engine._line["bad"], "accept", broken)
     results = run.run()
     assert results["bad"].reason == "engine_failed"
     assert results["a"].ids == expected
@@ -118,20 +121,19 @@ def test_short_memory_lets_fewer_run_and_loses_no_reply(driver, tiny, monkeypatc
     assert {r.reason for r in results.values()} == {None}
 
 
-def test_memory_short_in_a_step_makes_the_last_one_wait_and_go_on(driver, tiny, monkeypatch):
+def test_memory_short_in_a_step_makes_the_last_one_wait_and_go_on(driver, tiny):
     expected = {n: greedy_ids(driver, tiny, [*PROMPT, 1500 + n], 12) for n in range(3)}
-    run = driver(tiny)
+    plan = PlannedRunner(tiny)
+    run = driver(tiny, runner=plan)
     for number in range(3):
         run.ask(str(number), [*PROMPT, 1500 + number], 12)
     run.step()
-    decode = run.engine.runner.decode
 
     def tight(slots, ids, stored):
         if len(slots) > 2:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")
-        return decode(slots, ids, stored)
 
-    monkeypatch.setattr(run.engine.runner, "decode", tight)
+    plan.before_decode = tight
     run.step()
     assert run.engine.load() == (2, 1)
     results = run.run()
@@ -192,12 +194,14 @@ def test_a_chat_alone_has_the_memory_that_others_left(driver, tiny, monkeypatch)
 
 
 def test_after_a_calm_while_more_may_run_again(driver, tiny):
-    run = driver(tiny, max_running=2)
-    run.engine._line.scheduler.lower_limit(1)
+    plan = PlannedRunner(tiny)
+    run = driver(tiny, runner=plan, max_running=2)
     run.ask("a", PROMPT, CALM_STEPS + 10)
     run.ask("b", PROMPT, 3)
+    plan.break_down(torch.OutOfMemoryError())
     run.step()
     assert run.engine.load() == (1, 1)
+    plan.mend()
     for _ in range(CALM_STEPS):
         run.step()
     assert run.engine.load() == (2, 0)
@@ -231,7 +235,7 @@ def test_a_device_that_is_lost_ends_the_engine_at_once(driver, tiny, monkeypatch
     outputs = run.engine.fail_all("engine_failed", close=True)
     assert sorted(o.request_id for o in outputs) == ["a", "b", "waits"]
     assert {o.error.reason for o in outputs} == {"engine_failed"}
-    assert len(run.engine.resident) == run.engine.resident.nbytes == 0
+    assert len(run.engine.conversation_cache) == run.engine.conversation_cache.nbytes == 0
 
 
 def test_an_engine_that_gives_nobody_a_word_begins_anew_and_then_is_lost(
@@ -247,7 +251,7 @@ def test_an_engine_that_gives_nobody_a_word_begins_anew_and_then_is_lost(
             with pytest.raises(RuntimeError, match="request after request"):
                 run.step()
             assert {o.request_id for o in run.engine.restart()} == {str(number)}
-            assert len(run.engine.resident) == 0
+            assert len(run.engine.conversation_cache) == 0
         elif number == 2 * BARREN_STEPS:
             with pytest.raises(EngineLost):
                 run.step()
@@ -274,8 +278,10 @@ def test_beginning_anew_leaves_nothing_behind(driver, tiny):
     run.step()
     layers = list(run.engine.runner.cache.layers)
     assert all(layer.any() for layer in layers)
-    for _ in range(MAX_RESTARTS + 1):
-        outputs = run.engine.restart()
-        run.engine._arrange()
+    for _ in range(MAX_RESTARTS):
+        run.engine.restart()
+        run.step()
+        layers += run.engine.runner.cache.layers
+    outputs = run.engine.restart()
     assert [(o.request_id, o.error.reason) for o in outputs] == [("a", "engine_failed")]
     assert not any(layer.any() for layer in layers)

@@ -51,7 +51,7 @@ class People:
         last = self.scheduler.last_admissible()
         if last is not None:
             assert not any(self.may_never_pass(last, n) for n in self.scheduler.running)
-            self.scheduler.send_back(last)
+            self.scheduler.preempt(last)
 
     def may_never_pass(self, before: str, name: str) -> bool:
         """``name`` came later and has no reason to go before the other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.engine.stop_strings import NEXT_ROUND, StopText
@@ -10,6 +10,7 @@ from inference.engine.stop_strings import NEXT_ROUND, StopText
 pieces = st.lists(st.text(alphabet="[Round 1a好", max_size=6), max_size=12)
 
 
+@settings(deadline=None)
 @given(pieces)
 def test_shows_all_before_the_stop_text_and_nothing_of_it(parts):
     whole = "".join(parts)
@@ -19,6 +20,7 @@ def test_shows_all_before_the_stop_text_and_nothing_of_it(parts):
     assert stop.reached == (NEXT_ROUND in whole)
 
 
+@settings(deadline=None)
 @given(pieces)
 def test_holds_back_only_what_may_become_the_stop_text(parts):
     stop = StopText()

@@ -10,7 +10,7 @@ import torch
 
 from inference.loading import autotune
 from inference.loading.source import open_model
-from inference.model import cpu_kernels
+from inference.model.torch_internals import packed_kernels
 from inference.model.weights import laid_out
 
 
@@ -90,7 +90,7 @@ def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
 def test_packed_weights_must_win_and_lose_little_alone_and_nothing_in_a_batch(
     monkeypatch, pica, alone, batch, is_packed, dtype
 ):
-    if not cpu_kernels.is_possible(dtype):
+    if packed_kernels(dtype) is None:
         pytest.skip("this processor has no packed products of this type")
 
     def seconds(weights, rows):

@@ -286,7 +286,7 @@ def test_cut_safetensors(tmp_path, share):
 
 
 def test_an_unknown_type_and_device_are_named(folder, pica):
-    from inference.loading.source import free_on
+    from inference.loading.device_map import free_on
 
     with pytest.raises(CheckpointError, match="dtype 'int4' is unknown"):
         load_model(folder, dtype="int4")

@@ -7,12 +7,13 @@ import torch
 from accelerate import init_empty_weights
 from transformers import GlmForCausalLM
 
-from inference.loading import checkpoint, source
+from inference.loading import checkpoint, device_map
 from inference.loading.checkpoint import load_model
-from inference.loading.device_map import LEAST_ROOM, device_of, place
+from inference.loading.device_map import LEAST_ROOM, device_of, place_model
 from inference.loading.glm_config import chatglm2_config
 from inference.loading.source import ModelSource, OpenModel, resident_bytes
-from inference.model.decoder import Decoder, Reach, Segment
+from inference.model.attention import Reach
+from inference.model.decoder import Decoder, Segment
 from inference.model.kv_cache import SlotCache
 from inference.requests import CheckpointError
 
@@ -51,14 +52,14 @@ def held(model, placed, dtype=torch.float16, layer_dtype=None):
 
 
 def test_the_first_that_holds_it_all_is_enough(large):
-    assert place(large, torch.float16, {FIRST: 80 * GB, SECOND: 80 * GB}) == {"": FIRST}
-    assert place(large, torch.float16, {FIRST: 8 * GB, SECOND: 24 * GB}) == {"": SECOND}
+    assert place_model(large, torch.float16, {FIRST: 80 * GB, SECOND: 80 * GB}) == {"": FIRST}
+    assert place_model(large, torch.float16, {FIRST: 8 * GB, SECOND: 24 * GB}) == {"": SECOND}
 
 
 @pytest.mark.parametrize("free", [(10, 10), (6, 10), (6, 6, 6), (12, 4)])
 def test_layers_are_spread_and_room_is_left(large, free):
     devices = dict(zip((FIRST, SECOND, THIRD), (each * GB for each in free), strict=False))
-    placed = place(large, torch.float16, devices)
+    placed = place_model(large, torch.float16, devices)
     for device, nbytes in held(large, placed).items():
         assert nbytes <= devices[device] - LEAST_ROOM
     assert len(set(held(large, placed))) > 1
@@ -72,17 +73,17 @@ def test_layers_are_spread_and_room_is_left(large, free):
 
 def test_where_all_are_too_small_it_is_said(large):
     with pytest.raises(CheckpointError, match=r"need 12\.5 GB.*cuda:0 5\.4 GB, cuda:1 5\.4 GB"):
-        place(large, torch.float16, {FIRST: 6 * GB, SECOND: 6 * GB})
+        place_model(large, torch.float16, {FIRST: 6 * GB, SECOND: 6 * GB})
     with pytest.raises(CheckpointError, match=r"need 12\.5 GB.*cuda:0 10\.0 GB"):
-        place(large, torch.float16, {FIRST: 11 * GB})
+        place_model(large, torch.float16, {FIRST: 11 * GB})
     with pytest.raises(CheckpointError, match="8-bit"):
-        place(large, torch.float16, {FIRST: 0, SECOND: 0})
+        place_model(large, torch.float16, {FIRST: 0, SECOND: 0})
 
 
 def test_8_bits_need_about_half(large):
     small = {"layer_dtype": torch.int8}
-    assert place(large, torch.float16, {FIRST: 9 * GB}, **small) == {"": FIRST}
-    placed = place(large, torch.float16, {FIRST: 5 * GB, SECOND: 5 * GB}, **small)
+    assert place_model(large, torch.float16, {FIRST: 9 * GB}, **small) == {"": FIRST}
+    placed = place_model(large, torch.float16, {FIRST: 5 * GB, SECOND: 5 * GB}, **small)
     for nbytes in held(large, placed, layer_dtype=torch.int8).values():
         assert nbytes <= 4 * GB
 
@@ -95,7 +96,7 @@ def test_each_weight_is_loaded_onto_the_device_of_its_layer(pica, monkeypatch):
     placed = {"model.embed_tokens": cpu, "model.rotary_emb": cpu, "model.norm": meta}
     placed |= {f"model.layers.{n}": cpu if n < layers - 1 else meta for n in range(layers)}
     placed["lm_head"] = meta
-    monkeypatch.setattr(checkpoint, "place", lambda *_, **__: placed)
+    monkeypatch.setattr(checkpoint, "place_model", lambda *_, **__: placed)
     model = load_model(pica.model, free={cpu: 1, meta: 1}, dtype="float32")
     assert {str(p.device) for p in model.parameters()} == {"cpu", "meta"}
     for (name, ours), (_, theirs) in zip(
@@ -142,7 +143,7 @@ def test_what_conversations_may_hold_hangs_on_the_tightest_device(monkeypatch):
         def __init__(self, name):
             self.free_bytes = free[name]
 
-    monkeypatch.setattr("inference.loading.device.describe", Described)
+    monkeypatch.setattr("inference.loading.machine.describe_device", Described)
     # One layer of four lies where 1 GB is free: four layers' worth may take 4 GB, a quarter of it.
     assert resident_bytes(ModelSource(), opened) == 1 * GB
     assert resident_bytes(ModelSource(resident_mib=5), opened) == 5 << 20
@@ -156,7 +157,7 @@ def test_which_gpus_a_name_means(monkeypatch, name, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda number: (number + 1, 9))
-    free = source.free_on(name)
+    free = device_map.free_on(name)
     assert free == (expected and {device: device.index + 1 for device in expected})
     with pytest.raises(CheckpointError, match="not present"):
-        source.free_on("cuda:2")
+        device_map.free_on("cuda:2")

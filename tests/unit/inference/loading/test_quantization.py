@@ -11,6 +11,7 @@ import torch
 
 from inference.loading.checkpoint import load_model
 from inference.loading.source import ModelSource, open_model
+from inference.model.decoder import Segment
 from inference.model.model_runner import ModelRunner
 from inference.requests import CheckpointError
 
@@ -61,7 +62,7 @@ def held(model):
 def logits_of(opened, ids):
     runner = ModelRunner(opened.model, opened.prefix)
     with torch.inference_mode():
-        runner.prefill(0, ids[:-1], 0)
+        runner.prefill([Segment(0, ids[:-1], 0)])
         return runner.decode([0], ids[-1:], [len(ids) - 1])[0], runner
 
 
@@ -97,7 +98,7 @@ def test_the_larger_weights_never_add_up(pica, monkeypatch):
     from inference.loading import quantization
 
     layers, left = [], []
-    shrink = quantization.shrink
+    shrink = quantization.quantize_layer
 
     def watched(layer):
         layers.append(layer)
@@ -110,7 +111,7 @@ def test_the_larger_weights_never_add_up(pica, monkeypatch):
             )
         )
 
-    monkeypatch.setattr(quantization, "shrink", watched)
+    monkeypatch.setattr(quantization, "quantize_layer", watched)
     model = load_model(pica.model, weights="int8")
     assert len(layers) == model.config.num_hidden_layers
     assert not any(left), "a layer that was whole is still held in full"

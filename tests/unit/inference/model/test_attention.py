@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inference.loading.glm_config import head_sizes
-from inference.model.attention import attend
+from inference.model.attention import attend, head_sizes
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -12,7 +12,7 @@ import itertools
 import pytest
 import torch
 
-from inference.model.cuda_graphs import Capture, Replay, capture_for
+from inference.model.cuda_graphs import Capture, CapturedGraph, capture_for
 
 MAIN = "the thread's stream"
 
@@ -121,8 +121,8 @@ def capture():
 
 def test_graphs_share_a_pool_and_their_result_stays_where_it_is(device, capture):
     first, second = capture(device.compute), capture(device.compute)
-    assert isinstance(first, Replay)
-    assert isinstance(second, Replay)
+    assert isinstance(first, CapturedGraph)
+    assert isinstance(second, CapturedGraph)
     assert first() is first()
     assert device.pools == {1: 2}
 
@@ -130,9 +130,9 @@ def test_graphs_share_a_pool_and_their_result_stays_where_it_is(device, capture)
 def test_after_all_graphs_are_gone_captures_go_on(device, capture):
     for _ in range(3):
         runs = [capture(device.compute) for _ in range(2)]
-        assert all(isinstance(run, Replay) for run in runs)
+        assert all(isinstance(run, CapturedGraph) for run in runs)
         del runs
-        capture.begin_anew()
+        capture.reset_pool()
     torch.cuda.empty_cache()
     assert device.pools == {}, "nothing keeps the memory of graphs that are gone"
 
@@ -146,8 +146,8 @@ def test_a_pool_in_which_only_a_result_lies_still_is_not_used_again(device, capt
     device.ends_badly = False
     del run
     if goes == "on":
-        capture.begin_anew()
-    assert isinstance(capture(device.compute), Replay)
+        capture.reset_pool()
+    assert isinstance(capture(device.compute), CapturedGraph)
 
 
 @pytest.mark.parametrize("leaks", [False, True], ids=["as now", "as torch 2.11"])
@@ -159,7 +159,7 @@ def test_what_cannot_be_captured_runs_and_later_work_is_captured(device, capture
     assert "RuntimeError" in caplog.text
     torch.cuda.empty_cache()
     device.ends_badly = False
-    assert isinstance(capture(device.compute), Replay)
+    assert isinstance(capture(device.compute), CapturedGraph)
     before()
 
 
@@ -176,7 +176,7 @@ def test_memory_that_runs_out_in_a_capture_is_called_by_its_name(device, capture
         capture(large)
     assert device.stream is MAIN
     device.ends_badly = False
-    assert isinstance(capture(device.compute), Replay)
+    assert isinstance(capture(device.compute), CapturedGraph)
 
 
 def test_work_that_fails_by_itself_is_no_failed_capture(device, capture):

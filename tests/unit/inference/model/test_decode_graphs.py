@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from inference.model import model_runner as runners
-from inference.model.decode_graphs import COLUMNS, StaticDecode, roomy, round_rows
+from inference.model.decode_graphs import COLUMNS, StaticDecode, round_rows, rounded_up
+from inference.model.decoder import Segment
 from inference.model.kv_cache import GRAIN
 from inference.model.model_runner import ModelRunner
 from tests.simulated_capture import SimulatedCapture, SimulatedReplay
@@ -51,7 +52,7 @@ def test_the_same_logits(static, plain, capture, slots):
     stored = [3 + 7 * slot for slot in slots]
     for runner in (plain, static):
         for slot, count in zip(slots, stored, strict=True):
-            runner.prefill(slot, [1400 + slot] * count, 0)
+            runner.prefill([Segment(slot, [1400 + slot] * count, 0)])
     for step in range(3):
         starts = [count + step for count in stored]
         ids = [1500 + slot + step for slot in slots]
@@ -62,13 +63,13 @@ def test_the_same_logits(static, plain, capture, slots):
 @torch.inference_mode()
 def test_the_same_logits_after_growing_again_and_again(static, plain, capture):
     for runner in (plain, static):
-        runner.prefill(0, [1400] * 20, 0)
-        runner.prefill(1, [1401] * (COLUMNS - 1), 0)
+        runner.prefill([Segment(0, [1400] * 20, 0)])
+        runner.prefill([Segment(1, [1401] * (COLUMNS - 1), 0)])
     for start in (COLUMNS - 1, COLUMNS, COLUMNS + 1):
         assert_the_same(static, plain, [0, 1], [1500, 1501], [20, start])
     assert capture.count == 2
     for runner in (plain, static):
-        runner.prefill(4, [1402] * 7, 0)
+        runner.prefill([Segment(4, [1402] * 7, 0)])
     assert_the_same(static, plain, [0, 1, 4], [1500, 1501, 1502], [20, COLUMNS, 7])
     assert_the_same(static, plain, [0, 1], [1500, 1501], [20, COLUMNS])
     assert capture.count == 4
@@ -76,7 +77,7 @@ def test_the_same_logits_after_growing_again_and_again(static, plain, capture):
 
 @torch.inference_mode()
 def test_rows_that_nobody_needs_leave_no_trace(static):
-    static.prefill(1, [1400] * 5, 0)
+    static.prefill([Segment(1, [1400] * 5, 0)])
     before = [layer[:, 1, :, :5].clone() for layer in static.cache.layers]
     static.decode([2], [1500], [0])
     for layer, was in zip(static.cache.layers, before, strict=True):
@@ -89,7 +90,7 @@ def test_rows_that_nobody_needs_leave_no_trace(static):
 def test_a_number_that_is_not_finite_ends_with_its_chat(static, plain, wiped):
     """Slot 1 is not decoded, but its row runs along and writes what it read: not a number."""
     for slot in (0, 1, 2):
-        static.prefill(slot, [1400 + slot] * 5, 0)
+        static.prefill([Segment(slot, [1400 + slot] * 5, 0)])
     for layer in static.cache.layers:
         layer[:, 1, :, :5] = float("nan")
     static.decode([0, 2], [1500, 1502], [5, 5])
@@ -102,7 +103,7 @@ def test_a_number_that_is_not_finite_ends_with_its_chat(static, plain, wiped):
     assert not any(layer[:, 1].any() for layer in static.cache.layers)
     count = static.cache.capacity - GRAIN - 1
     for runner in (static, plain):
-        runner.prefill(1, [1401] * count, 0)
+        runner.prefill([Segment(1, [1401] * count, 0)])
     expected = plain.decode([1], [1501], [count])
     torch.testing.assert_close(static.decode([1], [1501], [count]), expected)
 
@@ -111,7 +112,7 @@ def test_a_number_that_is_not_finite_ends_with_its_chat(static, plain, wiped):
 def test_slots_that_differ_after_memory_ran_out_are_read_where_they_lie(static, plain, monkeypatch):
     for runner in (plain, static):
         for slot in (0, 1):
-            runner.prefill(slot, [1400 + slot] * (5 + slot), 0)
+            runner.prefill([Segment(slot, [1400 + slot] * (5 + slot), 0)])
     zeros = static.cache._zeros
 
     def full(layer, slots, capacity):
@@ -121,13 +122,13 @@ def test_slots_that_differ_after_memory_ran_out_are_read_where_they_lie(static, 
 
     monkeypatch.setattr(static.cache, "_zeros", full)
     with pytest.raises(torch.OutOfMemoryError):
-        static.prefill(1, [1401] * COLUMNS, 6)
+        static.prefill([Segment(1, [1401] * COLUMNS, 6)])
     assert len({layer.shape for layer in static.cache.layers}) == 2
     for step in range(2):
         assert_the_same(static, plain, [0, 1], [1500, 1501], [5 + step, 6 + step])
     monkeypatch.undo()
-    static.prefill(1, [1401] * COLUMNS, 8)
-    plain.prefill(1, [1401] * COLUMNS, 8)
+    static.prefill([Segment(1, [1401] * COLUMNS, 8)])
+    plain.prefill([Segment(1, [1401] * COLUMNS, 8)])
     assert_the_same(static, plain, [0, 1], [1500, 1501], [7, 8 + COLUMNS])
 
 
@@ -146,13 +147,13 @@ def test_slots_grow_by_doubling_so_that_captured_steps_live_long(static, capture
 
 @torch.inference_mode()
 def test_memory_is_given_back_with_what_was_captured(static, capture):
-    static.prefill(0, [1400] * 5, 0)
+    static.prefill([Segment(0, [1400] * 5, 0)])
     static.decode([0], [1500], [5])
-    static.rest()
+    static.end_step(is_idle=True)
     assert static.cache.nbytes > 0, "at rest captured steps keep their slots"
     static.reset()
     assert (static.cache.nbytes, static._static._steps) == (0, {})
-    static.prefill(0, [1400] * 5, 0)
+    static.prefill([Segment(0, [1400] * 5, 0)])
     static.decode([0], [1500], [5])
     assert capture.count == 2
 
@@ -168,6 +169,6 @@ def test_the_longest_chat_finds_its_positions(static, tiny):
 
 def test_sizes():
     assert [round_rows(n) for n in (1, 2, 3, 5, 16, 17, 40)] == [1, 2, 4, 8, 16, 32, 48]
-    assert roomy(3, 1) == (4, COLUMNS + GRAIN)
-    assert roomy(1, COLUMNS + 1) == (1, 2 * COLUMNS + GRAIN)
-    assert roomy(17, 5 * COLUMNS) == (32, 8 * COLUMNS + GRAIN)
+    assert rounded_up(3, 1) == (4, COLUMNS + GRAIN)
+    assert rounded_up(1, COLUMNS + 1) == (1, 2 * COLUMNS + GRAIN)
+    assert rounded_up(17, 5 * COLUMNS) == (32, 8 * COLUMNS + GRAIN)

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from inference.loading.source import open_model
-from inference.model import cpu_kernels
-from inference.model.decoder import Apart, Segment
+from inference.model.attention import Apart
+from inference.model.decoder import Segment
 from inference.model.model_runner import ALONE, APART, ModelRunner, reach
+from inference.model.torch_internals import packed_kernels
+from inference.model.weights import pack_model
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,9 @@ def test_the_same_logits_as_alone(tiny, slots, with_prefix, dtype):
     ids = [1500 + slot for slot in slots]
     with torch.inference_mode():
         for slot, count in zip(slots, stored, strict=True):
-            runner.prefill(slot, [1400 + (slot * 7 + place) % 60 for place in range(count)], 0)
+            runner.prefill(
+                [Segment(slot, [1400 + (slot * 7 + place) % 60 for place in range(count)], 0)]
+            )
         together = runner.decode(slots, ids, stored)
         alone = [
             runner.decode([slot], [token], [count])[0]
@@ -79,19 +83,21 @@ def test_the_same_logits_as_alone(tiny, slots, with_prefix, dtype):
     exact = ModelRunner(tiny.model, tiny.prefix if with_prefix else None)
     with torch.inference_mode():
         for slot, count in zip(slots, stored, strict=True):
-            exact.prefill(slot, [1400 + (slot * 7 + place) % 60 for place in range(count)], 0)
+            exact.prefill(
+                [Segment(slot, [1400 + (slot * 7 + place) % 60 for place in range(count)], 0)]
+            )
         expected = exact.decode(slots, ids, stored)
     for found in (together.float(), torch.stack(alone).float()):
         off = (found - expected).norm(dim=1) / expected.norm(dim=1)
         assert off.max() < 0.06
 
 
-@pytest.mark.skipif(not cpu_kernels.is_possible(torch.float32), reason="this torch has no oneDNN")
+@pytest.mark.skipif(packed_kernels(torch.float32) is None, reason="this torch has no oneDNN")
 @pytest.mark.parametrize("width", [1, 15, 16, 17, 40])
 def test_rows_that_nobody_needs_change_nothing(pica, width):
     """Packed weights: a prefill has more rows than tokens, so that kernels serve again."""
     plain, packed_ = (open_model(pica.source("prefix")) for _ in range(2))
-    cpu_kernels.pack(packed_.model)
+    pack_model(packed_.model)
     rows, logits = [], []
     for each in (plain, packed_):
         runner = ModelRunner(each.model, each.prefix)
@@ -99,8 +105,8 @@ def test_rows_that_nobody_needs_change_nothing(pica, width):
         runner._decoder.embed = lambda ids, embed=embed: rows.append(len(ids)) or embed(ids)
         with torch.inference_mode():
             tokens = [1400 + place for place in range(width)]
-            runner.prefill_together([Segment(0, tokens, 0), Segment(1, tokens[:3], 0)])
-            runner.prefill(1, tokens, min(3, width))
+            runner.prefill([Segment(0, tokens, 0), Segment(1, tokens[:3], 0)])
+            runner.prefill([Segment(1, tokens, min(3, width))])
             logits.append(runner.decode([0, 1], [1500, 1501], [width, width]))
     together = width + min(3, width)
     up = -(-together // 16) * 16, -(-width // 16) * 16

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from inference.generate import generate_lines
 from inference.loading.source import open_model
 from inference.loading.tokenizer import finish_text
+from inference.model.decoder import Segment
 from inference.model.model_runner import ModelRunner
 
 KINDS = ("base", "prefix")
@@ -25,7 +26,7 @@ def test_logits_of_the_last_positions(reference, opened, kind):
         ids = expected[f"{kind}.{index}.input_ids"].tolist()
         runner = ModelRunner(model.model, model.prefix)
         with torch.inference_mode():
-            runner.prefill(0, ids[:-8], 0)
+            runner.prefill([Segment(0, ids[:-8], 0)])
             logits = [
                 runner.decode([0], [token], [place])[0]
                 for place, token in enumerate(ids[-8:], start=len(ids) - 8)
@@ -44,7 +45,7 @@ def test_logits_in_16_bits(reference, dtype, tolerance):
     runner = ModelRunner(model.model, model.prefix)
     assert runner.dtype == getattr(torch, dtype)
     with torch.inference_mode():
-        runner.prefill(0, ids[:-1], 0)
+        runner.prefill([Segment(0, ids[:-1], 0)])
         logits = runner.decode([0], ids[-1:], [len(ids) - 1])[0].float()
     torch.testing.assert_close(logits, expected["prefix.2.logits"][-1], atol=tolerance, rtol=0)
 
@@ -57,7 +58,7 @@ def test_prefilling_in_pieces_changes_nothing(reference, opened, kind):
     runner = ModelRunner(model.model, model.prefix)
     with torch.inference_mode():
         for start in range(0, len(ids) - 1, 7):
-            runner.prefill(0, ids[start : min(start + 7, len(ids) - 1)], start)
+            runner.prefill([Segment(0, ids[start : min(start + 7, len(ids) - 1)], start)])
         logits = runner.decode([0], [ids[-1]], [len(ids) - 1])
     torch.testing.assert_close(logits[0], expected[f"{kind}.2.logits"][-1], atol=1e-4, rtol=0)
 

@@ -9,14 +9,14 @@ import torch
 from torch.nn.functional import linear
 
 from inference.loading.source import open_model
-from inference.model import cpu_kernels
+from inference.model.decoder import Segment
 from inference.model.model_runner import ModelRunner
+from inference.model.torch_internals import packed_kernels
+from inference.model.weights import pack_model, product
 
 FULL, HALF = torch.float32, torch.bfloat16
 needs = {
-    dtype: pytest.mark.skipif(
-        not cpu_kernels.is_possible(dtype), reason=f"{dtype} is not packed here"
-    )
+    dtype: pytest.mark.skipif(packed_kernels(dtype) is None, reason=f"{dtype} is not packed here")
     for dtype in (FULL, HALF)
 }
 both = pytest.mark.parametrize("dtype", [pytest.param(each, marks=needs[each]) for each in needs])
@@ -29,14 +29,14 @@ def test_the_same_products(rows, is_biased, dtype):
     tokens, weight = torch.randn(rows, 96, dtype=dtype), torch.randn(160, 96, dtype=dtype)
     bias = torch.randn(160, dtype=dtype) if is_biased else None
     with torch.inference_mode():
-        found = cpu_kernels.product(tokens, cpu_kernels.packed(weight), bias)
+        found = product(tokens, packed_kernels(dtype).pack(weight), bias)
     off = {} if dtype is HALF else {"atol": 1e-4, "rtol": 1e-4}  # both add up in 32 bits
     torch.testing.assert_close(found, linear(tokens, weight, bias), **off)
 
 
 def test_a_type_that_is_never_packed():
-    assert not cpu_kernels.is_possible(torch.float16)
-    assert not cpu_kernels.is_possible(torch.float64)
+    assert packed_kernels(torch.float16) is None
+    assert packed_kernels(torch.float64) is None
 
 
 @both
@@ -44,12 +44,12 @@ def test_the_same_logits_and_nothing_held_twice(pica, dtype):
     source = replace(pica.source("prefix"), dtype=str(dtype).removeprefix("torch."))
     plain, model = (open_model(source) for _ in range(2))
     before = sum(p.numel() for p in model.model.parameters())
-    cpu_kernels.pack(model.model)
+    pack_model(model.model)
     assert sum(p.numel() for p in model.model.parameters()) == before
     runners = [ModelRunner(each.model, each.prefix) for each in (plain, model)]
     with torch.inference_mode():
         for runner in runners:
-            runner.prefill(0, [1400, 1401, 1402, 1403], 0)
+            runner.prefill([Segment(0, [1400, 1401, 1402, 1403], 0)])
         expected, found = (runner.decode([0], [1500], [4]) for runner in runners)
     off = (found - expected).float().norm() / expected.float().norm()
     assert off < (1e-4 if dtype is FULL else 0.02)
