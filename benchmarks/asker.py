@@ -38,10 +38,13 @@ class Asker:
         name = str(self._numbers)
         self.engine.submit(
             GenerationRequest(
-                name, tuple(prompt), max_new_tokens=tokens, sampling=GREEDY,
+                name,
+                tuple(prompt),
+                max_new_tokens=tokens,
+                sampling=GREEDY,
                 conversation=conversation,
             )
-        )  # fmt: skip
+        )
         return name
 
     def finish(self) -> dict[str, list[int]]:

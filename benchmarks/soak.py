@@ -162,9 +162,8 @@ def held(worker: InferenceWorker) -> tuple[int, int]:
     requests = sum(issubclass(type(one), Sequence) for one in living)
     # Packed weights have no storage to look at; they are the model's and stay as they are.
     tensors = (
-        one for one in living
-        if issubclass(type(one), torch.Tensor) and one.layout is torch.strided
-    )  # fmt: skip
+        one for one in living if issubclass(type(one), torch.Tensor) and one.layout is torch.strided
+    )
     memory = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
     return requests, sum(memory.values()) - worker.health().resident_bytes
 

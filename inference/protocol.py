@@ -39,14 +39,10 @@ class WorkerHealth:
 
 
 class PromptTokenizer(Protocol):
-    """Turns rounds of a chat into a prompt."""
+    """Encodes prompts."""
 
     def encode_chat(self, query: str, history: Sequence[tuple[str, str]] = ()) -> list[int]:
         """Return prompt ids of (question, answer) rounds, oldest first, and of a new question."""
-        ...
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of ids of a text."""
         ...
 
 

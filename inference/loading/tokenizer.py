@@ -71,10 +71,6 @@ class ChatTokenizer:
         text: str = self._processor.decode([i for i in ids if self.has_text(i)])
         return text
 
-    def count_tokens(self, text: str) -> int:
-        """Return the number of ids that `encode` gives for `text`."""
-        return len(self.encode(text))
-
     def prompt_text(self, query: str, history: History = ()) -> str:
         """Return the one string that holds all rounds and opens the next answer.
 

@@ -16,7 +16,7 @@ from inference.generate import generate_lines
 from inference.loading.source import ModelSource, open_model
 from inference.model.cuda_graphs import CapturedGraph
 from inference.model.decode_graphs import COLUMNS
-from inference.model.decoder import Segment
+from inference.model.decoder import Decoder, Segment
 from inference.model.model_runner import ModelRunner
 from inference.requests import GenerationRequest, Sampling
 
@@ -156,16 +156,16 @@ def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
 def test_a_capture_that_fails_leaves_the_stream_and_later_captures_alone(monkeypatch):
     opened = open_model(source("pica-layout", "float32"))
     runner = ModelRunner(opened.model, opened.prefix)
-    stream, attend = torch.cuda.current_stream(), runner._decoder._attend
+    stream, embed = torch.cuda.current_stream(), Decoder.embed
 
-    def waits(*values):
+    def waits(decoder, ids):
         if torch.cuda.is_current_stream_capturing():
-            values[0].sum().item()  # the device cannot be waited for in a capture
-        return attend(*values)
+            ids.sum().item()  # the device cannot be waited for in a capture
+        return embed(decoder, ids)
 
     with torch.inference_mode():
         runner.prefill([Segment(0, [1400] * 5, 0)])
-        monkeypatch.setattr(runner._decoder, "_attend", waits)
+        monkeypatch.setattr(Decoder, "embed", waits)
         expected = runner.decode([0], [1500], [5]).clone()
         assert torch.cuda.current_stream() == stream
         torch.cuda.empty_cache()

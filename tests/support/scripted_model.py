@@ -16,9 +16,6 @@ class CharacterTokenizer:
         rounds = "".join(f"{question}\n{answer}\n" for question, answer in history)
         return [ord(character) for character in rounds + query] or [0]
 
-    def count_tokens(self, text: str) -> int:
-        return len(text)
-
 
 Reply = str | Sequence[str] | GenerationError
 
