@@ -31,7 +31,7 @@ from bot.tls import telegram_request
 from bot.upkeep import Upkeep
 from console.address import Address
 from console.app import Console
-from inference import InferenceWorker, ModelSource
+from inference import InferenceWorker, LanguageModel, ModelSource
 from review.desk import Desk
 from review.policy import Policy
 from review.shadow import Shadow
@@ -56,7 +56,7 @@ class Parts:
     settings: Settings
     database: Database
     hot: HotStore
-    worker: InferenceWorker
+    worker: LanguageModel
     application: Telegram
     metrics: Metrics
     texts: Texts

@@ -66,7 +66,7 @@ from bot.texts import Texts
 from bot.unheard import Unheard
 from bot.upkeep import Upkeep
 from console.app import Console
-from inference import InferenceWorker
+from inference import LanguageModel
 from review.shadow import Shadow
 from safety.duties import Duties
 from safety.guard import Guard
@@ -79,7 +79,7 @@ from storage.rounds import RecentRounds
 
 def build(
     settings: Settings,
-    worker: InferenceWorker,
+    worker: LanguageModel,
     *,
     now: Clock = utc_now,
     pacer: Pacer | None = None,

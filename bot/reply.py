@@ -22,7 +22,7 @@ from bot.priority import priority
 from bot.prompting import PERSONA, UNASKED, fit, neutralise
 from bot.texts import Texts
 from bot.writing import LONGEST_S, Writer
-from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
+from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
 from safety.guard import Guard
 from storage import Database, cases, conversations, inbox, outbox
 from storage.body import Body
@@ -43,7 +43,7 @@ class Replier:
         *,
         database: Database,
         rounds: RecentRounds,
-        worker: InferenceWorker,
+        worker: LanguageModel,
         bot: Bot,
         pacer: Pacer,
         guard: Guard,

@@ -20,7 +20,7 @@ from bot.pacing import Pacer
 from bot.registration import Registration
 from bot.settings import Settings
 from bot.texts import Texts
-from inference import InferenceWorker, ModelError
+from inference import LanguageModel, ModelError
 from review import roster
 from storage import appointments, inbox, keys, outbox
 
@@ -45,7 +45,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        worker: InferenceWorker,
+        worker: LanguageModel,
         *,
         now: Callable[[], datetime] = utc_now,
         pacer: Pacer | None = None,

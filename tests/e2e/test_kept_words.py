@@ -28,7 +28,7 @@ async def session_of(service: Service, user: SandboxUser) -> str:
 
 async def until_kept(worker: InferenceWorker, session: str, *, is_kept: bool) -> None:
     async with asyncio.timeout(10):
-        while (session in worker._engine.resident._kept) is not is_kept:  # noqa: ASYNC110
+        while worker.is_cached(session) is not is_kept:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

@@ -13,7 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from inference.capture import Capture
+from inference.model.cuda_graphs import Capture
 
 
 class _Made:
