@@ -12,7 +12,7 @@ _NO_BORDER = "'’-"
 _LEADS = re.compile(
     r"(?:[我刚才已经都真的嗯是有对又就其实啱头先然后也全好像唔系 ]"
     r"|\b(?:i|i've|i’ve|ive|just|already|yes|yeah|yep|yup|ok|okay|so|um|uh|well|kinda|and|then"
-    r"|have|did|actually|really|sorry|only|mm|oh)\b)*+"
+    r"|have|may|might|maybe|think|did|actually|really|sorry|only|mm|oh)\b)*+"
 )
 _TRAILS = re.compile(
     r"(?:[了啊呀吧呢的哦喇啦咗过嘛诶呜哈噢嗯 ]"

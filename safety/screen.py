@@ -156,34 +156,35 @@ class Screener:
                 yes is read as its answer (took some pills). Not for a question whose yes is
                 good news (Are you safe now?).
         """
-        screening, surface, cues = self._alone(text)
-        added = [answered(surface, asked)] if asked else []
+        plain = normalise(text)
+        screening, cues = self._alone(plain)
+        added = [answered(plain.surface, asked)] if asked else []
         if history:
-            added += self._from_before(text, screening, surface, cues, history[-REMEMBERED:])
+            added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
         more = [
             Match(0, len(text), a.rule, a.level, a.category)
             for a in added
             if a is not None and a.level > screening.level
         ]
         if asked is not None and asked in self._answers:
-            more += self._answers[asked].screen(text).at_least(max(screening.level, Level.PASSIVE))
+            heard, _ = self._answers[asked]._alone(plain)
+            more += heard.at_least(max(screening.level, Level.PASSIVE))
         return _summed([*screening.matches, *more], self._version) if more else screening
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
     ) -> list[Added | None]:
-        before = [self._alone(turn[-_MOST_REMEMBERED:])[0] for turn in history]
+        before = [self._alone(normalise(turn[-_MOST_REMEMBERED:]))[0] for turn in history]
         found = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
         pieces = [turn for turn in history[-2:] if len(turn) <= SHORT]
         if pieces and len(text) <= SHORT:
             head = "".join(pieces)
-            joined = self._alone(head + text)[0]
+            joined = self._alone(normalise(head + text))[0]
             crossing = [m for m in joined.matches if m.start < len(head) < m.end]
             found += [Added(m.level, m.category, "context.joined") for m in crossing]
         return found
 
-    def _alone(self, text: str) -> tuple[Screening, str, Cues]:
-        plain = normalise(text)
+    def _alone(self, plain: Normalised) -> tuple[Screening, Cues]:
         found = self._matcher.find(plain)
         surroundings = Surroundings(plain.surface)
         candidates: list[Candidate] = []
@@ -195,7 +196,7 @@ class Screener:
                 candidates.append(candidate)
         cues = {name: found[part] for name, part in self._cues.items() if part in found}
         candidates = raise_imminent(candidates, cues)
-        return self._screening(plain, candidates), plain.surface, cues
+        return self._screening(plain, candidates), cues
 
     def _places(self, plain: Normalised, found: dict[int, list[Span]]) -> dict[Entry, set[Chained]]:
         places: dict[Entry, set[Chained]] = {}

@@ -56,7 +56,8 @@ def screen() -> None:
 
     A line may also hold "history": the same person's own earlier messages, oldest first, and
     "asked": what they were asked directly just before ("risk": thoughts of ending their life;
-    "injury": harm that is done already), so that a bare yes is read as the answer.
+    "injury": harm that is done already), so that a yes, or pills that were taken, is read as
+    the answer.
 
     Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
     """

@@ -134,9 +134,13 @@ def test_screen_reads_history_and_the_question_before() -> None:
         {"text": "我决定好了", "history": ["我想死"]},
         {"text": "嗯", "asked": "risk"},
         {"text": "yes", "asked": "injury"},
+        {"text": "吃了几片药", "asked": "injury"},
+        {"text": "割了一下", "asked": "injury"},
+        {"text": "I took some pills", "asked": "injury"},
+        {"text": "刚吃了晚饭", "asked": "injury"},
     ]
     found = json_lines(pica("screen", stdin="\n".join(map(json.dumps, rows))))
-    assert [row["level"] for row in found] == [0, 3, 3, 4]
+    assert [row["level"] for row in found] == [0, 3, 3, 4, 4, 4, 4, 0]
 
 
 @pytest.mark.parametrize(
