@@ -7,6 +7,7 @@ the transaction of whoever noticed the risk, and afterwards calls back so that r
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from bot import open_questions
 from bot.help_lines import HelpLines
 from bot.human import HumanSide
 from bot.risk import RiskRecords
@@ -76,6 +77,7 @@ class Crisis:
         """
         response = respond(screening)
         assert response is not None
+        await open_questions.close(transaction, person.person_id)
         talks = await self._human.case(transaction, person.person_id, now=now)
         if talks is None:
             await people.raise_epoch(transaction, person.person_id)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from telegram import Update
 from telegram.ext import ContextTypes
 
+from bot import open_questions
 from bot.answering import Answers, choice_of
 from bot.texts import Texts
 from review.takeover import Takeover
@@ -75,6 +76,7 @@ class FollowUps:
         if await Takeover.running(transaction, person_id, now=now) is not None:
             await follow_ups.put(transaction, person_id, due_at=now + LATER)
             return  # a human is talking with them
+        await open_questions.close(transaction, person_id)
         words = self._texts(person.language, "follow_up_asks")
         session_id = await conversations.current_session(transaction, person_id, now=now)
         await conversations.append(

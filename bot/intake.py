@@ -244,7 +244,6 @@ class Intake:
                     now=now,
                     said_already=said_already,
                 )
-                await signs.close_note(transaction, person.person_id, now=now)
             if person is not None and reading.kind is not Kind.MEMBERSHIP:
                 await signs.heard(transaction, person.person_id)
         if said_already:

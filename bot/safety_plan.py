@@ -12,6 +12,7 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, data_of
 from bot.help_lines import HelpLines
+from review import cases as review
 from safety.answers import Answer, read
 from safety.levels import Level
 from safety.normalise import normalise
@@ -28,6 +29,10 @@ Context = ContextTypes.DEFAULT_TYPE
 LINES = 3
 STAYS_OPEN = timedelta(minutes=30)
 """How long a step waits for words: later ones are meant for the companion again."""
+
+
+WITHIN = ("next", "clear", "end")
+"""Buttons that act on the open step."""
 
 
 class SafetyPlans:
@@ -64,10 +69,13 @@ class SafetyPlans:
                 gone = await plans.delete_plan(answering.transaction, person_id)
                 key = "plan_deleted" if gone else "plan_none"
                 await answering.say(Body(self._texts(answering.person.language, key)))
-            else:
+            elif not await _is_late(answering, UpdateId(update.update_id)):
                 await self._change(answering, plan, act, rest)
 
     async def _change(self, answering: Answering, plan: Plan | None, act: str, rest: str) -> None:
+        if act in WITHIN and (plan is None or plan.open_step is None):
+            await answering.say(self._overview(answering.person, plan))  # it was closed meanwhile
+            return
         if plan is None:
             plan = Plan()
             await safety_counts.add(answering.transaction, Act.PLAN, now=answering.now)
@@ -77,12 +85,8 @@ class SafetyPlans:
             added = self._add_option(answering.person, plan, rest)
             if not added:
                 return
-        elif act == "clear" and plan.open_step is not None:
-            plan.items[STEPS[plan.open_step]] = []
-        elif act == "next" and plan.open_step is not None:
-            plan.open_step = plan.open_step + 1 if plan.open_step + 1 < len(STEPS) else None
-        elif act == "end":
-            plan.open_step = None
+        elif act in WITHIN:
+            _go_on(plan, act)
         else:
             return
         await plans.put(answering.transaction, answering.person.person_id, plan, now=answering.now)
@@ -192,7 +196,25 @@ class SafetyPlans:
         return Body(self._texts(person.language, "plan_delete_ask"), [[yes]])
 
 
+async def _is_late(a: Answering, update_id: UpdateId) -> bool:
+    """Whether words at risk came after this press: then they are what is answered."""
+    case = await review.holding(a.transaction, a.person.person_id, now=a.now)
+    pressed_at = await inbox.received_at(a.transaction, update_id)
+    return case is not None and pressed_at is not None and pressed_at < case.last_risk_at
+
+
 def _put_down(plan: Plan, step: str, item: str) -> None:
     items = plan.items.setdefault(step, [])
     if item not in items and len(items) < MOST_ITEMS:
         items.append(item)
+
+
+def _go_on(plan: Plan, act: str) -> None:
+    """Empty the open step, or leave it for the next one or for none."""
+    assert plan.open_step is not None
+    if act == "clear":
+        plan.items[STEPS[plan.open_step]] = []
+    elif act == "next" and plan.open_step + 1 < len(STEPS):
+        plan.open_step += 1
+    else:
+        plan.open_step = None

@@ -17,7 +17,7 @@ from safety.levels import Level
 from safety.normalise import normalise
 from safety.policy import Response
 from safety.screen import Screening
-from storage import Transaction, dialogues
+from storage import Transaction, dialogues, plans
 from storage.body import Body
 from storage.dialogues import Place
 from storage.people import Person
@@ -95,6 +95,8 @@ class Script:
         await dialogues.put(
             transaction, person.person_id, move.script, step=move.step, turns=turns + 1, now=now
         )
+        if move.waits_for_words:  # the next words answer this question, and not a plan's step
+            await plans.close_step(transaction, person.person_id)
         words = self._words(person.language, person.region, move)
         return Body(words, self._buttons(person.language, move))
 
