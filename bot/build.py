@@ -64,6 +64,7 @@ from bot.settings import Settings
 from bot.shadowing import Sender, Shadowing
 from bot.stopping import Stopping
 from bot.texts import Texts
+from bot.unheard import Unheard
 from bot.upkeep import Upkeep
 from console.app import Console
 from inference import InferenceWorker
@@ -203,7 +204,7 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, answers, side, onboarding, erasure, gate,
+        settings, application, database, answers, help_lines, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
         Face(
             setup,
@@ -251,6 +252,7 @@ def _register(
     application: Telegram,
     database: Database,
     answers: Answers,
+    help_lines: HelpLines,
     side: OperatorsSide,
     onboarding: Onboarding,
     erasure: Erasure,
@@ -270,7 +272,10 @@ def _register(
 ) -> None:
     operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
     commands = Commands(
-        database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
+        database=database, answers=answers, onboarding=onboarding, gate=gate,
+        unheard=Unheard(
+            texts=answers.texts, help_lines=help_lines, human=side.human, desk=side.desk
+        ),
         operators=operators, retention_days=settings.retention_days,
     )  # fmt: skip
     console_link = None

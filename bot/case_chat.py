@@ -18,6 +18,7 @@ from storage import Transaction, case_queue, cases, operators
 from storage.cases import Case
 from storage.ids import CaseId, OperatorId
 from storage.outbox import Message
+from storage.sent import Sent
 
 EXCERPT = 600
 LOUD = (What.DRAFT_WAITS, What.RELEASED, What.LEASE_RAN_OUT, What.NOBODY_CAME, What.PERSON_SAID)
@@ -40,6 +41,9 @@ class CaseChat:
                 await self._paged(transaction, event)
             case What.NOTED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
+            case What.PERSON_SAID if "sent" in event.detail:  # as loud as further words at risk
+                silent = event.case.claimed_by is None
+                await self._say(transaction, event, self._text(event), silent=silent)
             case What.RESOLVED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
                 await self._topic(transaction, event, CLOSE)
@@ -89,8 +93,10 @@ class CaseChat:
             case What.HANDED_BACK:
                 key = "case_handed_back_words" if event.words else "case_handed_back"
                 values |= event.detail
-            case What.PERSON_SAID if not event.words:
-                key = "case_person_sent"
+            case What.PERSON_SAID if "sent" in event.detail:
+                talks = event.case.lease_until_at is not None
+                key = "case_person_sent" if talks else "case_person_sent_held"
+                values["sent"] = self._sent(event.detail["sent"])
             case What.PERSON_SAID:
                 values["level"] = event.detail["level"]
                 grave = event.detail["level"] >= Level.ACTIVE
@@ -105,6 +111,13 @@ class CaseChat:
             case _:
                 return ""
         return self._notices.text(key, **values)
+
+    def _sent(self, sent: Sent) -> str:
+        what = self._notices.text(f"sent_{sent.kind}")
+        more = sent.emoji
+        if sent.seconds is not None:
+            more = self._notices.text("sent_seconds", seconds=sent.seconds)
+        return self._notices.text("sent_more", sent=what, more=more) if more else what
 
     async def _opened(self, transaction: Transaction, event: Event) -> None:
         """A grave case, or one that became graver; or further words at risk."""

@@ -11,9 +11,9 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answers
 from bot.gate import Gate
-from bot.human import HumanSide
 from bot.onboarding import Onboarding
 from bot.operators import Operators
+from bot.unheard import Unheard
 from storage import Database, check_in_messages, conversations, inbox, people, retention
 from storage.body import Body
 from storage.ids import UpdateId
@@ -34,7 +34,7 @@ class Commands:
         answers: Answers,
         onboarding: Onboarding,
         gate: Gate,
-        human: HumanSide,
+        unheard: Unheard,
         operators: Operators,
         retention_days: int,
     ) -> None:
@@ -43,7 +43,7 @@ class Commands:
         self._texts = answers.texts
         self._onboarding = onboarding
         self._gate = gate
-        self._human = human
+        self._unheard = unheard
         self._operators = operators
         self._days = retention_days
 
@@ -116,16 +116,10 @@ class Commands:
         await self._answers.text(update, "unknown_command")
 
     async def on_unreadable(self, update: Update, _context: Context) -> None:
-        """Stickers, voice, pictures without words; an operator in the conversation is told."""
+        """Stickers, voice, pictures without words; a hold has words of its own for them."""
         async with self._answers.open(update, "unreadable") as answering:
-            if answering is None:
-                return
-            person, transaction = answering.person, answering.transaction
-            case = await self._human.case(transaction, person.person_id, now=answering.now)
-            if case is not None:
-                await self._human.pass_on_unreadable(transaction, case)
-            else:
-                await answering.say(Body(self._texts(person.language, "unreadable")))
+            if answering and not await self._unheard.take(answering, update):
+                await answering.say(Body(self._texts(answering.person.language, "unreadable")))
 
     async def on_membership(self, update: Update, context: Context) -> None:
         """Blocked, unblocked, or added to a group (where nothing is said)."""

@@ -159,10 +159,6 @@ class HumanSide:
         await inbox.end(transaction, update_ids, Ended.HELD, reason="takeover", now=now)
         return turn_id
 
-    async def pass_on_unreadable(self, transaction: Transaction, case: Case) -> None:
-        """Show the operator that the person sent something that is no text, and is not kept."""
-        await self._takeover.heard(transaction, case, "", level=0, is_kept=False)
-
     async def pass_on(
         self, transaction: Transaction, person: Person, case: Case, text: str, screening: Screening
     ) -> None:

@@ -15,6 +15,7 @@ from storage import Database, Transaction, audit, cases, notes, operators
 from storage.cases import Case, Resolution, State
 from storage.ids import CaseId
 from storage.operators import Operator
+from storage.sent import Sent
 
 MOST_WORDS = 4000
 
@@ -61,6 +62,20 @@ class Desk:
                 transaction, what, now=now, case_id=case.case_id, person_id=case.person_id,
                 detail={"level": case.level},
             )  # fmt: skip
+
+    async def person_sent(self, transaction: Transaction, case: Case, sent: Sent) -> None:
+        """The person sent what is no text, in a hold or to the operator who talks with them.
+
+        Not in the audit trail, which holds what operators do.
+        """
+        event = Event(
+            What.PERSON_SAID,
+            case,
+            self.now(),
+            operator=await self.holder(transaction, case),
+            detail={"sent": sent},
+        )
+        await self.faces.show(transaction, event)
 
     @staticmethod
     async def is_staffed(transaction: Transaction) -> bool:

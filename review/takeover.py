@@ -156,8 +156,9 @@ class Takeover:
         level = 0
         if case.person_id is not None:
             for turn in await transcripts.since(transaction, case.person_id, began_at):
-                if turn.role in counts:
-                    counts[turn.role] += 1
+                role = Role.PERSON if turn.role is Role.SENT else turn.role
+                if role in counts:
+                    counts[role] += 1
                 level = max(level, turn.level)
         return {
             "minutes": round((now - began_at).total_seconds() / 60),
