@@ -41,7 +41,7 @@ class CaseChat:
                 await self._paged(transaction, event)
             case What.NOTED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
-            case What.PERSON_SENT:  # as loud as further words at risk
+            case What.PERSON_SAID if "sent" in event.detail:  # as loud as further words at risk
                 silent = event.case.claimed_by is None
                 await self._say(transaction, event, self._text(event), silent=silent)
             case What.RESOLVED:
@@ -94,7 +94,7 @@ class CaseChat:
             case What.HANDED_BACK:
                 key = "case_handed_back_words" if event.words else "case_handed_back"
                 values |= event.detail
-            case What.PERSON_SENT:
+            case What.PERSON_SAID if "sent" in event.detail:
                 talks = event.case.lease_until_at is not None
                 key = "case_person_sent" if talks else "case_person_sent_held"
                 values["sent"] = self._sent(event.detail["sent"])

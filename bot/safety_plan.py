@@ -12,6 +12,7 @@ from telegram.ext import ContextTypes
 
 from bot.answering import Answering, Answers, data_of
 from bot.help_lines import HelpLines
+from review import cases as review
 from safety.answers import Answer, read
 from safety.levels import Level
 from safety.normalise import normalise
@@ -68,7 +69,7 @@ class SafetyPlans:
                 gone = await plans.delete_plan(answering.transaction, person_id)
                 key = "plan_deleted" if gone else "plan_none"
                 await answering.say(Body(self._texts(answering.person.language, key)))
-            else:
+            elif not await _is_late(answering, UpdateId(update.update_id)):
                 await self._change(answering, plan, act, rest)
 
     async def _change(self, answering: Answering, plan: Plan | None, act: str, rest: str) -> None:
@@ -193,6 +194,13 @@ class SafetyPlans:
     def _ask_deletion(self, person: Person) -> Body:
         yes = (self._texts(person.language, "plan_delete_yes"), "plan:delete_yes")
         return Body(self._texts(person.language, "plan_delete_ask"), [[yes]])
+
+
+async def _is_late(a: Answering, update_id: UpdateId) -> bool:
+    """Whether words at risk came after this press: then they are what is answered."""
+    case = await review.holding(a.transaction, a.person.person_id, now=a.now)
+    pressed_at = await inbox.received_at(a.transaction, update_id)
+    return case is not None and pressed_at is not None and pressed_at < case.last_risk_at
 
 
 def _put_down(plan: Plan, step: str, item: str) -> None:

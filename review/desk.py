@@ -69,7 +69,7 @@ class Desk:
         Not in the audit trail, which holds what operators do.
         """
         event = Event(
-            What.PERSON_SENT,
+            What.PERSON_SAID,
             case,
             self.now(),
             operator=await self.holder(transaction, case),

@@ -148,6 +148,12 @@ async def gravest_open(transaction: Transaction, person_id: PersonId) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
+async def received_at(transaction: Transaction, update_id: UpdateId) -> datetime | None:
+    """When an update was stored; None for one that is not in the inbox."""
+    query = select(inbox.c.received_at).where(inbox.c.update_id == update_id)
+    return (await transaction.execute(query)).scalar_one_or_none()
+
+
 async def is_followed(
     transaction: Transaction, person_id: PersonId, update_id: UpdateId, kind: str
 ) -> bool:

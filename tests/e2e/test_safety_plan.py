@@ -1,5 +1,6 @@
 """A safety plan made by buttons and words: kept, shown, exported, deleted."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -213,6 +214,25 @@ async def test_a_question_of_the_script_closes_a_step_that_was_begun_beside_it(
     assert texts("zh", "ask_injured") in await answer_to(user, "没有")
     assert texts("zh", "ask_means") in await answer_to(user, "手上只有一点旧的印子")
     assert (await plan_of(service, user)).items == {"signs": [LINE["zh"]]}
+
+
+async def test_a_press_before_words_at_risk_opens_no_step_after_them(
+    sandbox: Sandbox, start: Start, texts: Texts, slow: asyncio.Event
+) -> None:
+    service = await start(max_new_tokens=120)
+    user = await agreed(sandbox, "zh")
+    await answer_to(user, "/plan")
+    slow.clear()
+    await user.say("今天学校里的事我想和你说说")
+    await asyncio.wait_for(slow.wait(), 20)
+    await user.press("plan:begin")  # it waits behind the reply
+    sent = await user.say(RISK["zh"])
+    await user.wait_for(opening(texts, "crisis_suicide"), after=sent, timeout_s=30)
+    async with asyncio.timeout(20):
+        while service.parts.lanes.busy:  # noqa: ASYNC110 - a lane's end has no event
+            await asyncio.sleep(0.02)
+    assert "1/6" not in await answer_to(user, ANSWERS["zh"][0])
+    assert (await pressed(user, "plan:begin")).startswith("1/6")
 
 
 async def test_the_gentle_question_closes_a_step(
