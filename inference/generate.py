@@ -65,6 +65,7 @@ def generate_lines(
     Raises:
         LineError: A line is no such JSON or its prompt is too long; all replies before it have
             been given.
+        ValueError: What reading ``lines`` raised; likewise.
         CheckpointError: The model cannot be loaded; likewise PrefixError and TokenizerError.
     """
     import torch
@@ -76,12 +77,16 @@ def generate_lines(
     opened = open_model(source, progress=progress)
     engine = Engine(opened, max_running=source.max_running, max_waiting=0)
     asked: deque[_Reply] = deque()
-    problem: LineError | None = None
+    problem: ValueError | None = None
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     at_end = False
     while True:
         while not at_end and problem is None and _open(asked) < source.max_running:
-            number, line = next(numbered, (0, ""))
+            try:
+                number, line = next(numbered, (0, ""))
+            except ValueError as error:  # the line cannot be read
+                problem = error
+                break
             at_end = number == 0
             if at_end:
                 break
