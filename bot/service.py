@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from telegram import BotCommand
 
+from bot import own_files
 from bot.app import Parts, utc_now
 from bot.build import build
 from bot.handlers import COMMANDS
@@ -78,6 +79,7 @@ class Service:
             OSError: the port is taken.
         """
         parts = self.parts
+        own_files.narrow(self._settings, parts.database)
         await parts.database.create()
         await parts.application.initialize()
         await self._start_http()
