@@ -48,6 +48,7 @@ from bot.lanes import Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
+from bot.own_files import SPOOL
 from bot.pacing import Pacer
 from bot.poller import Poller
 from bot.quota import Quota
@@ -191,7 +192,7 @@ def build(
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
-        spool=settings.data_dir / "emergency.json",
+        spool=settings.data_dir / SPOOL,
     )  # fmt: skip
     intake = Intake(
         database=database, bot=application.bot, screens=screens, crisis=crisis,

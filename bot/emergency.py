@@ -8,7 +8,6 @@ exception to the rule that words go through the outbox.
 """
 
 import json
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -24,7 +23,9 @@ from bot.pacing import Pacer
 from bot.refusals import Failure, SendError
 from bot.sending import parts_of, send_part
 from safety.policy import Response
+from storage import StorageError
 from storage.body import Body
+from storage.frames import replacing
 from storage.people import Person
 
 log = structlog.get_logger(__name__)
@@ -132,16 +133,11 @@ class Emergency:
 
     def _write(self) -> None:
         """Write the spool anew, whole; memory keeps what a full disk refuses."""
-        fresh = self._spool.with_suffix(".new")
         try:
-            self._spool.parent.mkdir(parents=True, exist_ok=True)
-            with fresh.open("w") as file:
-                json.dump(list(self._answered), file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._spool)
-        except OSError as error:
-            log.error("emergency_spool_failed", error=type(error).__name__)
+            with replacing(self._spool) as file:
+                file.write(json.dumps(list(self._answered)).encode())
+        except StorageError as error:
+            log.error("emergency_spool_failed", error=type(error.__cause__).__name__)
 
 
 def _read(spool: Path) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from bot import own_files
 from bot.app import Parts, reach, utc_now
 from bot.build import build
 from bot.http import Server
@@ -78,6 +79,7 @@ class Service:
             OSError: the port is taken.
         """
         parts = self.parts
+        own_files.narrow(self._settings, parts.database)
         await parts.database.create()
         await reach(parts.application.initialize)
         await self._start_http()

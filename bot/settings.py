@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from safety.utf8 import NotUtf8Error, read_text
+
+ENV_FILE = ".env"
 Network = IPv4Network | IPv6Network
 _ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
@@ -26,8 +29,9 @@ class Settings(BaseSettings):
     """The service's settings; each is the environment variable `PICA_` + its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PICA_", env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
+        env_prefix="PICA_", env_file=ENV_FILE, env_file_encoding="utf-8-sig", frozen=True,
+        extra="ignore", hide_input_in_errors=True,
+    )  # fmt: skip
 
     telegram_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
@@ -196,7 +200,11 @@ def load(**overrides: object) -> Settings:
         SettingsError: a value is wrong; names the variable, never its value.
     """
     try:
+        if "_env_file" not in overrides and Path(ENV_FILE).is_file():
+            read_text(Path(ENV_FILE))  # the library would not name the line
         return Settings(**overrides)  # type: ignore[arg-type]
+    except NotUtf8Error as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         message = first["msg"].removeprefix("Value error, ")

@@ -62,6 +62,7 @@ def generate_lines(
     Raises:
         LineError: A line is not such JSON or its prompt is too long; all replies before it have
             been yielded.
+        ValueError: Reading `lines` raised it, likewise.
         CheckpointError: The model cannot be loaded; likewise PrefixError and TokenizerError.
     """
     import torch
@@ -89,7 +90,7 @@ def _answer_all(
 ) -> Iterator[dict[str, Any]]:
     """Keep `at_once` requests running; a bad line ends it after the replies before it."""
     replies: deque[_Reply] = deque()
-    problem: LineError | None = None
+    problem: ValueError | None = None
     at_end = False
     while True:
         while not at_end and sum(not reply.done for reply in replies) < at_once:
@@ -98,7 +99,7 @@ def _answer_all(
                 at_end = request is None
                 if request is not None:
                     replies.append(_submit(engine, request))
-            except LineError as error:
+            except ValueError as error:  # a bad line, or one that cannot be read
                 problem, at_end = error, True
         while replies and replies[0].done:
             yield _result(replies.popleft())

@@ -55,7 +55,7 @@ async def telegram(sandbox: Sandbox, alone: None, monkeypatch: pytest.MonkeyPatc
     return sandbox
 
 
-def pica(*arguments: str, stdin: str | None = None, status: int = 0) -> Result:
+def pica(*arguments: str, stdin: str | bytes | None = None, status: int = 0) -> Result:
     """Run a command; nothing but an exit may end it."""
     result = CliRunner().invoke(app, arguments, input=stdin)
     assert isinstance(result.exception, SystemExit | None), repr(result.exception)
