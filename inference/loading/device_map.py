@@ -98,13 +98,13 @@ def free_on(name: str) -> dict[torch.device, int] | None:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise CheckpointError(f"{name}: the device is unknown. Use auto, cpu or cuda.") from error
+        raise CheckpointError(f"device {name!r} is unknown. Use auto, cpu or cuda.") from error
     if device.type != "cuda":
-        raise CheckpointError(f"{name}: the device is not supported. Use auto, cpu or cuda.")
+        raise CheckpointError(f"device {name!r} is not supported. Use auto, cpu or cuda.")
     gpus = free_on_gpus() if has_gpu else {}
     wanted = {gpu: nbytes for gpu, nbytes in gpus.items() if device.index in {None, gpu.index}}
     if not wanted:
-        raise CheckpointError(f"{name}: the device is not present. Use auto or cpu.")
+        raise CheckpointError(f"device {name!r} is not present. Use auto or cpu.")
     return wanted
 
 

@@ -261,7 +261,7 @@ def not_by_name(folder):
         (int8_weights, "int8; a quantised checkpoint is not supported"),
         (more_layers_in_config, "lacks 7 of the weights"),
         (no_config, "config.json is missing. Copy"),
-        (config_is_a_list, "no JSON object"),
+        (config_is_a_list, "not a JSON object"),
         (other_type, "model_type 'llama'. Use a ChatGLM2"),
         (first_chatglm, "not ChatGLM2 .the first ChatGLM"),
         (field_missing, "kv_channels is missing"),
@@ -290,7 +290,7 @@ def test_an_unknown_type_and_device_are_named(folder, pica):
 
     with pytest.raises(CheckpointError, match="dtype 'int4' is unknown"):
         load_model(folder, dtype="int4")
-    with pytest.raises(CheckpointError, match="Device 'abacus' is unknown"):
+    with pytest.raises(CheckpointError, match="device 'abacus' is unknown"):
         free_on("abacus")
     with pytest.raises(CheckpointError, match="not supported"):
         free_on("meta")
