@@ -19,7 +19,7 @@ from bot.texts import Texts
 from review.shadow import Shadow
 from safety.screen import Screening
 from storage import Transaction, conversations, outbox, people, safety_counts
-from storage.body import Body
+from storage.body import Body, Keyboard
 from storage.conversations import Turn
 from storage.ids import UpdateId
 from storage.people import Person
@@ -130,7 +130,7 @@ class Finisher:
         transaction: Transaction,
         asked: Asked,
         text: str,
-        buttons: list[list[tuple[str, str]]],
+        buttons: Keyboard,
         *,
         preview_message_id: int | None,
     ) -> None:
@@ -146,7 +146,7 @@ class Finisher:
         transaction: Transaction,
         asked: Asked,
         text: str,
-        buttons: list[list[tuple[str, str]]] | None = None,
+        buttons: Keyboard | None = None,
         *,
         preview_message_id: int | None,
     ) -> None:

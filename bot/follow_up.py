@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
 from bot import open_questions
-from bot.answering import Answers, choice_of
+from bot.answering import Answers, HandlerContext, choice_of
 from bot.texts import Texts
 from review.takeover import Takeover
 from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
@@ -20,7 +19,6 @@ from storage.conversations import Role
 from storage.ids import PersonId
 from storage.safety_counts import Act
 
-Context = ContextTypes.DEFAULT_TYPE
 HOURS = ("10", "24")
 LATER = timedelta(hours=1)
 
@@ -42,7 +40,7 @@ class FollowUps:
         self._wake = wake
         self._now = now
 
-    async def on_follow(self, update: Update, _context: Context) -> None:
+    async def on_follow(self, update: Update, _context: HandlerContext) -> None:
         """When to ask, or not at all."""
         choice = choice_of(update, (*HOURS, "no"))
         async with self._answers.open(update, "follow_up") as answering:

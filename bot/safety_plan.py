@@ -8,9 +8,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of
+from bot.answering import Answering, Answers, HandlerContext, data_of
 from bot.help_lines import HelpLines
 from review import cases as review
 from safety.answers import Answer, read
@@ -25,7 +24,6 @@ from storage.people import Person
 from storage.plans import Plan
 from storage.safety_counts import Act
 
-Context = ContextTypes.DEFAULT_TYPE
 LINES = 3
 STAYS_OPEN = timedelta(minutes=30)
 """How long a step waits for words: later ones are meant for the companion again."""
@@ -43,7 +41,7 @@ class SafetyPlans:
         self._texts = answers.texts
         self._help_lines = help_lines
 
-    async def on_plan(self, update: Update, _context: Context) -> None:
+    async def on_plan(self, update: Update, _context: HandlerContext) -> None:
         """`/plan`: the plan as it is, or the offer to begin."""
         async with self._answers.open(update, "plan") as answering:
             if answering is None:
@@ -55,7 +53,7 @@ class SafetyPlans:
             plan = await plans.get(answering.transaction, answering.person.person_id)
             await answering.say(self._overview(answering.person, plan))
 
-    async def on_plan_button(self, update: Update, _context: Context) -> None:
+    async def on_plan_button(self, update: Update, _context: HandlerContext) -> None:
         """A button of the plan: begin, add (a step's suggestion), next, clear, end, delete."""
         act, _, rest = data_of(update).partition(":")
         async with self._answers.open(update, "plan") as answering:

@@ -19,7 +19,7 @@ from safety.normalise import normalise
 from safety.policy import Response
 from safety.screen import Screening
 from storage import Transaction, dialogues, plans
-from storage.body import Body
+from storage.body import Body, Keyboard
 from storage.dialogues import Place
 from storage.people import Person
 
@@ -114,7 +114,7 @@ class Script:
             parts.append(lines)
         return "\n".join(parts)
 
-    def _buttons(self, language: str, move: Move) -> list[list[tuple[str, str]]]:
+    def _buttons(self, language: str, move: Move) -> Keyboard:
         if move.offers == "plan":
             return [[(self._texts(language, "plan_begin"), "plan:begin")]]
         if move.offers == "follow_up":

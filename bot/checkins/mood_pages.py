@@ -11,17 +11,15 @@ from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of
+from bot.answering import Answering, Answers, HandlerContext, data_of
 from bot.checkins import chart
 from bot.checkins.saying import clock
 from bot.splitting import LIMIT, utf16_length
 from storage import check_in_settings, check_ins
-from storage.body import Body, Document
+from storage.body import Body, Document, Keyboard
 from storage.check_ins import CheckIn
 
-Context = ContextTypes.DEFAULT_TYPE
 PERIODS = {"week": 7, "month": 31, "year": 366}
 OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
 
@@ -34,11 +32,11 @@ class MoodPages:
         self._days = retention_days
         self._texts = answers.texts
 
-    async def on_mood(self, update: Update, _context: Context) -> None:
+    async def on_mood(self, update: Update, _context: HandlerContext) -> None:
         """`/mood`: the last week."""
         await self._show(update, "week")
 
-    async def on_button(self, update: Update, _context: Context) -> None:
+    async def on_button(self, update: Update, _context: HandlerContext) -> None:
         """Another period, or older notes."""
         found = OLDER.fullmatch(data_of(update))
         if found is None:
@@ -101,13 +99,13 @@ class MoodPages:
         key = _key(notes[shown - 1])
         return Body(text, [[(self._texts(language, "chart_older"), f"chart:older:{period}:{key}")]])
 
-    async def _nothing(self, a: Answering, buttons: list[list[tuple[str, str]]]) -> Body:
+    async def _nothing(self, a: Answering, buttons: Keyboard) -> Body:
         language = a.person.language
         if not await check_ins.moods(a.transaction, a.person.person_id):
             return Body(self._texts(language, "chart_none"))
         return Body(self._texts(language, "chart_none_in"), buttons)
 
-    def _buttons(self, language: str, shown: str) -> list[list[tuple[str, str]]]:
+    def _buttons(self, language: str, shown: str) -> Keyboard:
         return [
             [
                 (self._texts(language, f"chart_{period}"), f"chart:{period}")

@@ -15,7 +15,7 @@ from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import Appointment
 from bot.checkins.standing import CheckInStatus
 from bot.texts import Texts
-from storage.body import Body
+from storage.body import Body, Keyboard
 from storage.check_in_questions import TimesDraft
 from storage.check_in_settings import CheckInSettings
 
@@ -36,7 +36,6 @@ ZONES = {
     "AU": ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth"),
 }
 ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_Angeles")
-ButtonRows = list[list[tuple[str, str]]]
 
 
 def packed(appointments: Iterable[Appointment]) -> str:
@@ -127,7 +126,7 @@ class SettingsPages:
     ) -> Body:
         """The question for a zone, with the zones that were named or the usual ones."""
         names = found or ZONES.get(region or "", ANYWHERE)
-        rows: ButtonRows = [
+        rows: Keyboard = [
             [(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
         ]
         return Body(
@@ -149,7 +148,7 @@ class SettingsPages:
 
     def unclear(self, language: str, unclear: Ambiguous) -> Body:
         """A question about words that may mean several things, with a button per reading."""
-        rows: ButtonRows = [
+        rows: Keyboard = [
             [
                 (
                     saying.times(self.texts, language, each).replace("\n", " "),
@@ -206,9 +205,9 @@ class SettingsPages:
         )
         return Body(f"{above}\n\n{text}" if above else text, self._changes(language, view, now))
 
-    def _changes(self, language: str, view: CheckInStatus, now: datetime) -> ButtonRows:
+    def _changes(self, language: str, view: CheckInStatus, now: datetime) -> Keyboard:
         settings = view.settings
-        rows: ButtonRows = [
+        rows: Keyboard = [
             [
                 self._button(language, "times", "change_times"),
                 self._button(language, "zones", "change_zone"),
@@ -266,7 +265,7 @@ class SettingsPages:
         return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
 
 
-def _in_rows(buttons: list[tuple[str, str]], width: int) -> ButtonRows:
+def _in_rows(buttons: list[tuple[str, str]], width: int) -> Keyboard:
     return [buttons[at : at + width] for at in range(0, len(buttons), width)]
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of, message_id
+from bot.answering import Answering, Answers, HandlerContext, data_of, message_id
 from bot.checkins import zones
 from bot.checkins.changes import SettingsDialog
 from bot.checkins.pages import PAUSES, SettingsPages, unpacked
@@ -15,7 +14,6 @@ from storage.body import Body
 from storage.check_in_questions import QuestionTopic
 from storage.people import Person
 
-Context = ContextTypes.DEFAULT_TYPE
 # Acts that change the message with the button itself.
 IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 
@@ -30,7 +28,7 @@ class CheckInHandlers:
         self._changes = SettingsDialog(self._pages, admits)
         self._typed = PhraseHandler(self._pages, self._changes)
 
-    async def on_checkin(self, update: Update, _context: Context) -> None:
+    async def on_checkin(self, update: Update, _context: HandlerContext) -> None:
         """`/checkin`: how check-ins stand, or the offer to choose times."""
         async with self._answers.open(update, "checkin") as answering:
             if answering is None:
@@ -41,7 +39,7 @@ class CheckInHandlers:
                 return
             await answering.say(await self._changes.state(answering))
 
-    async def on_button(self, update: Update, _context: Context) -> None:
+    async def on_button(self, update: Update, _context: HandlerContext) -> None:
         """A button of the settings."""
         act, _, choice = data_of(update).partition(":")
         async with self._answers.open(update, "checkin") as answering:

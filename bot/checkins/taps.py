@@ -8,9 +8,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, acknowledge, data_of, message_id
+from bot.answering import Answering, Answers, HandlerContext, acknowledge, data_of, message_id
 from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import CheckInHandlers
@@ -27,7 +26,6 @@ from storage.ids import CheckInId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
-Context = ContextTypes.DEFAULT_TYPE
 # A face tapped later is stored and not talked about. Words later are not an answer.
 FRESH = timedelta(days=1)
 SCALES = {"s": "sleep", "e": "energy"}
@@ -129,7 +127,7 @@ class AnswerHandlers:
         self._conversation = conversation
         self._notices = notices
 
-    async def on_mood(self, update: Update, _context: Context) -> None:
+    async def on_mood(self, update: Update, _context: HandlerContext) -> None:
         """`mood:<check-in>:<1-5>`, or `s1`, `e1` for sleep and energy, or `note`."""
         number, _, choice = data_of(update).partition(":")
         is_id = number.isascii() and number.isdecimal() and len(number) < 19
