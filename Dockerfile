@@ -16,6 +16,7 @@ COPY console ./console
 COPY inference ./inference
 COPY review ./review
 COPY safety ./safety
+COPY sandbox ./sandbox
 COPY storage ./storage
 RUN /opt/pica/bin/pip install --no-deps .
 
@@ -25,7 +26,7 @@ FROM python:3.11-slim
 # what `pica backup` writes where PICA_BACKUP_DIR=/backups. Secrets come from the environment
 # of the container: PICA_TELEGRAM_TOKEN and PICA_SECRET_KEY.
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin pica \
-    && install -d -o pica -g pica /data /models /backups
+    && install -d -m 700 -o pica -g pica /data /models /backups
 COPY --from=build /opt/pica /opt/pica
 ENV PATH=/opt/pica/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -6,10 +6,10 @@ Knows nothing of what they are compared with.
 from __future__ import annotations
 
 from benchmarks.glm import Clock
-from inference.engine import Engine
+from inference.engine.conversation_cache import ConversationCache
+from inference.engine.engine import Engine
+from inference.loading.source import OpenModel
 from inference.requests import GenerationRequest, Sampling
-from inference.resident import ResidentConversations
-from inference.source import OpenModel
 
 PEOPLE, TURNS, QUESTION, REPLY = 16, 6, 40, 60
 GREEDY = Sampling(greedy=True)
@@ -26,7 +26,10 @@ class Asker:
     def __init__(self, opened: OpenModel, *, keeps: bool = True, **options: int) -> None:
         room = 4 << 30 if keeps else 0
         self.engine = Engine(
-            opened, resident=ResidentConversations(device_bytes=room), max_waiting=4096, **options
+            opened,
+            conversation_cache=ConversationCache(device_bytes=room),
+            max_waiting=4096,
+            **options,
         )
         self._numbers = 0
 
@@ -35,10 +38,13 @@ class Asker:
         name = str(self._numbers)
         self.engine.submit(
             GenerationRequest(
-                name, tuple(prompt), max_new_tokens=tokens, sampling=GREEDY,
+                name,
+                tuple(prompt),
+                max_new_tokens=tokens,
+                sampling=GREEDY,
                 conversation=conversation,
             )
-        )  # fmt: skip
+        )
         return name
 
     def finish(self) -> dict[str, list[int]]:

@@ -25,9 +25,9 @@ from typing import Any
 from sqlalchemy import Table, event, insert, text, update
 
 from benchmarks.checkins_year import Year
-from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.checkins.spreading import A_SECOND, is_crowded, place
+from bot.checkins.spreading import A_SECOND, is_crowded, stable_rank
 from storage import Database, Transaction, Vault, appointments, keys, new_secret_key
 from storage.schema import people, telegram_chats
 from storage.schema_checkins import appointments as appointments_table
@@ -80,7 +80,7 @@ def _appointment(person_id: int, in_minutes: int) -> dict[str, Any]:
         "person_id": person_id,
         "minute": minute,
         "days": DAILY,
-        "place": place(person_id, minute),
+        "place": stable_rank(person_id, minute),
         "next_at": at,
         "next_date": (at + timedelta(hours=8)).date().isoformat(),
     }
@@ -138,8 +138,8 @@ class Simulated:
     def monotonic_s(self) -> float:
         return (self.now - NOW).total_seconds()
 
-    def rounds(self, database: Database) -> Rounds:
-        return Rounds(
+    def rounds(self, database: Database) -> CheckInScheduler:
+        return CheckInScheduler(
             database=database,
             now=lambda: self.now,
             monotonic_s=self.monotonic_s,

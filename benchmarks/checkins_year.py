@@ -16,15 +16,15 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.checkins_count import DAY, Count
 from bot.checkins import diary
-from bot.checkins.quiet import Quiet
-from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.quiet import QuietHours
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
 from storage import Database, Transaction, Vault, cases, check_ins, outbox, people
 from storage.body import Body
 from storage.cases import Resolution
-from storage.check_ins import Answer, State
+from storage.check_ins import CheckInState, MoodAnswer
 from storage.ids import PersonId
-from storage.outbox import Kind
+from storage.outbox import Kind, OutboxState
 
 START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
 STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)
@@ -53,7 +53,7 @@ class Year:
         self._number, self._start, self._days = people_count, start, days
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.database = Database(url, vault)
-        self._services: list[tuple[Database, Rounds]] = []
+        self._services: list[tuple[Database, CheckInScheduler]] = []
         self._now = start
         self._fresh: list[Claimed] = []
         self.counts: dict[PersonId, Count] = {}
@@ -123,7 +123,7 @@ class Year:
         for late_s in (0, self._chance.randrange(-90, 90)):
             database, late = Database(self._url, self._vault), timedelta(seconds=late_s)
             still = _Still()
-            self._services.append((database, Rounds(
+            self._services.append((database, CheckInScheduler(
                 database=database, now=lambda late=late: self._now + late,  # type: ignore[misc]
                 monotonic_s=still.monotonic_s, sleep=still.sleep,
             )))  # fmt: skip
@@ -138,7 +138,7 @@ class Year:
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
-            check_in_id=claimed.check_in_id, now=self._now, ended_as="sent",
+            check_in_id=claimed.check_in_id, now=self._now, ended_as=OutboxState.SENT,
         )  # fmt: skip
         transaction.on_commit(lambda: self._fresh.append(claimed))
 
@@ -152,10 +152,10 @@ class Year:
             if question.is_goodbye or self._chance.random() >= count.answers:
                 continue
             async with self.database.begin() as tx:
-                said = Answer(mood=3)
+                said = MoodAnswer(mood=3)
                 await diary.answer(tx, person_id, claimed.check_in_id, said, now=self._now)
             count.heard()
-            count.ends[day] = State.ANSWERED.value
+            count.ends[day] = CheckInState.ANSWERED.value
 
     async def _act(self) -> None:
         """Now and then somebody changes something."""
@@ -216,7 +216,7 @@ async def _quiet(tx: Transaction, who: PersonId, count: Count, now: datetime, ch
     starts = (count.wanted.minute - chance.randrange(0, 240, 15)) % 1440
     ends = (starts + chance.randrange(60, 720, 15)) % 1440
     count.quiet = None if count.quiet else (starts, ends)
-    await diary.set_quiet(tx, who, Quiet(starts, ends) if count.quiet else None)
+    await diary.set_quiet(tx, who, QuietHours(starts, ends) if count.quiet else None)
 
 
 async def _case(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:

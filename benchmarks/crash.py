@@ -21,8 +21,8 @@ from pathlib import Path
 
 from benchmarks.crash_check_ins import Seen, Waves
 from bot.demo import consent
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.texts import Texts
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import (
     Database,
     Vault,

@@ -15,10 +15,10 @@ from sqlalchemy import select
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import SandboxUser
+from sandbox import SandboxUser
 from storage import Database, appointments, check_ins, people
 from storage.appointments import Next
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.ids import PersonId
 from storage.schema import outbox
 
@@ -106,7 +106,7 @@ class Waves:
                 seen.unknown += sum(state == "unknown" for state in messages.values())
                 noted = Counter((row.local_date, row.minute) for row in rows)
                 seen.lost += sum(noted[each] == 0 for each in wanted)
-                seen.lost += sum(row.state is State.SKIPPED for row in rows)
+                seen.lost += sum(row.state is CheckInState.SKIPPED for row in rows)
                 seen.lost += sum(
                     state not in ("sent", "unknown") or (state == "sent" and not shown[number])
                     for number, state in messages.items()

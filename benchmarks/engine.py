@@ -26,9 +26,9 @@ from benchmarks.glm import Clock, in_turn, make, products, seconds, settle, spre
 from benchmarks.plot import bars
 from benchmarks.rivals import Histories, Rivals, Way, continuous, one_at_a_time, static
 from benchmarks.stream import stream
-from inference.engine import Engine
-from inference.source import OpenModel
-from inference.warmup import faster_dtype, pack_if_faster
+from inference.engine.engine import Engine
+from inference.loading.autotune import faster_dtype, pack_if_faster
+from inference.loading.source import OpenModel
 
 PARTS = ("chats", "steps", "alone", "history", "stream", "memory")
 
@@ -70,14 +70,20 @@ def chats(opened: OpenModel, rivals: Rivals, paged: Rivals, repeats: int) -> dic
     works: dict[str, tuple[float, Callable[[], object]]] = {
         "this engine": (1, ours),
         "this engine, replies encoded anew": (1, lambda: ours(anew=True)),
-        f"`generate`, static batch of 16, {rivals.dtype(static)}":
-            (1, lambda: theirs(static, PEOPLE)),
-        f"`generate`, one at a time, {rivals.dtype(one_at_a_time)}":
-            (share, lambda: theirs(one_at_a_time, PEOPLE // share)),
+        f"`generate`, static batch of 16, {rivals.dtype(static)}": (
+            1,
+            lambda: theirs(static, PEOPLE),
+        ),
+        f"`generate`, one at a time, {rivals.dtype(one_at_a_time)}": (
+            share,
+            lambda: theirs(one_at_a_time, PEOPLE // share),
+        ),
         # Its time grows evenly with the history: a turn of mean length, six times.
-        f"`generate_batch`, {paged.dtype(continuous)}":
-            (TURNS, lambda: paged.ask(continuous, prompts, REPLY)),
-    }  # fmt: skip
+        f"`generate_batch`, {paged.dtype(continuous)}": (
+            TURNS,
+            lambda: paged.ask(continuous, prompts, REPLY),
+        ),
+    }
     taken = {}
     for name, values in in_turn({n: w for n, (_, w) in works.items()}, repeats).items():
         taken[name] = [value * works[name][0] for value in values]

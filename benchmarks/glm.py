@@ -17,9 +17,9 @@ import torch
 from torch.nn.functional import linear
 from transformers import GlmConfig, GlmForCausalLM
 
-from inference.layout import head_sizes
-from inference.prefix import Prefix
-from inference.source import ModelSource, OpenModel, open_model
+from inference.loading.source import ModelSource, OpenModel, open_model
+from inference.model.attention import head_sizes
+from inference.model.kv_cache import Prefix
 
 PREFIX = 128
 SHAPES = {
@@ -77,7 +77,6 @@ def _random(name: str, device: torch.device, dtype: torch.dtype) -> GlmForCausal
         **SHAPES[name], attention_bias=True, tie_word_embeddings=False,
         max_position_embeddings=8192, pad_token_id=0, bos_token_id=1, eos_token_id=2,
     )  # fmt: skip
-    config._attn_implementation = "sdpa"
     torch.manual_seed(0)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)

@@ -25,9 +25,10 @@ import torch
 from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from transformers import GlmForCausalLM
 
-from inference.checkpoint import load_model
-from inference.layout import chatglm2_config, chatglm2_plan
-from inference.runner import ModelRunner
+from inference.loading.checkpoint import load_model
+from inference.loading.glm_config import chatglm2_config, chatglm2_plan
+from inference.model.decoder import Segment
+from inference.model.model_runner import ModelRunner
 
 
 def write(folder: Path, *, layers: int, hidden: int, shards: int) -> int:
@@ -103,7 +104,7 @@ def step_ms(runner: ModelRunner, rows: int) -> float:
     """The median of a decode step after a short prompt, in ms of processor time."""
     slots = list(range(rows))
     for slot in slots:
-        runner.prefill(slot, [5, 6, 7, 8], 0)
+        runner.prefill([Segment(slot, [5, 6, 7, 8], 0)])
     taken = []
     for number in range(7):
         started = time.process_time()

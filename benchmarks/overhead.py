@@ -26,11 +26,11 @@ from pydantic import SecretStr
 from bot import logs
 from bot.demo import consent
 from bot.pacing import Pacer
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from inference import GenerationRequest, InferenceWorker, ModelSource
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import new_secret_key
 
 REPLY = "听起来你今天很累。愿意和我说说，是什么让你这么辛苦吗？我在这里听着。"

@@ -18,9 +18,9 @@ from functools import partial
 import torch
 
 from benchmarks.glm import PREFIX, SHAPES, make, seconds, weights_of
-from inference import packing
-from inference.attention import attend, attend_alone
-from inference.weights import columns_first
+from inference.model.attention import attend, attend_alone
+from inference.model.torch_internals import packed_kernels
+from inference.model.weights import columns_first, product
 
 LAYERS, GROUPS, HEADS, DIM = (
     int(SHAPES["small"][name])
@@ -48,8 +48,8 @@ def products() -> None:
         layouts = {"plain": plain}
         if dtype is torch.float32:  # others stay as they are
             layouts["by columns"] = [columns_first(each) for each in plain]
-        if packing.is_possible(dtype):
-            layouts["packed"] = [packing.packed(each) for each in plain]
+        if (kernels := packed_kernels(dtype)) is not None:
+            layouts["packed"] = [kernels.pack(weight) for weight in plain]
         for layout, weights in layouts.items():
             shapes = [weight.shape[1] for weight in plain]
             taken = [cold(partial(_multiply, weights, shapes, rows)) for rows in (1, 2, 16, 256)]
@@ -59,7 +59,7 @@ def products() -> None:
 def _multiply(weights: list[torch.Tensor], widths: list[int], rows: int) -> None:
     tokens = {width: torch.zeros(rows, width, dtype=weights[0].dtype) for width in set(widths)}
     for weight, width in zip(weights, widths, strict=True):
-        packing.product(tokens[width], weight)
+        product(tokens[width], weight)
 
 
 class Chats:

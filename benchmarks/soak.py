@@ -3,8 +3,7 @@
     python -m benchmarks.soak [--seconds 600] [--seed 1] [--dtype bfloat16]
 
 Every request must end, every slot be free at the end, nothing stay behind that nobody keeps, and
-memory stay flat; otherwise it ends with an error. The suite runs a short one. Knows the worker's
-door and, for the faults and for what stays behind, the engine behind it.
+memory stay flat; otherwise it ends with an error. The suite runs a short one.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from typing import Any
 import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
-from inference.decoder import Decoder
-from inference.sequence import Sequence
+from inference.engine.sequence import Sequence
+from inference.model.model_runner import Runner
 
 FAULTS = (RuntimeError, torch.OutOfMemoryError)
 #: Reasons with which a request may end in a soak; anything else is a defect.
@@ -33,35 +32,42 @@ HONEST = {"engine_failed", "out_of_memory", "deadline", "queue_full"}
 FLAT_MIB = 64
 
 
-class Faults:
-    """Lets forward passes and whole steps fail now and then, until it is mended."""
+class FaultyRunner:
+    """Lets forward passes and whole steps fail now and then, once planned and until mended."""
 
-    def __init__(self, worker: InferenceWorker, dice: random.Random) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._dice = dice
-        self._engine: Any = worker._engine
-        self._embed, self._settle = Decoder.embed, self._engine._settle
-        faults = self
+        self._dice: random.Random | None = None
 
-        def embed(decoder: Decoder, ids: torch.Tensor) -> torch.Tensor:
-            faults.maybe(0.004)
-            return faults._embed(decoder, ids)
+    def wrap(self, runner: Runner) -> FaultyRunner:
+        self._runner = runner
+        return self
 
-        def settle() -> None:
-            faults._settle()
-            faults.maybe(0.001)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
 
-        Decoder.embed = embed  # type: ignore[method-assign]
-        self._engine._settle = settle
-
-    def maybe(self, chance: float) -> None:
-        if self._dice.random() < chance:
-            self.count += 1
-            raise self._dice.choice(FAULTS)("a fault of the soak")
+    def plan(self, dice: random.Random) -> None:
+        self.count, self._dice = 0, dice
 
     def mend(self) -> None:
-        Decoder.embed = self._embed  # type: ignore[method-assign]
-        self._engine._settle = self._settle
+        self._dice = None
+
+    def prefill(self, segments: Any) -> None:
+        self._maybe(0.004)
+        self._runner.prefill(segments)
+
+    def decode(self, slots: Any, ids: Any, stored: Any) -> torch.Tensor:
+        self._maybe(0.004)
+        return self._runner.decode(slots, ids, stored)
+
+    def end_step(self, *, is_idle: bool) -> None:
+        self._runner.end_step(is_idle=is_idle)
+        self._maybe(0.001)
+
+    def _maybe(self, chance: float) -> None:
+        if self._dice is not None and self._dice.random() < chance:
+            self.count += 1
+            raise self._dice.choice(FAULTS)("a fault of the soak")
 
 
 class Soak:
@@ -70,16 +76,18 @@ class Soak:
     Made while nobody talks: what lives then is what may live afterwards.
     """
 
-    def __init__(self, worker: InferenceWorker, *, seed: int) -> None:
+    def __init__(self, worker: InferenceWorker, faults: FaultyRunner, *, seed: int) -> None:
         self.ends: Counter[str] = Counter()
         self._before = held(worker)
         self._worker = worker
+        self._faults = faults
         self._dice = random.Random(seed)  # noqa: S311
         self._past: dict[str, list[int]] = {}
 
     async def run(self, seconds: float, *, rate: float = 40.0) -> None:
         """Lets people come for a while, and waits until everybody has gone."""
-        faults = Faults(self._worker, random.Random(self._dice.random()))  # noqa: S311
+        faults = self._faults
+        faults.plan(random.Random(self._dice.random()))  # noqa: S311
         end, people = time.monotonic() + seconds, []
         try:
             while time.monotonic() < end:
@@ -100,12 +108,12 @@ class Soak:
         for _ in range(500):
             health = self._worker.health()
             # The step that frees the last slot gives its memory back before it ends.
-            if not (health.running or health.waiting or self._worker._engine.runner.cache.nbytes):
+            if not (health.running or health.waiting or self._faults.cache.nbytes):
                 break
             await asyncio.sleep(0.01)
         assert (health.running, health.waiting) == (0, 0), "a slot was leaked"
         assert health.alive
-        assert self._worker._replies == {}, "a stream was leaked"
+        assert self._worker.open_streams == 0, "a stream was leaked"
         for _ in range(10):  # the last step may still be on its way out of its own functions
             after = held(self._worker)
             left = [now - then for now, then in zip(after, self._before, strict=True)]
@@ -154,9 +162,8 @@ def held(worker: InferenceWorker) -> tuple[int, int]:
     requests = sum(issubclass(type(one), Sequence) for one in living)
     # Packed weights have no storage to look at; they are the model's and stay as they are.
     tensors = (
-        one for one in living
-        if issubclass(type(one), torch.Tensor) and one.layout is torch.strided
-    )  # fmt: skip
+        one for one in living if issubclass(type(one), torch.Tensor) and one.layout is torch.strided
+    )
     memory = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}
     return requests, sum(memory.values()) - worker.health().resident_bytes
 
@@ -179,19 +186,20 @@ async def main() -> None:
     source = ModelSource(
         device="cpu", dtype=arguments.dtype, max_running=8, max_waiting=32, resident_mib=64
     )
-    worker = await InferenceWorker.start(source)
+    faults = FaultyRunner()
+    worker = await InferenceWorker.start(source, wrap_runner=faults.wrap)
     try:
-        await soak(worker, arguments.seconds, arguments.seed)
+        await soak(worker, faults, arguments.seconds, arguments.seed)
     finally:
         await worker.aclose()
 
 
-async def soak(worker: InferenceWorker, seconds: float, seed: int) -> None:
+async def soak(worker: InferenceWorker, faults: FaultyRunner, seconds: float, seed: int) -> None:
     """Minute after minute; memory is measured against the end of the first."""
     print("| minute | MiB | kept MiB | steps | restarts | ends |\n|---|---|---|---|---|---|")
     part, first = min(60.0, seconds), None
     for minute in range(max(1, round(seconds / part))):
-        people = Soak(worker, seed=seed + minute)
+        people = Soak(worker, faults, seed=seed + minute)
         await people.run(part, rate=8.0)
         health, mib = worker.health(), resident_mib()
         ends = ", ".join(f"{name} {count}" for name, count in sorted(people.ends.items()))

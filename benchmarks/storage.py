@@ -38,7 +38,7 @@ from storage import (
 from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Kind
+from storage.outbox import Kind, OutboxState
 from storage.people import Person
 from storage.schema import people as people_table
 from storage.schema import sessions, telegram_chats, turns
@@ -160,7 +160,7 @@ class OneTurn:
     async def end(self) -> None:
         async with self._database.begin() as tx:
             await deliveries.end(tx, self._attempt, deliveries.Outcome.SENT, message_id=1)
-            await outbox.end(tx, self._outbox, "sent", now=NOW)
+            await outbox.end(tx, self._outbox, OutboxState.SENT, now=NOW)
 
 
 async def measure(database: Database, person: Person) -> dict[str, float]:

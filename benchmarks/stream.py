@@ -8,7 +8,7 @@ from time import perf_counter
 
 from benchmarks.asker import REPLY, Asker, words
 from benchmarks.glm import seconds
-from inference.source import OpenModel
+from inference.loading.source import OpenModel
 
 
 def stream(opened: OpenModel, duration_s: float) -> None:

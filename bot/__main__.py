@@ -3,6 +3,9 @@
 Knows nothing of how things are done: the commands are in `bot/cli/`.
 """
 
+import sys
+from io import TextIOWrapper
+
 import typer
 
 from bot.cli import (
@@ -55,6 +58,9 @@ app.add_typer(tools.safety, name="safety", rich_help_panel="Tools on JSON lines"
 
 def main() -> None:
     """Run the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a locale without a character must not end it
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

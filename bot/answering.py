@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from telegram import Update
 from telegram.error import TelegramError
+from telegram.ext import ContextTypes
 
 from bot.texts import Texts
 from storage import Database, Transaction, inbox, outbox, people
@@ -20,6 +21,7 @@ from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
+HandlerContext = ContextTypes.DEFAULT_TYPE
 log = structlog.get_logger(__name__)
 MOST_TOAST = 200
 

@@ -4,16 +4,19 @@ Knows nothing of the environment, nor of how parts are put together (`build.py`)
 order they start and end (`service.py`).
 """
 
+import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from telegram.error import RetryAfter
 from telegram.ext import Application
 
+from bot.answers import AnswerError
 from bot.backups import KeyMirror
-from bot.checkins.asking import Asking
+from bot.checkins.asking import CheckInJob
 from bot.delivery import Delivery
 from bot.http import listen
 from bot.intake import Intake
@@ -28,7 +31,7 @@ from bot.tls import telegram_request
 from bot.upkeep import Upkeep
 from console.address import Address
 from console.app import Console
-from inference import InferenceWorker, ModelSource
+from inference import InferenceWorker, LanguageModel, ModelSource
 from review.desk import Desk
 from review.policy import Policy
 from review.shadow import Shadow
@@ -36,6 +39,7 @@ from review.takeover import Takeover
 from storage import Database, Vault, hot
 from storage.hot import HotStore
 
+TRIES_AFTER_S = (1, 2, 4)
 Clock = Callable[[], datetime]
 Telegram = Application[Any, Any, Any, Any, Any, Any]
 
@@ -52,7 +56,7 @@ class Parts:
     settings: Settings
     database: Database
     hot: HotStore
-    worker: InferenceWorker
+    worker: LanguageModel
     application: Telegram
     metrics: Metrics
     texts: Texts
@@ -62,7 +66,7 @@ class Parts:
     poller: Poller
     leadership: Leadership
     upkeep: Upkeep
-    check_ins: Asking
+    check_ins: CheckInJob
     safe_mode: SafeMode
     key_mirror: KeyMirror
     desk: Desk
@@ -122,8 +126,27 @@ async def preflight(settings: Settings) -> None:
         await database.aclose()
     if settings.redis_url is not None:
         await hot.connect(settings.redis_url.get_secret_value()).aclose()
-    async with telegram(settings).bot:  # asks who it is
-        pass
+    bot = telegram(settings).bot
+    try:
+        await reach(bot.initialize)  # asks who it is
+    finally:
+        await bot.shutdown()
+
+
+async def reach(begin: Callable[[], Awaitable[None]]) -> None:
+    """Begin to talk with Telegram; an odd answer on the way does not end a start.
+
+    Raises:
+        TelegramError: the token is wrong or Telegram cannot be reached.
+    """
+    for wait_s in TRIES_AFTER_S:
+        try:
+            await begin()
+        except (AnswerError, RetryAfter):
+            await asyncio.sleep(wait_s)
+        else:
+            return
+    await begin()
 
 
 async def load_model(

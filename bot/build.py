@@ -18,14 +18,13 @@ from bot.build_review import (
     policy_of,
 )
 from bot.buttons import Buttons
-from bot.checkins.asking import Asking
-from bot.checkins.face import Face
+from bot.checkins.asking import CheckInJob
+from bot.checkins.face import CheckInRoutes
 from bot.checkins.mood_pages import MoodPages
 from bot.checkins.recalling import Recall
-from bot.checkins.rounds import Rounds
-from bot.checkins.setup import Setup
-from bot.checkins.taps import CheckInWords, Taps
-from bot.checkins.wording import Wording
+from bot.checkins.rounds import CheckInScheduler
+from bot.checkins.setup import CheckInHandlers
+from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
@@ -49,6 +48,7 @@ from bot.lanes import Arrival, Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
+from bot.own_files import SPOOL
 from bot.pacing import Pacer
 from bot.poller import Poller
 from bot.quota import Quota
@@ -64,9 +64,10 @@ from bot.settings import Settings
 from bot.shadowing import Sender, Shadowing
 from bot.stopping import Stopping
 from bot.texts import Texts
+from bot.unheard import Unheard
 from bot.upkeep import Upkeep
 from console.app import Console
-from inference import InferenceWorker
+from inference import LanguageModel
 from review.shadow import Shadow
 from safety.duties import Duties
 from safety.guard import Guard
@@ -79,7 +80,7 @@ from storage.rounds import RecentRounds
 
 def build(
     settings: Settings,
-    worker: InferenceWorker,
+    worker: LanguageModel,
     *,
     now: Clock = utc_now,
     pacer: Pacer | None = None,
@@ -158,7 +159,7 @@ def build(
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
-    setup = Setup(answers, gate.admits)
+    setup = CheckInHandlers(answers, gate.admits)
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
     console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = Finisher(
@@ -178,21 +179,20 @@ def build(
         instead=Instead(
             crisis=crisis, records=records, human=side.human, onboarding=onboarding, gate=gate,
             quota=quota, safe_mode=safe_mode, plans=plans,
-            check_ins=CheckInWords(setup, texts), texts=texts,
+            check_ins=CheckInInterceptor(setup, texts), texts=texts,
         ),
         wake=delivery.wake, now=now,
     )  # fmt: skip
-    check_ins = Asking(
-        database=database, rounds=Rounds(
+    check_ins = CheckInJob(
+        rounds=CheckInScheduler(
             database=database, now=now, admits=gate.admits,
             count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
         ),
-        wording=Wording(texts, worker, guard, screens.screen), safe_mode=safe_mode, texts=texts,
-        wake=delivery.wake, now=now,
+        texts=texts, wake=delivery.wake, now=now,
     )  # fmt: skip
     emergency = Emergency(
         bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
-        spool=settings.data_dir / "emergency.json",
+        spool=settings.data_dir / SPOOL,
     )  # fmt: skip
     intake = Intake(
         database=database, bot=application.bot, screens=screens, crisis=crisis,
@@ -203,11 +203,11 @@ def build(
         wake=delivery.wake, now=now,
     )  # fmt: skip
     _register(
-        settings, application, database, answers, side, onboarding, erasure, gate,
+        settings, application, database, answers, help_lines, side, onboarding, erasure, gate,
         conversation, plans, follow_ups, intake,
-        Face(
+        CheckInRoutes(
             setup,
-            Taps(answers, conversation, notices),
+            AnswerHandlers(answers, conversation, notices),
             MoodPages(answers, settings.retention_days),
         ),
         Shadowing(answers, shadow),
@@ -223,7 +223,8 @@ def build(
         application=application, metrics=metrics, texts=texts, lanes=lanes, delivery=delivery,
         intake=intake,
         poller=Poller(
-            bot=application.bot, receive=intake.receive, rescue=intake.rescue, now=now
+            bot=application.bot, receive=intake.receive, rescue=intake.rescue, metrics=metrics,
+            now=now,
         ),
         leadership=leadership,
         upkeep=Upkeep(
@@ -251,6 +252,7 @@ def _register(
     application: Telegram,
     database: Database,
     answers: Answers,
+    help_lines: HelpLines,
     side: OperatorsSide,
     onboarding: Onboarding,
     erasure: Erasure,
@@ -259,7 +261,7 @@ def _register(
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
-    check_ins: Face,
+    check_ins: CheckInRoutes,
     shadowing: Shadowing,
     stopping: Stopping,
     safety_page: SafetyPage,
@@ -270,7 +272,10 @@ def _register(
 ) -> None:
     operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
     commands = Commands(
-        database=database, answers=answers, onboarding=onboarding, gate=gate, human=side.human,
+        database=database, answers=answers, onboarding=onboarding, gate=gate,
+        unheard=Unheard(
+            texts=answers.texts, help_lines=help_lines, human=side.human, desk=side.desk
+        ),
         operators=operators, retention_days=settings.retention_days,
     )  # fmt: skip
     console_link = None

@@ -7,9 +7,8 @@ version asks for is ignored.
 from collections.abc import Awaitable, Callable
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, acknowledge, choice_of, data_of
+from bot.answering import Answering, Answers, HandlerContext, acknowledge, choice_of, data_of
 from bot.conversation import Conversation
 from bot.onboarding import AGES, Onboarding
 from bot.texts import LANGUAGES
@@ -17,8 +16,6 @@ from storage import Database, people
 from storage.body import Body
 from storage.ids import TurnId, UpdateId
 from storage.inbox import OpenRow
-
-Context = ContextTypes.DEFAULT_TYPE
 
 
 class Buttons:
@@ -40,14 +37,14 @@ class Buttons:
         self._conversation = conversation
         self._readmit = readmit
 
-    async def on_start(self, update: Update, _context: Context) -> None:
+    async def on_start(self, update: Update, _context: HandlerContext) -> None:
         """The other language, asked for on the first page."""
         async with self._answers.open(update, "start") as answering:
             language = await self._set_language(update, answering)
             if answering and language:
                 await answering.say(self._onboarding.start_body(language))
 
-    async def on_lang(self, update: Update, _context: Context) -> None:
+    async def on_lang(self, update: Update, _context: HandlerContext) -> None:
         """A language was chosen."""
         async with self._answers.open(update, "language") as answering:
             language = await self._set_language(update, answering)
@@ -63,7 +60,7 @@ class Buttons:
             )
         return language
 
-    async def on_consent(self, update: Update, _context: Context) -> None:
+    async def on_consent(self, update: Update, _context: HandlerContext) -> None:
         """Yes or no to being kept."""
         choice = choice_of(update, ("yes", "no"))
         async with self._answers.open(update, "consent") as answering:
@@ -77,7 +74,7 @@ class Buttons:
             else:
                 await self._onboarding.refuse(transaction, person, "refused", now=now)
 
-    async def on_age(self, update: Update, _context: Context) -> None:
+    async def on_age(self, update: Update, _context: HandlerContext) -> None:
         """The age band; the words that waited are answered now."""
         age = choice_of(update, AGES)
         waiting: list[OpenRow] = []
@@ -89,7 +86,7 @@ class Buttons:
         for row in waiting:
             await self._readmit(row)
 
-    async def on_region(self, update: Update, _context: Context) -> None:
+    async def on_region(self, update: Update, _context: HandlerContext) -> None:
         """The region, for local numbers."""
         async with self._answers.open(update, "region") as answering:
             if answering and answering.person.has_consented:
@@ -97,7 +94,7 @@ class Buttons:
                     answering.transaction, answering.person, data_of(update), now=answering.now
                 )
 
-    async def on_retry(self, update: Update, _context: Context) -> None:
+    async def on_retry(self, update: Update, _context: HandlerContext) -> None:
         """Try a failed turn again, if it is the person's own and still unanswered."""
         data = data_of(update)
         await acknowledge(update)
@@ -112,7 +109,7 @@ class Buttons:
                 return
         await self._answers.text(update, "retry_gone")
 
-    async def on_old(self, update: Update, _context: Context) -> None:
+    async def on_old(self, update: Update, _context: HandlerContext) -> None:
         """A button of an older version: nothing happens, and it ends."""
         async with self._answers.open(update, "old_button"):
             pass

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bot.case_buttons import VERDICTS, CaseButtons
 from bot.notices import OperatorNotices
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.desk import Desk
 from review.takeover import Takeover
 from storage import Transaction
@@ -97,11 +97,11 @@ class CaseActs:
         """Ask for words to the person: the answer to this message goes to them."""
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
-            raise RefusedError("person_gone")
+            raise RefusedError(Refusal.PERSON_GONE)
         if case.claimed_by not in (None, actor.operator_id):
-            raise RefusedError("not_yours", await self._desk.holder(transaction, case))
+            raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))
         if case.lease_until_at is None:
-            raise RefusedError("no_takeover")
+            raise RefusedError(Refusal.NO_TAKEOVER)
         await self._notices.say(
             transaction, self._prompt(case_id), now=now, case_id=case_id, silent=True
         )

@@ -6,7 +6,7 @@ anew whether it still may.
 
 from dataclasses import dataclass
 
-from bot.notices import Buttons, OperatorNotices
+from bot.notices import Keyboard, OperatorNotices
 from storage.cases import Case, Resolution, State
 from storage.ids import CaseId
 
@@ -35,7 +35,7 @@ class CaseButtons:
     def __init__(self, notices: OperatorNotices) -> None:
         self._notices = notices
 
-    def under(self, case: Case) -> Buttons:
+    def under(self, case: Case) -> Keyboard:
         """What can be done with a case now."""
         if case.state is State.RESOLVED or case.person_id is None:
             return []
@@ -47,7 +47,7 @@ class CaseButtons:
             rows = (("claim", "takeover"), ("resolve",))
         return [[self._button(case.case_id, verb) for verb in row] for row in rows]
 
-    def verdicts(self, case_id: CaseId) -> Buttons:
+    def verdicts(self, case_id: CaseId) -> Keyboard:
         """The second step of closing a case: how it ended."""
         return [
             [self._button(case_id, verdict) for verdict in row]

@@ -17,7 +17,8 @@ from safety.levels import Level
 from storage import Transaction, case_queue, cases, operators
 from storage.cases import Case
 from storage.ids import CaseId, OperatorId
-from storage.outbox import Message
+from storage.outbox import Message, OutboxState
+from storage.sent import Sent
 
 EXCERPT = 600
 LOUD = (What.DRAFT_WAITS, What.RELEASED, What.LEASE_RAN_OUT, What.NOBODY_CAME, What.PERSON_SAID)
@@ -40,6 +41,9 @@ class CaseChat:
                 await self._paged(transaction, event)
             case What.NOTED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
+            case What.PERSON_SAID if "sent" in event.detail:  # as loud as further words at risk
+                silent = event.case.claimed_by is None
+                await self._say(transaction, event, self._text(event), silent=silent)
             case What.RESOLVED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
                 await self._topic(transaction, event, CLOSE)
@@ -51,7 +55,7 @@ class CaseChat:
         self,
         transaction: Transaction,
         message: Message,
-        state: str,
+        state: OutboxState,
         reason: str | None,
         now: datetime,
     ) -> None:
@@ -62,7 +66,8 @@ class CaseChat:
         case = await cases.get(transaction, case_id)
         if case is None or case.person_id is None:
             return
-        kind = {"sent": "sent", "unknown": "unknown"}.get(state, "failed")
+        known = state in (OutboxState.SENT, OutboxState.UNKNOWN)
+        kind = state if known else OutboxState.FAILED
         key = "relay_blocked" if reason == "blocked" else f"relay_{kind}"
         await self._notices.say(
             transaction,
@@ -71,7 +76,7 @@ class CaseChat:
             buttons=self._buttons.under(case),
             person_id=case.person_id,
             case_id=case_id,
-            silent=kind == "sent",
+            silent=state is OutboxState.SENT,
         )
 
     def _text(self, event: Event) -> str:
@@ -89,8 +94,10 @@ class CaseChat:
             case What.HANDED_BACK:
                 key = "case_handed_back_words" if event.words else "case_handed_back"
                 values |= event.detail
-            case What.PERSON_SAID if not event.words:
-                key = "case_person_sent"
+            case What.PERSON_SAID if "sent" in event.detail:
+                talks = event.case.lease_until_at is not None
+                key = "case_person_sent" if talks else "case_person_sent_held"
+                values["sent"] = self._sent(event.detail["sent"])
             case What.PERSON_SAID:
                 values["level"] = event.detail["level"]
                 grave = event.detail["level"] >= Level.ACTIVE
@@ -105,6 +112,13 @@ class CaseChat:
             case _:
                 return ""
         return self._notices.text(key, **values)
+
+    def _sent(self, sent: Sent) -> str:
+        what = self._notices.text(f"sent_{sent.kind}")
+        more = sent.emoji
+        if sent.seconds is not None:
+            more = self._notices.text("sent_seconds", seconds=sent.seconds)
+        return self._notices.text("sent_more", sent=what, more=more) if more else what
 
     async def _opened(self, transaction: Transaction, event: Event) -> None:
         """A grave case, or one that became graver; or further words at risk."""

@@ -7,20 +7,18 @@ inbox row in one transaction.
 import structlog
 from telegram import Update
 from telegram.error import TelegramError
-from telegram.ext import ContextTypes
 
-from bot.answering import Answers
+from bot.answering import Answers, HandlerContext
 from bot.gate import Gate
-from bot.human import HumanSide
 from bot.onboarding import Onboarding
 from bot.operators import Operators
+from bot.unheard import Unheard
 from storage import Database, check_in_messages, conversations, inbox, people, retention
 from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
 
 log = structlog.get_logger(__name__)
-Context = ContextTypes.DEFAULT_TYPE
 GONE = ("kicked", "left", "banned")
 
 
@@ -34,7 +32,7 @@ class Commands:
         answers: Answers,
         onboarding: Onboarding,
         gate: Gate,
-        human: HumanSide,
+        unheard: Unheard,
         operators: Operators,
         retention_days: int,
     ) -> None:
@@ -43,11 +41,11 @@ class Commands:
         self._texts = answers.texts
         self._onboarding = onboarding
         self._gate = gate
-        self._human = human
+        self._unheard = unheard
         self._operators = operators
         self._days = retention_days
 
-    async def on_start(self, update: Update, context: Context) -> None:
+    async def on_start(self, update: Update, context: HandlerContext) -> None:
         """`/start`, perhaps with the code of an invite: what this is, and consent."""
         async with self._answers.open(update, "start") as answering:
             if answering is None:
@@ -64,11 +62,11 @@ class Commands:
                     transaction, person, [UpdateId(update.update_id)], now=answering.now
                 )
 
-    async def on_help(self, update: Update, _context: Context) -> None:
+    async def on_help(self, update: Update, _context: HandlerContext) -> None:
         """`/help`."""
         await self._answers.text(update, "help")
 
-    async def on_privacy(self, update: Update, _context: Context) -> None:
+    async def on_privacy(self, update: Update, _context: HandlerContext) -> None:
         """`/privacy`: what is kept, for how long, who sees it; from the table that sweeps."""
         async with self._answers.open(update, "privacy") as answering:
             if answering:
@@ -86,7 +84,7 @@ class Commands:
                 )
                 await answering.say(Body(text))
 
-    async def on_new(self, update: Update, _context: Context) -> None:
+    async def on_new(self, update: Update, _context: HandlerContext) -> None:
         """`/new`: a new session; whatever was being written is dropped."""
         async with self._answers.open(update, "new") as answering:
             if answering is None:
@@ -104,30 +102,24 @@ class Commands:
             )
             await answering.say(Body(self._texts(answering.person.language, "new")))
 
-    async def on_language(self, update: Update, _context: Context) -> None:
+    async def on_language(self, update: Update, _context: HandlerContext) -> None:
         """`/language`: choose by button."""
         async with self._answers.open(update, "language") as answering:
             if answering:
                 text = self._texts(answering.person.language, "language_ask")
                 await answering.say(Body(text, [[("中文", "lang:zh"), ("English", "lang:en")]]))
 
-    async def on_unknown(self, update: Update, _context: Context) -> None:
+    async def on_unknown(self, update: Update, _context: HandlerContext) -> None:
         """A command that does not exist."""
         await self._answers.text(update, "unknown_command")
 
-    async def on_unreadable(self, update: Update, _context: Context) -> None:
-        """Stickers, voice, pictures without words; an operator in the conversation is told."""
+    async def on_unreadable(self, update: Update, _context: HandlerContext) -> None:
+        """Stickers, voice, pictures without words; a hold has words of its own for them."""
         async with self._answers.open(update, "unreadable") as answering:
-            if answering is None:
-                return
-            person, transaction = answering.person, answering.transaction
-            case = await self._human.case(transaction, person.person_id, now=answering.now)
-            if case is not None:
-                await self._human.pass_on_unreadable(transaction, case)
-            else:
-                await answering.say(Body(self._texts(person.language, "unreadable")))
+            if answering and not await self._unheard.take(answering, update):
+                await answering.say(Body(self._texts(answering.person.language, "unreadable")))
 
-    async def on_membership(self, update: Update, context: Context) -> None:
+    async def on_membership(self, update: Update, context: HandlerContext) -> None:
         """Blocked, unblocked, or added to a group (where nothing is said)."""
         change = update.my_chat_member
         assert change is not None
@@ -143,7 +135,7 @@ class Commands:
             except TelegramError as error:
                 log.warning("leave_failed", error=type(error).__name__)
 
-    async def on_other(self, update: object, _context: Context) -> None:
+    async def on_other(self, update: object, _context: HandlerContext) -> None:
         """Whatever no other handler knows: it ends, and nothing happens."""
         if not isinstance(update, Update):
             return

@@ -7,16 +7,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answers
+from bot.answering import Answers, HandlerContext
 from review import sign_in
 from review.access import RefusedError
 from storage import Database, Transaction, operators
 from storage.body import Body
 from storage.operators import Operator
 
-Context = ContextTypes.DEFAULT_TYPE
 MINUTES = int(sign_in.LINK_HOLDS.total_seconds() // 60)
 
 
@@ -36,14 +34,14 @@ class ConsoleLink:
         answers: Answers,
         link: Callable[[str], str],
         *,
-        on_unknown: Callable[[Update, Context], Awaitable[None]],
+        on_unknown: Callable[[Update, HandlerContext], Awaitable[None]],
     ) -> None:
         self._database = database
         self._answers = answers
         self._link = link
         self._on_unknown = on_unknown
 
-    async def on_console(self, update: Update, context: Context) -> None:
+    async def on_console(self, update: Update, context: HandlerContext) -> None:
         """`/console`."""
         user = update.effective_user
         async with self._database.read() as transaction:

@@ -7,6 +7,7 @@ the transaction of whoever noticed the risk, and afterwards calls back so that r
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from bot import open_questions
 from bot.help_lines import HelpLines
 from bot.human import HumanSide
 from bot.risk import RiskRecords
@@ -23,6 +24,7 @@ from storage.cases import Case
 from storage.conversations import Role
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
+from storage.outbox import OutboxState
 from storage.people import Person
 from storage.safety_counts import Act
 
@@ -76,6 +78,7 @@ class Crisis:
         """
         response = respond(screening)
         assert response is not None
+        await open_questions.close(transaction, person.person_id)
         talks = await self._human.case(transaction, person.person_id, now=now)
         if talks is None:
             await people.raise_epoch(transaction, person.person_id)
@@ -235,7 +238,7 @@ class Crisis:
             person_id=person.person_id,
             update_id=max(update_ids),
             now=now,
-            ended_as="sent" if said_already else None,
+            ended_as=OutboxState.SENT if said_already else None,
         )
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply", now=now)
 

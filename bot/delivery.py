@@ -18,12 +18,13 @@ from bot.metrics import Metrics
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import AT_LEAST_ONCE, Outcomes
 from bot.pacing import Pacer
-from bot.sending import Failure, SendError, parts_of, send_part
+from bot.refusals import Failure, SendError
+from bot.sending import parts_of, send_part
 from bot.topics import Topics
 from storage import Database, deliveries, outbox, outbox_line
 from storage.deliveries import Outcome
 from storage.ids import OutboxId
-from storage.outbox import Audience, Kind, Message
+from storage.outbox import Audience, Kind, Message, OutboxState
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 64
@@ -131,7 +132,7 @@ class Delivery:
     async def _send(self, message: Message) -> None:
         chat_id = self._chat_of(message)
         if chat_id is None:
-            await self._outcomes.end(message, "failed", "nowhere_to_send")
+            await self._outcomes.end(message, OutboxState.FAILED, "nowhere_to_send")
             return
         try:
             if message.body.topic is not None:
@@ -159,10 +160,11 @@ class Delivery:
             if not await outbox.claim(transaction, message.outbox_id, fence=self._fence()):
                 return
         done = await self._topics.settle(message.body)
-        await self._outcomes.end(message, "sent" if done else "failed", None if done else "refused")
+        state, reason = (OutboxState.SENT, None) if done else (OutboxState.FAILED, "refused")
+        await self._outcomes.end(message, state, reason)
 
     async def _send_parts(self, chat_id: int, thread_id: int | None, message: Message) -> None:
-        unknown = False
+        end = OutboxState.SENT
         claimed = False
         last = len(parts_of(message.body)) - 1
         for part in range(last + 1):
@@ -172,20 +174,21 @@ class Delivery:
             if outcome is Outcome.REFUSED:  # fenced off, or taken by another sender
                 return
             if outcome is not None:
-                unknown = unknown or outcome is not Outcome.SENT
+                if outcome is not Outcome.SENT:
+                    end = OutboxState.UNKNOWN
                 continue
-            ends_as = ("unknown" if unknown else "sent") if part == last else None
+            ends_as = end if part == last else None
             try:
                 await self._attempt(chat_id, thread_id, message, part, attempt, ends_as)
             except SendError as error:
                 if error.failure is not Failure.UNKNOWN or message.kind in AT_LEAST_ONCE:
                     await self._outcomes.failed(chat_id, message, error)
                     return
-                unknown = True
+                end = OutboxState.UNKNOWN
             else:
                 if ends_as is not None:
                     return
-        await self._outcomes.end(message, "unknown" if unknown else "sent", None)
+        await self._outcomes.end(message, end, None)
 
     async def _begin(
         self, message: Message, part: int, *, claimed: bool
@@ -220,7 +223,7 @@ class Delivery:
         message: Message,
         part: int,
         attempt: int,
-        ends_as: str | None,
+        ends_as: OutboxState | None,
     ) -> None:
         """Try one part and record how it ended; with the last one ends the message.
 

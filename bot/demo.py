@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.app import load_model, utc_now
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from review import sign_in
+from sandbox import Sandbox, SandboxUser
 from storage import new_secret_key, operators
 
 

@@ -2,13 +2,16 @@
 
 Knows nothing of SQL. What it has answered is remembered by update id in memory and in a small
 file that is flushed to disk, so that a person gets the words once although their update comes
-again and again until it can be stored; the case follows then. It is the one exception to the
-rule that words go through the outbox.
+again and again until it can be stored; the case follows then. Words that did not go out are tried
+again when it comes again, unless Telegram said for good that it will not take them. It is the one
+exception to the rule that words go through the outbox.
 """
 
 import json
-import os
+import time
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -17,21 +20,43 @@ from telegram import Bot
 from bot.crisis import Crisis
 from bot.metrics import Metrics
 from bot.pacing import Pacer
-from bot.sending import Failure, SendError, parts_of, send_part
+from bot.refusals import Failure, SendError
+from bot.sending import parts_of, send_part
 from safety.policy import Response
+from storage import StorageError
 from storage.body import Body
+from storage.frames import replacing
 from storage.people import Person
 
 log = structlog.get_logger(__name__)
 MOST_KNOWN = 20_000
 MOST_SPOOLED = 10_000
+FINAL = (Failure.BLOCKED, Failure.UNREACHABLE, Failure.REFUSED)
+LONGEST_WAIT_S = 60.0
+
+
+@dataclass(slots=True)
+class _Tries:
+    """How far the words for one update came: parts sent, failures, when the next try may be."""
+
+    parts: int = 0
+    failures: int = 0
+    not_before: float = 0.0
+    is_over: bool = False
 
 
 class Emergency:
     """Answers at once, once, without storage."""
 
     def __init__(
-        self, *, bot: Bot, pacer: Pacer, crisis: Crisis, metrics: Metrics, spool: Path
+        self,
+        *,
+        bot: Bot,
+        pacer: Pacer,
+        crisis: Crisis,
+        metrics: Metrics,
+        spool: Path,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bot = bot
         self._pacer = pacer
@@ -39,7 +64,9 @@ class Emergency:
         self._metrics = metrics
         self._spool = spool
         self._answered: OrderedDict[int, None] = OrderedDict.fromkeys(_read(spool))
+        self._clock = clock
         self._under_way: set[int] = set()
+        self._tries: OrderedDict[int, _Tries] = OrderedDict()
         self._people: OrderedDict[int, tuple[str, str | None]] = OrderedDict()
 
     def know(self, person: Person) -> None:
@@ -57,28 +84,43 @@ class Emergency:
         self, update_id: int, telegram_id: int, language: str, response: Response
     ) -> None:
         """Send the fixed reply, unless it was sent; a failure leaves it to the next attempt."""
-        if update_id in self._answered or update_id in self._under_way:
+        tries = self._tries.get(update_id) or _Tries()
+        waits = tries.is_over or self._clock() < tries.not_before
+        if update_id in self._answered or update_id in self._under_way or waits:
             return
         self._under_way.add(update_id)
         language, region = self._people.get(telegram_id, (language, None))
         body = Body(self._crisis.fixed_reply(language, region, response))
         try:
             await self._pacer.wait(telegram_id)
-            for part in range(len(parts_of(body))):
+            for part in range(tries.parts, len(parts_of(body))):
                 await send_part(self._bot, telegram_id, body, part)
-            outcome = "sent"
+                tries.parts = part + 1
         except SendError as error:
-            outcome = str(error.failure)
-            log.error("emergency_send_failed", error=error.name)
-            if error.failure is Failure.LATER:
-                return
+            self._note(update_id, tries, error)
+        else:
+            self._tries.pop(update_id, None)
+            self._remember(update_id)
+            self._metrics.sends.labels("emergency", "sent").inc()
         finally:
             self._under_way.discard(update_id)
-        self._remember(update_id)
-        self._metrics.sends.labels("emergency", outcome).inc()
+
+    def _note(self, update_id: int, tries: _Tries, error: SendError) -> None:
+        """Keep in mind how an attempt failed; an end for good is told by the outbox later."""
+        tries.is_over = error.failure in FINAL
+        wait_s = min(2.0 ** min(tries.failures, 6), LONGEST_WAIT_S)
+        tries.not_before = self._clock() + (error.retry_after_s or wait_s)
+        tries.failures += 1
+        if tries.failures == 1 or tries.is_over:
+            log.error("emergency_send_failed", error=error.name)
+        self._metrics.sends.labels("emergency", str(error.failure)).inc()
+        self._tries[update_id] = tries
+        while len(self._tries) > MOST_SPOOLED:
+            self._tries.popitem(last=False)
 
     def settle(self, update_id: int) -> None:
         """The update is stored now: it need not be remembered any longer."""
+        self._tries.pop(update_id, None)
         if update_id in self._answered:
             del self._answered[update_id]
             self._write()
@@ -91,16 +133,11 @@ class Emergency:
 
     def _write(self) -> None:
         """Write the spool anew, whole; memory keeps what a full disk refuses."""
-        fresh = self._spool.with_suffix(".new")
         try:
-            self._spool.parent.mkdir(parents=True, exist_ok=True)
-            with fresh.open("w") as file:
-                json.dump(list(self._answered), file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._spool)
-        except OSError as error:
-            log.error("emergency_spool_failed", error=type(error).__name__)
+            with replacing(self._spool) as file:
+                file.write(json.dumps(list(self._answered)).encode())
+        except StorageError as error:
+            log.error("emergency_spool_failed", error=type(error.__cause__).__name__)
 
 
 def _read(spool: Path) -> list[int]:

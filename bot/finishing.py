@@ -7,6 +7,7 @@ person's epoch, the switches and an operator's wish to read first are looked at 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from bot.crisis import Crisis
 from bot.duties import DutyNotes
@@ -18,11 +19,20 @@ from bot.texts import Texts
 from review.shadow import Shadow
 from safety.screen import Screening
 from storage import Transaction, conversations, outbox, people, safety_counts
-from storage.body import Body
+from storage.body import Body, Keyboard
 from storage.conversations import Turn
 from storage.ids import UpdateId
 from storage.people import Person
 from storage.safety_counts import Act
+
+
+class Completion(StrEnum):
+    """How a question ended."""
+
+    REPLY = "reply"
+    SHADOW = "shadow"  # an operator reads the reply first
+    PAUSED = "paused"
+    SUPERSEDED = "superseded"  # the person's epoch has moved on, and nothing was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Finisher:
         *,
         preview_message_id: int | None,
         is_kept_back: bool,
-    ) -> str:
+    ) -> Completion:
         """Answer a question with the model's words, or with what must stand in their place.
 
         Args:
@@ -87,19 +97,15 @@ class Finisher:
             words: the reply, past the guard.
             preview_message_id: a message that becomes the reply by an edit.
             is_kept_back: the guard stopped the model's own words.
-
-        Returns:
-            How the question ended: `reply`, `shadow` (an operator reads it first), `paused`, or
-            `superseded`: the person's epoch has moved on, and nothing was said.
         """
         person = await people.by_id(transaction, asked.person.person_id)
         if person is None or person.epoch != asked.person.epoch:
-            return "superseded"
+            return Completion.SUPERSEDED
         if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
             lines = self._crisis.lines(asked.person)
             words = self._texts(person.language, "paused", lines=lines)
             await self.put(transaction, asked, words, preview_message_id=preview_message_id)
-            return "paused"
+            return Completion.PAUSED
         if is_kept_back:
             await safety_counts.add(transaction, Act.GUARD, now=self._now())
         case = await self._shadow.reads(transaction, person, now=self._now())
@@ -109,7 +115,7 @@ class Finisher:
                 transaction, person, case, asked.question, asked.update_ids[-1], words,
                 "\n\n".join(below),
             )  # fmt: skip
-            return "shadow"
+            return Completion.SHADOW
         turn_id = await conversations.answer(
             transaction, person.person_id, asked.question, text=words, now=self._now()
         )
@@ -117,14 +123,14 @@ class Finisher:
             below = await self._below(transaction, asked, person)
             text = "\n\n".join([words, *below])
             await self.put(transaction, asked, text, preview_message_id=preview_message_id)
-        return "reply"
+        return Completion.REPLY
 
     async def regret(
         self,
         transaction: Transaction,
         asked: Asked,
         text: str,
-        buttons: list[list[tuple[str, str]]],
+        buttons: Keyboard,
         *,
         preview_message_id: int | None,
     ) -> None:
@@ -140,7 +146,7 @@ class Finisher:
         transaction: Transaction,
         asked: Asked,
         text: str,
-        buttons: list[list[tuple[str, str]]] | None = None,
+        buttons: Keyboard | None = None,
         *,
         preview_message_id: int | None,
     ) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answers, choice_of
+from bot import open_questions
+from bot.answering import Answers, HandlerContext, choice_of
 from bot.texts import Texts
 from review.takeover import Takeover
 from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
@@ -19,7 +19,6 @@ from storage.conversations import Role
 from storage.ids import PersonId
 from storage.safety_counts import Act
 
-Context = ContextTypes.DEFAULT_TYPE
 HOURS = ("10", "24")
 LATER = timedelta(hours=1)
 
@@ -41,7 +40,7 @@ class FollowUps:
         self._wake = wake
         self._now = now
 
-    async def on_follow(self, update: Update, _context: Context) -> None:
+    async def on_follow(self, update: Update, _context: HandlerContext) -> None:
         """When to ask, or not at all."""
         choice = choice_of(update, (*HOURS, "no"))
         async with self._answers.open(update, "follow_up") as answering:
@@ -75,6 +74,7 @@ class FollowUps:
         if await Takeover.running(transaction, person_id, now=now) is not None:
             await follow_ups.put(transaction, person_id, due_at=now + LATER)
             return  # a human is talking with them
+        await open_questions.close(transaction, person_id)
         words = self._texts(person.language, "follow_up_asks")
         session_id = await conversations.current_session(transaction, person_id, now=now)
         await conversations.append(

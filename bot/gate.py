@@ -16,8 +16,9 @@ from bot.crisis import Crisis
 from bot.erasure import Erasure
 from bot.stop_words import is_stop
 from bot.texts import Texts
-from bot.updates import is_case
+from bot.updates import is_case, is_wordless
 from review import cases as review
+from review.takeover import Takeover
 from storage import Database, Transaction, cases, inbox, operators, outbox, people, pilot
 from storage.body import Body
 from storage.ids import UpdateId
@@ -126,10 +127,21 @@ class Gate:
                 return
             if await operators.by_telegram_id(transaction, user.id) is not None:
                 return  # listed by an admin, and not in the settings
-            await self.turn_away(transaction, person, [UpdateId(update.update_id)], now=self._now())
+            now = self._now()
+            if is_wordless(update) and await self._is_seen_to(transaction, person, now):
+                return  # `bot/unheard.py` answers
+            await self.turn_away(transaction, person, [UpdateId(update.update_id)], now=now)
         await acknowledge(update)
         self._wake()
         raise ApplicationHandlerStop
+
+    @staticmethod
+    async def _is_seen_to(transaction: Transaction, person: Person, now: datetime) -> bool:
+        """Whether a case holds this person, or an operator talks with them."""
+        return (
+            await review.holding(transaction, person.person_id, now=now) is not None
+            or await Takeover.running(transaction, person.person_id, now=now) is not None
+        )
 
     async def _say(self, transaction: Transaction, person: Person, key: str, now: datetime) -> None:
         text = self._texts(person.language, key, lines=self._crisis.lines(person))

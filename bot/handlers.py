@@ -18,7 +18,7 @@ from telegram.ext import (
 )
 
 from bot.buttons import Buttons
-from bot.checkins.face import Face
+from bot.checkins.face import CheckInRoutes
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
 from bot.conversation import Conversation
@@ -60,7 +60,7 @@ def register(
     buttons: Buttons,
     rights: Rights,
     plans: SafetyPlans,
-    check_ins: Face,
+    check_ins: CheckInRoutes,
     follow_ups: FollowUps,
     shadowing: Shadowing,
     stopping: Stopping,

@@ -5,6 +5,7 @@ Knows nothing of when they are shown, nor of how they are kept up to date (`safe
 
 from bot.texts import Texts
 from safety.hotlines import Hotlines, Line
+from storage.body import Keyboard
 
 MOST_LINES = 5
 FIRST_REGIONS = ("CN", "HK", "TW")  # where most speakers of the model's language live
@@ -38,7 +39,7 @@ class HelpLines:
         """Whether there are numbers for a region."""
         return region in self._hotlines.regions()
 
-    def region_buttons(self, language: str) -> list[list[tuple[str, str]]]:
+    def region_buttons(self, language: str) -> Keyboard:
         """A button for each region, two in a row, and one for none of them."""
         regions = [*sorted(self._hotlines.regions(), key=_nearest_first), "none"]
         pairs = [(self._texts(language, f"region_{r}"), f"region:{r}") for r in regions]

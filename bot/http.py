@@ -112,9 +112,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn inside our event loop: signals stay with the service."""
+    """Uvicorn inside our event loop: signals stay with the service.
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    Args:
+        app: the routes.
+        host: where to listen.
+        port: the same; 0 takes a free one.
+        trusted_proxies: networks whose `X-Forwarded-For` is believed, from the right.
+    """
+
+    def __init__(
+        self, app: Starlette, host: str, port: int, *, trusted_proxies: Sequence[str] = ()
+    ) -> None:
         config = uvicorn.Config(
             app,
             host=host,
@@ -122,6 +131,8 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="off",
+            proxy_headers=bool(trusted_proxies),  # else anybody may name any address as theirs
+            forwarded_allow_ips=[*trusted_proxies],
             timeout_graceful_shutdown=3,
         )
         super().__init__(config)

@@ -7,6 +7,7 @@ side, and writes no word of its own beyond the reviewed texts.
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from bot import open_questions
 from bot.help_lines import HelpLines
 from bot.shadowing import consent_body
 from bot.texts import Texts
@@ -21,6 +22,9 @@ from storage.conversations import Role
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
+
+ASKS_ANEW = (What.TAKEN_OVER, What.HANDED_BACK, What.LEASE_RAN_OUT, What.RESOLVED)
+"""After it the person's words are for whoever speaks then, and answer nothing older."""
 
 
 class PersonFace:
@@ -63,6 +67,8 @@ class PersonFace:
                 person_id=person.person_id, now=event.at,
             )  # fmt: skip
         elif text := self._text(person, event):
+            if event.what in ASKS_ANEW:
+                await open_questions.close(transaction, person.person_id)
             await self._tell(transaction, person, text, event.at)
         transaction.on_commit(self._wake)
 
@@ -152,10 +158,6 @@ class HumanSide:
         await self.pass_on(transaction, person, case, text, screening)
         await inbox.end(transaction, update_ids, Ended.HELD, reason="takeover", now=now)
         return turn_id
-
-    async def pass_on_unreadable(self, transaction: Transaction, case: Case) -> None:
-        """Show the operator that the person sent something that is no text, and is not kept."""
-        await self._takeover.heard(transaction, case, "", level=0, is_kept=False)
 
     async def pass_on(
         self, transaction: Transaction, person: Person, case: Case, text: str, screening: Screening

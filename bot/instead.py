@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.checkins import signs
 from bot.crisis import Crisis
 from bot.gate import Gate
 from bot.human import HumanSide
@@ -21,7 +20,7 @@ from bot.texts import Texts
 from review import cases as review
 from safety.policy import respond
 from safety.screen import Screening
-from storage import Transaction, conversations, inbox, outbox
+from storage import Transaction, check_in_questions, conversations, inbox, outbox
 from storage.body import Body
 from storage.cases import Case
 from storage.conversations import Role, Turn
@@ -80,7 +79,7 @@ class Instead:
         """
         held = await self._is_held(transaction, said, late=late)
         if held and said.is_typed:
-            await signs.close_note(transaction, said.person.person_id, now=said.now)
+            await check_in_questions.close_note(transaction, said.person.person_id)
         return held
 
     async def holds_again(self, transaction: Transaction, said: Said) -> bool:

@@ -251,9 +251,10 @@ class Intake:
                     now=now,
                     said_already=said_already,
                 )
-                await signs.close_note(transaction, person.person_id, now=now)
             if person is not None and reading.kind is not Kind.MEMBERSHIP:
-                await signs.heard(transaction, person.person_id)
+                if person.blocked_at is not None:  # nobody writes to a bot that they block
+                    await people.set_blocked(transaction, person.telegram_id, None)
+                await signs.reset_silence(transaction, person.person_id)
         if said_already:
             self._emergency.settle(received.update_id)
         if ended:

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from inference import InferenceWorker
+from inference import LanguageModel
 from storage import Database
 from storage.ids import SessionId
 
@@ -28,7 +28,7 @@ class KeptWords:
 
     def __init__(
         self,
-        worker: InferenceWorker,
+        worker: LanguageModel,
         database: Database,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -72,6 +72,14 @@ class Metrics:
             "pica_last_poll_timestamp_seconds", "When Telegram last answered a poll; 0 by webhook",
             registry=self.registry,
         )  # fmt: skip
+        self.poll_failures = Counter(
+            "pica_poll_failures_total", "Polls that Telegram did not answer well, by error",
+            ["error"], registry=self.registry,
+        )  # fmt: skip
+        self.outbox_stuck = Gauge(
+            "pica_outbox_stuck", "Messages not yet sent after three tries or more",
+            registry=self.registry,
+        )  # fmt: skip
         self.model_queue = Gauge(
             "pica_model_requests", "Requests at the model, by state", ["state"],
             registry=self.registry,

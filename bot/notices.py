@@ -10,13 +10,11 @@ from bot.texts import Texts
 from review.access import RefusedError
 from review.desk import MOST_WORDS
 from storage import Transaction, outbox
-from storage.body import Body
+from storage.body import Body, Keyboard
 from storage.cases import Case
 from storage.ids import CaseId, PersonId
 from storage.operators import Operator
 from storage.outbox import Audience
-
-Buttons = list[list[tuple[str, str]]]
 
 
 class OperatorNotices:
@@ -69,7 +67,7 @@ class OperatorNotices:
         key: str,
         *,
         now: datetime,
-        buttons: Buttons | None = None,
+        buttons: Keyboard | None = None,
         person_id: PersonId | None = None,
         silent: bool = False,
         **values: Any,
@@ -86,7 +84,7 @@ class OperatorNotices:
         text: str,
         *,
         now: datetime,
-        buttons: Buttons | None = None,
+        buttons: Keyboard | None = None,
         person_id: PersonId | None = None,
         case_id: CaseId | None = None,
         silent: bool = False,
@@ -122,7 +120,7 @@ class OperatorNotices:
         text: str,
         *,
         now: datetime,
-        buttons: Buttons | None = None,
+        buttons: Keyboard | None = None,
     ) -> None:
         """Queue words to one operator in their private chat; never a person's words."""
         await outbox.put(

@@ -13,7 +13,7 @@ from bot.help_lines import HelpLines
 from bot.texts import Texts
 from review import cases as review
 from storage import Transaction, inbox, outbox, people
-from storage.body import Body
+from storage.body import Body, Keyboard
 from storage.ids import UpdateId
 from storage.inbox import Ended, OpenRow
 from storage.people import Person
@@ -137,7 +137,7 @@ class Onboarding:
         transaction: Transaction,
         person: Person,
         key: str,
-        buttons: list[list[tuple[str, str]]],
+        buttons: Keyboard,
         now: datetime,
         **values: str,
     ) -> None:

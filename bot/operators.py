@@ -12,22 +12,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from telegram import Message, Update, User
-from telegram.ext import ContextTypes
 
-from bot.answering import acknowledge
+from bot.answering import HandlerContext, acknowledge
 from bot.case_acts import COMMANDS, CaseActs
 from bot.case_buttons import number_of, read
 from bot.notices import OperatorNotices
 from bot.operators_chat import OperatorsChat
 from bot.texts import Texts
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.roster import MOST_NAME
 from storage import Database, Transaction, cases, inbox, operators
 from storage.ids import CaseId, UpdateId
 from storage.inbox import Ended
 from storage.operators import Operator
 
-Context = ContextTypes.DEFAULT_TYPE
 _COMMAND = re.compile(r"/(\w+)(?:@(\w+))?(?:\s+(.*))?$", re.DOTALL)
 EDITS_REMEMBERED = 500
 
@@ -68,7 +66,7 @@ class Operators:
         """Whether this is the operators' chat."""
         return self._chat.is_it(chat_id)
 
-    async def on_case(self, update: Update, _context: Context) -> None:
+    async def on_case(self, update: Update, _context: HandlerContext) -> None:
         """`case:ID:verb`: a button under a case, in their chat or in a page."""
         query, chat = update.callback_query, update.effective_chat
         assert query is not None
@@ -97,7 +95,7 @@ class Operators:
                 await self._refuse(transaction, refused, pressed.case_id, now)
             self._wake()
 
-    async def on_words(self, update: Update, context: Context) -> None:
+    async def on_words(self, update: Update, context: HandlerContext) -> None:
         """A command in their chat, or an answer to the question what is to be said."""
         message, now = update.effective_message, self._now()
         if message is None or message.from_user is None:
@@ -144,7 +142,7 @@ class Operators:
                 await self._refuse(transaction, refused, order.case_id, now)
 
     async def _order(
-        self, transaction: Transaction, message: Message, context: Context
+        self, transaction: Transaction, message: Message, context: HandlerContext
     ) -> Order | None:
         """What a message asks for; None where it is talk among operators."""
         text = message.text or message.caption or ""
@@ -196,7 +194,7 @@ class Operators:
             transaction,
             self._notices.refusal(refused, case_id),
             now=now,
-            case_id=case_id if known and refused.key != "case_gone" else None,
+            case_id=case_id if known and refused.key is not Refusal.CASE_GONE else None,
         )
 
     async def _actor(self, transaction: Transaction, user: User) -> Operator | None:

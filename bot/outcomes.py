@@ -1,6 +1,6 @@
 """What becomes of a message: its end, or another try, and when.
 
-Knows nothing of how a message is sent, only of how an attempt failed (`sending.py`).
+Knows nothing of how a message is sent, only of how an attempt failed (`refusals.py`).
 """
 
 from collections.abc import Awaitable, Callable
@@ -8,22 +8,35 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.checkins.deciding import Skip
+from bot.checkins.deciding import SkipReason
 from bot.checkins.recalling import Recall
 from bot.operators_chat import OperatorsChat
-from bot.sending import Failure, SendError
+from bot.refusals import Failure, SendError
 from bot.topics import Topics
 from storage import Database, Transaction, outbox, people
-from storage.outbox import Audience, Kind, Message
+from storage.ids import OutboxId
+from storage.outbox import Audience, Kind, Message, OutboxState
 
 log = structlog.get_logger(__name__)
 LONGEST_TRY = timedelta(hours=24)
 """For how long Telegram is asked to take a reply; older words would answer nothing any more."""
 LONGEST_WAIT_S = 60.0
+LONGEST_ASKED_S = 86_400.0
+"""Telegram may ask for a longer wait; once a day it is asked all the same."""
 AT_LEAST_ONCE = (Kind.CRISIS, Kind.CASE)
 AT_ONCE = (Failure.MOVED, Failure.NO_THREAD)
+MOST_AT_ONCE = 3
+"""A topic that is gone again and again is waited for like everything else."""
+FINAL = (Failure.REFUSED, Failure.UNREACHABLE)
+CHAT_IS_CLOSED = (Failure.MOVED, Failure.BLOCKED, Failure.UNREACHABLE, Failure.NOT_NOW)
+LETS_PASS = (Failure.UNREACHABLE, Failure.NOT_NOW)
+"""A chat may be closed in one place and open in others: those behind are not kept waiting."""
+KEEPS_ORDER = 2
+"""To a person, words that fail so often still come before those behind them."""
+BETWEEN_TRIES_S = 30.0
+"""So long nothing else that was put off is tried in the operators' chat, however much there is."""
 
-Relayed = Callable[[Transaction, Message, str, str | None, datetime], Awaitable[None]]
+Relayed = Callable[[Transaction, Message, OutboxState, str | None, datetime], Awaitable[None]]
 """Told, in the transaction of the end, how an operator's words to a person ended."""
 
 
@@ -46,36 +59,39 @@ class Outcomes:
         self._relayed = relayed
         self._recall = recall
         self._now = now
+        self._said: dict[OutboxId, str] = {}
+        """What was logged of messages that wait: once for each reason, not at every try."""
 
-    async def end(self, message: Message, state: str, reason: str | None) -> None:
+    async def end(self, message: Message, state: OutboxState, reason: str | None) -> None:
         """Give a message its end."""
         async with self._database.begin() as transaction:
             await self.end_within(transaction, message, state, reason)
 
     async def end_within(
-        self, transaction: Transaction, message: Message, state: str, reason: str | None
+        self, transaction: Transaction, message: Message, state: OutboxState, reason: str | None
     ) -> None:
         """Give a message its end in a transaction; who wrote it hears of it."""
         now = self._now()
+        self._said.pop(message.outbox_id, None)
         await outbox.end(transaction, message.outbox_id, state, reason=reason, now=now)
         if message.kind is Kind.RELAY:
             await self._relayed(transaction, message, state, reason, now)
-        if message.kind is Kind.CHECK_IN and state == "failed":
-            await self._recall.take_back(transaction, message, Skip.FAILED)
+        if message.kind is Kind.CHECK_IN and state is OutboxState.FAILED:
+            await self._recall.withdraw(transaction, message, SkipReason.FAILED)
 
     async def is_off(self, transaction: Transaction, message: Message) -> bool:
         """Whether a message that was just claimed is not to be sent after all; it is ended."""
         now = self._now()
-        why: Skip | None = None
+        why: SkipReason | None = None
         if message.kind is Kind.CHECK_IN:
             why = await self._recall.reason(transaction, message, now)
         if why is None and message.expires_at is not None and now > message.expires_at:
-            why = Skip.LATE
+            why = SkipReason.LATE
         if why is None:
             return False
-        state = "expired" if why is Skip.LATE else "cancelled"
+        state = OutboxState.EXPIRED if why is SkipReason.LATE else OutboxState.CANCELLED
         await outbox.end(transaction, message.outbox_id, state, reason=why, now=now)
-        await self._recall.take_back(transaction, message, why)
+        await self._recall.withdraw(transaction, message, why)
         return True
 
     async def cancel_if_late(self, transaction: Transaction, message: Message) -> None:
@@ -84,8 +100,8 @@ class Outcomes:
         cancelled = await outbox.cancel_if_late(transaction, message.outbox_id, now=now)
         if cancelled and message.kind is Kind.CHECK_IN:
             # `/stop`, or else a crisis or an operator, whose case may be resolved by now.
-            why = await self._recall.reason(transaction, message, now) or Skip.HELD
-            await self._recall.take_back(transaction, message, why)
+            why = await self._recall.reason(transaction, message, now) or SkipReason.HELD
+            await self._recall.withdraw(transaction, message, why)
 
     async def failed(self, chat_id: int, message: Message, error: SendError) -> None:
         """Decide what becomes of a message that was not sent."""
@@ -93,38 +109,55 @@ class Outcomes:
         failure = error.failure
         if to_operators and failure is Failure.NO_THREAD:
             await self._topics.forget(message.body)
-        elif to_operators and failure in (Failure.MOVED, Failure.BLOCKED, Failure.UNREACHABLE):
+        elif to_operators and failure in CHAT_IS_CLOSED:
             # Their words wait until the chat is put right: none of them may be missed.
-            log.error("operators_chat_unreachable", error=error.name, moved_to=error.moved_to)
+            self._say_once(message, error, "operators_chat_unreachable")
             if error.moved_to is not None:
                 self._chat.move(error.moved_to)
         elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
-                await self.end_within(transaction, message, "failed", "blocked")
+                await self.end_within(transaction, message, OutboxState.FAILED, "blocked")
                 await people.set_blocked(transaction, chat_id, self._now())
             return
-        elif failure not in (Failure.LATER, Failure.UNKNOWN):
+        elif failure in FINAL:
             log.error("send_refused", error=error.name, to_operators=to_operators)
-            await self.end(message, "failed", "refused")
+            await self.end(message, OutboxState.FAILED, "refused")
             return
         elif self._is_old(message) and message.kind not in AT_LEAST_ONCE:
-            await self.end(message, "failed", "gave_up")
+            await self.end(message, OutboxState.FAILED, "gave_up")
             return
+        elif failure is Failure.NOT_NOW:
+            self._say_once(message, error, "send_put_off")
         await self._postpone(message, error)
+
+    def _say_once(self, message: Message, error: SendError, event: str) -> None:
+        if self._said.get(message.outbox_id) != error.name:
+            self._said[message.outbox_id] = error.name
+            log.error(event, kind=message.kind, error=error.name, moved_to=error.moved_to)
 
     def _is_old(self, message: Message) -> bool:
         return self._now() - message.created_at > LONGEST_TRY
 
     async def _postpone(self, message: Message, error: SendError) -> None:
-        wait_s = error.retry_after_s
-        if wait_s is None:
-            wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
-        if error.failure in AT_ONCE:
+        wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
+        if error.retry_after_s is not None:
+            wait_s = min(error.retry_after_s, LONGEST_ASKED_S)
+        if error.failure in AT_ONCE and message.attempts < MOST_AT_ONCE:
             wait_s = 0.0
+        to_operators = message.audience is Audience.OPERATORS
+        lets_pass = to_operators or message.attempts >= KEEPS_ORDER
+        is_put_off = lets_pass and error.failure in LETS_PASS
+        now = self._now()
         async with self._database.begin() as transaction:
             await outbox.postpone(
                 transaction,
                 message.outbox_id,
-                until=self._now() + timedelta(seconds=wait_s),
-                reason=error.name,
+                until=now + timedelta(seconds=wait_s),
+                reason=outbox.PUT_OFF if is_put_off else error.name,
+                attempts=message.attempts + 1,
             )
+            if is_put_off and to_operators:
+                held_s = min(wait_s, BETWEEN_TRIES_S)
+                await outbox.hold_put_off(
+                    transaction, message.audience, until=now + timedelta(seconds=held_s)
+                )

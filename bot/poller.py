@@ -3,11 +3,13 @@
 Knows nothing of what an update means. Updates are confirmed by the offset of the
 next call, and the offset moves only over what intake has stored. Two pollers on one
 token and database never run (`leadership`); on two databases Telegram answers 409, which is
-said in the log until one of them ends.
+said in the log until one of them ends. No answer ends the loop: a token that was refused may be
+put right, and what came meanwhile waits at Telegram.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -17,12 +19,20 @@ from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
 from bot import updates
+from bot.metrics import Metrics
+from bot.refusals import read
 from bot.tls import telegram_request
 
 log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 POLL_TIMEOUT_S = 20
 WAIT_S = 2.0
+LONGEST_WAIT_S = 10.0
+LONGEST_ASKED_S = 60.0
+SAY_AGAIN = 60
+"""Of so many failures alike one is said: at the longest wait every ten minutes."""
+REFUSED = 3
+"""So many refusals of the token in a row are no slip of a proxy."""
 
 
 class Poller:
@@ -32,6 +42,7 @@ class Poller:
         bot: whose token and server are polled.
         receive: stores an update, or raises.
         rescue: answers a message at risk that stands behind one that could not be stored.
+        metrics: counts polls that fail.
         now: the clock.
 
     Attributes:
@@ -44,14 +55,18 @@ class Poller:
         bot: Bot,
         receive: Callable[[object], Awaitable[None]],
         rescue: Callable[[object], Awaitable[None]],
+        metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._bot = bot
         self._receive = receive
         self._rescue = rescue
+        self._metrics = metrics
         self._now = now
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
+        self._failure = ""  # how polls fail, and how many in a row
+        self._failures = 0
         self.last_poll_at: datetime | None = None
 
     async def run(self) -> None:
@@ -62,16 +77,33 @@ class Poller:
                 try:
                     if not await self._poll():
                         await asyncio.sleep(WAIT_S)
-                except InvalidToken:
-                    raise
-                except Conflict:
-                    log.warning("another_poller", advice="stop the other service or webhook")
-                    await asyncio.sleep(WAIT_S)
                 except TelegramError as error:
-                    log.warning("poll_failed", error=type(error).__name__)
-                    await asyncio.sleep(WAIT_S)
+                    await asyncio.sleep(self._failed(error))
         finally:
             await self._request.shutdown()
+
+    @property
+    def token_is_refused(self) -> bool:
+        """Whether Telegram refuses the token, and not just once."""
+        return self._failure == InvalidToken.__name__ and self._failures >= REFUSED
+
+    def _failed(self, error: TelegramError) -> float:
+        """Say and count a failure; return how long to wait."""
+        name = type(error).__name__
+        self._metrics.poll_failures.labels(name).inc()
+        if name != self._failure:
+            self._failure, self._failures = name, 0
+        if self._failures % SAY_AGAIN == 0:
+            if isinstance(error, Conflict):
+                log.warning("another_poller", advice="stop the other service or webhook")
+            elif isinstance(error, InvalidToken):
+                log.critical("token_refused", advice="check PICA_TELEGRAM_TOKEN with @BotFather")
+            else:
+                log.warning("poll_failed", error=name)
+        asked_s = min(read(error).retry_after_s or 0.0, LONGEST_ASKED_S)
+        wait_s = min(WAIT_S * 2.0 ** min(self._failures, 8), LONGEST_WAIT_S)
+        self._failures += 1
+        return max(wait_s, asked_s)
 
     async def _poll(self) -> bool:
         """Take what has come; False where something could not be stored."""
@@ -80,21 +112,40 @@ class Poller:
             f"{self._bot.base_url}/getUpdates", data, read_timeout=POLL_TIMEOUT_S + 10
         )
         self.last_poll_at = self._now()
-        all_stored = True
-        for raw in found if isinstance(found, list) else []:
-            if not all_stored:
+        self._failure, self._failures = "", 0
+        page = found if isinstance(found, list) else []
+        left: list[object] = []
+        for raw in fewest_letters_first(page):
+            if left:
+                left.append(raw)
                 await self._rescue(raw)  # its place in line is kept by not storing it yet
                 continue
             try:
                 await self._receive(raw)
             except Exception as error:  # storage is away: nothing from here on is confirmed
                 log.error("intake_failed", error=type(error).__name__)
-                all_stored = False
-                continue
-            update_id = updates.update_id_of(raw)
-            if update_id is not None:
-                self._offset = max(self._offset, update_id + 1)
-        return all_stored
+                left.append(raw)
+        self._offset = max(self._offset, _next(page, left))
+        return not left
+
+
+def fewest_letters_first(page: Sequence[object]) -> list[object]:
+    """Order updates so that nobody waits for a person who wrote more; each person's keep theirs."""
+    told = [updates.salvage(raw) for raw in page]
+    letters: Counter[int | None] = Counter()
+    for reading in told:
+        letters[reading.telegram_id] += len(reading.text)
+    order = sorted(range(len(page)), key=lambda at: letters[told[at].telegram_id])
+    return [page[at] for at in order]
+
+
+def _next(page: Sequence[object], left: Sequence[object]) -> int:
+    """Give the offset that confirms what was stored, up to the first update that was not."""
+    open_ids = [found for raw in left if (found := updates.update_id_of(raw)) is not None]
+    if open_ids:
+        return min(open_ids)
+    return max((found + 1 for raw in page if (found := updates.update_id_of(raw)) is not None),
+               default=0)  # fmt: skip
 
 
 def _parameters(offset: int) -> list[RequestParameter]:

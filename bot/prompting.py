@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from storage.rounds import Rounds
+
 PERSONA = (
     "你是PICA，来自东北大学数据挖掘实验室，一个具备共情能力的聊天机器人。凭借先进的深度学习算法，"
     "你能够理解人类细腻的情感，在专业领域给予需要帮助的人类专业的指导，并以同情和理解的方式回应人类的情绪，"
@@ -19,7 +21,6 @@ UNASKED = "（到了约好的问候时间）"
 place for it, and an empty question is nothing that the model has seen."""
 ROUND = re.compile(r"\[\s*Round(?=\s*\d)", re.IGNORECASE)
 SPEAKER = re.compile(r"(?m)^([^\S\n]*[问答])[：:]")
-Rounds = list[tuple[str, str]]
 
 
 class Tokenizer(Protocol):

@@ -13,7 +13,7 @@ import structlog
 from telegram import Bot
 
 from bot.drafts import Draft
-from bot.finishing import Asked, Finisher
+from bot.finishing import Asked, Completion, Finisher
 from bot.kept_words import KeptWords
 from bot.lanes import Burst
 from bot.metrics import Metrics
@@ -22,7 +22,7 @@ from bot.priority import priority
 from bot.prompting import PERSONA, UNASKED, fit, neutralise
 from bot.texts import Texts
 from bot.writing import LONGEST_S, Writer
-from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
+from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
 from safety.guard import Guard
 from storage import Database, cases, conversations, inbox, outbox
 from storage.body import Body
@@ -43,7 +43,7 @@ class Replier:
         *,
         database: Database,
         rounds: RecentRounds,
-        worker: InferenceWorker,
+        worker: LanguageModel,
         bot: Bot,
         pacer: Pacer,
         guard: Guard,
@@ -174,18 +174,18 @@ class Replier:
         """End the question; False where the model's words are not the answer (yet)."""
         await self._rounds.drop(asked.question.session_id)
         async with self._database.begin() as transaction:
-            reason = await self._finisher.finish(
+            completion = await self._finisher.finish(
                 transaction, asked, words, preview_message_id=draft.preview_message_id,
                 is_kept_back=is_kept_back,
             )  # fmt: skip
             await inbox.end(
-                transaction, asked.update_ids, Ended.ANSWERED, reason=reason, now=self._now()
+                transaction, asked.update_ids, Ended.ANSWERED, reason=completion, now=self._now()
             )
-        if reason != "superseded":
+        if completion is not Completion.SUPERSEDED:
             _mark_as_shown(asked.burst)  # it is answered: newer words are a question of their own
             self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
             self._wake()
-        return reason == "reply"
+        return completion is Completion.REPLY
 
     async def _look(self, asked: Asked) -> tuple[bool, int]:
         """Whether an operator reads the reply before it goes, and how urgent it is.

@@ -11,7 +11,7 @@ from bot.texts import Texts
 from safety.dialogue import GENTLE
 from safety.policy import HOLD_LAPSE_S, Script, respond
 from safety.screen import Screening
-from storage import Transaction, dialogues, safety_counts
+from storage import Transaction, dialogues, plans, safety_counts
 from storage.people import Person
 from storage.safety_counts import Act
 
@@ -51,6 +51,7 @@ class Resources:
                              lines=lines)]  # fmt: skip
         if asks:
             found.append(self._texts(person.language, "gentle_suicide"))
+            await plans.close_step(transaction, person.person_id)  # the next words answer this
         await safety_counts.add(
             transaction, Act.RESOURCES, level=int(response.level), script=response.script, now=now
         )

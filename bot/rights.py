@@ -8,9 +8,8 @@ import json
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, choice_of
+from bot.answering import Answering, Answers, HandlerContext, choice_of
 from bot.checkins.exporting import check_ins_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
@@ -21,7 +20,6 @@ from storage.conversations import Turn
 from storage.ids import TurnId
 from storage.people import Person
 
-Context = ContextTypes.DEFAULT_TYPE
 TURNS_A_FILE = 20_000
 OFF_RECORD_HOURS = ("1", "24")
 
@@ -38,7 +36,7 @@ class Rights:
         self._erasure = erasure
         self._days = retention_days
 
-    async def on_memory(self, update: Update, _context: Context) -> None:
+    async def on_memory(self, update: Update, _context: HandlerContext) -> None:
         """`/memory`: what is kept of this person and why."""
         async with self._answers.open(update, "memory") as answering:
             if answering:
@@ -83,7 +81,7 @@ class Rights:
         plan = await plans.get(answering.transaction, answering.person.person_id)
         return sum(map(len, plan.items.values())) if plan else 0
 
-    async def on_training(self, update: Update, _context: Context) -> None:
+    async def on_training(self, update: Update, _context: HandlerContext) -> None:
         """Allow or stop the use of one's words to improve the model; off by default."""
         choice = choice_of(update, ("on", "off"))
         async with self._answers.open(update, "training") as answering:
@@ -97,7 +95,7 @@ class Rights:
             key = "training_set_on" if choice == "on" else "training_set_off"
             await answering.say(Body(self._texts(answering.person.language, key)))
 
-    async def on_export(self, update: Update, _context: Context) -> None:
+    async def on_export(self, update: Update, _context: HandlerContext) -> None:
         """`/export`: everything that is kept of this person, as JSON files."""
         async with self._answers.open(update, "export") as answering:
             if answering is None:
@@ -159,7 +157,7 @@ class Rights:
             if plan.items.get(step)
         }
 
-    async def on_offrecord(self, update: Update, _context: Context) -> None:
+    async def on_offrecord(self, update: Update, _context: HandlerContext) -> None:
         """`/offrecord`: for how long, or back."""
         async with self._answers.open(update, "offrecord") as answering:
             if answering is None:
@@ -180,7 +178,7 @@ class Rights:
                 ]
             await answering.say(Body(text, buttons))
 
-    async def on_offrecord_button(self, update: Update, _context: Context) -> None:
+    async def on_offrecord_button(self, update: Update, _context: HandlerContext) -> None:
         """Off the record from now on, or back with what was said deleted."""
         choice = choice_of(update, (*OFF_RECORD_HOURS, "end"))
         async with self._answers.open(update, "offrecord") as answering:
@@ -203,13 +201,13 @@ class Rights:
                 text = self._texts(person.language, "offrecord_begun", until=_minute(until))
             await answering.say(Body(text))
 
-    async def on_forget(self, update: Update, _context: Context) -> None:
+    async def on_forget(self, update: Update, _context: HandlerContext) -> None:
         """`/forget`: asks once more."""
         async with self._answers.open(update, "forget") as answering:
             if answering:
                 await answering.say(self._onboarding.forget_body(answering.person.language))
 
-    async def on_forget_button(self, update: Update, _context: Context) -> None:
+    async def on_forget_button(self, update: Update, _context: HandlerContext) -> None:
         """Yes or no to erasure."""
         choice = choice_of(update, ("yes", "no"))
         async with self._answers.open(update, "forget") as answering:

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of
+from bot.answering import Answering, Answers, HandlerContext, data_of
 from bot.help_lines import HelpLines
+from review import cases as review
 from safety.answers import Answer, read
 from safety.levels import Level
 from safety.normalise import normalise
@@ -24,10 +24,13 @@ from storage.people import Person
 from storage.plans import Plan
 from storage.safety_counts import Act
 
-Context = ContextTypes.DEFAULT_TYPE
 LINES = 3
 STAYS_OPEN = timedelta(minutes=30)
 """How long a step waits for words: later ones are meant for the companion again."""
+
+
+WITHIN = ("next", "clear", "end")
+"""Buttons that act on the open step."""
 
 
 class SafetyPlans:
@@ -38,7 +41,7 @@ class SafetyPlans:
         self._texts = answers.texts
         self._help_lines = help_lines
 
-    async def on_plan(self, update: Update, _context: Context) -> None:
+    async def on_plan(self, update: Update, _context: HandlerContext) -> None:
         """`/plan`: the plan as it is, or the offer to begin."""
         async with self._answers.open(update, "plan") as answering:
             if answering is None:
@@ -50,7 +53,7 @@ class SafetyPlans:
             plan = await plans.get(answering.transaction, answering.person.person_id)
             await answering.say(self._overview(answering.person, plan))
 
-    async def on_plan_button(self, update: Update, _context: Context) -> None:
+    async def on_plan_button(self, update: Update, _context: HandlerContext) -> None:
         """A button of the plan: begin, add (a step's suggestion), next, clear, end, delete."""
         act, _, rest = data_of(update).partition(":")
         async with self._answers.open(update, "plan") as answering:
@@ -64,10 +67,13 @@ class SafetyPlans:
                 gone = await plans.delete_plan(answering.transaction, person_id)
                 key = "plan_deleted" if gone else "plan_none"
                 await answering.say(Body(self._texts(answering.person.language, key)))
-            else:
+            elif not await _is_late(answering, UpdateId(update.update_id)):
                 await self._change(answering, plan, act, rest)
 
     async def _change(self, answering: Answering, plan: Plan | None, act: str, rest: str) -> None:
+        if act in WITHIN and (plan is None or plan.open_step is None):
+            await answering.say(self._overview(answering.person, plan))  # it was closed meanwhile
+            return
         if plan is None:
             plan = Plan()
             await safety_counts.add(answering.transaction, Act.PLAN, now=answering.now)
@@ -77,12 +83,8 @@ class SafetyPlans:
             added = self._add_option(answering.person, plan, rest)
             if not added:
                 return
-        elif act == "clear" and plan.open_step is not None:
-            plan.items[STEPS[plan.open_step]] = []
-        elif act == "next" and plan.open_step is not None:
-            plan.open_step = plan.open_step + 1 if plan.open_step + 1 < len(STEPS) else None
-        elif act == "end":
-            plan.open_step = None
+        elif act in WITHIN:
+            _go_on(plan, act)
         else:
             return
         await plans.put(answering.transaction, answering.person.person_id, plan, now=answering.now)
@@ -192,7 +194,25 @@ class SafetyPlans:
         return Body(self._texts(person.language, "plan_delete_ask"), [[yes]])
 
 
+async def _is_late(a: Answering, update_id: UpdateId) -> bool:
+    """Whether words at risk came after this press: then they are what is answered."""
+    case = await review.holding(a.transaction, a.person.person_id, now=a.now)
+    pressed_at = await inbox.received_at(a.transaction, update_id)
+    return case is not None and pressed_at is not None and pressed_at < case.last_risk_at
+
+
 def _put_down(plan: Plan, step: str, item: str) -> None:
     items = plan.items.setdefault(step, [])
     if item not in items and len(items) < MOST_ITEMS:
         items.append(item)
+
+
+def _go_on(plan: Plan, act: str) -> None:
+    """Empty the open step, or leave it for the next one or for none."""
+    assert plan.open_step is not None
+    if act == "clear":
+        plan.items[STEPS[plan.open_step]] = []
+    elif act == "next" and plan.open_step + 1 < len(STEPS):
+        plan.open_step += 1
+    else:
+        plan.open_step = None

@@ -13,12 +13,13 @@ from safety import dialogue
 from safety.answers import Answer, read
 from safety.context import Asked
 from safety.dialogue import Move
+from safety.heard import tells_of_harm
 from safety.levels import Level
 from safety.normalise import normalise
 from safety.policy import Response
 from safety.screen import Screening
-from storage import Transaction, dialogues
-from storage.body import Body
+from storage import Transaction, dialogues, plans
+from storage.body import Body, Keyboard
 from storage.dialogues import Place
 from storage.people import Person
 
@@ -55,7 +56,10 @@ class Script:
         if place is None or is_open or _begins(place, response, text, is_held=is_held):
             move = dialogue.begin(response.script, emergency_first=response.emergency_first)
             return await self._say(transaction, person, move, 0, now)
-        return await self._go_on(transaction, person, place, text, screening.level, now)
+        answer = Answer.YES if tells_of_harm(screening) else None
+        return await self._go_on(
+            transaction, person, place, text, screening.level, now, answer=answer
+        )
 
     async def go_on(
         self,
@@ -81,8 +85,10 @@ class Script:
         text: str,
         level: Level,
         now: datetime,
+        *,
+        answer: Answer | None = None,
     ) -> Body:
-        answer = read(normalise(text).surface)
+        answer = answer or read(normalise(text).surface)
         move = dialogue.advance(place.script, place.step, place.turns, answer, level)
         while move.offers and not person.has_consented:  # nothing could be kept of it
             onward = dialogue.advance(move.script, move.step, place.turns, Answer.OTHER, level)
@@ -95,6 +101,8 @@ class Script:
         await dialogues.put(
             transaction, person.person_id, move.script, step=move.step, turns=turns + 1, now=now
         )
+        if move.waits_for_words:  # the next words answer this question, and not a plan's step
+            await plans.close_step(transaction, person.person_id)
         words = self._words(person.language, person.region, move)
         return Body(words, self._buttons(person.language, move))
 
@@ -106,7 +114,7 @@ class Script:
             parts.append(lines)
         return "\n".join(parts)
 
-    def _buttons(self, language: str, move: Move) -> list[list[tuple[str, str]]]:
+    def _buttons(self, language: str, move: Move) -> Keyboard:
         if move.offers == "plan":
             return [[(self._texts(language, "plan_begin"), "plan:begin")]]
         if move.offers == "follow_up":

@@ -1,78 +1,17 @@
-"""One message part or topic to Telegram, and what its answer means. The only reader of its errors.
+"""One message part or topic to Telegram: every failure becomes one `SendError`.
 
-Knows nothing of rows, order or pace. Every failure is turned into one `SendError` that
-carries the decision: whether the words may have arrived, whether to try again and when.
+Knows nothing of rows, order or pace, nor of what an error means (`refusals.py`).
 """
 
 import io
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
 
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Forbidden,
-    InvalidToken,
-    NetworkError,
-    RetryAfter,
-    TelegramError,
-    TimedOut,
-)
+from telegram.error import BadRequest, TelegramError
 
+from bot.refusals import Failure, SendError, read, read_topic
 from bot.splitting import split
 from storage.body import Body
-
-# How python-telegram-bot words an answer of the server that proves nothing was sent. A
-# gateway's time-out (504) is not among them: the server behind it may have gone on.
-NOT_SENT = ("Bad Gateway", "Internal Server Error", "Service Unavailable", "(503)")
-# Nor did anything leave where no connection came about.
-NOT_CONNECTED = ("ConnectError", "ConnectTimeout")
-
-
-# How Telegram words a chat that is not there or closed to the bot.
-NO_CHAT = (
-    "chat not found",
-    "not enough rights",
-    "need administrator rights",
-    "chat_write_forbidden",
-)
-# How it words a topic that is gone, or that only those may write in who may manage topics.
-NO_THREAD = ("thread not found", "topic_id_invalid", "topic_deleted", "topic_closed")
-# Why no topic can be made: the group has none, or the bot may not.
-NO_TOPICS = ("not a forum", "not enough rights", "need administrator rights", "chat_admin_required")
-
-
-class Failure(StrEnum):
-    """What a failed attempt means."""
-
-    UNKNOWN = "unknown"  # it may have arrived
-    LATER = "later"  # nothing was sent; try again
-    BLOCKED = "blocked"  # the person blocked the bot
-    UNREACHABLE = "unreachable"  # the chat is not there, or the bot may not write in it
-    REFUSED = "refused"  # Telegram will never take these words
-    MOVED = "moved"  # the group has a new id
-    NO_THREAD = "no_thread"  # the topic is gone
-    NO_TOPICS = "no_topics"  # the group has no topics, or the bot may not manage them
-
-
-@dataclass(eq=False)
-class SendError(Exception):
-    """An attempt failed.
-
-    Attributes:
-        failure: what that means.
-        name: the library's name of the error, for the record.
-        retry_after_s: how long Telegram asks to wait, where it does.
-        moved_to: the group's new id, where it moved.
-    """
-
-    failure: Failure
-    name: str
-    retry_after_s: float | None = None
-    moved_to: int | None = None
 
 
 def parts_of(body: Body) -> list[str]:
@@ -118,9 +57,14 @@ async def send_part(
         )
         return sent.message_id
     except TelegramError as error:
-        raise read(error) from error
+        failed = read(error)
+        if failed.failure is Failure.NO_THREAD and thread_id is None:
+            failed.failure = Failure.NOT_NOW  # the general topic is closed: no other can be made
+        raise failed from error
     except (UnicodeError, ValueError) as error:  # words that cannot even be put into a request
         raise SendError(Failure.REFUSED, type(error).__name__) from error
+    except (TypeError, LookupError, AttributeError) as error:  # accepted, and answered strangely
+        raise SendError(Failure.UNKNOWN, type(error).__name__) from error
 
 
 async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
@@ -132,7 +76,7 @@ async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
     try:
         return (await bot.create_forum_topic(chat_id, name)).message_thread_id
     except TelegramError as error:
-        raise _read_topic(error) from error
+        raise read_topic(error) from error
 
 
 async def rename_topic(bot: Bot, chat_id: int, thread_id: int, name: str) -> None:
@@ -157,7 +101,7 @@ async def _change_topic(change: Awaitable[bool]) -> None:
     try:
         await change
     except TelegramError as error:
-        read_as = _read_topic(error)
+        read_as = read_topic(error)
         if read_as.failure is not Failure.NO_THREAD and "not_modified" not in str(error).lower():
             raise read_as from error
 
@@ -171,16 +115,9 @@ async def delete_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
     try:
         await bot.delete_forum_topic(chat_id, thread_id)
     except TelegramError as error:
-        read_as = _read_topic(error)
+        read_as = read_topic(error)
         if read_as.failure is not Failure.NO_THREAD:
             raise read_as from error
-
-
-def _read_topic(error: TelegramError) -> SendError:
-    """As `read`, for calls about topics: what is refused for want of rights can be told apart."""
-    if isinstance(error, BadRequest) and any(sign in str(error).lower() for sign in NO_TOPICS):
-        return SendError(Failure.NO_TOPICS, type(error).__name__)
-    return read(error)
 
 
 async def _send_document(
@@ -225,40 +162,3 @@ def _keyboard(body: Body) -> InlineKeyboardMarkup | None:
             for row in body.buttons
         ]
     )
-
-
-def read(error: TelegramError) -> SendError:
-    """Say what an error of the library means."""
-    name = type(error).__name__
-    if isinstance(error, RetryAfter):
-        after = error.retry_after
-        wait_s = after.total_seconds() if isinstance(after, timedelta) else float(after)
-        return SendError(Failure.LATER, name, retry_after_s=wait_s)
-    if isinstance(error, ChatMigrated):
-        return SendError(Failure.MOVED, name, moved_to=error.new_chat_id)
-    if isinstance(error, Forbidden):
-        return SendError(Failure.BLOCKED, name)
-    if isinstance(error, BadRequest):
-        return SendError(_refused(str(error).lower()), name)
-    if isinstance(error, InvalidToken):
-        return SendError(Failure.UNREACHABLE, name)
-    return SendError(Failure.UNKNOWN if _may_have_arrived(error) else Failure.LATER, name)
-
-
-def _refused(text: str) -> Failure:
-    for failure, signs in ((Failure.NO_THREAD, NO_THREAD), (Failure.UNREACHABLE, NO_CHAT)):
-        if any(sign in text for sign in signs):
-            return failure
-    return Failure.REFUSED
-
-
-def _may_have_arrived(error: TelegramError) -> bool:
-    text = str(error)
-    # For a time-out only the cause tells whether it was in connecting.
-    if type(error.__cause__).__name__ in NOT_CONNECTED:
-        return False
-    if isinstance(error, TimedOut):
-        return "Pool timeout" not in text
-    if isinstance(error, NetworkError):
-        return not any(sign in text for sign in (*NOT_SENT, *NOT_CONNECTED))
-    return False

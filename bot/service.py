@@ -11,18 +11,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from telegram import BotCommand
 
-from bot.app import Parts, utc_now
+from bot import own_files
+from bot.app import Parts, reach, utc_now
 from bot.build import build
-from bot.handlers import COMMANDS
-from bot.http import WEBHOOK_PATH, Server
+from bot.http import Server
 from bot.http import build as build_http
 from bot.pacing import Pacer
-from bot.poller import ALLOWED
+from bot.registration import Registration
 from bot.settings import Settings
-from bot.texts import LANGUAGES, Texts
-from inference import InferenceWorker, ModelError
+from bot.texts import Texts
+from inference import LanguageModel, ModelError
 from review import roster
 from storage import appointments, inbox, keys, outbox
 
@@ -37,6 +36,8 @@ LAST_SENDS_S = 5.0
 MODEL_LOOK_S = 2.0
 OVERDUE = timedelta(minutes=2)
 """Check-ins that wait longer show in the metrics."""
+MANY_TRIES = 3
+"""Messages that failed so often show in the metrics."""
 
 
 class Service:
@@ -45,7 +46,7 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        worker: InferenceWorker,
+        worker: LanguageModel,
         *,
         now: Callable[[], datetime] = utc_now,
         pacer: Pacer | None = None,
@@ -78,8 +79,9 @@ class Service:
             OSError: the port is taken.
         """
         parts = self.parts
+        own_files.narrow(self._settings, parts.database)
         await parts.database.create()
-        await parts.application.initialize()
+        await reach(parts.application.initialize)
         await self._start_http()
         await parts.leadership.take()
         parts.metrics.leads.set(1)
@@ -92,7 +94,6 @@ class Service:
             )  # fmt: skip
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
-        await self._introduce()
         await parts.policy.live.refresh()  # nobody is screened without the live changes
         self._receives = True
         await parts.upkeep.check_canary()
@@ -138,6 +139,7 @@ class Service:
             "tasks": all(not task.done() for task in self._tasks),
             "leading": self.parts.leadership.leads,
             "screening": self.parts.upkeep.canary_is_found,
+            "token": not self.parts.poller.token_is_refused,
         }
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:
@@ -212,7 +214,10 @@ class Service:
             before_metrics=self._measure,
             console=console.mounted() if console is not None else (),
         )
-        self._http = Server(app, settings.http_host, settings.http_port)
+        self._http = Server(
+            app, settings.http_host, settings.http_port,
+            trusted_proxies=[str(each) for each in settings.trusted_proxies],
+        )  # fmt: skip
         self._spawn(self._http.start(), "http")
         while not self._http.started:
             if self._tasks[0].done():
@@ -222,26 +227,14 @@ class Service:
             console.address.settle(self.http_port)
 
     async def _receive(self) -> None:
-        settings, bot = self._settings, self.parts.application.bot
-        if not settings.webhook_url:
-            await bot.delete_webhook()
-            self._spawn(self.parts.poller.run(), "poller")
-            return
-        secret = settings.webhook_secret
-        await bot.set_webhook(
-            settings.webhook_url.rstrip("/") + WEBHOOK_PATH,
-            secret_token=secret.get_secret_value() if secret else None,
-            allowed_updates=ALLOWED,
+        """Tell Telegram where updates go, and take them."""
+        registration = Registration(
+            bot=self.parts.application.bot, settings=self._settings, texts=self.texts
         )
-
-    async def _introduce(self) -> None:
-        """Give Telegram the menu of commands."""
-        bot = self.parts.application.bot
-        for code, language in ((None, "zh"), *((language, language) for language in LANGUAGES)):
-            await bot.set_my_commands(
-                [BotCommand(name, self.texts(language, f"command_{name}")) for name in COMMANDS],
-                language_code=code,
-            )
+        await registration.begin()
+        self._spawn(registration.run(), "registration")
+        if not self._settings.webhook_url:
+            self._spawn(self.parts.poller.run(), "poller")
 
     async def _measure(self) -> None:
         metrics, health = self.parts.metrics, self.parts.worker.health()
@@ -257,6 +250,7 @@ class Service:
             async with self.parts.database.read() as transaction:
                 metrics.inbox_open.set(await inbox.count_open(transaction))
                 metrics.outbox_open.set(await outbox.count_open(transaction))
+                metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
                 metrics.check_ins_overdue.set(
                     await appointments.count_due(
                         transaction, before=self._now() - OVERDUE, limit=10_000

@@ -5,6 +5,7 @@ environment; every other part is handed the values.
 """
 
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -13,6 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from safety.utf8 import NotUtf8Error, read_text
+
+ENV_FILE = ".env"
+Network = IPv4Network | IPv6Network
 _ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
@@ -24,8 +29,9 @@ class Settings(BaseSettings):
     """The service's settings; each is the environment variable `PICA_` + its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PICA_", env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True
-    )
+        env_prefix="PICA_", env_file=ENV_FILE, env_file_encoding="utf-8-sig", frozen=True,
+        extra="ignore", hide_input_in_errors=True,
+    )  # fmt: skip
 
     telegram_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"
@@ -58,6 +64,7 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     http_host: str = "127.0.0.1"
     http_port: int = Field(8080, ge=0, le=65535)
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     console: bool = True
     console_url: str | None = None
     streaming: Literal["draft", "edit", "off"] = "draft"
@@ -105,6 +112,22 @@ class Settings(BaseSettings):
         if not isinstance(value, tuple) or not all(_ADDRESS.fullmatch(each) for each in value):
             raise ValueError("holds no e-mail addresses, separated by commas")
         return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            found = tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError:
+            found = None
+        if found is None or not all(each.prefixlen for each in found):
+            raise ValueError(
+                "holds no addresses or networks of proxies, separated by commas; write for "
+                "example 127.0.0.1, 10.0.0.0/8 (not everybody's: 0.0.0.0/0)"
+            )
+        return found
 
     @field_validator("pager_webhook")
     @classmethod
@@ -177,7 +200,11 @@ def load(**overrides: object) -> Settings:
         SettingsError: a value is wrong; names the variable, never its value.
     """
     try:
+        if "_env_file" not in overrides and Path(ENV_FILE).is_file():
+            read_text(Path(ENV_FILE))  # the library would not name the line
         return Settings(**overrides)  # type: ignore[arg-type]
+    except NotUtf8Error as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         message = first["msg"].removeprefix("Value error, ")

@@ -4,17 +4,14 @@ Knows nothing of operators' pages (`review/shadow.py` does the work).
 """
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answers, choice_of
+from bot.answering import Answers, HandlerContext, choice_of
 from bot.texts import Texts
 from review.shadow import Shadow
 from storage import Transaction, outbox
 from storage.body import Body
 from storage.people import Person
 from storage.shadow import ShadowDraft
-
-Context = ContextTypes.DEFAULT_TYPE
 
 
 def consent_body(texts: Texts, language: str) -> Body:
@@ -33,7 +30,7 @@ class Shadowing:
         self._answers = answers
         self._shadow = shadow
 
-    async def on_shadow(self, update: Update, _context: Context) -> None:
+    async def on_shadow(self, update: Update, _context: HandlerContext) -> None:
         """Agree, or take it back; off until somebody agrees."""
         choice = choice_of(update, ("on", "off"))
         async with self._answers.open(update, "shadow") as answering:

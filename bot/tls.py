@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 import httpx
-from telegram.request import HTTPXRequest
+
+from bot.answers import TelegramRequest
 
 
 @cache
@@ -18,6 +19,6 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def telegram_request(**values: Any) -> HTTPXRequest:
-    """The library's HTTP client with this context; `values` as `HTTPXRequest` takes them."""
-    return HTTPXRequest(httpx_kwargs={"verify": tls_context()}, **values)
+def telegram_request(**values: Any) -> TelegramRequest:
+    """The HTTP client to Telegram with this context; `values` as `HTTPXRequest` takes them."""
+    return TelegramRequest(httpx_kwargs={"verify": tls_context()}, **values)

@@ -16,14 +16,8 @@ from telegram import Bot
 from bot.notices import OperatorNotices
 from bot.operators_chat import OperatorsChat
 from bot.pacing import Pacer
-from bot.sending import (
-    Failure,
-    SendError,
-    close_topic,
-    delete_topic,
-    open_topic,
-    rename_topic,
-)
+from bot.refusals import Failure, SendError
+from bot.sending import close_topic, delete_topic, open_topic, rename_topic
 from safety.levels import Level
 from storage import Database, cases
 from storage.body import Body
@@ -33,6 +27,8 @@ from storage.ids import CaseId
 log = structlog.get_logger(__name__)
 PLAIN_FOR = timedelta(hours=1)
 """For how long a group that refused a topic is not asked for one again."""
+NO_TOPIC = (Failure.NO_TOPICS, Failure.REFUSED, Failure.NOT_NOW)
+"""Telegram said no; all else was no answer about topics and is tried again."""
 LONGEST_NAME = 128
 RENAME, CLOSE, DELETE = "rename", "close", "delete"
 
@@ -102,7 +98,7 @@ class Topics:
             try:
                 await self._change(body, case, chat_id, case.thread_id)
             except SendError as error:
-                if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
+                if error.failure not in NO_TOPIC:
                     raise
                 log.error("topic_refused", error=error.name, wanted=body.topic)
                 if body.topic == DELETE:
@@ -128,7 +124,7 @@ class Topics:
             thread_id = await open_topic(self._bot, self._chat.id, self._name(case))
             self._names[thread_id] = self._name(case)
         except SendError as error:
-            if error.failure not in (Failure.NO_TOPICS, Failure.REFUSED):
+            if error.failure not in NO_TOPIC:
                 raise
             log.warning("no_topics", error=error.name, advice="see Operators in operations.md")
             self._plain_until = self._now() + PLAIN_FOR

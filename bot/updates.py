@@ -97,7 +97,7 @@ def _read(update: Update, operators_chat: int | None) -> Reading:
 
 def _kind(update: Update, message: Message, text: str) -> Kind:
     if update.edited_message is not None:
-        return Kind.EDIT
+        return Kind.EDIT if text.strip() else Kind.OTHER  # a live location moves every moment
     if message.text and (message.text.startswith("/") or is_stop(message.text)):
         return Kind.COMMAND
     return Kind.WORDS if text.strip() else Kind.UNREADABLE
@@ -106,6 +106,12 @@ def _kind(update: Update, message: Message, text: str) -> Kind:
 def is_case(update: Update) -> bool:
     """Whether a button under a case was pressed."""
     return update.callback_query is not None and (update.callback_query.data or "").startswith(CASE)
+
+
+def is_wordless(update: Update) -> bool:
+    """Whether it is a message without text or caption."""
+    message = update.message
+    return message is not None and not (message.text or message.caption or "").strip()
 
 
 def _is_act(message: Message) -> bool:

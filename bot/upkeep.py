@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.checkins.asking import Asking
+from bot.checkins.asking import CheckInJob
 from bot.digest import Digest
 from bot.follow_up import FollowUps
 from bot.kept_words import KeptWords
@@ -48,7 +48,7 @@ class Upkeep:
         lanes: Lanes,
         notices: OperatorNotices,
         follow_ups: FollowUps,
-        check_ins: Asking,
+        check_ins: CheckInJob,
         clocks: Clocks,
         digest: Digest,
         shadow: Shadow,
@@ -126,7 +126,7 @@ class Upkeep:
 
     async def run_check_ins(self) -> None:
         """Ask people at the times that they chose."""
-        await _forever(self._check_ins.send_due, CHECK_INS_S)
+        await _forever(self._check_ins.run, CHECK_INS_S)
 
     async def run_clocks(self) -> None:
         """Page somebody for cases that nobody claims; end takeovers that fell silent."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from bot.drafts import Draft
 from bot.metrics import Metrics
-from inference import GenerationError, GenerationRequest, InferenceWorker
+from inference import GenerationError, GenerationRequest, LanguageModel
 from safety.guard import Guard, strip_artefacts
 
 FIRST_WORD_S = 600.0
@@ -30,7 +30,7 @@ CLOSING = re.compile(r"[”’」』）)]*")
 class Writer:
     """Lets the model write, and shows what may be shown."""
 
-    def __init__(self, worker: InferenceWorker, guard: Guard, metrics: Metrics) -> None:
+    def __init__(self, worker: LanguageModel, guard: Guard, metrics: Metrics) -> None:
         self._worker = worker
         self._guard = guard
         self._metrics = metrics

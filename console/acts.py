@@ -13,7 +13,7 @@ from starlette.responses import Response
 from console.case_page import the_case
 from console.door import Entry, field
 from console.site import Site
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.desk import MOST_WORDS
 from review.sign_in import Visitor
 from storage import Transaction
@@ -98,5 +98,5 @@ def number(form: FormData, name: str) -> int:
 def _verdict(form: FormData) -> Resolution:
     given = field(form, "verdict")
     if given not in set(Resolution) - {Resolution.ERASED}:
-        raise RefusedError("no_verdict")
+        raise RefusedError(Refusal.NO_VERDICT)
     return Resolution(given)

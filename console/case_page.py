@@ -35,6 +35,8 @@ from storage.cases import Case, Resolution, State
 from storage.conversations import Role, Turn
 from storage.evidence import Evidence
 from storage.ids import CaseId, TurnId
+from storage.sent import Sent
+from storage.sent import parse as parse_sent
 from storage.shadow import ShadowDraft
 
 LAST_TURNS = 40
@@ -48,12 +50,14 @@ class Shown:
 
     Attributes:
         pieces: its words; empty where they are hidden.
+        sent: what it was, if it was no text: that is no words, and never hidden.
         state: of an operator's words: how far the sending has come.
     """
 
     turn: Turn
     pieces: tuple[Piece, ...]
     state: str | None = None
+    sent: Sent | None = None
 
 
 class CasePage:
@@ -211,6 +215,8 @@ async def _is_kept(transaction: Transaction, case: Case) -> bool:
 
 
 def _shown(turn: Turn, found: Sequence[Evidence] | None, states: dict[TurnId, str]) -> Shown:
+    if turn.role is Role.SENT:
+        return Shown(turn, (), sent=parse_sent(turn.text))
     state = states.get(turn.turn_id) if turn.role is Role.OPERATOR else None
     if found is None:
         return Shown(turn, (), state)

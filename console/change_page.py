@@ -18,7 +18,7 @@ from console.change_examples import Examples
 from console.door import Entry
 from console.lexicon_page import why_of
 from console.site import Site
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.decisions import record
 from review.replays import Running
 from review.sign_in import Visitor
@@ -123,7 +123,7 @@ class ChangePage:
         """End the replay of this change, whoever began it."""
         replays = self._site.policy.replays
         if replays.running is None or replays.running.change_id != number or not replays.cancel():
-            raise RefusedError("no_replay")
+            raise RefusedError(Refusal.NO_REPLAY)
         async with self._site.database.begin() as transaction:
             await record(transaction, "lexicon_replay_cancelled", actor, number, self._site.now())
 

@@ -7,6 +7,7 @@ nothing else: not whether a link, a case or an operator exists.
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.address import ROOT
+from console.limits import source_of
 from console.site import Site
 from review import sign_in
 from review.access import RefusedError
@@ -81,24 +83,21 @@ class Door:
         return self._site.message(request, "sign_in" if token else "outside", 200, token=token)
 
     async def use_link(self, request: Request) -> Response:
-        """Use a link up and begin a session."""
+        """Begin a session with a link that holds, whatever failed before."""
         site, now = self._site, self._site.now()
-        address = request.client.host if request.client else ""
-        if wait_s := site.failures.wait_s(address):
-            answer = site.message(request, "too_many", 429)
-            answer.headers["Retry-After"] = str(wait_s)
-            return answer
-        token = field(await request.form(max_fields=10, max_files=0), "token")
-        try:
-            if not self._comes_from_us(request):
-                raise RefusedError("foreign_page")
-            async with site.database.begin() as transaction:
-                _, secret, _ = await sign_in.consume(transaction, token[:LONGEST_TOKEN], now=now)
-        except RefusedError as refused:
-            site.failures.note(address)
-            async with site.database.begin() as transaction:
-                await sign_in.refused(transaction, refused.key, now=now)
+        if not self._comes_from_us(request):
+            # Not counted: any page may make an operator's own browser send this.
             return site.message(request, "bad_link", 403)
+        token = field(await request.form(max_fields=10, max_files=0), "token")[:LONGEST_TOKEN]
+        async with site.database.read() as transaction:  # writers do not wait for guesses
+            holds = await sign_in.holds(transaction, token, now=now)
+        if not holds:
+            return await self._refuse(request, now)
+        try:
+            async with site.database.begin() as transaction:
+                _, secret, _ = await sign_in.consume(transaction, token, now=now)
+        except RefusedError:  # used by another request just now
+            return await self._refuse(request, now)
         # The answer is a redirect: the token stays neither in the address bar nor in the history
         # of the page that follows.
         response = RedirectResponse(f"{ROOT}/", status_code=303)
@@ -112,6 +111,19 @@ class Door:
             samesite="strict",
         )
         return response
+
+    async def _refuse(self, request: Request, now: datetime) -> Response:
+        """Answer a link that does not hold."""
+        site = self._site
+        source = source_of(request.client.host if request.client else "")
+        if wait_s := site.failures.wait_s(source):
+            answer = site.message(request, "too_many", 429)
+            answer.headers["Retry-After"] = str(wait_s)
+            return answer
+        if site.failures.note(source):
+            async with site.database.begin() as transaction:
+                await sign_in.refused(transaction, "bad_link", now=now)
+        return site.message(request, "bad_link", 403)
 
     async def is_in(self, request: Request) -> bool:
         """Whether the session of an open stream still holds."""

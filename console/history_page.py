@@ -11,7 +11,7 @@ from console.case_page import the_case
 from console.door import Entry, field
 from console.site import Site
 from review.sign_in import Visitor
-from storage import transcripts
+from storage import sent, transcripts
 from storage.conversations import Turn
 from storage.ids import TurnId
 
@@ -85,5 +85,6 @@ class HistoryPage:
         values = {"names": {}, **values}
         return await self._site.page(
             request, visitor, "history.html", here="case", reason=reason, is_short=is_short,
-            turns=turns, before=before, least=LEAST_REASON, most=MOST_REASON, **values,
+            turns=turns, before=before, least=LEAST_REASON, most=MOST_REASON,
+            parse_sent=sent.parse, **values,
         )  # fmt: skip

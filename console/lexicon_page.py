@@ -17,7 +17,7 @@ from console.address import ROOT
 from console.door import Entry, field
 from console.screened import screened
 from console.site import Site
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.policy import LONGEST_TEXT
 from review.sign_in import Visitor
 from safety.change_form import MOST_BYTES as MOST_OF_CHANGE
@@ -74,7 +74,8 @@ class LexiconPage:
             change, called = await self._chosen(form)
             before, after = await self._site.policy.playground(text, change)
         except RefusedError as refused:
-            key = "refused_long_text" if refused.key == "too_long" else f"refused_{refused.key}"
+            is_long = refused.key is Refusal.TOO_LONG
+            key = "refused_long_text" if is_long else f"refused_{refused.key}"
             return notice(self._site, visitor, key, detail=refused.detail, longest=LONGEST_TEXT)
         sides: list[tuple[int | None, Any]] = [(None, screened(text, before))]
         if after is not None:
@@ -86,7 +87,7 @@ class LexiconPage:
         text = _lines(field(await _form(request), "typed"))
         try:
             if not text.strip():
-                raise RefusedError("no_change")
+                raise RefusedError(Refusal.NO_CHANGE)
             change_id = await self._site.policy.propose(visitor.operator, text)
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}", detail=refused.detail)
@@ -103,7 +104,7 @@ class LexiconPage:
             proposed = await changes.listed(transaction, state=State.PROPOSED)
         found = next((each for each in proposed if str(each.change_id) == number), None)
         if found is None:
-            raise RefusedError("change_gone")
+            raise RefusedError(Refusal.CHANGE_GONE)
         return found.body, found.change_id
 
     async def _record(self, visitor: Visitor) -> None:

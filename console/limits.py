@@ -1,43 +1,65 @@
-"""How often somebody may try to sign in with a link that does not hold.
-
-In memory, and bounded. Knows nothing of links.
-"""
+"""Counts, in bounded memory, the links that one source tried and that do not hold."""
 
 import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 
 MOST = 10
 MOST_OVERALL = 200
 WITHIN_S = 600.0
-ADDRESSES = 1000
+SOURCES = 1000
+IPV6_SITE = 64
+"""How many leading bits of an IPv6 address name its owner; the rest is theirs to choose."""
 
 
 class Failures:
-    """Failures of the last while: by client address, and of everybody together."""
+    """Hold the failures of the last while, by source and of all together."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._by_address: OrderedDict[str, deque[float]] = OrderedDict()
+        self._by_source: OrderedDict[str, deque[float]] = OrderedDict()
         self._overall: deque[float] = deque(maxlen=MOST_OVERALL)
 
-    def wait_s(self, address: str) -> int:
-        """How long this address has to wait; 0: it may try."""
-        mine = self._by_address.get(address, deque())
-        return max(self._left_s(mine, MOST), self._left_s(self._overall, MOST_OVERALL))
+    def wait_s(self, source: str) -> int:
+        """Return how long this source has to wait, or 0 if it may try."""
+        return self._left_s(self._by_source.get(source, deque()), MOST)
 
-    def note(self, address: str) -> None:
-        """One more failure; of very many addresses those seen last are remembered."""
-        now = self._clock()
-        self._by_address.setdefault(address, deque(maxlen=MOST)).append(now)
-        self._by_address.move_to_end(address)
-        while len(self._by_address) > ADDRESSES:
-            self._by_address.popitem(last=False)
-        self._overall.append(now)
+    def note(self, source: str) -> bool:
+        """Count one more failure.
+
+        Returns:
+            Whether the audit trail takes it: of very many only the first, so that strangers
+            cannot fill the trail. Of very many sources those seen last are remembered.
+        """
+        now, is_recorded = self._clock(), not self._left_s(self._overall, MOST_OVERALL)
+        self._by_source.setdefault(source, deque(maxlen=MOST)).append(now)
+        self._by_source.move_to_end(source)
+        while len(self._by_source) > SOURCES:
+            self._by_source.popitem(last=False)
+        if is_recorded:
+            self._overall.append(now)
+        return is_recorded
 
     def _left_s(self, at: deque[float], most: int) -> int:
         """Until the oldest of `most` failures is long enough ago."""
         if len(at) < most:
             return 0
         return max(0, math.ceil(at[0] + WITHIN_S - self._clock()))
+
+
+def source_of(host: str) -> str:
+    """Reduce a client's host to an IPv4 address, or to the site of an IPv6 address.
+
+    Everything that is not an address is one source, for its sender may have chosen it.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return ""
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return f"{int(address) >> (128 - IPV6_SITE):x}/{IPV6_SITE}"

@@ -13,7 +13,7 @@ from console.door import Entry, field
 from console.site import Site
 from console.words import LANGUAGES
 from review import hours, roster
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.sign_in import Visitor
 from storage import operators
 from storage.ids import OperatorId
@@ -55,7 +55,7 @@ class OperatorsPage:
         telegram_id, language = field(form, "telegram_id").strip(), field(form, "language")
         try:
             if not telegram_id.isascii() or not telegram_id.isdecimal():
-                raise RefusedError("bad_telegram_id")
+                raise RefusedError(Refusal.BAD_TELEGRAM_ID)
             async with self._site.database.begin() as transaction:
                 await roster.add(
                     transaction, visitor.operator, int(telegram_id), role=_role(form),

@@ -1,17 +1,18 @@
 """The model behind the companion: load it, ask it, get words back.
 
-Nothing here knows Telegram, chats, SQL or the environment. Importing this package imports no
-torch; the heavy modules are loaded when a worker starts.
+Importing this package imports no torch; the heavy modules are loaded when a worker starts.
 """
 
+from inference.loading.source import ModelSource
+from inference.protocol import LanguageModel, WorkerHealth
 from inference.requests import GenerationError, GenerationRequest, ModelError, Sampling
-from inference.source import ModelSource
-from inference.worker import InferenceWorker, WorkerHealth
+from inference.worker import InferenceWorker
 
 __all__ = [
     "GenerationError",
     "GenerationRequest",
     "InferenceWorker",
+    "LanguageModel",
     "ModelError",
     "ModelSource",
     "Sampling",

@@ -1,7 +1,4 @@
-"""JSON lines in, replies out: many prompts through the engine, answers in the order asked.
-
-Knows no files, terminals or event loops; the caller opens and prints.
-"""
+"""JSON lines in, replies out: many prompts through the engine, answers in the order asked."""
 
 from __future__ import annotations
 
@@ -11,16 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from inference.loading.source import ModelSource, open_model
+from inference.loading.tokenizer import finish_text
 from inference.requests import GenerationError, GenerationRequest, Sampling
-from inference.source import ModelSource, open_model
-from inference.tokenizer import ChatTokenizer, finish_text
 
 if TYPE_CHECKING:
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
 
 class LineError(ValueError):
-    """A line asks nothing that can be answered; names its number, counted from 1."""
+    """A line is not a question that can be answered; names its number, counted from 1."""
 
     def __init__(self, number: int, problem: str) -> None:
         super().__init__(f"line {number}: {problem}")
@@ -45,105 +42,95 @@ def generate_lines(
     seed: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Answers ``{"query": …, "history": [[question, answer], …]}``, one to a line.
+    """Answer `{"query": …, "history": [[question, answer], …]}`, one to a line.
 
-    Up to ``source.max_running`` lines are answered together; empty lines are passed over.
+    Up to `source.max_running` lines are answered together; empty lines are skipped.
 
     Args:
         source: The model.
-        lines: JSON lines; ``history`` may be absent.
+        lines: JSON lines; `history` may be absent.
         greedy: Always the most likely token.
         max_new_tokens: The most tokens of a reply.
         seed: Makes draws repeatable; each line adds its number to it.
         progress: Called with (bytes read, bytes in all) while the weights load.
 
     Yields:
-        In the order of the lines ``{"text": …, "ids": […], "prompt_ids": […]}``. ``ids`` are
-        the generated ids without the prompt, and with the end of sequence (2) if the model wrote
-        it, as transformers' ``generate`` counts them. ``text`` is what ``chat()`` would return.
+        In the order of the lines `{"text": …, "ids": […], "prompt_ids": […]}`. `ids` are the
+        generated ids without the prompt, and with the end of sequence (2) if the model wrote it,
+        as transformers' `generate` counts them. `text` is what `chat()` would return.
 
     Raises:
-        LineError: A line is no such JSON or its prompt is too long; all replies before it have
-            been given.
+        LineError: A line is not such JSON or its prompt is too long; all replies before it have
+            been yielded.
+        ValueError: Reading `lines` raised it, likewise.
         CheckpointError: The model cannot be loaded; likewise PrefixError and TokenizerError.
     """
     import torch
 
-    from inference.engine import Engine
+    from inference.engine.engine import Engine
 
     if source.threads is not None:
         torch.set_num_threads(source.threads)
     opened = open_model(source, progress=progress)
     engine = Engine(opened, max_running=source.max_running, max_waiting=0)
-    asked: deque[_Reply] = deque()
-    problem: LineError | None = None
-    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+
+    def requests() -> Iterator[GenerationRequest]:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                own_seed = None if seed is None else seed + number
+                sampling = Sampling(greedy=greedy, seed=own_seed)
+                ids = opened.tokenizer.encode_chat(*parse_line(number, line))
+                yield GenerationRequest(str(number), tuple(ids), max_new_tokens, sampling)
+
+    yield from _answer_all(engine, requests(), source.max_running)
+
+
+def _answer_all(
+    engine: Engine, requests: Iterator[GenerationRequest], at_once: int
+) -> Iterator[dict[str, Any]]:
+    """Keep `at_once` requests running; a bad line ends it after the replies before it."""
+    replies: deque[_Reply] = deque()
+    problem: ValueError | None = None
     at_end = False
     while True:
-        while not at_end and problem is None and _open(asked) < source.max_running:
-            number, line = next(numbered, (0, ""))
-            at_end = number == 0
-            if at_end:
-                break
-            sampling = Sampling(greedy=greedy, seed=None if seed is None else seed + number)
+        while not at_end and sum(not reply.done for reply in replies) < at_once:
             try:
-                reply = _ask(
-                    engine,
-                    opened.tokenizer,
-                    number,
-                    line,
-                    max_new_tokens=max_new_tokens,
-                    sampling=sampling,
-                )
-                asked.append(reply)
-            except LineError as error:
-                problem = error
-        while asked and asked[0].done:
-            yield _result(asked.popleft())
-        if not asked:
+                request = next(requests, None)
+                at_end = request is None
+                if request is not None:
+                    replies.append(_submit(engine, request))
+            except ValueError as error:  # a bad line, or one that cannot be read
+                problem, at_end = error, True
+        while replies and replies[0].done:
+            yield _result(replies.popleft())
+        if not replies:
             break
-        _step(engine, {str(reply.number): reply for reply in asked})
+        _step(engine, {str(reply.number): reply for reply in replies})
     if problem is not None:
         raise problem
 
 
-def _open(asked: Iterable[_Reply]) -> int:
-    return sum(not reply.done for reply in asked)
-
-
-def _ask(
-    engine: Engine,
-    tokenizer: ChatTokenizer,
-    number: int,
-    line: str,
-    *,
-    max_new_tokens: int,
-    sampling: Sampling,
-) -> _Reply:
-    query, history = parse_line(number, line)
-    prompt_ids = tokenizer.encode_chat(query, history)
-    request = GenerationRequest(
-        str(number), tuple(prompt_ids), max_new_tokens=max_new_tokens, sampling=sampling
-    )
+def _submit(engine: Engine, request: GenerationRequest) -> _Reply:
+    number = int(request.request_id)
     try:
         engine.submit(request)
     except GenerationError as error:
         raise LineError(number, str(error)) from error
-    return _Reply(prompt_ids, number)
+    return _Reply(list(request.prompt_ids), number)
 
 
 def parse_line(number: int, line: str) -> tuple[str, list[tuple[str, str]]]:
-    """Query and history of one line.
+    """Return query and history of one line.
 
     Raises:
-        LineError: The line is not the JSON that is asked for; says what is wrong.
+        LineError: The line is not the expected JSON; says what is wrong.
     """
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise LineError(number, "no JSON") from error
+        raise LineError(number, "not JSON") from error
     if not isinstance(value, dict) or not isinstance(value.get("query"), str):
-        raise LineError(number, 'no object with a text "query"')
+        raise LineError(number, 'not an object with a text "query"')
     history = value.get("history") or []
     pairs = isinstance(history, list) and all(
         isinstance(p, list) and len(p) == 2 and all(isinstance(part, str) for part in p)

@@ -1,8 +1,4 @@
-"""What is asked of the model and how it can fail; plain values.
-
-Knows neither torch nor the tokenizer, so that every caller can import it at once. It does not
-know who asks.
-"""
+"""What is asked of the model and how it can fail, as plain values without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen; the defaults are those of ChatGLM2's ``chat()``.
+    """How the next token is chosen; the defaults are those of ChatGLM2's `chat()`.
 
     Attributes:
         temperature: Above 0; logits are divided by it.
@@ -35,7 +31,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError("temperature must be above 0; for the most likely token set greedy")
+            raise ValueError(
+                "temperature must be above 0; set greedy to take the most likely token"
+            )
         if not 0 < self.top_p <= 1:
             raise ValueError("top_p must be above 0 and at most 1")
         if self.top_k < 0:
@@ -53,15 +51,13 @@ class GenerationRequest:
     """One reply to be written.
 
     Attributes:
-        request_id: The caller's name for it; unique among the requests now held.
-        prompt_ids: Token ids, as ``ChatTokenizer.encode_chat`` gives them.
-        max_new_tokens: The most tokens to generate; less if the context ends before.
+        request_id: The caller's name for it.
+        prompt_ids: Token ids, as `ChatTokenizer.encode_chat` returns them.
+        max_new_tokens: The most tokens to generate, fewer if the context ends before.
         sampling: How tokens are chosen.
-        priority: -8 to 8; each step up goes before a quarter of all that can be here. From 4 on it
-            is urgent: before all that wait with none, and places in the waiting room are kept
-            free for it.
-        deadline_s: Seconds from the moment of asking after which the request is given up,
-            waiting or running; None waits for ever.
+        priority: -8 to 8; each step up passes a quarter of all that can be here. From 4 on it is
+            urgent: it passes all that wait without priority, and waiting places are kept for it.
+        deadline_s: Seconds after which the request is given up, waiting or running; None: never.
         conversation: Requests of the same name are turns of one conversation, whose keys and
             values are kept from turn to turn; None keeps nothing. Used for fairness too.
     """
@@ -92,13 +88,13 @@ class CheckpointError(ModelError):
 
 
 class GenerationError(Exception):
-    """A request came to no good end; says whether asking again can help.
+    """A request failed; says whether asking again can help.
 
     Attributes:
-        reason: One of ``queue_full``, ``prompt_too_long``, ``bad_prompt``, ``duplicate_id``,
-            ``deadline``, ``out_of_memory``, ``bad_logits``, ``engine_failed``, ``shutdown``.
+        reason: One of `queue_full`, `prompt_too_long`, `bad_prompt`, `duplicate_id`, `deadline`,
+            `out_of_memory`, `bad_logits`, `engine_failed`, `shutdown`.
         permanent: True if the same request can never succeed.
-        place: For ``queue_full``, the place in the waiting room it would have had, from 1.
+        place: For `queue_full`, the place in line it would have had, from 1.
     """
 
     def __init__(

@@ -3,19 +3,61 @@
 Knows nothing of how somebody proved who they are.
 """
 
+from enum import StrEnum
+
 from storage.operators import Operator
+
+
+class Refusal(StrEnum):
+    """Why an act was refused; the texts have words for each."""
+
+    BAD_CHANGE = "bad_change"
+    BAD_HOURS = "bad_hours"
+    BAD_LINK = "bad_link"
+    BAD_NAME = "bad_name"
+    BAD_TELEGRAM_ID = "bad_telegram_id"
+    CANARY = "canary"
+    CASE_GONE = "case_gone"
+    CASE_TAKEN = "case_taken"
+    CHANGE_GONE = "change_gone"
+    DRAFT_GONE = "draft_gone"
+    EMPTY = "empty"
+    EXAMPLES_GONE = "examples_gone"
+    FOREIGN_PAGE = "foreign_page"
+    HAS_DEPENDENTS = "has_dependents"
+    LAST_ADMIN = "last_admin"
+    NO_CHANGE = "no_change"
+    NO_CONSENT = "no_consent"
+    NO_REPLAY = "no_replay"
+    NO_TAKEOVER = "no_takeover"
+    NO_VERDICT = "no_verdict"
+    NOT_ALLOWED = "not_allowed"
+    NOT_YOURS = "not_yours"
+    NOTE_GONE = "note_gone"
+    OPERATOR_GONE = "operator_gone"
+    OWN_CHANGE = "own_change"
+    PERSON_GONE = "person_gone"
+    REPLAY_CANCELLED = "replay_cancelled"
+    REPLAY_FAILED = "replay_failed"
+    REPLAY_MISSING = "replay_missing"
+    REPLAY_RUNS = "replay_runs"
+    REPLAY_STALE = "replay_stale"
+    SHADOW_AGREED = "shadow_agreed"
+    TAKEOVER_RUNS = "takeover_runs"
+    TOO_LONG = "too_long"
+    TOO_MANY_LINKS = "too_many_links"
 
 
 class RefusedError(Exception):
     """An act was refused; the message is a key of the texts.
 
     Attributes:
-        key: why: `not_allowed`, `case_gone`, `case_taken`, `not_yours`, `no_takeover`, …
+        key: why.
         holder: who has the case, where somebody has.
         detail: what exactly is wrong, in words that no text has; empty where the key says it.
     """
 
-    def __init__(self, key: str, holder: Operator | None = None, *, detail: str = "") -> None:
+    def __init__(self, key: Refusal, holder: Operator | None = None, *, detail: str = "") -> None:
         super().__init__(key)
         self.key = key
         self.holder = holder
@@ -29,7 +71,7 @@ def require_active(operator: Operator) -> None:
         RefusedError: `not_allowed`.
     """
     if not operator.is_active:
-        raise RefusedError("not_allowed")
+        raise RefusedError(Refusal.NOT_ALLOWED)
 
 
 def require_admin(operator: Operator) -> None:
@@ -39,4 +81,4 @@ def require_admin(operator: Operator) -> None:
         RefusedError: `not_allowed`.
     """
     if not operator.is_admin:
-        raise RefusedError("not_allowed")
+        raise RefusedError(Refusal.NOT_ALLOWED)

@@ -1,102 +1,98 @@
-"""Runs `safety/child.py`: a job goes in, with messages behind it, and its outcome comes back.
-
-Knows nothing of what a job is for. The process gets none of the service's settings.
-"""
+"""The worker process that does the work of `safety/child.py`, a process for each piece of work."""
 
 import asyncio
-import json
 import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Callable, Mapping
+import signal
+from collections.abc import AsyncIterable, Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from typing import Any, Protocol
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from typing import Protocol, TypeVar
 
-LONGEST_LINE = 64 * 2**20
+from safety import child
+from safety.entries import LexiconError
+from safety.evaluate import RowError
 
-Progress = Callable[[int, int], None]
-"""Called with what is done and the total."""
+LOOKS_EVERY_S = 0.2
+
+# Called with the number of messages done and their total.
+ProgressListener = Callable[[int, int], None]
+T = TypeVar("T")
 
 
-class ChildError(Exception):
-    """The job came to nothing; the message is its fault, or says how the process ended."""
+class WorkerError(Exception):
+    """The work failed; the message is its fault, or says how the process ended."""
 
 
 class Run(Protocol):
-    """Does a job elsewhere."""
+    """Does a piece of work in another process."""
 
     async def __call__(
         self,
-        job: Mapping[str, Any],
-        texts: AsyncIterator[str] | None = None,
-        progress: Progress | None = None,
+        work: Callable[..., T],
+        *args: object,
+        pages: AsyncIterable[Sequence[str]] | None = None,
+        progress: ProgressListener | None = None,
         limit_s: float | None = None,
-    ) -> dict[str, Any]:
-        """As `run`."""
+    ) -> T:
+        """Do the work as `run` does."""
 
 
 async def run(
-    job: Mapping[str, Any],
-    texts: AsyncIterator[str] | None = None,
-    progress: Progress | None = None,
+    work: Callable[..., T],
+    *args: object,
+    pages: AsyncIterable[Sequence[str]] | None = None,
+    progress: ProgressListener | None = None,
     limit_s: float | None = None,
-) -> dict[str, Any]:
-    """Do a job in a process of its own, which ends with this call however that ends.
+) -> T:
+    """Do a piece of work in a process of its own, which ends with this call.
 
     Args:
-        job: as `safety/child.py` takes it.
-        texts: messages to hand in, as fast as they are read.
-        progress: what it tells of its progress.
-        limit_s: after which it is ended.
+        work: a function of `safety/child.py`.
+        args: its arguments.
+        pages: stored messages to hand over before the work begins.
+        progress: called while the work goes on.
+        limit_s: the time that the work may take.
 
     Raises:
-        ChildError: it names a fault, or ended before its time.
-        TimeoutError: it was not done within the limit.
+        WorkerError: the work names a fault, or the process died.
+        TimeoutError: the work took longer than its limit.
     """
-    environment = {name: v for name, v in os.environ.items() if not name.startswith("PICA_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "safety.child",
-        stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, limit=LONGEST_LINE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    feeding = asyncio.create_task(_feed(process.stdin, job, texts))
+    context = get_context("spawn")
+    reports: SimpleQueue[tuple[int, int]] = context.SimpleQueue()
+    pool = ProcessPoolExecutor(1, context, child.begin, (reports,))
+    loop = asyncio.get_running_loop()
+    watch = loop.create_task(_watch(reports, progress))
+    pid = 0
     try:
         async with asyncio.timeout(limit_s):
-            outcome = await _outcome(process.stdout, progress)
-            await feeding  # messages that could not be read would be missing from the outcome
-        return outcome
+            # Work that may never end waits until the process can be killed.
+            pid = await loop.run_in_executor(pool, os.getpid)
+            if pages is not None:
+                async for page in pages:
+                    await loop.run_in_executor(pool, child.take, page)
+            return await loop.run_in_executor(pool, work, *args)
+    except BrokenProcessPool as died:
+        raise WorkerError("the process ended before it was done") from died
+    except (LexiconError, RowError, OSError) as fault:
+        if isinstance(fault, TimeoutError):
+            raise
+        raise WorkerError(str(fault)) from fault
     finally:
-        feeding.cancel()
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        watch.cancel()
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        pool.shutdown(wait=False, cancel_futures=True)
+        reports.close()
 
 
-async def _feed(
-    stdin: asyncio.StreamWriter, job: Mapping[str, Any], texts: AsyncIterator[str] | None
+async def _watch(
+    reports: "SimpleQueue[tuple[int, int]]", progress: ProgressListener | None
 ) -> None:
-    try:
-        stdin.write(json.dumps(job).encode() + b"\n")
-        if texts is not None:
-            async for text in texts:
-                stdin.write(json.dumps(text).encode() + b"\n")
-                await stdin.drain()
-        await stdin.drain()
-    except (BrokenPipeError, ConnectionResetError):  # it ended early, and says why
-        pass
-    finally:
-        stdin.close()
-
-
-async def _outcome(stdout: asyncio.StreamReader, progress: Progress | None) -> dict[str, Any]:
-    async for line in stdout:
-        told: dict[str, Any] = json.loads(line)
-        if "fault" in told:
-            raise ChildError(told["fault"])
-        if "outcome" in told:
-            outcome: dict[str, Any] = told["outcome"]
-            return outcome
-        if progress:
-            progress(told["done"], told["total"])
-    raise ChildError("the process ended before it was done")
+    while progress is not None:
+        while not reports.empty():
+            progress(*reports.get())
+        await asyncio.sleep(LOOKS_EVERY_S)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.live_lexicon import stacked
 from safety.entries import Lexicon
 from storage import Transaction, audit, operators
@@ -25,7 +25,7 @@ async def proposal(transaction: Transaction, change_id: int) -> LexiconChange:
     """
     change = await changes.get(transaction, change_id)
     if change is None or change.state is not State.PROPOSED:
-        raise RefusedError("change_gone")
+        raise RefusedError(Refusal.CHANGE_GONE)
     return change
 
 
@@ -45,7 +45,7 @@ async def decide(
     if actor is not None:
         present = await operators.get(transaction, actor.operator_id)
         if present is None or not present.is_active or present.role is not actor.role:
-            raise RefusedError("not_allowed")
+            raise RefusedError(Refusal.NOT_ALLOWED)
     if not await changes.decide(
         transaction,
         change.change_id,
@@ -54,7 +54,7 @@ async def decide(
         operator_id=actor.operator_id if actor else None,
         now=now,
     ):
-        raise RefusedError("change_gone")
+        raise RefusedError(Refusal.CHANGE_GONE)
     await record(
         transaction, f"lexicon_{state}", actor, change.change_id, now, was=change.state, **detail
     )
@@ -88,7 +88,7 @@ async def still_live(
     """
     live = await changes.live(transaction)
     if [each.change_id for each in live] != list(numbers):
-        raise RefusedError("replay_stale")
+        raise RefusedError(Refusal.REPLAY_STALE)
     return tuple(live)
 
 
@@ -100,7 +100,7 @@ def refuse_dependents(numbers: Collection[int]) -> None:
     """
     if numbers:
         named = ", ".join(map(str, sorted(numbers, reverse=True)))
-        raise RefusedError("has_dependents", detail=named)
+        raise RefusedError(Refusal.HAS_DEPENDENTS, detail=named)
 
 
 async def withdraw_by_host(
@@ -113,7 +113,7 @@ async def withdraw_by_host(
     """
     change = await changes.get(transaction, change_id)
     if change is None or change.state not in (State.PROPOSED, State.LIVE):
-        raise RefusedError("change_gone")
+        raise RefusedError(Refusal.CHANGE_GONE)
     if change.state is State.LIVE:
         live = await changes.live(transaction)
         _, before = stacked(shipped, live)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from review import cases as review
-from review.access import RefusedError, require_active
+from review.access import Refusal, RefusedError, require_active
 from review.clocks import Clocks
 from review.events import Event, Faces, What
 from storage import Database, Transaction, audit, cases, notes, operators
 from storage.cases import Case, Resolution, State
 from storage.ids import CaseId
 from storage.operators import Operator
+from storage.sent import Sent
 
 MOST_WORDS = 4000
 
@@ -62,6 +63,20 @@ class Desk:
                 detail={"level": case.level},
             )  # fmt: skip
 
+    async def person_sent(self, transaction: Transaction, case: Case, sent: Sent) -> None:
+        """The person sent what is no text, in a hold or to the operator who talks with them.
+
+        Not in the audit trail, which holds what operators do.
+        """
+        event = Event(
+            What.PERSON_SAID,
+            case,
+            self.now(),
+            operator=await self.holder(transaction, case),
+            detail={"sent": sent},
+        )
+        await self.faces.show(transaction, event)
+
     @staticmethod
     async def is_staffed(transaction: Transaction) -> bool:
         """Whether anybody could see to a case; without, nothing of it may be promised."""
@@ -88,9 +103,9 @@ class Desk:
         """
         case = await self.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id and not actor.is_admin:
-            raise RefusedError("not_yours", await self.holder(transaction, case))
+            raise RefusedError(Refusal.NOT_YOURS, await self.holder(transaction, case))
         if case.lease_until_at is not None:
-            raise RefusedError("takeover_runs", await self.holder(transaction, case))
+            raise RefusedError(Refusal.TAKEOVER_RUNS, await self.holder(transaction, case))
         if await cases.release(transaction, case_id):
             await self.clocks.restart(transaction, case, now=self.now())
             return await self.happened(transaction, What.RELEASED, case_id, actor)
@@ -106,7 +121,7 @@ class Desk:
         """
         case = await self.the_case(transaction, actor, case_id, open_only=False)
         if case.person_id is None:
-            raise RefusedError("person_gone")
+            raise RefusedError(Refusal.PERSON_GONE)
         words = checked(words)
         await notes.add(
             transaction,
@@ -136,7 +151,7 @@ class Desk:
         if not await cases.resolve(
             transaction, case_id, resolution, operator_id=actor.operator_id, now=self.now()
         ):
-            raise RefusedError("case_gone")
+            raise RefusedError(Refusal.CASE_GONE)
         await review.end_script(transaction, case)
         return await self.happened(
             transaction,
@@ -166,7 +181,7 @@ class Desk:
         require_active(actor)
         case = await cases.get(transaction, case_id)
         if case is None or (open_only and case.state is State.RESOLVED):
-            raise RefusedError("case_gone")
+            raise RefusedError(Refusal.CASE_GONE)
         return case
 
     async def holder(self, transaction: Transaction, case: Case) -> Operator | None:
@@ -179,8 +194,8 @@ class Desk:
         """The refusal that says who has a case."""
         present = await cases.get(transaction, case.case_id)
         if present is None or present.state is State.RESOLVED:
-            return RefusedError("case_gone")
-        return RefusedError("case_taken", await self.holder(transaction, present))
+            return RefusedError(Refusal.CASE_GONE)
+        return RefusedError(Refusal.CASE_TAKEN, await self.holder(transaction, present))
 
     async def happened(
         self,
@@ -219,7 +234,7 @@ def checked(words: str) -> str:
     """
     words = words.replace("\r\n", "\n").strip()
     if not words:
-        raise RefusedError("empty")
+        raise RefusedError(Refusal.EMPTY)
     if len(words) > MOST_WORDS:
-        raise RefusedError("too_long")
+        raise RefusedError(Refusal.TOO_LONG)
     return words

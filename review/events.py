@@ -23,7 +23,7 @@ class What(StrEnum):
     CLAIMED = "claimed"
     RELEASED = "released"
     TAKEN_OVER = "taken_over"
-    PERSON_SAID = "person_said"  # while an operator has the conversation
+    PERSON_SAID = "person_said"  # in a takeover; with `detail["sent"]` no text, and in a hold too
     OPERATOR_SAID = "operator_said"
     HANDED_BACK = "handed_back"
     LEASE_RAN_OUT = "lease_ran_out"

@@ -6,7 +6,7 @@ is no case: nobody claims it, no clock runs.
 
 from datetime import datetime
 
-from review.access import RefusedError, require_active
+from review.access import Refusal, RefusedError, require_active
 from storage import Transaction, audit, check_in_settings
 from storage.ids import PersonId
 from storage.operators import Operator
@@ -24,7 +24,7 @@ async def seen(
     """
     require_active(actor)
     if not await check_in_settings.end_fallen(transaction, person_id):
-        raise RefusedError("note_gone")
+        raise RefusedError(Refusal.NOTE_GONE)
     await audit.append(
         transaction, SEEN, now=now, operator_id=actor.operator_id, person_id=person_id
     )

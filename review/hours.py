@@ -5,7 +5,7 @@ Knows nothing of who is on duty, nor of time zones.
 
 import re
 
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from storage.operators import Shift
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -17,7 +17,7 @@ class HoursError(RefusedError, ValueError):
     """A text is none of hours; the message (`detail`) says which part and what is expected."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__("bad_hours", detail=detail)
+        super().__init__(Refusal.BAD_HOURS, detail=detail)
 
     def __str__(self) -> str:
         """The message for a terminal."""

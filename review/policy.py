@@ -8,21 +8,21 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from review import child
-from review.access import RefusedError, require_active, require_admin
-from review.child import ChildError, Progress, Run
+from review.access import Refusal, RefusedError, require_active, require_admin
+from review.child import ProgressListener, Run, WorkerError, run
 from review.decisions import decide, proposal, record, refuse_dependents, still_live
 from review.live_lexicon import MISSED, LiveLexicon
 from review.replays import Replays
-from safety.levels import Category, Level
-from safety.screen import Match, Screening
+from safety import child
+from safety.screen import Screening
 from storage import Database
 from storage import lexicon_changes as changes
 from storage.lexicon_changes import LexiconChange, State
 from storage.operators import Operator
 
+T = TypeVar("T")
 LIMIT_S = 20.0
 """How long a change may take to read; a hostile one could take for ever."""
 SCREEN_LIMIT_S = 60.0
@@ -50,7 +50,7 @@ class Policy:
         replays: Replays,
         *,
         now: Callable[[], datetime],
-        run: Run = child.run,
+        run: Run = run,
     ) -> None:
         self._database = database
         self._now = now
@@ -67,19 +67,17 @@ class Policy:
         """
         require_active(actor)
         await self.live.refresh()
-        job = {"do": "check", "live": self.live.present.bodies, "change": text}
-        size = await self._done(job, LIMIT_S)
+        size = await self._done(LIMIT_S, child.check, self.live.present.bodies, text)
         async with self._database.begin() as transaction:
             now = self._now()
             change_id = await changes.propose(
                 transaction, text, operator_id=actor.operator_id, now=now
             )
-            detail = {key: size[key] for key in ("add", "disable", "relevel")}
-            await record(transaction, "lexicon_proposed", actor, change_id, now, **detail)
+            await record(transaction, "lexicon_proposed", actor, change_id, now, **size)
         return change_id
 
     async def replay(
-        self, actor: Operator, change_id: int, progress: Progress | None = None
+        self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> Mapping[str, Any]:
         """Replay a proposed change; see `Replays`, which also runs one by itself."""
         return await self.replays.replay(actor, change_id, progress)
@@ -102,7 +100,7 @@ class Policy:
             self._refuse_unready(actor, change)
             after = await self.live.assembled([*before.live, change])
             if fault := after.left_out.get(change_id):
-                key = "canary" if fault == MISSED else "bad_change"
+                key = Refusal.CANARY if fault == MISSED else Refusal.BAD_CHANGE
                 raise RefusedError(key, detail=fault)
             version = after.screener.version
             async with self._database.begin() as transaction:
@@ -135,10 +133,10 @@ class Policy:
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
         if change is None or change.state not in (State.PROPOSED, State.LIVE):
-            raise RefusedError("change_gone")
+            raise RefusedError(Refusal.CHANGE_GONE)
         if change.state is State.PROPOSED:
             if change.proposed_by != actor.operator_id:
-                raise RefusedError("not_allowed")
+                raise RefusedError(Refusal.NOT_ALLOWED)
             async with self._database.begin() as transaction:
                 change = await proposal(transaction, change_id)
                 await decide(transaction, actor, change, State.WITHDRAWN, self._now())
@@ -165,46 +163,33 @@ class Policy:
             RefusedError: `too_long`, or `bad_change`.
         """
         if len(text) > LONGEST_TEXT:
-            raise RefusedError("too_long")
+            raise RefusedError(Refusal.TOO_LONG)
         present = self.live.present
         before = await asyncio.to_thread(present.screener.screen, text)
         if change_text is None:
             return before, None
-        job = {"do": "screen", "live": present.bodies, "change": change_text, "text": text}
-        return before, _screening(await self._done(job, SCREEN_LIMIT_S))
+        arguments = (present.bodies, change_text, text)
+        return before, await self._done(SCREEN_LIMIT_S, child.screen, *arguments)
 
-    async def _done(self, job: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
+    async def _done(self, limit_s: float, work: Callable[..., T], *arguments: object) -> T:
         try:
             async with self._room:
-                return await self._run(job, limit_s=limit_s)
-        except ChildError as fault:
-            raise RefusedError("bad_change", detail=str(fault)) from fault
+                return await self._run(work, *arguments, limit_s=limit_s)
+        except WorkerError as fault:
+            raise RefusedError(Refusal.BAD_CHANGE, detail=str(fault)) from fault
         except TimeoutError:
             detail = f"it takes longer than {limit_s:g} s to read; make it smaller"
-            raise RefusedError("bad_change", detail=detail) from None
+            raise RefusedError(Refusal.BAD_CHANGE, detail=detail) from None
 
     def _refuse_unready(self, actor: Operator, change: LexiconChange) -> None:
         if change.proposed_by == actor.operator_id:
-            raise RefusedError("own_change")
+            raise RefusedError(Refusal.OWN_CHANGE)
         if change.replay is None:
-            raise RefusedError("replay_missing")
+            raise RefusedError(Refusal.REPLAY_MISSING)
         if change.replay["before"] != self.live.version:
-            raise RefusedError("replay_stale")
+            raise RefusedError(Refusal.REPLAY_STALE)
 
     def _instant_after(self, live: Sequence[LexiconChange]) -> datetime:
         """Now, but later than every live change, whatever the clock says: the order counts."""
         last = max((each.decided_at for each in live if each.decided_at), default=None)
         return max(self._now(), last + TICK) if last else self._now()
-
-
-def _screening(values: Mapping[str, Any]) -> Screening:
-    """A screening that was made in another process."""
-    return Screening(
-        Level(values["level"]),
-        tuple(Category(each) for each in values["categories"]),
-        tuple(
-            Match(**{**m, "level": Level(m["level"]), "category": Category(m["category"])})
-            for m in values["matches"]
-        ),
-        values["lexicon"],
-    )

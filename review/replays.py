@@ -14,11 +14,10 @@ from typing import Any
 
 import structlog
 
-from review import child
-from review.access import RefusedError, require_active
-from review.child import ChildError, Progress, Run
+from review.access import Refusal, RefusedError, require_active
+from review.child import ProgressListener, Run, WorkerError, run
 from review.live_lexicon import LiveLexicon
-from safety.child import STORED
+from safety import child
 from storage import Database, audit, labels
 from storage import lexicon_changes as changes
 from storage.ids import TurnId
@@ -59,7 +58,7 @@ class Examples:
 
     def turn_of(self, moved: Mapping[str, Any]) -> TurnId | None:
         """The turn whose words these are; None for messages that nobody said here."""
-        return self.turn_ids[moved["index"]] if moved["source"] == STORED else None
+        return self.turn_ids[moved["index"]] if moved["source"] == child.STORED else None
 
 
 class Replays:
@@ -85,7 +84,7 @@ class Replays:
         *,
         folder: Path | None,
         now: Callable[[], datetime],
-        run: Run = child.run,
+        run: Run = run,
     ) -> None:
         self._database = database
         self._live = live
@@ -100,7 +99,7 @@ class Replays:
         self.fault = ""
 
     async def replay(
-        self, actor: Operator, change_id: int, progress: Progress | None = None
+        self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> Mapping[str, Any]:
         """Replay a proposed change against what is live; return what is stored of it.
 
@@ -115,10 +114,10 @@ class Replays:
             this = asyncio.current_task()
             if this is not None and this.cancelling():
                 raise
-            raise RefusedError("replay_cancelled") from None
+            raise RefusedError(Refusal.REPLAY_CANCELLED) from None
 
     async def begin(
-        self, actor: Operator, change_id: int, progress: Progress | None = None
+        self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> asyncio.Task[Mapping[str, Any]]:
         """Begin a replay and leave it to itself; `running` and `fault` say how it goes.
 
@@ -129,9 +128,9 @@ class Replays:
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
         if change is None or change.state is not State.PROPOSED:
-            raise RefusedError("change_gone")
+            raise RefusedError(Refusal.CHANGE_GONE)
         if self.running is not None:
-            raise RefusedError("replay_runs")
+            raise RefusedError(Refusal.REPLAY_RUNS)
         self.forget()
         self.running, self.last, self.fault = Running(change_id), change_id, ""
         self._task = asyncio.create_task(self._kept(actor, change, progress), name="replay")
@@ -153,7 +152,7 @@ class Replays:
         require_active(actor)
         found = self._examples
         if found is None or found.change_id != change_id:
-            raise RefusedError("examples_gone")
+            raise RefusedError(Refusal.EXAMPLES_GONE)
         every = (found.turn_of(each) for rows in found.moved.values() for each in rows)
         stored = {turn_id for turn_id in every if turn_id is not None}
         async with self._database.begin() as transaction:
@@ -184,7 +183,7 @@ class Replays:
         self.forget()
 
     async def _kept(
-        self, actor: Operator, change: LexiconChange, progress: Progress | None
+        self, actor: Operator, change: LexiconChange, progress: ProgressListener | None
     ) -> Mapping[str, Any]:
         """Replay, keep the examples in memory and the counts in the change's row."""
         turn_ids: list[TurnId] = []
@@ -211,18 +210,11 @@ class Replays:
         return counts
 
     async def _outcome(
-        self, change: LexiconChange, turn_ids: list[TurnId], progress: Progress | None
+        self, change: LexiconChange, turn_ids: list[TurnId], progress: ProgressListener | None
     ) -> dict[str, Any]:
         await self._live.refresh()
         async with self._database.read() as transaction:
             stored = min(await labels.count_consented(transaction), MOST_STORED)
-        job = {
-            "do": "replay",
-            "live": self._live.present.bodies,
-            "change": change.body,
-            "folder": str(self._folder.absolute()) if self._folder else None,
-            "stored": stored,
-        }
 
         def report(done: int, total: int) -> None:
             if self.running is not None:
@@ -231,21 +223,28 @@ class Replays:
                 progress(done, total)
 
         try:
-            return await self._run(job, self._stored(stored, turn_ids), report)
-        except ChildError as fault:
-            raise RefusedError("replay_failed", detail=str(fault)) from fault
+            return await self._run(
+                child.replay,
+                self._live.present.bodies,
+                change.body,
+                self._folder and self._folder.absolute(),
+                pages=self._stored(stored, turn_ids),
+                progress=report,
+            )
+        except WorkerError as fault:
+            raise RefusedError(Refusal.REPLAY_FAILED, detail=str(fault)) from fault
 
-    async def _stored(self, most: int, turn_ids: list[TurnId]) -> AsyncIterator[str]:
+    async def _stored(self, most: int, turn_ids: list[TurnId]) -> AsyncIterator[list[str]]:
         """People's words, a page at a time: no transaction is open while they are screened."""
         before: TurnId | None = None
         while len(turn_ids) < most:
             async with self._database.read() as transaction:
                 page = await labels.consented(transaction, before, limit=PAGE)
-            for said in page[: most - len(turn_ids)]:
-                turn_ids.append(said.turn_id)
-                yield said.text
             if not page:
                 return
+            kept = page[: most - len(turn_ids)]
+            turn_ids += [said.turn_id for said in kept]
+            yield [said.text for said in kept]
             before = page[-1].turn_id
 
     def _ended(self, task: asyncio.Task[Mapping[str, Any]]) -> None:

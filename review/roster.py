@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from review.access import RefusedError, require_active, require_admin
+from review.access import Refusal, RefusedError, require_active, require_admin
 from storage import Transaction, audit, operators, sign_ins
 from storage.ids import OperatorId
 from storage.operators import Operator, Role, Shift
@@ -54,7 +54,7 @@ async def add(
     if actor is not None:
         require_admin(actor)
     if not 0 < telegram_id < 2**52:
-        raise RefusedError("bad_telegram_id")
+        raise RefusedError(Refusal.BAD_TELEGRAM_ID)
     present = await operators.by_telegram_id(transaction, telegram_id)
     if present is not None and role is not Role.ADMIN:
         await _keep_an_admin(transaction, present)
@@ -126,7 +126,7 @@ async def set_hours(
         require_admin(actor)
     await _active(transaction, operator_id)
     if any(not _is_whole(each) for each in hours):
-        raise RefusedError("bad_hours")
+        raise RefusedError(Refusal.BAD_HOURS)
     await operators.set_shifts(transaction, operator_id, hours)
     await _record(transaction, actor, "hours_set", operator_id, now, shifts=len(hours))
 
@@ -151,7 +151,7 @@ async def set_own(
         actor.operator_id,
         name=_name(name),
         language=language,
-        shows_words=int(shows_words),
+        shows_words=shows_words,
     )
     await _record(
         transaction, actor, "operator_set", actor.operator_id, now, shows_words=shows_words
@@ -202,14 +202,14 @@ def _is_whole(shift: Shift) -> bool:
 async def _active(transaction: Transaction, operator_id: OperatorId) -> Operator:
     operator = await operators.get(transaction, operator_id)
     if operator is None or not operator.is_active:
-        raise RefusedError("operator_gone")
+        raise RefusedError(Refusal.OPERATOR_GONE)
     return operator
 
 
 async def _keep_an_admin(transaction: Transaction, leaving: Operator) -> None:
     admins = [each for each in await operators.listed(transaction) if each.is_admin]
     if [each.operator_id for each in admins] == [leaving.operator_id]:
-        raise RefusedError("last_admin")
+        raise RefusedError(Refusal.LAST_ADMIN)
 
 
 async def _record(
@@ -232,5 +232,5 @@ async def _record(
 def _name(name: str) -> str:
     name = " ".join(name.split())
     if len(name) > MOST_NAME:
-        raise RefusedError("bad_name")
+        raise RefusedError(Refusal.BAD_NAME)
     return name

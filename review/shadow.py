@@ -8,7 +8,7 @@ is, because somebody waits for it. Knows nothing of the model, nor of how replie
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.desk import Desk, checked
 from review.events import Event, What
 from storage import Transaction, cases, conversations, people, shadow
@@ -50,7 +50,7 @@ class Shadow:
         """
         case, person = await self._mine(transaction, actor, case_id)
         if person.shadow_consent_at is not None:
-            raise RefusedError("shadow_agreed")
+            raise RefusedError(Refusal.SHADOW_AGREED)
         return await self._desk.happened(transaction, What.SHADOW_ASKED, case.case_id, actor)
 
     async def answered(
@@ -64,7 +64,7 @@ class Shadow:
         if case is None:
             return
         if not agrees:
-            await cases.change(transaction, case.case_id, is_shadowed=0)
+            await cases.change(transaction, case.case_id, is_shadowed=False)
         await self._desk.happened(
             transaction, What.SHADOW_CHANGED, case.case_id, None, detail={"agrees": agrees}
         )
@@ -79,8 +79,8 @@ class Shadow:
         """
         _, person = await self._mine(transaction, actor, case_id)
         if on and person.shadow_consent_at is None:
-            raise RefusedError("no_consent")
-        await cases.change(transaction, case_id, is_shadowed=int(on))
+            raise RefusedError(Refusal.NO_CONSENT)
+        await cases.change(transaction, case_id, is_shadowed=on)
         return await self._desk.happened(
             transaction, What.SHADOW_CHANGED, case_id, actor, detail={"on": on}
         )
@@ -145,14 +145,14 @@ class Shadow:
         """
         draft = await shadow.get(transaction, draft_id)
         if draft is None or draft.case_id is None or draft.state is not State.WAITING:
-            raise RefusedError("draft_gone")
+            raise RefusedError(Refusal.DRAFT_GONE)
         await self._mine(transaction, actor, draft.case_id)
         words = checked(words)
         edited = words != draft.words.strip()
         if not await self._let_go(
             transaction, draft, State.EDITED if edited else State.SENT, actor, words
         ):
-            raise RefusedError("draft_gone")
+            raise RefusedError(Refusal.DRAFT_GONE)
         await self._desk.happened(
             transaction, What.DRAFT_SENT, draft.case_id, actor, words=words if edited else "",
             detail={"draft": draft_id, "edited": edited},
@@ -207,8 +207,8 @@ class Shadow:
         """One's own case and its person."""
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id:
-            raise RefusedError("not_yours", await self._desk.holder(transaction, case))
+            raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))
         person = await people.by_id(transaction, case.person_id) if case.person_id else None
         if person is None:
-            raise RefusedError("person_gone")
+            raise RefusedError(Refusal.PERSON_GONE)
         return case, person

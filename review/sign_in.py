@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
-from review.access import RefusedError, require_active
+from review.access import Refusal, RefusedError, require_active
 from storage import Transaction, audit, operators, sign_ins
 from storage.operators import Operator
 from storage.sign_ins import Session
@@ -54,13 +54,18 @@ async def offer(
     require_active(operator)
     asked = await sign_ins.links_since(transaction, operator.operator_id, now - LINKS_WITHIN)
     if asked >= MOST_LINKS:
-        raise RefusedError("too_many_links")
+        raise RefusedError(Refusal.TOO_MANY_LINKS)
     token = token_urlsafe(SECRET_BYTES)
     await sign_ins.put_link(
         transaction, token, operator.operator_id, way=way, now=now, expires_at=now + holds
     )
     await _record(transaction, "link_made", operator, now, way=way)
     return token
+
+
+async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
+    """Say whether a token still signs in, and leave it unused."""
+    return await sign_ins.holds(transaction, token, now=now)
 
 
 async def consume(
@@ -74,7 +79,7 @@ async def consume(
     found = await sign_ins.consume_link(transaction, token, now=now)
     operator = await operators.get(transaction, found[0]) if found else None
     if found is None or operator is None or not operator.is_active:
-        raise RefusedError("bad_link")
+        raise RefusedError(Refusal.BAD_LINK)
     secret, csrf = token_urlsafe(SECRET_BYTES), token_urlsafe(SECRET_BYTES)
     await sign_ins.begin_session(
         transaction, secret, operator.operator_id, csrf=csrf, now=now,

@@ -8,7 +8,7 @@ nothing of how words reach the person: faces are told of them.
 
 from datetime import datetime
 
-from review.access import RefusedError
+from review.access import Refusal, RefusedError
 from review.clocks import LEASE
 from review.desk import Desk, checked
 from review.events import Event, What
@@ -34,12 +34,12 @@ class Takeover:
         desk, now = self._desk, self._desk.now()
         case = await desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
-            raise RefusedError("person_gone")
+            raise RefusedError(Refusal.PERSON_GONE)
         case = await desk.claim(transaction, actor, case_id)
         if not await cases.take_over(
             transaction, case_id, actor.operator_id, lease_until_at=now + LEASE, now=now
         ):
-            raise RefusedError("takeover_runs", actor)
+            raise RefusedError(Refusal.TAKEOVER_RUNS, actor)
         assert case.person_id is not None
         await people.raise_epoch(transaction, case.person_id)
         return await desk.happened(transaction, What.TAKEN_OVER, case_id, actor)
@@ -57,13 +57,13 @@ class Takeover:
         case = await desk.the_case(transaction, actor, case_id)
         words = checked(words)
         if case.person_id is None:
-            raise RefusedError("person_gone")
+            raise RefusedError(Refusal.PERSON_GONE)
         if case.claimed_by not in (None, actor.operator_id):
-            raise RefusedError("not_yours", await desk.holder(transaction, case))
+            raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
         if not await cases.renew(
             transaction, case_id, actor.operator_id, lease_until_at=now + LEASE, now=now
         ):
-            raise RefusedError("no_takeover")
+            raise RefusedError(Refusal.NO_TAKEOVER)
         turn = await self._keep(transaction, case.person_id, actor, words, now)
         return await desk.happened(
             transaction,
@@ -87,10 +87,10 @@ class Takeover:
         desk, now = self._desk, self._desk.now()
         case = await desk.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id and not actor.is_admin:
-            raise RefusedError("not_yours", await desk.holder(transaction, case))
+            raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
         began_at = case.took_over_at
         if began_at is None or not await cases.end_takeover(transaction, case_id):
-            raise RefusedError("no_takeover")
+            raise RefusedError(Refusal.NO_TAKEOVER)
         said = checked(words) if words.strip() else ""
         detail = await self._summed(transaction, case, began_at, now)
         if case.person_id is not None and said:
@@ -156,8 +156,9 @@ class Takeover:
         level = 0
         if case.person_id is not None:
             for turn in await transcripts.since(transaction, case.person_id, began_at):
-                if turn.role in counts:
-                    counts[turn.role] += 1
+                role = Role.PERSON if turn.role is Role.SENT else turn.role
+                if role in counts:
+                    counts[role] += 1
                 level = max(level, turn.level)
         return {
             "minutes": round((now - began_at).total_seconds() / 60),

@@ -1,133 +1,116 @@
-"""Work on a changed lexicon in a process of its own: a job comes in, its outcome goes out.
+"""Work on a changed lexicon, done in a process of its own (`review/child.py` runs it).
 
-Building a screener and screening thousands of messages takes every other thread of Python its
-turn, and nobody can say how long a hostile change takes to read. A process can be given the least
-priority, and ended. Standard input brings a line of JSON with the job, then a line for each stored
-message; standard output takes lines of progress, and the outcome or the fault as the last one.
-
-Knows nothing of who asks, of storage or of what is done with an outcome.
+To build a screener takes seconds of every thread's time, and a hostile change may take for ever to
+read. A process can run at the lowest priority and be killed.
 """
 
-import json
 import os
-import sys
+import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Any, TextIO
+from typing import ClassVar
 
-from safety.change import Change, apply, check, parse_change
-from safety.entries import Lexicon, LexiconError, load_lexicon
-from safety.evaluate import RowError, messages
+from safety import change as lexicon_change
+from safety.change import Change, apply, parse_change
+from safety.entries import Lexicon, load_lexicon
+from safety.evaluate import messages
 from safety.examples import shipped_examples
-from safety.replay import Message, replay
-from safety.screen import Screener
+from safety.replay import Message
+from safety.replay import replay as screen_twice
+from safety.screen import Screener, Screening
 from safety.second_stage import SecondStage
 
+# The source of the messages that `take` received.
 STORED = "stored talks"
-"""The source of the messages that standard input brings."""
 _LOWEST_PRIORITY = 19
-_TELLS_EVERY_S = 0.2
-
-Job = Mapping[str, Any]
-"""`do`, `live` (the texts of the changes in use, in their order), `change`, and more by `do`."""
+_REPORTS_EVERY_S = 0.2
 
 
-def main(lines: Iterable[str], out: TextIO) -> None:
-    """Do the one job that the first line asks for."""
-    rest = iter(lines)
-    job = json.loads(next(rest))
-    tell = _Teller(out)
-    try:
-        outcome = _JOBS[job["do"]](job, rest, tell.progress)
-    except (LexiconError, RowError, OSError) as fault:
-        tell.line({"fault": str(fault)})
-    else:
-        tell.line({"outcome": outcome})
+class _Process:
+    """What this process holds: its way to report, and the stored messages."""
+
+    reports: "ClassVar[SimpleQueue[tuple[int, int]]]"
+    reported_at: ClassVar[float] = 0.0
+    texts: ClassVar[list[str]] = []
 
 
-class _Teller:
-    """Writes lines; of progress only some."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._told_at = 0.0
-
-    def line(self, values: Mapping[str, object]) -> None:
-        self._out.write(json.dumps(values) + "\n")
-        self._out.flush()
-
-    def progress(self, done: int, total: int) -> None:
-        if time.monotonic() - self._told_at > _TELLS_EVERY_S:
-            self._told_at = time.monotonic()
-            self.line({"done": done, "total": total})
+def begin(reports: "SimpleQueue[tuple[int, int]]") -> None:
+    """Prepare the process: lowest priority, none of the service's settings, no Ctrl-C."""
+    os.nice(_LOWEST_PRIORITY)
+    for name in [name for name in os.environ if name.startswith("PICA_")]:
+        del os.environ[name]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Process.reports = reports
 
 
-_Tell = Callable[[int, int], None]
+def take(texts: Sequence[str]) -> None:
+    """Receive a page of stored messages for the replay."""
+    _Process.texts.extend(texts)
 
 
-def _check(job: Job, _lines: Iterator[str], _tell: _Tell) -> dict[str, object]:
-    """Whether a change can be read, and how much it changes."""
-    lexicon, _ = _in_use(job)
-    change = parse_change(job["change"], lexicon)
+def check(live: Sequence[str], text: str) -> dict[str, int]:
+    """Read a change and count what it changes.
+
+    Args:
+        live: the texts of the changes in use, in their order.
+        text: the change.
+    """
+    lexicon, _ = _in_use(live)
+    change = parse_change(text, lexicon)
     return {
-        "why": change.why,
         "add": len(change.add),
         "disable": len(change.disable),
         "relevel": len(change.relevel),
     }
 
 
-def _screen(job: Job, _lines: Iterator[str], _tell: _Tell) -> dict[str, object]:
-    """One text, with the lexicon as a change would make it."""
-    lexicon, _ = _in_use(job)
-    changed = apply(parse_change(job["change"], lexicon), lexicon)
-    return asdict(Screener(changed, SecondStage.load()).screen(job["text"]))
+def screen(live: Sequence[str], change: str, text: str) -> Screening:
+    """Screen one text with the lexicon as a change would make it."""
+    lexicon, _ = _in_use(live)
+    changed = apply(parse_change(change, lexicon), lexicon)
+    return Screener(changed, SecondStage.load()).screen(text)
 
 
-def _replay(job: Job, lines: Iterator[str], tell: _Tell) -> dict[str, object]:
-    """All messages, with the lexicon in use and as a change would make it."""
-    lexicon, changes = _in_use(job)
-    change = parse_change(job["change"], lexicon)
+def replay(live: Sequence[str], text: str, folder: Path | None) -> dict[str, object]:
+    """Screen all messages with the lexicon in use and as a change would make it."""
+    lexicon, changes = _in_use(live)
+    change = parse_change(text, lexicon)
     examples = list(shipped_examples(lexicon))
-    folder = [Path(job["folder"])] if job["folder"] else []
+    folders = [folder] if folder else []
     # Malformed rows are named before the long part begins.
-    total = len(examples) + sum(1 for each in folder for _ in messages(each)) + job["stored"]
-    tell(0, total)
+    total = len(examples) + sum(1 for each in folders for _ in messages(each))
+    total += len(_Process.texts)
+    _report(0, total)
     before = Screener(lexicon, SecondStage.load())
     after = before.with_lexicon(apply(change, lexicon))
     rows = chain(
         examples,
-        chain.from_iterable(messages(each) for each in folder),
-        (Message(json.loads(line), STORED, None) for line in lines),
+        chain.from_iterable(messages(each) for each in folders),
+        (Message(text, STORED, None) for text in _Process.texts),
     )
-    done = replay(before, after, rows, lambda number: tell(number, total))
-    broken = check(after, [*changes, change])
+    outcome = screen_twice(before, after, rows, lambda done: _report(done, total))
+    broken = lexicon_change.check(after, [*changes, change])
     return {
-        "counts": {**done.to_dict(), "broken": len(broken)},
+        "counts": {**outcome.to_dict(), "broken": len(broken)},
         "broken": [asdict(each) for each in broken],
-        "examples": {k: [m.to_dict() for m in moved] for k, moved in done.examples.items()},
+        "examples": {k: [m.to_dict() for m in moved] for k, moved in outcome.examples.items()},
     }
 
 
-_JOBS: Mapping[str, Callable[[Job, Iterator[str], _Tell], dict[str, object]]] = {
-    "check": _check,
-    "screen": _screen,
-    "replay": _replay,
-}
+def _report(done: int, total: int) -> None:
+    if time.monotonic() - _Process.reported_at > _REPORTS_EVERY_S:
+        _Process.reported_at = time.monotonic()
+        _Process.reports.put((done, total))
 
 
-def _in_use(job: Job) -> tuple[Lexicon, list[Change]]:
-    """The lexicon that ships with the changes in use, and these."""
+def _in_use(live: Sequence[str]) -> tuple[Lexicon, list[Change]]:
+    """Read the changes in use and apply them to the lexicon that ships."""
     lexicon, changes = load_lexicon(), []
-    for body in job["live"]:
-        changes.append(parse_change(body, lexicon))
+    for text in live:
+        changes.append(parse_change(text, lexicon))
         lexicon = apply(changes[-1], lexicon)
     return lexicon, changes
-
-
-if __name__ == "__main__":
-    os.nice(_LOWEST_PRIORITY)
-    main(sys.stdin, sys.stdout)

@@ -59,6 +59,11 @@ class Move:
     emergency_first: bool = False
     offers: str | None = None
 
+    @property
+    def waits_for_words(self) -> bool:
+        """Whether it asks what words answer: buttons answer an offer, closing texts ask nothing."""
+        return self.offers is None and self.step < len(questions(self.script))
+
 
 @dataclass(frozen=True, slots=True)
 class _Scripts:

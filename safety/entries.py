@@ -20,6 +20,8 @@ from safety import yaml_files
 from safety.levels import Category, Level
 
 DEFAULT_GAP = 6
+APART = 14
+"""Characters within which an `apart_from` literal voids a match, unless the entry says."""
 _MOST_LITERALS = 5_000
 _GAP = re.compile(r"\s+\.\.(\d*)\s+")
 SCOPES = frozenset({"negation", "third_person", "fiction", "past"})
@@ -46,6 +48,8 @@ class Entry:
         unless: Literals that void a match they overlap (idioms, other words).
         apart_from: Literals that void a match they stand near (a mosquito, a board game).
         scope: Which readings of its surroundings may lower it.
+        within: Characters within which an `apart_from` literal voids a match.
+        alone: Whether a match must fill its clause, fillers aside (`clauses.py`).
         match, no_match: Examples; each must, or must not, give this rule at its own level.
     """
 
@@ -59,6 +63,8 @@ class Entry:
     scope: frozenset[str]
     match: tuple[str, ...]
     no_match: tuple[str, ...]
+    within: int = APART
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,8 @@ def read_entry(file: str, row: Mapping[str, Any], sets: Mapping[str, list[str]])
             scope=scope,
             match=tuple(row["match"]),
             no_match=tuple(row["no_match"]),
+            within=int(row.get("within", APART)),
+            alone=bool(row.get("alone", False)),
         )
     except KeyError as missing:
         raise LexiconError(f"{file}: {row.get('id', 'an entry')}: {missing} missing") from missing

@@ -18,13 +18,14 @@ import lzma
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 from safety.counting import Judged, Part, Row
 from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
 from safety.replay import Message
 from safety.screen import Screener
+from safety.utf8 import NotUtf8Error, text_lines
 
 _CRISIS = frozenset({"suicidal_ideation", "self-harm", "violent_thoughts"})
 _HARMLESS = frozenset({"unrelated", "no_crisis", "low"})
@@ -125,7 +126,7 @@ def _sources(named: object) -> tuple[str, ...]:
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with _opened(path) as lines:
         try:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(text_lines(lines, path.name), start=1):
                 if not line.strip():
                     continue
                 place = f"{path.name}:{number}"
@@ -136,14 +137,14 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 if not isinstance(data, dict):
                     raise RowError(f"{place}: no JSON object")
                 yield place, data
-        except (UnicodeDecodeError, lzma.LZMAError, EOFError) as fault:
+        except NotUtf8Error as fault:
+            raise RowError(str(fault)) from fault
+        except (lzma.LZMAError, EOFError) as fault:
             raise RowError(f"{path.name}: cannot be read: {fault}") from fault
 
 
-def _opened(path: Path) -> TextIO:
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
+def _opened(path: Path) -> IO[bytes]:
+    return lzma.open(path) if path.suffix == ".xz" else path.open("rb")
 
 
 def _kind(place: str, data: dict[str, Any]) -> str:

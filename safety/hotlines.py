@@ -13,6 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from safety.utf8 import NotUtf8Error, read_text
+
 FALLBACK_REGION = "*"
 """The region of the rows given to everybody whose region is unknown."""
 
@@ -117,8 +119,10 @@ def _shipped() -> tuple[Line, ...]:
 
 def _own(file: Path) -> list[Line]:
     try:
-        rows = tomllib.loads(file.read_text("utf-8")).get("line", [])
+        rows = tomllib.loads(read_text(file)).get("line", [])
         changed = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
+    except NotUtf8Error as error:
+        raise HotlineError(str(error)) from error
     except (OSError, ValueError) as error:
         raise HotlineError(f"{file.name} cannot be read ({type(error).__name__})") from error
     lines = []

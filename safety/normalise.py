@@ -104,8 +104,10 @@ def normalise(text: str) -> Normalised:
     surface, starts = _surface(text)
     views = [squeeze(surface)]
     if _any(surface, _LEET_I):
-        views.append(squeeze(surface, _leet(surface, _LEET_I)))
-        if "1" in surface or "!" in surface:
+        meant = _leet(surface, _LEET_I)
+        if meant:  # digits alone are read as nothing else
+            views.append(squeeze(surface, meant))
+        if meant and ("1" in surface or "!" in surface):
             views.append(squeeze(surface, _leet(surface, _LEET_L)))
     if _any(surface, EMOJI_ZH):
         views.append(squeeze(surface, EMOJI_ZH.get))

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
+from safety.clauses import stands_alone
 from safety.matcher import Chained, Span, chain, letters_before, touches
 from safety.normalise import Normalised
 from safety.sentences import Borders, ends_sentence
-
-_APART = 14  # characters within which an `apart_from` literal voids a match
 
 
 class Places:
@@ -37,6 +36,8 @@ class Places:
         *,
         unless: int,
         apart_from: int,
+        within: int,
+        is_alone: bool,
         most: int,
     ) -> None:
         """Add the places of one pattern to those known of its rule, until there are enough.
@@ -47,6 +48,8 @@ class Places:
             gaps: The most letters between them.
             unless: The number of the literals that void a match they overlap; -1 for no such.
             apart_from: The number of those that void a match they stand near.
+            within: How near.
+            is_alone: Whether a match has to fill its clause.
             most: How many places are enough.
         """
         for place in chain(self._found, parts, gaps, self._letters):
@@ -54,10 +57,12 @@ class Places:
                 return
             start, end, _ = place
             if self._is_void(unless, start, end, 0) or self._is_void(
-                apart_from, start, end, _APART
+                apart_from, start, end, within
             ):
                 continue
             if len(parts) > 1 and self._ends[start] != self._ends[end]:
+                continue
+            if is_alone and not stands_alone(self._plain.surface, start, end):
                 continue
             known.add(place)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from safety.context import REMEMBERED, Added, Asked, answered, carried, gone_on, sent_before
 from safety.entries import Entry, Lexicon, load_lexicon
+from safety.heard import load_rules
 from safety.levels import Category, Level
 from safety.literals import Literals, Part
 from safety.matcher import Chained, Matcher, Span
@@ -57,6 +58,10 @@ class Screening:
     matches: tuple[Match, ...]
     lexicon: str
 
+    def at_least(self, level: Level) -> list[Match]:
+        """Give the matches that stand at a level or above it."""
+        return [m for m in self.matches if m.level >= level]
+
     def to_dict(self) -> dict[str, object]:
         """Give plain values for JSON; no text of the message is among them."""
         return {
@@ -83,6 +88,7 @@ class Screener:
         lexicon: The one to screen with.
         second_stage: The model that is asked about what stands at level 2.
         known: Literals of a lexicon much like this one, to share.
+        answers: Screeners of what answers a question that was asked directly.
     """
 
     def __init__(
@@ -90,9 +96,11 @@ class Screener:
         lexicon: Lexicon,
         second_stage: SecondStage | None = None,
         known: Literals | None = None,
+        answers: Mapping[Asked, "Screener"] | None = None,
     ) -> None:
         self._lexicon = lexicon
         self._second_stage = second_stage
+        self._answers = answers or {}
         stage = f"+{second_stage.version}" if second_stage else ""
         self._version = lexicon.version + stage
         parts = list(_parts(lexicon))
@@ -114,15 +122,16 @@ class Screener:
 
     @classmethod
     def load(cls) -> "Screener":
-        """Build a screener with the lexicon and the model that ship with the package."""
-        return cls(load_lexicon(), SecondStage.load())
+        """Build a screener with the lexicons and the model that ship with the package."""
+        answers = {asked: cls(rules) for asked, rules in load_rules().items()}
+        return cls(load_lexicon(), SecondStage.load(), answers=answers)
 
     def with_lexicon(self, lexicon: Lexicon) -> "Screener":
         """Build a screener of a changed lexicon, with the second stage and literals of this one.
 
         It takes milliseconds where most of the lexicon is the same.
         """
-        return Screener(lexicon, self._second_stage, self._literals)
+        return Screener(lexicon, self._second_stage, self._literals, self._answers)
 
     @property
     def lexicon(self) -> Lexicon:
@@ -144,33 +153,37 @@ class Screener:
             history: The same person's own earlier messages, oldest first, without the
                 companion's; the last few are read. They can raise the level, never lower it.
             asked: What the companion's last words asked the person directly, so that a bare
-                yes names it (Are you thinking of killing yourself?). Not for a question whose
-                yes is good news (Are you safe now?).
+                yes names it (Are you thinking of killing yourself?), and so that more than a
+                yes is read as its answer (took some pills). Not for a question whose yes is
+                good news (Are you safe now?).
         """
-        screening, surface, cues = self._alone(text)
-        added = [answered(surface, asked)] if asked else []
+        plain = normalise(text)
+        screening, cues = self._alone(plain)
+        added = [answered(plain.surface, asked)] if asked else []
         if history:
-            added += self._from_before(text, screening, surface, cues, history[-REMEMBERED:])
+            added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
         more = [
             Match(0, len(text), a.rule, a.level, a.category)
             for a in added
             if a is not None and a.level > screening.level
         ]
+        if asked is not None and asked in self._answers:
+            heard, _ = self._answers[asked]._alone(plain)
+            more += heard.at_least(max(screening.level, Level.PASSIVE))
         return _summed([*screening.matches, *more], self._version) if more else screening
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
     ) -> list[Added | None]:
-        before = [self._alone(turn[-_MOST_REMEMBERED:])[0] for turn in history]
+        before = [self._alone(normalise(turn[-_MOST_REMEMBERED:]))[0] for turn in history]
         found = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
         if head := sent_before(history):
-            joined = self._alone(head + gone_on(text))[0]
+            joined = self._alone(normalise(head + gone_on(text)))[0]
             crossing = [m for m in joined.matches if m.start < len(head) < m.end]
             found += [Added(m.level, m.category, "context.joined") for m in crossing]
         return found
 
-    def _alone(self, text: str) -> tuple[Screening, str, Cues]:
-        plain = normalise(text)
+    def _alone(self, plain: Normalised) -> tuple[Screening, Cues]:
         found = self._matcher.find(plain)
         borders = Borders(plain.surface, plain.smooth)
         surroundings = Surroundings(plain.surface)  # what stands on other lines lowers nothing
@@ -183,7 +196,7 @@ class Screener:
                 candidates.append(candidate)
         cues = {name: found[part] for name, part in self._cues.items() if part in found}
         candidates = raise_imminent(candidates, cues)
-        return self._screening(plain, candidates), plain.surface, cues
+        return self._screening(plain, candidates), cues
 
     def _places(
         self, plain: Normalised, found: dict[int, list[Span]], borders: Borders
@@ -200,6 +213,8 @@ class Screener:
                     gaps,
                     unless=self._unless.get(entry.id, -1),
                     apart_from=self._apart.get(entry.id, -1),
+                    within=entry.within,
+                    is_alone=entry.alone,
                     most=_MOST_SCOPED + 1,
                 )
         return places

@@ -8,6 +8,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# Rows of buttons: label and data.
+Keyboard = list[list[tuple[str, str]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -30,7 +33,7 @@ class Body:
     """
 
     text: str
-    buttons: list[list[tuple[str, str]]] = field(default_factory=list)
+    buttons: Keyboard = field(default_factory=list)
     document: Document | None = None
     # An operator, or somebody whose rows are gone; erased with the body when sent.
     to_telegram_id: int | None = None

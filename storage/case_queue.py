@@ -89,7 +89,7 @@ async def opened_since(transaction: Transaction, since: datetime) -> list[Opened
         .where(cases.c.opened_at >= since)
         .order_by(cases.c.opened_at)
     )
-    return [Opened(*row) for row in await transaction.execute(query)]
+    return [Opened(**row._mapping) for row in await transaction.execute(query)]
 
 
 async def verdicts_by_rule(transaction: Transaction, since: datetime) -> dict[str, tuple[int, int]]:

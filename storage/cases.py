@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Column, Row, Select, bindparam, insert, select, update
 
@@ -74,6 +74,21 @@ class Case:
     resolved_by: OperatorId | None = None
 
 
+class CaseColumns(TypedDict, total=False):
+    """The columns that `change` sets."""
+
+    level: int
+    categories: tuple[str, ...]
+    script: str
+    last_risk_at: datetime
+    hold_until_at: datetime | None
+    clock_stage: int
+    clock_due_at: datetime | None
+    paged_operator: OperatorId | None
+    is_shadowed: bool
+    thread_id: int | None
+
+
 async def open_case(transaction: Transaction, person_id: PersonId) -> Case | None:
     """The person's case that is not resolved, or None."""
     row = (await transaction.execute(_open_case(), {"person": person_id})).one_or_none()
@@ -122,10 +137,13 @@ async def create(
     return CaseId(made.scalar_one())
 
 
-async def change(transaction: Transaction, case_id: CaseId, **values: Any) -> None:
-    """Set columns of a case, whatever its state; categories as a tuple."""
-    if "categories" in values:
-        values["categories"] = ",".join(values["categories"])
+async def change(transaction: Transaction, case_id: CaseId, **columns: Unpack[CaseColumns]) -> None:
+    """Set columns of a case in any state."""
+    values: dict[str, Any] = dict(columns)
+    if "categories" in columns:
+        values["categories"] = ",".join(columns["categories"])
+    if "is_shadowed" in columns:
+        values["is_shadowed"] = int(columns["is_shadowed"])
     await transaction.execute(update(cases).where(cases.c.case_id == case_id).values(**values))
 
 

@@ -1,16 +1,20 @@
-"""Check-ins on their way out: what of the outbox asks them, and how far it came.
+"""Check-ins in the outbox: the messages that ask them, and how far they came.
 
-Knows nothing of why one is not wanted any more (`bot/checkins/recalling.py`), nor of words. A
-check-in is one message, with the offer of a summary two.
+A check-in is one message, or two with the offer of a summary.
 """
+
+from datetime import datetime
 
 from sqlalchemy import Select, exists, func, select, update
 
+from storage import keys
+from storage.conversations import PLACE, Role
 from storage.database import Transaction
 from storage.deliveries import Outcome
 from storage.ids import CheckInId, PersonId, TurnId
-from storage.outbox import PRIORITIES, Kind
-from storage.schema import deliveries, is_open, outbox
+from storage.outbox import PRIORITIES, Kind, OutboxState
+from storage.schema import deliveries, is_open, outbox, turns
+from storage.schema_checkins import check_ins
 
 MAY_HAVE_ARRIVED = (Outcome.ATTEMPTING, Outcome.SENT, Outcome.UNKNOWN)
 
@@ -30,13 +34,13 @@ async def count_unsent(transaction: Transaction, *, limit: int) -> int:
 
 
 async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckInId]:
-    """A person's check-ins that are queued and that nobody is sending."""
+    """A person's check-ins that are queued and not being sent."""
     query = (
         select(outbox.c.check_in_id)
         .where(
             outbox.c.person_id == person_id,
             outbox.c.kind == Kind.CHECK_IN,
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             outbox.c.check_in_id.is_not(None),
         )
         .distinct()
@@ -64,6 +68,27 @@ async def turn_of(
     rows = (await transaction.execute(_of(person_id, check_in_id))).all()
     turns = [TurnId(row.turn_id) for row in rows if row.turn_id is not None]
     return (turns[0] if turns else None), len(rows) > len(turns)
+
+
+async def last_words(
+    transaction: Transaction, person_id: PersonId, *, before: datetime
+) -> str | None:
+    """The words of a person's last check-in, or None if they are not kept.
+
+    The turn that holds them has the instant at which it was asked.
+    """
+    asked_at = (
+        select(func.max(check_ins.c.asked_at))
+        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at < before)
+        .scalar_subquery()
+    )
+    query = select(turns.c.words).where(
+        turns.c.person_id == person_id,
+        turns.c.role == Role.SCRIPT,
+        turns.c.created_at == asked_at,
+    )
+    words = (await transaction.execute(query.limit(1))).scalar_one_or_none()
+    return None if words is None else await keys.unseal(transaction, person_id, words, PLACE)
 
 
 async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:

@@ -1,12 +1,9 @@
-"""What a person was asked about their check-ins and may answer in words: one question at a time.
-
-Knows nothing of what the questions are, nor of how an answer is read. A draft holds times and a
-zone that are being chosen, never words.
-"""
+"""The open question about check-ins that a person may answer in words, one at a time."""
 
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import delete, select
 
@@ -15,14 +12,25 @@ from storage.ids import PersonId
 from storage.schema_checkins import check_in_questions
 
 
+class QuestionTopic(StrEnum):
+    """What a question is about."""
+
+    STATE = "state"  # anything on the page that shows how check-ins stand
+    TIMES = "times"
+    ZONE = "zone"
+    QUIET = "quiet"
+    PAUSE = "pause"
+    NOTE = "note"  # a line beside a mood
+
+
 @dataclass(slots=True)
-class Draft:
-    """What is being chosen.
+class TimesDraft:
+    """The choice so far.
 
     Attributes:
         times: local minutes after midnight, each with its days as bits, Monday the lowest.
         days: the days that a further time gets.
-        zone: an IANA name; None: not chosen yet.
+        zone: an IANA name, or None if it is not chosen yet.
         check_in_id: the check-in that a note belongs to.
     """
 
@@ -33,22 +41,22 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class OpenQuestion:
     """An open question."""
 
-    asks: str
-    draft: Draft
+    topic: QuestionTopic
+    draft: TimesDraft
 
 
 async def get(
     transaction: Transaction, person_id: PersonId, *, since: datetime | None = None
-) -> Open | None:
-    """The question that was put last, or None.
+) -> OpenQuestion | None:
+    """The last question, or None.
 
     Args:
         transaction: an open one.
-        person_id: to whom.
-        since: words answer only what was put after it; None: buttons stay as long as the row.
+        person_id: the person.
+        since: ignore a question put before it. Words have such a limit, buttons do not.
     """
     query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
         check_in_questions.c.person_id == person_id
@@ -60,21 +68,36 @@ async def get(
         return None
     values = json.loads(row.draft)
     values["times"] = [(minute, days) for minute, days in values["times"]]
-    return Open(row.asks, Draft(**values))
+    return OpenQuestion(QuestionTopic(row.asks), TimesDraft(**values))
 
 
 async def put(
-    transaction: Transaction, person_id: PersonId, asks: str, draft: Draft, *, now: datetime
+    transaction: Transaction,
+    person_id: PersonId,
+    topic: QuestionTopic,
+    draft: TimesDraft,
+    *,
+    now: datetime,
 ) -> None:
-    """Keep a question in the place of an older one."""
-    values = {"asks": asks, "draft": json.dumps(asdict(draft)), "asked_at": now}
+    """Store a question in place of an older one."""
+    values = {"asks": topic, "draft": json.dumps(asdict(draft)), "asked_at": now}
     await transaction.execute(
         upsert(transaction.dialect, check_in_questions, {"person_id": person_id}, values)
     )
 
 
 async def close(transaction: Transaction, person_id: PersonId) -> None:
-    """Words mean nothing about check-ins any more."""
+    """Read words as answers no longer."""
     await transaction.execute(
         delete(check_in_questions).where(check_in_questions.c.person_id == person_id)
+    )
+
+
+async def close_note(transaction: Transaction, person_id: PersonId) -> None:
+    """Wait for a note no longer."""
+    await transaction.execute(
+        delete(check_in_questions).where(
+            check_in_questions.c.person_id == person_id,
+            check_in_questions.c.asks == QuestionTopic.NOTE,
+        )
     )

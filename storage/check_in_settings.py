@@ -1,14 +1,12 @@
-"""What a person wants of check-ins: one row, which exists only with their consent.
+"""A person's settings of check-ins: one row, which exists only with their consent.
 
-Knows nothing of time zones, of what restraint does, or of when anything is due
-(`appointments.py`). Whoever changes appointments locks this row first, so that two changes of
-one person never cross.
+A change of appointments locks this row first, so that two changes of one person never cross.
 """
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict, Unpack
 
 from sqlalchemy import delete, exists, func, or_, select, update
 
@@ -22,30 +20,30 @@ DATES = ("asked_on", "summarised_on", "fell_on")
 
 
 class StoppedBy(StrEnum):
-    """Who ended the check-ins."""
+    """What ended the check-ins."""
 
     PERSON = "person"
     GOODBYE = "goodbye"  # silence did, after a goodbye
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """A person's wishes, and where restraint stands.
+class CheckInSettings:
+    """A person's settings, and how long they have been silent.
 
     Attributes:
         consent_at: when they asked for check-ins.
         zone: an IANA name.
-        quiet_from: first quiet local minute after midnight; None: no quiet hours.
-        quiet_to: first minute that is not quiet any more.
-        paused_until_at: until when nothing is asked; None: not paused.
-        stopped_at: since when there are none; None: they go on.
+        quiet_from: the first quiet local minute after midnight, or None.
+        quiet_to: the first minute that is not quiet any more.
+        paused_until_at: the end of a pause, or None.
+        stopped_at: when check-ins ended, or None if they go on.
         unanswered: days on which they were asked since their last answer.
-        asked_on: local date of the last question since then.
-        was_held: check-ins were left out because of a case, and none was asked since.
-        summarised_on: local date of the last weekly summary.
-        fell_on: local date on which falling moods were last noted for operators.
-        fell_untold: the digest has not told of it yet.
-        fell_waits_at: since when the note of it stands in the operators' queue; None: it does not.
+        asked_on: the local date of the last question since then.
+        was_held: a case held check-ins, and no question came since.
+        summarised_on: the local date of the last weekly summary.
+        fell_on: the local date on which falling moods were last noted for operators.
+        fell_untold: the digest has not counted it yet.
+        fell_waits_at: since when the note stands in the operators' queue, or None.
     """
 
     person_id: PersonId
@@ -68,18 +66,39 @@ class Settings:
     fell_waits_at: datetime | None = None
 
 
-NAMES = tuple(field.name for field in fields(Settings))
+class SettingsChange(TypedDict, total=False):
+    """The columns that may be set after the consent."""
+
+    zone: str
+    quiet_from: int | None
+    quiet_to: int | None
+    paused_until_at: datetime | None
+    stopped_at: datetime | None
+    stopped_by: StoppedBy | None
+    unanswered: int
+    asked_on: date | None
+    was_held: bool
+    asks_sleep: bool
+    asks_energy: bool
+    weekly_summary: bool
+    summarised_on: date | None
+    fell_on: date | None
+    fell_untold: bool
+    fell_waits_at: datetime | None
+
+
+NAMES = tuple(field.name for field in fields(CheckInSettings))
 
 
 async def get(
     transaction: Transaction, person_id: PersonId, *, lock: bool = False
-) -> Settings | None:
-    """A person's settings, or None where they never asked for check-ins.
+) -> CheckInSettings | None:
+    """A person's settings, or None if they never asked for check-ins.
 
     Args:
-        transaction: of `Database.begin()` where `lock` is given.
-        person_id: whose.
-        lock: nobody else changes this person's check-ins until the transaction ends.
+        transaction: of `Database.begin()` if `lock` is given.
+        person_id: the person.
+        lock: keep other changes of this person's check-ins out until the transaction ends.
     """
     query = select(*(check_in_settings.c[name] for name in NAMES)).where(
         check_in_settings.c.person_id == person_id
@@ -96,13 +115,13 @@ async def get(
     )
     if values["stopped_by"] is not None:
         values["stopped_by"] = StoppedBy(values["stopped_by"])
-    return Settings(**values)
+    return CheckInSettings(**values)
 
 
 async def create(
     transaction: Transaction, person_id: PersonId, *, zone: str, now: datetime
 ) -> None:
-    """Record that a person asked for check-ins; nothing where they did so before."""
+    """Record that a person asked for check-ins, unless they did so before."""
     await transaction.execute(
         insert_ignore(transaction.dialect, check_in_settings).values(
             person_id=person_id, consent_at=now, zone=zone
@@ -110,28 +129,31 @@ async def create(
     )
 
 
-async def change(transaction: Transaction, person_id: PersonId, **values: Any) -> None:
-    """Set columns, by the names of `Settings`; dates, flags and instants as it has them."""
-    stored = dict(values)
-    for name in DATES:
-        if stored.get(name) is not None:
-            stored[name] = stored[name].isoformat()
-    for name in FLAGS:
-        if name in stored:
-            stored[name] = int(stored[name])
+async def change(
+    transaction: Transaction, person_id: PersonId, **values: Unpack[SettingsChange]
+) -> None:
+    """Set some of a person's settings."""
+    stored = {name: _stored(value) for name, value in values.items()}
     await transaction.execute(
         update(check_in_settings).where(check_in_settings.c.person_id == person_id).values(**stored)
     )
 
 
+def _stored(value: object) -> object:
+    """A value as its column takes it: flags are numbers, dates are text."""
+    if isinstance(value, bool):
+        return int(value)
+    return value.isoformat() if type(value) is date else value
+
+
 async def withdraw(transaction: Transaction, person_id: PersonId) -> None:
-    """Delete settings and appointments, and with them the consent; answers stay."""
+    """Delete settings and appointments, and with them the consent. Answers stay."""
     for table in (appointments, check_in_settings):
         await transaction.execute(delete(table).where(table.c.person_id == person_id))
 
 
 async def count_fallen(transaction: Transaction) -> int:
-    """Of how many people the digest has still to tell that their moods fall."""
+    """The number of people with falling moods that the digest has not counted."""
     query = (
         select(func.count())
         .select_from(check_in_settings)
@@ -141,7 +163,7 @@ async def count_fallen(transaction: Transaction) -> int:
 
 
 async def mark_fallen_told(transaction: Transaction) -> int:
-    """The digest tells of all falling moods so far; of how many people."""
+    """Mark all falling moods as counted by the digest. Returns of how many people."""
     marked = await transaction.execute(
         update(check_in_settings).where(check_in_settings.c.fell_untold == 1).values(fell_untold=0)
     )
@@ -150,11 +172,11 @@ async def mark_fallen_told(transaction: Transaction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
-    """A person without a case whose moods fall.
+    """A person without an open case whose moods fall.
 
     Attributes:
         noted_at: when that was noted.
-        last_case_id: their last case, which is resolved; None: they never had one.
+        last_case_id: their last case, which is resolved, or None.
     """
 
     person_id: PersonId
@@ -163,9 +185,9 @@ class Fallen:
 
 
 async def waiting_fallen(transaction: Transaction, *, limit: int = 50) -> list[Fallen]:
-    """Notes that operators have not seen, the oldest first.
+    """The notes that operators have not seen, oldest first.
 
-    A case takes a note's place: beside it the moods themselves are shown.
+    A case takes a note's place, because it shows the moods themselves.
     """
     of_person = cases.c.person_id == check_in_settings.c.person_id
     later = or_(
@@ -185,7 +207,7 @@ async def waiting_fallen(transaction: Transaction, *, limit: int = 50) -> list[F
 
 
 async def end_fallen(transaction: Transaction, person_id: PersonId) -> bool:
-    """Take a note out of the queue; False where it was not there."""
+    """Take a note out of the queue. Returns False if it was not there."""
     ended = await transaction.execute(
         update(check_in_settings)
         .where(

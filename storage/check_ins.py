@@ -1,8 +1,7 @@
-"""Check-ins: every occurrence once, whether it was asked or left out, and the answer.
+"""Check-ins: every occurrence once, whether it was asked or skipped, and the answer.
 
-Knows nothing of schedules or of words. The key `(person, local_date, minute)` stops a second
-question for one date and time, whatever clocks, zones and processes do. An answer (mood, sleep,
-energy and a note) is sealed as one with the person's key.
+The key `(person, local_date, minute)` stops a second question for one date and time. An answer
+(mood, sleep, energy and a note) is sealed as one with the person's key.
 """
 
 import json
@@ -22,8 +21,8 @@ PLACE = "check_ins.answer"
 SCALE = range(1, 6)
 
 
-class State(StrEnum):
-    """What came of an occurrence."""
+class CheckInState(StrEnum):
+    """What became of an occurrence."""
 
     ASKED = "asked"
     ANSWERED = "answered"
@@ -42,8 +41,8 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a person said to a check-in; each of it may be missing.
+class MoodAnswer:
+    """A person's answer to a check-in, any part of which may be missing.
 
     Attributes:
         mood: 1 (worst) to 5 (best).
@@ -65,40 +64,44 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CheckIn:
-    """One occurrence as it is kept.
+    """One occurrence as it is stored.
 
     Attributes:
-        reason: why it was skipped; None where it was not.
-        answer: None where nothing was answered.
+        reason: why it was skipped, or None.
+        answer: the answer, or None.
     """
 
     check_in_id: CheckInId
     local_date: date
     minute: int
     due_at: datetime
-    state: State
+    state: CheckInState
     reason: str | None
     asked_at: datetime | None
     answered_at: datetime | None
-    answer: Answer | None
+    answer: MoodAnswer | None
 
 
 async def note_asked(
-    transaction: Transaction, occasion: Occasion, *, now: datetime, state: State = State.ASKED
+    transaction: Transaction,
+    occasion: Occasion,
+    *,
+    now: datetime,
+    state: CheckInState = CheckInState.ASKED,
 ) -> CheckInId | None:
-    """Note that an occurrence is asked; None where it was asked or skipped before."""
+    """Record that an occurrence is asked. Returns None if it was asked or skipped before."""
     return await _note(transaction, occasion, state, None, now)
 
 
 async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
-    """Note that an occurrence is left out; nothing where it was asked or skipped before."""
-    await _note(transaction, occasion, State.SKIPPED, reason, None)
+    """Record that an occurrence is skipped, unless it was asked or skipped before."""
+    await _note(transaction, occasion, CheckInState.SKIPPED, reason, None)
 
 
 async def _note(
     transaction: Transaction,
     occasion: Occasion,
-    state: State,
+    state: CheckInState,
     reason: str | None,
     asked_at: datetime | None,
 ) -> CheckInId | None:
@@ -126,9 +129,9 @@ async def served(
 
     Args:
         transaction: an open one.
-        person_id: whose.
+        person_id: the person.
         minute: the time of the day.
-        before: what was due later does not count: it came of a wrong clock.
+        before: what was due later does not count, because it came of a wrong clock.
     """
     query = select(func.max(check_ins.c.local_date)).where(
         check_ins.c.person_id == person_id,
@@ -139,21 +142,24 @@ async def served(
     return None if found is None else date.fromisoformat(found)
 
 
-async def take_back(
+async def withdraw(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, reason: str
 ) -> None:
-    """Make a question that nobody saw one that was left out."""
+    """Turn a question that nobody saw into a skipped one."""
     await transaction.execute(
         update(check_ins)
         .where(check_ins.c.check_in_id == check_in_id, check_ins.c.person_id == person_id)
-        .values(state=State.SKIPPED, reason=reason, asked_at=None, answered_at=None, answer=None)
+        .values(
+            state=CheckInState.SKIPPED, reason=reason, asked_at=None, answered_at=None, answer=None
+        )
     )
 
 
 async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date | None:
     """The latest local date of a question without an answer, or None."""
     query = select(func.max(check_ins.c.local_date)).where(
-        check_ins.c.person_id == person_id, check_ins.c.state.in_((State.ASKED, State.GOODBYE))
+        check_ins.c.person_id == person_id,
+        check_ins.c.state.in_((CheckInState.ASKED, CheckInState.GOODBYE)),
     )
     found = (await transaction.execute(query)).scalar_one()
     return None if found is None else date.fromisoformat(found)
@@ -163,38 +169,40 @@ async def answer(
     transaction: Transaction,
     person_id: PersonId,
     check_in_id: CheckInId,
-    said: Answer,
+    said: MoodAnswer,
     *,
     now: datetime,
-) -> Answer | None:
-    """Add what a person said to what they said before; what is None stays as it was.
+) -> MoodAnswer | None:
+    """Add to an answer. What is None stays as it was.
 
     Returns:
-        The whole answer, or None where this is no question that was put to this person.
+        The whole answer, or None if this person was not asked this question.
     """
     theirs = and_(
         check_ins.c.check_in_id == check_in_id,
         check_ins.c.person_id == person_id,
-        check_ins.c.state != State.SKIPPED,
+        check_ins.c.state != CheckInState.SKIPPED,
     )
     query = select(check_ins.c.answer).where(theirs).with_for_update()
     row = (await transaction.execute(query)).one_or_none()
     if row is None:
         return None
-    before = await _open(transaction, person_id, row.answer) or Answer()
-    whole = Answer(
+    before = await _open(transaction, person_id, row.answer) or MoodAnswer()
+    whole = MoodAnswer(
         said.mood if said.mood is not None else before.mood,
         said.sleep if said.sleep is not None else before.sleep,
         said.energy if said.energy is not None else before.energy,
         said.note if said.note is not None else before.note,
     )
-    text = json.dumps({name: getattr(whole, name) for name in Answer.__slots__}, ensure_ascii=False)
+    text = json.dumps(
+        {name: getattr(whole, name) for name in MoodAnswer.__slots__}, ensure_ascii=False
+    )
     await transaction.execute(
         update(check_ins)
         .where(theirs)
         .values(
             answer=await keys.seal(transaction, person_id, text, PLACE),
-            state=State.ANSWERED,
+            state=CheckInState.ANSWERED,
             answered_at=now,
         )
     )
@@ -203,10 +211,10 @@ async def answer(
 
 async def _open(
     transaction: Transaction, person_id: PersonId, sealed: bytes | None
-) -> Answer | None:
+) -> MoodAnswer | None:
     if sealed is None:
         return None
-    return Answer(**json.loads(await keys.unseal(transaction, person_id, sealed, PLACE)))
+    return MoodAnswer(**json.loads(await keys.unseal(transaction, person_id, sealed, PLACE)))
 
 
 async def get(
@@ -248,7 +256,7 @@ async def unanswered(
         .limit(1)
     )
     row = (await transaction.execute(query)).one_or_none()
-    return CheckInId(row.check_in_id) if row and row.state == State.ASKED else None
+    return CheckInId(row.check_in_id) if row and row.state == CheckInState.ASKED else None
 
 
 async def asked_at(
@@ -263,7 +271,7 @@ async def asked_at(
     query = select(check_ins.c.asked_at).where(
         check_ins.c.person_id == person_id,
         check_ins.c.asked_at.in_(list(instants)),
-        check_ins.c.state != State.GOODBYE,
+        check_ins.c.state != CheckInState.GOODBYE,
     )
     return set((await transaction.execute(query)).scalars())
 
@@ -293,7 +301,7 @@ async def _as_check_in(transaction: Transaction, row: Row[*tuple[object, ...]]) 
         date.fromisoformat(row.local_date),
         row.minute,
         row.due_at,
-        State(row.state),
+        CheckInState(row.state),
         row.reason,
         row.asked_at,
         row.answered_at,

@@ -38,6 +38,8 @@ class Role(StrEnum):
     COMPANION = "companion"
     SCRIPT = "script"
     OPERATOR = "operator"
+    SENT = "sent"
+    """What the person sent that is no text: its kind (`storage/sent.py`), not its content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
-from storage import sqlite_driver, versions
+from storage import private_files, sqlite_driver, versions
 from storage.ids import SessionId
 from storage.vault import Vault
 
@@ -139,9 +139,10 @@ class Database:
 
     def _create_engine(self) -> AsyncEngine:
         if self.dialect == "sqlite":
-            if self.url.database:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             engine = create_async_engine(self.url, hide_parameters=True, pool_size=5)
+            if self.files:
+                private_files.make_folder(self.files[0].parent)
+                event.listen(engine.sync_engine, "do_connect", self._ensure_file)
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
             return engine
@@ -154,6 +155,21 @@ class Database:
             pool_timeout=10,
             connect_args={"connect_timeout": 5},
         )
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of an SQLite database, whether they are there or not; a server has none."""
+        name = self.url.database
+        if self.dialect != "sqlite" or not name or name.startswith((":memory:", "file:")):
+            return ()
+        return tuple(Path(f"{name}{end}") for end in ("", "-wal", "-shm", "-journal"))
+
+    def _ensure_file(self, *_connecting: Any) -> None:
+        """Make the file before SQLite does, which would let the umask decide who may read it.
+
+        SQLite gives its other files the rights of this one.
+        """
+        private_files.ensure(self.files[0])
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:

@@ -33,7 +33,7 @@ class Place:
 async def get(transaction: Transaction, person_id: PersonId) -> Place | None:
     """The person's place, or None where no script was begun."""
     row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
-    return Place(*row) if row else None
+    return Place(**row._mapping) if row else None
 
 
 async def put(

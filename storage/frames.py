@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from storage import private_files
 from storage.database import StorageError
 from storage.vault import UnsealError, Vault, seal, unseal
 
@@ -127,11 +128,11 @@ def _unpack(value: Any) -> Any:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all, for its owner alone to read."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # another process may write too
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        private_files.make_folder(path.parent)
+        with private_files.create(fresh) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -148,6 +148,25 @@ async def gravest_open(transaction: Transaction, person_id: PersonId) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
+async def received_at(transaction: Transaction, update_id: UpdateId) -> datetime | None:
+    """When an update was stored; None for one that is not in the inbox."""
+    query = select(inbox.c.received_at).where(inbox.c.update_id == update_id)
+    return (await transaction.execute(query)).scalar_one_or_none()
+
+
+async def is_followed(
+    transaction: Transaction, person_id: PersonId, update_id: UpdateId, kind: str
+) -> bool:
+    """Whether the person has sent more of a kind after this update that is not answered yet."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.person_id == person_id,
+        inbox.c.update_id > update_id,
+        inbox.c.kind == kind,
+        inbox.c.ended_as.is_(None),
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
 async def link_turn(
     transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
 ) -> None:

@@ -7,7 +7,7 @@ never deleted, because the audit trail speaks of it: who is removed can do nothi
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Row, Select, delete, insert, select, update
 
@@ -60,6 +60,16 @@ class Shift:
     ends_min: int
 
 
+class OperatorColumns(TypedDict, total=False):
+    """The columns that `change` sets."""
+
+    name: str
+    role: Role
+    language: str
+    shows_words: bool
+    removed_at: datetime | None
+
+
 async def get(transaction: Transaction, operator_id: OperatorId) -> Operator | None:
     """One operator, removed or not."""
     return await _one(transaction, _operators().where(operators.c.operator_id == operator_id))
@@ -106,8 +116,11 @@ async def add(
     return found
 
 
-async def change(transaction: Transaction, operator_id: OperatorId, **values: Any) -> None:
-    """Set columns: `name`, `role`, `language`, `shows_words`, `removed_at`."""
+async def change(
+    transaction: Transaction, operator_id: OperatorId, **columns: Unpack[OperatorColumns]
+) -> None:
+    """Set columns of an operator."""
+    values = {name: int(v) if isinstance(v, bool) else v for name, v in columns.items()}
     await transaction.execute(
         update(operators).where(operators.c.operator_id == operator_id).values(**values)
     )

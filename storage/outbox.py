@@ -1,8 +1,6 @@
 """The outbox: every word to be sent, written before it is sent.
 
-Knows nothing of Telegram's limits or errors. A row goes queued -> sending -> sent,
-unknown (the answer to a send was lost), failed, cancelled or expired; its words are sealed
-with the key of the person they are about, and erased at the row's end.
+The words of a row are sealed with the key of the person they are about, and erased at its end.
 """
 
 from dataclasses import dataclass
@@ -29,6 +27,8 @@ from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.schema import is_open, outbox, people
 
 PLACE = "outbox.body"
+PUT_OFF = "not_now"
+"""The reason of a message that alone cannot go now: it keeps nobody else waiting."""
 
 
 class Kind(StrEnum):
@@ -52,6 +52,18 @@ PRIORITIES = {
 }
 AT_MOST_ONCE = (Kind.REPLY, Kind.NOTICE, Kind.CHECK_IN)
 """What a backup that is restored does not say again: it may have been said since."""
+
+
+class OutboxState(StrEnum):
+    """Where a message stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"  # the answer to a send was lost
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class Audience(StrEnum):
@@ -98,7 +110,7 @@ async def put(
     update_id: UpdateId | None = None,
     turn_id: TurnId | None = None,
     preview_message_id: int | None = None,
-    ended_as: str | None = None,
+    ended_as: OutboxState | None = None,
     expires_at: datetime | None = None,
     check_in_id: CheckInId | None = None,
 ) -> OutboxId:
@@ -132,7 +144,7 @@ async def put(
         "turn_id": turn_id,
         "check_in_id": check_in_id,
         "preview_message_id": preview_message_id,
-        "state": ended_as or "queued",
+        "state": ended_as or OutboxState.QUEUED,
         "not_before_at": now,
         "expires_at": expires_at,
         "created_at": now,
@@ -171,10 +183,10 @@ def _claim(is_fenced: bool) -> Executable:
         update(outbox)
         .where(
             outbox.c.outbox_id == bindparam("message"),
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             _is_ours(is_fenced=is_fenced),
         )
-        .values(state="sending", attempts=outbox.c.attempts + 1)
+        .values(state=OutboxState.SENDING, attempts=outbox.c.attempts + 1)
     )
 
 
@@ -184,7 +196,7 @@ async def may_go_on(
     """Whether a message of which a part was sent is still ours to send; see `claim`."""
     query = select(outbox.c.outbox_id).where(
         outbox.c.outbox_id == outbox_id,
-        outbox.c.state == "sending",
+        outbox.c.state == OutboxState.SENDING,
         _is_ours(is_fenced=fence is not None),
     )
     return (await transaction.execute(query, {"fence": fence})).first() is not None
@@ -195,7 +207,7 @@ async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: 
     cancelled = await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(is_fenced=False))
-        .values(state="cancelled", reason="epoch", ended_at=now, body=None)
+        .values(state=OutboxState.CANCELLED, reason="epoch", ended_at=now, body=None)
     )
     return cancelled.rowcount == 1
 
@@ -203,12 +215,12 @@ async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: 
 async def end(
     transaction: Transaction,
     outbox_id: OutboxId,
-    state: str,
+    state: OutboxState,
     *,
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Give a message its end: sent, unknown, failed, cancelled or expired."""
+    """Give a message its end."""
     values = {"message": outbox_id, "as": state, "why": reason, "at": now}
     await transaction.execute(_end(), values)
 
@@ -223,13 +235,45 @@ def _end() -> Executable:
 
 
 async def postpone(
-    transaction: Transaction, outbox_id: OutboxId, *, until: datetime, reason: str
+    transaction: Transaction,
+    outbox_id: OutboxId,
+    *,
+    until: datetime,
+    reason: str,
+    attempts: int | None = None,
 ) -> None:
-    """Put a message back to be tried again."""
+    """Put a message back to be tried again.
+
+    Args:
+        transaction: in which it is written.
+        outbox_id: the message.
+        until: when it is tried again.
+        reason: why it was not sent; `PUT_OFF`: it alone cannot go now.
+        attempts: how many tries it has had; None: as many as there were claims.
+    """
+    values: dict[str, object] = {
+        "state": OutboxState.QUEUED,
+        "not_before_at": until,
+        "reason": reason,
+    }
+    if attempts is not None:
+        values["attempts"] = attempts
+    await transaction.execute(
+        update(outbox).where(outbox.c.outbox_id == outbox_id).values(**values)
+    )
+
+
+async def hold_put_off(transaction: Transaction, audience: Audience, *, until: datetime) -> None:
+    """Let what was put off of one chat wait a while: it would fare as the one just tried."""
     await transaction.execute(
         update(outbox)
-        .where(outbox.c.outbox_id == outbox_id)
-        .values(state="queued", not_before_at=until, reason=reason)
+        .where(
+            outbox.c.state == OutboxState.QUEUED,
+            outbox.c.audience == audience,
+            outbox.c.reason == PUT_OFF,
+            outbox.c.not_before_at < until,
+        )
+        .values(not_before_at=until)
     )
 
 
@@ -238,13 +282,19 @@ async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -
 
     Its attempts tell how far it came.
     """
-    statement = update(outbox).where(outbox.c.state == "sending")
+    statement = update(outbox).where(outbox.c.state == OutboxState.SENDING)
     if outbox_id is not None:
         statement = statement.where(outbox.c.outbox_id == outbox_id)
-    return (await transaction.execute(statement.values(state="queued"))).rowcount
+    return (await transaction.execute(statement.values(state=OutboxState.QUEUED))).rowcount
 
 
 async def count_open(transaction: Transaction) -> int:
     """How many messages wait or are being sent."""
     query = select(func.count()).select_from(outbox).where(is_open())
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def count_stuck(transaction: Transaction, *, tries: int) -> int:
+    """How many messages are open after so many tries."""
+    query = select(func.count()).select_from(outbox).where(is_open(), outbox.c.attempts >= tries)
     return int((await transaction.execute(query)).scalar_one())

@@ -15,7 +15,7 @@ from storage import keys
 from storage.body import from_json
 from storage.database import Transaction
 from storage.ids import OutboxId
-from storage.outbox import PLACE, Audience, Kind, Message
+from storage.outbox import PLACE, PUT_OFF, Audience, Kind, Message, OutboxState
 from storage.schema import is_open, outbox, telegram_chats
 
 
@@ -29,7 +29,8 @@ async def due(
     """The next message of every chat whose time has come: crisis first, then as written.
 
     One message a chat: what stands behind a message that waits or is being sent keeps its
-    place, and a chat with a long queue cannot keep others from being seen.
+    place, and a chat with a long queue cannot keep others from being seen. A message that alone
+    cannot go now (`PUT_OFF`) lets the others of its chat pass.
     """
     values = {"now": now, "most": limit, "busy": list(busy)}
     rows = (await transaction.execute(_due(), values)).all()
@@ -50,15 +51,15 @@ def _due() -> Select[*tuple[Any, ...]]:
         )
         .where(
             is_open(),
-            outbox.c.state == "queued",
+            outbox.c.state == OutboxState.QUEUED,
             # A row from the future was written before the clock was set back.
             or_(
                 outbox.c.not_before_at <= now,
                 outbox.c.created_at > now,
                 outbox.c.expires_at < now,  # it gets its end
             ),
-            ~_stands_behind(Audience.PERSON),
-            ~_stands_behind(Audience.OPERATORS),
+            ~_stands_behind(Audience.PERSON, now),
+            ~_stands_behind(Audience.OPERATORS, now),
             outbox.c.outbox_id.not_in(bindparam("busy", expanding=True)),
         )
         .order_by(outbox.c.priority, outbox.c.outbox_id)
@@ -66,13 +67,30 @@ def _due() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _stands_behind(audience: Audience) -> ColumnElement[bool]:
-    """Whether another open message of the same chat comes first."""
+def _stands_behind(audience: Audience, now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether another open message of the same chat comes first.
+
+    What was put off comes after all that was not, the least tried first, and holds up nobody
+    while it waits.
+    """
     other = aliased(outbox)
-    comes_first = or_(
-        other.c.state == "sending",
+    earlier = or_(
         other.c.priority < outbox.c.priority,
         and_(other.c.priority == outbox.c.priority, other.c.outbox_id < outbox.c.outbox_id),
+    )
+    is_put_off = outbox.c.reason.is_not_distinct_from(PUT_OFF)
+    comes_first = or_(
+        other.c.state == OutboxState.SENDING,
+        and_(other.c.reason.is_distinct_from(PUT_OFF), or_(is_put_off, earlier)),
+        and_(
+            other.c.reason == PUT_OFF,
+            other.c.not_before_at <= now,
+            is_put_off,
+            or_(
+                other.c.attempts < outbox.c.attempts,
+                and_(other.c.attempts == outbox.c.attempts, earlier),
+            ),
+        ),
     )
     same = [outbox.c.audience == audience, other.c.audience == audience]
     if audience is Audience.PERSON:

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Column, Select, bindparam, delete, func, insert, select, update
 
@@ -75,6 +75,20 @@ class Erased:
     kept_cases: int
 
 
+class PersonColumns(TypedDict, total=False):
+    """The columns that `change` sets."""
+
+    language: str
+    age_band: str | None
+    region: str | None
+    consent_at: datetime
+    consent_version: str
+    training_consent_at: datetime | None
+    shadow_consent_at: datetime | None
+    off_record_until_at: datetime | None
+    admitted_at: datetime
+
+
 @cache
 def _by(column: Column[int]) -> Select[Any]:
     """Built once for each column: several times a message."""
@@ -111,7 +125,7 @@ async def by_telegram_id(transaction: Transaction, telegram_id: int) -> Person |
 
 async def _one(transaction: Transaction, column: Column[int], wanted: int) -> Person | None:
     row = (await transaction.execute(_by(column), {"wanted": wanted})).one_or_none()
-    return Person(*row) if row else None
+    return Person(**row._mapping) if row else None
 
 
 async def get_or_create(
@@ -141,10 +155,12 @@ async def get_or_create(
     return person
 
 
-async def change(transaction: Transaction, person_id: PersonId, **values: Any) -> None:
-    """Set columns of a person, such as `language` or `consent_at` with `consent_version`."""
+async def change(
+    transaction: Transaction, person_id: PersonId, **columns: Unpack[PersonColumns]
+) -> None:
+    """Set columns of a person."""
     await transaction.execute(
-        update(people).where(people.c.person_id == person_id).values(**values)
+        update(people).where(people.c.person_id == person_id).values(**columns)
     )
 
 

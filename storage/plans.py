@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from storage import keys
 from storage.database import Transaction, upsert
@@ -63,6 +63,15 @@ async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now:
     }
     await transaction.execute(
         upsert(transaction.dialect, safety_plans, {"person_id": person_id}, values)
+    )
+
+
+async def close_step(transaction: Transaction, person_id: PersonId) -> None:
+    """Wait for words no longer; what was put down stays."""
+    await transaction.execute(
+        update(safety_plans)
+        .where(safety_plans.c.person_id == person_id, safety_plans.c.open_step.is_not(None))
+        .values(open_step=None)
     )
 
 

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from storage.archive import LEFT_OUT, Progress
 from storage.database import Database, StorageError, Transaction
 from storage.frames import Frames, read
-from storage.outbox import AT_MOST_ONCE
-from storage.schema import data_keys, metadata, people
+from storage.outbox import AT_MOST_ONCE, OutboxState
+from storage.schema import data_keys, is_open, metadata, people
 from storage.schema_checkins import RECKON_AT, appointments
 
 
@@ -139,13 +139,15 @@ async def _leave_out_what_operators_wrote(
 
 async def _settle_outbox(transaction: Transaction) -> None:
     outbox = metadata.tables["outbox"]
-    waits = outbox.c.state.in_(("queued", "sending"))
+    waits = is_open()
     await transaction.execute(
         sa.update(outbox)
         .where(waits, outbox.c.kind.in_(AT_MOST_ONCE))
-        .values(state="unknown", reason="restored", body=None, ended_at=outbox.c.created_at)
+        .values(
+            state=OutboxState.UNKNOWN, reason="restored", body=None, ended_at=outbox.c.created_at
+        )
     )
-    await transaction.execute(sa.update(outbox).where(waits).values(state="queued"))
+    await transaction.execute(sa.update(outbox).where(waits).values(state=OutboxState.QUEUED))
 
 
 async def _settle_appointments(transaction: Transaction) -> None:

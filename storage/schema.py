@@ -222,20 +222,21 @@ outbox = Table(
 )
 
 
+_OPEN = ("queued", "sending")
+
+
 def is_open(table: Any = outbox) -> ColumnElement[bool]:
     """Whether a message of the outbox has no end yet.
 
     Written with literal values: with parameters no planner can tell that the partial
     indexes below serve.
     """
-    states: BindParameter[Any] = bindparam(
-        None, ("queued", "sending"), expanding=True, literal_execute=True
-    )
+    states: BindParameter[Any] = bindparam(None, _OPEN, expanding=True, literal_execute=True)
     condition: ColumnElement[bool] = table.c.state.in_(states)
     return condition
 
 
-IS_OPEN = outbox.c.state.in_(("queued", "sending"))
+IS_OPEN = outbox.c.state.in_(_OPEN)
 Index("ix_outbox_open", outbox.c.priority, outbox.c.outbox_id,
       sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)  # fmt: skip
 Index("ix_outbox_open_chat", outbox.c.audience, outbox.c.person_id, outbox.c.priority,

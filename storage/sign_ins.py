@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from storage.database import Transaction
 from storage.ids import OperatorId
@@ -64,20 +64,30 @@ async def links_since(transaction: Transaction, operator_id: OperatorId, since: 
     return int((await transaction.execute(query)).scalar_one())
 
 
+def _unused(token: str, now: datetime) -> list[ColumnElement[bool]]:
+    """Describe the row of a link that holds."""
+    listed = select(operators.c.operator_id).where(operators.c.removed_at.is_(None))
+    return [
+        sign_ins.c.token_hash == hashed(token),
+        sign_ins.c.used_at.is_(None),
+        sign_ins.c.expires_at > now,
+        sign_ins.c.operator_id.in_(listed),
+    ]
+
+
+async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
+    """Say whether a link can still be used."""
+    query = select(sign_ins.c.token_hash).where(*_unused(token, now))
+    return (await transaction.execute(query)).one_or_none() is not None
+
+
 async def consume_link(
     transaction: Transaction, token: str, *, now: datetime
 ) -> tuple[OperatorId, str] | None:
     """Use a link up: whose it is and how it was given; None where it does not hold (any more)."""
     taken = await transaction.execute(
         update(sign_ins)
-        .where(
-            sign_ins.c.token_hash == hashed(token),
-            sign_ins.c.used_at.is_(None),
-            sign_ins.c.expires_at > now,
-            sign_ins.c.operator_id.in_(
-                select(operators.c.operator_id).where(operators.c.removed_at.is_(None))
-            ),
-        )
+        .where(*_unused(token, now))
         .values(used_at=now)
         .returning(sign_ins.c.operator_id, sign_ins.c.way)
     )
@@ -128,7 +138,7 @@ async def session(
         )
     )
     row = (await transaction.execute(query)).one_or_none()
-    return Session(*row) if row else None
+    return Session(**row._mapping) if row else None
 
 
 async def touch_session(transaction: Transaction, session_hash: str, *, now: datetime) -> None:

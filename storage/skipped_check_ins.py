@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.database import Transaction
 from storage.ids import PersonId
 from storage.schema_checkins import check_ins
@@ -21,7 +21,7 @@ async def since_last_asked(transaction: Transaction, person_id: PersonId, reason
         select(check_ins.c.reason)
         .where(
             check_ins.c.person_id == person_id,
-            or_(check_ins.c.state != State.SKIPPED, check_ins.c.reason == reason),
+            or_(check_ins.c.state != CheckInState.SKIPPED, check_ins.c.reason == reason),
         )
         .order_by(check_ins.c.check_in_id.desc())
         .limit(1)
@@ -48,7 +48,7 @@ async def forget(
 def _to_come(person_id: PersonId, after: datetime, reasons: Collection[str]) -> ColumnElement[bool]:
     return and_(
         check_ins.c.person_id == person_id,
-        check_ins.c.state == State.SKIPPED,
+        check_ins.c.state == CheckInState.SKIPPED,
         check_ins.c.reason.in_(reasons),
         check_ins.c.due_at > after,
     )

@@ -18,7 +18,7 @@ from storage.schema import talk_clocks
 async def get(transaction: Transaction, person_id: PersonId) -> Clock | None:
     """The person's clock, or None where none was kept yet."""
     row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
-    return Clock(*row) if row else None
+    return Clock(**row._mapping) if row else None
 
 
 async def put(transaction: Transaction, person_id: PersonId, clock: Clock) -> None:
@@ -36,10 +36,10 @@ async def put(transaction: Transaction, person_id: PersonId, clock: Clock) -> No
 @cache
 def _get() -> Select[Any]:
     return select(
-        talk_clocks.c.disclosed_at,
+        talk_clocks.c.disclosed_at.label("told_at"),
         talk_clocks.c.began_at,
         talk_clocks.c.spoke_at,
-        talk_clocks.c.break_at,
+        talk_clocks.c.break_at.label("rested_at"),
     ).where(talk_clocks.c.person_id == bindparam("person"))
 
 

@@ -1,23 +1,19 @@
-"""Check-ins go out: what is queued for one that was claimed, in the same transaction.
-
-Knows nothing of when one is due (`rounds.py`) or of what an answer does (`taps.py`). The words
-never hold anything that a person said or answered.
-"""
+"""The job that sends check-ins whose time has come."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.checkins.restraint import Restraint
-from bot.checkins.rounds import Claimed, Question, Rounds
+from bot.checkins.looking import DueQuestion
+from bot.checkins.restraint import Backoff
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import LATEST
 from bot.checkins.taps import faces
-from bot.checkins.wording import Wording
-from bot.safe_mode import SafeMode
+from bot.checkins.wording import words_of
 from bot.texts import Texts
 from storage import (
-    Database,
     Transaction,
+    check_in_messages,
     check_in_settings,
     check_ins,
     conversations,
@@ -25,66 +21,46 @@ from storage import (
 )
 from storage.body import Body
 from storage.conversations import Role
-from storage.ids import PersonId
 
 WEEK = timedelta(days=7)
+# After a last mood up to this the words are soft.
 SOFTLY = 2
-"""A mood up to this, at the last answer that named one, is followed by soft words."""
+# How long a mood counts for that. A person who is asked weekly has one of a week ago.
 REMEMBERED = timedelta(days=8)
-"""How long a mood bears on the words; those who are asked weekly have one a week ago."""
 
 
-class Asking:
-    """The loop's work: everybody whose time has come is asked.
+class CheckInJob:
+    """Sends every due check-in.
 
     Args:
-        database: where moods stand.
-        rounds: what is due.
-        wording: the words.
-        safe_mode: whether the model must be silent.
+        rounds: finds and claims what is due.
         texts: reviewed words.
-        wake: called after something was queued.
+        wake: called after a message was queued.
         now: the clock.
     """
 
     def __init__(
         self,
         *,
-        database: Database,
-        rounds: Rounds,
-        wording: Wording,
-        safe_mode: SafeMode,
+        rounds: CheckInScheduler,
         texts: Texts,
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
         self._rounds = rounds
-        self._wording = wording
-        self._safe_mode = safe_mode
         self._texts = texts
         self._wake = wake
         self._now = now
         self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
 
-    async def send_due(self) -> int:
-        """Ask all whose time has come; return how many."""
+    async def run(self) -> int:
+        """Ask everyone whose time has come. Returns how many were asked."""
         async with self._one_at_a_time:
-            return await self._rounds.send_due(self._ask, self._prepare)
-
-    async def _prepare(self, questions: Sequence[Question]) -> Mapping[PersonId, object]:
-        softly: set[PersonId] = set()
-        async with self._database.read() as transaction:
-            if await self._safe_mode.is_on(transaction):
-                return {}
-            for question in questions:
-                if await self._is_soft(transaction, question):
-                    softly.add(question.person.person_id)
-        return await self._wording.prepare(questions, softly, now=self._now())
+            return await self._rounds.send_due(self._ask)
 
     @staticmethod
-    async def _is_soft(transaction: Transaction, question: Question) -> bool:
-        """Whether the last mood was low; an answer in words leaves that as it was."""
+    async def _is_soft(transaction: Transaction, question: DueQuestion) -> bool:
+        """Whether the last mood was low. An answer in words does not change that."""
         since = question.occurrence.local_date - REMEMBERED
         answered = await check_ins.moods(transaction, question.person.person_id, since=since)
         moods = [each.answer.mood for each in answered if each.answer and each.answer.mood]
@@ -93,10 +69,15 @@ class Asking:
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         question, person = claimed.question, claimed.question.person
         language = person.language
-        words = self._wording.words(
-            question, claimed.prepared, softly=await self._is_soft(transaction, question),
+        words = words_of(
+            self._texts,
+            question,
+            is_soft=await self._is_soft(transaction, question),
+            last=await check_in_messages.last_words(
+                transaction, person.person_id, before=claimed.at
+            ),
             now=claimed.at,
-        )  # fmt: skip
+        )
         if question.is_goodbye:
             buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
         else:
@@ -121,9 +102,9 @@ class Asking:
         transaction.on_commit(self._wake)
 
     async def _offer_summary(self, transaction: Transaction, claimed: Claimed) -> None:
-        """Offer the week's chart; the picture itself would show on a lock screen.
+        """Offer the week's chart as a button, since a picture would show on a lock screen.
 
-        Not where there is nothing to see, and not to somebody who is silent or was just held.
+        Offer nothing in a week without a mood, in a silence, or right after a case.
         """
         question = claimed.question
         settings, day = question.settings, question.occurrence.local_date
@@ -132,7 +113,7 @@ class Asking:
             return
         if since is not None and day - since < WEEK:
             return
-        if Restraint(settings.unanswered, settings.asked_on).every_days:
+        if Backoff(settings.unanswered, settings.asked_on).every_days:
             return
         week = await check_ins.moods(
             transaction, question.person.person_id, since=day - WEEK + timedelta(days=1)

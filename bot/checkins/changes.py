@@ -1,9 +1,7 @@
-"""What a person's button or answer changes, and what they see next.
+"""The dialog of the settings: what a button or an answer changes, and the page that follows.
 
-Knows nothing of Telegram, nor of how words are read (`setup.py`). Everything happens in the
-transaction of the answer. The open question and what is chosen so far are a row, so that a
-restart goes on where it stood. Words answer it for a while, buttons for as long as it is the last
-one; a button of an older one says so.
+The open question and the choice so far are a row, so that a restart goes on from there. Words
+answer it for a while, buttons as long as it is the last question. An older button says so.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,59 +10,66 @@ from zoneinfo import ZoneInfo
 
 from bot.answering import Answering
 from bot.checkins import diary, saying, standing
-from bot.checkins.diary import QuietError
-from bot.checkins.pages import FLAGS, USUAL, Pages, appointments_of, mark
-from bot.checkins.quiet import Quiet
+from bot.checkins.diary import QuietHoursError
+from bot.checkins.pages import SettingsPages, appointments_of, mark
+from bot.checkins.quiet import QuietHours
 from bot.checkins.reading import MOST_TIMES
-from bot.checkins.schedule import Appointment, merged
+from bot.checkins.schedule import MINUTES_A_DAY, Appointment, merged
 from storage import check_in_questions, check_in_settings
 from storage.body import Body
-from storage.check_in_questions import Draft
+from storage.check_in_questions import QuestionTopic, TimesDraft
+from storage.check_in_settings import SettingsChange
 from storage.people import Person
 
+# How long a question waits for words. Later ones are for the companion.
 STAYS_OPEN = timedelta(minutes=30)
-"""How long a question waits for words: later ones are meant for the companion again."""
-TIMES, ZONE, QUIET, PAUSE, STATE = "times", "zone", "quiet", "pause", "state"
 
 
-class Changes:
-    """One method for each thing that can be changed; each gives what is shown next.
+class SettingsDialog:
+    """One method per change, which returns the page that follows.
 
     Args:
-        pages: makes what is shown.
+        pages: makes the pages.
         admits: whether the companion talks with a person; a closed pilot may say no.
     """
 
-    def __init__(self, pages: Pages, admits: Callable[[Person], bool]) -> None:
+    def __init__(self, pages: SettingsPages, admits: Callable[[Person], bool]) -> None:
         self._pages = pages
         self._texts = pages.texts
         self._admits = admits
 
     async def state(self, a: Answering, above: str = "") -> Body:
-        """How check-ins stand; the choice of times where there are none."""
-        view = await standing.view(a.transaction, a.person, self._admits, now=a.now)
+        """How check-ins stand, or the choice of times if there are none."""
+        view = await standing.status_of(a.transaction, a.person, self._admits, now=a.now)
         if view is None:
             return await self.choose(a, above)
-        await self._ask(a, STATE, Draft())
+        await self._ask(a, QuestionTopic.STATE, TimesDraft())
         return self._pages.state(a.person.language, view, a.now, above)
 
     async def choose(self, a: Answering, above: str = "") -> Body:
-        """Choose times, from those that are agreed, or that were being chosen before."""
+        """Choose times, beginning with those that are agreed or were being chosen."""
         draft = await self._agreed(a)
         if not draft.times:
             draft = await self.draft(a) or draft
         return await self._choosing(a, draft, above)
 
+    async def choose_on(self, a: Answering, above: str = "") -> Body:
+        """Show again what is being chosen, or what is agreed if nothing is."""
+        draft = await self.draft(a)
+        if draft is None or not draft.times:
+            draft = await self._agreed(a)
+        return await self._choosing(a, draft, above)
+
     async def toggle(self, a: Answering, minute: int) -> Body | None:
-        """Choose a usual time, or leave a chosen one out again."""
+        """Choose a time, or leave a chosen one out again."""
+        if not 0 <= minute < MINUTES_A_DAY:
+            return None
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
         kept = [(at, days) for at, days in draft.times if at != minute]
         above = ""
         if len(kept) == len(draft.times):
-            if minute not in USUAL:
-                return None
             if len(kept) >= MOST_TIMES:
                 above = self._texts(a.person.language, "checkin_too_many")
             else:
@@ -73,18 +78,37 @@ class Changes:
         return await self._choosing(a, draft, above)
 
     async def days(self, a: Answering, name: str) -> Body | None:
-        """Choose the days of every time."""
-        if name not in saying.DAYS:
-            return None
+        """Give every time the days of a name."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
-        draft.days = Appointment(saying.DAYS[name], 0).mask
-        draft.times = [(minute, draft.days) for minute, _days in draft.times]
+        if name not in saying.DAYS:
+            return None
+        return await self._with_days(a, draft, Appointment(saying.DAYS[name], 0).mask)
+
+    async def day(self, a: Answering, day: int) -> Body | None:
+        """Add a day to every time, or take it off. The last day stays."""
+        draft = await self.draft(a)
+        if draft is None:
+            return await self._gone(a)
+        days = draft.days ^ 1 << day
+        return await self._with_days(a, draft, days) if 0 <= day < 7 and days else None
+
+    async def _with_days(self, a: Answering, draft: TimesDraft, days: int) -> Body:
+        draft.days = days
+        draft.times = [(minute, days) for minute, _days in draft.times]
         return await self._choosing(a, draft)
 
+    async def hours(self, a: Answering) -> Body:
+        """Show the hours, for a time that is not usual."""
+        return self._pages.hours(a.person.language)
+
+    async def hour(self, a: Answering, hour: int) -> Body | None:
+        """Show the times within an hour."""
+        return self._pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
+
     async def done(self, a: Answering) -> Body:
-        """The times are chosen."""
+        """Take the chosen times."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
@@ -96,44 +120,44 @@ class Changes:
     async def times(
         self, a: Answering, wanted: Iterable[Appointment], *, are_days_said: bool = True
     ) -> Body:
-        """Take these times: at once where check-ins are agreed on, else on to the zone."""
+        """Take these times: at once if check-ins are agreed on, else go on to the zone."""
         wanted = merged(wanted)
         note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
         try:
             settings = await diary.set_appointments(
                 a.transaction, a.person.person_id, wanted, now=a.now
             )
-        except QuietError as error:
+        except QuietHoursError as error:
             return self._refused(a, error)
         if settings is not None:
             if settings.stopped_at is not None:
                 kept = self._texts(a.person.language, "checkin_kept_stopped")
                 note = f"{note}\n{kept}" if note else kept
             return await self.state(a, note)
-        draft = Draft([(each.minute, each.mask) for each in wanted])
-        await self._ask(a, ZONE, draft)
+        draft = TimesDraft([(each.minute, each.mask) for each in wanted])
+        await self._ask(a, QuestionTopic.ZONE, draft)
         body = self._pages.zone(a.person.language, a.person.region, a.now)
         return Body(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
     async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
-        """Ask for the zone; `found`: which of these."""
-        draft = await self.draft(a) or Draft()
-        await self._ask(a, ZONE, draft)
+        """Ask for the zone, or which of `found` it is."""
+        draft = await self.draft(a) or TimesDraft()
+        await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
     async def zone(self, a: Answering, name: str) -> Body:
-        """Take a zone: at once where check-ins are agreed on, else on to the consent."""
+        """Take a zone: at once if check-ins are agreed on, else go on to the consent."""
         if await diary.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
             return await self.state(a)
         draft = await self.draft(a)
         if draft is None or not draft.times:
             return await self._gone(a)
         draft.zone = name
-        await self._ask(a, ZONE, draft)
+        await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.agree(a.person.language, draft, a.now)
 
     async def agree(self, a: Answering, marked: str = "") -> Body:
-        """Begin: here consent is recorded, to what stands above the button and nothing else."""
+        """Begin, and record the consent to exactly what stands above the button."""
         draft = await self.draft(a)
         if draft is None or not draft.times or draft.zone is None:
             is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
@@ -143,25 +167,28 @@ class Changes:
             return self._pages.agree(a.person.language, draft, a.now, above)
         try:
             await diary.begin(
-                a.transaction, a.person.person_id, zone=draft.zone,
-                wanted=appointments_of(draft), now=a.now,
-            )  # fmt: skip
-        except QuietError as error:
+                a.transaction,
+                a.person.person_id,
+                zone=draft.zone,
+                wanted=appointments_of(draft),
+                now=a.now,
+            )
+        except QuietHoursError as error:
             return self._refused(a, error)
         return await self.state(a)
 
     async def refuse(self, a: Answering) -> Body:
-        """Rather not."""
+        """End the dialog without check-ins."""
         await check_in_questions.close(a.transaction, a.person.person_id)
         return Body(self._texts(a.person.language, "checkin_agreed_not"))
 
     async def ask_quiet(self, a: Answering) -> Body:
         """Ask for quiet hours."""
-        await self._ask(a, QUIET, Draft())
+        await self._ask(a, QuestionTopic.QUIET, TimesDraft())
         return self._pages.quiet(a.person.language)
 
-    async def quiet(self, a: Answering, quiet: Quiet | None) -> Body:
-        """Set quiet hours, or none."""
+    async def quiet(self, a: Answering, quiet: QuietHours | None) -> Body:
+        """Set or clear quiet hours."""
         silent = await diary.set_quiet(a.transaction, a.person.person_id, quiet)
         above = ""
         if silent:
@@ -170,8 +197,8 @@ class Changes:
         return await self.state(a, above)
 
     async def ask_pause(self, a: Answering) -> Body:
-        """Ask how long a pause is to be."""
-        await self._ask(a, PAUSE, Draft())
+        """Ask for the length of a pause."""
+        await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
         return self._pages.pause(a.person.language)
 
     async def pause(self, a: Answering, days: int) -> Body:
@@ -208,41 +235,55 @@ class Changes:
         """Switch a question, or the weekly summary, on or off."""
         person_id = a.person.person_id
         settings = await check_in_settings.get(a.transaction, person_id, lock=True)
-        if settings is None or name not in FLAGS:
+        if settings is None:
             return None
-        values: dict[str, object] = {name: not getattr(settings, name)}
-        if values.get("weekly_summary"):  # the first comes when a week is over
-            values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+        values: SettingsChange
+        if name == "asks_sleep":
+            values = {"asks_sleep": not settings.asks_sleep}
+        elif name == "asks_energy":
+            values = {"asks_energy": not settings.asks_energy}
+        elif name == "weekly_summary":
+            values = {"weekly_summary": not settings.weekly_summary}
+            if values["weekly_summary"]:  # the first comes when a week is over
+                values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+        else:
+            return None
         await check_in_settings.change(a.transaction, person_id, **values)
         return await self.state(a)
 
-    async def draft(self, a: Answering) -> Draft | None:
-        """What is being chosen; None where another question came after it."""
+    async def draft(self, a: Answering) -> TimesDraft | None:
+        """What is being chosen, or None if another question came after it."""
         found = await check_in_questions.get(a.transaction, a.person.person_id)
-        return found.draft if found is not None and found.asks in (TIMES, ZONE) else None
+        return (
+            found.draft
+            if found is not None and found.topic in (QuestionTopic.TIMES, QuestionTopic.ZONE)
+            else None
+        )
 
     async def _gone(self, a: Answering) -> Body:
-        """What was being chosen is gone: say so; nothing of an old page is taken."""
+        """Say that the choice of an old page is gone."""
         return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
 
     @staticmethod
-    async def _agreed(a: Answering) -> Draft:
+    async def _agreed(a: Answering) -> TimesDraft:
         agreed = await diary.upcoming(a.transaction, a.person.person_id)
-        return Draft([(each.minute, each.mask) for each, _ in agreed])
+        times = [(each.minute, each.mask) for each, _ in agreed]
+        masks = {days for _, days in times}
+        return TimesDraft(times, masks.pop()) if len(masks) == 1 else TimesDraft(times)
 
-    async def _choosing(self, a: Answering, draft: Draft, above: str = "") -> Body:
-        await self._ask(a, TIMES, draft)
+    async def _choosing(self, a: Answering, draft: TimesDraft, above: str = "") -> Body:
+        await self._ask(a, QuestionTopic.TIMES, draft)
         return self._pages.choose(a.person.language, draft, above)
 
-    async def asked(self, a: Answering) -> str | None:
-        """What was asked and may be answered in words; None: nothing, or too long ago."""
+    async def asked(self, a: Answering) -> QuestionTopic | None:
+        """What was asked and words may answer, or None if it is too long ago."""
         found = await check_in_questions.get(
             a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
         )
-        return found.asks if found else None
+        return found.topic if found else None
 
-    async def _ask(self, a: Answering, asks: str, draft: Draft) -> None:
+    async def _ask(self, a: Answering, asks: QuestionTopic, draft: TimesDraft) -> None:
         await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
 
-    def _refused(self, a: Answering, error: QuietError) -> Body:
+    def _refused(self, a: Answering, error: QuietHoursError) -> Body:
         return self._pages.refused(a.person.language, [each.minute for each in error.refused])

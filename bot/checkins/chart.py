@@ -1,8 +1,7 @@
 """The mood chart as a PNG, readable on a phone.
 
-Knows nothing of who sees it. Each answer is a dot, the means of days (over a year: of weeks) are
-a line; days without an answer are no gap in it: nothing is counted, nothing is missing. The font
-is a part of Noto Sans SC with the glyphs of the labels and nothing else (`chart_font.md`).
+Each answer is a dot, and the means of days, or of weeks over a year, are a line. A day without an
+answer leaves no gap. The font has the glyphs of the labels alone (`chart_font.md`).
 """
 
 import io
@@ -26,10 +25,10 @@ PAPER, INK, SOFT, GRID = "#fbfaf7", "#2b2b2b", "#6b6b6b", "#dedbd3"
 COLOURS = ("#8e5a6b", "#b07a62", "#a8955a", "#6f9a72", "#3f8c86")
 LINE = "#4d6a8a"
 MOST_TICKS = 7
+# From so many days on the line is of weeks, because one of days would be a tangle.
 LONG = 60
-"""Days from which on the line is of weeks: one of days would be a tangle."""
+# Drawn twice as large and made smaller, which makes its lines smooth.
 SCALE_DOWN = 2
-"""Drawn twice as large and made smaller: its lines are smooth then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +128,10 @@ class _Pen:
             r = radius * SCALE_DOWN
             self._draw.ellipse(
                 (x - r, y - r, x + r, y + r),
-                fill=COLOURS[point.mood - 1], outline=edge, width=2 * SCALE_DOWN,
-            )  # fmt: skip
+                fill=COLOURS[point.mood - 1],
+                outline=edge,
+                width=2 * SCALE_DOWN,
+            )
         if len(line) > 1 and every > 1:
             self._line(line, LINE, 5)
 
@@ -149,9 +150,12 @@ class _Pen:
 
     def _write(self, x: float, y: float, text: str, size: int, colour: str, anchor: str) -> None:
         self._draw.text(
-            (x * SCALE_DOWN, y * SCALE_DOWN), text, fill=colour,
-            font=font(size * SCALE_DOWN), anchor=anchor,
-        )  # fmt: skip
+            (x * SCALE_DOWN, y * SCALE_DOWN),
+            text,
+            fill=colour,
+            font=font(size * SCALE_DOWN),
+            anchor=anchor,
+        )
 
 
 def _fitting(label: str) -> int:

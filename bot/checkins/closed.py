@@ -1,8 +1,7 @@
-"""Whether words hold nothing but what a request about check-ins may hold.
+"""The closed vocabulary of requests, which keeps talk from being read as a setting.
 
-Knows nothing of times or wishes. What a grammar has not read must be punctuation or one of a
-closed list of words (`request_words.yaml`); one word more, and the whole message is for the
-companion. So a person who writes "it's 3am and I can't sleep" is never taken to arrange something.
+Whatever a grammar has not read must be punctuation or stand in `request_words.yaml`. One word
+more, and the whole message is for the companion: "it's 3am and I can't sleep" arranges nothing.
 """
 
 import re
@@ -16,7 +15,7 @@ HAN = "[⺀-鿿]"
 UNIT = re.compile(r"[^\W\d_⺀-鿿]+(?:'[^\W\d_⺀-鿿]+)*|[⺀-鿿]|\d+|[^\W]|[^\w\s]")
 PUNCTUATION = frozenset("。.,，、;；:：!！?？~～-–—…·/&+@()（）\"“”'‘’「」*👍👌🙏😊🙂✅️")
 EDGES = " \t\n。.,，、;；!！?？~～…—-·\"“”'‘’()（）👍👌🙏😊🙂"
-Words = frozenset[tuple[str, ...]]
+Vocabulary = frozenset[tuple[str, ...]]
 
 
 @cache
@@ -35,8 +34,8 @@ def listed(name: str, language: str) -> tuple[str, ...]:
 
 
 @cache
-def words(*names: str) -> Words:
-    """Lists of both languages as the units that they consist of."""
+def words(*names: str) -> Vocabulary:
+    """The words of some lists in both languages, each cut into units."""
     return frozenset(
         tuple(UNIT.findall(each))
         for name in names
@@ -45,17 +44,17 @@ def words(*names: str) -> Words:
     )
 
 
-def of_requests() -> Words:
-    """What may stand around the times of a request."""
+def request_vocabulary() -> Vocabulary:
+    """The words that may stand around the times of a request."""
     return words("asking", "polite", "joining")
 
 
-def is_closed(rest: Iterable[str], known: Words) -> bool:
+def is_covered(rest: Iterable[str], known: Vocabulary) -> bool:
     """Whether every piece consists of known words and punctuation alone."""
     return all(_is_made_of(piece, known) for piece in rest)
 
 
-def _is_made_of(piece: str, known: Words) -> bool:
+def _is_made_of(piece: str, known: Vocabulary) -> bool:
     units = [unit for unit in UNIT.findall(piece) if unit not in PUNCTUATION]
     longest = max(map(len, known))
     reached = {0}
@@ -67,7 +66,7 @@ def _is_made_of(piece: str, known: Words) -> bool:
 
 
 def without_politeness(folded: str, *, is_wanted: bool = True) -> str:
-    """A message without the politeness around it and, if `is_wanted`, without "I want"."""
+    """Strip the politeness around a message and, if `is_wanted`, "I want" as well."""
     names = ("front", "wanted") if is_wanted else ("front",)
     fronts = [word for name in names for word in listed(name, "zh")]
     english = "|".join(word for name in names for word in listed(name, "en"))

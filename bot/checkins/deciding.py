@@ -1,15 +1,12 @@
-"""What becomes of an occurrence whose time has come: asked, said goodbye to, or skipped.
-
-Knows nothing of storage, of claiming or of words. Every skip has a reason, which is noted.
-"""
+"""The decision on an occurrence whose time has come: ask, say goodbye, or skip with a reason."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bot.checkins.quiet import Quiet
-from bot.checkins.restraint import Move, Restraint
+from bot.checkins.quiet import QuietHours
+from bot.checkins.restraint import Backoff, Decision
 from bot.checkins.schedule import (
     LATEST,
     Appointment,
@@ -18,12 +15,12 @@ from bot.checkins.schedule import (
     next_occurrence,
 )
 
+# What was missed longer ago than this is not recorded one by one.
 NOTED = timedelta(days=31)
-"""What was missed longer ago than this is not noted one by one."""
 
 
-class Skip(StrEnum):
-    """Why an occurrence was left out; kept with it."""
+class SkipReason(StrEnum):
+    """Why an occurrence was skipped. It is stored with it."""
 
     PAUSED = "paused"
     HELD = "held"  # a case of level 3 or more is not resolved, or a human is talking with them
@@ -37,82 +34,84 @@ class Skip(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """What decides beside the clock.
+class DecisionContext:
+    """What decides besides the clock.
 
     Attributes:
         zone: where the person is.
         quiet: their quiet hours, if any.
-        paused_until_at: until when they want to be left alone, if so.
-        restraint: how long they have been silent.
+        paused_until_at: the end of their pause, if any.
+        backoff: how long they have been silent.
         is_held: whether a case holds their check-ins.
         is_admitted: whether the companion talks with them at all.
-        was_held: whether a case held them, and nothing was asked since.
+        was_held: whether a case held them and no question came since.
     """
 
     zone: ZoneInfo
-    quiet: Quiet | None
+    quiet: QuietHours | None
     paused_until_at: datetime | None
-    restraint: Restraint
+    backoff: Backoff
     is_held: bool
     is_admitted: bool = True
     was_held: bool = False
 
 
-def decide(occurrence: Occurrence, state: State, now: datetime) -> Move | Skip:
-    """What to do with an occurrence that is due at `now`: ASK, GOODBYE, or why not.
+def decide(occurrence: Occurrence, state: DecisionContext, now: datetime) -> Decision | SkipReason:
+    """Decide on an occurrence that is due at `now`.
 
-    It is quiet where its own time or the moment of asking falls into the quiet hours: caught
-    up late, it must not wake anybody either.
+    It is quiet if its own time or the moment of asking lies in the quiet hours. A late question
+    must not wake anyone either.
     """
     if not state.is_admitted:
-        return Skip.NOT_ADMITTED
+        return SkipReason.NOT_ADMITTED
     if state.paused_until_at is not None and occurrence.at < state.paused_until_at:
-        return Skip.PAUSED
+        return SkipReason.PAUSED
     if state.is_held:
-        return Skip.HELD
+        return SkipReason.HELD
     if now - occurrence.at > LATEST:
-        return Skip.LATE
+        return SkipReason.LATE
     if state.quiet and any(
-        state.quiet.holds(local_minute(at, state.zone)) for at in (occurrence.at, now)
+        state.quiet.contains(local_minute(at, state.zone)) for at in (occurrence.at, now)
     ):
-        return Skip.QUIET
-    move = state.restraint.move(occurrence.local_date, was_held=state.was_held)
-    return Skip.RESTRAINT if move is Move.LEAVE_OUT else move
+        return SkipReason.QUIET
+    decision = state.backoff.decide(occurrence.local_date, was_held=state.was_held)
+    return SkipReason.RESTRAINT if decision is Decision.SKIP else decision
 
 
 @dataclass(slots=True)
-class Outcome:
+class DueDecision:
     """What becomes of an appointment that is due.
 
     Attributes:
-        skipped: what is left out, with the reason of each.
-        asked: what is asked now, or the goodbye; None: nothing.
-        is_goodbye: whether `asked` is the goodbye.
         following: the next occurrence.
+        skipped: the occurrences that are skipped, each with its reason.
+        asked: the occurrence that is asked now, or None.
+        is_goodbye: whether `asked` is the goodbye.
     """
 
     following: Occurrence
-    skipped: list[tuple[Occurrence, Skip]] = field(default_factory=list)
+    skipped: list[tuple[Occurrence, SkipReason]] = field(default_factory=list)
     asked: Occurrence | None = None
     is_goodbye: bool = False
 
 
-def outcome(appointment: Appointment, first: Occurrence, state: State, now: datetime) -> Outcome:
-    """Go through every occurrence from `first` up to now: one is asked at most.
+def decide_due(
+    appointment: Appointment, first: Occurrence, state: DecisionContext, now: datetime
+) -> DueDecision:
+    """Go through every occurrence from `first` up to now and ask one at most.
 
-    After a day off the service has several dates behind it; each is noted.
+    After a day of downtime several dates are due, and each one skipped is recorded.
     """
     zone, occurrence = state.zone, first
     if now - first.at > NOTED:
         occurrence = next_occurrence(appointment, zone, now - NOTED, first.local_date)
-    found = Outcome(occurrence)
+    found = DueDecision(occurrence)
     while found.following.at <= now and found.asked is None:
         occurrence = found.following
         decided = decide(occurrence, state, now)
-        if isinstance(decided, Skip):
+        if isinstance(decided, SkipReason):
             found.skipped.append((occurrence, decided))
         else:
-            found.asked, found.is_goodbye = occurrence, decided is Move.GOODBYE
+            found.asked, found.is_goodbye = occurrence, decided is Decision.GOODBYE
         found.following = next_occurrence(appointment, zone, occurrence.at, occurrence.local_date)
     return found

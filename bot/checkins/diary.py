@@ -1,22 +1,20 @@
 """What a person changes about their check-ins: times, zone, quiet hours, pauses, answers.
 
-Knows nothing of Telegram, of words, or of what the clock does (`rounds.py`). Every function works
-in the caller's transaction. Whatever changes appointments locks the person's settings first;
-`answer` and `heard_from` only set columns and do not. All but `begin` do nothing and return None
-(or an empty list) where a person never asked for check-ins.
+Every function works in the caller's transaction. A change of appointments locks the person's
+settings first. All functions but `begin` do nothing for a person without check-ins.
 """
 
 from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot.checkins.deciding import Skip
-from bot.checkins.quiet import Quiet
-from bot.checkins.recalling import take_back
-from bot.checkins.reckoning import next_of, quiet_of, reckoned
+from bot.checkins.deciding import SkipReason
+from bot.checkins.quiet import QuietHours
+from bot.checkins.recalling import withdraw
+from bot.checkins.reckoning import next_due, next_of, quiet_of
 from bot.checkins.restraint import ANSWERED
 from bot.checkins.schedule import Appointment, Occurrence, merged, next_occurrence
-from bot.checkins.spreading import CROWDED, is_crowded, place
+from bot.checkins.spreading import CROWDED, is_crowded, stable_rank
 from storage import (
     Transaction,
     appointments,
@@ -26,16 +24,16 @@ from storage import (
     skipped_check_ins,
 )
 from storage.appointments import Stored
-from storage.check_in_settings import Settings, StoppedBy
-from storage.check_ins import Answer, Occasion
+from storage.check_in_settings import CheckInSettings, StoppedBy
+from storage.check_ins import MoodAnswer, Occasion
 from storage.ids import CheckInId, PersonId
 
 
-class QuietError(ValueError):
-    """Appointments within the person's quiet hours; nothing was changed.
+class QuietHoursError(ValueError):
+    """Appointments lie in the person's quiet hours; nothing was changed.
 
     Attributes:
-        refused: those that fall into them.
+        refused: those appointments.
     """
 
     def __init__(self, refused: tuple[Appointment, ...]) -> None:
@@ -50,18 +48,18 @@ async def begin(
     zone: str,
     wanted: Iterable[Appointment],
     now: datetime,
-) -> Settings:
-    """Start check-ins, with consent recorded now; or start them anew with these times.
+) -> CheckInSettings:
+    """Start check-ins, or start them again, and record the consent.
 
     Args:
         transaction: the caller's.
-        person_id: who asked for them.
+        person_id: the person who asked for them.
         zone: an IANA name that exists (`zones.is_zone`).
-        wanted: when; in the place of all times before.
+        wanted: the times, which replace all times before.
         now: of the consent.
 
     Raises:
-        QuietError: some of the times are in the person's quiet hours.
+        QuietHoursError: some of the times are in the person's quiet hours.
     """
     await check_in_settings.create(transaction, person_id, zone=zone, now=now)
     settings = await _locked(transaction, person_id)
@@ -77,11 +75,11 @@ async def begin(
 
 async def set_appointments(
     transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment], *, now: datetime
-) -> Settings | None:
-    """Put these times in the place of all before; zone, pause and stop stay as they are.
+) -> CheckInSettings | None:
+    """Replace all times. Zone, pause and stop stay as they are.
 
     Raises:
-        QuietError: some of them are in the person's quiet hours.
+        QuietHoursError: some of them are in the person's quiet hours.
     """
     settings = await _locked(transaction, person_id)
     if settings is None:
@@ -93,8 +91,8 @@ async def set_appointments(
 
 async def set_zone(
     transaction: Transaction, person_id: PersonId, zone: str, *, now: datetime
-) -> Settings | None:
-    """Move a person to another zone: see `schedule.py` for what travel does."""
+) -> CheckInSettings | None:
+    """Move a person to another zone. `schedule.py` says what travel does."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, zone=zone)
@@ -102,9 +100,9 @@ async def set_zone(
 
 
 async def set_quiet(
-    transaction: Transaction, person_id: PersonId, quiet: Quiet | None
+    transaction: Transaction, person_id: PersonId, quiet: QuietHours | None
 ) -> tuple[Appointment, ...]:
-    """Set quiet hours, or none; return the appointments that are silent because of them."""
+    """Set or clear quiet hours. Returns the appointments that they silence."""
     if await _locked(transaction, person_id) is None:
         return ()
     await check_in_settings.change(
@@ -117,14 +115,14 @@ async def set_quiet(
     return tuple(
         Appointment.of(each.days, each.minute)
         for each in stored
-        if quiet and quiet.holds(each.minute)
+        if quiet and quiet.contains(each.minute)
     )
 
 
 async def pause(
     transaction: Transaction, person_id: PersonId, *, until_at: datetime, now: datetime
-) -> Settings | None:
-    """Ask nothing until an instant; what is due at this moment is not asked either."""
+) -> CheckInSettings | None:
+    """Ask nothing until an instant, including what is due at this moment."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
@@ -134,11 +132,13 @@ async def pause(
 
 async def resume(
     transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> Settings | None:
-    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now on."""
+) -> CheckInSettings | None:
+    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
     if await _locked(transaction, person_id) is None:
         return None
-    await skipped_check_ins.forget(transaction, person_id, after=now, reasons=[Skip.ASKED_FOR])
+    await skipped_check_ins.forget(
+        transaction, person_id, after=now, reasons=[SkipReason.ASKED_FOR]
+    )
     await check_in_settings.change(
         transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
     )
@@ -146,10 +146,12 @@ async def resume(
     return await _reckon(transaction, person_id, now)
 
 
-async def stop(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Settings | None:
+async def stop(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> CheckInSettings | None:
     """End check-ins at once. Times and answers stay, for `resume` and the chart.
 
-    To take the consent back as well: `storage.check_in_settings.withdraw`.
+    `storage.check_in_settings.withdraw` takes the consent back as well.
     """
     if await _locked(transaction, person_id) is None:
         return None
@@ -163,32 +165,34 @@ async def stop(transaction: Transaction, person_id: PersonId, *, now: datetime) 
 async def skip_today(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> list[Appointment]:
-    """Leave out what is still to come on the person's date of today, or waits to be sent."""
+    """Skip what is still to come today, or waits to be sent, by the person's own date."""
     settings = await _locked(transaction, person_id)
     if settings is None:
         return []
     zone, skipped = ZoneInfo(settings.zone), []
     today = now.astimezone(zone).date()
     for stored in await appointments.of_person(transaction, person_id):
-        if await _take_back(transaction, person_id, today, stored.minute):
+        if await _withdraw_unsent(transaction, person_id, today, stored.minute):
             skipped.append(Appointment.of(stored.days, stored.minute))
         if stored.next is None or stored.next.local_date != today:
             continue
         appointment = Appointment.of(stored.days, stored.minute)
         occasion = Occasion(person_id, today, stored.minute, stored.next.at)
-        await check_ins.note_skipped(transaction, occasion, Skip.ASKED_FOR)
+        await check_ins.note_skipped(transaction, occasion, SkipReason.ASKED_FOR)
         following = next_occurrence(appointment, zone, stored.next.at, today)
         await appointments.set_next(transaction, person_id, stored.minute, next_of(following))
         skipped.append(appointment)
     return skipped
 
 
-async def _take_back(transaction: Transaction, person_id: PersonId, day: date, minute: int) -> bool:
-    """Take back a question that is queued and was not sent."""
+async def _withdraw_unsent(
+    transaction: Transaction, person_id: PersonId, day: date, minute: int
+) -> bool:
+    """Withdraw a question that is queued and was not sent."""
     for check_in_id in await check_in_messages.waiting(transaction, person_id):
         found = await check_ins.get(transaction, person_id, check_in_id)
         if found is not None and (found.local_date, found.minute) == (day, minute):
-            return await take_back(transaction, person_id, check_in_id, Skip.ASKED_FOR)
+            return await withdraw(transaction, person_id, check_in_id, SkipReason.ASKED_FOR)
     return False
 
 
@@ -196,13 +200,13 @@ async def answer(
     transaction: Transaction,
     person_id: PersonId,
     check_in_id: CheckInId,
-    said: Answer,
+    said: MoodAnswer,
     *,
     now: datetime,
-) -> Answer | None:
-    """Keep an answer, or more of one, and set restraint back; see `check_ins.answer`.
+) -> MoodAnswer | None:
+    """Store an answer, or more of one, and reset the silence.
 
-    After a goodbye it does not start check-ins again: that is `resume`.
+    After a goodbye it does not start check-ins again; `resume` does.
     """
     whole = await check_ins.answer(transaction, person_id, check_in_id, said, now=now)
     if whole is not None:
@@ -211,7 +215,7 @@ async def answer(
 
 
 async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
-    """Set restraint back to the start: the person is there."""
+    """Reset the silence: the person is there."""
     await check_in_settings.change(
         transaction, person_id, unanswered=ANSWERED.unanswered, asked_on=ANSWERED.asked_on
     )
@@ -220,7 +224,7 @@ async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
 async def upcoming(
     transaction: Transaction, person_id: PersonId
 ) -> list[tuple[Appointment, Occurrence | None]]:
-    """A person's appointments and when each comes next; None: stopped, or to be reckoned."""
+    """A person's appointments, each with its next occurrence or None."""
     return [
         (
             Appointment.of(each.days, each.minute),
@@ -231,26 +235,26 @@ async def upcoming(
 
 
 async def comes_around(transaction: Transaction, occurrence: Occurrence) -> bool:
-    """Whether so many share this minute that people are told "around nine"."""
+    """Whether so many people share this minute that they are told "around nine"."""
     count = await appointments.count_at(transaction, occurrence.at, limit=CROWDED + 1)
     return is_crowded(count)
 
 
-async def _locked(transaction: Transaction, person_id: PersonId) -> Settings | None:
+async def _locked(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
     return await check_in_settings.get(transaction, person_id, lock=True)
 
 
-def _refuse_quiet(settings: Settings, wanted: tuple[Appointment, ...]) -> None:
+def _refuse_quiet(settings: CheckInSettings, wanted: tuple[Appointment, ...]) -> None:
     quiet = quiet_of(settings)
-    refused = tuple(each for each in wanted if quiet and quiet.holds(each.minute))
+    refused = tuple(each for each in wanted if quiet and quiet.contains(each.minute))
     if refused:
-        raise QuietError(refused)
+        raise QuietHoursError(refused)
 
 
 async def _keep(
     transaction: Transaction, person_id: PersonId, wanted: tuple[Appointment, ...]
 ) -> None:
-    """Keep appointments; one that was there before keeps what is due of it."""
+    """Store appointments. A time that was there before keeps its next occurrence."""
     before = {each.minute: each for each in await appointments.of_person(transaction, person_id)}
     rows = []
     for each in wanted:
@@ -258,17 +262,17 @@ async def _keep(
         following = was.next if was else None
         if following is not None and following.local_date.weekday() not in each.days:
             following = None
-        rows.append(Stored(each.minute, each.mask, place(person_id, each.minute), following))
+        rows.append(Stored(each.minute, each.mask, stable_rank(person_id, each.minute), following))
     await appointments.put(transaction, person_id, rows)
 
 
-async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> Settings:
-    """Reckon what comes next anew; what is due and not asked yet stays due."""
+async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> CheckInSettings:
+    """Compute all next occurrences again. What is due and not asked yet stays due."""
     settings = await check_in_settings.get(transaction, person_id)
     assert settings is not None
     for stored in await appointments.of_person(transaction, person_id):
         if stored.next is not None and stored.next.at <= now and settings.stopped_at is None:
             continue
-        following = await reckoned(transaction, settings, stored, now)
+        following = await next_due(transaction, settings, stored, now)
         await appointments.set_next(transaction, person_id, stored.minute, following)
     return settings

@@ -1,7 +1,6 @@
-"""Everything that is kept of a person's check-ins, for `/export`.
+"""A person's check-ins as plain data for `/export`.
 
-Knows nothing of files. Names are plain words; a date and a time of the day are local, instants
-are in UTC.
+Dates and times of day are local, instants are in UTC.
 """
 
 from dataclasses import asdict
@@ -9,13 +8,13 @@ from datetime import datetime
 
 from bot.checkins.saying import clock
 from storage import Transaction, appointments, check_in_settings, check_ins
-from storage.check_in_settings import Settings
+from storage.check_in_settings import CheckInSettings
 from storage.check_ins import CheckIn
 from storage.ids import PersonId
 
 
 async def check_ins_of(transaction: Transaction, person_id: PersonId) -> dict[str, object]:
-    """What was agreed, every occurrence, asked or skipped and why, and every answer."""
+    """Collect the settings, every occurrence with its reason, and every answer."""
     settings = await check_in_settings.get(transaction, person_id)
     agreed = await appointments.of_person(transaction, person_id)
     occurrences = await check_ins.of_person(transaction, person_id)
@@ -42,7 +41,7 @@ async def check_ins_of(transaction: Transaction, person_id: PersonId) -> dict[st
     }
 
 
-def _of(settings: Settings | None) -> dict[str, object]:
+def _of(settings: CheckInSettings | None) -> dict[str, object]:
     if settings is None:
         return {"agreed_at": None}
     quiet = (settings.quiet_from, settings.quiet_to)

@@ -1,18 +1,15 @@
-"""The handlers of check-ins, together, for the one list of handlers.
-
-Knows nothing of what they do.
-"""
+"""The handlers of check-ins for the list of routes."""
 
 from dataclasses import dataclass
 
 from bot.checkins.mood_pages import MoodPages
-from bot.checkins.setup import Setup
-from bot.checkins.taps import Taps
+from bot.checkins.setup import CheckInHandlers
+from bot.checkins.taps import AnswerHandlers
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
-    """What people press and ask for.
+class CheckInRoutes:
+    """The handlers of check-ins.
 
     Attributes:
         setup: `/checkin` and its buttons.
@@ -20,6 +17,6 @@ class Face:
         chart: `/mood`.
     """
 
-    setup: Setup
-    taps: Taps
+    setup: CheckInHandlers
+    taps: AnswerHandlers
     chart: MoodPages

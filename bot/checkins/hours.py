@@ -1,17 +1,14 @@
-"""Which minute of the day a time means, given a part of the day or none.
+"""The minutes of the day that a clock time may mean, with or without a part of the day."""
 
-Knows nothing of days, or of how words are cut into times (`tokens.py`).
-"""
-
-from bot.checkins.patterns import Part
+from bot.checkins.patterns import DayPart
 from bot.checkins.schedule import MINUTES_A_DAY
-from bot.checkins.tokens import Clock
+from bot.checkins.tokens import ClockTime
 
 
-def options(clock: Clock, part: Part | None) -> tuple[int, ...]:
-    """The minutes of the day that a time may mean: one, two where it is open, none if wrong.
+def possible_minutes(clock: ClockTime, part: DayPart | None) -> tuple[int, ...]:
+    """The minutes that a time may mean: one, two if it is open, none if it is wrong.
 
-    1440 is midnight at the end of the day, 0 at its start: 晚上十二点 is the end.
+    1440 is midnight at the end of the day and 0 at its start: 晚上十二点 is the end.
     """
     hour, minute = clock.hour, clock.minute
     if hour > 24 or minute > 59 or (hour == 24 and minute):
@@ -22,9 +19,9 @@ def options(clock: Clock, part: Part | None) -> tuple[int, ...]:
     return tuple(each * 60 + minute for each in hours)
 
 
-def _hours(hour: int, part: Part | None, *, is_24h: bool) -> tuple[int, ...]:
+def _hours(hour: int, part: DayPart | None, *, is_24h: bool) -> tuple[int, ...]:
     if hour > 12 or (hour == 0 and part is None):
-        wrong = part in (Part.AM, Part.DAWN, Part.MORNING) and hour > 12
+        wrong = part in (DayPart.AM, DayPart.DAWN, DayPart.MORNING) and hour > 12
         return () if wrong else (hour,)
     if is_24h and part is None:
         return (hour,)
@@ -33,12 +30,12 @@ def _hours(hour: int, part: Part | None, *, is_24h: bool) -> tuple[int, ...]:
     late = 24 if hour in (0, 12) else hour + 12
     early = 0 if hour == 12 else hour
     return {
-        Part.AM: (early,),
-        Part.PM: (12,) if hour == 12 else (late,),
-        Part.DAWN: (early,),
-        Part.MORNING: (hour,) if hour != 12 else (12, 24),
-        Part.NOON: (hour,) if hour >= 10 else (hour + 12,) if 1 <= hour <= 3 else (),
-        Part.AFTERNOON: (12,) if hour == 12 else (hour + 12,),
-        Part.EVENING: (late,) if hour == 0 or hour >= 5 else (hour, hour + 12),
-        Part.NIGHT: (late,) if hour == 0 or hour >= 6 else (hour + 24,),
+        DayPart.AM: (early,),
+        DayPart.PM: (12,) if hour == 12 else (late,),
+        DayPart.DAWN: (early,),
+        DayPart.MORNING: (hour,) if hour != 12 else (12, 24),
+        DayPart.NOON: (hour,) if hour >= 10 else (hour + 12,) if 1 <= hour <= 3 else (),
+        DayPart.AFTERNOON: (12,) if hour == 12 else (hour + 12,),
+        DayPart.EVENING: (late,) if hour == 0 or hour >= 5 else (hour, hour + 12),
+        DayPart.NIGHT: (late,) if hour == 0 or hour >= 6 else (hour + 24,),
     }[part]

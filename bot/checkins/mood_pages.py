@@ -1,7 +1,6 @@
-"""`/mood`: a person's own chart, by week, month or year, with their notes.
+"""`/mood`: a person's own chart by week, month or year, with their notes.
 
-Knows nothing of how it is drawn (`chart.py`). Nobody but the person gets it. Notes come one
-message at a time, newest first: a year of them would be a flood.
+Notes come one message at a time, newest first, because a year of them would be a flood.
 """
 
 import asyncio
@@ -12,34 +11,32 @@ from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of
+from bot.answering import Answering, Answers, HandlerContext, data_of
 from bot.checkins import chart
 from bot.checkins.saying import clock
 from bot.splitting import LIMIT, utf16_length
 from storage import check_in_settings, check_ins
-from storage.body import Body, Document
+from storage.body import Body, Document, Keyboard
 from storage.check_ins import CheckIn
 
-Context = ContextTypes.DEFAULT_TYPE
 PERIODS = {"week": 7, "month": 31, "year": 366}
 OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
 
 
 class MoodPages:
-    """The handlers."""
+    """Handlers for `/mood` and its buttons."""
 
     def __init__(self, answers: Answers, retention_days: int) -> None:
         self._answers = answers
         self._days = retention_days
         self._texts = answers.texts
 
-    async def on_mood(self, update: Update, _context: Context) -> None:
+    async def on_mood(self, update: Update, _context: HandlerContext) -> None:
         """`/mood`: the last week."""
         await self._show(update, "week")
 
-    async def on_button(self, update: Update, _context: Context) -> None:
+    async def on_button(self, update: Update, _context: HandlerContext) -> None:
         """Another period, or older notes."""
         found = OLDER.fullmatch(data_of(update))
         if found is None:
@@ -50,7 +47,7 @@ class MoodPages:
                 await answering.say(await self._older(answering, found[1], found[2] + found[3]))
 
     async def _show(self, update: Update, period: str) -> None:
-        """Draw outside of any transaction that writes: it takes a moment."""
+        """Show a period. The chart takes a moment, so no transaction is open while it is drawn."""
         picture: bytes | None = None
         found: list[CheckIn] = []
         since = until = date.min
@@ -87,7 +84,7 @@ class MoodPages:
         return self._notes(a, period, notes, until)
 
     def _notes(self, a: Answering, period: str, notes: Sequence[CheckIn], today: date) -> Body:
-        """As many notes as one message holds, newest first, and a button for those before."""
+        """As many notes as one message holds, newest first, and a button for older ones."""
         language, lines = a.person.language, list[str]()
         size = utf16_length(self._texts(language, "chart_notes", notes=""))
         for each in notes:
@@ -102,13 +99,13 @@ class MoodPages:
         key = _key(notes[shown - 1])
         return Body(text, [[(self._texts(language, "chart_older"), f"chart:older:{period}:{key}")]])
 
-    async def _nothing(self, a: Answering, buttons: list[list[tuple[str, str]]]) -> Body:
+    async def _nothing(self, a: Answering, buttons: Keyboard) -> Body:
         language = a.person.language
         if not await check_ins.moods(a.transaction, a.person.person_id):
             return Body(self._texts(language, "chart_none"))
         return Body(self._texts(language, "chart_none_in"), buttons)
 
-    def _buttons(self, language: str, shown: str) -> list[list[tuple[str, str]]]:
+    def _buttons(self, language: str, shown: str) -> Keyboard:
         return [
             [
                 (self._texts(language, f"chart_{period}"), f"chart:{period}")
@@ -161,6 +158,6 @@ def _line(noted: CheckIn, today: date) -> str:
 
 
 async def _today(a: Answering) -> date:
-    """The date on the person's wall; in UTC where they have no zone (any more)."""
+    """The person's local date, or the date in UTC without a zone."""
     settings = await check_in_settings.get(a.transaction, a.person.person_id)
     return a.now.astimezone(ZoneInfo(settings.zone)).date() if settings else a.now.date()

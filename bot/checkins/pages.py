@@ -1,7 +1,6 @@
-"""What people see when they arrange their check-ins: texts and buttons, made from plain values.
+"""The messages and buttons of the settings, made from plain values.
 
-Knows nothing of storage or of what a button does (`changes.py`). A button's data is
-`ci:act` or `ci:act:choice`; times stand in it in a short form, because Telegram takes 64 bytes.
+A button's data is `ci:act` or `ci:act:choice`. Times are packed, because Telegram takes 64 bytes.
 """
 
 import zlib
@@ -10,15 +9,15 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.checkins import saying
-from bot.checkins.quiet import Quiet
-from bot.checkins.reading import Unclear
+from bot.checkins.quiet import QuietHours
+from bot.checkins.reading import Ambiguous
 from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import Appointment
-from bot.checkins.standing import View
+from bot.checkins.standing import CheckInStatus
 from bot.texts import Texts
-from storage.body import Body
-from storage.check_in_questions import Draft
-from storage.check_in_settings import Settings
+from storage.body import Body, Keyboard
+from storage.check_in_questions import TimesDraft
+from storage.check_in_settings import CheckInSettings
 
 USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
 QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))
@@ -37,16 +36,15 @@ ZONES = {
     "AU": ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth"),
 }
 ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_Angeles")
-Rows = list[list[tuple[str, str]]]
 
 
 def packed(appointments: Iterable[Appointment]) -> str:
-    """Times for a button: four digits of the minute, three of the days, for each."""
+    """Pack times for a button: four digits of the minute and three of the days for each."""
     return "".join(f"{each.minute:04d}{each.mask:03d}" for each in appointments)
 
 
 def unpacked(text: str) -> tuple[Appointment, ...]:
-    """What `packed` made; nothing where it is not that."""
+    """Unpack times, or return nothing if the text was not packed by `packed`."""
     if not text.isdecimal() or len(text) % 7:
         return ()
     try:
@@ -59,24 +57,25 @@ def unpacked(text: str) -> tuple[Appointment, ...]:
     return found if packed(found) == text else ()
 
 
-def mark(draft: Draft) -> str:
-    """A short mark of what is chosen: the button of a consent holds for what stands above it."""
+def mark(draft: TimesDraft) -> str:
+    """A short mark of the choice, so that a consent holds only for the text above its button."""
     return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
 
 
-class Pages:
+class SettingsPages:
     """Makes the messages."""
 
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
 
-    def choose(self, language: str, draft: Draft, above: str = "") -> Body:
-        """Choosing times by buttons; chosen ones that are not usual have theirs too."""
+    def choose(self, language: str, draft: TimesDraft, above: str = "") -> Body:
+        """The page to choose times and days. Unusual times that are chosen have buttons too."""
         chosen = {minute for minute, _days in draft.times}
         times = [
             (f"{'✓ ' if minute in chosen else ''}{saying.clock(minute)}", f"ci:time:{minute}")
             for minute in (*USUAL, *sorted(chosen - set(USUAL)))
         ]
+        times.append((self.texts(language, "checkin_other_time"), "ci:hours"))
         mask = {name: Appointment(days, 0).mask for name, days in saying.DAYS.items()}
         days = [
             (
@@ -95,20 +94,46 @@ class Pages:
         else:
             text += self.texts(language, "checkin_chosen_nothing")
         done = [(self.texts(language, "checkin_done"), "ci:done")]
-        rows = [times[at : at + A_ROW] for at in range(0, len(times), A_ROW)]
-        return Body(text, [*rows, days, done])
+        return Body(text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done])
+
+    def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
+        """A button per day of the week, marked unless a name covers all chosen days."""
+        is_named = draft.days in {Appointment(days, 0).mask for days in saying.DAYS.values()}
+        return [
+            (
+                ("✓ " if draft.days >> day & 1 and not is_named else "")
+                + self.texts(language, f"checkin_day_{day}"),
+                f"ci:day:{day}",
+            )
+            for day in range(7)
+        ]
+
+    def hours(self, language: str) -> Body:
+        """The hours of the day, for a time that is not usual."""
+        buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
+        back = [self._button(language, "back", "back")]
+        return Body(self.texts(language, "checkin_which_hour"), [*_in_rows(buttons, 6), back])
+
+    def minutes(self, language: str, hour: int) -> Body:
+        """The quarters of an hour, each of which chooses a time."""
+        quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
+        row = [(saying.clock(minute), f"ci:time:{minute}") for minute in quarters]
+        back = [self._button(language, "back", "back")]
+        return Body(self.texts(language, "checkin_which_quarter"), [row, back])
 
     def zone(
         self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
     ) -> Body:
-        """Which zone: those that were found, or the ask for one."""
+        """The question for a zone, with the zones that were named or the usual ones."""
         names = found or ZONES.get(region or "", ANYWHERE)
-        rows: Rows = [[(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names]
+        rows: Keyboard = [
+            [(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
+        ]
         return Body(
             self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
         )
 
-    def agree(self, language: str, draft: Draft, now: datetime, above: str = "") -> Body:
+    def agree(self, language: str, draft: TimesDraft, now: datetime, above: str = "") -> Body:
         """What is about to begin, and the consent to it."""
         assert draft.zone is not None
         text = self.texts(
@@ -121,16 +146,9 @@ class Pages:
         text = f"{above}\n\n{text}" if above else text
         return Body(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
-    def unclear(self, language: str, unclear: Unclear) -> Body:
-        """A question about words that may mean several things, with its readings as buttons.
-
-        Where there is none to offer it says what to write instead, beside the way to tap.
-        """
-        if not unclear.choices:
-            key = f"checkin_{unclear.why}_write"
-            text = self.texts(language, key if self.texts.has(key) else f"checkin_{unclear.why}")
-            return Body(text, [[self._button(language, "times", "tap_instead")]])
-        rows: Rows = [
+    def unclear(self, language: str, unclear: Ambiguous) -> Body:
+        """A question about words that may mean several things, with a button per reading."""
+        rows: Keyboard = [
             [
                 (
                     saying.times(self.texts, language, each).replace("\n", " "),
@@ -141,8 +159,8 @@ class Pages:
         ]
         return Body(self.texts(language, f"checkin_{unclear.why}"), rows)
 
-    def quiet(self, language: str, found: Sequence[Quiet] = ()) -> Body:
-        """Which hours are quiet: those that words may mean, or the usual ones."""
+    def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> Body:
+        """The question for quiet hours, with those that words may mean or the usual ones."""
         hours = [
             (f"{saying.clock(start)}–{saying.clock(end)}", f"ci:quiet:{start}-{end}")
             for start, end in [(each.starts, each.ends) for each in found] or QUIET_HOURS
@@ -151,7 +169,7 @@ class Pages:
         return Body(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
 
     def pause(self, language: str) -> Body:
-        """For how many days."""
+        """The question for the length of a pause."""
         row = [
             (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
             for days in PAUSES
@@ -159,7 +177,7 @@ class Pages:
         return Body(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
 
     def stopped(self, language: str) -> Body:
-        """Nothing is asked any more, and the ways on."""
+        """The end of check-ins, and the ways on."""
         resume, withdraw = (self._button(language, each, each) for each in ("resume", "withdraw"))
         return Body(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
 
@@ -169,8 +187,8 @@ class Pages:
         ways = [("times", "change_times"), ("quiets", "change_quiet")]
         return Body(text, [[self._button(language, act, key) for act, key in ways]])
 
-    def state(self, language: str, view: View, now: datetime, above: str = "") -> Body:
-        """How everything stands, with a button for each change."""
+    def state(self, language: str, view: CheckInStatus, now: datetime, above: str = "") -> Body:
+        """How check-ins stand, with a button for each change."""
         settings = view.settings
         appointments = [appointment for appointment, _ in view.upcoming]
         quiet = saying.quiet_hours(self.texts, language, quiet_of(settings))
@@ -187,9 +205,9 @@ class Pages:
         )
         return Body(f"{above}\n\n{text}" if above else text, self._changes(language, view, now))
 
-    def _changes(self, language: str, view: View, now: datetime) -> Rows:
+    def _changes(self, language: str, view: CheckInStatus, now: datetime) -> Keyboard:
         settings = view.settings
-        rows: Rows = [
+        rows: Keyboard = [
             [
                 self._button(language, "times", "change_times"),
                 self._button(language, "zones", "change_zone"),
@@ -214,8 +232,8 @@ class Pages:
     def _button(self, language: str, act: str, key: str) -> tuple[str, str]:
         return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
 
-    def _status(self, language: str, view: View, now: datetime) -> str:
-        """What keeps them back, the strongest first; else that they are on."""
+    def _status(self, language: str, view: CheckInStatus, now: datetime) -> str:
+        """The strongest reason that keeps check-ins back, or that they are on."""
         settings = view.settings
         if settings.stopped_at is not None:
             return self.texts(language, "checkin_status_stopped")
@@ -231,8 +249,8 @@ class Pages:
             return self.texts(language, "checkin_status_slow", days=view.every_days)
         return self.texts(language, "checkin_status_on")
 
-    def _next(self, language: str, view: View) -> str:
-        """When one really comes; where none does, because of what."""
+    def _next(self, language: str, view: CheckInStatus) -> str:
+        """When the next one really comes, or why none does."""
         if view.coming is not None:
             appointment, occurrence = view.coming
             local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
@@ -247,15 +265,19 @@ class Pages:
         return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
 
 
+def _in_rows(buttons: list[tuple[str, str]], width: int) -> Keyboard:
+    return [buttons[at : at + width] for at in range(0, len(buttons), width)]
+
+
 def _clocks(minutes: Iterable[int]) -> str:
     return ", ".join(saying.clock(minute) for minute in sorted(minutes))
 
 
-def appointments_of(draft: Draft) -> list[Appointment]:
-    """What is chosen so far."""
+def appointments_of(draft: TimesDraft) -> list[Appointment]:
+    """The times that are chosen so far."""
     return [Appointment.of(days, minute) for minute, days in sorted(draft.times)]
 
 
-def is_paused(settings: Settings, now: datetime) -> bool:
+def is_paused(settings: CheckInSettings, now: datetime) -> bool:
     """Whether a pause is running."""
     return settings.paused_until_at is not None and settings.paused_until_at > now

@@ -1,21 +1,18 @@
-"""Which part of the day and which days each time of a message has.
-
-Knows nothing of words (`tokens.py`), nor of whether a message may be read at all (`reading.py`).
-"""
+"""Resolution of the part of the day and the days that each time of a message has."""
 
 from dataclasses import dataclass
 
-from bot.checkins.hours import options
-from bot.checkins.patterns import Part
+from bot.checkins.hours import possible_minutes
+from bot.checkins.patterns import DayPart
 from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY
-from bot.checkins.tokens import Clock, Days, Or, PartOfDay, Span, Token
+from bot.checkins.tokens import ClockTime, Days, OrWord, PartOfDay, RangeWord, Token
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TimeOption:
     """One time with its days, and the minutes that it may mean.
 
-    A minute of a whole day or more is midnight at the end of the days.
+    A minute of 1440 or more is midnight at the end of the days.
     """
 
     minutes: tuple[int, ...]
@@ -23,37 +20,37 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class ResolvedTimes:
     """The times of a message.
 
     Attributes:
         is_choice: one of them is meant: 8 or 9.
     """
 
-    said: list[Said]
+    said: list[TimeOption]
     is_choice: bool = False
 
 
-def placed(found: list[Token]) -> Placed | None:
-    """Every time with what belongs to it; None where anything belongs to nothing."""
-    kept = [token for token in found if not isinstance(token, Span)]
-    while kept and isinstance(kept[0], Or):  # 还是 at the start means rather
+def resolve(found: list[Token]) -> ResolvedTimes | None:
+    """Resolve every time with what belongs to it. Returns None if anything belongs to nothing."""
+    kept = [token for token in found if not isinstance(token, RangeWord)]
+    while kept and isinstance(kept[0], OrWord):  # 还是 at the start means rather
         kept = kept[1:]
-    ors = [at for at, token in enumerate(kept) if isinstance(token, Or)]
-    times = _with_parts([token for token in kept if not isinstance(token, Or)])
+    ors = [at for at, token in enumerate(kept) if isinstance(token, OrWord)]
+    times = _with_parts([token for token in kept if not isinstance(token, OrWord)])
     said = _with_days(times) if times is not None else None
     if said is None:
         return None
     if ors and len(said) != len(ors) + 1:
         return None  # 8 and 9 or 10
-    is_between = all(0 < at < len(kept) - 1 and not isinstance(kept[at + 1], Or) for at in ors)
-    return Placed(said, bool(ors)) if is_between else None
+    is_between = all(0 < at < len(kept) - 1 and not isinstance(kept[at + 1], OrWord) for at in ors)
+    return ResolvedTimes(said, bool(ors)) if is_between else None
 
 
 def _with_parts(kept: list[Token]) -> list[Days | tuple[int, ...]] | None:
     """Days as they stand, and each time as the minutes that it may mean."""
     out: list[Days | tuple[int, ...]] = []
-    part: Part | None = None
+    part: DayPart | None = None
     last, waits, is_used = -1, False, False
     for index, token in enumerate(kept):
         after = kept[index + 1] if index + 1 < len(kept) else None
@@ -67,16 +64,18 @@ def _with_parts(kept: list[Token]) -> list[Days | tuple[int, ...]] | None:
                 return None  # the part before it has no time: morning, evening at 8
             part, last = token.part, -1
             waits = token.alone_min is None
-            if token.alone_min is not None and not (isinstance(after, Clock) and not after.part):
+            if token.alone_min is not None and not (
+                isinstance(after, ClockTime) and not after.part
+            ):
                 out.append((token.alone_min or MINUTES_A_DAY,))
-        elif isinstance(token, Clock):
+        elif isinstance(token, ClockTime):
             follows = isinstance(after, PartOfDay) and _follows(kept, index, is_open=part is None)
             own = token.part
             if own is None and follows and isinstance(after, PartOfDay):
                 own = after.part
             is_used, waits = follows, False
             is_later = token.hour * 60 + token.minute > last
-            minutes = options(token, own or (part if is_later else None))
+            minutes = possible_minutes(token, own or (part if is_later else None))
             last = token.hour * 60 + token.minute if own is None else -1
             if not minutes:
                 return None
@@ -89,14 +88,16 @@ def _follows(kept: list[Token], index: int, *, is_open: bool) -> bool:
     after = kept[index + 1]
     if not isinstance(after, PartOfDay) or after.alone_min is not None:
         return False
-    is_last = index + 2 >= len(kept) or not isinstance(kept[index + 2], Clock)
+    is_last = index + 2 >= len(kept) or not isinstance(kept[index + 2], ClockTime)
     clock = kept[index]
-    return after.follows or (is_open and is_last and isinstance(clock, Clock) and not clock.part)
+    return after.follows or (
+        is_open and is_last and isinstance(clock, ClockTime) and not clock.part
+    )
 
 
-def _with_days(times: list[Days | tuple[int, ...]]) -> list[Said] | None:
-    """Give every time its days: those before it, or those after it where a time comes first."""
-    said: list[Said] = []
+def _with_days(times: list[Days | tuple[int, ...]]) -> list[TimeOption] | None:
+    """Give every time its days: those before it, or those after it if a time comes first."""
+    said: list[TimeOption] = []
     waiting: list[tuple[int, ...]] = []
     days: frozenset[int] = frozenset()
     is_leading = bool(times) and isinstance(times[0], Days)
@@ -105,17 +106,17 @@ def _with_days(times: list[Days | tuple[int, ...]]) -> list[Said] | None:
         if isinstance(each, Days):
             days = days | each.days if isinstance(before, Days) else each.days
         elif is_leading:
-            said.append(Said(each, days))
+            said.append(TimeOption(each, days))
         else:
             if waiting and days:
-                said += [Said(minutes, days) for minutes in waiting]
+                said += [TimeOption(minutes, days) for minutes in waiting]
                 waiting, days = [], frozenset()
             waiting.append(each)
         before = each
     if waiting:
         if said and not days:
             return None  # weekdays at 8, and 10: on which days?
-        said += [Said(minutes, days or EVERY_DAY) for minutes in waiting]
+        said += [TimeOption(minutes, days or EVERY_DAY) for minutes in waiting]
     if is_leading and isinstance(times[-1], Days) and len(times) > 1:
         return None  # days at the end that no time belongs to
     return said

@@ -1,7 +1,6 @@
-"""Quiet hours: when nothing is asked.
+"""Quiet hours, in which nothing is asked.
 
-Knows nothing of schedules or storage. An appointment within quiet hours is refused when it is
-made; if the hours are made later, its check-ins are skipped and noted.
+An appointment within them is refused. If the hours are set later, they silence it.
 """
 
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from bot.checkins.schedule import MINUTES_A_DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietHours:
     """Quiet hours, which may go over midnight.
 
     Attributes:
-        starts: the first quiet minute, local, after midnight.
-        ends: the first minute that is not quiet any more; less than `starts` goes over
-            midnight.
+        starts: the first quiet local minute after midnight.
+        ends: the first minute that is not quiet. If less than `starts`, midnight lies between.
     """
 
     starts: int
@@ -28,7 +26,7 @@ class Quiet:
         if self.starts == self.ends:
             raise ValueError("quiet hours of a whole day are a pause")
 
-    def holds(self, minute: int) -> bool:
+    def contains(self, minute: int) -> bool:
         """Whether a local minute is quiet."""
         if self.starts < self.ends:
             return self.starts <= minute < self.ends

@@ -1,14 +1,12 @@
-"""What plain words about times mean: appointments, a change of them, or a reason to ask.
+"""Plain words about times: appointments, or a reason to ask.
 
-Knows nothing of who says it, nor of Telegram; zones are in `zones.py`, other wishes (stop, pause,
-skip today) in `wishes.py`. A message is read only where nothing is left of it but a closed list
-of words (`closed.py`): with any other word it is no request, and the answer is None. What may
-mean two things comes back with its readings as choices. Where no day is said, it is every day,
-and `are_days_said` is False so that the answer can say so.
+A message is read only if the closed vocabulary covers the rest of it. What may mean two things
+comes back with its readings as choices. Without a day it is every day, and `are_days_said` is
+False so that the answer can say so.
 
-    read("每天早上八点和晚上十点") -> Times((8:00, 22:00, every day))
-    read("8点") -> Unclear(WHICH_HALF, choices=((8:00,), (20:00,)))
-    read("再加一个晚上十点") -> Change(added=((22:00,),))
+    read("每天早上八点和晚上十点") -> ParsedTimes((8:00, 22:00, every day))
+    read("8点") -> Ambiguous(WHICH_HALF, choices=((8:00,), (20:00,)))
+    read("再加一个晚上十点") -> Ambiguous(UNCLEAR)
     read("凌晨三点又醒了") -> None
 """
 
@@ -18,21 +16,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.checkins.closed import is_closed, of_requests
-from bot.checkins.placing import Placed, Said, placed
+from bot.checkins.closed import is_covered, request_vocabulary
+from bot.checkins.placing import ResolvedTimes, TimeOption, resolve
 from bot.checkins.schedule import EVERY_DAY, MINUTES_A_DAY, Appointment, merged
-from bot.checkins.tokens import Clock, Days, PartOfDay, Span, Token, fold, tokens
+from bot.checkins.tokens import ClockTime, Days, PartOfDay, RangeWord, Token, normalise, tokenise
 
 MOST_CHOICES = 4
+# A person can have this many times.
 MOST_TIMES = 6
-"""More times than this in one message are more than a check-in is for."""
 
 COUNT = r"(?:两|二|三|四|五|六|七|\d+)"
+# Words of requests that only the buttons can settle: not at 8, after 8.
 UNSURE = re.compile(
     r"(?<!要)不要|(?<!是)不用|(?<![特分区])别|除了?|(?:以|之|过)[前后]"
     r"|\bexcept\b|\bbut not\b|\bdon'?t\b|\bnot\b|\bnever\b|\bno\b|\bafter\b|\bbefore\b|\bby\b"
 )
-"""Words of requests that only a question can settle: not at 8, after 8."""
 NOT_WEEKLY = re.compile(
     rf"隔[天日周]|每隔一?[天日周]?|[每逢]{COUNT}[天日周]|每[月年]|每个月|每个?小时|{COUNT}\s*次"
     rf"|{COUNT}\s*(?:天|日|周|个?星期|个?礼拜|个?月)\s*[一1]次|(?:[一二三十]{{1,3}}|\d+)号|月底"
@@ -45,23 +43,18 @@ ONCE = re.compile(
 )
 COMING = re.compile(r"(?:下|这|本)个?(?=(?:周|星期|礼拜)\s*[一二三四五六日天末1-7])")
 ANY_WEEK = re.compile(r"每个?(?:周|星期|礼拜)|weekly|every week\b|(?:once )?a week")
-MOVED = re.compile(
-    r"^(?P<old>.*?)(?:改成|改到|改为|换成|换到|调到|调成)(?P<new>.+)$"
-    r"|\b(?:change|move|switch|shift)\b(?P<old_en>.*)\bto\b(?P<new_en>.+)$"
-    r"|^(?P<new_in>.*)\binstead of\b(?P<old_in>.+)$"
+# Words that change the times that are agreed; buttons do that.
+CHANGING = re.compile(
+    r"[改换调](?:成|到|为)|(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要"
+    r"|去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:add|also|plus|remove|delete|drop|cancel|take out"
+    r"|get rid of|change|move|switch|shift|instead of)\b"
 )
-OF_MOVED = re.compile(r"[从把将由]|原来的?|\bfrom\b|\bit\b|\bthem\b|\bmy\b")
-ADDED = re.compile(
-    r"(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要|\badd\b|\balso\b|\bplus\b"
-)
-REMOVED = re.compile(
-    r"去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:remove|delete|drop|cancel|take out|get rid of)\b"
-)
+OF_CHANGING = re.compile(r"[把将由]|原来的?|\b(?:it|them|my)\b")
 NO_LONGER = re.compile(r"^\W*(?:我)?不要(.+)了\W*$")
 A_BARE_NUMBER = re.compile(r"\s*\d{1,2}\s*")
 
 
-class Why(StrEnum):
+class AmbiguityReason(StrEnum):
     """Why a message cannot be taken as it is."""
 
     WHICH_HALF = "which_half"  # morning or evening, noon or midnight, this one or that one
@@ -72,15 +65,15 @@ class Why(StrEnum):
     NOT_WEEKLY = "not_weekly"  # every other day, monthly
     TOO_MANY = "too_many"
     IS_THIS = "is_this"  # understood, and to be confirmed
-    UNCLEAR = "unclear"  # a range, a negation, a number that is no time
+    UNCLEAR = "unclear"  # a range, a negation, a change, a number that is no time
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class ParsedTimes:
     """Times that were understood.
 
     Attributes:
-        are_days_said: False: no day was named, and every day was taken.
+        are_days_said: False if no day was named and every day was taken.
     """
 
     appointments: tuple[Appointment, ...]
@@ -88,65 +81,50 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Unclear:
+class Ambiguous:
     """Words about times that need a question.
 
     Attributes:
-        choices: whole readings to offer, at most four; empty: ask for other words.
+        choices: up to four whole readings to offer. If empty, only buttons can say it.
     """
 
-    why: Why
+    why: AmbiguityReason
     choices: tuple[tuple[Appointment, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Times to add to, or to take from, those that are agreed; to be asked back, never done.
-
-    Attributes:
-        added: whole readings of what is to come.
-        removed: whole readings of what is to go; beside `added` it is a move.
-        is_all: instead of all that is agreed.
-    """
-
-    added: tuple[tuple[Appointment, ...], ...] = ()
-    removed: tuple[tuple[Appointment, ...], ...] = ()
-    is_all: bool = False
+ParseResult = ParsedTimes | Ambiguous
 
 
-Read = Times | Unclear | Change
-
-
-def read(text: str, *, is_asked: bool = True) -> Read | None:
-    """What a message says about times; None: nothing, or it says something else as well.
+def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
+    """Read what a message says about times, or None if it is about anything else.
 
     Args:
         text: the person's words.
-        is_asked: times were asked for. Otherwise a bare number, a bare 三点 and words without
-            any time are no request.
+        is_asked: whether times were asked for. If not, a bare number, a bare 三点 and words
+            without a time are no request.
     """
-    folded = fold(text)
+    folded = normalise(text)
     if is_asked and A_BARE_NUMBER.fullmatch(folded):
         folded = f"at {folded.strip()}"
     if not is_asked and not _says_enough(folded):
         return None
-    return _change(folded) or _plain(folded)
+    return _plain(NO_LONGER.sub(r"去掉\1", folded))
 
 
 def _says_enough(folded: str) -> bool:
-    """Whether words that nobody asked for may be about times at all."""
-    found, _rest = tokens(folded)
+    """Whether words may be about times although nobody asked for times."""
+    found, _rest = tokenise(folded)
     times = [
         token
         for token in found
-        if isinstance(token, Clock)
+        if isinstance(token, ClockTime)
         or (isinstance(token, PartOfDay) and token.alone_min is not None)
     ]
-    if times and any(pattern.search(folded) for pattern in (MOVED, ADDED, REMOVED)):
+    if times and CHANGING.search(folded):
         return True
     if len(found) == 1 and times:  # three o'clock is no request, 3am may be one
         (only,) = times
-        return isinstance(only, Clock) and (
+        return isinstance(only, ClockTime) and (
             only.part is not None or only.minute > 0 or only.hour > 12
         )
     return bool(times) or (bool(found) and bool(re.search("别|不要|no |don'?t", folded)))
@@ -154,107 +132,91 @@ def _says_enough(folded: str) -> bool:
 
 def _is_time(token: Token) -> bool:
     is_alone = isinstance(token, PartOfDay) and token.alone_min is not None
-    return is_alone or isinstance(token, Clock)
+    return is_alone or isinstance(token, ClockTime)
 
 
-def _change(folded: str) -> Read | None:
-    folded = NO_LONGER.sub(r"删掉\1", folded)
-    match = MOVED.search(folded)
-    if match is not None:
-        old, new = (
-            next((v for k, v in match.groupdict().items() if k.startswith(side) and v), "")
-            for side in ("old", "new")
-        )
-        old = OF_MOVED.sub(" ", old)
-        goes = _plain(old)
-        added = _readings(_plain(new))
-        if goes is None and is_closed([old], of_requests()) and added:
-            return Change(added, is_all=True)
-        return Change(added, _readings(goes)) if goes and added and _readings(goes) else None
-    for pattern in (ADDED, REMOVED):
-        if pattern.search(folded):
-            found = _plain(pattern.sub(" ", folded))
-            readings = _readings(found)
-            if not readings:
-                return found
-            return Change(readings) if pattern is ADDED else Change(removed=readings)
-    return None
-
-
-def _readings(found: Times | Unclear | None) -> tuple[tuple[Appointment, ...], ...]:
-    if isinstance(found, Times):
-        return (found.appointments,)
-    return found.choices if found is not None else ()
-
-
-def _plain(folded: str) -> Times | Unclear | None:
-    """Times as they stand, without any reference to others."""
+def _plain(folded: str) -> ParsedTimes | Ambiguous | None:
     if ONCE.search(folded) or COMING.search(folded):
-        weekly = _plain(ONCE.sub(" ", COMING.sub(" ", folded)))
-        choices = (weekly.appointments,) if isinstance(weekly, Times) else ()
-        return None if weekly is None else Unclear(Why.ONLY_ONCE, choices)
-    found, rest = tokens(NOT_WEEKLY.sub(" ", folded))
-    if not is_closed([re.sub(r"\d+", " ", UNSURE.sub(" ", rest))], of_requests()):
+        return _once(_plain(ONCE.sub(" ", COMING.sub(" ", folded))))
+    found, rest = tokenise(NOT_WEEKLY.sub(" ", folded))
+    beside = UNSURE.sub(" ", rest)
+    if CHANGING.search(beside):
+        beside = CHANGING.sub(" ", OF_CHANGING.sub(" ", beside))
+    if not is_covered([re.sub(r"\d+", " ", beside)], request_vocabulary()):
         return None
     if NOT_WEEKLY.search(folded):
-        return Unclear(Why.NOT_WEEKLY)
-    if not any(isinstance(token, Days | Clock | PartOfDay) for token in found):
-        return Unclear(Why.WHICH_DAYS) if ANY_WEEK.search(rest) else None
-    why, said = _obstacle(found, rest), placed(found)
+        return Ambiguous(AmbiguityReason.NOT_WEEKLY)
+    if not any(isinstance(token, Days | ClockTime | PartOfDay) for token in found):
+        return Ambiguous(AmbiguityReason.WHICH_DAYS) if ANY_WEEK.search(rest) else None
+    why, said = _obstacle(found, rest), resolve(found)
     if why is not None or said is None:
-        return Unclear(why or Why.UNCLEAR)
+        return Ambiguous(why or AmbiguityReason.UNCLEAR)
     return _together(said, are_days_said=any(isinstance(token, Days) for token in found))
 
 
-def _obstacle(found: list[Token], rest: str) -> Why | None:
-    """What stands in the way of taking the words as times of every week."""
-    if UNSURE.search(rest) or re.search(r"\d", rest):
-        return Why.UNCLEAR
+def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | None:
+    """Times of one day, as what they would be every week."""
+    choices = (
+        (weekly.appointments,) if isinstance(weekly, ParsedTimes) else weekly and weekly.choices
+    )
+    return Ambiguous(AmbiguityReason.ONLY_ONCE, choices) if choices else weekly
+
+
+def _obstacle(found: list[Token], rest: str) -> AmbiguityReason | None:
+    """Why the words cannot be taken as times of every week, or None."""
+    if any(each.search(rest) for each in (UNSURE, CHANGING)) or re.search(r"\d", rest):
+        return AmbiguityReason.UNCLEAR
     beside = zip([None, *found], found, [*found[1:], None], strict=False)
     if any(
-        isinstance(token, Span) and (isinstance(before, Clock) or isinstance(after, Clock))
+        isinstance(token, RangeWord)
+        and (isinstance(before, ClockTime) or isinstance(after, ClockTime))
         for before, token, after in beside
     ):
-        return Why.UNCLEAR
+        return AmbiguityReason.UNCLEAR
     if not any(map(_is_time, found)):
-        return Why.WHAT_TIME
+        return AmbiguityReason.WHAT_TIME
     if ANY_WEEK.search(rest) and not any(isinstance(token, Days) for token in found):
-        return Why.WHICH_DAYS
+        return AmbiguityReason.WHICH_DAYS
     return None
 
 
-def _together(found: Placed, *, are_days_said: bool) -> Times | Unclear:
+def _together(found: ResolvedTimes, *, are_days_said: bool) -> ParsedTimes | Ambiguous:
     said = found.said
     if len(said) > MOST_TIMES:
-        return Unclear(Why.TOO_MANY)
+        return Ambiguous(AmbiguityReason.TOO_MANY)
     if found.is_choice:
         alone = [(minute, each) for each in said for minute in each.minutes]
-        return _which(merged(_at_end(Said((minute,), each.days))) for minute, each in alone)
+        return _which(merged(_at_end(TimeOption((minute,), each.days))) for minute, each in alone)
     readings = []
     for minutes in itertools.product(*(each.minutes for each in said)):
-        readings.append([Said((minute,), each.days)
-                         for minute, each in zip(minutes, said, strict=True)])  # fmt: skip
+        readings.append(
+            [TimeOption((minute,), each.days) for minute, each in zip(minutes, said, strict=True)]
+        )
     if len(readings) > 1:
         return _which(merged(itertools.chain.from_iterable(map(_at_end, e))) for e in readings)
     only = readings[0]
     if any(_is_open_midnight(each) for each in only):
         ends = merged(itertools.chain.from_iterable(map(_at_end, only)))
         starts = merged(Appointment(each.days, each.minutes[0] % MINUTES_A_DAY) for each in only)
-        return Unclear(Why.WHICH_MIDNIGHT, (ends, starts))
+        return Ambiguous(AmbiguityReason.WHICH_MIDNIGHT, (ends, starts))
     appointments = merged(itertools.chain.from_iterable(map(_at_end, only)))
-    return Times(appointments, are_days_said)
+    return ParsedTimes(appointments, are_days_said)
 
 
-def _which(choices: Iterable[tuple[Appointment, ...]]) -> Unclear:
+def _which(choices: Iterable[tuple[Appointment, ...]]) -> Ambiguous:
     unique = tuple(dict.fromkeys(choices))
-    return Unclear(Why.WHICH_HALF, unique if len(unique) <= MOST_CHOICES else ())
+    return (
+        Ambiguous(AmbiguityReason.WHICH_HALF, unique)
+        if len(unique) <= MOST_CHOICES
+        else Ambiguous(AmbiguityReason.UNCLEAR)
+    )
 
 
-def _is_open_midnight(said: Said) -> bool:
-    """Midnight of a day that was named: its start or its end? Every day it is the same."""
+def _is_open_midnight(said: TimeOption) -> bool:
+    """Whether midnight of a named day may be its start or its end."""
     return said.minutes[0] >= MINUTES_A_DAY and said.days != EVERY_DAY
 
 
-def _at_end(said: Said) -> list[Appointment]:
+def _at_end(said: TimeOption) -> list[Appointment]:
     over, minute = divmod(said.minutes[0], MINUTES_A_DAY)
     return [Appointment(frozenset((day + over) % 7 for day in said.days), minute)]

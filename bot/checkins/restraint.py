@@ -1,8 +1,7 @@
-"""How silence backs check-ins off: as agreed, every third day, weekly, goodbye.
+"""The backoff of check-ins in a silence: as agreed, every third day, weekly, goodbye.
 
-Knows nothing of storage, of words, or of why somebody is silent. It counts days on which a
-person was asked and gave no sign of life, so that three appointments on one day are one silence.
-Whatever they send sets it back to the start (`signs.py`).
+It counts days on which a person was asked and gave no sign of life. Three appointments on one day
+are one such day. Anything the person sends resets it (`signs.py`).
 
 | unanswered days | what follows |
 |---|---|
@@ -11,7 +10,7 @@ Whatever they send sets it back to the start (`signs.py`).
 | 6, 7 | at most once a week |
 | 8 | one goodbye, a week later, with a way back; then nothing |
 
-For somebody who is asked daily that is a goodbye on the 33rd day.
+For a person who is asked daily the goodbye comes on the 33rd day.
 """
 
 from dataclasses import dataclass
@@ -19,26 +18,26 @@ from datetime import date
 from enum import StrEnum
 
 
-class Move(StrEnum):
+class Decision(StrEnum):
     """What to do with an occurrence."""
 
     ASK = "ask"
-    LEAVE_OUT = "leave_out"
+    SKIP = "leave_out"
     GOODBYE = "goodbye"
 
 
 GOODBYE_AFTER = 8
+# (unanswered days, least days between two questions), highest first.
 EVERY_DAYS = ((6, 7), (3, 3))
-"""From so many unanswered days on, at least so many days lie between two questions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restraint:
+class Backoff:
     """How long a person has been silent.
 
     Attributes:
         unanswered: days on which they were asked since their last answer.
-        asked_on: the local date of the last question since then; None: none.
+        asked_on: the local date of the last question since then, or None.
     """
 
     unanswered: int = 0
@@ -46,29 +45,29 @@ class Restraint:
 
     @property
     def every_days(self) -> int:
-        """Days that lie between two questions at least; 0: as agreed."""
+        """The least number of days between two questions, or 0 as agreed."""
         return next((days for since, days in EVERY_DAYS if self.unanswered >= since), 0)
 
-    def move(self, day: date, *, was_held: bool = False) -> Move:
-        """What to do with the occurrence of a local date.
+    def decide(self, day: date, *, was_held: bool = False) -> Decision:
+        """Decide on the occurrence of a local date.
 
         Args:
             day: the date.
-            was_held: a case held check-ins, and nothing was asked since: then no goodbye comes
-                first, whatever silence there was.
+            was_held: a case held check-ins and no question came since. Then no goodbye comes
+                first, whatever the silence.
         """
         if self.asked_on is not None and abs((day - self.asked_on).days) < self.every_days:
-            return Move.LEAVE_OUT
+            return Decision.SKIP
         if was_held:
-            return Move.ASK
-        return Move.GOODBYE if self.unanswered >= GOODBYE_AFTER else Move.ASK
+            return Decision.ASK
+        return Decision.GOODBYE if self.unanswered >= GOODBYE_AFTER else Decision.ASK
 
-    def asked(self, day: date) -> "Restraint":
-        """After a question on a local date."""
+    def asked(self, day: date) -> "Backoff":
+        """The backoff after a question on a local date."""
         if day == self.asked_on:
             return self
-        return Restraint(self.unanswered + 1, day)
+        return Backoff(self.unanswered + 1, day)
 
 
-ANSWERED = Restraint()
-"""Where everybody starts, and where any sign of life leads back to."""
+# The start, to which any sign of life leads back.
+ANSWERED = Backoff()

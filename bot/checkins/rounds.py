@@ -1,27 +1,26 @@
-"""What the clock does: the due are claimed, and asked, skipped or said goodbye to.
+"""The scheduler of check-ins, which claims what is due and asks or skips it.
 
-Knows nothing of words, of Telegram or of the model: `ask` is given from outside. Claiming is one
-conditional UPDATE of the appointment; the row of the occurrence, the state of restraint and
-whatever `ask` queues stand in the same transaction. So restarts, spares and jumps of the clock
-neither double nor lose a check-in, and one person's failure stops nobody else.
+A claim is one conditional UPDATE of the appointment. The occurrence, the backoff and the queued
+words stand in the same transaction. So restarts, standby processes and jumps of the clock neither
+double nor lose a check-in.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
-from bot.checkins.correcting import correct
-from bot.checkins.deciding import Skip
-from bot.checkins.looking import Question, Seen, look
-from bot.checkins.reckoning import next_of, reckoned
-from bot.checkins.restraint import Restraint
+from bot.checkins.correcting import repair
+from bot.checkins.deciding import SkipReason
+from bot.checkins.looking import DueQuestion, Evaluation, evaluate
+from bot.checkins.reckoning import next_due, next_of
+from bot.checkins.restraint import Backoff
 from bot.checkins.schedule import LATEST
-from bot.checkins.spreading import MOST_UNSENT, Pace
+from bot.checkins.spreading import MOST_UNSENT, SendPace
 from storage import (
     Database,
     Transaction,
@@ -36,8 +35,6 @@ from storage.check_ins import Occasion
 from storage.ids import CheckInId, PersonId
 from storage.people import Person
 
-__all__ = ["Claimed", "Question", "Rounds"]
-
 log = structlog.get_logger(__name__)
 BATCH = 20
 CORRECT_EVERY = timedelta(hours=1)
@@ -46,26 +43,23 @@ RETRY_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A question that is asked in this transaction, and by nobody else.
+    """A question that this transaction alone asks.
 
     Attributes:
         check_in_id: for the buttons, and for `diary.answer`.
-        at: the instant of the question, as it is noted; the turn of its words has the same.
-        prepared: what `prepare` gave for it; None where it gave nothing.
+        at: the instant of the question, which the turn of its words has too.
     """
 
-    question: Question
+    question: DueQuestion
     check_in_id: CheckInId
     at: datetime
-    prepared: object | None
 
 
 Ask = Callable[[Transaction, Claimed], Awaitable[None]]
-Prepare = Callable[[Sequence[Question]], Awaitable[Mapping[PersonId, object]]]
 
 
-class Rounds:
-    """The loop's work.
+class CheckInScheduler:
+    """Claims what is due.
 
     Args:
         database: where schedules stand.
@@ -73,8 +67,8 @@ class Rounds:
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
-        count: told what became of each occurrence: `asked`, `goodbye`, a `Skip`, or `error` for
-            one that will be tried again.
+        count: called with what became of each occurrence: `asked`, `goodbye`, a `SkipReason`,
+            or `error` for one that is tried again.
     """
 
     def __init__(
@@ -93,30 +87,26 @@ class Rounds:
         self._sleep = sleep
         self._admits = admits
         self._count = count
-        self._pace = Pace()
+        self._pace = SendPace()
         self._failing: dict[tuple[PersonId, int], datetime] = {}
         self._corrected_at: datetime | None = None
 
-    async def send_due(self, ask: Ask, prepare: Prepare | None = None) -> int:
-        """Ask all whose time has come, at the pace of `spreading.A_SECOND`; return how many.
+    async def send_due(self, ask: Ask) -> int:
+        """Ask everyone whose time has come, at a limited pace. Returns how many were asked.
 
-        It ends early where `spreading.MOST_UNSENT` wait to be sent: they are asked later, or
-        skipped once they are late.
+        It ends early while `spreading.MOST_UNSENT` messages wait to be sent. The rest are asked
+        later, or skipped once they are late.
 
         Args:
             ask: queues the words of one check-in in the given transaction. If it raises, nothing
-                of that check-in stands; it is tried again after a minute, until it is late.
-            prepare: called with up to `BATCH` questions while no transaction is open, for the
-                words that the model writes. A question may still fall away afterwards; if it
-                raises, nothing is prepared and all are asked.
+                of that check-in stands, and it is tried again after a minute until it is late.
         """
         asked = 0
-        await self._correct()
+        await self._repair()
         while batch := await self._due():
-            prepared = await self._prepared(batch, prepare)
             for due in batch:
                 await self._wait()
-                if await self._tried(due, ask, prepared.get(due.person_id)):
+                if await self._tried(due, ask):
                     self._pace.take(self._monotonic_s())
                     asked += 1
         return asked
@@ -133,39 +123,22 @@ class Rounds:
         waits = {key for key, at in self._failing.items() if now < at}
         return [due for due in found if (due.person_id, due.minute) not in waits][:most]
 
-    async def _correct(self) -> None:
-        """Undo what a wrong clock did: now and then, and at once where it was set back."""
+    async def _repair(self) -> None:
+        """Repair what a wrong clock did, now and then, and at once if the clock was set back."""
         now, before = self._now(), self._corrected_at
         if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
-            await correct(self._database, now)
+            await repair(self._database, now)
             self._corrected_at = now
 
     async def _wait(self) -> None:
         while wait_s := self._pace.wait_s(self._monotonic_s()):
             await self._sleep(wait_s)
 
-    async def _prepared(
-        self, batch: list[Due], prepare: Prepare | None
-    ) -> Mapping[PersonId, object]:
-        if prepare is None:
-            return {}
-        questions = []
-        async with self._database.read() as transaction:
-            for due in batch:
-                seen = await look(transaction, due, self._admits, self._now())
-                if seen is not None and seen.question is not None:
-                    questions.append(seen.question)
-        try:
-            return await prepare(questions) if questions else {}
-        except Exception as error:  # they are asked in other words
-            log.error("check_in_words_failed", error=type(error).__name__)
-            return {}
-
-    async def _tried(self, due: Due, ask: Ask, prepared: object | None) -> bool:
+    async def _tried(self, due: Due, ask: Ask) -> bool:
         key = (due.person_id, due.minute)
         try:
             async with self._database.begin() as transaction:
-                asked = await self._take(transaction, due, ask, prepared)
+                asked = await self._take(transaction, due, ask)
         except Exception as error:  # the others go on; this one is tried again
             self._failing[key] = self._now() + RETRY_AFTER
             self._count("error")
@@ -174,17 +147,15 @@ class Rounds:
         self._failing.pop(key, None)
         return asked
 
-    async def _take(
-        self, transaction: Transaction, due: Due, ask: Ask, prepared: object | None
-    ) -> bool:
-        """Claim one appointment and do what is to be done; True where it was asked."""
-        seen = await look(transaction, due, self._admits, self._now(), lock=True)
+    async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
+        """Claim one appointment and act on it. Returns True if it was asked."""
+        seen = await evaluate(transaction, due, self._admits, self._now(), lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)
             return False
         if seen.outcome is None:
             stored = Stored(due.minute, due.days, 0)
-            following = await reckoned(transaction, seen.settings, stored, self._now())
+            following = await next_due(transaction, seen.settings, stored, self._now())
             await appointments.move(transaction, due, following)
             return False
         question = seen.question
@@ -193,40 +164,41 @@ class Rounds:
         await self._note_skipped(transaction, due, seen)
         if question is None:
             return False
-        return await self._put(transaction, due, question, ask, prepared)
+        return await self._put(transaction, due, question, ask)
 
-    async def _note_skipped(self, transaction: Transaction, due: Due, seen: Seen) -> None:
+    async def _note_skipped(self, transaction: Transaction, due: Due, seen: Evaluation) -> None:
         assert seen.outcome is not None
         has_failed = (due.person_id, due.minute) in self._failing
         for occurrence, why in seen.outcome.skipped:
-            reason = Skip.FAILED if has_failed and why is Skip.LATE else why
+            reason = SkipReason.FAILED if has_failed and why is SkipReason.LATE else why
             occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
             await check_ins.note_skipped(transaction, occasion, reason)
             transaction.on_commit(partial(self._count, reason.value))
-        if any(why is Skip.HELD for _, why in seen.outcome.skipped):
+        if any(why is SkipReason.HELD for _, why in seen.outcome.skipped):
             await check_in_settings.change(transaction, due.person_id, was_held=True)
 
     async def _put(
         self,
         transaction: Transaction,
         due: Due,
-        question: Question,
+        question: DueQuestion,
         ask: Ask,
-        prepared: object | None,
     ) -> bool:
         now, day = self._now(), question.occurrence.local_date
-        state = check_ins.State.GOODBYE if question.is_goodbye else check_ins.State.ASKED
+        state = (
+            check_ins.CheckInState.GOODBYE if question.is_goodbye else check_ins.CheckInState.ASKED
+        )
         occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
         made = await check_ins.note_asked(transaction, occasion, now=now, state=state)
         if made is None:
             return False  # this date was served already, at this time of the day
         settings = question.settings
-        restraint = Restraint(settings.unanswered, settings.asked_on).asked(day)
+        backoff = Backoff(settings.unanswered, settings.asked_on).asked(day)
         await check_in_settings.change(
             transaction,
             due.person_id,
-            unanswered=restraint.unanswered,
-            asked_on=restraint.asked_on,
+            unanswered=backoff.unanswered,
+            asked_on=backoff.asked_on,
             was_held=False,
         )
         if question.is_goodbye:
@@ -234,6 +206,6 @@ class Rounds:
                 transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
             )
             await appointments.park(transaction, due.person_id)
-        await ask(transaction, Claimed(question, made, now, prepared))
+        await ask(transaction, Claimed(question, made, now))
         transaction.on_commit(partial(self._count, state.value))
         return True

@@ -1,13 +1,10 @@
-"""Times, days and zones in a person's language.
-
-Knows nothing of storage, nor of what the times are for.
-"""
+"""Times, days and zones in a person's language."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.checkins.quiet import Quiet
+from bot.checkins.quiet import QuietHours
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
 from bot.texts import Texts
 
@@ -34,7 +31,7 @@ def times(
     appointments: Iterable[Appointment],
     crowded: Collection[int] = (),
 ) -> str:
-    """Appointments, a line each; one in a crowded minute is told as "around"."""
+    """Appointments, one per line. A crowded minute is told as "around"."""
     lines = []
     for each in appointments:
         time = clock(each.minute)
@@ -51,7 +48,7 @@ def zone(texts: Texts, language: str, name: str, now: datetime) -> str:
     return texts(language, "checkin_zone_label", zone=name, clock=f"{local:%H:%M}")
 
 
-def quiet_hours(texts: Texts, language: str, quiet: Quiet | None) -> str:
+def quiet_hours(texts: Texts, language: str, quiet: QuietHours | None) -> str:
     """Quiet hours, or that there are none."""
     if quiet is None:
         return texts(language, "checkin_quiet_none")

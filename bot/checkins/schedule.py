@@ -1,16 +1,14 @@
-"""When the next check-in is due, by the clock on the person's wall.
-
-Knows nothing of storage, Telegram, quiet hours or pauses. The rules:
+"""When a check-in is due next, by the clock on the person's wall.
 
 - An appointment is a local time and the days on which it is wanted. It has at most one
   occurrence a local date.
 - As in RFC 5545, a local time that a clock change leaves out is read with the offset before it
-  (02:30 becomes 03:30), and of one that comes twice the first counts.
+  (02:30 becomes 03:30). Of a time that comes twice the first counts.
 - A local date that does not exist (Samoa, 2011-12-30) has no occurrence.
 - After a change of zone the next occurrence is the first one in the new zone, from now on,
-  whose local date has not been served yet: travel never asks twice for one date, and never
-  loses the next one. What was served is the row `(person, local_date, minute)`
-  (`storage/check_ins.py`), whose key stops a double whatever is reckoned here.
+  whose local date has not been served yet. So travel never asks twice for one date and never
+  loses the next one. The key `(person, local_date, minute)` of `storage/check_ins.py` stops a
+  double whatever is computed here.
 """
 
 from collections.abc import Iterable
@@ -22,8 +20,8 @@ MINUTES_A_DAY = 24 * 60
 EVERY_DAY = frozenset(range(7))
 WEEKDAYS = frozenset(range(5))
 WEEKEND = frozenset((5, 6))
+# An occurrence is asked up to this long after its time, and skipped later.
 LATEST = timedelta(hours=2)
-"""An occurrence is asked up to this long after its time; later it is skipped and noted."""
 
 DAY = timedelta(days=1)
 SEARCHED_DAYS = 16  # a weekly appointment whose next date does not exist, and room for the ends
@@ -87,7 +85,7 @@ def local_minute(at: datetime, zone: ZoneInfo) -> int:
 
 
 def occurrence_on(appointment: Appointment, zone: ZoneInfo, day: date) -> Occurrence | None:
-    """The occurrence that serves a local date, or None where there is none."""
+    """The occurrence that serves a local date, or None if there is none."""
     if day.weekday() not in appointment.days or not _exists(day, zone):
         return None
     return Occurrence(day, _instant(day, appointment.minute, zone))
@@ -101,12 +99,12 @@ def next_occurrence(
     Args:
         appointment: what was agreed.
         zone: where the person is now.
-        after: an aware instant; an occurrence at this very instant is past.
-        served: the latest local date that was served or skipped, in whatever zone; the
-            next one is later.
+        after: an aware instant. An occurrence at this very instant is past.
+        served: the latest local date that was served or skipped, in any zone. The next one is
+            later.
 
     Raises:
-        LookupError: the zone leaves out every date that would serve (no real zone does).
+        LookupError: the zone leaves out every date that would serve. No real zone does.
     """
     today = after.astimezone(zone).date()
     first = today - DAY  # a clock change may move yesterday's over midnight

@@ -1,39 +1,34 @@
-"""`/checkin`: its command, its buttons, a shared location.
-
-Knows nothing of what a change does (`changes.py`), of how words are read (`typed.py`), of the
-model, or of the check-ins themselves (`taps.py`).
-"""
+"""Handlers of `/checkin`: its command, its buttons, a shared location."""
 
 from collections.abc import Awaitable, Callable
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, data_of, message_id
+from bot.answering import Answering, Answers, HandlerContext, data_of, message_id
 from bot.checkins import zones
-from bot.checkins.changes import ZONE, Changes
-from bot.checkins.pages import PAUSES, Pages, unpacked
-from bot.checkins.quiet import Quiet
-from bot.checkins.typed import Typed
+from bot.checkins.changes import SettingsDialog
+from bot.checkins.pages import PAUSES, SettingsPages, unpacked
+from bot.checkins.quiet import QuietHours
+from bot.checkins.typed import PhraseHandler
 from storage.body import Body
+from storage.check_in_questions import QuestionTopic
 from storage.people import Person
 
-Context = ContextTypes.DEFAULT_TYPE
-IN_PLACE = ("time", "days", "flag")
-"""Acts that change the message with the button itself."""
+# Acts that change the message with the button itself.
+IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 
 
-class Setup:
-    """The handlers."""
+class CheckInHandlers:
+    """Handlers for `/checkin`, its buttons and locations."""
 
     def __init__(self, answers: Answers, admits: Callable[[Person], bool]) -> None:
         self._answers = answers
         self._texts = answers.texts
-        self._pages = Pages(answers.texts)
-        self._changes = Changes(self._pages, admits)
-        self._typed = Typed(self._pages, self._changes)
+        self._pages = SettingsPages(answers.texts)
+        self._changes = SettingsDialog(self._pages, admits)
+        self._typed = PhraseHandler(self._pages, self._changes)
 
-    async def on_checkin(self, update: Update, _context: Context) -> None:
+    async def on_checkin(self, update: Update, _context: HandlerContext) -> None:
         """`/checkin`: how check-ins stand, or the offer to choose times."""
         async with self._answers.open(update, "checkin") as answering:
             if answering is None:
@@ -44,7 +39,7 @@ class Setup:
                 return
             await answering.say(await self._changes.state(answering))
 
-    async def on_button(self, update: Update, _context: Context) -> None:
+    async def on_button(self, update: Update, _context: HandlerContext) -> None:
         """A button of the settings."""
         act, _, choice = data_of(update).partition(":")
         async with self._answers.open(update, "checkin") as answering:
@@ -55,7 +50,7 @@ class Setup:
                 await answering.say(body, edits=message_id(update) if act in IN_PLACE else None)
 
     async def _act(self, a: Answering, act: str, choice: str) -> Body | None:
-        """What a button does; None for one of an older version."""
+        """Carry out a button, or return None for one of an older version."""
         if act in (plain := self._plain()):
             return await plain[act](a)
         changes = self._changes
@@ -73,6 +68,8 @@ class Setup:
             "done": changes.done,
             "no": changes.refuse,
             "times": changes.choose,
+            "hours": changes.hours,
+            "back": changes.choose_on,
             "zones": changes.zones,
             "quiets": changes.ask_quiet,
             "pauses": changes.ask_pause,
@@ -83,9 +80,14 @@ class Setup:
         }
 
     async def _chosen(self, a: Answering, act: str, choice: str) -> Body | None:
-        """A time, a zone, a number of days or quiet hours, where it is one."""
-        if act == "time" and _is_number(choice):
-            return await self._changes.toggle(a, int(choice))
+        """A time, a zone, a number of days or quiet hours, or None if it is not valid."""
+        numbered = {
+            "time": self._changes.toggle,
+            "day": self._changes.day,
+            "hour": self._changes.hour,
+        }
+        if act in numbered and _is_number(choice):
+            return await numbered[act](a, int(choice))
         if act == "pick" and (wanted := unpacked(choice)):
             return await self._changes.times(a, wanted)
         if act == "zone" and zones.is_zone(choice):
@@ -97,16 +99,16 @@ class Setup:
         return None
 
     async def on_location(self, update: Update) -> bool:
-        """Take a shared location, where the zone was asked for; False where it was not.
+        """Take a shared location if the zone was asked for. Returns False if it was not.
 
-        Nothing of it is kept but the zone.
+        Only the zone is kept.
         """
         message = update.effective_message
         location = message.location if message else None
         is_answer = False
         async with self._answers.reading(update) as reading_:
             if reading_ is not None and reading_.person.has_consented:
-                is_answer = await self._changes.asked(reading_) == ZONE
+                is_answer = await self._changes.asked(reading_) is QuestionTopic.ZONE
         if not is_answer or location is None:
             return False
         async with self._answers.open(update, "checkin") as answering:
@@ -120,12 +122,12 @@ class Setup:
                 await answering.say(await self._changes.zone(answering, name))
         return True
 
-    async def take(self, a: Answering, text: str, *, is_calm: bool = True) -> bool:
-        """Take words as the answer to an open question; False: they are for the companion."""
-        return await _said(a, await self._typed.answer(a, text, is_calm=is_calm))
+    async def take(self, a: Answering, text: str) -> bool:
+        """Take words as the answer to an open question. Returns False if they are not one."""
+        return await _said(a, await self._typed.answer(a, text))
 
     async def wish(self, a: Answering, text: str) -> bool:
-        """Do what words in answer to a check-in unmistakably want of check-ins; False: nothing."""
+        """Carry out a clear request in a check-in reply. Returns False if there was none."""
         return await _said(a, await self._typed.wish(a, text))
 
 
@@ -135,13 +137,13 @@ async def _said(a: Answering, body: Body | None) -> bool:
     return body is not None
 
 
-def _quiet_hours(choice: str) -> Quiet | None:
-    """The hours of a button; None for one that is none."""
+def _quiet_hours(choice: str) -> QuietHours | None:
+    """The hours of a button, or None if they are not valid."""
     start, _, end = choice.partition("-")
     if not (_is_number(start) and _is_number(end)):
         return None
     try:
-        return Quiet(int(start), int(end))
+        return QuietHours(int(start), int(end))
     except ValueError:
         return None
 

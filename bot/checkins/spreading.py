@@ -1,16 +1,14 @@
-"""How a crowded minute is spread, so that chats never starve.
+"""The pace of a crowded minute, so that chats never starve.
 
-Knows nothing of storage or of what is sent. Asking is limited where an occurrence is claimed:
-no more than `A_SECOND` in any second, and nobody while `MOST_UNSENT` wait to be sent: they would
-only grow late there. Whoever wants 09:00 together with N others waits N / 20 seconds at most. Two
-things make that fair and honest:
+No more than `A_SECOND` check-ins are claimed in any second, and none while `MOST_UNSENT` wait to
+be sent. A person who shares 09:00 with N others waits N / 20 seconds at most.
 
-- Within a minute the order is by `place`, a stable hash of person and minute, not by who signed
-  up first. So a person is asked at about the same moment every day.
-- Where a minute takes longer than a minute (`is_crowded`), its people are told "around nine".
+- Within a minute `stable_rank` gives the order, so a person is asked at about the same moment
+  every day.
+- If a minute takes longer than a minute (`is_crowded`), its people are told "around nine".
 
-An occurrence that waits longer than `schedule.LATEST` would be skipped: a single minute would
-have to hold 144,000 people.
+An occurrence that waits longer than `schedule.LATEST` is skipped. A single minute would have to
+hold 144,000 people for that.
 """
 
 import zlib
@@ -18,24 +16,24 @@ from collections import deque
 
 A_SECOND = 20
 PLACES = 1000
+# Messages of check-ins that wait to be sent at most, summaries included: two seconds' worth.
 MOST_UNSENT = 40
-"""Messages of check-ins that wait to be sent at most, summaries included: two seconds' worth."""
+# More people than this in one minute are not all asked within it.
 CROWDED = 60 * A_SECOND
-"""More people than this in one minute are not all asked within it."""
 
 
-def place(person_id: int, minute: int) -> int:
-    """Where in the order of a minute a person stands, 0 to 999; the same every day."""
+def stable_rank(person_id: int, minute: int) -> int:
+    """A person's place in the order of a minute, 0 to 999, the same every day."""
     return zlib.crc32(f"{person_id}:{minute}".encode()) % PLACES
 
 
 def is_crowded(count: int) -> bool:
-    """Whether people of a minute with so many should be told "around nine"."""
+    """Whether the people of a minute with so many should be told "around nine"."""
     return count > CROWDED
 
 
-class Pace:
-    """No more than so many in any second, however the seconds are cut.
+class SendPace:
+    """At most so many in any second, however the seconds are cut.
 
     Times are of a clock that never goes back (`time.monotonic`), in seconds.
     """
@@ -44,7 +42,7 @@ class Pace:
         self._took: deque[float] = deque(maxlen=a_second)
 
     def wait_s(self, now_s: float) -> float:
-        """How long to wait before the next one; 0: not at all."""
+        """How long to wait before the next one, in seconds."""
         if len(self._took) < (self._took.maxlen or 0):
             return 0.0
         return max(0.0, self._took[0] + 1.0 - now_s)

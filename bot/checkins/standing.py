@@ -1,43 +1,39 @@
-"""How a person's check-ins really stand: what keeps them back, and when the next one comes.
-
-Knows nothing of words, nor of claiming (`rounds.py`): what the page says is decided by the same
-rules as what the clock does (`deciding.py`).
-"""
+"""The status of a person's check-ins, by the same rules that the scheduler follows."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.checkins import diary
-from bot.checkins.deciding import Skip, State, decide
+from bot.checkins.deciding import DecisionContext, SkipReason, decide
 from bot.checkins.looking import state_of
-from bot.checkins.reckoning import reckoned
+from bot.checkins.reckoning import next_due
 from bot.checkins.schedule import Appointment, Occurrence, next_occurrence
 from storage import Transaction, appointments, check_in_settings, skipped_check_ins
-from storage.check_in_settings import Settings
+from storage.check_in_settings import CheckInSettings
 from storage.people import Person
 
+# Occurrences of one time of the day, more than the longest pause of the backoff has.
 LOOKED_AHEAD = 40
-"""Occurrences of one time of the day: weeks, so that restraint's longest pause is over."""
 Upcoming = Sequence[tuple[Appointment, Occurrence | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CheckInStatus:
     """How a person's check-ins stand.
 
     Attributes:
-        upcoming: their appointments, and the next occurrence of each, be it asked or skipped.
-        coming: what will be asked next; None: nothing, for as long as it stands like this.
+        upcoming: their appointments with the next occurrence of each, whether asked or skipped.
+        coming: what is asked next, or None as long as it stands like this.
         crowded: minutes that so many share that they are told as "around".
-        silent: minutes that are never asked, because they lie in the quiet hours.
+        silent: minutes that lie in the quiet hours and are never asked.
         is_held: a case holds them.
         is_admitted: the companion talks with the person at all.
-        is_skipped: the person left out what was still to come today.
-        every_days: silence has slowed them down to one in so many days; 0: it has not.
+        is_skipped: the person skipped what was still to come today.
+        every_days: a silence has slowed them down to one in so many days; 0 if it has not.
     """
 
-    settings: Settings
+    settings: CheckInSettings
     upcoming: Upcoming
     coming: tuple[Appointment, Occurrence] | None = None
     crowded: Collection[int] = ()
@@ -48,44 +44,44 @@ class View:
     every_days: int = 0
 
 
-async def view(
+async def status_of(
     transaction: Transaction, person: Person, admits: Callable[[Person], bool], *, now: datetime
-) -> View | None:
-    """How they stand; None where a person has not asked for check-ins."""
+) -> CheckInStatus | None:
+    """The status, or None for a person who has not asked for check-ins."""
     settings = await check_in_settings.get(transaction, person.person_id)
     if settings is None:
         return None
     state = await state_of(transaction, person, settings, admits)
     upcoming: list[tuple[Appointment, Occurrence | None]] = []
     for stored in await appointments.of_person(transaction, person.person_id):
-        following = stored.next or await reckoned(transaction, settings, stored, now)
+        following = stored.next or await next_due(transaction, settings, stored, now)
         found = Occurrence(following.local_date, following.at) if following else None
         upcoming.append((Appointment.of(stored.days, stored.minute), found))
-    return View(
+    return CheckInStatus(
         settings,
         upcoming,
-        coming(upcoming, state, now),
+        next_question(upcoming, state, now),
         crowded={
             each.minute
             for each, found in upcoming
             if found is not None and await diary.comes_around(transaction, found)
         },
         silent={
-            each.minute for each, _ in upcoming if state.quiet and state.quiet.holds(each.minute)
+            each.minute for each, _ in upcoming if state.quiet and state.quiet.contains(each.minute)
         },
         is_held=state.is_held,
         is_admitted=state.is_admitted,
         is_skipped=await skipped_check_ins.is_to_come(
-            transaction, person.person_id, after=now, reason=Skip.ASKED_FOR
+            transaction, person.person_id, after=now, reason=SkipReason.ASKED_FOR
         ),
-        every_days=state.restraint.every_days,
+        every_days=state.backoff.every_days,
     )
 
 
-def coming(
-    upcoming: Upcoming, state: State, now: datetime
+def next_question(
+    upcoming: Upcoming, state: DecisionContext, now: datetime
 ) -> tuple[Appointment, Occurrence] | None:
-    """The first occurrence that will not be skipped; None where all are."""
+    """The first occurrence that will not be skipped, or None if all are."""
     found = [
         (appointment, occurrence)
         for appointment, first in upcoming
@@ -95,11 +91,11 @@ def coming(
 
 
 def _asked(
-    appointment: Appointment, first: Occurrence, state: State, now: datetime
+    appointment: Appointment, first: Occurrence, state: DecisionContext, now: datetime
 ) -> Occurrence | None:
     occurrence = first
     for _ in range(LOOKED_AHEAD):
-        if not isinstance(decide(occurrence, state, max(now, occurrence.at)), Skip):
+        if not isinstance(decide(occurrence, state, max(now, occurrence.at)), SkipReason):
             return occurrence
         occurrence = next_occurrence(
             appointment, state.zone, max(now, occurrence.at), occurrence.local_date

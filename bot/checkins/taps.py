@@ -1,21 +1,18 @@
 """Answers to a check-in: a face, sleep, energy, a note, or simply words.
 
-Knows nothing of when people are asked, nor of how the companion replies: a tapped mood becomes
-words of the person, which go the way of all words (`bot/conversation.py`), with cases, takeovers
-and screening as ever.
+A tapped mood becomes words of the person and goes the way of all words, with cases, takeovers and
+screening.
 """
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.answering import Answering, Answers, acknowledge, data_of, message_id
-from bot.checkins import diary, signs
+from bot.answering import Answering, Answers, HandlerContext, acknowledge, data_of, message_id
+from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
-from bot.checkins.setup import Setup
-from bot.checkins.signs import NOTE
+from bot.checkins.setup import CheckInHandlers
 from bot.checkins.trend import note_falling
 from bot.conversation import Conversation
 from bot.notices import OperatorNotices
@@ -23,18 +20,19 @@ from bot.texts import Texts
 from safety.levels import Level
 from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
 from storage.body import Body
-from storage.check_in_questions import Draft
-from storage.check_ins import SCALE, Answer, CheckIn, State
+from storage.check_in_questions import QuestionTopic, TimesDraft
+from storage.check_ins import SCALE, CheckIn, CheckInState, MoodAnswer
 from storage.ids import CheckInId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
-Context = ContextTypes.DEFAULT_TYPE
+# A face tapped later is stored and not talked about. Words later are not an answer.
 FRESH = timedelta(days=1)
-"""A face tapped later is kept and not talked about; words later are no answer any more."""
 SCALES = {"s": "sleep", "e": "energy"}
+# What follows the number in the data of the button that asks for a note.
+NOTE = "note"
+# A correction down to this mood or below is talked about like a first answer.
 LOW = 2
-"""A mood corrected down to this or below is talked about like a first one."""
 
 
 def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str, str]]:
@@ -44,10 +42,10 @@ def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str
     ]
 
 
-class CheckInWords:
-    """What a person's words mean for their check-ins; asked before the companion answers."""
+class CheckInInterceptor:
+    """Takes words that answer a check-in or a question about the settings."""
 
-    def __init__(self, setup: Setup, texts: Texts) -> None:
+    def __init__(self, setup: CheckInHandlers, texts: Texts) -> None:
         self._setup = setup
         self._texts = texts
 
@@ -62,22 +60,22 @@ class CheckInWords:
         now: datetime,
         is_edit: bool = False,
     ) -> bool:
-        """Count words as an answer, keep a note, or take them as an answer about check-ins.
+        """Count words as an answer, store a note, or take them as an answer about check-ins.
+
+        Words at risk are never taken, and the companion hears a note as well. An edit may correct
+        settings, but is no answer to a check-in and no note.
 
         Returns:
-            Whether they were taken: then they are answered. Words at risk never are, and a note
-            is heard by the companion as well. An edit may correct settings; it is no answer to
-            a check-in and no note.
+            True if they were taken, and are answered.
         """
         waiting = None if is_edit else await self._heard(transaction, person, now)
         if level >= Level.PASSIVE:
-            await signs.close_note(transaction, person.person_id, now=now)
+            await check_in_questions.close_note(transaction, person.person_id)
             return False
         answering = Answering(transaction, person, now)
         if not is_edit and await self._is_note(answering, text):
             return False
-        is_calm = level == Level.NONE
-        taken = await self._setup.take(answering, text, is_calm=is_calm) or (
+        taken = await self._setup.take(answering, text) or (
             waiting is not None
             and now - waiting < STAYS_OPEN
             and await self._setup.wish(answering, text)
@@ -88,32 +86,38 @@ class CheckInWords:
 
     @staticmethod
     async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
-        """Words instead of a tap are an answer; when the question was, if one waited."""
+        """Count words as an answer. Returns when the question was asked, if one waited."""
         person_id = person.person_id
         found = await check_ins.unanswered(transaction, person_id, since=now - FRESH)
         if found is None:
             return None
         asked = await check_ins.get(transaction, person_id, found)
-        await diary.answer(transaction, person_id, found, Answer(), now=now)
+        await diary.answer(transaction, person_id, found, MoodAnswer(), now=now)
         return asked.asked_at if asked else None
 
     async def _is_note(self, a: Answering, text: str) -> bool:
-        """Keep words as a note where one was asked for; off the record say that none is kept."""
+        """Store words as a note if one was asked for. Off the record, say that none is kept."""
         person_id = a.person.person_id
         found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
-        if found is None or found.asks != NOTE or found.draft.check_in_id is None:
+        if (
+            found is None
+            or found.topic is not QuestionTopic.NOTE
+            or found.draft.check_in_id is None
+        ):
             return False
         await check_in_questions.close(a.transaction, person_id)
         if a.person.is_off_record(a.now):
             await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
         else:
             check_in_id = CheckInId(found.draft.check_in_id)
-            await diary.answer(a.transaction, person_id, check_in_id, Answer(note=text), now=a.now)
+            await diary.answer(
+                a.transaction, person_id, check_in_id, MoodAnswer(note=text), now=a.now
+            )
         return True
 
 
-class Taps:
-    """The handlers of the buttons under a check-in."""
+class AnswerHandlers:
+    """Handlers for the buttons under a check-in."""
 
     def __init__(
         self, answers: Answers, conversation: Conversation, notices: OperatorNotices
@@ -123,7 +127,7 @@ class Taps:
         self._conversation = conversation
         self._notices = notices
 
-    async def on_mood(self, update: Update, _context: Context) -> None:
+    async def on_mood(self, update: Update, _context: HandlerContext) -> None:
         """`mood:<check-in>:<1-5>`, or `s1`, `e1` for sleep and energy, or `note`."""
         number, _, choice = data_of(update).partition(":")
         is_id = number.isascii() and number.isdecimal() and len(number) < 19
@@ -142,11 +146,11 @@ class Taps:
                 await self._ask_note(answering, check_in_id)
             elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
                 scale = int(choice[1])
-                said = Answer(sleep=scale) if choice[0] == "s" else Answer(energy=scale)
+                said = MoodAnswer(sleep=scale) if choice[0] == "s" else MoodAnswer(energy=scale)
                 await self._keep(answering, check_in_id, said, message_id(update))
 
     async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
-        """Keep a mood, and let it be the person's next words."""
+        """Store a mood, and let it be the person's next words."""
         await acknowledge(update)
         async with self._answers.reading(update) as seen:
             person = seen.person if seen else None
@@ -163,7 +167,7 @@ class Taps:
                 text = self._texts(person.language, "checkin_note_gone")
                 await answering.say(Body(text))
             else:
-                await self._keep(answering, check_in_id, Answer(mood=mood), message_id(update))
+                await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
                 await note_falling(transaction, person.person_id, self._notices, now=now)
                 flows = await _flows(transaction, found, mood, update_id, now)
             if not flows:
@@ -174,9 +178,9 @@ class Taps:
         await self._conversation.tapped(person, update, words, keep)
 
     async def _keep(
-        self, a: Answering, check_in_id: CheckInId, said: Answer, message_id: int | None
+        self, a: Answering, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
     ) -> None:
-        """Keep an answer; the message with the buttons shows what is kept and asks on."""
+        """Store an answer. The message with the buttons shows it and asks on."""
         whole = await diary.answer(a.transaction, a.person.person_id, check_in_id, said, now=a.now)
         if whole is None:
             return
@@ -194,7 +198,7 @@ class Taps:
         self,
         language: str,
         check_in_id: CheckInId,
-        whole: Answer,
+        whole: MoodAnswer,
         asks: list[tuple[str, str]],
     ) -> Body:
         face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
@@ -212,8 +216,10 @@ class Taps:
         if a.person.is_off_record(a.now):
             await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
             return
-        draft = Draft(check_in_id=int(check_in_id))
-        await check_in_questions.put(a.transaction, a.person.person_id, NOTE, draft, now=a.now)
+        draft = TimesDraft(check_in_id=int(check_in_id))
+        await check_in_questions.put(
+            a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now
+        )
         await a.say(Body(self._texts(a.person.language, "checkin_note_ask")))
 
 
@@ -221,13 +227,13 @@ async def _asked(
     transaction: Transaction, person: Person, check_in_id: CheckInId
 ) -> CheckIn | None:
     found = await check_ins.get(transaction, person.person_id, check_in_id)
-    return found if found is not None and found.state is not State.SKIPPED else None
+    return found if found is not None and found.state is not CheckInState.SKIPPED else None
 
 
 async def _flows(
     transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId, now: datetime
 ) -> bool:
-    """Whether a face is talked about: the first one, or one corrected down to a low mood.
+    """Whether the companion talks about a face: the first one, or a correction to a low mood.
 
     Only soon after the question. A tap whose reply was cut short by a crash is handled again,
     and its turn is there already.

@@ -1,8 +1,4 @@
-"""Plain words cut into days, parts of the day and clock times, in Chinese and English.
-
-Knows nothing of what they add up to (`reading.py`). Traditional characters, full width and
-capital letters are folded first.
-"""
+"""The lexer: plain words cut into days, parts of the day and clock times in both languages."""
 
 import re
 import unicodedata
@@ -23,7 +19,7 @@ from bot.checkins.patterns import (
     PATTERNS,
     SPOKEN,
     ZH_PARTS,
-    Part,
+    DayPart,
 )
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND
 
@@ -37,36 +33,41 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class PartOfDay:
-    """A part of the day; alone it is a time where it is noon or midnight."""
+    """A part of the day. Noon and midnight alone are a time."""
 
-    part: Part
+    part: DayPart
     alone_min: int | None = None
     follows: bool = False  # "in the evening" belongs to the time before it
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """A time as it was said: hour 0 to 24."""
+class ClockTime:
+    """A time as it was said, hour 0 to 24."""
 
     hour: int
     minute: int
-    part: Part | None = None  # said with it: 8am
+    part: DayPart | None = None  # said with it: 8am
     is_24h: bool = False  # 08:00
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class RangeWord:
     """A word between two times that makes them a range: 8 to 9."""
 
 
 @dataclass(frozen=True, slots=True)
-class Or:
+class OrWord:
     """A word between two times that leaves open which: 8 or 9."""
 
 
-Token = Days | PartOfDay | Clock | Span | Or
-FIXED_DAYS = {"every": EVERY_DAY, "weekdays": WEEKDAYS, "weekend": WEEKEND,
-              "zh_weekend": WEEKEND, "letter_range": WEEKDAYS}  # fmt: skip
+Token = Days | PartOfDay | ClockTime | RangeWord | OrWord
+FIXED_DAYS = {
+    "every": EVERY_DAY,
+    "weekdays": WEEKDAYS,
+    "weekend": WEEKEND,
+    "zh_weekend": WEEKEND,
+    "letter_range": WEEKDAYS,
+}
 ZH_DAYS = re.compile("[一二三四五六日天1-7]")
 LETTERS = {"m": 0, "tu": 1, "t": 1, "w": 2, "th": 3, "f": 4, "sa": 5, "su": 6}
 RUN_TOGETHER = {"mwf": (0, 2, 4), "tuth": (1, 3), "tth": (1, 3)}
@@ -77,8 +78,8 @@ def _simplifier() -> OpenCC:
     return OpenCC("t2s")
 
 
-def fold(text: str) -> str:
-    """Simplified characters, half width, small letters, English numbers as digits."""
+def normalise(text: str) -> str:
+    """Fold to simplified characters, half width, small letters and digits."""
     text = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     text = _simplifier().convert(text)
     text = A_LITTLE.sub(" 一些 ", text)  # no time, and no word of a request either
@@ -86,12 +87,12 @@ def fold(text: str) -> str:
     return SPOKEN.sub(r"\1:\2", text)  # seven thirty
 
 
-def tokens(folded: str) -> tuple[list[Token], str]:
-    """The tokens of a folded text in order, and what is left of it."""
+def tokenise(folded: str) -> tuple[list[Token], str]:
+    """The tokens of a normalised text in order, and the rest of it."""
     found: list[Token] = []
     rest, end = [], 0
     for match in MASTER.finditer(folded):
-        name = next(key for key, _ in PATTERNS if match.group(key) is not None)
+        name = next(key for key in PATTERNS if match.group(key) is not None)
         rest.append(folded[end : match.start()])
         end = match.end()
         again = EACH[name].match(folded, match.start())
@@ -102,7 +103,7 @@ def tokens(folded: str) -> tuple[list[Token], str]:
 
 
 def number(text: str) -> int:
-    """A number in digits or, up to 99, in Chinese numerals; 100 where it is none."""
+    """A number in digits or, up to 99, in Chinese numerals. Returns 100 if it is not one."""
     if text.isdigit():
         return int(text)
     digits = {char: max(0, index - 1) for index, char in enumerate("零〇一二三四五六七八九")}
@@ -118,17 +119,17 @@ def number(text: str) -> int:
 def _token(name: str, match: re.Match[str]) -> list[Token]:
     days = _days(name, match)
     if days is not None:
-        evening = [PartOfDay(Part.EVENING)] if "weeknight" in match.group() else []
+        evening = [PartOfDay(DayPart.EVENING)] if "weeknight" in match.group() else []
         return [Days(days), *evening]
     if name == "part":
         return [_part(match.group())]
     if name in ("span", "or"):
-        return [Span() if name == "span" else Or()]
+        return [RangeWord() if name == "span" else OrWord()]
     return [_clock(name, match)]
 
 
 def _days(name: str, match: re.Match[str]) -> frozenset[int] | None:
-    """The days that a match names; None where it is of another kind."""
+    """The days that a match names, or None if it is of another kind."""
     if name in FIXED_DAYS:
         return FIXED_DAYS[name]
     read = {
@@ -167,33 +168,33 @@ def _part(text: str) -> PartOfDay:
     word = re.findall(r"[a-z]+", text)[-1]
     word = word if word in EN_PARTS else word.rstrip("s")
     follows = text.startswith(("in ", "at night"))
-    part = Part.DAWN if "early" in text and word == "morning" else EN_PARTS[word]
+    part = DayPart.DAWN if "early" in text and word == "morning" else EN_PARTS[word]
     return PartOfDay(part, ALONE.get(word), follows)
 
 
-def _clock(name: str, match: re.Match[str]) -> Clock:
+def _clock(name: str, match: re.Match[str]) -> ClockTime:
     groups = match.groups()
     if name == "zh_clock":
         hour, half, quarter, minute = groups
         minutes = 30 if half else 15 * (1 if quarter in "一1" else 3) if quarter else 0
-        return Clock(number(hour), number(minute) if minute else minutes)
+        return ClockTime(number(hour), number(minute) if minute else minutes)
     if name in ("zh_to", "zh_less"):
         quarter, minute, hour = groups if name == "zh_to" else (*groups[1:], groups[0])
         return _before(number(hour), 15 if quarter else number(minute))
     return _half_past(groups) if name == "half_past" else _in_digits(name, groups)
 
 
-def _half_past(groups: Sequence[str | None]) -> Clock:
+def _half_past(groups: Sequence[str | None]) -> ClockTime:
     how, side, hour, ap = groups
     assert how is not None
     assert hour is not None
     minutes = {"half": 30, "quarter": 15}.get(how) or int(how.split()[0])
     if side in ("past", "after"):
-        return Clock(int(hour), minutes, _am_pm(ap))
+        return ClockTime(int(hour), minutes, _am_pm(ap))
     return _before(int(hour), minutes, _am_pm(ap))
 
 
-def _in_digits(name: str, groups: Sequence[str | None]) -> Clock:
+def _in_digits(name: str, groups: Sequence[str | None]) -> ClockTime:
     minute: str | None = None
     if name == "digits":
         hour, minute = groups[0] or groups[2], groups[1] or groups[3]
@@ -205,17 +206,17 @@ def _in_digits(name: str, groups: Sequence[str | None]) -> Clock:
         part = next((found for each in groups[1:] if (found := _am_pm(each))), None)
     hour = hour or ""
     is_24h = hour.startswith("0") and name in ("digits", "colon")
-    return Clock(int(hour), int(minute or 0), part, is_24h=is_24h)
+    return ClockTime(int(hour), int(minute or 0), part, is_24h=is_24h)
 
 
-def _before(hour: int, minutes: int, part: Part | None = None) -> Clock:
+def _before(hour: int, minutes: int, part: DayPart | None = None) -> ClockTime:
     """So many minutes before an hour; before one o'clock it is past twelve."""
     total = hour * 60 - minutes
     total = total if total >= 60 else total + 12 * 60
-    return Clock(total // 60, total % 60, part)
+    return ClockTime(total // 60, total % 60, part)
 
 
-def _am_pm(text: str | None) -> Part | None:
+def _am_pm(text: str | None) -> DayPart | None:
     if not text or "clock" in text:
         return None
-    return Part.AM if text.startswith("a") else Part.PM
+    return DayPart.AM if text.startswith("a") else DayPart.PM

@@ -1,8 +1,8 @@
-"""Whether moods fall over days, and the quiet note about it.
+"""The trend of moods over days, and the quiet note about it.
 
-Knows nothing of what a person said. A falling trend is a note in the operators' queue and never
-a case: no level comes of it. What counts is a day: the mean of its answers, so that one bad day
-with three check-ins is one day. Falling is, of the last days with an answer:
+A falling trend is a note for operators and never a case. What counts is a day, by the mean of its
+answers, so that one bad day with three check-ins is one day. Moods fall if, of the last days with
+an answer:
 
 - the mean of the last 3 is at least 1.0 below the mean of the 7 before them, or
 - the last 3 are each 2 or less.
@@ -19,8 +19,8 @@ from storage import Transaction, cases, check_in_settings, check_ins, notes
 from storage.ids import PersonId
 
 LAST, BEFORE, FALL, LOW = 3, 7, 1.0, 2
+# A fall of exactly 1.0 must not be missed by a rounding error.
 ROUNDING = 1e-9
-"""Means of means: exactly 1.0 must not be missed by a bit."""
 LOOKED_BACK = timedelta(days=31)
 NOT_AGAIN_FOR = timedelta(days=7)
 
@@ -49,10 +49,10 @@ def is_falling(days: Sequence[float]) -> bool:
 async def note_falling(
     transaction: Transaction, person_id: PersonId, notices: OperatorNotices, *, now: datetime
 ) -> bool:
-    """After an answer: note a falling trend, once a week at most; whether it was noted.
+    """Record a falling trend after an answer, once a week at most. Returns True if it did.
 
     Beside an open case it is a note of that case. Without one it stands in the console's queue
-    until an operator has seen it, and the digest tells that there is somebody, and not who.
+    until an operator has seen it, and the digest counts it without a name.
     """
     settings = await check_in_settings.get(transaction, person_id, lock=True)
     if settings is None:
@@ -65,9 +65,13 @@ async def note_falling(
     case = await cases.open_case(transaction, person_id)
     if case is not None:
         await notes.add(
-            transaction, case.case_id, person_id,
-            operator_id=None, text=notices.text("checkin_fell"), now=now,
-        )  # fmt: skip
+            transaction,
+            case.case_id,
+            person_id,
+            operator_id=None,
+            text=notices.text("checkin_fell"),
+            now=now,
+        )
     await check_in_settings.change(
         transaction,
         person_id,

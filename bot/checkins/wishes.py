@@ -1,10 +1,9 @@
-"""Other things that plain words about check-ins ask for: stop, pause, skip today, go on.
+"""Requests other than times: stop, pause, skip today, go on.
 
-Knows nothing of times of the day (`reading.py`). To be read while check-ins are the subject: after
-`/checkin`, or in answer to one. In other talk "stop" means something else (`bot/stop_words.py`).
-A wish is the whole message: what stands beside it can only be politeness. 停止不了胡思乱想
-holds 停止 and is none. In answer to a check-in ("how are you?") only what names the asking or is an
-unmistakable order counts (`is_plain`): there 今天休息 says how the day is.
+They are read after `/checkin` or in answer to a check-in. In other talk "stop" means something
+else (`bot/stop_words.py`). A request is the whole message beside politeness: 停止不了胡思乱想 is
+not one. In answer to a check-in only an unmistakable order counts (`is_plain`), because there
+今天休息 says how the day is.
 """
 
 import re
@@ -14,13 +13,13 @@ from enum import StrEnum
 
 from bot.checkins.closed import EDGES, without_politeness
 from bot.checkins.patterns import ZH_N
-from bot.checkins.tokens import fold, number
+from bot.checkins.tokens import normalise, number
 
 MOST_DAYS = 366
 
 
-class Wish(StrEnum):
-    """What a person wants, other than times."""
+class Request(StrEnum):
+    """What a person asks for, other than times."""
 
     STOP = "stop"
     SKIP_TODAY = "skip_today"
@@ -30,42 +29,64 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause of so many days, from now on."""
+    """A pause of so many days from now."""
 
     days: int
 
 
-UNITS = {"天": 1, "日": 1, "晚": 1, "周": 7, "星期": 7, "礼拜": 7, "月": 30, "年": 365,
-         "day": 1, "night": 1, "week": 7, "month": 30, "year": 365}  # fmt: skip
+UNITS = (
+    dict.fromkeys(["天", "日", "晚", "day", "night"], 1)
+    | dict.fromkeys(["周", "星期", "礼拜", "week"], 7)
+    | dict.fromkeys(["月", "month"], 30)
+    | dict.fromkeys(["年", "year"], 365)
+)
 FEW = {"a couple of": 2, "a few": 3}
 ZH_UNIT = r"(?:天|日|晚|周|星期|礼拜|月|年)"
 ZH_SPAN = rf"(?:半|{ZH_N}|\d{{3}})\s*个?半?\s*{ZH_UNIT}半?"
 ZH_COUNTED = re.compile(rf"(半|{ZH_N}|\d{{3}})\s*个?(半?)\s*({ZH_UNIT})(半?)")
-EN_SPAN = (r"(?:a couple of|a few|an?|the next \d{1,3}|\d{1,3})\s+"
-           r"(?:day|night|week|month|year)s?")  # fmt: skip
+EN_SPAN = (
+    r"(?:a couple of|a few|an?|the next \d{1,3}|\d{1,3})\s+"
+    r"(?:day|night|week|month|year)s?"
+)
 EN_COUNTED = re.compile(r"(a couple of|a few|an?|\d{1,3})\s+(day|night|week|month|year)")
-OPEN_SPAN = (r"(?:(?:the|this|next|the rest of the|the rest of this)"
-             r" (?:day|night|weekend|week|month)"
-             r"|a (?:while|bit|little while)|some time|until [a-z ]{3,20})")  # fmt: skip
-ZH_OPEN_SPAN = (r"(?:明天|后天|这周|本周|这星期|这个星期|这个月|下周|这几天|这两天|最近"
-                r"|这段时间|这阵子|周末)")  # fmt: skip
+OPEN_SPAN = (
+    r"(?:(?:the|this|next|the rest of the|the rest of this)"
+    r" (?:day|night|weekend|week|month)"
+    r"|a (?:while|bit|little while)|some time|until [a-z ]{3,20})"
+)
+ZH_OPEN_SPAN = (
+    r"(?:明天|后天|这周|本周|这星期|这个星期|这个月|下周|这几天|这两天|最近"
+    r"|这段时间|这阵子|周末)"
+)
 TODAY = r"(?:今天|今日|今晚|今早|今儿|今天晚上|今天早上|今天下午)"
 ZH_NOT = r"(?:不要|别|不用|不必|不需要|请勿|勿)"
-ZH_ASK = (r"(?:问|发|提醒|打扰|问候|发消息|发信息|发问候|发提醒|发通知)"
-          r"(?:给我|我)?(?:问题|消息)?(?:了)?")  # fmt: skip
+ZH_ASK = (
+    r"(?:问|发|提醒|打扰|问候|发消息|发信息|发问候|发提醒|发通知)"
+    r"(?:给我|我)?(?:问题|消息)?(?:了)?"
+)
 ZH_NO_ASK = rf"(?:都|就|也|先|暂时)?{ZH_NOT}(?:你)?(?:再)?(?:也)?(?:来|给我|主动){{0,2}}{ZH_ASK}"
-ZH_NEVER = (rf"(?:(?:以后|今后|从此|从现在起|从今以后|永远)(?:都|就|也)?{ZH_NOT}(?:你)?(?:再)?"
-            rf"|{ZH_NOT}(?:你)?再)(?:也)?(?:来|给我|主动){{0,2}}{ZH_ASK}")  # fmt: skip
-ZH_THING = (r"(?:这个|这些|所有的?|全部|每日|每天的?|你的)?"
-            r"(?:问候|提醒|打卡|签到|推送|通知|消息|订阅)")  # fmt: skip
-EN_THING = (r"(?:all )?(?:of )?(?:the|these|those|my|your|this|daily|any)?\s?"
-            r"(?:check-? ?ins?|questions?|reminders?|messages|notifications)")  # fmt: skip
+ZH_NEVER = (
+    rf"(?:(?:以后|今后|从此|从现在起|从今以后|永远)(?:都|就|也)?{ZH_NOT}(?:你)?(?:再)?"
+    rf"|{ZH_NOT}(?:你)?再)(?:也)?(?:来|给我|主动){{0,2}}{ZH_ASK}"
+)
+ZH_THING = (
+    r"(?:这个|这些|所有的?|全部|每日|每天的?|你的)?"
+    r"(?:问候|提醒|打卡|签到|推送|通知|消息|订阅)"
+)
+EN_THING = (
+    r"(?:all )?(?:of )?(?:the|these|those|my|your|this|daily|any)?\s?"
+    r"(?:check-? ?ins?|questions?|reminders?|messages|notifications)"
+)
 EN_ME = r"(?: (?:with|on|to))?(?: (?:me|us))?"
-EN_ASK = (rf"(?:ask|check(?:-| )?(?:in|up)?|text|message|write|contact|remind|disturb|ping|bother)"
-          rf"{EN_ME}(?: (?:how i am|questions))?")  # fmt: skip
-EN_ASKING = (r"(?:asking|checking(?: in| up)?|texting|messaging|bothering|writing|contacting"
-             rf"|reminding|disturbing|sending){EN_ME}"
-             rf"(?: (?:{EN_THING}|these|those|them|questions))?")  # fmt: skip
+EN_ASK = (
+    rf"(?:ask|check(?:-| )?(?:in|up)?|text|message|write|contact|remind|disturb|ping|bother)"
+    rf"{EN_ME}(?: (?:how i am|questions))?"
+)
+EN_ASKING = (
+    r"(?:asking|checking(?: in| up)?|texting|messaging|bothering|writing|contacting"
+    rf"|reminding|disturbing|sending){EN_ME}"
+    rf"(?: (?:{EN_THING}|these|those|them|questions))?"
+)
 EN_NOT = r"(?:don't|do not|dont|no need to)"
 EN_EVER = r"(?: any ?more| again| ever again)"
 
@@ -74,7 +95,7 @@ def _whole(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{each})" for each in patterns))
 
 
-# The first of each pair is plain enough in answer to a check-in; the second needs a page.
+# The first of each pair also counts in answer to a check-in, the second only after a page.
 STOP = (
     _whole(
         rf"停|停止|取消|退订|关掉|(?:停止|停掉|停|取消|退订|关掉|关闭|关了){ZH_THING}",
@@ -149,33 +170,33 @@ ANSWERS_HOW_LONG = _whole(
 BARE = frozenset({"停", "停止", "取消", "关掉", "stop", "cancel", "unsubscribe"})
 
 
-def read(text: str, *, is_plain: bool = False) -> Wish | Pause | None:
-    """What a message wants of check-ins, other than times; None: nothing, or something else too.
+def read(text: str, *, is_plain: bool = False) -> Request | Pause | None:
+    """Read the request in a message, or None if it says anything else.
 
     Args:
         text: the person's words.
         is_plain: take only what is unmistakable, as in answer to a check-in.
     """
-    folded = fold(text)
+    folded = normalise(text)
     core = without_politeness(folded)
     if is_plain and core in BARE and not _is_an_order(folded):
         return None  # "I want to stop" and 停了: what?
     last = 1 if is_plain else 2
     if _is(SKIP_TODAY[:last], core):
-        return Wish.SKIP_TODAY
+        return Request.SKIP_TODAY
     if _is(PAUSE_FOR[:last], core):
         days = _days(core)
-        return Pause(days) if days else Wish.PAUSE_HOW_LONG
+        return Pause(days) if days else Request.PAUSE_HOW_LONG
     if _is(PAUSE_OPEN[:last], core):
-        return Wish.PAUSE_HOW_LONG
+        return Request.PAUSE_HOW_LONG
     if not is_plain and RESUME.fullmatch(without_politeness(folded, is_wanted=False)):
-        return Wish.RESUME
-    return Wish.STOP if _is(STOP[:last], core) else None
+        return Request.RESUME
+    return Request.STOP if _is(STOP[:last], core) else None
 
 
 def read_length(text: str) -> Pause | None:
-    """The length of a pause, where that was asked: 三天, "for two weeks"."""
-    folded = fold(text)
+    """Read the length of a pause after the question for it: 三天, "for two weeks"."""
+    folded = normalise(text)
     core = without_politeness(folded)
     if folded.rstrip(" .。!！").endswith("了"):  # 七天了 says how long something has been
         return None
@@ -184,8 +205,8 @@ def read_length(text: str) -> Pause | None:
 
 
 def is_cancel(text: str) -> bool:
-    """Whether words may also mean the question that is open, not check-ins: 取消."""
-    return without_politeness(fold(text)) in {
+    """Whether words may also cancel the open question and not check-ins: 取消."""
+    return without_politeness(normalise(text)) in {
         "取消",
         "cancel",
         "取消它",
@@ -204,7 +225,7 @@ def _is(patterns: Sequence[re.Pattern[str]], core: str) -> bool:
 
 
 def _days(core: str) -> int | None:
-    """A length of time in days; None: none was said, or one that is no pause."""
+    """A length of time in days, or None if none was said or it is too long for a pause."""
     match = ZH_COUNTED.search(core)
     if match:
         count, half, unit, more = match.groups()

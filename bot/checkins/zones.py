@@ -1,36 +1,26 @@
-"""Where a person's clock is: from a name, an offset, their own clock, or a location.
+"""The time zones that words name, or a location has.
 
-Knows nothing of storage or Telegram, and keeps nothing: coordinates are turned into a zone and
-forgotten. Every function gives candidates, best first: one is an answer, several are a choice to
-offer, none is a reason to ask otherwise. Places stand in `places.yaml`. Words are read only where
-a closed list accounts for all that is not the place or the clock: 不是上海 names no zone, and
-"每天早上八点" is no clock that shows eight now.
+Places stand in `places.yaml`. Words name a zone only if a closed list accounts for the rest of
+them: 不是上海 names no zone.
 """
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
-from bot.checkins.closed import is_closed, words
-from bot.checkins.hours import options
-from bot.checkins.schedule import MINUTES_A_DAY, local_minute
-from bot.checkins.tokens import Clock, PartOfDay, fold, number, tokens
+from bot.checkins.closed import is_covered, words
+from bot.checkins.tokens import normalise, number
 from safety import yaml_files
-
-TOLERANCE_MIN = 10
-"""How far a clock may be off the present time of a zone."""
 
 MOST = 8
 IANA = re.compile(r"(?<![^\W_])[a-z]+(?:[/_+-][a-z0-9]+)+(?![^\W_])")
 OFFSET = re.compile(r"(?:(?:utc|gmt|z)\s*)?([+-])\s*(\d{1,2})(?:[:.]?([0134][05]))?(?![\d:.])")
 ZH_OFFSET = re.compile(r"([东西])\s*([一二三四五六七八九十]{1,2}|\d{1,2})\s*时?区")
 ZERO = re.compile(r"(?<![^\W_])(?:utc|gmt|z)(?![^\W_])")
-OF_A_ZONE = re.compile(r"^\s*(?:(?:standard |local )?time(?:zone)?\b|(?:当地|标准)?时间)|\bin\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,91 +37,25 @@ def is_zone(name: str) -> bool:
 
 
 def find(text: str, now: datetime) -> tuple[str, ...]:
-    """The zones that a message may name: a place, an IANA name or an offset from UTC.
+    """The zones that a message may name by a place, an IANA name or an offset from UTC.
 
     Args:
         text: the person's words, such as 北京, "I live in London", Asia/Tokyo, UTC+8, 东八区.
         now: an offset stands for the zones that have it now.
 
     Returns:
-        Candidates, at most eight; empty where nothing was recognised.
+        Candidates, at most eight.
     """
-    folded = fold(text)
+    folded = normalise(text)
     found, rest = _named(folded, now)
-    return found[:MOST] if is_closed(rest, words("around_a_place", "polite")) else ()
-
-
-def beside(text: str, now: datetime) -> tuple[str, tuple[str, ...]]:
-    """What is said beside a zone, and the zones: "8am London time" is 8am, in London.
-
-    Returns:
-        The text as it is, and nothing, where no zone is named.
-    """
-    folded = fold(text)
-    places = _places()
-    for pattern in (IANA, places.latin, places.han, ZERO):
-        for match in pattern.finditer(folded):
-            found = find(match.group(), now)
-            if found:
-                around = (folded[: match.start()], folded[match.end() :])
-                return " ".join(OF_A_ZONE.sub(" ", side) for side in around), found
-    return text, ()
+    return found[:MOST] if is_covered(rest, words("around_a_place", "polite")) else ()
 
 
 def without_places(text: str) -> str | None:
-    """What is left of a text when the places are taken out; None where it names none."""
-    folded = fold(text)
+    """A text without the places that it names, or None if it names none."""
+    folded = normalise(text)
     rest = _without_places(folded)
     return rest if rest != folded else None
-
-
-def near(text: str) -> tuple[str, ...]:
-    """The zones of places that are spelt almost like a word; to offer, never to take."""
-    word = fold(text).strip(" .,!?。，")
-    places = _places()
-    if len(word) < 5 or not word.isascii():
-        return ()
-    names = difflib.get_close_matches(word, places.zones, n=2, cutoff=0.84)
-    return tuple(dict.fromkeys(zone for name in names for zone in places.zones[name]))[:MOST]
-
-
-def clock_said(text: str) -> tuple[int, ...]:
-    """The minutes of the day that "what time is it for you?" was answered with.
-
-    One, two where it may be morning or evening, none where no time was said, or more than one,
-    or anything that is not about now.
-    """
-    found, rest = tokens(fold(text))
-    parts = [token for token in found if isinstance(token, PartOfDay)]
-    clocks = [token for token in found if isinstance(token, Clock)]
-    if len(parts) + len(clocks) != len(found) or len(parts) > 1 or len(clocks) > 1:
-        return ()
-    if not is_closed([rest], words("around_a_clock")):
-        return ()
-    part = parts[0] if parts else None
-    for token in clocks:
-        may_be = options(token, token.part or (part.part if part else None))
-        return tuple(minute % MINUTES_A_DAY for minute in may_be)
-    return (part.alone_min,) if part and part.alone_min is not None else ()
-
-
-def by_clock(minutes: Iterable[int], now: datetime) -> tuple[str, ...]:
-    """Zones whose clock shows one of these local minutes now, within ten minutes.
-
-    Args:
-        minutes: after midnight, as `clock_said` gives them.
-        now: the present.
-
-    Returns:
-        Nearest clock first, then by how many people live by it; at most eight.
-    """
-    found, said = [], tuple(minutes)
-    for rank, name in enumerate(_places().populous):
-        shown = local_minute(now, ZoneInfo(name))
-        off = min((_apart(shown, minute) for minute in said), default=MINUTES_A_DAY)
-        if off <= TOLERANCE_MIN:
-            found.append((off, rank, name))
-    return tuple(name for _off, _rank, name in sorted(found))[:MOST]
 
 
 def at_location(latitude: float, longitude: float) -> str | None:
@@ -147,11 +71,6 @@ def at_location(latitude: float, longitude: float) -> str | None:
     return name if not name.startswith("Etc/") and is_zone(name) else None
 
 
-def _apart(one: int, other: int) -> int:
-    off = abs(one - other) % MINUTES_A_DAY
-    return min(off, MINUTES_A_DAY - off)
-
-
 def _with_offset(offset: timedelta, now: datetime) -> tuple[str, ...]:
     return tuple(
         name for name in _places().populous if now.astimezone(ZoneInfo(name)).utcoffset() == offset
@@ -159,7 +78,7 @@ def _with_offset(offset: timedelta, now: datetime) -> tuple[str, ...]:
 
 
 def _named(folded: str, now: datetime) -> tuple[tuple[str, ...], list[str]]:
-    """The zones that are named, and what is said beside them."""
+    """The zones that are named, and the words beside them."""
     for match in IANA.finditer(folded):
         rest = [folded[: match.start()], folded[match.end() :]]
         name = _names().get(match.group())

@@ -52,7 +52,7 @@ def withdraw(
 
     Example: pica lexicon withdraw 3 --yes
     """
-    from review.access import RefusedError
+    from review.access import Refusal, RefusedError
     from review.decisions import withdraw_by_host
     from safety.entries import load_lexicon
 
@@ -69,7 +69,7 @@ def withdraw(
         return None
 
     refused = with_database(take_back)
-    if refused is not None and refused.key == "has_dependents":
+    if refused is not None and refused.key is Refusal.HAS_DEPENDENTS:
         stop(f"Later changes build on {number}. Withdraw them first, in this order: "
              f"{refused.detail}.")  # fmt: skip
     if refused is not None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.markup import escape
 
-from bot.cli.terminal import console, errors, progress, stop
+from bot.cli.terminal import console, errors, in_utf8, print_json, progress, stop
 from bot.settings import Settings, load
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def doctor(
     }
     for finding in findings:
         if as_json:
-            typer.echo(json.dumps(finding.to_dict(), ensure_ascii=False))
+            print_json(finding.to_dict())
             continue
         what = escape(f"{finding.name}: {finding.what}")  # values may hold brackets
         console.print(f"{marks[finding.grade]} {what}", highlight=False, soft_wrap=True)
@@ -116,7 +116,9 @@ def _hop_line(hop: dict[str, Any]) -> str:
 
 
 def pause(
-    why: Annotated[str, typer.Option(help="For the record; people do not see it.")] = "by hand",
+    why: Annotated[
+        str, typer.Option(help="For the record; people do not see it.", callback=in_utf8)
+    ] = "by hand",
 ) -> None:
     """Silence the model at once, everywhere: people get reviewed replies only."""
     from bot.safe_mode import SafeMode, Switch

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bot.cli.operate import with_database
-from bot.cli.terminal import console, stop
+from bot.cli.terminal import console, in_utf8, stop
 from bot.settings import Settings
 
 operators = typer.Typer(
@@ -42,12 +42,12 @@ def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
 
 
 async def _listed(transaction: Any, telegram_id: int) -> Any:
-    from review.access import RefusedError
+    from review.access import Refusal, RefusedError
     from storage import operators as rows
 
     found = await rows.by_telegram_id(transaction, telegram_id)
     if found is None:
-        raise RefusedError("operator_gone")
+        raise RefusedError(Refusal.OPERATOR_GONE)
     return found
 
 
@@ -87,7 +87,9 @@ def list_operators(
 @operators.command("add")
 def add(
     telegram_id: TelegramId,
-    name: Annotated[str, typer.Option(help="As operators call them; people never see it.")] = "",
+    name: Annotated[
+        str, typer.Option(help="As operators call them; people never see it.", callback=in_utf8)
+    ] = "",
     role: Annotated[
         Literal["reviewer", "admin"], typer.Option(help="An admin also decides who is listed.")
     ] = "reviewer",

@@ -3,14 +3,13 @@
 Knows nothing of how changes are approved or stored: it reads a file and takes nothing into use.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.terminal import console, errors, progress, stop
+from bot.cli.terminal import console, errors, print_json, progress, stop
 
 if TYPE_CHECKING:
     from safety.examples import Broken
@@ -56,7 +55,7 @@ def replay(
         broken, done = _replayed(_read(change), folder)
     shown = {kind.value: moved[:show] for kind, moved in done.examples.items() if show}
     if as_json:
-        typer.echo(json.dumps(_as_json(broken, done, shown), ensure_ascii=False))
+        print_json(_as_json(broken, done, shown))
     else:
         for line in _lines(broken, done, shown):
             typer.echo(line)
@@ -66,10 +65,10 @@ def replay(
 
 
 def _read(change: Path) -> str:
+    from safety.utf8 import read_text
+
     try:
-        return change.read_text("utf-8")
-    except UnicodeDecodeError:
-        stop(f"{change}: no UTF-8 text. Save the change as UTF-8.")
+        return read_text(change)
     except OSError as error:
         stop(f"{change}: {error.strerror or error}. Name a file that can be read.")
 

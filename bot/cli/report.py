@@ -4,13 +4,13 @@ Knows nothing of people: it reads counts, which stand in a table of their own. C
 SB 243 asks operators for such a report from July 2027 on, without identifiers.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from bot.cli.operate import with_database
+from bot.cli.terminal import print_json
 from storage.safety_counts import Act, Count
 
 COUNTED = (
@@ -49,7 +49,7 @@ def report(
     counts = with_database(read)
     totals = {str(act): sum(c.number for c in counts if c.act == act) for act in ACTS}
     if as_json:
-        typer.echo(json.dumps(_as_json(year, totals, counts), ensure_ascii=False))
+        print_json(_as_json(year, totals, counts))
         return
     typer.echo(f"{year}. {COUNTED}")
     for line in _lines(totals, counts):

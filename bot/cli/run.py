@@ -4,14 +4,13 @@ Knows nothing of how the service works.
 """
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
 
 from bot import logs
-from bot.cli.terminal import console, errors, progress, stop, until_signal
+from bot.cli.terminal import console, errors, in_utf8, print_json, progress, stop, until_signal
 from bot.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -88,7 +87,8 @@ async def _run(settings: Settings, worker: "InferenceWorker") -> None:
 
 def demo(
     say: Annotated[
-        list[str] | None, typer.Option(help="Say this as a Telegram user, print the reply, end.")
+        list[str] | None,
+        typer.Option(help="Say this as a Telegram user, print the reply, end.", callback=in_utf8),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --say: a JSON line a reply.")
@@ -122,7 +122,7 @@ async def _say(words: list[str], as_json: bool) -> None:
 
 def _print_reply(reply: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(reply, ensure_ascii=False))
+        print_json(reply)
     else:
         typer.echo(f"> {reply['say']}\n{reply['reply']}\n")
 

@@ -4,10 +4,12 @@ Knows nothing of any command.
 """
 
 import asyncio
+import json
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -47,6 +49,31 @@ def errors() -> Iterator[None]:
         stop(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def in_utf8(given: Any) -> Any:
+    """Take words from the command line; refuse those that are not UTF-8 (a callback of Typer)."""
+    if isinstance(given, list):
+        return [in_utf8(each) for each in given]
+    if not isinstance(given, str) or given.isascii():
+        return given
+    try:
+        given.encode()
+    except UnicodeEncodeError:  # the locale could not read these bytes; perhaps UTF-8 can
+        try:
+            return os.fsencode(given).decode()
+        except UnicodeDecodeError:
+            raise typer.BadParameter("is not UTF-8. Set the terminal to UTF-8.") from None
+    return given
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON, in UTF-8 whatever the locale is."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        typer.echo(line.encode())
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write and UTF-8 cannot
+        typer.echo(json.dumps(value).encode())
 
 
 def stop(message: str) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.terminal import console, errors, progress, stop
+from bot.cli.terminal import console, errors, print_json, progress, stop
 
 if TYPE_CHECKING:
     from safety.context import Asked
@@ -42,32 +42,38 @@ def generate(
     """
     from inference import ModelSource
     from inference.generate import generate_lines
+    from safety.utf8 import text_lines
 
     with errors(), progress("Loading the model") as report:
         source = ModelSource(model=model, prefix=prefix, weights=weights)
+        lines = text_lines(sys.stdin.buffer)
         for line in generate_lines(
-            source, sys.stdin, greedy=greedy, max_new_tokens=max_new_tokens, progress=report
+            source, lines, greedy=greedy, max_new_tokens=max_new_tokens, progress=report
         ):
-            typer.echo(json.dumps(line, ensure_ascii=False))
+            print_json(line)
 
 
 def screen() -> None:
     """Screen JSON lines {"text": …} from standard input for risk, in order.
 
+    The input is UTF-8, whatever the locale is. A line in another encoding ends it with an error.
+
     A line may also hold "history": the same person's own earlier messages, oldest first, and
     "asked": what they were asked directly just before ("risk": thoughts of ending their life;
-    "injury": harm that is done already), so that a bare yes is read as the answer.
+    "injury": harm that is done already), so that a yes, or pills that were taken, is read as
+    the answer.
 
     Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
     """
     from safety.screen import Screener
+    from safety.utf8 import text_lines
 
     screener = Screener.load()
-    for number, line in enumerate(sys.stdin, 1):
-        if line.strip():
-            text, history, asked = _to_screen(number, line)
-            found = screener.screen(text, history, asked=asked)
-            typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+    with errors():
+        for number, line in enumerate(text_lines(sys.stdin.buffer), 1):
+            if line.strip():
+                text, history, asked = _to_screen(number, line)
+                print_json(screener.screen(text, history, asked=asked).to_dict())
 
 
 def _to_screen(number: int, line: str) -> "tuple[str, list[str], Asked | None]":
@@ -101,7 +107,11 @@ def evaluate(
     harmless messages, with confidence intervals. The shapes of rows are in docs/safety.md.
     """
     from safety.evaluate import main
+    from storage import private_files
 
-    with console.status("Screening…"):
+    with errors(), console.status("Screening…"):
+        if misses is not None:
+            private_files.ensure(misses)  # it is to hold messages
+            private_files.narrow([misses])
         status = main(folder, misses)
     raise typer.Exit(status)

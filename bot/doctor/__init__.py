@@ -11,6 +11,7 @@ from bot.doctor.environment import (
     check_replay_data,
     check_settings,
 )
+from bot.doctor.files import check_files
 from bot.doctor.findings import Finding, Grade, bad
 from bot.doctor.model import check_device, check_model, check_serving
 from bot.doctor.operators import check_operators
@@ -28,6 +29,7 @@ CHECKS = (
     check_device,
     check_serving,
     check_disk,
+    check_files,
     check_clock,
     check_hotlines,
     check_replay_data,

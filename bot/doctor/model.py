@@ -54,11 +54,10 @@ async def check_device(settings: Settings) -> list[Finding]:
 
 
 def _check_device(settings: Settings) -> list[Finding]:
-    from inference.device import describe
-    from inference.limits import usable_cpus
+    from inference.loading.machine import describe_device, usable_cpus
 
     try:
-        device = describe(settings.device)
+        device = describe_device(settings.device)
     except ValueError as error:
         return [bad("device", str(error), "Set PICA_DEVICE to auto, cpu or cuda.")]
     text = f"{device.name}, {device.free_bytes / 1e9:.0f} GB free"
@@ -82,13 +81,14 @@ async def check_serving(settings: Settings) -> list[Finding]:
 
 
 def _check_serving(settings: Settings) -> list[Finding]:
-    from inference import ModelError, ModelSource, int8
-    from inference.scheduler import KEPT_FREE
+    from inference import ModelError, ModelSource
+    from inference.engine.scheduler import KEPT_FREE
+    from inference.loading import quantization
 
     found = []
     if settings.weights == "int8":
         try:
-            int8.check()
+            quantization.check()
         except ModelError as error:
             found.append(bad("weights", str(error), "Install it, or set PICA_WEIGHTS=full."))
         else:

@@ -12,6 +12,7 @@ from telegram.error import TelegramError
 from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
+from bot.tls import telegram_request
 from review import roster
 from storage import operators, versions
 
@@ -95,7 +96,11 @@ async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
     """The bot is in their group, and may manage topics there."""
     assert settings.telegram_token is not None
     server = settings.telegram_api_url.rstrip("/")
-    bot = Bot(settings.telegram_token.get_secret_value(), base_url=f"{server}/bot")
+    bot = Bot(
+        settings.telegram_token.get_secret_value(),
+        base_url=f"{server}/bot",
+        request=telegram_request(),
+    )
     try:
         async with bot:
             chat = await bot.get_chat(chat_id)

@@ -10,6 +10,7 @@ from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.safe_mode import SafeMode
 from bot.settings import Settings
+from bot.tls import telegram_request
 from review.live_lexicon import stacked
 from safety.entries import load_lexicon
 from storage import Database, SecretKeyError, StorageError, hot, keys, lexicon_changes, versions
@@ -146,4 +147,8 @@ async def check_telegram(settings: Settings) -> list[Finding]:
 def _bot(settings: Settings) -> Bot:
     assert settings.telegram_token is not None
     server = settings.telegram_api_url.rstrip("/")
-    return Bot(settings.telegram_token.get_secret_value(), base_url=f"{server}/bot")
+    return Bot(
+        settings.telegram_token.get_secret_value(),
+        base_url=f"{server}/bot",
+        request=telegram_request(),
+    )

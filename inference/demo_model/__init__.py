@@ -1,4 +1,4 @@
-"""Where the embedded demo checkpoint and its prefix lie. Reads neither."""
+"""The embedded demo checkpoint and its prefix."""
 
 from pathlib import Path
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
+from sandbox import Sandbox, SandboxUser
 from storage import transcripts
-from tests.duties.conftest import MovableClock
 from tests.e2e.conftest import TEXTS, answer_to, person_of
+from tests.support.clock import ManualClock
 
 Start = Callable[..., Awaitable[Service]]
 EXACT = (
@@ -33,7 +33,7 @@ async def agrees(sandbox: Sandbox, *, age: str = "adult", region: str | None = N
     return user
 
 
-async def told_in_hours(user: SandboxUser, clock: MovableClock, hours: int) -> dict[float, str]:
+async def told_in_hours(user: SandboxUser, clock: ManualClock, hours: int) -> dict[float, str]:
     """Talk every half an hour; the hours at which a notice came, with the reply it stood under."""
     told = {}
     for number in range(2 * hours + 1):

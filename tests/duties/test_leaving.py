@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.stop_words import WORDS, is_stop
 from bot.texts import LANGUAGES, Texts
@@ -15,6 +14,7 @@ from inference import InferenceWorker
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
+from sandbox import Sandbox, SandboxUser
 from storage import conversations, follow_ups, inbox, plans, schema
 from storage.plans import Plan
 from tests.duties.conftest import NOON

@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from bot.sandbox import Sandbox
 from bot.texts import Texts
+from sandbox import Sandbox
 from storage import schema
-from tests.duties.conftest import MovableClock
 from tests.duties.people import EXACT, PROGRAM, REST, Start, agrees, told_in_hours
 from tests.e2e.conftest import answer_to
+from tests.support.clock import ManualClock
 
 
 async def test_eu_told_at_first_interaction(
-    sandbox: Sandbox, start: Start, clock: MovableClock, texts: Texts
+    sandbox: Sandbox, start: Start, clock: ManualClock, texts: Texts
 ) -> None:
     await start(now=clock)
     for words, language in (("/start", "zh"), ("你好", "zh"), ("hello", "en")):
@@ -26,7 +26,7 @@ async def test_eu_told_at_first_interaction(
 
 
 async def test_california_says_it_is_an_ai(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     await start(now=clock)
     user = await agrees(sandbox, region="US")
@@ -38,7 +38,7 @@ async def test_california_says_it_is_an_ai(
 
 
 async def test_california_minors_get_a_break_notice_every_three_hours(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     await start(now=clock)
     minor = await agrees(sandbox, age="14_17", region="US")
@@ -48,7 +48,7 @@ async def test_california_minors_get_a_break_notice_every_three_hours(
 
 
 async def test_new_york_exact_text_at_start_and_every_three_hours(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     await start(now=clock)
     adult = await agrees(sandbox, region="US")
@@ -61,7 +61,7 @@ async def test_new_york_exact_text_at_start_and_every_three_hours(
     assert EXACT in await answer_to(adult, "早上好")
 
 
-async def test_china_two_hour_reminder(sandbox: Sandbox, start: Start, clock: MovableClock) -> None:
+async def test_china_two_hour_reminder(sandbox: Sandbox, start: Start, clock: ManualClock) -> None:
     await start(now=clock)
     adult = await agrees(sandbox, region="CN")
     told = await told_in_hours(adult, clock, 4)
@@ -72,7 +72,7 @@ async def test_china_two_hour_reminder(sandbox: Sandbox, start: Start, clock: Mo
 
 
 async def test_who_says_no_region_gets_the_strictest(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     await start(now=clock)
     told = await told_in_hours(await agrees(sandbox), clock, 4)
@@ -84,7 +84,7 @@ async def test_who_says_no_region_gets_the_strictest(
 
 
 async def test_a_notice_is_no_part_of_the_talk_that_is_kept(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     service = await start(now=clock)
     user = await agrees(sandbox)
@@ -96,7 +96,7 @@ async def test_a_notice_is_no_part_of_the_talk_that_is_kept(
 
 
 async def test_what_was_not_said_is_said_later(
-    sandbox: Sandbox, start: Start, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, start: Start, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start(now=clock)
     user = await agrees(sandbox)
@@ -109,7 +109,7 @@ async def test_what_was_not_said_is_said_later(
 
 
 async def test_a_quiet_minute_writes_nothing(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     service = await start(now=clock)
     user = await agrees(sandbox)

@@ -12,7 +12,6 @@ from bot.__main__ import app
 from bot.answering import Answers
 from bot.app import utc_now
 from bot.safety_page import SafetyPage
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
 from safety import policy
@@ -22,10 +21,11 @@ from safety.hotlines import Hotlines
 from safety.policy import respond
 from safety.protocol import steps
 from safety.screen import Screener, Screening
+from sandbox import Sandbox, SandboxUser
 from storage.safety_counts import Act
-from tests.duties.conftest import MovableClock
 from tests.duties.people import RISK, Start, agrees, roles
 from tests.e2e.conftest import SECRET_KEY, answer_to, opening
+from tests.support.clock import ManualClock
 
 PASSIVE = "我最近总觉得活着没意思"
 OF_LEVEL = {
@@ -144,7 +144,7 @@ async def test_risk_is_detected_and_referred(sandbox: Sandbox, start: Start, tex
 async def test_yearly_report_has_counts_and_no_identifiers(
     sandbox: Sandbox,
     start: Start,
-    clock: MovableClock,
+    clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:

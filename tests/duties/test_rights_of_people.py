@@ -7,16 +7,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
 from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
+from sandbox import Sandbox, SandboxUser
 from storage import schema
-from tests.duties.conftest import NOON, MovableClock
+from tests.duties.conftest import NOON
 from tests.duties.people import Start, agrees
 from tests.e2e.conftest import answer_to, person_of
+from tests.support.clock import ManualClock
 
 WORDS = "其实我偷偷养了一只叫灰灰的猫"
 UNSAFE = [
@@ -39,7 +40,7 @@ async def rows(service: Service) -> dict[str, int]:
     return found
 
 
-async def test_consent_is_recorded(sandbox: Sandbox, start: Start, clock: MovableClock) -> None:
+async def test_consent_is_recorded(sandbox: Sandbox, start: Start, clock: ManualClock) -> None:
     service = await start(now=clock)
     user = sandbox.add_user()
     await answer_to(user, WORDS)
@@ -103,7 +104,7 @@ async def test_access_gives_everything_that_was_said(user: SandboxUser) -> None:
 
 
 async def test_retention_deletes_what_is_too_old(
-    sandbox: Sandbox, start: Start, clock: MovableClock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
     service = await start(now=clock, retention_days=30)
     user = await agrees(sandbox)

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.app import load_model, utc_now
+from bot.app import utc_now
 from bot.demo import demo_settings
 from bot.pacing import Pacer
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.service import Service
-from bot.settings import Settings
 from bot.texts import Texts
-from inference import InferenceWorker
+from inference import InferenceWorker, ModelSource
 from safety.screen import Screener
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import new_secret_key, people
+from tests.support.planned_runner import PlannedRunner
 
 TEXTS = Texts()
 SECRET_KEY = new_secret_key()
@@ -35,6 +34,13 @@ class Unpaced(Pacer):
 
     def may_draft(self, chat_id: int) -> bool:
         return True
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take long over a change: its worker has the lowest priority."""
+    monkeypatch.setattr("review.policy.LIMIT_S", 600.0)
+    monkeypatch.setattr("review.policy.SCREEN_LIMIT_S", 600.0)
 
 
 @pytest.fixture(scope="session")
@@ -52,42 +58,34 @@ def screener() -> Iterator[Screener]:
 
 
 @pytest.fixture(scope="session")
-def loaded() -> Iterator[tuple[InferenceWorker, asyncio.AbstractEventLoop]]:
-    """The demo model, loaded once, and the loop that it has between two tests."""
-    settings = Settings(_env_file=None, allow_demo_model=True)
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        worker = runner.run(load_model(settings))
-        yield worker, runner.get_loop()
-        runner.run(worker.aclose(grace_s=0))
+def runner() -> PlannedRunner:
+    """The runner of the demo model, whose passes a test may slow down or break."""
+    return PlannedRunner()
 
 
-@pytest.fixture
-async def worker(
-    loaded: tuple[InferenceWorker, asyncio.AbstractEventLoop],
-) -> AsyncIterator[InferenceWorker]:
-    worker, own_loop = loaded
-    worker._loop = asyncio.get_running_loop()  # every test has a loop of its own
+@pytest.fixture(scope="session")
+def loaded(runner: PlannedRunner) -> Iterator[InferenceWorker]:
+    """The demo model, loaded once."""
+    worker = asyncio.run(InferenceWorker.start(ModelSource(), wrap_runner=runner.wrap))
     yield worker
-    # What was cut short ends first; the worker has no event for it.
-    while worker.health().running or worker.health().waiting:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-    worker._loop = own_loop
+    asyncio.run(worker.aclose(grace_s=0))
 
 
 @pytest.fixture
-async def slow(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
+async def worker(loaded: InferenceWorker, runner: PlannedRunner) -> AsyncIterator[InferenceWorker]:
+    yield loaded
+    runner.mend()
+    # What was cut short ends first; the worker has no event for it.
+    while loaded.health().running or loaded.health().waiting:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def slow(worker: InferenceWorker, runner: PlannedRunner) -> asyncio.Event:
     """A model that takes its time; the event says that it is writing."""
-    runner, writing = worker._engine.runner, asyncio.Event()
-    decode, loop = runner.decode, asyncio.get_running_loop()
-
-    def slowly(*values: Any) -> Any:
-        loop.call_soon_threadsafe(writing.set)
-        time.sleep(SLOW_S)
-        return decode(*values)
-
-    runner.decode = slowly  # type: ignore[method-assign]
-    yield writing
-    runner.decode = decode  # type: ignore[method-assign]
+    writing, loop = asyncio.Event(), asyncio.get_running_loop()
+    runner.slow_down(SLOW_S, lambda: loop.call_soon_threadsafe(writing.set))
+    return writing
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.sandbox import Sandbox, SandboxUser
-from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
+from sandbox.screen import SandboxMessage
 
 TEXTS = Texts()
 GRAVE = "我想自杀"

@@ -1,17 +1,18 @@
 """More people than the model can answer at once: an honest place, and whose turn comes first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from bot import drafts
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
-from inference import GenerationError, GenerationRequest, InferenceWorker, Sampling
+from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import newcomer_agrees
+from tests.support.planned_runner import PlannedRunner
 
 Start = Callable[..., Awaitable[Service]]
 ENDLESS = Sampling(min_new_tokens=1500)
@@ -50,20 +51,29 @@ class Crowd:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+@pytest.fixture(scope="module")
+def loaded(runner: PlannedRunner) -> Iterator[InferenceWorker]:
+    """A model with one slot; it takes its time."""
+    source = ModelSource(max_running=1)
+    worker = asyncio.run(InferenceWorker.start(source, wrap_runner=runner.wrap))
+    yield worker
+    asyncio.run(worker.aclose(grace_s=0))
+
+
+@pytest.fixture(scope="module")
+def runner() -> PlannedRunner:
+    return PlannedRunner()
+
+
 @pytest.fixture
 async def crowd(
     worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch, slow: asyncio.Event
 ) -> AsyncIterator[Crowd]:
-    """A model with one slot; nobody has to wait long to be told that they wait."""
-    line = worker._engine._line
+    """Others before you; nobody has to wait long to be told that they wait."""
     monkeypatch.setattr(drafts, "TYPING_EVERY_S", 0.3)
-    monkeypatch.setattr(line, "raise_limit", lambda: None)
-    line.scheduler.lower_limit(1)
     made = Crowd(worker)
     yield made
     await made.goes()
-    for _ in range(16):
-        line.scheduler.raise_limit()
 
 
 async def begin(start: Start, sandbox: Sandbox, mode: str) -> tuple[Service, SandboxUser]:

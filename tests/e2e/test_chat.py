@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import bot.reply
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import cases, transcripts
 from storage.rounds import RecentRounds
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import app
 from bot.app import open_database, utc_now
 from bot.doctor import Grade
-from bot.sandbox import Sandbox
 from bot.settings import load
+from sandbox import Sandbox
 from storage import (
     Transaction,
     Vault,
@@ -55,7 +55,7 @@ async def telegram(sandbox: Sandbox, alone: None, monkeypatch: pytest.MonkeyPatc
     return sandbox
 
 
-def pica(*arguments: str, stdin: str | None = None, status: int = 0) -> Result:
+def pica(*arguments: str, stdin: str | bytes | None = None, status: int = 0) -> Result:
     """Run a command; nothing but an exit may end it."""
     result = CliRunner().invoke(app, arguments, input=stdin)
     assert isinstance(result.exception, SystemExit | None), repr(result.exception)
@@ -134,9 +134,13 @@ def test_screen_reads_history_and_the_question_before() -> None:
         {"text": "我决定好了", "history": ["我想死"]},
         {"text": "嗯", "asked": "risk"},
         {"text": "yes", "asked": "injury"},
+        {"text": "吃了几片药", "asked": "injury"},
+        {"text": "割了一下", "asked": "injury"},
+        {"text": "I took some pills", "asked": "injury"},
+        {"text": "刚吃了晚饭", "asked": "injury"},
     ]
     found = json_lines(pica("screen", stdin="\n".join(map(json.dumps, rows))))
-    assert [row["level"] for row in found] == [0, 3, 3, 4]
+    assert [row["level"] for row in found] == [0, 3, 3, 4, 4, 4, 4, 0]
 
 
 @pytest.mark.parametrize(

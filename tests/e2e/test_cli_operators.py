@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.sandbox import Sandbox
+from sandbox import Sandbox
 from storage import Transaction, audit, new_secret_key
 from storage.ids import CaseId
 from tests.e2e.test_cli import in_database, json_lines, pica, telegram, told
 from tests.integration.cast import NOW, SECRET, mei
-from tests.web_hook import Hook
+from tests.support.web_hook import Hook
 
 __all__ = ["telegram"]
 

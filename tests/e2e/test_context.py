@@ -1,8 +1,8 @@
 """What was said before bears on a word that alone would say little."""
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import answer_to, close_case, opening
 
 

@@ -12,11 +12,13 @@ from itertools import pairwise
 import pytest
 
 from bot.help_lines import HelpLines
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from safety.hotlines import Hotlines
+from safety.levels import Level
+from sandbox import Sandbox, SandboxUser
+from storage import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -255,3 +257,52 @@ async def test_a_no_to_the_gentle_question_lets_the_talk_go_on(
     assert len(silent) > asked
     assert texts("zh", "gentle_suicide") not in reply
     assert await person_of(service, user) is not None
+
+
+@pytest.mark.parametrize(
+    ("language", "turns"),
+    [
+        ("zh", ("我不想活了", "想过", "吃了几片药")),
+        ("en", ("I don't want to live", "yes I have", "I took some pills")),
+        ("zh", ("我想割自己", "没什么大事，就是割深了，血止不住")),
+        ("en", ("I purge every day and today I passed out", "yeah blood when i threw up")),
+    ],
+    ids=["pills", "pills-en", "cut", "eating-en"],
+)
+async def test_something_taken_brings_the_ambulance_and_tells_operators(
+    sandbox: Sandbox, start: Start, texts: Texts, language: str, turns: tuple[str, ...]
+) -> None:
+    service = await start(now=lambda: NIGHT)
+    user, said = await night(sandbox, language, turns[0], list(turns[1:]))
+    reply = said[-1]
+    assert reply.startswith(texts(language, "crisis_medical").splitlines()[0])
+    region = "CN" if language == "zh" else "GB"
+    lines = HelpLines(texts, Hotlines.load()).text(language, region, emergency_first=True)
+    assert lines in reply
+    person = await person_of(service, user)
+    assert person is not None
+    async with service.parts.database.read() as transaction:
+        case = await cases.open_case(transaction, person.person_id)
+    assert case is not None
+    assert case.level == Level.IMMINENT
+    raised = texts("zh", "case_raised", case=case.case_id, level=4, categories="").split("4")[0]
+    await sandbox.operator.wait_for(raised + "4", chat_id=sandbox.operators_chat_id, timeout_s=20)
+
+
+async def test_a_small_injury_is_heard_and_the_script_goes_on(
+    settled: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(settled, "我想自杀")
+    await answer_to(settled, "没有")
+    reply = await answer_to(settled, "用拳头砸墙了，手肿了")
+    assert reply.startswith(texts("zh", "injured_yes"))
+    assert texts("zh", "ask_means") in reply
+
+
+@pytest.mark.parametrize("words", ["没吃药，刚吃了晚饭", "感冒药按说明吃的", "刚洗完澡"])
+async def test_an_ordinary_answer_about_injury_goes_on(
+    settled: SandboxUser, texts: Texts, words: str
+) -> None:
+    await answer_to(settled, "我想自杀")
+    await answer_to(settled, "没有")
+    assert texts("zh", "ask_means") in await answer_to(settled, words)

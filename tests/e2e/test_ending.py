@@ -10,11 +10,12 @@ import typer
 from bot import service as life
 from bot.cli.terminal import errors
 from bot.demo import demo_settings
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker, ModelError, ModelSource
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import Unpaced, newcomer_agrees, opening
+from tests.support.planned_runner import PlannedRunner
 
 Start = Callable[..., Awaitable[Service]]
 WORDS = "今天去公园走了走"
@@ -71,7 +72,8 @@ async def test_a_dead_model_ends_the_service_with_a_word_and_a_status(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(life, "MODEL_LOOK_S", 0.3)
-    worker = await InferenceWorker.start(ModelSource(device="cpu"))
+    runner = PlannedRunner()
+    worker = await InferenceWorker.start(ModelSource(device="cpu"), wrap_runner=runner.wrap)
     service = Service(demo_settings(sandbox, tmp_path, burst_window_s=0.1), worker, pacer=Unpaced())
     try:
         await service.start()
@@ -79,10 +81,7 @@ async def test_a_dead_model_ends_the_service_with_a_word_and_a_status(
         await newcomer_agrees(user)
         running = asyncio.create_task(service.run())
 
-        def dies() -> None:
-            raise SystemExit
-
-        monkeypatch.setattr(worker._engine, "step", dies)
+        runner.break_down(SystemExit())
         sent = await user.say(WORDS)
         with pytest.raises(ModelError, match="ended after repeated failures"):
             await asyncio.wait_for(running, 20)

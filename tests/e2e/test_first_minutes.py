@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import inbox, people
 from tests.e2e.conftest import person_of
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import kept_words
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
+from sandbox import Sandbox, SandboxUser
 from storage import conversations
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
@@ -28,7 +28,7 @@ async def session_of(service: Service, user: SandboxUser) -> str:
 
 async def until_kept(worker: InferenceWorker, session: str, *, is_kept: bool) -> None:
     async with asyncio.timeout(10):
-        while (session in worker._engine.resident._kept) is not is_kept:  # noqa: ASYNC110
+        while worker.is_cached(session) is not is_kept:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from bot import upkeep
 from bot.__main__ import app
 from bot.http import SECRET_HEADER, WEBHOOK_PATH
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review import roster
@@ -27,6 +26,7 @@ from safety.guard import Guard
 from safety.hotlines import Hotlines
 from safety.levels import Level
 from safety.screen import Screener
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, evidence, operators
 from storage.cases import Case
 from storage.operators import Operator, Role

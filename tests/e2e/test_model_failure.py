@@ -2,45 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import torch
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from bot.trace import trace
 from inference import InferenceWorker
+from sandbox import Sandbox, SandboxUser
 from storage import transcripts
 from storage.conversations import Turn
 from storage.rounds import RecentRounds
 from tests.e2e.conftest import person_of
+from tests.support.planned_runner import PlannedRunner
 
 ERRORS = [torch.OutOfMemoryError("out of memory"), RuntimeError("a kernel failed")]
 
 
-class Broken:
-    """The model's forward pass fails until it is mended."""
-
-    def __init__(self, worker: InferenceWorker, error: Exception) -> None:
-        self._runner = worker._engine.runner
-        self._decode = self._runner.decode
-        self._error = error
-        self._runner.decode = self._fail  # type: ignore[method-assign]
-
-    def _fail(self, *_: Any) -> Any:
-        raise self._error
-
-    def mend(self) -> None:
-        self._runner.decode = self._decode  # type: ignore[method-assign]
-
-
 @pytest.fixture(params=ERRORS, ids=["memory", "kernel"])
-def broken(worker: InferenceWorker, request: pytest.FixtureRequest) -> Broken:
-    made = Broken(worker, request.param)
-    request.addfinalizer(made.mend)
-    return made
+def broken(
+    worker: InferenceWorker, runner: PlannedRunner, request: pytest.FixtureRequest
+) -> PlannedRunner:
+    """The model's forward pass fails until it is mended."""
+    runner.break_down(request.param)
+    return runner
 
 
 async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
@@ -59,7 +45,7 @@ async def is_told(user: SandboxUser, texts: Texts, words: str = "今天有点累
 
 
 async def test_a_failure_is_said_and_tried_again(
-    service: Service, user: SandboxUser, texts: Texts, broken: Broken
+    service: Service, user: SandboxUser, texts: Texts, broken: PlannedRunner
 ) -> None:
     told = await is_told(user, texts)
     broken.mend()
@@ -75,7 +61,7 @@ async def test_a_failure_is_said_and_tried_again(
 
 
 async def test_a_failing_model_still_leaves_fixed_replies(
-    user: SandboxUser, texts: Texts, broken: Broken
+    user: SandboxUser, texts: Texts, broken: PlannedRunner
 ) -> None:
     await is_told(user, texts)
     sent = await user.say("我想死")
@@ -83,14 +69,13 @@ async def test_a_failing_model_still_leaves_fixed_replies(
 
 
 @pytest.fixture
-def broken_once(worker: InferenceWorker, request: pytest.FixtureRequest) -> Broken:
-    made = Broken(worker, ERRORS[1])
-    request.addfinalizer(made.mend)
-    return made
+def broken_once(worker: InferenceWorker, runner: PlannedRunner) -> PlannedRunner:
+    runner.break_down(ERRORS[1])
+    return runner
 
 
 async def test_two_presses_give_one_reply(
-    service: Service, user: SandboxUser, texts: Texts, broken_once: Broken
+    service: Service, user: SandboxUser, texts: Texts, broken_once: PlannedRunner
 ) -> None:
     told = await is_told(user, texts)
     broken_once.mend()
@@ -103,7 +88,7 @@ async def test_two_presses_give_one_reply(
 
 
 async def test_the_button_does_not_end_a_hold(
-    service: Service, user: SandboxUser, texts: Texts, broken_once: Broken
+    service: Service, user: SandboxUser, texts: Texts, broken_once: PlannedRunner
 ) -> None:
     told = await is_told(user, texts)
     broken_once.mend()

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox, SandboxUser
-from bot.sending import Failure, SendError
+from bot.refusals import Failure, SendError
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, notes, operators, outbox, schema_review
 from storage.cases import Resolution, State
 from storage.ids import CaseId

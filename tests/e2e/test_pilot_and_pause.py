@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 
 from bot.app import utc_now
 from bot.safe_mode import Switch
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening
+from sandbox import Sandbox, SandboxUser
 from storage import cases, inbox, pilot, schema, schema_review, transcripts
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 

@@ -12,9 +12,9 @@ import structlog
 
 from bot import logs
 from bot.app import utc_now
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import archive
 from tests.e2e.conftest import newcomer_agrees
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox, SandboxUser
-from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
+from sandbox.screen import SandboxMessage
 from storage import keys, people, schema, schema_review, transcripts
 from storage.ids import PersonId
 from storage.people import Person

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from bot.sandbox import DEMO_TOKEN, Sandbox
+from sandbox import DEMO_TOKEN, Sandbox
 from storage import new_secret_key
 
 ROOT = Path(__file__).parents[2]

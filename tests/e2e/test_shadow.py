@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from inference import Sampling
@@ -17,12 +16,14 @@ from review import labels
 from review.access import RefusedError
 from review.shadow import WAIT
 from safety.evaluate import messages
+from sandbox import Sandbox, SandboxUser
 from storage import audit, people, transcripts
 from storage.cases import Resolution
 from storage.conversations import Role
 from storage.shadow import ShadowDraft
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
-from tests.e2e.test_takeover import Clock, Desk
+from tests.e2e.test_takeover import Desk
+from tests.support.clock import OffsetClock
 
 Start = Callable[..., Awaitable[Service]]
 HARM = "我妈又打我了，我身上都是伤"
@@ -36,7 +37,7 @@ def same_words(monkeypatch: pytest.MonkeyPatch) -> None:
 class Reader(Desk):
     """An operator who reads replies."""
 
-    def __init__(self, service: Service, user: SandboxUser, clock: Clock) -> None:
+    def __init__(self, service: Service, user: SandboxUser, clock: OffsetClock) -> None:
         super().__init__(service)
         self.service, self.user, self.clock = service, user, clock
         self.shadow = service.parts.shadow
@@ -75,7 +76,7 @@ class Reader(Desk):
 
 @pytest.fixture
 async def reader(start: Start, sandbox: Sandbox) -> Reader:
-    clock = Clock()
+    clock = OffsetClock()
     service = await start(now=clock)
     user = sandbox.add_user()
     await newcomer_agrees(user)

@@ -1,41 +1,30 @@
 """A reply while it is written: drafts, edits or nothing, and then the whole text, once."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
-from bot.sandbox.screen import SandboxMessage
 from bot.service import Service
 from bot.splitting import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
+from sandbox import Sandbox, SandboxUser
+from sandbox.screen import SandboxMessage
 from storage import outbox, transcripts
 from storage.body import Body
 from storage.outbox import Kind
 from tests.e2e.conftest import newcomer_agrees, person_of
+from tests.support.planned_runner import PlannedRunner
 
 Start = Callable[..., Awaitable[Service]]
 WORDS = "妈妈总是拿我和别人比，我不知道该怎么办。"
 
 
 @pytest.fixture
-def slow(
-    worker: InferenceWorker, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def slow(worker: InferenceWorker, runner: PlannedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model takes its time, so that there is something to be seen between."""
     monkeypatch.setattr("bot.reply.SAMPLING", Sampling(seed=1))
-    runner = worker._engine.runner
-    decode = runner.decode
-
-    def slowly(*values: Any) -> Any:
-        time.sleep(0.03)
-        return decode(*values)
-
-    runner.decode = slowly  # type: ignore[method-assign]
-    request.addfinalizer(lambda: setattr(runner, "decode", decode))
+    runner.slow_down(0.03)
 
 
 async def begin(start: Start, sandbox: Sandbox, mode: str) -> tuple[Service, SandboxUser]:

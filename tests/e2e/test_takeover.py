@@ -5,35 +5,27 @@ The acts are called as every face calls them, within a transaction of the desk.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.app import utc_now
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review.access import RefusedError
 from review.clocks import LEASE
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, inbox, operators, transcripts
 from storage.cases import Case, State
 from storage.conversations import Role
 from storage.operators import Operator
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
+from tests.support.clock import OffsetClock
+from tests.support.ear import Ear
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 RISK = "我想自杀"
-
-
-class Clock:
-    """The service's clock, which tests set on."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return utc_now() + self.ahead
 
 
 class Desk:
@@ -98,17 +90,10 @@ async def test_words_go_to_the_operator_and_never_into_a_prompt(
     case = await desk.case(user, service)
     await desk.do(desk.parts.takeover.begin, case.case_id)
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
-    heard: list[str] = []
-
-    class Ear:
-        async def show(self, _transaction: Any, event: Any) -> None:
-            heard.append(f"{event.what}:{event.words}")
-
-    desk.parts.desk.faces.add(Ear())
+    ear = Ear()
+    desk.parts.desk.faces.add(ear)
     await user.say("你真的是人吗")
-    async with asyncio.timeout(20):
-        while "person_said:你真的是人吗" not in heard:  # noqa: ASYNC110 - the face has no event
-            await asyncio.sleep(0.02)
+    await until(lambda: "person_said:你真的是人吗" in ear.heard)
     await desk.do(desk.parts.takeover.say, case.case_id, "是的，我是人。")
     await user.wait_for("是的，我是人。", timeout_s=20)
     person = await person_of(service, user)
@@ -129,16 +114,10 @@ async def test_what_is_no_text_is_told_to_the_operator_and_not_answered(
     case = await desk.case(user, service)
     await desk.do(desk.parts.takeover.begin, case.case_id)
     joined = await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
-    heard = asyncio.Event()
-
-    class Ear:
-        async def show(self, _transaction: Any, event: Any) -> None:
-            if (event.what, event.words) == ("person_said", ""):
-                heard.set()
-
-    desk.parts.desk.faces.add(Ear())
+    ear = Ear()
+    desk.parts.desk.faces.add(ear)
     await user.send_sticker()
-    await asyncio.wait_for(heard.wait(), 20)
+    await until(lambda: "person_said:" in ear.heard)
     await desk.do(desk.parts.takeover.hand_back, case.case_id)
     await user.wait_for(texts("zh", "human_left"), timeout_s=20)
     said = [m.text for m in user.messages if m.from_bot and m.message_id > joined.message_id]
@@ -148,7 +127,7 @@ async def test_what_is_no_text_is_told_to_the_operator_and_not_answered(
 async def test_a_silent_operator_loses_the_conversation(
     start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
-    clock = Clock()
+    clock = OffsetClock()
     service = await start(now=clock)
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, RISK)
@@ -186,7 +165,7 @@ async def test_a_word_after_the_lease_is_answered_at_once(
     start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
     """The person need not wait for the clock's loop."""
-    clock = Clock()
+    clock = OffsetClock()
     service = await start(now=clock)
     service.parts.upkeep._clocks = _Stopped()  # type: ignore[assignment]
     user, desk = await agreed(sandbox), Desk(service)

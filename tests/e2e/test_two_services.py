@@ -14,9 +14,9 @@ from benchmarks import crash
 from bot.app import utc_now
 from bot.demo import consent
 from bot.leadership import LEASE, LeadershipLostError
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import leases, outbox
 from storage.body import Body
 from storage.outbox import Kind

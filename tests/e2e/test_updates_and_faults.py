@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.http import SECRET_HEADER, WEBHOOK_PATH
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from bot.trace import trace
+from sandbox import Sandbox, SandboxUser
 from storage import inbox, transcripts
 from tests.e2e.conftest import person_of
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from inference.capture import Replay
-from inference.engine import Engine
+from inference.engine.engine import Engine
 from inference.generate import generate_lines
-from inference.graphs import COLUMNS
+from inference.loading.source import ModelSource, open_model
+from inference.model.cuda_graphs import CapturedGraph
+from inference.model.decode_graphs import COLUMNS
+from inference.model.decoder import Decoder, Segment
+from inference.model.model_runner import ModelRunner
 from inference.requests import GenerationRequest, Sampling
-from inference.runner import ModelRunner
-from inference.source import ModelSource, open_model
 
 pytestmark = [
     pytest.mark.gpu,
@@ -51,7 +52,7 @@ def test_logits(layout, dtype):
         ids = expected[f"prefix.{index}.input_ids"].tolist()
         runner = ModelRunner(opened.model, opened.prefix)
         with torch.inference_mode():
-            runner.prefill(0, ids[:-1], 0)
+            runner.prefill([Segment(0, ids[:-1], 0)])
             logits = runner.decode([0], ids[-1:], [len(ids) - 1])
         torch.testing.assert_close(
             logits[0].float().cpu(),
@@ -104,7 +105,7 @@ def assert_replayed(runner, steps):
     """So many shapes, and every one of them was captured."""
     made = list(runner._static._steps.values())
     assert len(made) == steps
-    assert all(isinstance(step.run, Replay) for step in made)
+    assert all(isinstance(step.run, CapturedGraph) for step in made)
 
 
 @pytest.mark.usefixtures("watched")
@@ -129,7 +130,7 @@ def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
 
     def store(slot, count, start):
         for runner in (captured, plain):
-            runner.prefill(slot, [1400 + slot] * count, start)
+            runner.prefill([Segment(slot, [1400 + slot] * count, start)])
 
     with torch.inference_mode():
         for slot, count in zip(slots, stored, strict=True):
@@ -147,24 +148,24 @@ def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
         torch.cuda.empty_cache()
         assert_replayed(captured, 0)
         for slot, count in zip(slots, stored, strict=True):
-            captured.prefill(slot, [1400 + slot] * count, 0)
-            plain.prefill(slot, [1400 + slot] * count, 0)
+            captured.prefill([Segment(slot, [1400 + slot] * count, 0)])
+            plain.prefill([Segment(slot, [1400 + slot] * count, 0)])
         compare(1)
 
 
 def test_a_capture_that_fails_leaves_the_stream_and_later_captures_alone(monkeypatch):
     opened = open_model(source("pica-layout", "float32"))
     runner = ModelRunner(opened.model, opened.prefix)
-    stream, attend = torch.cuda.current_stream(), runner._decoder._attend
+    stream, embed = torch.cuda.current_stream(), Decoder.embed
 
-    def waits(*values):
+    def waits(decoder, ids):
         if torch.cuda.is_current_stream_capturing():
-            values[0].sum().item()  # the device cannot be waited for in a capture
-        return attend(*values)
+            ids.sum().item()  # the device cannot be waited for in a capture
+        return embed(decoder, ids)
 
     with torch.inference_mode():
-        runner.prefill(0, [1400] * 5, 0)
-        monkeypatch.setattr(runner._decoder, "_attend", waits)
+        runner.prefill([Segment(0, [1400] * 5, 0)])
+        monkeypatch.setattr(Decoder, "embed", waits)
         expected = runner.decode([0], [1500], [5]).clone()
         assert torch.cuda.current_stream() == stream
         torch.cuda.empty_cache()
@@ -208,14 +209,14 @@ def test_layers_over_two_gpus(layout, monkeypatch):
     gpus = [torch.device("cuda", number) for number in range(2)]
     whole = open_model(source(layout, "float32"))
     nbytes = sum(p.nbytes for p in whole.model.parameters())
-    monkeypatch.setattr("inference.placing.LEAST_ROOM", 0)
+    monkeypatch.setattr("inference.loading.device_map.LEAST_ROOM", 0)
     monkeypatch.setattr(
-        "inference.placing.free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15))
+        "inference.loading.device_map.free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15))
     )
     opened = open_model(source(layout, "float32"))
     assert {p.device for p in opened.model.parameters()} == set(gpus)
     runner = ModelRunner(opened.model, opened.prefix)
     with torch.inference_mode():
-        runner.prefill(0, ids[:-1], 0)
+        runner.prefill([Segment(0, ids[:-1], 0)])
         logits = runner.decode([0], ids[-1:], [len(ids) - 1])
     torch.testing.assert_close(logits[0].cpu(), expected, atol=TOLERANCE["float32"], rtol=0)

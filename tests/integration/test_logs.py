@@ -20,7 +20,7 @@ def test_tokens_words_and_tracebacks_stay_out_of_logs() -> None:
     logs.configure("debug", stream=stream)
     logging.getLogger("httpx").info("GET https://api/bot%s/getMe", TOKEN)
     logging.getLogger("telegram.ext").error("Update(message=%s)", "planted secret")
-    logging.getLogger("inference.engine").error("a request failed: %s", "RuntimeError")
+    logging.getLogger("inference.engine.engine").error("a request failed: %s", "RuntimeError")
     try:
         raise ValueError("planted secret")
     except ValueError:

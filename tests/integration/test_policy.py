@@ -2,7 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import multiprocessing
+import os
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +13,14 @@ from typing import Any
 import pytest
 
 from bot.screening import Screens
-from review import child, live_lexicon, replays, roster
+from review import live_lexicon, replays, roster
 from review.access import RefusedError
+from review.child import WorkerError, run
 from review.decisions import withdraw_by_host
 from review.live_lexicon import LiveLexicon
 from review.policy import MOST_AT_ONCE, Policy
 from review.replays import Replays
+from safety import child
 from safety.canary import CANARIES
 from safety.child import STORED
 from safety.levels import Level
@@ -46,6 +51,13 @@ add:
 RAISES = "why: it is graver\nrelevel: {zh.suicide.made_up: 4}\n"
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take long over a change: its worker has the lowest priority."""
+    monkeypatch.setattr("review.policy.LIMIT_S", 600.0)
+    monkeypatch.setattr("review.policy.SCREEN_LIMIT_S", 600.0)
+
+
 @pytest.fixture(scope="session")
 def screener() -> Screener:
     return Screener.load()
@@ -67,11 +79,11 @@ class Elsewhere:
         self._live = live
 
     async def __call__(
-        self, job: Mapping[str, Any], texts: AsyncIterator[str] | None = None, *_: Any, **__: Any
+        self, work: Callable[..., Any], *_: Any, pages: Any = None, **__: Any
     ) -> dict[str, Any]:
-        if job["do"] == "check":
+        if work is child.check:
             return {"add": 1, "disable": 0, "relevel": 0}
-        read = [text async for text in texts or ()]  # type: ignore[union-attr]
+        read = [text async for page in pages for text in page]
         moved = {"total": 0}
         total = {"messages": len(read), "gained": moved, "lost": moved}
         counts = {"before": self._live().version, "total": total}
@@ -358,8 +370,8 @@ async def test_only_consented_words_are_replayed(team: Team, database: Database)
 class Slow:
     """Never done."""
 
-    async def __call__(self, job: Mapping[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
-        if job["do"] == "check":
+    async def __call__(self, work: Callable[..., Any], *_: Any, **__: Any) -> dict[str, Any]:
+        if work is child.check:
             return {"add": 1, "disable": 0, "relevel": 0}
         await asyncio.Event().wait()
         raise AssertionError
@@ -404,7 +416,7 @@ async def test_a_replay_in_a_process_of_its_own(
     ]
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     (folder / "rows.jsonl").write_text(lines, "utf-8")
-    team = await Team(database, screener, run=child.run, folder=folder).hired()
+    team = await Team(database, screener, run=run, folder=folder).hired()
     said = [f"明天去{WORD}", SECRET, "半个\ud800字"]
     async with database.begin() as transaction:
         person = await mei(transaction)
@@ -453,7 +465,7 @@ async def test_examples_lapse(team: Team, monkeypatch: pytest.MonkeyPatch) -> No
 async def test_faults_are_named_and_the_playground_keeps_nothing(
     database: Database, screener: Screener, tmp_path: Path
 ) -> None:
-    team = await Team(database, screener, run=child.run, folder=tmp_path / "away").hired()
+    team = await Team(database, screener, run=run, folder=tmp_path / "away").hired()
     with pytest.raises(RefusedError, match="bad_change") as refused:
         await team.policy.propose(team.ann, "why: x\ndisable: [zh.no.such]\n")
     assert "no rule is called zh.no.such" in refused.value.detail
@@ -476,12 +488,13 @@ async def test_faults_are_named_and_the_playground_keeps_nothing(
 async def test_few_changes_are_read_at_once(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     reading: list[int] = []
     most = 0
+    pair = asyncio.Barrier(MOST_AT_ONCE)
 
-    async def run(job: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    async def run(*_: Any, **__: Any) -> dict[str, Any]:
         nonlocal most
         reading.append(1)
         most = max(most, len(reading))
-        await asyncio.sleep(0.01)
+        await pair.wait()
         reading.pop()
         return {"add": 1, "disable": 0, "relevel": 0}
 
@@ -495,7 +508,29 @@ async def test_a_change_that_takes_too_long_to_read_is_ended(
     database: Database, screener: Screener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("review.policy.LIMIT_S", 0.05)
-    team = await Team(database, screener, run=child.run).hired()
+    team = await Team(database, screener, run=run).hired()
     with pytest.raises(RefusedError, match="bad_change") as refused:
         await team.policy.propose(team.ann, adding())
     assert "longer than" in refused.value.detail
+
+
+def _never_done(begun: Path) -> None:
+    begun.touch()
+    time.sleep(3600)
+
+
+async def test_work_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
+    before = set(multiprocessing.active_children())
+    working = asyncio.create_task(run(_never_done, tmp_path / "begun"))
+    while not (tmp_path / "begun").exists():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    while set(multiprocessing.active_children()) - before:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+async def test_a_process_that_dies_is_a_fault() -> None:
+    with pytest.raises(WorkerError, match="ended before"):
+        await run(os._exit, 1)

@@ -21,7 +21,7 @@ from storage import (
 from storage.body import Body
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Kind
+from storage.outbox import Kind, OutboxState
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
@@ -31,7 +31,7 @@ async def test_old_words_and_records_go(database: Database) -> None:
         await says(tx, person, SECRET)
         await inbox.end(tx, [UpdateId(1)], Ended.ANSWERED, now=NOW)
         sent = await outbox.put(tx, Kind.REPLY, Body("x"), person_id=person.person_id, now=NOW)
-        await outbox.end(tx, sent, "sent", now=NOW)
+        await outbox.end(tx, sent, OutboxState.SENT, now=NOW)
         await pilot.count_reply(tx, person.person_id, now=NOW)
         await pilot.invite(tx, uses=1, days=1, now=NOW)
 

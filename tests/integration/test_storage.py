@@ -15,7 +15,7 @@ from storage import (
     transcripts,
 )
 from storage.body import Body, Document
-from storage.ids import UpdateId
+from storage.ids import OutboxId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import Audience, Kind
 from tests.integration.cast import NOW, mei, says
@@ -127,6 +127,43 @@ async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
         assert await due() == ["1!", "case 0", "2a"]  # but a fixed reply
         await outbox.claim(tx, first)
         assert await due() == ["case 0", "2a"]  # and not while another is on its way
+
+
+async def test_what_alone_cannot_go_lets_the_others_pass(database: Database) -> None:
+    async with database.begin() as tx:
+
+        async def put(text: str) -> OutboxId:
+            return await outbox.put(
+                tx, Kind.CASE, Body(text), person_id=None, audience=Audience.OPERATORS, now=NOW
+            )
+
+        async def due(seconds: int = 0) -> list[str]:
+            now = NOW + timedelta(seconds=seconds)
+            return [m.body.text for m in await outbox_line.due(tx, now=now, limit=10)]
+
+        async def put_off(message: OutboxId, seconds: int, attempts: int) -> None:
+            until = NOW + timedelta(seconds=seconds)
+            await outbox.postpone(
+                tx, message, until=until, reason=outbox.PUT_OFF, attempts=attempts
+            )
+
+        first, second, third = [await put(f"case {number}") for number in range(3)]
+        await put_off(first, 9, 1)
+        assert await due() == ["case 1"]
+        assert await due(9) == ["case 1"]  # nor before others when its time has come
+        await put_off(second, 5, 2)
+        await outbox.end(tx, third, "sent", now=NOW)
+        assert await due() == []
+        assert await due(5) == ["case 1"]
+        assert await due(9) == ["case 0"]  # the least tried
+        await outbox.hold_put_off(tx, Audience.OPERATORS, until=NOW + timedelta(seconds=20))
+        assert await due(19) == []
+        assert await due(20) == ["case 0"]
+        await outbox.claim(tx, first)
+        assert await due(20) == []  # one at a time
+        assert await outbox.count_stuck(tx, tries=3) == 0
+        await put_off(second, 20, 3)
+        assert await outbox.count_stuck(tx, tries=3) == 1
 
 
 async def test_a_body_comes_back_whole(database: Database) -> None:

@@ -9,10 +9,10 @@ from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from bot.app import utc_now
 from bot.demo import console_link
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
 from review.sign_in import offer
+from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, operators, people, sign_ins
 from storage.operators import Operator, Role
 

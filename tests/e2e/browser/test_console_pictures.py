@@ -14,9 +14,9 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.app import utc_now
 from bot.demo import console_link
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from safety.levels import Level
+from sandbox import Sandbox, SandboxUser
 from storage import Transaction, cases, check_in_settings, evidence, operators, people
 from storage.cases import Resolution
 from storage.evidence import Span
@@ -132,7 +132,7 @@ async def test_every_page_fits(
         async with service.parts.database.begin() as transaction:
             name = "周敏" if language == "zh" else "Min Zhou"
             await operators.change(
-                transaction, operator.operator_id, language=language, name=name, shows_words=1
+                transaction, operator.operator_id, language=language, name=name, shows_words=True
             )
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         await page.set_viewport_size({"width": width, "height": 800 if width > 390 else 844})

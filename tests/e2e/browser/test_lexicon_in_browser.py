@@ -14,8 +14,8 @@ from playwright.async_api import Page, expect
 
 from bot.app import utc_now
 from bot.demo import console_link
-from bot.sandbox import Sandbox
 from bot.service import Service
+from sandbox import Sandbox
 from storage import conversations, operators, people
 from storage.conversations import Role
 

@@ -8,10 +8,10 @@ import os
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
 from inference import Sampling
+from sandbox import Sandbox
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 60_000

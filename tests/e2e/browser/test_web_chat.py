@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Dialog, Page, expect
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import Application, CallbackQueryHandler, MessageHandler, filters
 
-from bot.sandbox import Limits, Sandbox, SandboxUser
+from sandbox import Limits, Sandbox, SandboxUser
 
 pytestmark = pytest.mark.browser
 

@@ -2,53 +2,34 @@
 
 import asyncio
 import re
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
-from inference import InferenceWorker
 from review.clocks import LEASE
 from review.sign_in import offer
 from safety.policy import HOLD_LAPSE_S
+from sandbox import Sandbox
 from storage import audit, cases, operators
 from storage.cases import Resolution
 from storage.ids import CaseId
 from tests.e2e.conftest import newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, Group, told
-from tests.e2e.test_takeover import Clock
+from tests.support.clock import OffsetClock
 
 pytestmark = pytest.mark.browser
 Start = Callable[..., Awaitable[Service]]
 SLOW_MS = 20_000
 
 
-@pytest.fixture
-async def writing(worker: InferenceWorker) -> AsyncIterator[asyncio.Event]:
-    """The model takes its time; the event says that it writes."""
-    runner, event = worker._engine.runner, asyncio.Event()
-    decode, loop = runner.decode, asyncio.get_running_loop()
-
-    def slowly(*values: Any) -> Any:
-        loop.call_soon_threadsafe(event.set)
-        time.sleep(0.05)
-        return decode(*values)
-
-    runner.decode = slowly  # type: ignore[method-assign]
-    yield event
-    runner.decode = decode  # type: ignore[method-assign]
-
-
 async def test_from_a_crisis_to_a_trail_that_verifies(
-    page: Page, sandbox: Sandbox, start: Start, texts: Texts, writing: asyncio.Event
+    page: Page, sandbox: Sandbox, start: Start, texts: Texts, slow: asyncio.Event
 ) -> None:
-    clock = Clock()
+    clock = OffsetClock()
     bo = sandbox.add_user(901, first_name="Bo")
     service = await start(
         now=clock, operators=frozenset({sandbox.operator.id, bo.id}), max_new_tokens=120
@@ -84,9 +65,9 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     await expect(page).to_have_url(re.compile(r"/console/$"))
     await page.goto(f"{page.url}cases/1")
     await expect(page.locator("body[data-live]")).to_have_count(1, timeout=SLOW_MS)
-    writing.clear()
+    slow.clear()
     sent = await mei.say("昨天的事我想再和你说说")
-    await asyncio.wait_for(writing.wait(), 30)
+    await asyncio.wait_for(slow.wait(), 30)
     await page.keyboard.press("t")
     joined = await mei.wait_for(texts("zh", "human_joined"), after=sent, timeout_s=20)
     await page.locator("#reply-words").fill("我是安，我在。")

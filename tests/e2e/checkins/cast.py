@@ -1,16 +1,16 @@
 """A person with check-ins, and a clock that tests set on."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.sandbox import SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import SandboxUser
 from storage import cases, check_in_settings, check_ins, dialogues, outbox, transcripts
 from storage.conversations import Turn
 from tests.e2e.conftest import answer_to, person_of
+from tests.support.clock import ManualClock
 
 Start = Callable[..., Awaitable[Service]]
 BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)  # 10:00 in Shanghai, a Tuesday
@@ -18,20 +18,6 @@ DAY = timedelta(days=1)
 FIRST = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # eight in the morning in Shanghai
 GRAVE = "我想自杀"
 PASSIVE = "活着好没意思，有时候希望自己消失"
-
-
-class Clock:
-    """The service's clock, which tests set on."""
-
-    def __init__(self) -> None:
-        self.at = BEGIN
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def to(self, *values: int) -> None:
-        """Set the clock to an instant in UTC."""
-        self.at = datetime(*values, tzinfo=UTC)  # type: ignore[arg-type]
 
 
 async def pressed(user: SandboxUser, button: str) -> str:
@@ -63,7 +49,7 @@ async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str 
 async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:
     """What the loop asks now."""
     last = user.last.message_id if after is None and user.last else after or 0
-    await service.parts.check_ins.send_due()
+    await service.parts.check_ins.run()
     return await user.wait_for(lambda m: "mood:" in str(m.buttons), after=last, timeout_s=20)
 
 
@@ -74,7 +60,9 @@ async def rows(service: Service, user: SandboxUser) -> list[check_ins.CheckIn]:
         return await check_ins.of_person(transaction, person.person_id)
 
 
-async def settings_of(service: Service, user: SandboxUser) -> check_in_settings.Settings | None:
+async def settings_of(
+    service: Service, user: SandboxUser
+) -> check_in_settings.CheckInSettings | None:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
@@ -98,12 +86,6 @@ async def is_resolved(service: Service, user: SandboxUser) -> bool:
     assert person is not None
     async with service.parts.database.read() as transaction:
         return await cases.open_case(transaction, person.person_id) is None
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - rows have no event
-            await asyncio.sleep(0.02)
 
 
 async def is_delivered(service: Service) -> bool:
@@ -132,10 +114,10 @@ async def note_of(service: Service, user: SandboxUser) -> str | None:
     return answer.note if answer else None
 
 
-async def note_asked(user: SandboxUser, service: Service, clock: Clock, texts: Texts) -> None:
+async def note_asked(user: SandboxUser, service: Service, clock: ManualClock, texts: Texts) -> None:
     """Agree, be asked, answer with a face, and ask for the note."""
     await agree(user)
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(user, service)
     await user.press("😐")
     await user.wait_for(None, after=question.message_id, timeout_s=60)

@@ -2,19 +2,20 @@
 
 import pytest
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
-from tests.e2e.checkins.cast import Clock, Start
+from sandbox import Sandbox, SandboxUser
+from tests.e2e.checkins.cast import BEGIN, Start
 from tests.e2e.conftest import newcomer_agrees
+from tests.support.clock import ManualClock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(BEGIN)
 
 
 @pytest.fixture
-async def served(start: Start, clock: Clock) -> Service:
+async def served(start: Start, clock: ManualClock) -> Service:
     return await start(now=clock, retention_days=200)
 
 

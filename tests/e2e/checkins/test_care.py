@@ -1,20 +1,18 @@
 """Check-ins beside a risk, a human, a pause and a quota."""
 
 from datetime import timedelta
-from typing import Any
 
 from bot.app import utc_now
 from bot.safe_mode import Switch
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import cases, operators
 from storage.conversations import Role
 from tests.e2e.checkins.cast import (
     FIRST,
     GRAVE,
     PASSIVE,
-    Clock,
     Start,
     agree,
     asked,
@@ -26,16 +24,18 @@ from tests.e2e.checkins.cast import (
     rows,
     settings_of,
     turns_of,
-    until,
 )
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
+from tests.support.clock import ManualClock
+from tests.support.ear import Ear
+from tests.support.waiting import until
 
 
 async def test_a_face_in_a_hold_is_noted_and_moves_no_script(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     assert (await answer_to(someone, GRAVE)).startswith(opening(texts, "crisis_suicide"))
     before = await place(served, someone)
@@ -58,21 +58,16 @@ async def test_a_face_in_a_hold_is_noted_and_moves_no_script(
 
 
 async def test_a_face_in_a_takeover_reaches_the_operator(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     await answer_to(someone, "我妈又打我了，我身上都是伤")
     person = await person_of(served, someone)
     assert person is not None
-    heard: list[str] = []
-
-    class Ear:
-        async def show(self, _transaction: Any, event: Any) -> None:
-            heard.append(f"{event.what}:{event.words}")
-
-    served.parts.desk.faces.add(Ear())
+    ear = Ear()
+    served.parts.desk.faces.add(ear)
     async with served.parts.database.begin() as transaction:
         case = await cases.open_case(transaction, person.person_id)
         assert case is not None
@@ -81,11 +76,7 @@ async def test_a_face_in_a_takeover_reaches_the_operator(
     joined = await someone.wait_for(texts("zh", "human_joined"), timeout_s=20)
     await someone.press("🙁", message_id=question.message_id)
     words = texts("zh", "checkin_said_2")
-
-    async def is_heard() -> bool:
-        return f"person_said:{words}" in heard
-
-    await until(is_heard)
+    await until(lambda: f"person_said:{words}" in ear.heard)
     await until(lambda: is_delivered(served))
     assert await mood_of(served, someone) == 2
     said = await turns_of(served, someone)
@@ -94,12 +85,12 @@ async def test_a_face_in_a_takeover_reaches_the_operator(
 
 
 async def test_a_face_leaves_the_direct_question_open(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     assert texts("zh", "gentle_suicide") in await answer_to(someone, PASSIVE)
     before = await place(served, someone)
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     await someone.press("😐")
     await someone.wait_for(None, after=question.message_id, timeout_s=60)
@@ -108,12 +99,12 @@ async def test_a_face_leaves_the_direct_question_open(
 
 
 async def test_an_old_face_is_kept_and_not_talked_about(
-    served: Service, someone: SandboxUser, clock: Clock
+    served: Service, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone, "每周三早上八点")  # so that no other comes meanwhile
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
-    clock.at = FIRST + timedelta(hours=24)
+    clock.now = FIRST + timedelta(hours=24)
     before = await turns_of(served, someone)
     await someone.press("😞")
     await someone.wait_for(
@@ -125,10 +116,10 @@ async def test_an_old_face_is_kept_and_not_talked_about(
 
 
 async def test_a_mood_corrected_down_to_a_low_one_is_heard(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     heard = []
     for face in ("🙂", "😄", "😐", "😞", "🙂"):
@@ -148,7 +139,7 @@ async def test_a_mood_corrected_down_to_a_low_one_is_heard(
 
 
 async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await served.parts.safe_mode.turn_on(Switch.PAUSED, "by hand", now=utc_now())
@@ -156,7 +147,7 @@ async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
     assert "暂停到 11-27" in await answer_to(someone, "三天")
     assert (await turns_of(served, someone))[-1].text == "三天"
     await pressed(someone, "ci:resume")
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     await someone.press("🙁")
     await someone.wait_for(opening(texts, "paused"), after=question.message_id, timeout_s=20)
@@ -165,13 +156,13 @@ async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
 
 
 async def test_beyond_the_quota_settings_are_heard_and_a_face_is_kept(
-    start: Start, sandbox: Sandbox, clock: Clock, texts: Texts
+    start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts
 ) -> None:
     served = await start(now=clock, daily_quota=1)
     someone = sandbox.add_user()
     await newcomer_agrees(someone)
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     await answer_to(someone, "早")
     assert (await answer_to(someone, "今天要上班")).startswith(opening(texts, "quota_over"))
@@ -186,7 +177,7 @@ async def test_beyond_the_quota_settings_are_heard_and_a_face_is_kept(
 
 
 async def test_a_closed_pilot_takes_no_settings_and_asks_nothing(
-    start: Start, sandbox: Sandbox, clock: Clock, texts: Texts
+    start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts
 ) -> None:
     open_to_all = await start(now=clock)
     someone = sandbox.add_user()
@@ -199,6 +190,6 @@ async def test_a_closed_pilot_takes_no_settings_and_asks_nothing(
     settings = await settings_of(closed, someone)
     assert settings is not None
     assert settings.paused_until_at is None
-    clock.at = FIRST
-    assert await closed.parts.check_ins.send_due() == 0
+    clock.now = FIRST
+    assert await closed.parts.check_ins.run() == 0
     assert [row.reason for row in await rows(closed, someone)] == ["not_admitted"]

@@ -4,9 +4,9 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import (
     appointments,
     cases,
@@ -16,11 +16,10 @@ from storage import (
     people,
     transcripts,
 )
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.conversations import Role
 from tests.e2e.checkins.cast import (
     BEGIN,
-    Clock,
     Start,
     agree,
     asked,
@@ -31,13 +30,14 @@ from tests.e2e.checkins.cast import (
     pressed_twice,
     rows,
     settings_of,
-    until,
 )
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 
 async def test_by_buttons_received_and_answered_by_a_tap(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     assert texts("zh", "checkin_chosen_nothing") in await answer_to(someone, "/checkin")
     assert "· 每天 08:00" in await pressed(someone, "ci:time:480")
@@ -63,7 +63,7 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     reply = await someone.wait_for(None, after=question.message_id, timeout_s=60)
     assert reply.text
     kept = (await rows(served, someone))[-1]
-    assert (kept.state, kept.answer and kept.answer.mood) == (State.ANSWERED, 4)
+    assert (kept.state, kept.answer and kept.answer.mood) == (CheckInState.ANSWERED, 4)
     person = await person_of(served, someone)
     assert person is not None
     async with served.parts.database.read() as transaction:
@@ -75,15 +75,15 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     assert turns[-1].role is Role.COMPANION
 
 
-async def test_by_words_in_english_with_what_time_it_is(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+async def test_by_words_in_english(
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await answer_to(someone, "/language")
     await pressed(someone, "lang:en")
     await answer_to(someone, "/checkin")
     assert await answer_to(someone, "at 8") == texts("en", "checkin_which_half")
     assert texts("en", "checkin_zone_ask").strip() in await pressed(someone, "ci:pick:0480127")
-    assert await answer_to(someone, "it is 10:02 am here") == texts("en", "checkin_zone_which")
+    assert await answer_to(someone, "China or Japan") == texts("en", "checkin_zone_which")
     assert "08:00, every day" in await pressed(someone, "ci:zone:Asia/Shanghai")
     state = await pressed(someone, "Yes, begin")
     assert "Next: 11-25 08:00" in state
@@ -92,19 +92,24 @@ async def test_by_words_in_english_with_what_time_it_is(
     assert "paused until 12-01" in await pressed_twice(someone, "ci:pauses", "ci:pause:7")
     assert "Check-ins: on" in await pressed(someone, "ci:resume")
     assert "paused until 11-27" in await answer_to(someone, "pause for 3 days")
-    clock.at += timedelta(minutes=31)  # the question is over: this is talk
+    assert texts("en", "checkin_unclear") in await answer_to(someone, "add 9:45 am")
+    await pressed(someone, "ci:hours")
+    await pressed(someone, "ci:hour:9")
+    assert "09:45, every day" in await pressed(someone, "ci:time:585")
+    assert "09:45, every day" in await pressed(someone, "ci:done")
+    clock.now += timedelta(minutes=31)  # the question is over: this is talk
     assert "Check-ins:" not in await answer_to(someone, "weekdays at 21:30")
 
 
 async def test_words_are_an_answer_and_a_wish_is_heard(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     clock.to(2026, 11, 25, 0, 0, 1)
     await asked(someone, served)
     reply = await answer_to(someone, "昨晚没怎么睡，今天要见老板")
     assert reply != texts("zh", "checkin_stopped")
-    assert [row.state for row in await rows(served, someone)] == [State.ANSWERED]
+    assert [row.state for row in await rows(served, someone)] == [CheckInState.ANSWERED]
     clock.to(2026, 11, 26, 0, 0, 1)
     question = await asked(someone, served)
     assert "老板" not in question.text
@@ -116,12 +121,12 @@ async def test_words_are_an_answer_and_a_wish_is_heard(
 
 
 async def test_paused_resumed_and_travelling(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     assert "暂停到 11-27" in await pressed_twice(someone, "ci:pauses", "ci:pause:3")
     clock.to(2026, 11, 25, 0, 0, 1)
-    assert await served.parts.check_ins.send_due() == 0
+    assert await served.parts.check_ins.run() == 0
     assert "下一次：11-26 08:00" in await pressed(someone, "ci:resume")
     clock.to(2026, 11, 26, 0, 0, 1)
     await asked(someone, served)
@@ -133,17 +138,17 @@ async def test_paused_resumed_and_travelling(
     assert "下一次：11-27 08:00" in state  # the 26th was served, there or here
     clock.to(2026, 11, 27, 8, 0, 1)
     await asked(someone, served)
-    await served.parts.check_ins.send_due()
+    await served.parts.check_ins.run()
     assert [row.local_date.day for row in await rows(served, someone)] == [26, 27]
 
 
 async def test_silence_leads_to_a_goodbye_and_back(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     for day in range(40):
-        clock.at = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
-        if await served.parts.check_ins.send_due():
+        clock.now = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
+        if await served.parts.check_ins.run():
             await until(lambda: is_delivered(served))
     bye = await someone.wait_for(texts("zh", "checkin_goodbye"), timeout_s=20)
     assert "mood:" not in str(bye.buttons)
@@ -156,14 +161,14 @@ async def test_silence_leads_to_a_goodbye_and_back(
 
 
 async def test_a_grave_case_holds_them_and_they_come_back_with_words_for_it(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await answer_to(someone, "我想自杀，已经买好了绳子")
     clock.to(2026, 11, 25, 0, 0, 1)
-    assert await served.parts.check_ins.send_due() == 0
+    assert await served.parts.check_ins.run() == 0
     assert [(row.state, row.reason) for row in await rows(served, someone)] == [
-        (State.SKIPPED, "held")
+        (CheckInState.SKIPPED, "held")
     ]
     await close_case(sandbox, 1)
     await until(lambda: is_resolved(served, someone))
@@ -190,7 +195,7 @@ async def test_a_grave_case_holds_them_and_they_come_back_with_words_for_it(
 
 
 async def test_the_chart_its_notes_export_and_the_end(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     assert await answer_to(someone, "/mood") == texts("zh", "chart_none")
     await agree(someone)
@@ -227,25 +232,25 @@ async def test_the_chart_its_notes_export_and_the_end(
     assert "心情：1 次" in await answer_to(someone, "/memory")
     assert texts("zh", "checkin_off_too") in await answer_to(someone, "/stop")
     clock.to(2026, 11, 26, 0, 0, 1)
-    assert await served.parts.check_ins.send_due() == 0
+    assert await served.parts.check_ins.run() == 0
     await answer_to(someone, "/checkin")
     await pressed(someone, "ci:resume")
     await answer_to(someone, "/forget")
     await someone.press("forget:yes")
     await someone.wait_for("回执", timeout_s=20)
     clock.to(2026, 11, 27, 0, 0, 1)
-    assert await served.parts.check_ins.send_due() == 0
+    assert await served.parts.check_ins.run() == 0
 
 
-async def test_blocked_and_back(served: Service, someone: SandboxUser, clock: Clock) -> None:
+async def test_blocked_and_back(served: Service, someone: SandboxUser, clock: ManualClock) -> None:
     await agree(someone)
     await someone.block()
     await until(lambda: parked(served, someone))
     clock.to(2026, 11, 25, 0, 0, 1)
-    assert await served.parts.check_ins.send_due() == 0
+    assert await served.parts.check_ins.run() == 0
     await someone.unblock()
     await until(lambda: parked(served, someone, is_parked=False))
-    await served.parts.check_ins.send_due()  # reckons anew
+    await served.parts.check_ins.run()  # reckons anew
     clock.to(2026, 11, 26, 0, 0, 1)
     await asked(someone, served)
 
@@ -261,7 +266,7 @@ async def parked(service: Service, user: SandboxUser, *, is_parked: bool = True)
 
 
 async def test_falling_moods_are_a_quiet_note_and_never_a_case(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     for day in range(3):
@@ -282,7 +287,7 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
 
 
 async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not_disturbed(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     await answer_to(someone, "我妈又打我了，我身上都是伤")  # level 2: check-ins go on
@@ -304,17 +309,17 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
     async with served.parts.database.begin() as transaction:
         await served.parts.takeover.begin(transaction, operator, case.case_id)
     clock.to(2026, 11, 28, 0, 0, 1)
-    assert await served.parts.check_ins.send_due() == 0
+    assert await served.parts.check_ins.run() == 0
 
 
 async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await pressed(someone, "ci:flag:weekly_summary")
     offered = []
     for day in (0, 5, 6, 7):
-        clock.at = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
+        clock.now = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
         question = await asked(someone, served)
         if day == 5:
             await someone.press("😐")
@@ -333,7 +338,7 @@ async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
 
 
 async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
-    start: Start, sandbox: Sandbox, clock: Clock, texts: Texts, slow: asyncio.Event
+    start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts, slow: asyncio.Event
 ) -> None:
     first = await start(now=clock)
     user = sandbox.add_user()

@@ -5,18 +5,17 @@ from typing import Any
 import pytest
 
 from bot.prompting import UNASKED
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import check_in_questions
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.conversations import Role
 from tests.e2e.checkins.cast import (
     DAY,
     FIRST,
     GRAVE,
     PASSIVE,
-    Clock,
     agree,
     asked,
     is_idle,
@@ -26,9 +25,10 @@ from tests.e2e.checkins.cast import (
     pressed,
     rows,
     turns_of,
-    until,
 )
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("words", [GRAVE, PASSIVE])
@@ -36,7 +36,7 @@ async def test_after_words_at_risk_no_note_is_waited_for(
     served: Service,
     sandbox: Sandbox,
     someone: SandboxUser,
-    clock: Clock,
+    clock: ManualClock,
     texts: Texts,
     words: str,
 ) -> None:
@@ -46,7 +46,7 @@ async def test_after_words_at_risk_no_note_is_waited_for(
     assert person is not None
     async with served.parts.database.read() as transaction:
         assert (
-            await check_in_questions.get(transaction, person.person_id, since=clock.at - DAY)
+            await check_in_questions.get(transaction, person.person_id, since=clock.now - DAY)
             is None
         )
     if words == GRAVE:
@@ -58,7 +58,7 @@ async def test_after_words_at_risk_no_note_is_waited_for(
 
 
 async def test_off_the_record_a_note_is_not_kept_and_that_is_said(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await note_asked(someone, served, clock, texts)
     await answer_to(someone, "/offrecord")
@@ -75,7 +75,7 @@ async def test_off_the_record_a_note_is_not_kept_and_that_is_said(
 
 
 async def test_an_edit_is_no_note_and_no_answer(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     old = await someone.say("今天下雨了")
     await someone.wait_for(None, after=old, timeout_s=60)
@@ -87,21 +87,23 @@ async def test_an_edit_is_no_note_and_no_answer(
     assert await note_of(served, someone) is None
     await answer_to(someone, "开会太多")
     assert await note_of(served, someone) == "开会太多"
-    clock.at = FIRST + DAY
+    clock.now = FIRST + DAY
     question = await asked(someone, served)
     await someone.edit(old, "今天出太阳了")
     await someone.wait_for(None, after=question.message_id, timeout_s=60)
-    assert (await rows(served, someone))[-1].state is State.ASKED
+    assert (await rows(served, someone))[-1].state is CheckInState.ASKED
 
 
-async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts: Texts) -> None:
+async def test_in_english(
+    served: Service, sandbox: Sandbox, clock: ManualClock, texts: Texts
+) -> None:
     someone = sandbox.add_user(language_code="en")
     await newcomer_agrees(someone, "en")
     await answer_to(someone, "/checkin")
     await answer_to(someone, "every day at 8am")
     await answer_to(someone, "Shanghai")
     await pressed(someone, "Yes, begin")
-    clock.at = FIRST
+    clock.now = FIRST
     question = await asked(someone, served)
     assert question.text.startswith("Good morning. ")
     await someone.press("🙁")
@@ -113,7 +115,7 @@ async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts
     await someone.wait_for(texts("en", "checkin_note_ask"), after=last.message_id, timeout_s=20)
     await answer_to(someone, "too many meetings")
     assert await note_of(served, someone) == "too many meetings"
-    clock.at = FIRST + DAY
+    clock.now = FIRST + DAY
     question = await asked(someone, served)
     # The last mood was low.
     assert (
@@ -122,8 +124,8 @@ async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts
     )
     await answer_to(someone, "a long day ahead")
     kept = (await rows(served, someone))[-1]
-    assert kept.state is State.ANSWERED
-    clock.at = FIRST + 2 * DAY
+    assert kept.state is CheckInState.ANSWERED
+    clock.now = FIRST + 2 * DAY
     await asked(someone, served)
     assert "paused until 12-04" in await answer_to(someone, "pause for a week")
     said = [turn.text for turn in await turns_of(served, someone) if turn.role is Role.PERSON]
@@ -131,7 +133,7 @@ async def test_in_english(served: Service, sandbox: Sandbox, clock: Clock, texts
 
 
 async def test_the_model_sees_the_question_that_words_or_a_face_answer(
-    served: Service, someone: SandboxUser, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    served: Service, someone: SandboxUser, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, prompts = served.parts.worker, []
     stream = worker.stream
@@ -142,7 +144,7 @@ async def test_the_model_sees_the_question_that_words_or_a_face_answer(
 
     monkeypatch.setattr(worker, "stream", listening)
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     first = await asked(someone, served)
     await answer_to(someone, "一般")
     assert prompts[-1].endswith(f"{UNASKED}\n\n答：{first.text}\n\n[Round 2]\n\n问：一般\n\n答：")
@@ -150,7 +152,7 @@ async def test_the_model_sees_the_question_that_words_or_a_face_answer(
     await answer_to(someone, "老样子")
     assert prompts[-1].startswith(before)  # what the model keeps of the talk can be used again
     assert prompts[-1].count(first.text) == 1
-    clock.at = FIRST + DAY
+    clock.now = FIRST + DAY
     second = await asked(someone, served)
     await someone.press("🙂")
     await someone.wait_for(None, after=second.message_id, timeout_s=60)

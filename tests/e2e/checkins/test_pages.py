@@ -3,23 +3,23 @@
 import json
 from datetime import date, datetime, timedelta
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.splitting import LIMIT, utf16_length
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import check_in_settings, check_ins
-from storage.check_ins import Answer, Occasion
+from storage.check_ins import MoodAnswer, Occasion
 from tests.e2e.checkins.cast import (
     BEGIN,
-    Clock,
     agree,
     asked,
     is_resolved,
     pressed,
     settings_of,
-    until,
 )
 from tests.e2e.conftest import answer_to, close_case, person_of
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 
 def line(text: str, name: str) -> str:
@@ -57,18 +57,18 @@ async def test_nothing_chosen_leaves_the_page(
 
 
 async def test_a_draft_lives_as_long_as_it_is_the_last_question(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await answer_to(someone, "/checkin")
     await pressed(someone, "ci:time:480")
-    clock.at += timedelta(days=2)  # the chooser still holds
+    clock.now += timedelta(days=2)  # the chooser still holds
     assert "08:00" in await pressed(someone, "ci:time:1290")
     await pressed(someone, "ci:done")
     first = await pressed(someone, "ci:zone:Asia/Shanghai")
     assert "21:30" in first
     asked_first = someone.last
     assert asked_first is not None
-    clock.at += timedelta(hours=3)
+    clock.now += timedelta(hours=3)
     await answer_to(someone, "/checkin")
     await pressed(someone, "ci:time:480")
     await pressed(someone, "ci:done")
@@ -161,7 +161,7 @@ async def noted(service: Service, user: SandboxUser, days: int, note: str) -> No
                 transaction, Occasion(person.person_id, at.date(), 480, at), now=at
             )
             assert made is not None
-            said = Answer(mood=3, note=f"{note}{back}")
+            said = MoodAnswer(mood=3, note=f"{note}{back}")
             await check_ins.answer(transaction, person.person_id, made, said, now=at)
 
 
@@ -208,7 +208,7 @@ async def test_a_single_note_of_any_length_is_shown_and_an_old_button_is_harmles
 
 
 async def test_a_skip_can_be_taken_back(
-    served: Service, someone: SandboxUser, texts: Texts, clock: Clock
+    served: Service, someone: SandboxUser, texts: Texts, clock: ManualClock
 ) -> None:
     await agree(someone)
     clock.to(2026, 11, 24, 23, 0, 1)  # 7:00 of the 25th in Shanghai: an hour before
@@ -228,7 +228,7 @@ async def test_a_skip_can_be_taken_back(
 
 
 async def test_everything_is_in_the_export_and_words_are_no_moods(
-    served: Service, someone: SandboxUser, clock: Clock
+    served: Service, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     await pressed(someone, "ci:quiets")
@@ -251,7 +251,7 @@ async def test_everything_is_in_the_export_and_words_are_no_moods(
     assert person is not None
     async with served.parts.database.begin() as transaction:
         await check_in_settings.change(
-            transaction, person.person_id, fell_on=date(2026, 11, 27), fell_waits_at=clock.at
+            transaction, person.person_id, fell_on=date(2026, 11, 27), fell_waits_at=clock.now
         )
     sent = await someone.say("/export")
     file = await someone.wait_for(lambda m: m.document is not None, after=sent, timeout_s=20)
@@ -261,7 +261,7 @@ async def test_everything_is_in_the_export_and_words_are_no_moods(
     assert data["quiet_hours"] == ["22:00", "08:00"]
     assert (data["asks_sleep"], data["asks_energy"]) == (False, True)
     assert (data["moods_fell_on"], data["days_without_an_answer"]) == ("2026-11-27", 0)
-    assert datetime.fromisoformat(data["staff_are_told_since"]) == clock.at
+    assert datetime.fromisoformat(data["staff_are_told_since"]) == clock.now
     occurrences = data["occurrences"]
     assert [(each["date"], each["state"], each["skipped_because"]) for each in occurrences] == [
         ("2026-11-25", "answered", None),

@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Unpack
 
-from bot.sandbox import Sandbox, SandboxUser
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox, SandboxUser
 from storage import check_in_settings
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from tests.e2e.checkins.cast import (
     DAY,
     FIRST,
     GRAVE,
-    Clock,
     agree,
     asked,
     is_delivered,
@@ -22,24 +21,25 @@ from tests.e2e.checkins.cast import (
     pressed,
     rows,
     settings_of,
-    until,
 )
 from tests.e2e.conftest import answer_to, close_case, person_of
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 
-async def silent(service: Service, clock: Clock, days: int) -> None:
+async def silent(service: Service, clock: ManualClock, days: int) -> None:
     """Let days pass on which nothing is answered."""
     for _ in range(days):
-        await service.parts.check_ins.send_due()
+        await service.parts.check_ins.run()
         await until(lambda: is_delivered(service))  # one that nobody saw would be no silence
-        clock.at += DAY
+        clock.now += DAY
 
 
 async def test_after_a_crisis_there_is_never_a_goodbye_first(
-    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     await silent(served, clock, 31)
     settings = await settings_of(served, someone)
     assert settings is not None
@@ -49,23 +49,23 @@ async def test_after_a_crisis_there_is_never_a_goodbye_first(
     assert settings is not None
     assert settings.unanswered == 0
     await silent(served, clock, 4)
-    await served.parts.check_ins.send_due()  # the fifth that is held
+    await served.parts.check_ins.run()  # the fifth that is held
     await close_case(sandbox, 1)
     await until(lambda: is_resolved(served, someone))
-    clock.at += DAY  # not before: the loop would hold that one too
+    clock.now += DAY  # not before: the loop would hold that one too
     question = await asked(someone, served)
     assert question.text in texts("zh", "checkin_after_hold").splitlines()
     kept = await rows(served, someone)
-    assert kept[-1].state is State.ASKED
+    assert kept[-1].state is CheckInState.ASKED
     assert {row.reason for row in kept[-6:-1]} == {"held"}
 
 
 async def test_after_a_hold_without_a_word_of_theirs_there_is_no_goodbye_either(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     """An operator took the conversation over, and the person never answered."""
     await agree(someone)
-    clock.at = FIRST
+    clock.now = FIRST
     await silent(served, clock, 31)
     person = await person_of(served, someone)
     assert person is not None
@@ -74,16 +74,16 @@ async def test_after_a_hold_without_a_word_of_theirs_there_is_no_goodbye_either(
         await check_in_settings.change(transaction, person.person_id, was_held=True)
     assert settings is not None
     assert settings.unanswered == 8
-    clock.at += DAY
+    clock.now += DAY
     question = await asked(someone, served)
     assert question.text in texts("zh", "checkin_after_hold").splitlines()
 
 
-Sign = Callable[[SandboxUser, Clock], Awaitable[object]]
+Sign = Callable[[SandboxUser, ManualClock], Awaitable[object]]
 
 
-async def later(user: SandboxUser, clock: Clock) -> None:
-    clock.at += timedelta(hours=25)
+async def later(user: SandboxUser, clock: ManualClock) -> None:
+    clock.now += timedelta(hours=25)
     await user.say("今天下雨了")
 
 
@@ -100,7 +100,7 @@ SIGNS: dict[str, Sign] = {
 
 
 async def test_whatever_a_person_sends_is_a_sign_of_life(
-    served: Service, someone: SandboxUser, clock: Clock
+    served: Service, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     person = await person_of(served, someone)
@@ -123,15 +123,15 @@ async def test_whatever_a_person_sends_is_a_sign_of_life(
 
 
 async def test_no_summary_without_a_mood_in_silence_or_after_a_hold(
-    served: Service, someone: SandboxUser, clock: Clock, texts: Texts
+    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await pressed(someone, "ci:flag:weekly_summary")
     person = await person_of(served, someone)
     assert person is not None
 
-    async def is_offered(day: int, **values: Any) -> bool:
-        clock.at = FIRST + day * DAY
+    async def is_offered(day: int, **values: Unpack[check_in_settings.SettingsChange]) -> bool:
+        clock.now = FIRST + day * DAY
         if values:
             async with served.parts.database.begin() as transaction:
                 await check_in_settings.change(transaction, person.person_id, **values)

@@ -8,13 +8,13 @@ import pytest
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
+from sandbox import Sandbox
 from storage import check_in_messages, check_in_settings, check_ins
 from storage.ids import PersonId
-from tests.e2e.checkins.cast import until
 from tests.e2e.conftest import newcomer_agrees, person_of
+from tests.support.waiting import until
 
 BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)
 DUE = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # 8:00 in Shanghai
@@ -49,7 +49,7 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     # Refused for certain: what may have arrived would not be sent again.
     sandbox.faults.add("sendMessage", "429", times=10**6, chat_id=someone.id)
     at = DUE
-    assert await service.parts.check_ins.send_due() == 1
+    assert await service.parts.check_ins.run() == 1
     await until(lambda: waits(service, person.person_id))
     sent = await someone.say(said)
     async with asyncio.timeout(20):

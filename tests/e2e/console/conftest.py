@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox
 from bot.service import Service
 from console.app import Console
 from review import roster, sign_in
 from safety.levels import Level
+from sandbox import Sandbox
 from storage import audit, cases, conversations, operators, people
 from storage.conversations import Role
 from storage.ids import CaseId, PersonId
@@ -52,7 +52,7 @@ async def browser(console: Console) -> AsyncIterator[Callable[[], httpx.AsyncCli
         client = httpx.AsyncClient(
             base_url=console.address.url,
             headers={"Origin": console.address.url, "Sec-Fetch-Site": "same-origin"},
-            timeout=20,
+            timeout=600,
         )
         opened.append(client)
         return client

@@ -4,6 +4,7 @@ The routes are those that the console has: a new one is covered by itself.
 """
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,13 +17,13 @@ import pytest
 from starlette.routing import Mount, Route
 
 from bot.app import utc_now
-from bot.sandbox import Sandbox
 from bot.service import Service
 from bot.texts import Texts
 from console.app import Console
 from console.door import CSRF_HEADER, Entry
 from console.guard import HEADERS, MOST_BYTES
 from review import roster, sign_in
+from sandbox import Sandbox
 from storage import audit, operators
 from storage.ids import CaseId
 from storage.operators import Operator
@@ -316,28 +317,124 @@ async def test_links_that_do_not_hold(
     assert len(answers) == 1 and next(iter(answers))[0] == 403  # nothing tells them apart
 
 
+FOREIGN = [
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "https://other.example.org", "Sec-Fetch-Site": "same-site"},
+]
+
+
+async def guess(client: httpx.AsyncClient, number: int, **headers: str) -> int:
+    """Try a link that nobody was given."""
+    answer = await client.post(
+        "/console/sign-in", data={"token": f"guess{number}".ljust(43, "x")}, headers=headers
+    )
+    return answer.status_code
+
+
+async def refusals(service: Service) -> list[audit.Record]:
+    return [each for each in await acts_of(service) if each.act == "sign_in_refused"]
+
+
 async def test_a_foreign_page_cannot_sign_anybody_in(
     service: Service, browser: Browser, admin: Operator
 ) -> None:
     token = await link_for(service, admin)
-    answer = await browser().post(
-        "/console/sign-in", data={"token": token}, headers={"Origin": "https://evil.example"}
-    )
-    assert answer.status_code == 403 and "set-cookie" not in answer.headers
+    for headers in FOREIGN:
+        answer = await browser().post("/console/sign-in", data={"token": token}, headers=headers)
+        assert answer.status_code == 403 and "set-cookie" not in answer.headers
 
 
-async def test_too_many_failures(service: Service, browser: Browser, admin: Operator) -> None:
-    client = browser()
-    codes = [
-        (await client.post("/console/sign-in", data={"token": f"guess{n}"})).status_code
-        for n in range(12)
-    ]
-    assert codes == [403] * 10 + [429] * 2
+async def test_a_foreign_page_cannot_lock_anybody_out(
+    service: Service, browser: Browser, admin: Operator
+) -> None:
+    client, before = browser(), await acts_of(service)
+    for number in range(20):
+        for headers in FOREIGN:
+            assert await guess(client, number, **headers) == 403
+    assert await acts_of(service) == before  # nor fill the trail
+    assert await guess(client, 1) == 403  # nothing was counted
     token = await link_for(service, admin)
-    right = await client.post("/console/sign-in", data={"token": token})
-    assert right.status_code == 429 and 0 < int(right.headers["Retry-After"]) <= 600
-    refused = [r for r in await acts_of(service) if r.act == "sign_in_refused"]
-    assert len(refused) == 10
+    assert (await client.post("/console/sign-in", data={"token": token})).status_code == 303
+
+
+async def test_who_guesses_waits_and_a_link_that_holds_signs_in(
+    service: Service, browser: Browser, admin: Operator
+) -> None:
+    client = browser()
+    assert [await guess(client, n) for n in range(12)] == [403] * 10 + [429] * 2
+    refused = await client.post("/console/sign-in", data={"token": "guess"})
+    assert 0 < int(refused.headers["Retry-After"]) <= 600 and "set-cookie" not in refused.headers
+    assert len(await refusals(service)) == 10  # what has to wait is not written down
+    token = await link_for(service, admin)
+    assert (await client.post("/console/sign-in", data={"token": token})).status_code == 303
+    again = await client.post("/console/sign-in", data={"token": token})
+    assert again.status_code == 429  # used: a guess like any other
+
+
+async def test_many_strangers_lock_nobody_out_and_do_not_fill_the_trail(
+    start: Callable[..., Awaitable[Service]],
+) -> None:
+    service = await start(trusted_proxies="127.0.0.1, 10.0.0.0/8")
+    console = service.parts.console
+    assert console is not None
+    async with service.parts.database.read() as transaction:
+        (admin,) = await operators.listed(transaction)
+    url = console.address.url
+    async with httpx.AsyncClient(base_url=url, headers={"Origin": url}, timeout=20) as client:
+        for stranger in range(22):
+            named = {"X-Forwarded-For": f"198.51.100.{stranger}"}
+            codes = [await guess(client, n, **named) for n in range(11)]
+            assert codes == [403] * 10 + [429]
+        assert len(await refusals(service)) == 200
+        new = {"X-Forwarded-For": "203.0.113.7"}
+        assert await guess(client, 1, **new) == 403
+        token = await link_for(service, admin)
+        stranger_too = {"X-Forwarded-For": "198.51.100.1"}
+        answer = await client.post("/console/sign-in", data={"token": token}, headers=stranger_too)
+        assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("trusted", "claimed", "are_one"),
+    [
+        ("", "198.51.100.{n}", True),  # no proxy is trusted: what a browser says counts for nothing
+        ("10.0.0.0/8", "198.51.100.{n}", True),  # the peer is another
+        ("127.0.0.1", "198.51.100.{n}, 203.0.113.5", True),  # the proxy adds at the right
+        ("127.0.0.1,10.0.0.0/8", "198.51.100.{n}, 203.0.113.5, 10.1.2.3", True),
+        ("127.0.0.1", "2001:db8:0:1::{n}", True),  # one site
+        ("127.0.0.1", "whatever{n}", True),
+        ("127.0.0.1", "203.0.113.5, 198.51.100.{n}", False),
+        ("127.0.0.1,10.0.0.0/8", "203.0.113.5, 198.51.100.{n}, 10.1.2.3", False),
+        ("127.0.0.1", "2001:db8:0:{n}::1", False),
+    ],
+)
+async def test_a_source_is_what_a_trusted_proxy_says(
+    trusted: str, claimed: str, are_one: bool, start: Callable[..., Awaitable[Service]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own setting is not read
+    service = await start(trusted_proxies=trusted)
+    console = service.parts.console
+    assert console is not None
+    url = console.address.url
+    async with httpx.AsyncClient(base_url=url, headers={"Origin": url}, timeout=20) as client:
+        codes = [
+            await guess(client, n, **{"X-Forwarded-For": claimed.format(n=n)}) for n in range(12)
+        ]
+    assert codes == ([403] * 10 + [429] * 2 if are_one else [403] * 12)
+
+
+async def test_links_and_sessions_cannot_be_guessed(service: Service, admin: Operator) -> None:
+    tokens = {await link_for(service, admin) for _ in range(2)}
+    token = await link_for(service, admin)
+    async with service.parts.database.begin() as transaction:
+        _, secret, csrf = await sign_in.consume(transaction, token, now=utc_now())
+    made = {*tokens, token, secret, csrf}
+    assert len(made) == 5
+    for each in made:
+        assert len(base64.urlsafe_b64decode(each + "=" * (-len(each) % 4))) * 8 >= 128
 
 
 async def test_too_many_links(service: Service, admin: Operator) -> None:

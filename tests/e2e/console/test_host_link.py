@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.demo import console_link
-from bot.sandbox import Sandbox
 from bot.service import Service
+from sandbox import Sandbox
 from storage import new_secret_key
 from tests.e2e.conftest import SECRET_KEY
 from tests.e2e.console.conftest import acts_of

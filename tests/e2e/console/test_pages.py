@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bot.app import utc_now
 from bot.service import Service
 from storage import cases, check_ins, conversations, evidence, people, transcripts
-from storage.check_ins import Answer, Occasion
+from storage.check_ins import MoodAnswer, Occasion
 from storage.conversations import Role
 from storage.evidence import Span
 from storage.ids import CaseId, PersonId
@@ -262,7 +262,7 @@ async def test_moods_stand_beside_an_open_case_and_nowhere_else(
             occasion = Occasion(person_id, date(2026, 11, 20 + number), 480, now)
             made = await check_ins.note_asked(transaction, occasion, now=now)
             assert made is not None
-            said = Answer(mood=mood, note="for me alone")
+            said = MoodAnswer(mood=mood, note="for me alone")
             await check_ins.answer(transaction, person_id, made, said, now=now)
     seat, path = await sit(reviewer), f"/console/cases/{case_id}"
     shown = (await seat.client.get(path)).text
@@ -272,3 +272,24 @@ async def test_moods_stand_beside_an_open_case_and_nowhere_else(
     async with service.parts.database.begin() as transaction:
         await cases.change(transaction, case_id, state="resolved", resolved_at=now)
     assert "4 · 2 · 1" not in (await seat.client.get(path)).text
+
+
+async def test_what_is_no_text_is_named_without_its_content(
+    sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
+) -> None:
+    person_id, now = await person_of(service, case_id), utc_now()
+    async with service.parts.database.begin() as transaction:
+        session = await conversations.current_session(transaction, person_id, now=now)
+        for text in ("voice 12", "sticker 😢", "photo", "of a later version"):
+            await conversations.append(
+                transaction, person_id, session, Role.SENT, text=text, now=now
+            )
+    seat, path = await sit(reviewer), f"/console/cases/{case_id}"
+    history = (await seat.post(f"{path}/history", reason="handing over the case")).text
+    hidden = (await seat.client.get(path)).text
+    for page in (hidden, (await seat.client.get(f"{path}/words")).text, history):
+        assert "Sent a voice message (12 s). The content is not shown." in page
+        assert "Sent a sticker (😢)." in page and "Sent a picture." in page
+        assert "Sent something that is not text." in page
+        assert "voice 12" not in page and "of a later version" not in page
+    assert "给看的人" not in hidden

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from bot.checkins import diary
-from bot.checkins.rounds import Claimed, Rounds
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import EVERY_DAY, Appointment
 from storage import (
     Database,
@@ -13,9 +13,9 @@ from storage import (
     outbox,
 )
 from storage.body import Body
-from storage.check_ins import State
+from storage.check_ins import CheckInState
 from storage.ids import PersonId
-from storage.outbox import Kind
+from storage.outbox import Kind, OutboxState
 from tests.integration.cast import mei
 
 START = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
@@ -49,7 +49,8 @@ class Asked:
     async def __call__(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
-            check_in_id=claimed.check_in_id, now=claimed.question.occurrence.at, ended_as="sent",
+            check_in_id=claimed.check_in_id, now=claimed.question.occurrence.at,
+            ended_as=OutboxState.SENT,
         )  # fmt: skip
         transaction.on_commit(lambda: self.claimed.append(claimed))
 
@@ -58,8 +59,8 @@ class Asked:
         return [each.question.occurrence.local_date.isoformat() for each in self.claimed]
 
 
-def rounds_of(database: Database, clock: Clock) -> Rounds:
-    return Rounds(
+def rounds_of(database: Database, clock: Clock) -> CheckInScheduler:
+    return CheckInScheduler(
         database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep
     )
 
@@ -77,7 +78,7 @@ async def wants(
     return person.person_id
 
 
-async def ends(database: Database, person_id: PersonId) -> Counter[tuple[State, str]]:
+async def ends(database: Database, person_id: PersonId) -> Counter[tuple[CheckInState, str]]:
     """How many occurrences ended how, by state and reason."""
     async with database.read() as tx:
         rows = await check_ins.of_person(tx, person_id)

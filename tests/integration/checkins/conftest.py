@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.checkins.rounds import Rounds
+from bot.checkins.rounds import CheckInScheduler
 from storage import (
     Database,
 )
@@ -22,5 +22,5 @@ def asked() -> Asked:
 
 
 @pytest.fixture
-async def rounds(database: Database, clock: Clock) -> AsyncIterator[Rounds]:
+async def rounds(database: Database, clock: Clock) -> AsyncIterator[CheckInScheduler]:
     yield rounds_of(database, clock)

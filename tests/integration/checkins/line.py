@@ -2,28 +2,23 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any, cast
 
 from telegram import Bot
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
-from bot.checkins.asking import Asking
+from bot.checkins.asking import CheckInJob
 from bot.checkins.recalling import Recall
-from bot.checkins.rounds import Rounds
-from bot.checkins.wording import Wording
+from bot.checkins.rounds import CheckInScheduler
 from bot.delivery import Delivery
 from bot.metrics import Metrics
 from bot.notices import OperatorNotices
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import Outcomes
 from bot.pacing import Pacer
-from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from bot.topics import Topics
-from safety.guard import Guard
-from safety.screen import Screening
 from storage import Database, Transaction
 from storage.outbox import Message
 
@@ -34,16 +29,6 @@ async def not_relayed(
     _tx: Transaction, _message: Message, _state: str, _reason: str | None, _now: datetime
 ) -> None:
     raise AssertionError("no operator speaks here")
-
-
-def no_model() -> Any:
-    """In the place of a model: as with the demonstration model, none words a check-in."""
-    return SimpleNamespace(is_demo=True, health=lambda: SimpleNamespace(waiting=0, running=0))
-
-
-def never(_words: str) -> Screening:
-    """In the place of the screener: what no model has worded is not screened."""
-    raise AssertionError("screened")
 
 
 def bot_of(token: str, api_url: str) -> Bot:
@@ -81,8 +66,7 @@ class Line:
             database=database, bot=bot, pacer=pacer, metrics=metrics, chat=chat, topics=topics,
             outcomes=outcomes, fence=lambda: None, now=now,
         )  # fmt: skip
-        self.asking = Asking(
-            database=database, rounds=Rounds(database=database, now=now, count=count, **clock),
-            wording=Wording(TEXTS, no_model(), cast("Guard", None), never),
-            safe_mode=SafeMode(database), texts=TEXTS, wake=self.delivery.wake, now=now,
+        self.asking = CheckInJob(
+            rounds=CheckInScheduler(database=database, now=now, count=count, **clock),
+            texts=TEXTS, wake=self.delivery.wake, now=now,
         )  # fmt: skip

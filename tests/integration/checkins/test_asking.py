@@ -1,13 +1,12 @@
 """When check-ins are asked: once, late, with a clock that goes back, with failures."""
 
-import asyncio
 from collections import Counter
 from datetime import date, timedelta
 
 import pytest
 
 from bot.checkins import diary
-from bot.checkins.rounds import Claimed, Question, Rounds
+from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import LATEST
 from storage import (
     Database,
@@ -16,8 +15,7 @@ from storage import (
     check_in_settings,
     check_ins,
 )
-from storage.check_ins import Answer, State
-from storage.ids import PersonId
+from storage.check_ins import CheckInState, MoodAnswer
 from tests.integration.cast import SECRET, mei
 from tests.integration.checkins.cast import (
     AT_NINE,
@@ -33,7 +31,7 @@ from tests.integration.checkins.cast import (
 
 
 async def test_nothing_is_asked_of_who_did_not_ask_for_it(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
@@ -45,7 +43,7 @@ async def test_nothing_is_asked_of_who_did_not_ask_for_it(
 
 
 async def test_it_is_asked_at_its_time_once_and_answered(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     clock.at = AT_NINE - MINUTE
@@ -57,22 +55,24 @@ async def test_it_is_asked_at_its_time_once_and_answered(
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert (settings.consent_at, settings.unanswered) == (START, 1)
-        said = await diary.answer(tx, person_id, claimed.check_in_id, Answer(mood=4), now=clock.at)
-        assert said == Answer(mood=4)
-        whole = await diary.answer(
-            tx, person_id, claimed.check_in_id, Answer(note=SECRET, sleep=2), now=clock.at
+        said = await diary.answer(
+            tx, person_id, claimed.check_in_id, MoodAnswer(mood=4), now=clock.at
         )
-        assert whole == Answer(mood=4, sleep=2, note=SECRET)
+        assert said == MoodAnswer(mood=4)
+        whole = await diary.answer(
+            tx, person_id, claimed.check_in_id, MoodAnswer(note=SECRET, sleep=2), now=clock.at
+        )
+        assert whole == MoodAnswer(mood=4, sleep=2, note=SECRET)
         other = await mei(tx, 43)
         assert await diary.answer(
-            tx, other.person_id, claimed.check_in_id, Answer(mood=1), now=clock.at
+            tx, other.person_id, claimed.check_in_id, MoodAnswer(mood=1), now=clock.at
         ) is None  # fmt: skip
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert (settings.unanswered, settings.asked_on) == (0, None)
         (mood,) = await check_ins.moods(tx, person_id, since=date(2026, 1, 5))
         assert (mood.local_date, mood.answer, mood.state) == (
-            date(2026, 1, 5), whole, State.ANSWERED)  # fmt: skip
+            date(2026, 1, 5), whole, CheckInState.ANSWERED)  # fmt: skip
         assert await check_ins.moods(tx, person_id, since=date(2026, 1, 6)) == []
         ((_, following),) = await diary.upcoming(tx, person_id)
         assert following is not None
@@ -82,19 +82,21 @@ async def test_it_is_asked_at_its_time_once_and_answered(
 
 @pytest.mark.parametrize("late", [timedelta(0), LATEST, LATEST + MINUTE, 3 * DAY + MINUTE])
 async def test_what_is_late_is_caught_up_or_noted(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock, late: timedelta
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock, late: timedelta
 ) -> None:
     person_id = await wants(database, NINE)
     clock.at = AT_NINE + late
     is_asked = late % DAY <= LATEST
     assert await rounds.send_due(asked) == is_asked
     missed = late.days + (0 if is_asked else 1)
-    expected = Counter({(State.ASKED, ""): int(is_asked), (State.SKIPPED, "late"): missed})
+    expected = Counter(
+        {(CheckInState.ASKED, ""): int(is_asked), (CheckInState.SKIPPED, "late"): missed}
+    )
     assert await ends(database, person_id) == +expected
 
 
 async def test_a_clock_that_goes_back_asks_nothing_twice(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     await wants(database, NINE)
     for at in (AT_NINE, AT_NINE - DAY, AT_NINE - MINUTE, AT_NINE, AT_NINE + DAY, AT_NINE):
@@ -104,7 +106,7 @@ async def test_a_clock_that_goes_back_asks_nothing_twice(
 
 
 async def test_a_failure_leaves_no_trace_and_stops_nobody_else(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     unlucky = await wants(database, NINE)
     await wants(database, NINE, telegram_id=43)
@@ -123,7 +125,7 @@ async def test_a_failure_leaves_no_trace_and_stops_nobody_else(
     assert await rounds.send_due(ask) == 0
     clock.at = AT_NINE + LATEST + MINUTE
     assert await rounds.send_due(ask) == 0
-    assert await ends(database, unlucky) == {(State.SKIPPED, "failed"): 1}
+    assert await ends(database, unlucky) == {(CheckInState.SKIPPED, "failed"): 1}
     fails = False
     clock.at = AT_NINE + DAY
     assert await rounds.send_due(ask) == 2
@@ -134,7 +136,7 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
 ) -> None:
     counts: Counter[str] = Counter()
     admitted: set[int] = set()
-    rounds = Rounds(
+    rounds = CheckInScheduler(
         database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep,
         admits=lambda person: person.person_id in admitted,
         count=lambda outcome: counts.update([outcome]),
@@ -145,7 +147,7 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
         assert await appointments.count_due(tx, before=AT_NINE, limit=9) == 0
         assert await appointments.count_due(tx, before=clock.at, limit=9) == 1
     assert await rounds.send_due(asked) == 0
-    assert await ends(database, person_id) == {(State.SKIPPED, "not_admitted"): 1}
+    assert await ends(database, person_id) == {(CheckInState.SKIPPED, "not_admitted"): 1}
     async with database.read() as tx:
         assert await appointments.count_due(tx, before=clock.at, limit=9) == 0
     admitted.add(person_id)
@@ -153,25 +155,3 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
     assert await rounds.send_due(asked) == 1
     assert asked.dates == ["2026-01-06"]
     assert counts == {"not_admitted": 1, "asked": 1}
-
-
-async def test_words_are_prepared_while_no_transaction_is_open(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
-) -> None:
-    person_id = await wants(database, NINE)
-
-    async def prepare(questions: list[Question]) -> dict[PersonId, object]:
-        async with asyncio.timeout(2), database.begin():  # it would wait for a writer
-            return {each.person.person_id: "words" for each in questions}
-
-    clock.at = AT_NINE
-    assert await rounds.send_due(asked, prepare) == 1
-    assert asked.claimed[0].prepared == "words"
-    assert asked.claimed[0].question.person.person_id == person_id
-
-    async def fails(_questions: list[Question]) -> dict[PersonId, object]:
-        raise RuntimeError(SECRET)
-
-    clock.at += DAY
-    assert await rounds.send_due(asked, fails) == 1
-    assert asked.claimed[1].prepared is None

@@ -3,9 +3,9 @@
 import pytest
 
 from bot.checkins import diary
-from bot.checkins.diary import QuietError
-from bot.checkins.quiet import Quiet
-from bot.checkins.rounds import Rounds
+from bot.checkins.diary import QuietHoursError
+from bot.checkins.quiet import QuietHours
+from bot.checkins.rounds import CheckInScheduler
 from storage import (
     Database,
     appointments,
@@ -14,7 +14,7 @@ from storage import (
     people,
 )
 from storage.check_in_settings import StoppedBy
-from storage.check_ins import Answer, State
+from storage.check_ins import CheckInState, MoodAnswer
 from tests.integration.checkins.cast import (
     AT_NINE,
     DAY,
@@ -30,7 +30,7 @@ from tests.integration.checkins.cast import (
 
 
 async def test_pause_skip_stop_and_resume(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE, EVENING)
     async with database.begin() as tx:
@@ -55,11 +55,11 @@ async def test_pause_skip_stop_and_resume(
         assert (resumed.stopped_at, resumed.unanswered) == (None, 0)
     clock.at += DAY
     assert await rounds.send_due(asked) == 1
-    assert (State.SKIPPED, "asked_for") in await ends(database, person_id)
+    assert (CheckInState.SKIPPED, "asked_for") in await ends(database, person_id)
 
 
 async def test_what_was_skipped_by_mistake_is_asked_after_all(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE, EVENING)
     clock.at = AT_NINE
@@ -74,11 +74,11 @@ async def test_what_was_skipped_by_mistake_is_asked_after_all(
     assert await rounds.send_due(asked) == 1
     # What had its time already stays left out; the other one is asked, once.
     assert asked.dates == ["2026-01-05"]
-    assert (State.SKIPPED, "asked_for") in await ends(database, person_id)
+    assert (CheckInState.SKIPPED, "asked_for") in await ends(database, person_id)
 
 
 async def test_a_change_of_times_keeps_what_is_due_and_doubles_nothing(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     clock.at = AT_NINE
@@ -98,21 +98,21 @@ async def test_a_change_of_times_keeps_what_is_due_and_doubles_nothing(
 
 
 async def test_quiet_hours_refuse_and_skip(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     async with database.begin() as tx:
-        assert await diary.set_quiet(tx, person_id, Quiet(22 * 60, 10 * 60)) == (NINE,)
-        with pytest.raises(QuietError) as refused:
+        assert await diary.set_quiet(tx, person_id, QuietHours(22 * 60, 10 * 60)) == (NINE,)
+        with pytest.raises(QuietHoursError) as refused:
             await diary.set_appointments(tx, person_id, [NINE, EVENING], now=START)
         assert refused.value.refused == (NINE,)
     clock.at = AT_NINE
     assert await rounds.send_due(asked) == 0
-    assert await ends(database, person_id) == {(State.SKIPPED, "quiet"): 1}
+    assert await ends(database, person_id) == {(CheckInState.SKIPPED, "quiet"): 1}
 
 
 async def test_a_case_of_level_three_holds_and_afterwards_it_says_so(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     async with database.begin() as tx:
@@ -130,11 +130,11 @@ async def test_a_case_of_level_three_holds_and_afterwards_it_says_so(
         clock.at += DAY
         assert await rounds.send_due(asked) == 1
     assert [each.question.is_after_hold for each in asked.claimed] == [True, False]
-    assert (await ends(database, person_id))[(State.SKIPPED, "held")] == 1
+    assert (await ends(database, person_id))[(CheckInState.SKIPPED, "held")] == 1
 
 
 async def test_silence_leads_to_a_goodbye_and_back(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     for number in range(60):
@@ -148,7 +148,7 @@ async def test_silence_leads_to_a_goodbye_and_back(
         assert settings is not None
         assert settings.stopped_by is StoppedBy.GOODBYE
         said = await diary.answer(
-            tx, person_id, asked.claimed[-1].check_in_id, Answer(mood=2), now=clock.at
+            tx, person_id, asked.claimed[-1].check_in_id, MoodAnswer(mood=2), now=clock.at
         )
         assert said is not None
         await diary.resume(tx, person_id, now=clock.at)
@@ -157,7 +157,7 @@ async def test_silence_leads_to_a_goodbye_and_back(
 
 
 async def test_whoever_blocks_costs_nothing_and_goes_on_afterwards(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     async with database.begin() as tx:
@@ -170,4 +170,4 @@ async def test_whoever_blocks_costs_nothing_and_goes_on_afterwards(
     assert await rounds.send_due(asked) == 0
     clock.at = AT_NINE + 4 * DAY
     assert await rounds.send_due(asked) == 1
-    assert await ends(database, person_id) == {(State.ASKED, ""): 1}
+    assert await ends(database, person_id) == {(CheckInState.ASKED, ""): 1}

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from storage import Database, Transaction, check_ins, conversations, hot, inbox, transcripts
-from storage.check_ins import Occasion, State
+from storage.check_ins import CheckInState, Occasion
 from storage.conversations import Role, Turn
 from storage.ids import PersonId, UpdateId
 from storage.people import Person
@@ -14,7 +14,10 @@ ASKED = "早上好。今天感觉怎么样？"
 
 
 async def asks(
-    transaction: Transaction, person_id: PersonId, day: int, state: State = State.ASKED
+    transaction: Transaction,
+    person_id: PersonId,
+    day: int,
+    state: CheckInState = CheckInState.ASKED,
 ) -> None:
     """A check-in, as `bot/checkins/asking.py` writes it."""
     at = NOW + timedelta(days=day, microseconds=day)
@@ -64,7 +67,7 @@ async def test_other_fixed_words_and_a_goodbye_are_no_round(database: Database) 
     async with database.begin() as tx:
         person = await mei(tx)
         person_id = person.person_id
-        await asks(tx, person_id, 1, State.GOODBYE)
+        await asks(tx, person_id, 1, CheckInState.GOODBYE)
         after_goodbye = await words(tx, person, "再见", 1)
         await conversations.append(
             tx, person_id, after_goodbye.session_id, Role.SCRIPT, text="工作人员看过了", now=NOW

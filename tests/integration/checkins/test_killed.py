@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from bot.checkins import diary
 from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.sandbox import Limits, Sandbox, SandboxUser
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import Database, Vault, check_ins, new_secret_key, outbox, people
 from storage.ids import PersonId
 from storage.schema import outbox as outbox_table
@@ -36,7 +36,7 @@ async def serve(url: str, secret: str, token: str, api_url: str) -> None:
         await line.delivery.recover()
         delivering = asyncio.create_task(line.delivery.run())
         while not delivering.done():
-            await line.asking.send_due()
+            await line.asking.run()
             await asyncio.sleep(0.1)
 
 

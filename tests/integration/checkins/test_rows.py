@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import event, text
 
 from bot.checkins import diary
-from bot.checkins.rounds import Rounds
+from bot.checkins.rounds import CheckInScheduler
 from storage import (
     Database,
     Vault,
@@ -34,7 +34,7 @@ from tests.integration.checkins.cast import (
 
 
 async def test_erasure_takes_everything_and_retention_the_old(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock
+    database: Database, rounds: CheckInScheduler, asked: Asked, clock: Clock
 ) -> None:
     person_id = await wants(database, NINE)
     other = await wants(database, NINE, telegram_id=43)
@@ -54,7 +54,12 @@ async def test_erasure_takes_everything_and_retention_the_old(
 
 
 async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
-    database: Database, rounds: Rounds, asked: Asked, clock: Clock, tmp_path: Path, vault: Vault
+    database: Database,
+    rounds: CheckInScheduler,
+    asked: Asked,
+    clock: Clock,
+    tmp_path: Path,
+    vault: Vault,
 ) -> None:
     erased = await wants(database, NINE)
     kept = await wants(database, NINE, telegram_id=43)

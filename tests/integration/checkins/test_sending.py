@@ -5,6 +5,7 @@ Between the moment at which one is queued and the one at which it is sent everyt
 
 import asyncio
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ from sqlalchemy import select, update
 from telegram import Bot
 
 from bot.checkins import diary
-from bot.checkins.quiet import Quiet
-from bot.checkins.schedule import LATEST
+from bot.checkins.quiet import QuietHours
+from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment
 from bot.checkins.spreading import MOST_UNSENT
 from bot.delivery import CHECK_INS_AT_ONCE
-from bot.sandbox import Limits, Sandbox, SandboxUser
+from sandbox import Limits, Sandbox, SandboxUser
 from storage import (
     Database,
     Transaction,
@@ -33,7 +34,7 @@ from storage import (
 )
 from storage.body import Body
 from storage.check_in_settings import StoppedBy
-from storage.check_ins import Answer
+from storage.check_ins import MoodAnswer
 from storage.ids import PersonId
 from storage.outbox import Kind
 from storage.schema import outbox as outbox_table
@@ -41,6 +42,7 @@ from storage.schema_checkins import appointments as appointments_table
 from storage.schema_checkins import check_in_settings as settings_table
 from tests.integration.checkins.cast import AT_NINE, DAY, MINUTE, NINE, START, Clock, wants
 from tests.integration.checkins.line import Line, bot_of
+from tests.support.waiting import until
 
 EVER = 10**6
 on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -58,7 +60,7 @@ class Served:
     user: SandboxUser
     person_id: PersonId
 
-    async def settings(self) -> check_in_settings.Settings:
+    async def settings(self) -> check_in_settings.CheckInSettings:
         async with self.database.read() as tx:
             found = await check_in_settings.get(tx, self.person_id)
         assert found is not None
@@ -100,12 +102,6 @@ class Served:
         return [message.text for message in self.user.messages if message.from_bot]
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():  # noqa: ASYNC110 - rows have no event
-            await asyncio.sleep(0.01)
-
-
 @pytest.fixture
 async def bot() -> AsyncIterator[tuple[Sandbox, Bot]]:
     async with Sandbox(limits=Limits.off()) as sandbox:
@@ -132,7 +128,7 @@ async def served(database: Database, bot: tuple[Sandbox, Bot]) -> Served:
 @pytest.mark.parametrize("away", [timedelta(minutes=119), LATEST + MINUTE, 9 * LATEST])
 async def test_an_outage_ends_in_time_or_it_is_left_out(served: Served, away: timedelta) -> None:
     served.sandbox.faults.add("sendMessage", "502", times=EVER)
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
 
     async def tried() -> bool:
         query = select(outbox_table.c.reason)
@@ -152,16 +148,16 @@ async def test_an_outage_ends_in_time_or_it_is_left_out(served: Served, away: ti
     assert (await served.settings()).unanswered == in_time  # nor to have left it unanswered
     assert served.counts == Counter(["asked"] if in_time else ["asked", "unsent"])
     served.clock.at = AT_NINE + DAY
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     await served.deliver()
     assert len(served.seen()) == 1 + in_time
 
 
 async def test_a_day_of_downtime_brings_one_and_not_several(served: Served) -> None:
     """Queued, and then the service was off for days."""
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     served.clock.at += 3 * DAY + MINUTE
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     await served.deliver()
     assert await served.ends() == ["late", "late", "late", "asked"]
     assert len(served.seen()) == 1
@@ -183,11 +179,11 @@ async def skip(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
 
 
 async def quiet(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await diary.set_quiet(tx, person_id, Quiet(22 * 60, 10 * 60))
+    await diary.set_quiet(tx, person_id, QuietHours(22 * 60, 10 * 60))
 
 
 async def quiet_by_now(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await diary.set_quiet(tx, person_id, Quiet(10 * 60, 12 * 60))
+    await diary.set_quiet(tx, person_id, QuietHours(10 * 60, 12 * 60))
     clock.at += timedelta(minutes=61)
 
 
@@ -213,7 +209,7 @@ async def be_fenced_off(tx: Transaction, person_id: PersonId, clock: Clock) -> N
 async def test_what_is_queued_and_not_wanted_any_more_is_not_sent(
     served: Served, act: Act, reason: str, message: str
 ) -> None:
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     async with served.database.begin() as tx:
         await act(tx, served.person_id, served.clock)
     await served.deliver()
@@ -228,7 +224,7 @@ async def test_what_is_queued_and_not_wanted_any_more_is_not_sent(
 
 
 async def test_a_new_topic_is_no_wish_to_be_left_alone(served: Served) -> None:
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     async with served.database.begin() as tx:
         for _ in range(2):  # twice is once
             epoch = await people.raise_epoch(tx, served.person_id)
@@ -239,7 +235,7 @@ async def test_a_new_topic_is_no_wish_to_be_left_alone(served: Served) -> None:
 
 
 async def test_a_new_topic_gives_nothing_free_that_a_crisis_fenced_off(served: Served) -> None:
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     async with served.database.begin() as tx:
         await people.raise_epoch(tx, served.person_id)  # the crisis
         epoch = await people.raise_epoch(tx, served.person_id)  # `/new`
@@ -251,7 +247,7 @@ async def test_a_new_topic_gives_nothing_free_that_a_crisis_fenced_off(served: S
 
 async def test_what_may_have_arrived_is_never_taken_back(served: Served) -> None:
     served.sandbox.faults.add("sendMessage", "lost_answer")
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     await served.deliver()
     assert await served.messages() == [("unknown", None)]
     assert len(served.seen()) == 1
@@ -263,7 +259,7 @@ async def test_what_may_have_arrived_is_never_taken_back(served: Served) -> None
 
 async def test_who_blocked_the_bot_was_not_asked(served: Served) -> None:
     await served.user.block()
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     await served.deliver()
     assert await served.messages() == [("failed", "blocked")]
     assert await served.ends() == ["failed"]
@@ -276,10 +272,10 @@ async def test_a_second_one_of_the_day_keeps_the_silence_of_the_first(served: Se
             tx, served.person_id, [NINE, type(NINE)(NINE.days, 600)], now=START
         )
         assert nine is not None
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     await served.deliver()
     served.clock.at = AT_NINE + timedelta(hours=1)
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     async with served.database.begin() as tx:
         await diary.skip_today(tx, served.person_id, now=served.clock.at)
     await served.deliver()
@@ -295,7 +291,7 @@ async def silent(served: Served) -> None:
         occasion = check_ins.Occasion(served.person_id, before.date(), 540, before)
         assert await check_ins.note_asked(tx, occasion, now=before)
         await check_in_settings.change(tx, served.person_id, unanswered=8, asked_on=before.date())
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     assert (await served.settings()).stopped_by is StoppedBy.GOODBYE
 
 
@@ -306,9 +302,9 @@ async def test_a_goodbye_that_nobody_saw_is_said_again(served: Served) -> None:
     assert (await served.ends())[-1] == "late"
     settings = await served.settings()
     assert (settings.stopped_at, settings.unanswered) == (None, 8)
-    await served.line.asking.send_due()  # reckons anew
+    await served.line.asking.run()  # reckons anew
     served.clock.at = AT_NINE + DAY
-    assert await served.line.asking.send_due() == 1
+    assert await served.line.asking.run() == 1
     await served.deliver()
     assert "ci:resume" in str(served.user.messages[-1].buttons)
     assert (await served.settings()).stopped_by is StoppedBy.GOODBYE
@@ -332,14 +328,14 @@ async def test_a_summary_goes_with_its_check_in(served: Served) -> None:
             now=AT_NINE - DAY,
         )  # fmt: skip
         assert skipped is not None
-        await check_ins.answer(tx, served.person_id, skipped, Answer(mood=3), now=AT_NINE - DAY)
-    await served.line.asking.send_due()
+        await check_ins.answer(tx, served.person_id, skipped, MoodAnswer(mood=3), now=AT_NINE - DAY)
+    await served.line.asking.run()
     served.clock.at += LATEST + MINUTE
     await served.deliver()
     assert served.seen() == []
     assert await served.messages() == [("expired", "late"), ("expired", "late")]
     served.clock.at = AT_NINE + DAY
-    await served.line.asking.send_due()
+    await served.line.asking.run()
     await served.deliver()
     assert len(served.seen()) == 2  # the question, and the offer that was not made yesterday
 
@@ -355,12 +351,12 @@ async def with_a_crowd(served: Served, number: int) -> list[SandboxUser]:
 @on_sqlite
 async def test_nobody_is_asked_while_too_many_wait_to_be_sent(served: Served) -> None:
     users = [served.user, *await with_a_crowd(served, MOST_UNSENT + 15)]
-    assert await served.line.asking.send_due() == MOST_UNSENT
-    assert await served.line.asking.send_due() == 0
+    assert await served.line.asking.run() == MOST_UNSENT
+    assert await served.line.asking.run() == 0
     async with served.database.read() as tx:
         assert await outbox.count_open(tx) == MOST_UNSENT
     await served.deliver()
-    assert await served.line.asking.send_due() == 16
+    assert await served.line.asking.run() == 16
     await served.deliver()
     assert [sum(m.from_bot for m in user.messages) for user in users] == [1] * len(users)
 
@@ -369,7 +365,7 @@ async def test_nobody_is_asked_while_too_many_wait_to_be_sent(served: Served) ->
 async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> None:
     """It is the first to be begun; ahead of it are those alone that are being sent already."""
     users = [served.user, *await with_a_crowd(served, MOST_UNSENT - 1)]
-    assert await served.line.asking.send_due() == MOST_UNSENT
+    assert await served.line.asking.run() == MOST_UNSENT
     served.sandbox.faults.add("sendMessage", "slow", times=EVER, delay_s=0.1)
     talker = served.sandbox.add_user()
     await talker.say("/start")
@@ -397,8 +393,24 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
 
 
 @on_sqlite
+async def test_no_two_check_ins_running_say_the_same(served: Served) -> None:
+    both = [NINE, Appointment(EVERY_DAY, 550)]
+    async with served.database.begin() as tx:
+        await diary.set_appointments(tx, served.person_id, both, now=START)
+    for day in range(3):
+        for minute in (0, 10):
+            served.clock.at = AT_NINE + day * DAY + minute * MINUTE
+            assert await served.line.asking.run() == 1
+            await served.deliver()
+            async with served.database.begin() as tx:
+                await diary.heard_from(tx, served.person_id)
+    said = served.seen()
+    assert len(said) == 6
+    assert all(one != other for one, other in itertools.pairwise(said))
+
+
 async def test_a_reply_and_a_check_in_of_one_person_keep_that_order(served: Served) -> None:
-    await served.line.asking.send_due()
+    await served.line.asking.run()
     async with served.database.begin() as tx:
         await outbox.put(
             tx, Kind.REPLY, Body("我在听"), person_id=served.person_id, now=served.clock.at
@@ -413,15 +425,15 @@ async def test_a_clock_that_was_far_ahead_costs_nobody_their_check_ins(
     served: Served, ahead: int
 ) -> None:
     served.clock.at = AT_NINE + ahead * DAY + MINUTE
-    assert await served.line.asking.send_due() == 1  # one, for the wrong date
+    assert await served.line.asking.run() == 1  # one, for the wrong date
     await served.deliver()
     served.clock.at = AT_NINE - 5 * MINUTE  # put right again
-    assert await served.line.asking.send_due() == 0
+    assert await served.line.asking.run() == 0
     for day in (0, 1, 2, 3):
         served.clock.at = AT_NINE + day * DAY
         async with served.database.begin() as tx:
             await diary.heard_from(tx, served.person_id)  # restraint is counted elsewhere
-        assert await served.line.asking.send_due() == 1
+        assert await served.line.asking.run() == 1
         await served.deliver()
     assert len(served.seen()) == 1 + 4
     async with served.database.read() as tx:
@@ -438,11 +450,11 @@ async def test_a_far_time_that_is_right_stays(served: Served) -> None:
     async with served.database.read() as tx:
         before = (await tx.execute(query)).scalar_one()
     assert before > AT_NINE + 79 * DAY
-    await served.line.asking.send_due()
+    await served.line.asking.run()
     async with served.database.begin() as tx:
         assert (await tx.execute(query)).scalar_one() == before
         await tx.execute(update(settings_table).values(paused_until_at=None))
     served.clock.at += timedelta(hours=2)
-    await served.line.asking.send_due()
+    await served.line.asking.run()
     async with served.database.read() as tx:
         assert (await tx.execute(query)).scalar_one() == AT_NINE + DAY

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.checkins import diary, standing
-from bot.checkins.quiet import Quiet
+from bot.checkins.quiet import QuietHours
 from bot.checkins.schedule import WEEKEND, Appointment
-from bot.checkins.standing import View
+from bot.checkins.standing import CheckInStatus
 from storage import Database, Transaction, cases, check_in_settings, people
 from storage.cases import Resolution
 from storage.check_in_settings import Fallen, StoppedBy
@@ -31,14 +31,14 @@ SATURDAYS = Appointment(WEEKEND, 10 * 60)
 
 async def seen(
     database: Database, person_id: PersonId, now: datetime, *, is_admitted: bool = True
-) -> View:
+) -> CheckInStatus:
     def admits(_person: Person) -> bool:
         return is_admitted
 
     async with database.read() as tx:
         person = await people.by_id(tx, person_id)
         assert person is not None
-        found = await standing.view(tx, person, admits, now=now)
+        found = await standing.status_of(tx, person, admits, now=now)
     assert found is not None
     return found
 
@@ -74,7 +74,7 @@ async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database)
     clock, asked = Clock(), Asked()
     person_id = await wants(database, NINE, EVENING)
     async with database.begin() as tx:
-        await diary.set_quiet(tx, person_id, Quiet(20 * 60, 8 * 60))
+        await diary.set_quiet(tx, person_id, QuietHours(20 * 60, 8 * 60))
         await diary.pause(tx, person_id, until_at=START + 2 * DAY, now=START)
     found = await seen(database, person_id, START)
     assert found.silent == {EVENING.minute}
@@ -97,7 +97,7 @@ async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database)
     await goes_to(database, clock, asked, AT_NINE + 5 * DAY)
     assert [each.question.occurrence for each in asked.claimed[1:]] == [after.coming[1]]
     async with database.begin() as tx:
-        await diary.set_quiet(tx, person_id, Quiet(20 * 60, 10 * 60))
+        await diary.set_quiet(tx, person_id, QuietHours(20 * 60, 10 * 60))
     silent = await seen(database, person_id, clock.at)
     assert (silent.coming, silent.silent) == (None, {NINE.minute, EVENING.minute})
 

@@ -6,19 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sandbox_cast import BotFactory, Clock
+from sandbox_cast import BotFactory
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
-from bot.sandbox import Limits, Sandbox
+from sandbox import Limits, Sandbox
+from tests.support.clock import ManualClock
 
 # No TLS here: loading the certificates would take longer than most tests.
 PLAIN = {"verify": False}
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(1_800_000_000.0)
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def strict(clock: Clock) -> AsyncIterator[Sandbox]:
+async def strict(clock: ManualClock) -> AsyncIterator[Sandbox]:
     async with Sandbox(clock=clock) as started:
         yield started
 

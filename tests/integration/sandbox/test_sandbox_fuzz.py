@@ -10,11 +10,11 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.sandbox import Sandbox
-from bot.sandbox.errors import ApiError
-from bot.sandbox.markup import parse
-from bot.sandbox.methods import METHODS
-from bot.sandbox.text import check_entities
+from sandbox import Sandbox
+from sandbox.errors import ApiError
+from sandbox.markup import parse
+from sandbox.methods import METHODS
+from sandbox.text import check_entities
 
 ENTITY_WORDS = [
     "type",

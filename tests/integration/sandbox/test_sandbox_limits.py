@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from sandbox_cast import BotFactory, Clock
+from sandbox_cast import BotFactory
 from telegram import Bot
 from telegram.error import BadRequest, Conflict, Forbidden, NetworkError, RetryAfter, TimedOut
 
-from bot.sandbox import Faults, Sandbox
+from sandbox import Faults, Sandbox
+from tests.support.clock import ManualClock
 
 # python-telegram-bot warns in RetryAfter's own constructor that it will hold a timedelta.
 pytestmark = pytest.mark.filterwarnings("ignore:.*retry_after.*:DeprecationWarning")
@@ -22,7 +23,9 @@ async def _refused_for_s(act: object) -> int:
     return caught.value.retry_after
 
 
-async def test_burst_then_one_a_second(strict: Sandbox, strict_bot: Bot, clock: Clock) -> None:
+async def test_burst_then_one_a_second(
+    strict: Sandbox, strict_bot: Bot, clock: ManualClock
+) -> None:
     user = strict.add_user()
     await user.say("hi")
     for number in range(5):
@@ -36,7 +39,9 @@ async def test_burst_then_one_a_second(strict: Sandbox, strict_bot: Bot, clock: 
     assert len([m for m in user.messages if m.from_bot]) == 6
 
 
-async def test_thirty_a_second_overall(strict: Sandbox, strict_bot: Bot, clock: Clock) -> None:
+async def test_thirty_a_second_overall(
+    strict: Sandbox, strict_bot: Bot, clock: ManualClock
+) -> None:
     users = [strict.add_user() for _ in range(31)]
     for user in users:
         await user.say("hi")
@@ -48,7 +53,7 @@ async def test_thirty_a_second_overall(strict: Sandbox, strict_bot: Bot, clock: 
 
 
 async def test_topics_of_a_group_share_twenty_a_minute(
-    strict: Sandbox, strict_bot: Bot, clock: Clock
+    strict: Sandbox, strict_bot: Bot, clock: ManualClock
 ) -> None:
     group = strict.operators_chat_id
     topics = [
@@ -68,7 +73,7 @@ async def test_topics_of_a_group_share_twenty_a_minute(
 
 
 async def test_drafts_and_actions_share_a_budget(
-    strict: Sandbox, strict_bot: Bot, clock: Clock
+    strict: Sandbox, strict_bot: Bot, clock: ManualClock
 ) -> None:
     user = strict.add_user()
     await user.say("hi")
@@ -83,7 +88,9 @@ async def test_drafts_and_actions_share_a_budget(
     assert user.drafts is None
 
 
-async def test_dates_come_from_the_clock(strict: Sandbox, strict_bot: Bot, clock: Clock) -> None:
+async def test_dates_come_from_the_clock(
+    strict: Sandbox, strict_bot: Bot, clock: ManualClock
+) -> None:
     user = strict.add_user()
     await user.say("hi")
     sent = await strict_bot.send_message(user.id, "x")

@@ -19,8 +19,8 @@ from telegram import (
 )
 from telegram.constants import ParseMode
 
-from bot.sandbox import Sandbox, SandboxUser
-from bot.sandbox.person import SAMPLE_PHOTO
+from sandbox import Sandbox, SandboxUser
+from sandbox.person import SAMPLE_PHOTO
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, MessageHandler, filters
 
-from bot.sandbox import Limits, Sandbox
+from sandbox import Limits, Sandbox
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sandbox_cast import BotFactory
 from telegram import Bot, Update
 from telegram.error import BadRequest, Conflict
 
-from bot.sandbox import Sandbox
+from sandbox import Sandbox
 
 
 async def _texts(bot: Bot, **parameters: Any) -> list[str | None]:

@@ -5,9 +5,9 @@ from telegram import Update
 
 from bot.case_buttons import Pressed, number_of, read
 from bot.operators_chat import OperatorsChat
-from bot.sandbox.wire import Json
 from bot.updates import Kind
 from bot.updates import read as read_update
+from sandbox.wire import Json
 from storage.ids import CaseId
 
 GROUP = -100123

@@ -1,7 +1,7 @@
 """Lanes by themselves: order, bursts, what is cut short, and more than a lane holds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +12,7 @@ from bot.updates import Kind
 from safety.levels import Level
 from safety.screen import Screening
 from storage.ids import PersonId, UpdateId
+from tests.support.waiting import until
 
 MEI = PersonId(1)
 CALM = Screening(Level.NONE, (), (), "")
@@ -59,13 +60,8 @@ class Work:
             found.extend(unit.update_ids if isinstance(unit, Burst) else [unit.update_id])
         return found
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-
     async def idle(self) -> None:
-        await self.until(lambda: not self.lanes.busy)
+        await until(lambda: not self.lanes.busy)
 
 
 @pytest.fixture
@@ -84,7 +80,7 @@ async def test_words_that_come_together_are_one_unit(work: Work) -> None:
 async def test_people_do_not_wait_for_one_another(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, person=1), arrival(2, person=2))
-    await work.until(lambda: len(work.begun) == 2)
+    await until(lambda: len(work.begun) == 2)
     work.gate.set()
     await work.idle()
 
@@ -92,9 +88,9 @@ async def test_people_do_not_wait_for_one_another(work: Work) -> None:
 async def test_newer_words_join_a_reply_that_nobody_has_seen(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, "a"))
-    await work.until(lambda: len(work.begun) == 1)
+    await until(lambda: len(work.begun) == 1)
     work.add(arrival(2, "b"))
-    await work.until(lambda: len(work.begun) == 2)
+    await until(lambda: len(work.begun) == 2)
     work.gate.set()
     await work.idle()
     assert [u.text for u in work.done] == ["a\nb"]
@@ -103,7 +99,7 @@ async def test_newer_words_join_a_reply_that_nobody_has_seen(work: Work) -> None
 async def test_newer_words_wait_for_a_reply_that_was_seen(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, "a"))
-    await work.until(lambda: len(work.begun) == 1)
+    await until(lambda: len(work.begun) == 1)
     first = work.begun[0]
     assert isinstance(first, Burst)
     first.shown = True
@@ -116,7 +112,7 @@ async def test_newer_words_wait_for_a_reply_that_was_seen(work: Work) -> None:
 async def test_new_leaves_nothing_of_the_reply_before_it(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, "a"))
-    await work.until(lambda: len(work.begun) == 1)
+    await until(lambda: len(work.begun) == 1)
     work.add(arrival(2, "/new", Kind.COMMAND))
     work.gate.set()
     await work.idle()
@@ -167,7 +163,7 @@ async def test_a_refill_that_fails_is_made_again(
 async def test_after_the_end_nothing_is_taken(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1))
-    await work.until(lambda: len(work.begun) == 1)
+    await until(lambda: len(work.begun) == 1)
     await work.lanes.aclose()
     work.add(arrival(2))
     assert work.done == []
@@ -177,7 +173,7 @@ async def test_after_the_end_nothing_is_taken(work: Work) -> None:
 async def test_what_runs_may_end_within_the_grace_and_nothing_else_begins(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, "a"), arrival(2, "/help", Kind.COMMAND), arrival(3, person=2))
-    await work.until(lambda: len(work.begun) == 2)
+    await until(lambda: len(work.begun) == 2)
     work.add(arrival(4, person=3))  # its words are still being gathered
     closing = asyncio.create_task(work.lanes.aclose(grace_s=5))
     await asyncio.sleep(0.05)
@@ -192,7 +188,7 @@ async def test_what_runs_may_end_within_the_grace_and_nothing_else_begins(work: 
 async def test_the_grace_has_an_end(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1))
-    await work.until(lambda: len(work.begun) == 1)
+    await until(lambda: len(work.begun) == 1)
     async with asyncio.timeout(2):
         await work.lanes.aclose(grace_s=0.1)
     assert work.done == []

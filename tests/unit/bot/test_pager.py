@@ -17,8 +17,8 @@ from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
 from storage.cases import Case, State
 from storage.ids import CaseId, PersonId
-from tests.mail_server import MailServer
-from tests.web_hook import Hook
+from tests.support.mail_server import MailServer
+from tests.support.web_hook import Hook
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 CASE = Case(

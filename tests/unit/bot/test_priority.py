@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
-from inference.scheduler import URGENT
+from inference.engine.scheduler import URGENT
 from storage.cases import Case, State
 from storage.ids import CaseId, PersonId
 

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from bot.notices import OperatorNotices
 from bot.operators_chat import OperatorsChat
 from bot.pacing import Pacer
-from bot.sending import Failure, SendError
+from bot.refusals import Failure, SendError
 from bot.texts import Texts
 from bot.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
 from storage import Database, Vault, cases, keys, new_secret_key, people

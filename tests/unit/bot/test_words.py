@@ -100,3 +100,20 @@ def test_operators_are_a_list_of_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     settings: Settings = load()
     assert settings.operators == frozenset({12, 34})
     assert settings.redis_url is None
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICA_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1,")
+    assert list(map(str, load(_env_file=None).trusted_proxies)) == [
+        "127.0.0.1/32", "10.0.0.0/8", "::1/128",
+    ]  # fmt: skip
+    monkeypatch.setenv("PICA_TRUSTED_PROXIES", "")
+    assert load(_env_file=None).trusted_proxies == ()
+
+
+@pytest.mark.parametrize("value", ["*", "hush", "10.0.0.1/8", "127.0.0.1 10.0.0.1", "0.0.0.0/0"])
+def test_a_proxy_that_is_no_network_is_named(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICA_TRUSTED_PROXIES", value)
+    with pytest.raises(SettingsError, match=r"^PICA_TRUSTED_PROXIES: .*10\.0\.0\.0/8") as raised:
+        load(_env_file=None)
+    assert "hush" not in str(raised.value)

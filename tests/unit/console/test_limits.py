@@ -1,19 +1,12 @@
 """Failed sign-ins are counted, and forgotten."""
 
 from console import limits
-from console.limits import Failures
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from console.limits import Failures, source_of
+from tests.support.clock import ManualClock
 
 
 def test_ten_from_one_address() -> None:
-    clock = Clock()
+    clock = ManualClock(1000.0)
     failures = Failures(clock)
     for _ in range(limits.MOST):
         assert failures.wait_s("a") == 0
@@ -27,19 +20,35 @@ def test_ten_from_one_address() -> None:
     assert failures.wait_s("a") == 0
 
 
-def test_everybody_together() -> None:
-    clock = Clock()
-    failures = Failures(clock)
-    for n in range(limits.MOST_OVERALL):
-        failures.note(str(n))
-    assert failures.wait_s("new") == 600
-    clock.now += 600
+def test_others_do_not_wait_for_those_who_guess() -> None:
+    failures = Failures(ManualClock(1000.0))
+    for n in range(limits.MOST_OVERALL + 100):
+        failures.note(str(n // limits.MOST))
+    assert failures.wait_s("0") == 600
     assert failures.wait_s("new") == 0
 
 
+def test_the_first_of_very_many_failures_are_written_down() -> None:
+    clock = ManualClock(1000.0)
+    failures = Failures(clock)
+    recorded = [failures.note(str(n)) for n in range(limits.MOST_OVERALL + 50)]
+    assert recorded == [True] * limits.MOST_OVERALL + [False] * 50
+    clock.now += limits.WITHIN_S
+    assert failures.note("new")
+
+
 def test_memory_has_an_end() -> None:
-    failures = Failures(Clock())
-    for n in range(limits.ADDRESSES + 500):
-        failures.note(str(n))
-    assert len(failures._by_address) == limits.ADDRESSES
+    failures = Failures(ManualClock(1000.0))
+    for n in range(limits.SOURCES + 500):
+        for _ in range(limits.MOST + 5):
+            failures.note(str(n))
+    assert len(failures._by_source) == limits.SOURCES
+    assert all(len(each) == limits.MOST for each in failures._by_source.values())
     assert len(failures._overall) == limits.MOST_OVERALL
+
+
+def test_a_source_is_an_address_or_a_site() -> None:
+    assert source_of("198.51.100.1") == source_of("::ffff:198.51.100.1") == "198.51.100.1"
+    assert source_of("2001:db8::1") == source_of("2001:db8::ffff:2")
+    assert source_of("2001:db8::1") != source_of("2001:db8:0:1::1")
+    assert source_of("") == source_of("unknown") == source_of("1" * 10_000) == ""

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from inference.engine import Engine
-from inference.outputs import Output
+from inference.engine.engine import Engine
+from inference.engine.outputs import Output
+from inference.loading.source import ModelSource, OpenModel, open_model
 from inference.requests import GenerationRequest, Sampling
-from inference.source import ModelSource, OpenModel, open_model
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 LAYOUTS = ("pica-layout", "projected-prefix")

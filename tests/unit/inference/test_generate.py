@@ -7,7 +7,7 @@ import json
 import pytest
 
 from inference.generate import LineError, generate_lines, parse_line
-from inference.source import ModelSource
+from inference.loading.source import ModelSource
 
 
 def line(query, **more):
@@ -35,9 +35,9 @@ def test_empty_lines_are_passed_over(pica):
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        ("not json", "line 3: no JSON"),
-        ("[1]", 'line 3: no object with a text "query"'),
-        ('{"query": 5}', 'line 3: no object with a text "query"'),
+        ("not json", "line 3: not JSON"),
+        ("[1]", 'line 3: not an object with a text "query"'),
+        ('{"query": 5}', 'line 3: not an object with a text "query"'),
         ('{"query": "x", "history": [["a"]]}', 'line 3: "history" must be'),
         ('{"query": "x", "history": "y"}', 'line 3: "history" must be'),
         (json.dumps({"query": "很" * 3000}), "line 3: prompt_too_long"),

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import pytest
+import torch
 
-from benchmarks.soak import Soak
-from inference import InferenceWorker, ModelSource, packing, warmup
+from benchmarks.soak import FaultyRunner, Soak
+from inference import InferenceWorker
+from inference.loading import autotune
+from inference.model.torch_internals import packed_kernels
+from inference.model.weights import pack_model
 
 
 @pytest.mark.parametrize(("seed", "dtype"), [(1, "float32"), (2, "bfloat16")])
 async def test_every_request_ends_and_no_slot_is_leaked(pica, seed, dtype, monkeypatch):
-    if dtype == "bfloat16":  # as where a processor is quick at it
-        monkeypatch.setattr(warmup, "_packs", lambda plain, _: packing.is_possible(plain[0].dtype))
+    if dtype == "bfloat16" and packed_kernels(
+        torch.bfloat16
+    ):  # as where a processor is quick at it
+        monkeypatch.setattr(autotune, "pack_if_faster", lambda model, threads: pack_model(model))
     logging.getLogger("inference").setLevel(logging.CRITICAL + 1)
-    source = ModelSource(
-        model=str(pica.model), prefix=str(pica.prefix), device="cpu", dtype=dtype,
-        max_running=4, max_waiting=12, resident_mib=1,
-    )  # fmt: skip
-    worker = await InferenceWorker.start(source)
+    limits = {"max_running": 4, "max_waiting": 12, "resident_mib": 1}
+    source = dataclasses.replace(pica.source("prefix"), dtype=dtype, **limits)
+    faults = FaultyRunner()
+    worker = await InferenceWorker.start(source, wrap_runner=faults.wrap)
     try:
-        soak = Soak(worker, seed=seed)
+        soak = Soak(worker, faults, seed=seed)
         await soak.run(3.0)
         assert worker.health().resident_bytes <= 1 << 20
     finally:
@@ -31,33 +37,32 @@ async def test_every_request_ends_and_no_slot_is_leaked(pica, seed, dtype, monke
 
 
 async def test_a_soak_hears_of_what_is_left_behind(pica, monkeypatch):
-    """Somebody holds on to what a slot held, as a leak would."""
-    source = pica.source("prefix")
-    worker = await InferenceWorker.start(
-        ModelSource(model=source.model, prefix=source.prefix, device="cpu", dtype="float32")
-    )
-    leaked, copy_out = [], worker._engine.runner.cache.copy_out
+    """Something holds on to what a slot held, as a leak would."""
+    faults = FaultyRunner()
+    source = dataclasses.replace(pica.source("prefix"), dtype="float32")
+    worker = await InferenceWorker.start(source, wrap_runner=faults.wrap)
+    leaked, copy_out = [], faults.cache.copy_out
 
     def leaky(slot, tokens):
         leaked.append(copy_out(slot, tokens))
         return copy_out(slot, tokens)
 
-    monkeypatch.setattr(worker._engine.runner.cache, "copy_out", leaky)
+    monkeypatch.setattr(faults.cache, "copy_out", leaky)
     try:
         with pytest.raises(AssertionError, match="leaked"):
-            await Soak(worker, seed=1).run(0.3)
+            await Soak(worker, faults, seed=1).run(0.3)
     finally:
         await worker.aclose(grace_s=0)
 
 
 async def test_a_soak_hears_of_a_request_that_ends_for_no_honest_reason(pica, monkeypatch):
-    source = pica.source("prefix")
-    worker = await InferenceWorker.start(
-        ModelSource(model=source.model, prefix=source.prefix, device="cpu", dtype="float32")
-    )
-    monkeypatch.setattr("inference.passes.choose", lambda logits, samplers: [None] * len(samplers))
+    faults = FaultyRunner()
+    source = dataclasses.replace(pica.source("prefix"), dtype="float32")
+    worker = await InferenceWorker.start(source, wrap_runner=faults.wrap)
+    nothing = "inference.engine.model_step.choose"
+    monkeypatch.setattr(nothing, lambda logits, samplers: [None] * len(samplers))
     try:
         with pytest.raises(AssertionError, match="bad_logits"):
-            await Soak(worker, seed=1).run(0.1)
+            await Soak(worker, faults, seed=1).run(0.1)
     finally:
         await worker.aclose(grace_s=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -13,26 +14,26 @@ import pytest
 import torch
 
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
-from inference import worker as workers
-from inference.decoder import Decoder
-from inference.recovery import MAX_RESTARTS
+from inference.engine.engine import Engine
+from inference.engine.recovery import MAX_RESTARTS
+from inference.engine.thread import STEPS_TO_GIVE_UP
+from inference.model.decoder import Decoder
 from inference.requests import CheckpointError
-from inference.thread import STEPS_TO_GIVE_UP
+from tests.support.planned_runner import PlannedRunner
+from tests.support.waiting import until
 
 
 @pytest.fixture
-async def worker(pica):
-    source = pica.source("prefix")
-    worker = await InferenceWorker.start(
-        ModelSource(
-            model=source.model,
-            prefix=source.prefix,
-            device="cpu",
-            dtype="float32",
-            max_running=2,
-            max_waiting=2,
-        )
-    )
+def plan():
+    """The runner of `worker`, whose passes a test may watch or break."""
+    return PlannedRunner()
+
+
+@pytest.fixture
+async def worker(pica, plan):
+    limits = {"dtype": "float32", "max_running": 2, "max_waiting": 2}
+    source = dataclasses.replace(pica.source("prefix"), **limits)
+    worker = await InferenceWorker.start(source, wrap_runner=plan.wrap)
     yield worker
     await worker.aclose(grace_s=0)
 
@@ -46,13 +47,6 @@ def request(worker, name, tokens=40, query="你好", **options):
 
 async def read(worker, asked):
     return "".join([text async for text in worker.stream(asked)])
-
-
-async def until(condition, within_s=5.0):
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        await asyncio.sleep(0.005)
 
 
 async def test_words_stream_as_they_come(worker, pica):
@@ -170,18 +164,16 @@ async def test_closing_ends_the_rest_after_the_grace(worker):
     await worker.aclose()
 
 
-async def test_a_step_that_fails_as_a_whole_costs_nobody_a_word(worker, monkeypatch):
+async def test_a_step_that_fails_as_a_whole_costs_nobody_a_word(worker, plan):
     expected = await read(worker, request(worker, "before", 50))
-    settle = worker._engine._settle
     calls = []
 
-    def broken():
+    def broken(is_idle):
         calls.append(1)
         if len(calls) in {2, 9}:
             raise RuntimeError
-        settle()
 
-    monkeypatch.setattr(worker._engine, "_settle", broken)
+    plan.after_step = broken
     assert await read(worker, request(worker, "a", 50)) == expected
     assert worker.health().alive
     assert worker.health().restarts == 2
@@ -189,32 +181,32 @@ async def test_a_step_that_fails_as_a_whole_costs_nobody_a_word(worker, monkeypa
 
 
 @pytest.fixture
-def poisonous(worker, monkeypatch):
-    """A step fails as a whole while a request of a name that starts with "bad" runs."""
-    settle = worker._engine._settle
+def poisonous(plan):
+    """A step fails as a whole while a request runs, until the plan is mended."""
 
-    def broken():
-        settle()
-        if any(name.startswith("bad") for name in worker._engine._line.scheduler.running):
+    def broken(is_idle):
+        if not is_idle:
             raise RuntimeError
 
-    monkeypatch.setattr(worker._engine, "_settle", broken)
+    plan.after_step = broken
 
 
-async def test_a_request_that_breaks_step_after_step_is_given_up_and_others_go_on(
-    worker, poisonous
-):
+@pytest.mark.usefixtures("poisonous")
+async def test_a_request_that_breaks_step_after_step_is_given_up_and_others_go_on(worker, plan):
     with pytest.raises(GenerationError, match="engine_failed"):
         await read(worker, request(worker, "bad", 500))
     assert worker.health().restarts == MAX_RESTARTS + 1
+    plan.mend()
     assert await read(worker, request(worker, "good", 5))
     assert worker.health().alive
 
 
-async def test_several_such_requests_one_behind_the_other_do_not_end_the_worker(worker, poisonous):
+@pytest.mark.usefixtures("poisonous")
+async def test_several_such_requests_one_behind_the_other_do_not_end_the_worker(worker, plan):
     asked = [read(worker, request(worker, f"bad {n}", 500)) for n in range(4)]
     results = await asyncio.gather(*asked, return_exceptions=True)
     assert [r.reason for r in results] == ["engine_failed"] * 4
+    plan.mend()
     assert await read(worker, request(worker, "good", 5))
     assert worker.health().alive
     assert STEPS_TO_GIVE_UP >= 2 * (MAX_RESTARTS + 1) + 1
@@ -249,43 +241,44 @@ async def test_a_lost_device_leaves_nobody_waiting(worker, lost_device):
         await read(worker, request(worker, "after"))
 
 
-async def test_an_engine_that_cannot_even_say_its_last_words_leaves_nobody_waiting(
-    worker, monkeypatch
-):
-    def broken(*args, **options):
+class BrokenEngine(Engine):
+    def step(self):
         raise RuntimeError
 
-    for name in ("step", "restart", "fail_all"):
-        monkeypatch.setattr(worker._engine, name, broken)
+    def restart(self):
+        raise RuntimeError
+
+    def fail_all(self, reason, *, close=False):
+        raise RuntimeError
+
+
+async def test_an_engine_that_cannot_even_say_its_last_words_leaves_nobody_waiting(tiny):
+    worker = InferenceWorker(BrokenEngine(tiny), tiny, threads=1)
     with pytest.raises(GenerationError, match="engine_failed"):
         await asyncio.wait_for(read(worker, request(worker, "a")), 5)
     assert not worker.health().alive
 
 
-async def test_closing_does_not_wait_for_a_step_that_never_ends(worker, monkeypatch):
-    monkeypatch.setattr(workers, "_LAST_STEP_S", 0.2)
+async def test_closing_does_not_wait_for_a_step_that_never_ends(worker, plan):
     go_on = threading.Event()
 
-    def stuck(decoder, ids):
+    def stuck(*_):
         go_on.wait()
         raise RuntimeError
 
-    monkeypatch.setattr(Decoder, "embed", stuck)
+    plan.before_decode = stuck
     task = asyncio.create_task(read(worker, request(worker, "a")))
     await until(lambda: worker.health().running == 1)
     try:
-        await asyncio.wait_for(worker.aclose(grace_s=0.1), 5)
+        await asyncio.wait_for(worker.aclose(grace_s=0.1, last_step_s=0.2), 5)
         with pytest.raises(GenerationError, match="shutdown"):
             await asyncio.wait_for(task, 5)
     finally:
         go_on.set()
 
 
-async def test_whatever_ends_the_thread_nobody_is_left_waiting(worker, monkeypatch):
-    def gone():
-        raise SystemExit
-
-    monkeypatch.setattr(worker._engine, "step", gone)
+async def test_whatever_ends_the_thread_nobody_is_left_waiting(worker, plan):
+    plan.break_down(SystemExit())
     with pytest.raises(GenerationError, match="engine_failed"):
         await read(worker, request(worker, "a"))
     await until(lambda: not worker.health().alive)
@@ -296,6 +289,7 @@ async def test_a_conversation_stays_until_it_is_forgotten(worker):
     await until(lambda: worker.health().running == 0)
     assert worker.health().resident == 1
     assert worker.health().resident_bytes > 0
+    assert worker.is_cached("ours")
     worker.forget("ours")
     await until(lambda: worker.health().resident == 0)
     assert worker.health().resident_bytes == 0
@@ -322,11 +316,11 @@ async def test_the_place_in_line(worker):
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_an_engine_that_keeps_failing_is_not_alive(worker, monkeypatch):
-    def broken():
+async def test_an_engine_that_keeps_failing_is_not_alive(worker, plan):
+    def broken(is_idle):
         raise RuntimeError
 
-    monkeypatch.setattr(worker._engine, "step", broken)
+    plan.after_step = broken
     with pytest.raises(GenerationError, match="engine_failed"):
         await read(worker, request(worker, "a"))
     await until(lambda: not worker.health().alive)
@@ -357,6 +351,30 @@ async def test_the_embedded_demo_answers_in_chinese():
 async def test_a_model_that_cannot_be_loaded_raises_at_the_start(tmp_path):
     with pytest.raises(CheckpointError, match=r"no folder"):
         await InferenceWorker.start(ModelSource(model=str(tmp_path / "x" / "y")))
+
+
+def test_one_worker_serves_one_event_loop_after_another(pica):
+    async def start():
+        return await InferenceWorker.start(pica.source("prefix"))
+
+    async def leave_open(worker):
+        stream = worker.stream(request(worker, "left", 1900))
+        await anext(stream)
+        left.append(stream)
+
+    async def end(worker):
+        await until(lambda: worker.health().running == 0)
+        await worker.aclose(grace_s=0)
+
+    left = []
+    worker = asyncio.run(start())
+    texts = [asyncio.run(read(worker, request(worker, "a", 5))) for _ in range(2)]
+    assert texts[0] == texts[1] != ""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave_open(worker))
+    loop.close()  # without a word to the worker: its request must not run for ever
+    asyncio.run(end(worker))
+    assert worker.open_streams == 0
 
 
 def test_importing_the_door_imports_no_torch():

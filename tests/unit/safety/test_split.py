@@ -74,7 +74,14 @@ def test_two_lines_are_not_one_sentence(screener: Screener, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["想死\n你知道吗", "没有\n我想死", "no\ni want to die", "他走了\n我想自杀", "no\ni want\nto die"]
+    "text",
+    [
+        "想死\n你知道吗",
+        "没有\n我想死",
+        "no\ni want to die",
+        "他走了\n我想自杀",
+        "no\ni want\nto die",
+    ],
 )
 def test_what_stands_on_another_line_takes_nothing_away(screener: Screener, text: str) -> None:
     assert screener.screen(text).level >= Level.ACTIVE

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.checkins import attempts, quiet_reading, reading, wishes, zones
+from bot.checkins import quiet_reading, reading, wishes, zones
 
 HERE = Path(__file__).parent
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
@@ -26,8 +26,8 @@ SENTENCES = {
 
 
 def beside(text: str) -> object:
-    rest, place = zones.beside(text, NOW)
-    return reading.read(rest) if place else None
+    rest = zones.without_places(text)
+    return reading.read(rest) if rest else None
 
 
 GRAMMARS: dict[str, Callable[[str], object]] = {
@@ -39,12 +39,6 @@ GRAMMARS: dict[str, Callable[[str], object]] = {
     "quiet": quiet_reading.read,
     "none": quiet_reading.is_none,
     "zone": lambda text: zones.find(text, NOW),
-    "clock": zones.clock_said,
-}
-AGAIN: dict[str, Callable[[str], object]] = {
-    "time": attempts.is_about_time,
-    "place": attempts.is_about_place,
-    "near": zones.near,
 }
 
 
@@ -55,7 +49,6 @@ def taken(text: str, grammars: dict[str, Callable[[str], object]] = GRAMMARS) ->
 @pytest.mark.parametrize("text", SENTENCES["zh"] + SENTENCES["en"])
 def test_a_person_in_distress_arranges_nothing(text: str) -> None:
     assert taken(text) == []
-    assert taken(text, AGAIN) == []
 
 
 @pytest.mark.parametrize("language", SENTENCES)

@@ -5,26 +5,26 @@ from typing import Any
 
 import pytest
 
-from bot.checkins.pages import USUAL, Pages, mark, packed, unpacked
-from bot.checkins.reading import Unclear, Why
+from bot.checkins.pages import USUAL, SettingsPages, mark, packed, unpacked
+from bot.checkins.reading import AmbiguityReason, Ambiguous
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurrence
-from bot.checkins.standing import View
+from bot.checkins.standing import CheckInStatus
 from bot.texts import LANGUAGES, Texts
-from storage.check_in_questions import Draft
-from storage.check_in_settings import Settings
+from storage.check_in_questions import TimesDraft
+from storage.check_in_settings import CheckInSettings
 from storage.ids import PersonId
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
-PAGES = Pages(Texts())
+PAGES = SettingsPages(Texts())
 NINE = Appointment(EVERY_DAY, 540)
 
 
 COMING = (NINE, Occurrence(date(2026, 11, 25), NOW))
 
 
-def view(crowded: set[int], **values: Any) -> View:
-    settings = values.pop("settings", Settings(PersonId(1), NOW, "Asia/Shanghai"))
-    return View(settings, [COMING], **{"coming": COMING, "crowded": crowded, **values})
+def view(crowded: set[int], **values: Any) -> CheckInStatus:
+    settings = values.pop("settings", CheckInSettings(PersonId(1), NOW, "Asia/Shanghai"))
+    return CheckInStatus(settings, [COMING], **{"coming": COMING, "crowded": crowded, **values})
 
 
 def test_a_crowded_minute_is_told_as_around() -> None:
@@ -46,9 +46,11 @@ def test_a_button_of_another_version_is_nothing(wrong: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_button_fits_into_telegrams_64_bytes(language: str) -> None:
-    draft = Draft([(540, 127), (541, 127)], zone="America/Argentina/ComodRivadavia")
+    draft = TimesDraft([(540, 127), (541, 127)], zone="America/Argentina/ComodRivadavia")
     bodies = [
         PAGES.choose(language, draft),
+        PAGES.hours(language),
+        PAGES.minutes(language, 23),
         PAGES.refused(language, [540]),
         PAGES.zone(language, "US", NOW, ("America/Argentina/ComodRivadavia",)),
         PAGES.agree(language, draft, NOW),
@@ -77,7 +79,7 @@ def test_a_state_page_says_what_keeps_check_ins_back() -> None:
     assert line(closed, "Next") == "· Next: none"
     slow = PAGES.state("en", view(set(), every_days=7), NOW).text
     assert "one in 7 days at most" in line(slow, "Check-ins")
-    quiet = Settings(PersonId(1), NOW, "Asia/Shanghai", quiet_from=1320, quiet_to=600)
+    quiet = CheckInSettings(PersonId(1), NOW, "Asia/Shanghai", quiet_from=1320, quiet_to=600)
     silent = PAGES.state("en", view(set(), coming=None, settings=quiet, silent={540}), NOW).text
     assert line(silent, "Quiet hours") == (
         "· Quiet hours: 22:00–10:00 (09:00 lies in them and is not asked)"
@@ -86,34 +88,24 @@ def test_a_state_page_says_what_keeps_check_ins_back() -> None:
 
 
 def test_whoever_stopped_finds_the_way_back_first() -> None:
-    settings = Settings(PersonId(1), NOW, "Asia/Shanghai", stopped_at=NOW)
+    settings = CheckInSettings(PersonId(1), NOW, "Asia/Shanghai", stopped_at=NOW)
     body = PAGES.state("zh", view(set(), coming=None, is_held=True, settings=settings), NOW)
     assert body.buttons[0] == [("重新开始", "ci:resume")]
     assert line(body.text, "每日问候") == "每日问候：已停止"
-    paused = Settings(PersonId(1), NOW, "UTC", paused_until_at=NOW + timedelta(days=1))
+    paused = CheckInSettings(PersonId(1), NOW, "UTC", paused_until_at=NOW + timedelta(days=1))
     assert PAGES.state("zh", view(set(), settings=paused), NOW).buttons[0][0][1] == "ci:resume"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("why", Why)
-def test_no_question_is_without_a_button_and_a_word_on_what_to_write(
-    language: str, why: Why
-) -> None:
-    bare = PAGES.unclear(language, Unclear(why))
-    assert [data for row in bare.buttons for _label, data in row] == ["ci:times"]
-    if why not in (Why.WHICH_MIDNIGHT, Why.IS_THIS):  # those have readings always
-        assert '"' in bare.text or "“" in bare.text or why is Why.TOO_MANY
-    offered = PAGES.unclear(language, Unclear(why, ((NINE,),)))
+@pytest.mark.parametrize("why", AmbiguityReason)
+def test_every_reason_has_its_words(language: str, why: AmbiguityReason) -> None:
+    offered = PAGES.unclear(language, Ambiguous(why, ((NINE,),)))
     assert [data for row in offered.buttons for _label, data in row] == ["ci:pick:0540127"]
-
-
-def test_what_is_asked_without_choices_is_no_yes_or_no() -> None:
-    assert "要这样吗" not in PAGES.unclear("zh", Unclear(Why.ONLY_ONCE)).text
-    assert "Would this" not in PAGES.unclear("en", Unclear(Why.ONLY_ONCE)).text
+    assert offered.text
 
 
 def test_a_chosen_time_that_is_not_usual_can_be_tapped_off() -> None:
-    body = PAGES.choose("zh", Draft([(545, 127), (480, 127)]), "最多 6 个。")
+    body = PAGES.choose("zh", TimesDraft([(545, 127), (480, 127)]), "最多 6 个。")
     labels = [label for row in body.buttons for label, _data in row]
     assert [label for label in labels if "✓" in label] == ["✓ 08:00", "✓ 09:05", "✓ 每天"]
     assert "最多 6 个。\n选好的：" in body.text
@@ -121,10 +113,20 @@ def test_a_chosen_time_that_is_not_usual_can_be_tapped_off() -> None:
 
 def test_a_consent_holds_for_what_stands_above_it() -> None:
     drafts = [
-        Draft([(480, 127)], zone="Asia/Shanghai"),
-        Draft([(480, 31)], zone="Asia/Shanghai"),
-        Draft([(485, 127)], zone="Asia/Shanghai"),
-        Draft([(480, 127)], zone="Europe/London"),
+        TimesDraft([(480, 127)], zone="Asia/Shanghai"),
+        TimesDraft([(480, 31)], zone="Asia/Shanghai"),
+        TimesDraft([(485, 127)], zone="Asia/Shanghai"),
+        TimesDraft([(480, 127)], zone="Europe/London"),
     ]
     assert len({mark(draft) for draft in drafts}) == 4
     assert PAGES.agree("zh", drafts[0], NOW).buttons[0][0][1] == f"ci:yes:{mark(drafts[0])}"
+
+
+def test_days_are_marked_by_their_name_or_one_by_one() -> None:
+    def marked(days: int) -> list[str]:
+        body = PAGES.choose("zh", TimesDraft([(480, days)], days))
+        return [label for row in body.buttons for label, _ in row if "✓" in label]
+
+    assert marked(127) == ["✓ 08:00", "✓ 每天"]
+    assert marked(31) == ["✓ 08:00", "✓ 工作日"]
+    assert marked(0b10101) == ["✓ 08:00", "✓ 周一", "✓ 周三", "✓ 周五"]

@@ -2,19 +2,19 @@
 
 import pytest
 
-from bot.checkins.wishes import Pause, Wish, read, read_length
+from bot.checkins.wishes import Pause, Request, read, read_length
 
 WISHES = {
-    Wish.STOP: "stop|Stop.|停|停止|取消|别问了|不要再问我了|別再問我|关掉吧"
+    Request.STOP: "stop|Stop.|停|停止|取消|别问了|不要再问我了|別再問我|关掉吧"
     "|退订|取消每日问候|我想停止|stop asking me"
     "|please stop|no more check-ins please|turn it off|don't ask me anymore|unsubscribe|不用再来问"
     "|don't text me anymore|以后不要给我发消息了|把提醒关掉|好的，那就停吧|turn off the check-ins",
-    Wish.SKIP_TODAY: "今天不用了|今天别问|今天跳过|跳过今天|今天算了|今晚别问我"
+    Request.SKIP_TODAY: "今天不用了|今天别问|今天跳过|跳过今天|今天算了|今晚别问我"
     "|skip today|not today|Skip it for today"
     "|no check-in today|今天休息|don't ask me today|stop for today",
-    Wish.RESUME: "继续|恢复|重新开始|繼續|resume|start again|continue|取消暂停|turn it back on"
+    Request.RESUME: "继续|恢复|重新开始|繼續|resume|start again|continue|取消暂停|turn it back on"
     "|今天还是问我吧|今天照常问我|取消跳过|别跳过今天了|ask me today after all|don't skip today",
-    Wish.PAUSE_HOW_LONG: "暂停|先别问我|暂时别问|pause|take a break this week|snooze"
+    Request.PAUSE_HOW_LONG: "暂停|先别问我|暂时别问|pause|take a break this week|snooze"
     "|明天别问|这周别问了|周末别问我|pause until monday",
 }
 
@@ -23,7 +23,7 @@ WISHES = {
     ("text", "wish"),
     [(text, wish) for wish, texts in WISHES.items() for text in texts.split("|")],
 )
-def test_a_wish_is_understood(text: str, wish: Wish) -> None:
+def test_a_wish_is_understood(text: str, wish: Request) -> None:
     assert read(text) == wish
 
 
@@ -52,7 +52,7 @@ def test_other_words_are_no_wish(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["暂停0天", "pause for 900 days"])
 def test_no_pause_is_without_length_or_end(text: str) -> None:
-    assert read(text) is Wish.PAUSE_HOW_LONG
+    assert read(text) is Request.PAUSE_HOW_LONG
 
 
 @pytest.mark.parametrize(

@@ -1,127 +1,83 @@
-"""A check-in's words: the model's where they have the form, else reviewed ones."""
+"""A check-in's words: reviewed sentences for the hour, soft ones after a low mood, in turns."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot.checkins.rounds import Question
+from bot.checkins.looking import DueQuestion
 from bot.checkins.schedule import EVERY_DAY, Appointment, Occurrence
-from bot.checkins.wording import Wording
+from bot.checkins.wording import words_of
 from bot.texts import LANGUAGES, Texts
-from inference import GenerationError
-from safety.levels import Level
-from storage.check_in_settings import Settings
+from storage.check_in_settings import CheckInSettings
 from storage.ids import PersonId
 
 TEXTS = Texts()
-AT = datetime(2026, 11, 25, 0, tzinfo=UTC)
+AT = datetime(2026, 11, 25, 0, tzinfo=UTC)  # eight in the morning in Shanghai
+DAY = timedelta(days=1)
 
 
-class Model:
-    """Says what it is told, and keeps what it was asked."""
-
-    def __init__(self, says: str, **health: int) -> None:
-        self.is_demo = False
-        self.context_length = 512
-        self.asked: list[str] = []
-        self.tokenizer = SimpleNamespace(encode_chat=self._encode)
-        self._says = says
-        self._health = SimpleNamespace(**{"running": 0, "waiting": 0, **health})
-
-    def _encode(self, query: str, history: Any) -> list[int]:
-        assert history == []
-        self.asked.append(query)
-        return [1]
-
-    def health(self) -> SimpleNamespace:
-        return self._health
-
-    async def stream(self, _request: Any) -> AsyncIterator[str]:
-        if not self._says:
-            raise GenerationError("deadline", "too slow")
-        yield self._says
-
-
-class Strict:
-    """A guard that stops one word."""
-
-    def check(self, text: str) -> SimpleNamespace:
-        return SimpleNamespace(allowed="阴天" not in text)
-
-
-def screen(text: str) -> SimpleNamespace:
-    return SimpleNamespace(level=Level.PASSIVE if "整个人" in text else Level.NONE)
-
-
-def question(language: str = "zh", **values: Any) -> Question:
+def question(
+    language: str = "zh", at: datetime = AT, minute: int = 480, **values: Any
+) -> DueQuestion:
     person = SimpleNamespace(person_id=PersonId(1), language=language)
-    settings = Settings(PersonId(1), AT, "Asia/Shanghai")
-    occurrence = Occurrence(date(2026, 11, 25), AT)
+    settings = CheckInSettings(PersonId(1), AT, "Asia/Shanghai")
+    occurrence = Occurrence((at + timedelta(hours=8)).date(), at)
     flags = {"is_goodbye": False, "is_after_hold": False, **values}
-    return Question(person, Appointment(EVERY_DAY, 480), occurrence, settings, **flags)  # type: ignore[arg-type]
+    return DueQuestion(person, Appointment(EVERY_DAY, minute), occurrence, settings, **flags)  # type: ignore[arg-type]
 
 
-async def worded(model: Model, asked: Question, *, softly: bool = False, now: datetime = AT) -> str:
-    wording = Wording(TEXTS, model, Strict(), screen)  # type: ignore[arg-type]
-    soft = {PersonId(1)} if softly else set()
-    prepared = await wording.prepare([asked], soft, now=now)
-    return wording.words(asked, prepared.get(PersonId(1)), softly=softly, now=now)
-
-
-async def test_the_models_sentence_stands_in_the_template() -> None:
-    model = Model("早上好！此刻的你，心里是什么天气？")
-    assert await worded(model, question()) == "早上好。此刻的你，心里是什么天气？"
-    assert model.asked == [model.asked[0]]
-    assert "早上" in model.asked[0]
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        Model("上次你说的分手，好些了吗？"),
-        Model("今天的药吃了吗？"),
-        Model("How are you?"),
-        Model("我一直在等你。"),
-        Model(""),
-        Model("你现在，心里是晴天还是阴天？"),  # the guard
-        Model("现在整个人怎么样？"),  # the screener
-        Model("今晚感觉怎么样？"),  # another part of the day
-        Model("现在怎么样？", running=1),
-        Model("现在怎么样？", waiting=1),
-    ],
-)
-async def test_else_reviewed_words(model: Model) -> None:
-    said = await worded(model, question())
-    assert said.removeprefix("早上好。") in TEXTS("zh", "checkin_words_morning").splitlines()
+def said(
+    asked: DueQuestion, *, is_soft: bool = False, last: str | None = None, now: datetime = AT
+) -> str:
+    return words_of(TEXTS, asked, is_soft=is_soft, last=last, now=now)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_reviewed_words_are_soft_after_a_low_mood(language: str) -> None:
-    said = await worded(Model(""), question(language), softly=True)
-    opening = TEXTS(language, "checkin_opening_morning")
-    assert (
-        said.removeprefix(opening).strip() in TEXTS(language, "checkin_soft_morning").splitlines()
-    )
+@pytest.mark.parametrize(("is_soft", "kind"), [(False, "words"), (True, "soft")])
+def test_words_fit_the_hour_and_the_last_mood(language: str, is_soft: bool, kind: str) -> None:
+    words = said(question(language), is_soft=is_soft)
+    sentence = words.removeprefix(TEXTS(language, "checkin_opening_morning")).strip()
+    assert sentence in TEXTS(language, f"checkin_{kind}_morning").splitlines()
 
 
-async def test_the_part_of_the_day_is_that_of_the_asking() -> None:
+def test_the_part_of_the_day_is_that_of_the_asking() -> None:
     """What was due in the morning and is asked later does not say good morning."""
-    late = AT + timedelta(hours=6)
-    said = await worded(Model(""), question(), now=late)
-    assert said.removeprefix("下午好。") in TEXTS("zh", "checkin_words_afternoon").splitlines()
-    wording = Wording(TEXTS, Model("今早感觉怎么样？"), Strict(), screen)  # type: ignore[arg-type]
-    prepared = await wording.prepare([question()], (), now=AT)
-    said = wording.words(question(), prepared[PersonId(1)], softly=False, now=late)
-    assert "今早" not in said
-    assert said.startswith("下午好。")
+    late = said(question(), now=AT + timedelta(hours=6))
+    assert late.removeprefix("下午好。") in TEXTS("zh", "checkin_words_afternoon").splitlines()
 
 
-async def test_words_for_special_days_are_always_reviewed() -> None:
-    model = Model("现在怎么样？")
-    assert await worded(model, question(is_goodbye=True)) == TEXTS("zh", "checkin_goodbye")
-    held = await worded(model, question("en", is_after_hold=True))
-    assert held in TEXTS("en", "checkin_after_hold").splitlines()
-    assert model.asked == []
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["words", "soft", "after_hold"])
+@pytest.mark.parametrize("times", [(480,), (480, 540, 545), (480, 1260)])
+@pytest.mark.parametrize("days", [1, 3, 5, 7])
+def test_no_sentence_comes_twice_running(
+    language: str, kind: str, times: tuple[int, ...], days: int
+) -> None:
+    last: str | None = None
+    for number in range(20 * len(times)):
+        minute = times[number % len(times)]
+        at = AT + number // len(times) * days * DAY + timedelta(minutes=minute - 480)
+        asked = question(language, at, minute, is_after_hold=kind == "after_hold")
+        words = said(asked, is_soft=kind == "soft", last=last, now=at)
+        assert words != last
+        last = words
+
+
+def test_every_sentence_has_its_turn() -> None:
+    words = {said(question(at=AT + number * DAY)) for number in range(5)}
+    assert len(words) == len(TEXTS("zh", "checkin_words_morning").splitlines())
+
+
+def test_the_same_sentence_under_another_greeting_is_the_same() -> None:
+    words = said(question())
+    sentence = words.removeprefix("早上好。")
+    assert said(question(), last=f"晚上好。{sentence}") != words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_goodbye_and_the_first_one_after_a_case_have_words_of_their_own(language: str) -> None:
+    assert said(question(language, is_goodbye=True)) == TEXTS(language, "checkin_goodbye")
+    held = said(question(language, is_after_hold=True))
+    assert held in TEXTS(language, "checkin_after_hold").splitlines()

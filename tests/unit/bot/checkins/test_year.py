@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.checkins_count import DAY, comes_up
 from benchmarks.checkins_year import START, ZONES
-from bot.checkins.deciding import State, outcome
-from bot.checkins.restraint import Restraint
+from bot.checkins.deciding import DecisionContext, decide_due
+from bot.checkins.restraint import Backoff
 from bot.checkins.schedule import (
     EVERY_DAY,
     LATEST,
@@ -56,14 +56,14 @@ def test_a_year_of_a_thousand_people_is_exact() -> None:
         appointment = Appointment(chance.choice(days), chance.randrange(0, 1440, 15))
         right.append(counted(name, appointment, looks))
         wanted.append(appointment)
-        states.append(State(ZoneInfo(name), None, None, Restraint(), is_held=False))
+        states.append(DecisionContext(ZoneInfo(name), None, None, Backoff(), is_held=False))
         first = next_occurrence(appointment, states[person].zone, START)
         due.append((first.at, person, first))
     heapq.heapify(due)
     for now in every:
         while due[0][0] <= now:
             _, person, first = due[0]
-            found = outcome(wanted[person], first, states[person], now)
+            found = decide_due(wanted[person], first, states[person], now)
             heapq.heapreplace(due, (found.following.at, person, found.following))
             done = [(each, str(why)) for each, why in found.skipped]
             for each, how in [*done, *([(found.asked, "asked")] if found.asked else [])]:

@@ -1,0 +1,30 @@
+"""Checks who may read what the service keeps."""
+
+from bot import own_files
+from bot.app import open_database
+from bot.doctor.findings import Finding, good, warning
+from bot.settings import Settings
+from storage import SecretKeyError, StorageError
+
+
+async def check_files(settings: Settings) -> list[Finding]:
+    """Nobody else on this machine may read the files, or list and change the folders."""
+    try:
+        database = open_database(settings)
+    except (StorageError, SecretKeyError):  # said by other checks
+        database = None
+    try:
+        files = own_files.open_files(settings, database)
+        folders = own_files.open_folders(settings, database)
+    finally:
+        if database is not None:
+            await database.aclose()
+    found = [
+        warning("files", f"{each.name} is open to other users", f"Run `chmod 600 {each}`.")
+        for each in files
+    ]
+    found += [
+        warning("files", f"{name} is a folder open to other users", f"Run `chmod 700 {path}`.")
+        for name, path in folders
+    ]
+    return found or [good("files", "no other user may read them")]

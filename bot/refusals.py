@@ -1,0 +1,197 @@
+"""What Telegram's errors mean for a message: a table of its descriptions, and the one reader.
+
+Knows nothing of rows, order or pace. A description that the table does not know is never final:
+Telegram finds new ones, and what it refuses today it may take tomorrow.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from bot.answers import AnswerError
+
+
+class Failure(StrEnum):
+    """What a failed attempt means."""
+
+    UNKNOWN = "unknown"  # it may have arrived
+    LATER = "later"  # nothing was sent; try again
+    NOT_NOW = "not_now"  # Telegram refuses this call, for a reason that may pass
+    BLOCKED = "blocked"  # the person blocked the bot
+    UNREACHABLE = "unreachable"  # the chat is not there, or the bot may not write in it
+    REFUSED = "refused"  # Telegram will never take these words
+    MOVED = "moved"  # the group has a new id
+    NO_THREAD = "no_thread"  # the topic is gone
+    NO_TOPICS = "no_topics"  # the group has no topics, or the bot may not manage them
+
+
+@dataclass(eq=False)
+class SendError(Exception):
+    """An attempt failed.
+
+    Attributes:
+        failure: what that means.
+        name: the library's name of the error, and Telegram's reason where it is a known one.
+        retry_after_s: how long Telegram asks to wait, where it does.
+        moved_to: the group's new id, where it moved.
+    """
+
+    failure: Failure
+    name: str
+    retry_after_s: float | None = None
+    moved_to: int | None = None
+
+
+# How Telegram's descriptions begin, in lower case and without "Bad Request: " or "Forbidden: ".
+DESCRIPTIONS: dict[Failure, tuple[str, ...]] = {
+    Failure.BLOCKED: (
+        "bot was blocked by the user",
+        "user is deactivated",
+        "bot can't initiate conversation with a user",
+        "user_is_blocked",
+        "input_user_deactivated",
+    ),
+    Failure.UNREACHABLE: (
+        "chat not found",
+        "user not found",
+        "bot was kicked from the ",
+        "bot is not a member of the ",
+        "the group chat was deleted",
+        "group chat was deactivated",
+        "bots can't send messages to bots",
+        "the bot can't send messages to the bot",
+        "not enough rights",
+        "need administrator rights",
+        "have no rights to send a message",
+        "chat_write_forbidden",
+    ),
+    Failure.NO_THREAD: (
+        "message thread not found",
+        "topic_id_invalid",
+        "topic_deleted",
+        "topic_closed",
+    ),
+    Failure.REFUSED: (
+        "message text is empty",
+        "text must be non-empty",
+        "message is too long",
+        "message_too_long",
+        "message caption is too long",
+        "media_caption_too_long",
+        "text must be encoded in utf-8",
+        "strings must be encoded in utf-8",
+        "can't parse entities",
+        "entities_too_long",
+        "can't parse inline keyboard",
+        "reply markup is too long",
+        "inline keyboard expected",
+        "text buttons are unallowed in the inline keyboard",
+        "button_data_invalid",
+        "button_type_invalid",
+        "button_url_invalid",
+        "there is no document in the request",
+        "there is no photo in the request",
+        "file must be non-empty",
+        "photo_invalid_dimensions",
+        "image_process_failed",
+        "request entity too large",
+    ),
+}
+NO_TOPICS = (
+    "the chat is not a forum",
+    "not enough rights",
+    "need administrator rights",
+    "chat_admin_required",
+    "channel_forum_missing",
+)
+"""Why no topic can be made: the group has none, or the bot may not. For calls about topics."""
+NOT_SENT = ("Bad Gateway", "Internal Server Error", "Service Unavailable", "(503)")
+"""How the library words an answer of the server that proves nothing was sent."""
+NOT_CONNECTED = ("ConnectError", "ConnectTimeout")
+"""Nor did anything leave where no connection came about."""
+KIND = re.compile(r"^(?:bad request|forbidden|unauthorized|not found|internal server error): ")
+CODE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
+"""Telegram's reasons that are one constant, such as CHAT_RESTRICTED: they hold nobody's words."""
+LONGEST_NAME = 64
+
+
+def read(error: TelegramError) -> SendError:
+    """Say what an error of the library means."""
+    if isinstance(error, RetryAfter):
+        after = error.retry_after
+        wait_s = after.total_seconds() if isinstance(after, timedelta) else float(after)
+        return SendError(Failure.LATER, type(error).__name__, retry_after_s=wait_s)
+    if isinstance(error, ChatMigrated):
+        return SendError(Failure.MOVED, type(error).__name__, moved_to=error.new_chat_id)
+    # A token or a second service can be put right; nothing of that is about the message.
+    if isinstance(error, InvalidToken | Conflict):
+        return SendError(Failure.LATER, type(error).__name__)
+    if isinstance(error, AnswerError):
+        return _read_answer(error)
+    if isinstance(error, BadRequest | Forbidden):
+        return _known(error, str(error)) or SendError(Failure.NOT_NOW, _name(error, str(error)))
+    unknown = _may_have_arrived(error)
+    return SendError(Failure.UNKNOWN if unknown else Failure.LATER, type(error).__name__)
+
+
+def read_topic(error: TelegramError) -> SendError:
+    """As `read`, for calls about topics: what is refused for want of rights can be told apart."""
+    if isinstance(error, BadRequest | Forbidden):
+        reason = _reason(str(error))
+        if reason.startswith(NO_TOPICS):
+            return SendError(Failure.NO_TOPICS, _name(error, str(error)))
+    return read(error)
+
+
+def _read_answer(error: AnswerError) -> SendError:
+    failure = Failure.UNKNOWN if error.may_have_arrived else Failure.LATER
+    if error.description is not None and 400 <= error.code <= 499:
+        known = _known(error, error.description)
+        if known is not None:
+            return known
+        failure = Failure.NOT_NOW
+    return SendError(failure, f"{type(error).__name__}:{error.code}")
+
+
+def _known(error: TelegramError, description: str) -> SendError | None:
+    reason = _reason(description)
+    for failure, beginnings in DESCRIPTIONS.items():
+        if reason.startswith(beginnings):
+            return SendError(failure, _name(error, description))
+    return None
+
+
+def _reason(description: str) -> str:
+    return KIND.sub("", description.lower())
+
+
+def _name(error: TelegramError, description: str) -> str:
+    """The error's name for the record, with Telegram's reason where that is a constant."""
+    code = CODE.match(_reason(description))
+    name = type(error).__name__ + (f":{code.group()}" if code else "")
+    return name[:LONGEST_NAME]
+
+
+def _may_have_arrived(error: TelegramError) -> bool:
+    text = str(error)
+    # For a time-out only the cause tells whether it was in connecting.
+    if type(error.__cause__).__name__ in NOT_CONNECTED:
+        return False
+    if isinstance(error, TimedOut):
+        return "Pool timeout" not in text
+    if isinstance(error, NetworkError):
+        return not any(sign in text for sign in (*NOT_SENT, *NOT_CONNECTED))
+    return False

@@ -1,0 +1,189 @@
+"""What is no text, from a person whom a case holds or with whom an operator talks.
+
+It cannot be listened to or looked at, and the person is told so in reviewed words, with numbers
+to call; operators see that it came, and its kind. The script's question stays open. Knows
+nothing of what is answered outside of a hold (`commands.py`).
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from telegram import Message, TelegramObject, Update
+
+from bot.answering import Answering
+from bot.help_lines import HelpLines
+from bot.human import HumanSide
+from bot.texts import Texts
+from bot.updates import Kind
+from review import cases as review
+from review.desk import Desk
+from safety.dialogue import GENTLE
+from safety.levels import Level
+from safety.policy import Script
+from storage import conversations, dialogues, inbox, outbox
+from storage.body import Body
+from storage.cases import Case
+from storage.conversations import Role
+from storage.dialogues import Place
+from storage.ids import PersonId, UpdateId
+from storage.inbox import Ended
+from storage.sent import KINDS, OTHER, Sent
+
+VARIANTS = 3
+"""How many wordings ask for words, so that none comes twice running."""
+LONGEST_EMOJI = 8
+MOST_ALBUMS = 10_000
+TEXTS = {
+    "audio": "voice",
+    "video_note": "video",
+    "animation": "video",
+    "dice": "sticker",
+    "venue": "place",
+    "location": "place",
+    "poll": "other",
+}
+"""Kinds that share their words with another."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Album:
+    """Several pictures sent as one: the first is noted, one of them is answered."""
+
+    album_id: str
+    is_answered: bool
+
+
+class Unheard:
+    """Answers and notes it.
+
+    Args:
+        texts: every word that people read.
+        help_lines: numbers to call.
+        human: who has the conversation.
+        desk: where operators hear of it.
+    """
+
+    def __init__(
+        self, *, texts: Texts, help_lines: HelpLines, human: HumanSide, desk: Desk
+    ) -> None:
+        self._texts = texts
+        self._help_lines = help_lines
+        self._human = human
+        self._desk = desk
+        self._albums: OrderedDict[PersonId, _Album] = OrderedDict()
+
+    async def take(self, a: Answering, update: Update) -> bool:
+        """Take what came, if a case holds the person or an operator talks with them."""
+        talks = await self._human.case(a.transaction, a.person.person_id, now=a.now)
+        case = talks or await review.holding(a.transaction, a.person.person_id, now=a.now)
+        message = update.effective_message
+        if case is None or message is None:
+            return False
+        sent, album = describe(message), self._album(a.person.person_id, message)
+        if album is None:
+            await self._note(a, case, sent)
+        update_id = UpdateId(update.update_id)
+        if talks is not None:
+            await inbox.end(a.transaction, [update_id], Ended.HELD, reason="takeover", now=a.now)
+        answers = talks is None and not (album and album.is_answered)
+        answers = answers and not await inbox.is_followed(
+            a.transaction, a.person.person_id, update_id, Kind.UNREADABLE
+        )
+        if answers:
+            await self._answer(a, case, sent, update_id)
+        self._remember(a, message, answers or (album is not None and album.is_answered))
+        return True
+
+    def _album(self, person_id: PersonId, message: Message) -> _Album | None:
+        """The album that this is a further part of."""
+        found = self._albums.get(person_id)
+        return found if found and found.album_id == message.media_group_id else None
+
+    def _remember(self, a: Answering, message: Message, is_answered: bool) -> None:
+        """Know the further parts of an album; after a restart they are told once more."""
+        if message.media_group_id is None:
+            return
+        album, person_id = _Album(message.media_group_id, is_answered), a.person.person_id
+
+        def remember() -> None:
+            self._albums[person_id] = album
+            self._albums.move_to_end(person_id)
+            if len(self._albums) > MOST_ALBUMS:
+                self._albums.popitem(last=False)
+
+        a.transaction.on_commit(remember)
+
+    async def _note(self, a: Answering, case: Case, sent: Sent) -> None:
+        await self._keep(a, Role.SENT, sent.text)
+        await self._desk.person_sent(a.transaction, case, sent)
+
+    async def _answer(self, a: Answering, case: Case, sent: Sent, update_id: UpdateId) -> None:
+        words = self._words(a, case, sent, await self._turns(a, case))
+        await self._keep(a, Role.SCRIPT, words)
+        await outbox.put(
+            a.transaction,
+            outbox.Kind.CRISIS,
+            Body(words),
+            person_id=a.person.person_id,
+            update_id=update_id,
+            now=a.now,
+        )
+        await inbox.end(a.transaction, [update_id], Ended.ANSWERED, reason="fixed_reply", now=a.now)
+
+    def _words(self, a: Answering, case: Case, sent: Sent, turns: int) -> str:
+        """That it could not be read, a wish for words, numbers; in an emergency these first."""
+        language, kind = a.person.language, TEXTS.get(sent.kind, sent.kind)
+        grave = case.level >= Level.IMMINENT or case.script == Script.MEDICAL
+        lines = self._help_lines.text(language, a.person.region, emergency_first=grave)
+        asks = self._texts(language, f"unheard_asks_{turns % VARIANTS + 1}")
+        calls = self._texts(language, "unheard_calls_now" if grave else "unheard_calls")
+        parts = [calls, lines, asks] if grave else [asks, calls, lines]
+        return "\n".join([self._texts(language, f"unheard_{kind}"), *parts])
+
+    @staticmethod
+    async def _turns(a: Answering, case: Case) -> int:
+        """How many texts were said in the script, this one beside; its question stays where it is.
+
+        The question gets no younger: after the hold it is too old for an answer.
+        """
+        place = await dialogues.get(a.transaction, a.person.person_id)
+        if place is None or place.script == GENTLE:
+            place = Place(case.script, 0, 1, a.now)
+        await dialogues.put(
+            a.transaction,
+            a.person.person_id,
+            place.script,
+            step=place.step,
+            turns=place.turns + 1,
+            now=place.changed_at,
+        )
+        return place.turns
+
+    @staticmethod
+    async def _keep(a: Answering, role: Role, text: str) -> None:
+        """Keep a turn, so that operators see it in its place; before consent none is kept."""
+        if not a.person.has_consented:
+            return
+        person_id = a.person.person_id
+        session_id = await conversations.current_session(a.transaction, person_id, now=a.now)
+        await conversations.append(
+            a.transaction, person_id, session_id, role, text=text, now=a.now,
+            off_record=a.person.is_off_record(a.now),
+        )  # fmt: skip
+
+
+def describe(message: Message) -> Sent:
+    """Say what a message without words is; nothing of its content but a sticker's emoji."""
+    kind = next((kind for kind in KINDS if getattr(message, kind)), OTHER)
+    part = getattr(message, kind, None)
+    values = part.to_dict(recursive=False) if isinstance(part, TelegramObject) else {}
+    seconds = values.get("duration")
+    if isinstance(seconds, int | float):  # the attribute itself warns of its future type
+        return Sent(kind, seconds=max(0, int(seconds)))
+    emoji = values.get("emoji") if kind == "sticker" else None
+    return Sent(kind, emoji=_plain(emoji) if isinstance(emoji, str) else "")
+
+
+def _plain(emoji: str) -> str:
+    joined = (c for c in emoji if (c.isprintable() and not c.isspace()) or c == "\u200d")
+    return "".join(joined)[:LONGEST_EMOJI]

@@ -1,0 +1,176 @@
+"""Text to token ids and back: ChatGLM2's SentencePiece model, its five added ids, its template.
+
+A user's text is encoded as it stands; the caller must escape what imitates the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from inference.requests import ModelError
+
+# In the order in which their ids follow the vocabulary.
+ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
+
+History = Sequence[tuple[str, str]]
+
+
+class TokenizerError(ModelError):
+    """`tokenizer.model` is missing or unreadable; says what to do."""
+
+
+class ChatTokenizer:
+    """ChatGLM2's tokenizer.
+
+    Attributes:
+        size: Number of SentencePiece pieces; the five added ids follow.
+        eos_id: The id that ends a reply.
+        start_ids: `[gMASK] sop`, which open every prompt.
+    """
+
+    def __init__(self, processor: sentencepiece.SentencePieceProcessor) -> None:
+        self._processor = processor
+        self.size: int = processor.vocab_size()
+        self.eos_id: int = processor.eos_id()
+        added = {name: self.size + place for place, name in enumerate(ADDED)}
+        self.start_ids: tuple[int, int] = (added["[gMASK]"], added["sop"])
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> ChatTokenizer:
+        """Read `tokenizer.model` in a checkpoint's folder.
+
+        Raises:
+            TokenizerError: The file is missing or is not a SentencePiece model.
+        """
+        path = folder / "tokenizer.model"
+        if not path.is_file():
+            raise TokenizerError(
+                f"{path} is missing. Copy tokenizer.model of the ChatGLM2 checkpoint there."
+            )
+        try:
+            processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        except (RuntimeError, OSError) as error:
+            raise TokenizerError(f"{path} is damaged. Download it again.") from error
+        return cls(processor)
+
+    def encode(self, text: str) -> list[int]:
+        """Return ids of `text` as it stands; never one of the five added ids or a control id."""
+        # Half a surrogate pair (from broken JSON) is not text; it becomes a question mark.
+        clean = text.encode("utf-8", "replace").decode("utf-8")
+        ids: list[int] = self._processor.encode(clean)
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return text of `ids`; ids without text (control, added, padding) give nothing.
+
+        Bytes that form no character become U+FFFD, one each.
+        """
+        text: str = self._processor.decode([i for i in ids if self.has_text(i)])
+        return text
+
+    def prompt_text(self, query: str, history: History = ()) -> str:
+        """Return the one string that holds all rounds and opens the next answer.
+
+        Args:
+            query: The new question.
+            history: (question, answer) of the rounds before, oldest first.
+        """
+        rounds = [
+            f"[Round {number}]\n\n问：{question}\n\n答：{answer}\n\n"
+            for number, (question, answer) in enumerate(history, start=1)
+        ]
+        return "".join(rounds) + f"[Round {len(rounds) + 1}]\n\n问：{query}\n\n答："
+
+    def encode_chat(self, query: str, history: History = ()) -> list[int]:
+        """Return prompt ids: `[gMASK] sop` and the ids of `prompt_text`."""
+        return [*self.start_ids, *self.encode(self.prompt_text(query, history))]
+
+    def has_text(self, token_id: int) -> bool:
+        """Return whether the id is an ordinary piece, the unknown piece or a byte."""
+        return 0 <= token_id < self.size and not self._processor.is_control(token_id)
+
+    def byte_of(self, token_id: int) -> int | None:
+        """Return the byte that a byte-fallback id stands for, else None."""
+        if not self._processor.is_byte(token_id):
+            return None
+        return int(self._processor.id_to_piece(token_id)[3:5], 16)
+
+    def piece_text(self, token_id: int, *, first: bool) -> str:
+        """Return text of a piece; a first piece loses the space that encoding put before it."""
+        if first or self._processor.is_unknown(token_id):
+            return str(self._processor.decode([token_id]))
+        return str(self._processor.id_to_piece(token_id)).replace("\N{LOWER ONE EIGHTH BLOCK}", " ")
+
+    def stream(self) -> StreamDecoder:
+        """Return a decoder for one reply, fed id by id."""
+        return StreamDecoder(self)
+
+
+class StreamDecoder:
+    """Decodes one reply id by id; its texts, joined, are `ChatTokenizer.decode` of all ids.
+
+    Bytes are held back until they form a character or can form none any more, so half a
+    character never shows.
+    """
+
+    def __init__(self, tokenizer: ChatTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._held = bytearray()
+        self._started = False
+
+    def feed(self, token_id: int) -> str:
+        """Return text that has become certain with this id; often empty."""
+        if not self._tokenizer.has_text(token_id):
+            return ""
+        byte = self._tokenizer.byte_of(token_id)
+        if byte is not None:
+            self._held.append(byte)
+            return self._settled()
+        text = self.finish()
+        text += self._tokenizer.piece_text(token_id, first=not self._started)
+        self._started = True
+        return text
+
+    def finish(self) -> str:
+        """Return what is still held back; bytes that form no character become U+FFFD."""
+        text = self._settled()
+        lost = len(self._held)
+        self._held.clear()
+        self._started = self._started or lost > 0
+        return text + "\N{REPLACEMENT CHARACTER}" * lost
+
+    def _settled(self) -> str:
+        """Take off the front of the held bytes all that no later byte can change."""
+        text: list[str] = []
+        while self._held:
+            width = _character_width(self._held)
+            if width is None:
+                break
+            if width:
+                text.append(self._held[:width].decode())
+            else:
+                text.append("\N{REPLACEMENT CHARACTER}")
+            del self._held[: width or 1]
+        self._started = self._started or bool(text)
+        return "".join(text)
+
+
+def _character_width(held: bytearray) -> int | None:
+    """Return bytes of the UTF-8 character at the front; 0 without one, None if undecided."""
+    for width in range(1, min(len(held), 4) + 1):
+        try:
+            held[:width].decode()
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":
+                return 0
+        else:
+            return width
+    return None
+
+
+def finish_text(text: str) -> str:
+    """Return a whole reply as ChatGLM2's `chat()` does: stripped, the year put in."""
+    return text.strip().replace("[[训练时间]]", "2023年")

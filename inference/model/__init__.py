@@ -1,0 +1,1 @@
+"""The model's arithmetic: weights, attention, cached keys and values, captured steps."""

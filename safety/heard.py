@@ -1,0 +1,44 @@
+"""What answers to a direct question say about risk: rules of their own for each question.
+
+Data in `heard/<asked>.yaml`, in the language of the lexicon. Took some pills is nothing by
+itself and an emergency after "have you taken something?", so these rules are read in the light
+of that question alone. Knows no text; `screen.py` reads with them.
+"""
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from safety.context import Asked
+from safety.entries import Lexicon, parse
+from safety.levels import Category, Level
+
+if TYPE_CHECKING:
+    from safety.screen import Screening
+
+
+def load_rules() -> dict[Asked, Lexicon]:
+    """Read the rules of every question that has some.
+
+    Raises:
+        LexiconError: A rule cannot be read.
+    """
+    folder = resources.files("safety").joinpath("heard")
+    files = {asked: folder.joinpath(f"{asked}.yaml") for asked in Asked}
+    return {
+        asked: parse({file.name: file.read_text("utf-8")})
+        for asked, file in files.items()
+        if file.is_file()
+    }
+
+
+def tells_of_harm(screening: "Screening") -> bool:
+    """Whether an answer about injury named harm that is done: it is a yes, however long."""
+    return any(
+        match.rule.startswith(f"{Asked.INJURY}.")
+        and match.level >= Level.ACTIVE
+        and match.category in _HARM
+        for match in screening.matches
+    )
+
+
+_HARM = frozenset({Category.MEDICAL, Category.SELF_HARM})
