@@ -31,3 +31,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data (../shared/data) is not here")
     return folder
+
+
+@pytest.fixture
+def labelled(shared: Path, tmp_path: Path) -> Path:
+    """A folder of the files whose rows carry risk labels; others beside them do not."""
+    for name in ("psysuicide", "sos-severity", "crisis-en", "everyday-zh"):
+        file = shared / "safety" / f"{name}-dev.jsonl"
+        (tmp_path / file.name).symlink_to(file)
+    return tmp_path

@@ -149,16 +149,18 @@ def test_messages_are_read_one_at_a_time_and_progress_can_end_it() -> None:
     assert len(read) == 3
 
 
-def test_nothing_moves_without_a_change(screener: Screener, shared: Path) -> None:
-    done = replay(screener, screener, list(messages(shared / "safety"))[::20])
+def test_nothing_moves_without_a_change(screener: Screener, labelled: Path) -> None:
+    done = replay(screener, screener, list(messages(labelled))[::20])
     assert done.total.messages > 300
     assert done.total.before == done.total.after > 50
     assert all(moved.total == 0 for moved in done.total.moved.values())
 
 
-def test_a_rule_that_goes_is_missed_in_labelled_messages(screener: Screener, shared: Path) -> None:
+def test_a_rule_that_goes_is_missed_in_labelled_messages(
+    screener: Screener, labelled: Path
+) -> None:
     """The replay against a plain count, on messages that people labelled."""
-    path = shared / "safety" / "psysuicide-dev.jsonl"
+    path = labelled / "psysuicide-dev.jsonl"
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     gone = parse_change("why: x\ndisable: [zh.suicide.no_will_to_live]", screener.lexicon)
     after = screener.with_lexicon(apply(gone, screener.lexicon))
