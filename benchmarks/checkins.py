@@ -194,8 +194,11 @@ async def plan(database: Database) -> str:
 async def run(name: str, new_url: Callable[[], str], options: argparse.Namespace) -> None:
     """Every size, and the peak, on one kind of database."""
     print(f"\n## {name}\n")
-    print("| schedules | " + " | ".join(f"{number:,} due, ms" for number in DUE)
-          + " | one claim, ms | filled in, s |")  # fmt: skip
+    print(
+        "| schedules | "
+        + " | ".join(f"{number:,} due, ms" for number in DUE)
+        + " | one claim, ms | filled in, s |"
+    )
     print("|---" * (len(DUE) + 3) + "|")
     found = ""
     for count in options.schedules:
@@ -231,8 +234,10 @@ async def live_a_year(folder: Path, options: argparse.Namespace) -> bool:
     await year.live(lambda day: print(f"  {day:%Y-%m}", file=sys.stderr, flush=True))
     wrong = await year.wrong()
     await year.database.aclose()
-    print(f"{options.year:,} people, {options.days} days, seed {options.seed}, "
-          f"{time.perf_counter() - started:.0f} s")  # fmt: skip
+    print(
+        f"{options.year:,} people, {options.days} days, seed {options.seed}, "
+        f"{time.perf_counter() - started:.0f} s"
+    )
     for title, counts in (("dates", year.summary()), ("acts", year.acts)):
         print(f"{title}: {sum(counts.values()):,} ({dict(sorted(counts.items()))})")
     print(f"not as counted: {len(wrong)}", *wrong[:20], sep="\n  ")

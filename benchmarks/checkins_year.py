@@ -29,9 +29,20 @@ from storage.outbox import Kind, OutboxState
 START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
 STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)
 RESTARTS = (300, 1500)
-ZONES = ("Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe",
-         "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Apia", "America/Sao_Paulo",
-         "Africa/Cairo", "America/St_Johns", "Pacific/Chatham", "America/Havana")  # fmt: skip
+ZONES = (
+    "Asia/Shanghai",
+    "America/New_York",
+    "Europe/London",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Africa/Casablanca",
+    "Pacific/Apia",
+    "America/Sao_Paulo",
+    "Africa/Cairo",
+    "America/St_Johns",
+    "Pacific/Chatham",
+    "America/Havana",
+)
 DAYS_WANTED = (EVERY_DAY, WEEKEND, frozenset((2,)), WEEKDAYS, frozenset((0, 4)))
 RACE, IDLE = 0.3, 0.1
 """How often both services look at once, and how often where nothing is due."""
@@ -47,8 +58,16 @@ class Year:
         acts: how often people did what.
     """
 
-    def __init__(self, url: str, vault: Vault, *, people_count: int, start: datetime = START,
-                 days: int = 366, seed: int = 1) -> None:  # fmt: skip
+    def __init__(
+        self,
+        url: str,
+        vault: Vault,
+        *,
+        people_count: int,
+        start: datetime = START,
+        days: int = 366,
+        seed: int = 1,
+    ) -> None:
         self._url, self._vault = url, vault
         self._number, self._start, self._days = people_count, start, days
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
@@ -123,10 +142,17 @@ class Year:
         for late_s in (0, self._chance.randrange(-90, 90)):
             database, late = Database(self._url, self._vault), timedelta(seconds=late_s)
             still = _Still()
-            self._services.append((database, CheckInScheduler(
-                database=database, now=lambda late=late: self._now + late,  # type: ignore[misc]
-                monotonic_s=still.monotonic_s, sleep=still.sleep,
-            )))  # fmt: skip
+            self._services.append(
+                (
+                    database,
+                    CheckInScheduler(
+                        database=database,
+                        now=lambda late=late: self._now + late,  # type: ignore[misc]
+                        monotonic_s=still.monotonic_s,
+                        sleep=still.sleep,
+                    ),
+                )
+            )
 
     async def _look(self) -> None:
         looking = [rounds for _, rounds in self._services]
@@ -137,9 +163,14 @@ class Year:
 
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
-            transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
-            check_in_id=claimed.check_in_id, now=self._now, ended_as=OutboxState.SENT,
-        )  # fmt: skip
+            transaction,
+            Kind.CHECK_IN,
+            Body("?"),
+            person_id=claimed.question.person.person_id,
+            check_in_id=claimed.check_in_id,
+            now=self._now,
+            ended_as=OutboxState.SENT,
+        )
         transaction.on_commit(lambda: self._fresh.append(claimed))
 
     async def _answer(self) -> None:
@@ -234,7 +265,14 @@ async def _case_over(tx: Transaction, who: PersonId, count: Count, now: datetime
 
 Act = Callable[[Transaction, PersonId, Count, datetime, Any], Awaitable[None]]
 ACTS: dict[str, Act] = {
-    "pause": _pause, "stop": _stop, "resume": _resume, "skip": _skip, "travel": _travel,
-    "quiet": _quiet, "case": _case, "case over": _case_over, "back": _resume,
+    "pause": _pause,
+    "stop": _stop,
+    "resume": _resume,
+    "skip": _skip,
+    "travel": _travel,
+    "quiet": _quiet,
+    "case": _case,
+    "case over": _case_over,
+    "back": _resume,
     "regret": _regret,
-}  # fmt: skip
+}

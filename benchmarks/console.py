@@ -101,10 +101,14 @@ async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Ope
         for n in range(CASES):
             person = await people.get_or_create(tx, 10_000 + n, language="zh", now=now())
             case_id = await cases.create(
-                tx, person.person_id, level=chance.choice((2, 2, 2, 3, 3, 4)),
-                categories=tuple(chance.sample(KINDS, 2)), script="suicide", lexicon="bench",
+                tx,
+                person.person_id,
+                level=chance.choice((2, 2, 2, 3, 3, 4)),
+                categories=tuple(chance.sample(KINDS, 2)),
+                script="suicide",
+                lexicon="bench",
                 now=now() - timedelta(minutes=chance.randrange(600)),
-            )  # fmt: skip
+            )
             made.append(case_id)
         tokens = [await sign_in.offer(tx, each, way="host", now=now()) for each in listed]
     return made, listed, tokens
@@ -135,10 +139,16 @@ async def serve(url: str, rate: float, clients: int) -> None:
     clocks = Clocks(database, faces, pace, page=no_page, now=now)
     desk = Desk(database, faces, clocks, now=now)
     console = Console(
-        database=database, desk=desk, takeover=Takeover(desk), shadow=shadow_of(desk),
-        policy=policy_of(database), url="http://127.0.0.1:0", zone=pace.zone,
-        leads=lambda: True, now=now,
-    )  # fmt: skip
+        database=database,
+        desk=desk,
+        takeover=Takeover(desk),
+        shadow=shadow_of(desk),
+        policy=policy_of(database),
+        url="http://127.0.0.1:0",
+        zone=pace.zone,
+        leads=lambda: True,
+        now=now,
+    )
     faces.add(console.live)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)
     serving = asyncio.create_task(server.start())
@@ -227,10 +237,19 @@ async def server_of(
 ) -> AsyncIterator[tuple[dict[str, list[str] | str], asyncio.subprocess.Process]]:
     """Start the serving process."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.console", "--serve", url, "--rate", str(rate),
-        "--clients", str(clients), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        sys.executable,
+        "-m",
+        "benchmarks.console",
+        "--serve",
+        url,
+        "--rate",
+        str(rate),
+        "--clients",
+        str(clients),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
         env=dict(os.environ),
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     yield json.loads(await process.stdout.readline()), process
     if process.returncode is None:

@@ -132,10 +132,15 @@ class Victim:
 
     async def _run(self, command: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", command,
-            cwd=self._folder, env=self._environment,
-            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "bot",
+            command,
+            cwd=self._folder,
+            env=self._environment,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     @staticmethod
     async def _watch(process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:

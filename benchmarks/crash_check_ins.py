@@ -68,9 +68,12 @@ class Waves:
                 assert person is not None
                 self._people[person.person_id] = user
                 await diary.begin(
-                    transaction, person.person_id, zone="UTC", now=now,
+                    transaction,
+                    person.person_id,
+                    zone="UTC",
+                    now=now,
                     wanted=[Appointment(EVERY_DAY, minute) for minute in self._minutes],
-                )  # fmt: skip
+                )
 
     async def come(self) -> None:
         """Let the next wave come due, for everybody at a moment of their own."""

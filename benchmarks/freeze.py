@@ -20,12 +20,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvloop
+from bot.sandbox import Limits, Sandbox, SandboxUser
 from pydantic import SecretStr
 
 from benchmarks.overhead import InstantWorker, Stalls, Unpaced
 from bot import logs
 from bot.demo import consent
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
@@ -77,13 +77,19 @@ async def _note(stalls: Stalls) -> None:
 async def served(sandbox: Sandbox, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """The service from its start to its end by a kill."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.freeze", "--serve", sandbox.api_url,
-        cwd=folder, stdout=asyncio.subprocess.PIPE,
+        sys.executable,
+        "-m",
+        "benchmarks.freeze",
+        "--serve",
+        sandbox.api_url,
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
         env={
-            **os.environ, "FREEZE_TOKEN": sandbox.token,
+            **os.environ,
+            "FREEZE_TOKEN": sandbox.token,
             "PYTHONPATH": str(Path(__file__).parents[1]),
         },
-    )  # fmt: skip
+    )
     assert process.stdout is not None
     if b"begun" not in await process.stdout.readline():
         raise RuntimeError("the service did not start")
@@ -109,8 +115,9 @@ async def answer_s(user: SandboxUser) -> float:
     """Name a risk, and wait for the fixed reply."""
     begun_at = time.perf_counter()
     sent = await user.say(CRISIS)
-    await user.wait_for(Texts()("zh", "crisis_suicide").split("{", 1)[0], after=sent,
-                        timeout_s=LONGEST_S)  # fmt: skip
+    await user.wait_for(
+        Texts()("zh", "crisis_suicide").split("{", 1)[0], after=sent, timeout_s=LONGEST_S
+    )
     return time.perf_counter() - begun_at
 
 

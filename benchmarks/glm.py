@@ -24,16 +24,24 @@ from inference.model.kv_cache import Prefix
 PREFIX = 128
 SHAPES = {
     "small": {
-        "vocab_size": 8064, "hidden_size": 512, "intermediate_size": 1408,
-        "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 2,
+        "vocab_size": 8064,
+        "hidden_size": 512,
+        "intermediate_size": 1408,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
         "head_dim": 64,
     },
     "chatglm2": {
-        "vocab_size": 65024, "hidden_size": 4096, "intermediate_size": 13696,
-        "num_hidden_layers": 28, "num_attention_heads": 32, "num_key_value_heads": 2,
+        "vocab_size": 65024,
+        "hidden_size": 4096,
+        "intermediate_size": 13696,
+        "num_hidden_layers": 28,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 2,
         "head_dim": 128,
     },
-}  # fmt: skip
+}
 
 
 class Wordless:
@@ -74,9 +82,14 @@ def make(name: str, *, device: str, dtype: str) -> OpenModel:
 
 def _random(name: str, device: torch.device, dtype: torch.dtype) -> GlmForCausalLM:
     config = GlmConfig(
-        **SHAPES[name], attention_bias=True, tie_word_embeddings=False,
-        max_position_embeddings=8192, pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
+        **SHAPES[name],
+        attention_bias=True,
+        tie_word_embeddings=False,
+        max_position_embeddings=8192,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
     torch.manual_seed(0)
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)

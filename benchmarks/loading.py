@@ -34,12 +34,20 @@ from inference.model.model_runner import ModelRunner
 def write(folder: Path, *, layers: int, hidden: int, shards: int) -> int:
     """Writes the shards; bytes of the largest."""
     raw = {
-        "model_type": "chatglm", "padded_vocab_size": 65024, "hidden_size": hidden,
-        "ffn_hidden_size": hidden * 13696 // 4096, "num_layers": layers,
-        "num_attention_heads": hidden // 128, "multi_query_attention": True,
-        "multi_query_group_num": 2, "kv_channels": 128, "layernorm_epsilon": 1e-5,
-        "seq_length": 32768, "add_qkv_bias": True, "torch_dtype": "float16",
-    }  # fmt: skip
+        "model_type": "chatglm",
+        "padded_vocab_size": 65024,
+        "hidden_size": hidden,
+        "ffn_hidden_size": hidden * 13696 // 4096,
+        "num_layers": layers,
+        "num_attention_heads": hidden // 128,
+        "multi_query_attention": True,
+        "multi_query_group_num": 2,
+        "kv_channels": 128,
+        "layernorm_epsilon": 1e-5,
+        "seq_length": 32768,
+        "add_qkv_bias": True,
+        "torch_dtype": "float16",
+    }
     (folder / "config.json").write_text(json.dumps(raw))
     config = chatglm2_config(raw)
     with init_empty_weights():
@@ -88,11 +96,14 @@ def load(folder: Path, way: str) -> None:
     loaded_s, loaded = time.perf_counter() - started, resident("VmHWM")
     runner = ModelRunner(model, None)
     found = {
-        "before": before, "weights": held(model) >> 20, "loaded": loaded,
-        "peak": resident("VmHWM"), "seconds": round(time.perf_counter() - started, 1),
+        "before": before,
+        "weights": held(model) >> 20,
+        "loaded": loaded,
+        "peak": resident("VmHWM"),
+        "seconds": round(time.perf_counter() - started, 1),
         "load_s": round(loaded_s, 1),
         "largest": max(p.numel() for p in model.parameters()) * runner.dtype.itemsize >> 20,
-    }  # fmt: skip
+    }
     if way != "float16":  # a CPU has no products of 16-bit floats worth timing
         for rows in (1, 16):
             found[f"step_{rows}"] = round(step_ms(runner, rows), 1)

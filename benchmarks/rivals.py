@@ -26,9 +26,13 @@ def static(model: GlmForCausalLM, prompts: Histories, tokens: int) -> Histories:
     """Prompts of the same length as one batch, each prefilled whole; replies without prompts."""
     ids = torch.tensor(prompts, device=model.device)
     output: Any = model.generate(  # type: ignore[operator]
-        ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens,
-        do_sample=False, eos_token_id=None, pad_token_id=0,
-    )  # fmt: skip
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=tokens,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
     return [row[len(prompts[0]) :] for row in output.tolist()]
 
 

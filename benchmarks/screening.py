@@ -219,9 +219,11 @@ def growth(lexicon: Lexicon, texts: list[str], sizes: tuple[int, ...]) -> None:
         screener.screen("我想")
         spent = [milliseconds(screener, text, 2) for text in texts]
         first = first or median(spent)
-        print(f"| {size}x, {len(grown.entries)} entries | {len(literals):,} | {loaded:.1f}"
-              f" | {median(spent):.2f} | {percentile(spent, 0.99):.2f}"
-              f" | {median(spent) / first:.2f} |")  # fmt: skip
+        print(
+            f"| {size}x, {len(grown.entries)} entries | {len(literals):,} | {loaded:.1f}"
+            f" | {median(spent):.2f} | {percentile(spent, 0.99):.2f}"
+            f" | {median(spent) / first:.2f} |"
+        )
 
 
 def building(lexicon: Lexicon, rounds: int) -> None:

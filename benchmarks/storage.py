@@ -121,9 +121,13 @@ class OneTurn:
             person = await people.by_telegram_id(tx, self._person.telegram_id)
             assert person is not None
             await inbox.add(
-                tx, UpdateId(self._update), kind="words", payload="{}" * 200,
-                person_id=person.person_id, now=NOW,
-            )  # fmt: skip
+                tx,
+                UpdateId(self._update),
+                kind="words",
+                payload="{}" * 200,
+                person_id=person.person_id,
+                now=NOW,
+            )
 
     async def begin(self) -> None:
         ids = [UpdateId(self._update)]

@@ -115,8 +115,10 @@ def markdown(rows: list[dict[str, Any]], screened: list[Screening], harmless: An
         ("no risk", ~risky),
     ):
         means = [with_it[part].mean() for with_it in seeds]
-        print(f"| {name} | {share(alone[part])} | {share(seeds[0][part])}"
-              f" | {min(means):.3f}–{max(means):.3f} |")  # fmt: skip
+        print(
+            f"| {name} | {share(alone[part])} | {share(seeds[0][part])}"
+            f" | {min(means):.3f}–{max(means):.3f} |"
+        )
 
 
 def unseen(paths: list[Path], model: Any, screener: Screener) -> None:
@@ -136,8 +138,10 @@ def unseen(paths: list[Path], model: Any, screener: Screener) -> None:
             alone = np.array([s.level >= Level.ACTIVE for s in screened])
             asked = np.array([is_open(s) for s in screened])
             raised = asked & (model.decision_function(matrix(texts)) >= THRESHOLD)
-            print(f"| {path.name}, {label} | {len(texts)} | {share(alone)}"
-                  f" | {share(alone | raised)} |")  # fmt: skip
+            print(
+                f"| {path.name}, {label} | {len(texts)} | {share(alone)}"
+                f" | {share(alone | raised)} |"
+            )
 
 
 def table(rows: list[dict[str, Any]], screened: list[Screening], harmless: Any) -> None:
@@ -167,8 +171,10 @@ def table(rows: list[dict[str, Any]], screened: list[Screening], harmless: Any) 
         for name, at in (("without", np.zeros(len(rows), bool)), ("with", folds >= cut)):
             alarm = (levels >= 2) | at
             hits = (alarm & risky).sum()
-            print(f"any risk, raising 0 and 1 to 2 at {cut}, {name}:"
-                  f" F1 {2 * hits / (alarm.sum() + risky.sum()):.3f}")  # fmt: skip
+            print(
+                f"any risk, raising 0 and 1 to 2 at {cut}, {name}:"
+                f" F1 {2 * hits / (alarm.sum() + risky.sum()):.3f}"
+            )
 
 
 def main() -> None:

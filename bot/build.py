@@ -107,19 +107,30 @@ def build(
     duties = Duties.load()
     duty_notes = DutyNotes(texts, duties)
     side = operators_side(
-        settings, database, texts, application.bot, pacer,
+        settings,
+        database,
+        texts,
+        application.bot,
+        pacer,
         Recall(
             admits=lambda person: gate.admits(person),  # noqa: PLW0108 - it is made below
             count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
-        ), now,
-    )  # fmt: skip
+        ),
+        now,
+    )
     notices, desk = side.notices, side.desk
     leadership = Leadership(database, now=now)
     delivery = Delivery(
-        database=database, bot=application.bot, pacer=pacer, metrics=metrics,
-        chat=side.chat, topics=side.topics, outcomes=side.outcomes,
-        fence=lambda: leadership.fence, now=now,
-    )  # fmt: skip
+        database=database,
+        bot=application.bot,
+        pacer=pacer,
+        metrics=metrics,
+        chat=side.chat,
+        topics=side.topics,
+        outcomes=side.outcomes,
+        fence=lambda: leadership.fence,
+        now=now,
+    )
     rounds = RecentRounds(database, hot_store)
     kept_words = KeptWords(worker, database)
     key_mirror = KeyMirror(database, settings.backup_dir, now=now)
@@ -140,21 +151,39 @@ def build(
     desk.faces.add(side.case_chat)
     records = RiskRecords(desk, screens.hear)
     crisis = Crisis(
-        texts=texts, help_lines=help_lines, records=records, human=side.human,
-        has_people=notices.has_readers, after=after_crisis,
-    )  # fmt: skip
+        texts=texts,
+        help_lines=help_lines,
+        records=records,
+        human=side.human,
+        has_people=notices.has_readers,
+        after=after_crisis,
+    )
     erasure = Erasure(
-        rounds=rounds, texts=texts, help_lines=help_lines, notices=notices,
-        on_erased=key_mirror.mark, forget_words=worker.forget,
-    )  # fmt: skip
+        rounds=rounds,
+        texts=texts,
+        help_lines=help_lines,
+        notices=notices,
+        on_erased=key_mirror.mark,
+        forget_words=worker.forget,
+    )
     onboarding = Onboarding(
-        texts=texts, help_lines=help_lines, erasure=erasure, duties=duty_notes,
-        retention_days=settings.retention_days, warns_of_demo=worker.is_demo,
-    )  # fmt: skip
+        texts=texts,
+        help_lines=help_lines,
+        erasure=erasure,
+        duties=duty_notes,
+        retention_days=settings.retention_days,
+        warns_of_demo=worker.is_demo,
+    )
     gate = Gate(
-        database=database, crisis=crisis, erasure=erasure, texts=texts, wake=delivery.wake, now=now,
-        is_closed=settings.pilot, listed=settings.pilot_people | settings.operators,
-    )  # fmt: skip
+        database=database,
+        crisis=crisis,
+        erasure=erasure,
+        texts=texts,
+        wake=delivery.wake,
+        now=now,
+        is_closed=settings.pilot,
+        listed=settings.pilot_people | settings.operators,
+    )
     quota = Quota(texts, settings.daily_quota)
     answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
@@ -163,48 +192,105 @@ def build(
     shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
     console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = Finisher(
-        crisis=crisis, safe_mode=safe_mode, quota=quota, resources=Resources(texts, help_lines),
-        duties=duty_notes, shadow=shadow, texts=texts, now=now,
-    )  # fmt: skip
+        crisis=crisis,
+        safe_mode=safe_mode,
+        quota=quota,
+        resources=Resources(texts, help_lines),
+        duties=duty_notes,
+        shadow=shadow,
+        texts=texts,
+        now=now,
+    )
     guard = Guard(screens.present, hotlines)
     replier = Replier(
-        database=database, rounds=rounds, worker=worker, bot=application.bot, pacer=pacer,
-        guard=guard, finisher=finisher, texts=texts,
-        metrics=metrics, kept_words=kept_words, streaming=settings.streaming,
+        database=database,
+        rounds=rounds,
+        worker=worker,
+        bot=application.bot,
+        pacer=pacer,
+        guard=guard,
+        finisher=finisher,
+        texts=texts,
+        metrics=metrics,
+        kept_words=kept_words,
+        streaming=settings.streaming,
         persona=settings.persona,
-        max_new_tokens=settings.max_new_tokens, wake=delivery.wake, now=now,
-    )  # fmt: skip
+        max_new_tokens=settings.max_new_tokens,
+        wake=delivery.wake,
+        now=now,
+    )
     conversation = Conversation(
-        database=database, hearing=Hearing(screens), quota=quota, replier=replier,
+        database=database,
+        hearing=Hearing(screens),
+        quota=quota,
+        replier=replier,
         instead=Instead(
-            crisis=crisis, records=records, human=side.human, onboarding=onboarding, gate=gate,
-            quota=quota, safe_mode=safe_mode, plans=plans,
-            check_ins=CheckInInterceptor(setup, texts), texts=texts,
+            crisis=crisis,
+            records=records,
+            human=side.human,
+            onboarding=onboarding,
+            gate=gate,
+            quota=quota,
+            safe_mode=safe_mode,
+            plans=plans,
+            check_ins=CheckInInterceptor(setup, texts),
+            texts=texts,
         ),
-        wake=delivery.wake, now=now,
-    )  # fmt: skip
+        wake=delivery.wake,
+        now=now,
+    )
     check_ins = CheckInJob(
         rounds=CheckInScheduler(
-            database=database, now=now, admits=gate.admits,
+            database=database,
+            now=now,
+            admits=gate.admits,
             count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
         ),
-        texts=texts, wake=delivery.wake, now=now,
-    )  # fmt: skip
+        texts=texts,
+        wake=delivery.wake,
+        now=now,
+    )
     emergency = Emergency(
-        bot=application.bot, pacer=pacer, crisis=crisis, metrics=metrics,
+        bot=application.bot,
+        pacer=pacer,
+        crisis=crisis,
+        metrics=metrics,
         spool=settings.data_dir / SPOOL,
-    )  # fmt: skip
+    )
     intake = Intake(
-        database=database, bot=application.bot, screens=screens, crisis=crisis,
-        emergency=emergency, lanes=lanes, metrics=metrics, operators_chat=side.chat, now=now,
-    )  # fmt: skip
+        database=database,
+        bot=application.bot,
+        screens=screens,
+        crisis=crisis,
+        emergency=emergency,
+        lanes=lanes,
+        metrics=metrics,
+        operators_chat=side.chat,
+        now=now,
+    )
     dispatch = Dispatch(
-        application=application, database=database, texts=texts, notices=notices, metrics=metrics,
-        wake=delivery.wake, now=now,
-    )  # fmt: skip
+        application=application,
+        database=database,
+        texts=texts,
+        notices=notices,
+        metrics=metrics,
+        wake=delivery.wake,
+        now=now,
+    )
     _register(
-        settings, application, database, answers, help_lines, side, onboarding, erasure, gate,
-        conversation, plans, follow_ups, intake,
+        settings,
+        application,
+        database,
+        answers,
+        help_lines,
+        side,
+        onboarding,
+        erasure,
+        gate,
+        conversation,
+        plans,
+        follow_ups,
+        intake,
         CheckInRoutes(
             setup,
             AnswerHandlers(answers, conversation, notices),
@@ -213,28 +299,52 @@ def build(
         Shadowing(answers, shadow),
         Stopping(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
-            answers=answers, hotlines=hotlines, duties=duties, lexicon=lambda: screens.version,
+            answers=answers,
+            hotlines=hotlines,
+            duties=duties,
+            lexicon=lambda: screens.version,
             has_people=notices.has_readers,
         ),
-        console=console, wake=delivery.wake, now=now,
-    )  # fmt: skip
+        console=console,
+        wake=delivery.wake,
+        now=now,
+    )
     return Parts(
-        settings=settings, database=database, hot=hot_store, worker=worker,
-        application=application, metrics=metrics, texts=texts, lanes=lanes, delivery=delivery,
+        settings=settings,
+        database=database,
+        hot=hot_store,
+        worker=worker,
+        application=application,
+        metrics=metrics,
+        texts=texts,
+        lanes=lanes,
+        delivery=delivery,
         intake=intake,
         poller=Poller(
-            bot=application.bot, receive=intake.receive, rescue=intake.rescue, metrics=metrics,
+            bot=application.bot,
+            receive=intake.receive,
+            rescue=intake.rescue,
+            metrics=metrics,
             now=now,
         ),
         leadership=leadership,
         upkeep=Upkeep(
-            database=database, safe_mode=safe_mode, screens=screens, lanes=lanes,
-            notices=notices, follow_ups=follow_ups, check_ins=check_ins,
-            clocks=desk.clocks, shadow=shadow,
+            database=database,
+            safe_mode=safe_mode,
+            screens=screens,
+            lanes=lanes,
+            notices=notices,
+            follow_ups=follow_ups,
+            check_ins=check_ins,
+            clocks=desk.clocks,
+            shadow=shadow,
             digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
-            lexicon=policy.live, kept_words=kept_words, metrics=metrics,
+            lexicon=policy.live,
+            kept_words=kept_words,
+            metrics=metrics,
             retention_days=settings.retention_days,
-            wake=delivery.wake, now=now,
+            wake=delivery.wake,
+            now=now,
         ),
         check_ins=check_ins,
         safe_mode=safe_mode,
@@ -244,7 +354,7 @@ def build(
         shadow=shadow,
         policy=policy,
         console=console,
-    )  # fmt: skip
+    )
 
 
 def _register(
@@ -272,12 +382,16 @@ def _register(
 ) -> None:
     operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
     commands = Commands(
-        database=database, answers=answers, onboarding=onboarding, gate=gate,
+        database=database,
+        answers=answers,
+        onboarding=onboarding,
+        gate=gate,
         unheard=Unheard(
             texts=answers.texts, help_lines=help_lines, human=side.human, desk=side.desk
         ),
-        operators=operators, retention_days=settings.retention_days,
-    )  # fmt: skip
+        operators=operators,
+        retention_days=settings.retention_days,
+    )
     console_link = None
     if console is not None:
         console_link = ConsoleLink(
@@ -290,11 +404,16 @@ def _register(
         commands=commands,
         console_link=console_link,
         buttons=Buttons(
-            database=database, answers=answers, onboarding=onboarding,
-            conversation=conversation, readmit=intake.readmit,
+            database=database,
+            answers=answers,
+            onboarding=onboarding,
+            conversation=conversation,
+            readmit=intake.readmit,
         ),
         rights=Rights(
-            answers=answers, onboarding=onboarding, erasure=erasure,
+            answers=answers,
+            onboarding=onboarding,
+            erasure=erasure,
             retention_days=settings.retention_days,
         ),
         shadowing=shadowing,
@@ -304,4 +423,4 @@ def _register(
         follow_ups=follow_ups,
         check_ins=check_ins,
         operators=operators,
-    )  # fmt: skip
+    )

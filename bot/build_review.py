@@ -74,9 +74,13 @@ def operators_side(
     case_chat = CaseChat(notices, texts)
     topics = Topics(database=database, bot=bot, pacer=pacer, chat=chat, notices=notices, now=now)
     outcomes = Outcomes(
-        database=database, chat=chat, topics=topics, relayed=case_chat.relayed, recall=recall,
+        database=database,
+        chat=chat,
+        topics=topics,
+        relayed=case_chat.relayed,
+        recall=recall,
         now=now,
-    )  # fmt: skip
+    )
     faces = Faces()
     pace = Pace(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, texts)
@@ -84,9 +88,15 @@ def operators_side(
     desk = Desk(database, faces, clocks, now=now)
     takeover = Takeover(desk)
     return OperatorsSide(
-        chat=chat, notices=notices, case_chat=case_chat, topics=topics, outcomes=outcomes,
-        desk=desk, takeover=takeover, human=HumanSide(takeover, clocks),
-    )  # fmt: skip
+        chat=chat,
+        notices=notices,
+        case_chat=case_chat,
+        topics=topics,
+        outcomes=outcomes,
+        desk=desk,
+        takeover=takeover,
+        human=HumanSide(takeover, clocks),
+    )
 
 
 def operators_handlers(
@@ -94,9 +104,14 @@ def operators_handlers(
 ) -> Operators:
     """What they press and write in Telegram."""
     return Operators(
-        database=database, texts=texts, notices=side.notices,
-        acts=CaseActs(side.desk, side.takeover, side.notices), chat=side.chat, wake=wake, now=now,
-    )  # fmt: skip
+        database=database,
+        texts=texts,
+        notices=side.notices,
+        acts=CaseActs(side.desk, side.takeover, side.notices),
+        chat=side.chat,
+        wake=wake,
+        now=now,
+    )
 
 
 def digest_of(
@@ -124,10 +139,16 @@ def console_of(
     if not settings.console:
         return None
     console = Console(
-        database=database, desk=side.desk, takeover=side.takeover, shadow=shadow,
-        policy=policy, url=settings.console_address, zone=_zone(settings),
-        leads=lambda: leadership.leads, now=now,
-    )  # fmt: skip
+        database=database,
+        desk=side.desk,
+        takeover=side.takeover,
+        shadow=shadow,
+        policy=policy,
+        url=settings.console_address,
+        zone=_zone(settings),
+        leads=lambda: leadership.leads,
+        now=now,
+    )
     side.desk.faces.add(console.live)
     return console
 

@@ -172,9 +172,13 @@ class CaseChat:
             names.append(notices.name(operator))
             language = operator.language
             text = self._texts(
-                language, "page_direct", case=case.case_id, level=case.level, minutes=minutes,
+                language,
+                "page_direct",
+                case=case.case_id,
+                level=case.level,
+                minutes=minutes,
                 categories=notices.categories(case, language),
-            )  # fmt: skip
+            )
             claim = (self._texts(language, "button_claim"), f"case:{case.case_id}:claim")
             await notices.tell(transaction, operator, text, now=event.at, buttons=[[claim]])
         text = notices.text(

@@ -90,9 +90,16 @@ class Crisis:
             )
         else:
             turn_id = await self._reply(
-                transaction, person, update_ids, text, screening, opened, is_held=is_held, now=now,
+                transaction,
+                person,
+                update_ids,
+                text,
+                screening,
+                opened,
+                is_held=is_held,
+                now=now,
                 said_already=said_already,
-            )  # fmt: skip
+            )
             if talks is not None:
                 await self._human.pass_on(transaction, person, talks, text, screening)
         await safety_counts.add(
@@ -116,17 +123,29 @@ class Crisis:
         response = respond(screening)
         assert response is not None
         body = await self._script.answer(
-            transaction, person, response, text, screening, is_held=is_held,
-            is_open=said_already, now=now,
-        )  # fmt: skip
+            transaction,
+            person,
+            response,
+            text,
+            screening,
+            is_held=is_held,
+            is_open=said_already,
+            now=now,
+        )
         told_now = self._has_people and (opened.is_new or opened.level_rose)
         if told_now and await Desk.is_staffed(transaction):
             told = self._texts(person.language, "operator_note_people")
             body = Body(body.text + "\n" + told, body.buttons)
         turn_id = await self._say(
-            transaction, person, update_ids, text, screening, body, now=now,
+            transaction,
+            person,
+            update_ids,
+            text,
+            screening,
+            body,
+            now=now,
             said_already=said_already,
-        )  # fmt: skip
+        )
         if not is_held and person.region is None and person.has_consented:
             await self._ask_region(transaction, person, now)
         return turn_id
@@ -157,9 +176,15 @@ class Crisis:
             transaction, person, case.script, text, screening.level, now=now
         )
         turn_id = await self._say(
-            transaction, person, update_ids, text, screening, body, now=now,
+            transaction,
+            person,
+            update_ids,
+            text,
+            screening,
+            body,
+            now=now,
             off_record=person.is_off_record(now),
-        )  # fmt: skip
+        )
         if response is not None:
             raised = review.Opened(case.case_id, is_new=False, level_rose=False)
             await self._records.note(transaction, person, raised, text, screening, turn_id, now=now)

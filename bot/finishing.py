@@ -112,9 +112,14 @@ class Finisher:
         if case is not None and preview_message_id is None:
             below = await self._below(transaction, asked, person)
             await self._shadow.keep_back(
-                transaction, person, case, asked.question, asked.update_ids[-1], words,
+                transaction,
+                person,
+                case,
+                asked.question,
+                asked.update_ids[-1],
+                words,
                 "\n\n".join(below),
-            )  # fmt: skip
+            )
             return Completion.SHADOW
         turn_id = await conversations.answer(
             transaction, person.person_id, asked.question, text=words, now=self._now()

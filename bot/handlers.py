@@ -82,8 +82,14 @@ def register(
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     for name in COMMANDS:
         owners = (
-            commands, rights, plans, stopping, safety_page, check_ins.setup, check_ins.chart,
-        )  # fmt: skip
+            commands,
+            rights,
+            plans,
+            stopping,
+            safety_page,
+            check_ins.setup,
+            check_ins.chart,
+        )
         owner = next(owner for owner in owners if hasattr(owner, f"on_{name}"))
         handler = getattr(owner, f"on_{name}")
         application.add_handler(CommandHandler(name, handler, filters=private))

@@ -63,9 +63,12 @@ class PersonFace:
             await self._relay(transaction, person, event)
         elif event.what is What.SHADOW_ASKED:
             await outbox.put(
-                transaction, outbox.Kind.NOTICE, consent_body(self._texts, person.language),
-                person_id=person.person_id, now=event.at,
-            )  # fmt: skip
+                transaction,
+                outbox.Kind.NOTICE,
+                consent_body(self._texts, person.language),
+                person_id=person.person_id,
+                now=event.at,
+            )
         elif text := self._text(person, event):
             if event.what in ASKS_ANEW:
                 await open_questions.close(transaction, person.person_id)
@@ -98,9 +101,14 @@ class PersonFace:
         if person.has_consented:
             session_id = await conversations.current_session(transaction, person.person_id, now=now)
             await conversations.append(
-                transaction, person.person_id, session_id, Role.SCRIPT, text=text, now=now,
+                transaction,
+                person.person_id,
+                session_id,
+                Role.SCRIPT,
+                text=text,
+                now=now,
                 off_record=person.is_off_record(now),
-            )  # fmt: skip
+            )
         await outbox.put(
             transaction, outbox.Kind.CRISIS, Body(text), person_id=person.person_id, now=now
         )
@@ -151,9 +159,14 @@ class HumanSide:
         turn_id = None
         if person.has_consented:
             turn = await conversations.open_turn(
-                transaction, person.person_id, update_ids, text=text, level=int(screening.level),
-                now=now, off_record=person.is_off_record(now),
-            )  # fmt: skip
+                transaction,
+                person.person_id,
+                update_ids,
+                text=text,
+                level=int(screening.level),
+                now=now,
+                off_record=person.is_off_record(now),
+            )
             turn_id = turn.turn_id
         await self.pass_on(transaction, person, case, text, screening)
         await inbox.end(transaction, update_ids, Ended.HELD, reason="takeover", now=now)

@@ -168,9 +168,14 @@ class Instead:
             await self._say(transaction, said, "checkin_held", is_kept=said.person.has_consented)
         elif not await self._offered(transaction, said, self._plans):
             await self._crisis.hold(
-                transaction, said.person, case, said.update_ids, said.text, said.screening,
+                transaction,
+                said.person,
+                case,
+                said.update_ids,
+                said.text,
+                said.screening,
                 now=said.now,
-            )  # fmt: skip
+            )
 
     async def _is_taken(self, transaction: Transaction, said: Said) -> bool:
         """Whether words answer a question of somebody else than the companion."""
@@ -184,9 +189,14 @@ class Instead:
     @staticmethod
     async def _offered(transaction: Transaction, said: Said, taker: Taker) -> bool:
         return await taker.take(
-            transaction, said.person, said.update_ids, said.text, said.screening.level,
-            now=said.now, is_edit=said.is_edit,
-        )  # fmt: skip
+            transaction,
+            said.person,
+            said.update_ids,
+            said.text,
+            said.screening.level,
+            now=said.now,
+            is_edit=said.is_edit,
+        )
 
     async def _say(self, transaction: Transaction, said: Said, key: str, *, is_kept: bool) -> None:
         """Answer with one reviewed text and the numbers to call; ends the rows."""

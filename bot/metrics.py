@@ -26,33 +26,46 @@ class Metrics:
             "pica_inbox_ended_total", "Messages ended, by end", ["ended_as"], registry=self.registry
         )
         self.sends = Counter(
-            "pica_sends_total", "Attempts to send, by outcome", ["kind", "outcome"],
+            "pica_sends_total",
+            "Attempts to send, by outcome",
+            ["kind", "outcome"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.failures = Counter(
-            "pica_generation_failures_total", "Replies that the model did not give, by reason",
-            ["reason"], registry=self.registry,
-        )  # fmt: skip
+            "pica_generation_failures_total",
+            "Replies that the model did not give, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
         self.guard_stops = Counter(
-            "pica_guard_stops_total", "Replies stopped by the guard", ["reason"],
+            "pica_guard_stops_total",
+            "Replies stopped by the guard",
+            ["reason"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.check_ins = Counter(
-            "pica_check_ins_total", "Check-ins whose time came, by what became of them",
-            ["outcome"], registry=self.registry,
-        )  # fmt: skip
-        self.check_ins_overdue = Gauge(
-            "pica_check_ins_overdue", "Check-ins due for two minutes, up to 10,000",
+            "pica_check_ins_total",
+            "Check-ins whose time came, by what became of them",
+            ["outcome"],
             registry=self.registry,
-        )  # fmt: skip
+        )
+        self.check_ins_overdue = Gauge(
+            "pica_check_ins_overdue",
+            "Check-ins due for two minutes, up to 10,000",
+            registry=self.registry,
+        )
         self.first_word = Histogram(
-            "pica_first_word_seconds", "From the start of a turn to the model's first word",
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
+            "pica_first_word_seconds",
+            "From the start of a turn to the model's first word",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
         self.reply = Histogram(
-            "pica_reply_seconds", "From receiving a message to its reply in the outbox",
-            buckets=SECONDS, registry=self.registry,
-        )  # fmt: skip
+            "pica_reply_seconds",
+            "From receiving a message to its reply in the outbox",
+            buckets=SECONDS,
+            registry=self.registry,
+        )
         self.inbox_open = Gauge(
             "pica_inbox_open", "Messages without an end", registry=self.registry
         )
@@ -69,30 +82,39 @@ class Metrics:
             "pica_leads", "1 while this process holds the service's lease", registry=self.registry
         )
         self.last_poll = Gauge(
-            "pica_last_poll_timestamp_seconds", "When Telegram last answered a poll; 0 by webhook",
+            "pica_last_poll_timestamp_seconds",
+            "When Telegram last answered a poll; 0 by webhook",
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.poll_failures = Counter(
-            "pica_poll_failures_total", "Polls that Telegram did not answer well, by error",
-            ["error"], registry=self.registry,
-        )  # fmt: skip
+            "pica_poll_failures_total",
+            "Polls that Telegram did not answer well, by error",
+            ["error"],
+            registry=self.registry,
+        )
         self.outbox_stuck = Gauge(
-            "pica_outbox_stuck", "Messages not yet sent after three tries or more",
+            "pica_outbox_stuck",
+            "Messages not yet sent after three tries or more",
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.model_queue = Gauge(
-            "pica_model_requests", "Requests at the model, by state", ["state"],
+            "pica_model_requests",
+            "Requests at the model, by state",
+            ["state"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.model_restarts = Gauge(
-            "pica_model_restarts", "How often the engine began anew since the start",
+            "pica_model_restarts",
+            "How often the engine began anew since the start",
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.resident = Gauge(
-            "pica_model_resident_conversations", "Conversations kept for their next turn",
+            "pica_model_resident_conversations",
+            "Conversations kept for their next turn",
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.resident_bytes = Gauge(
-            "pica_model_resident_bytes", "What those hold, on the device and on the host",
+            "pica_model_resident_bytes",
+            "What those hold, on the device and on the host",
             registry=self.registry,
-        )  # fmt: skip
+        )

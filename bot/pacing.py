@@ -51,9 +51,11 @@ class Pacer:
     async def wait(self, chat_id: int) -> None:
         """Wait until a message may go to this chat."""
         now = self._clock()
-        chat = self._bucket("group", chat_id, 19 / 60, 5) if chat_id < 0 else self._bucket(
-            "chat", chat_id, 1.0, 3
-        )  # fmt: skip
+        chat = (
+            self._bucket("group", chat_id, 19 / 60, 5)
+            if chat_id < 0
+            else self._bucket("chat", chat_id, 1.0, 3)
+        )
         delay = max(chat.wait_s(now), self._all.wait_s(now))
         if delay > 0:
             await asyncio.sleep(delay)

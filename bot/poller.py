@@ -144,8 +144,9 @@ def _next(page: Sequence[object], left: Sequence[object]) -> int:
     open_ids = [found for raw in left if (found := updates.update_id_of(raw)) is not None]
     if open_ids:
         return min(open_ids)
-    return max((found + 1 for raw in page if (found := updates.update_id_of(raw)) is not None),
-               default=0)  # fmt: skip
+    return max(
+        (found + 1 for raw in page if (found := updates.update_id_of(raw)) is not None), default=0
+    )
 
 
 def _parameters(offset: int) -> list[RequestParameter]:

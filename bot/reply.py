@@ -175,9 +175,12 @@ class Replier:
         await self._rounds.drop(asked.question.session_id)
         async with self._database.begin() as transaction:
             completion = await self._finisher.finish(
-                transaction, asked, words, preview_message_id=draft.preview_message_id,
+                transaction,
+                asked,
+                words,
+                preview_message_id=draft.preview_message_id,
                 is_kept_back=is_kept_back,
-            )  # fmt: skip
+            )
             await inbox.end(
                 transaction, asked.update_ids, Ended.ANSWERED, reason=completion, now=self._now()
             )
@@ -227,9 +230,12 @@ class Replier:
             key, values = "model_busy", {"before": (error.place or 1) - 1}
         async with self._database.begin() as transaction:
             await self._finisher.regret(
-                transaction, asked, self._texts(language, key, **values), [[button]],
+                transaction,
+                asked,
+                self._texts(language, key, **values),
+                [[button]],
                 preview_message_id=draft.preview_message_id,
-            )  # fmt: skip
+            )
             await inbox.end(
                 transaction, asked.update_ids, Ended.ANSWERED, reason=key, now=self._now()
             )

@@ -47,8 +47,9 @@ class Resources:
         asks = is_first and response.script in ASKS
         lines = self._help_lines.text(person.language, person.region)
         key = f"resources_{response.script}"
-        found = [self._texts(person.language, key if self._texts.has(key) else "resources",
-                             lines=lines)]  # fmt: skip
+        found = [
+            self._texts(person.language, key if self._texts.has(key) else "resources", lines=lines)
+        ]
         if asks:
             found.append(self._texts(person.language, "gentle_suicide"))
             await plans.close_step(transaction, person.person_id)  # the next words answer this

@@ -62,9 +62,14 @@ class RiskRecords:
     ) -> None:
         """Keep the evidence, and tell operators what it says and where."""
         await review.note_evidence(
-            transaction, opened.case_id, text, screening, await self._place(text),
-            turn_id=turn_id, now=now,
-        )  # fmt: skip
+            transaction,
+            opened.case_id,
+            text,
+            screening,
+            await self._place(text),
+            turn_id=turn_id,
+            now=now,
+        )
         hidden = not person.has_consented or (
             person.is_off_record(now) and screening.level < Level.ACTIVE
         )

@@ -89,9 +89,11 @@ class Service:
         async with parts.database.begin() as transaction:
             await keys.check(transaction, now=self._now())
             await roster.seed(
-                transaction, self._settings.operators, language=self._settings.operators_language,
+                transaction,
+                self._settings.operators,
+                language=self._settings.operators_language,
                 now=self._now(),
-            )  # fmt: skip
+            )
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
         await parts.policy.live.refresh()  # nobody is screened without the live changes
@@ -215,9 +217,11 @@ class Service:
             console=console.mounted() if console is not None else (),
         )
         self._http = Server(
-            app, settings.http_host, settings.http_port,
+            app,
+            settings.http_host,
+            settings.http_port,
             trusted_proxies=[str(each) for each in settings.trusted_proxies],
-        )  # fmt: skip
+        )
         self._spawn(self._http.start(), "http")
         while not self._http.started:
             if self._tasks[0].done():

@@ -29,9 +29,13 @@ class Settings(BaseSettings):
     """The service's settings; each is the environment variable `PICA_` + its name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PICA_", env_file=ENV_FILE, env_file_encoding="utf-8-sig", frozen=True,
-        extra="ignore", hide_input_in_errors=True,
-    )  # fmt: skip
+        env_prefix="PICA_",
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
 
     telegram_token: SecretStr | None = None
     telegram_api_url: str = "https://api.telegram.org"

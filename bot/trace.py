@@ -21,10 +21,15 @@ async def trace(database: Database, telegram_id: int) -> list[dict[str, Any]]:
                 "reason": hop.reason,
                 "attempts": hop.attempts,
                 "sent": [
-                    {"outbox_id": out.outbox_id, "kind": out.kind, "state": out.state,
-                     "reason": out.reason, "parts": out.parts}
+                    {
+                        "outbox_id": out.outbox_id,
+                        "kind": out.kind,
+                        "state": out.state,
+                        "reason": out.reason,
+                        "parts": out.parts,
+                    }
                     for out in hop.sent
                 ],
             }
             for hop in await traces.of_chat(transaction, telegram_id)
-        ]  # fmt: skip
+        ]

@@ -167,9 +167,14 @@ class Unheard:
         person_id = a.person.person_id
         session_id = await conversations.current_session(a.transaction, person_id, now=a.now)
         await conversations.append(
-            a.transaction, person_id, session_id, role, text=text, now=a.now,
+            a.transaction,
+            person_id,
+            session_id,
+            role,
+            text=text,
+            now=a.now,
             off_record=a.person.is_off_record(a.now),
-        )  # fmt: skip
+        )
 
 
 def describe(message: Message) -> Sent:

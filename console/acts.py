@@ -82,9 +82,14 @@ def notice(
     if not site.words.has(key):
         key = "refused_other"
     answer = site.fragment(
-        visitor, "notice.html", key=key, holder=holder, most=MOST_WORDS, is_refusal=is_refusal,
+        visitor,
+        "notice.html",
+        key=key,
+        holder=holder,
+        most=MOST_WORDS,
+        is_refusal=is_refusal,
         values=values,
-    )  # fmt: skip
+    )
     answer.headers["HX-Trigger"] = "refused" if is_refusal else "acted"
     return answer
 

@@ -71,9 +71,16 @@ class Console:
         self.address = Address(url)
         self.live = Live()
         self.site = Site(
-            database=database, desk=desk, takeover=takeover, shadow=shadow,
-            policy=policy, address=self.address, live=self.live, zone=zone, now=now,
-        )  # fmt: skip
+            database=database,
+            desk=desk,
+            takeover=takeover,
+            shadow=shadow,
+            policy=policy,
+            address=self.address,
+            live=self.live,
+            zone=zone,
+            now=now,
+        )
         door = Door(self.site)
         self.entries = _entries(self.site, door)
         self.routes: list[Route | Mount] = [

@@ -55,11 +55,17 @@ class AuditPage:
             await views.record(transaction, visitor, "viewed_audit", now=now, detail=detail)
         chosen = {"case": case, "operator": operator, "act": act, "words": int(has_words)}
         return await site.page(
-            request, visitor, "audit.html", here="audit", records=records, names=names,
-            chosen=chosen, has_words=has_words,
+            request,
+            visitor,
+            "audit.html",
+            here="audit",
+            records=records,
+            names=names,
+            chosen=chosen,
+            has_words=has_words,
             before=records[-1].audit_id if len(records) == A_PAGE else None,
             link=lambda **changed: _link(chosen | changed),
-        )  # fmt: skip
+        )
 
     async def verify(self, request: Request, visitor: Visitor) -> Response:
         """Walk over the whole trail; a hash noted earlier may be looked for in it."""
@@ -70,8 +76,12 @@ class AuditPage:
         walked = {"records": verdict.records, "is_whole": verdict.broken_at is None}
         async with site.database.begin() as transaction:
             await views.record(
-                transaction, visitor, "audit_verified", now=now, detail=walked,
-            )  # fmt: skip
+                transaction,
+                visitor,
+                "audit_verified",
+                now=now,
+                detail=walked,
+            )
         return site.fragment(visitor, "verdict.html", verdict=verdict, head=head)
 
 

@@ -63,10 +63,17 @@ class Examples:
         async with site.database.read() as transaction:
             shown = await exposure.today(transaction, visitor.operator, site.zone, now=site.now())
         return site.fragment(
-            visitor, "change_examples.html", change_id=number, kind=kind, page=page,
-            examples=[_example(each, Kind(kind)) for each in here], exposure=shown,
-            total=len(moved), first=page * A_PAGE + 1, has_more=len(moved) > (page + 1) * A_PAGE,
-        )  # fmt: skip
+            visitor,
+            "change_examples.html",
+            change_id=number,
+            kind=kind,
+            page=page,
+            examples=[_example(each, Kind(kind)) for each in here],
+            exposure=shown,
+            total=len(moved),
+            first=page * A_PAGE + 1,
+            has_more=len(moved) > (page + 1) * A_PAGE,
+        )
 
     async def _record(self, visitor: Visitor, number: int, here: Any) -> None:
         """Write down how many messages were shown, and how many grave ones."""

@@ -66,9 +66,13 @@ class ChangePage:
                 await views.record(transaction, visitor, "viewed_lexicon", now=now, detail=detail)
             site.views.saw(visitor, "change", change.change_id, now=now)
         return await site.page(
-            request, visitor, "change.html", here="lexicon", why=why_of(change),
+            request,
+            visitor,
+            "change.html",
+            here="lexicon",
+            why=why_of(change),
             **await self._values(request, visitor),
-        )  # fmt: skip
+        )
 
     async def standing(self, request: Request, visitor: Visitor) -> Response:
         """How it stands, again; nothing where the page shows just that."""

@@ -44,8 +44,7 @@ class ChartsPage:
         hours = figures.by_hour(opened, site.zone)
         waits = figures.histogram(opened)
         edges = figures.EDGES_MIN
-        labels = [f"<{edges[0]}", *(f"{a}–{b}" for a, b in pairwise(edges)),
-                  f">{edges[-1]}"]  # fmt: skip
+        labels = [f"<{edges[0]}", *(f"{a}–{b}" for a, b in pairwise(edges)), f">{edges[-1]}"]
         return await site.page(
             request,
             visitor,
@@ -58,13 +57,15 @@ class ChartsPage:
             level_chart=drawing.columns(
                 [str(level) for level in levels],
                 [{f"level-{level}": count} for level, count in levels.items()],
-                step=72, gap=24,
+                step=72,
+                gap=24,
             ),
             hours=hours,
             hour_chart=drawing.columns(
                 [f"{hour:02d}" for hour in range(24)],
                 [{f"level-{level}": count for level, count in each.items()} for each in hours],
-                step=24, gap=5,
+                step=24,
+                gap=5,
             ),
             waiting=figures.waiting(opened),
             buckets=list(zip(labels, waits, strict=True)),
@@ -75,4 +76,4 @@ class ChartsPage:
             rules=[(rate, drawing.whisker(rate)) for rate in figures.rates(verdicts)],
             few=figures.FEW,
             zone=str(site.zone),
-        )  # fmt: skip
+        )

@@ -67,9 +67,14 @@ class HistoryPage:
                 detail=detail,
             )
         return await self._page(
-            request, visitor, case=case, reason=reason, turns=turns, names=names,
+            request,
+            visitor,
+            case=case,
+            reason=reason,
+            turns=turns,
+            names=names,
             before=turns[0].turn_id if len(turns) == A_PAGE else None,
-        )  # fmt: skip
+        )
 
     async def _page(
         self,
@@ -84,7 +89,16 @@ class HistoryPage:
     ) -> Response:
         values = {"names": {}, **values}
         return await self._site.page(
-            request, visitor, "history.html", here="case", reason=reason, is_short=is_short,
-            turns=turns, before=before, least=LEAST_REASON, most=MOST_REASON,
-            parse_sent=sent.parse, **values,
-        )  # fmt: skip
+            request,
+            visitor,
+            "history.html",
+            here="case",
+            reason=reason,
+            is_short=is_short,
+            turns=turns,
+            before=before,
+            least=LEAST_REASON,
+            most=MOST_REASON,
+            parse_sent=sent.parse,
+            **values,
+        )

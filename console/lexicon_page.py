@@ -57,13 +57,22 @@ class LexiconPage:
         shown = [each for each in reversed(found) if state in (None, each.state)]
         here = shown[page * A_PAGE : (page + 1) * A_PAGE]
         return await site.page(
-            request, visitor, "lexicon.html", here="lexicon", names=names, state=state,
-            states=list(State), page=page, has_more=len(shown) > (page + 1) * A_PAGE,
+            request,
+            visitor,
+            "lexicon.html",
+            here="lexicon",
+            names=names,
+            state=state,
+            states=list(State),
+            page=page,
+            has_more=len(shown) > (page + 1) * A_PAGE,
             proposed=[(each.change_id, why_of(each)) for each in proposed],
             rows=[(each, why_of(each)) for each in here],
-            left_out=site.policy.live.present.left_out, version=site.policy.live.version,
-            longest=LONGEST_TEXT, link=lambda **to: _link({"state": state, **to}),
-        )  # fmt: skip
+            left_out=site.policy.live.present.left_out,
+            version=site.policy.live.version,
+            longest=LONGEST_TEXT,
+            link=lambda **to: _link({"state": state, **to}),
+        )
 
     async def try_out(self, request: Request, visitor: Visitor) -> Response:
         """Screen a text with the lexicon in use and, beside it, with a change."""

@@ -35,9 +35,15 @@ class MePage:
         """The form."""
         saved = request.query_params.get("saved") == "1"
         return await self._site.page(
-            request, visitor, "me.html", here="me", languages=LANGUAGES, themes=THEMES,
-            saved=saved, refused="",
-        )  # fmt: skip
+            request,
+            visitor,
+            "me.html",
+            here="me",
+            languages=LANGUAGES,
+            themes=THEMES,
+            saved=saved,
+            refused="",
+        )
 
     async def save(self, request: Request, visitor: Visitor) -> Response:
         """Keep what was chosen; the theme belongs to the browser."""
@@ -55,15 +61,26 @@ class MePage:
                 )
         except RefusedError as refused:
             return await self._site.page(
-                request, visitor, "me.html", here="me", languages=LANGUAGES, themes=THEMES,
-                saved=False, refused=f"refused_{refused.key}",
-            )  # fmt: skip
+                request,
+                visitor,
+                "me.html",
+                here="me",
+                languages=LANGUAGES,
+                themes=THEMES,
+                saved=False,
+                refused=f"refused_{refused.key}",
+            )
         answer = RedirectResponse(f"{ROOT}/me?saved=1", status_code=303)
         if theme in THEMES:
             answer.set_cookie(
-                THEME_COOKIE, theme, max_age=A_YEAR_S, path=ROOT, httponly=True,
-                secure=self._site.address.is_https, samesite="strict",
-            )  # fmt: skip
+                THEME_COOKIE,
+                theme,
+                max_age=A_YEAR_S,
+                path=ROOT,
+                httponly=True,
+                secure=self._site.address.is_https,
+                samesite="strict",
+            )
         return answer
 
     async def leave(self, request: Request, visitor: Visitor) -> Response:
@@ -77,7 +94,10 @@ class MePage:
                 await sign_in.leave(transaction, visitor, now=now)
         answer = RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         answer.delete_cookie(
-            self._site.address.cookie, path="/", secure=self._site.address.is_https,
-            httponly=True, samesite="strict",
-        )  # fmt: skip
+            self._site.address.cookie,
+            path="/",
+            secure=self._site.address.is_https,
+            httponly=True,
+            samesite="strict",
+        )
         return answer

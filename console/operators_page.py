@@ -58,10 +58,14 @@ class OperatorsPage:
                 raise RefusedError(Refusal.BAD_TELEGRAM_ID)
             async with self._site.database.begin() as transaction:
                 await roster.add(
-                    transaction, visitor.operator, int(telegram_id), role=_role(form),
-                    name=field(form, "name"), now=self._site.now(),
+                    transaction,
+                    visitor.operator,
+                    int(telegram_id),
+                    role=_role(form),
+                    name=field(form, "name"),
+                    now=self._site.now(),
                     language=language if language in LANGUAGES else LANGUAGES[0],
-                )  # fmt: skip
+                )
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}")
         return notice(self._site, visitor, "done_added")
@@ -72,9 +76,12 @@ class OperatorsPage:
         try:
             async with self._site.database.begin() as transaction:
                 await roster.set_role(
-                    transaction, visitor.operator, _operator(request), _role(form),
+                    transaction,
+                    visitor.operator,
+                    _operator(request),
+                    _role(form),
                     now=self._site.now(),
-                )  # fmt: skip
+                )
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}")
         return notice(self._site, visitor, "done_role")
@@ -87,9 +94,12 @@ class OperatorsPage:
             shifts = hours.parse_hours(text) if text.strip() else []
             async with self._site.database.begin() as transaction:
                 await roster.set_hours(
-                    transaction, visitor.operator, _operator(request), shifts,
+                    transaction,
+                    visitor.operator,
+                    _operator(request),
+                    shifts,
                     now=self._site.now(),
-                )  # fmt: skip
+                )
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}")
         return notice(self._site, visitor, "done_hours")

@@ -221,6 +221,10 @@ class Clocks:
         )
         # Last: writers of the trail follow one another until the commit.
         await audit.append(
-            transaction, what, now=now, case_id=case.case_id, person_id=case.person_id,
+            transaction,
+            what,
+            now=now,
+            case_id=case.case_id,
+            person_id=case.person_id,
             detail=detail,
-        )  # fmt: skip
+        )

@@ -71,9 +71,12 @@ async def record(
     """Write an act to the trail, without any text of the change."""
     by = {} if actor else {"by": "host"}
     await audit.append(
-        transaction, act, now=now, operator_id=actor.operator_id if actor else None,
+        transaction,
+        act,
+        now=now,
+        operator_id=actor.operator_id if actor else None,
         detail={"change": change_id, **detail, **by},
-    )  # fmt: skip
+    )
 
 
 async def still_live(

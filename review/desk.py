@@ -59,9 +59,13 @@ class Desk:
         await self.faces.show(transaction, Event(what, case, now, words=words, detail=detail))
         if is_graver:  # last: writers of the trail follow one another until the commit
             await audit.append(
-                transaction, what, now=now, case_id=case.case_id, person_id=case.person_id,
+                transaction,
+                what,
+                now=now,
+                case_id=case.case_id,
+                person_id=case.person_id,
                 detail={"level": case.level},
-            )  # fmt: skip
+            )
 
     async def person_sent(self, transaction: Transaction, case: Case, sent: Sent) -> None:
         """The person sent what is no text, in a hold or to the operator who talks with them.

@@ -205,8 +205,10 @@ class LiveLexicon:
             fresh = [n for n in sorted(self.present.left_out) if (n, shipped) not in known]
             for number in fresh:
                 await audit.append(
-                    transaction, LEFT_OUT, now=self._now(),
+                    transaction,
+                    LEFT_OUT,
+                    now=self._now(),
                     detail={"change": number, "shipped": shipped},
-                )  # fmt: skip
+                )
             if fresh:
                 await self._tell(transaction, fresh)

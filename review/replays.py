@@ -157,9 +157,12 @@ class Replays:
         stored = {turn_id for turn_id in every if turn_id is not None}
         async with self._database.begin() as transaction:
             await audit.append(
-                transaction, "lexicon_examples_read", now=self._now(),
-                operator_id=actor.operator_id, detail={"change": change_id, "stored": len(stored)},
-            )  # fmt: skip
+                transaction,
+                "lexicon_examples_read",
+                now=self._now(),
+                operator_id=actor.operator_id,
+                detail={"change": change_id, "stored": len(stored)},
+            )
             allowed = {None, *await labels.still_consented(transaction, stored)}
         moved = {
             kind: [each for each in rows if found.turn_of(each) in allowed]
@@ -193,7 +196,10 @@ class Replays:
         async with self._database.begin() as transaction:
             await changes.keep_replay(transaction, change.change_id, counts)
             await audit.append(
-                transaction, "lexicon_replayed", now=self._now(), operator_id=actor.operator_id,
+                transaction,
+                "lexicon_replayed",
+                now=self._now(),
+                operator_id=actor.operator_id,
                 detail={
                     "change": change.change_id,
                     "before": counts["before"],
@@ -202,7 +208,7 @@ class Replays:
                     "gained": total["gained"]["total"],
                     "lost": total["lost"]["total"],
                 },
-            )  # fmt: skip
+            )
         self._examples = Examples(
             change.change_id, outcome["examples"], outcome["broken"], turn_ids
         )

@@ -154,9 +154,13 @@ class Shadow:
         ):
             raise RefusedError(Refusal.DRAFT_GONE)
         await self._desk.happened(
-            transaction, What.DRAFT_SENT, draft.case_id, actor, words=words if edited else "",
+            transaction,
+            What.DRAFT_SENT,
+            draft.case_id,
+            actor,
+            words=words if edited else "",
             detail={"draft": draft_id, "edited": edited},
-        )  # fmt: skip
+        )
         return draft
 
     async def let_go_overdue(self) -> int:

@@ -82,9 +82,13 @@ async def consume(
         raise RefusedError(Refusal.BAD_LINK)
     secret, csrf = token_urlsafe(SECRET_BYTES), token_urlsafe(SECRET_BYTES)
     await sign_ins.begin_session(
-        transaction, secret, operator.operator_id, csrf=csrf, now=now,
+        transaction,
+        secret,
+        operator.operator_id,
+        csrf=csrf,
+        now=now,
         expires_at=now + SESSION_HOLDS,
-    )  # fmt: skip
+    )
     await _record(transaction, "signed_in", operator, now, way=found[1])
     return operator, secret, csrf
 

@@ -95,9 +95,13 @@ class Takeover:
         detail = await self._summed(transaction, case, began_at, now)
         if case.person_id is not None and said:
             await notes.add(
-                transaction, case_id, case.person_id, operator_id=actor.operator_id, text=said,
+                transaction,
+                case_id,
+                case.person_id,
+                operator_id=actor.operator_id,
+                text=said,
                 now=now,
-            )  # fmt: skip
+            )
         return await desk.happened(
             transaction, What.HANDED_BACK, case_id, actor, words=said, detail=detail
         )

@@ -133,16 +133,24 @@ def advance(script: str, step: int, turns: int, answer: Answer, level: Level) ->
     if step + 1 < len(row):
         following = row[step + 1]
         return Move(
-            script, step + 1, acknowledges, f"ask_{following.name}",
-            lines=following.lines or grave or level >= Level.ACTIVE, emergency_first=grave,
+            script,
+            step + 1,
+            acknowledges,
+            f"ask_{following.name}",
+            lines=following.lines or grave or level >= Level.ACTIVE,
+            emergency_first=grave,
             offers=following.offers,
-        )  # fmt: skip
+        )
     place = step + 1 - len(row)
     texts = stays(script)
     return Move(
-        script, step + 1, acknowledges, texts[place % len(texts)],
-        lines=grave or place % LINES_EVERY == 0, emergency_first=grave,
-    )  # fmt: skip
+        script,
+        step + 1,
+        acknowledges,
+        texts[place % len(texts)],
+        lines=grave or place % LINES_EVERY == 0,
+        emergency_first=grave,
+    )
 
 
 def _acknowledges(

@@ -25,7 +25,7 @@ _SPELLINGS: tuple[tuple[str, str], ...] = (
     ("(?<=[想去要])[4s](?=[了掉吧啊算,，。!?~]|$)", "死"),
     ("不想[火或伙](?=[了着下])", "不想活"),
     ("(?<=[想要会])[鲨煞刹砂沙](?=[了人他她你死掉])", "杀"),
-)  # fmt: skip
+)
 _COMPILED = tuple((re.compile(pattern), plain) for pattern, plain in _SPELLINGS)
 _TRIGGERS = frozenset(
     "紫砂沙鲨姊刹煞纱莎铩梓惨蚕餐参灿条挑眺迢窕娄喽搂篓喝合何和婉宛万碗挽莞掉钓叼碳叹探青清绵棉要耀"

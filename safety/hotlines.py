@@ -129,9 +129,15 @@ def _own(file: Path) -> list[Line]:
     for index, row in enumerate(rows):
         name = row.get("name", "")
         filled = {
-            "region": FALLBACK_REGION, "name_zh": name, "name_en": name, "hours": "",
-            "verified": True, "read": changed.isoformat(), "source": "local contacts", **row,
-        }  # fmt: skip
+            "region": FALLBACK_REGION,
+            "name_zh": name,
+            "name_en": name,
+            "hours": "",
+            "verified": True,
+            "read": changed.isoformat(),
+            "source": "local contacts",
+            **row,
+        }
         if not filled["name_zh"] or not filled["name_en"]:
             raise HotlineError(f"{file.name}: line {index}: 'name' is missing")
         lines.append(replace(_line(f"{file.name}: line {index}", filled), is_local=True))

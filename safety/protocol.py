@@ -51,10 +51,11 @@ def _step(level: Level) -> Step:
         opens_case=any(response.opens_case for response in given),
         tells_operators=any(response.tells_operators for response in given),
         emergency_first=frozenset(
-            category for category, response in responses.items()
+            category
+            for category, response in responses.items()
             if response is not None and response.emergency_first
         ),
-    )  # fmt: skip
+    )
 
 
 def _response(level: Level, category: Category) -> Response | None:

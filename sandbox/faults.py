@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 FaultKind = Literal[
-    "429", "403", "409", "500", "502", "drop", "lost_answer", "topic_deleted", "slow",
-    "page", "empty", "json", "refusal",
-]  # fmt: skip
+    "429",
+    "403",
+    "409",
+    "500",
+    "502",
+    "drop",
+    "lost_answer",
+    "topic_deleted",
+    "slow",
+    "page",
+    "empty",
+    "json",
+    "refusal",
+]
 
 
 @dataclass(slots=True)

@@ -102,10 +102,14 @@ async def verdicts_by_rule(transaction: Transaction, since: datetime) -> dict[st
             func.count(func.distinct(case((is_false, cases.c.case_id)))),
         )
         .join_from(evidence, cases)
-        .where(cases.c.resolved_at.is_not(None), cases.c.opened_at >= since,
-               cases.c.resolution.is_not(None), cases.c.resolution != "erased")
+        .where(
+            cases.c.resolved_at.is_not(None),
+            cases.c.opened_at >= since,
+            cases.c.resolution.is_not(None),
+            cases.c.resolution != "erased",
+        )
         .group_by(evidence.c.rule)
-    )  # fmt: skip
+    )
     return {rule: (total, wrong) for rule, total, wrong in await transaction.execute(query)}
 
 

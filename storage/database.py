@@ -28,8 +28,11 @@ from storage import private_files, sqlite_driver, versions
 from storage.ids import SessionId
 from storage.vault import Vault
 
-DRIVERS = {"sqlite": "sqlite+pica", "postgresql": "postgresql+psycopg",
-           "postgres": "postgresql+psycopg"}  # fmt: skip
+DRIVERS = {
+    "sqlite": "sqlite+pica",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
 
 
 # PostgreSQL: writers wait for one another's locks, and hold a connection meanwhile. They may not

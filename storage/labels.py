@@ -86,23 +86,35 @@ def _said(*columns: ColumnElement[Any]) -> Select[Any]:
     return (
         select(*columns)
         .join_from(turns, people, people.c.person_id == turns.c.person_id)
-        .where(people.c.training_consent_at.is_not(None), turns.c.off_record == 0,
-               turns.c.role == Role.PERSON)
-    )  # fmt: skip
+        .where(
+            people.c.training_consent_at.is_not(None),
+            turns.c.off_record == 0,
+            turns.c.role == Role.PERSON,
+        )
+    )
 
 
 async def judged(transaction: Transaction) -> AsyncIterator[Judged]:
     """Turns and what operators found, in the order in which they were said."""
     query = (
-        select(turns.c.turn_id, turns.c.person_id, turns.c.words, evidence.c.level,
-               evidence.c.rule, cases.c.resolution)
+        select(
+            turns.c.turn_id,
+            turns.c.person_id,
+            turns.c.words,
+            evidence.c.level,
+            evidence.c.rule,
+            cases.c.resolution,
+        )
         .join_from(evidence, cases)
         .join(turns, turns.c.turn_id == evidence.c.turn_id)
         .join(people, people.c.person_id == turns.c.person_id)
-        .where(people.c.training_consent_at.is_not(None), turns.c.off_record == 0,
-               cases.c.resolution.in_(JUDGED))
+        .where(
+            people.c.training_consent_at.is_not(None),
+            turns.c.off_record == 0,
+            cases.c.resolution.in_(JUDGED),
+        )
         .order_by(turns.c.turn_id, evidence.c.evidence_id)
-    )  # fmt: skip
+    )
     together: list[Row[Any]] = []
     for row in (await transaction.execute(query)).all():
         if together and together[0].turn_id != row.turn_id:
@@ -117,14 +129,16 @@ async def edited(transaction: Transaction) -> AsyncIterator[Edited]:
     """Replies that operators read, with the question that they answer, oldest first."""
     drafts = shadow_drafts
     query = (
-        select(drafts.c.person_id, turns.c.words.label("question"), drafts.c.words,
-               drafts.c.edited)
+        select(drafts.c.person_id, turns.c.words.label("question"), drafts.c.words, drafts.c.edited)
         .join_from(drafts, turns, turns.c.turn_id == drafts.c.question_turn_id)
         .join(people, people.c.person_id == drafts.c.person_id)
-        .where(people.c.training_consent_at.is_not(None), turns.c.off_record == 0,
-               drafts.c.state.in_(READ))
+        .where(
+            people.c.training_consent_at.is_not(None),
+            turns.c.off_record == 0,
+            drafts.c.state.in_(READ),
+        )
         .order_by(drafts.c.draft_id)
-    )  # fmt: skip
+    )
     for row in (await transaction.execute(query)).all():
         yield Edited(
             row.person_id,

@@ -49,8 +49,9 @@ async def get(
     row = (await transaction.execute(query)).one_or_none()
     if row is None:
         return None
-    return Plan(json.loads(await keys.unseal(transaction, person_id, row.body, PLACE)),
-                row.open_step)  # fmt: skip
+    return Plan(
+        json.loads(await keys.unseal(transaction, person_id, row.body, PLACE)), row.open_step
+    )
 
 
 async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now: datetime) -> None:

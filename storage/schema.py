@@ -115,8 +115,12 @@ people = Table(
     sqlite_autoincrement=True,
 )
 
-Index("ix_people_unconsented", people.c.created_at, sqlite_where=people.c.consent_at.is_(None),
-      postgresql_where=people.c.consent_at.is_(None))  # fmt: skip
+Index(
+    "ix_people_unconsented",
+    people.c.created_at,
+    sqlite_where=people.c.consent_at.is_(None),
+    postgresql_where=people.c.consent_at.is_(None),
+)
 
 telegram_chats = Table(
     "telegram_chats",
@@ -166,8 +170,12 @@ turns = Table(
     Index("ix_turns_created_at", "created_at"),
     sqlite_autoincrement=True,
 )
-Index("ix_turns_off_record", turns.c.person_id, sqlite_where=turns.c.off_record == 1,
-      postgresql_where=turns.c.off_record == 1)  # fmt: skip
+Index(
+    "ix_turns_off_record",
+    turns.c.person_id,
+    sqlite_where=turns.c.off_record == 1,
+    postgresql_where=turns.c.off_record == 1,
+)
 
 inbox = Table(
     "inbox",
@@ -188,8 +196,12 @@ inbox = Table(
     Index("ix_inbox_person_id", "person_id", "update_id"),
     Index("ix_inbox_ended_at", "ended_at"),
 )
-Index("ix_inbox_open", inbox.c.update_id, sqlite_where=inbox.c.ended_as.is_(None),
-      postgresql_where=inbox.c.ended_as.is_(None))  # fmt: skip
+Index(
+    "ix_inbox_open",
+    inbox.c.update_id,
+    sqlite_where=inbox.c.ended_as.is_(None),
+    postgresql_where=inbox.c.ended_as.is_(None),
+)
 
 outbox = Table(
     "outbox",
@@ -237,10 +249,22 @@ def is_open(table: Any = outbox) -> ColumnElement[bool]:
 
 
 IS_OPEN = outbox.c.state.in_(_OPEN)
-Index("ix_outbox_open", outbox.c.priority, outbox.c.outbox_id,
-      sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)  # fmt: skip
-Index("ix_outbox_open_chat", outbox.c.audience, outbox.c.person_id, outbox.c.priority,
-      outbox.c.outbox_id, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN)  # fmt: skip
+Index(
+    "ix_outbox_open",
+    outbox.c.priority,
+    outbox.c.outbox_id,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
+Index(
+    "ix_outbox_open_chat",
+    outbox.c.audience,
+    outbox.c.person_id,
+    outbox.c.priority,
+    outbox.c.outbox_id,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
 
 deliveries = Table(
     "deliveries",

@@ -57,13 +57,19 @@ check_in_settings = Table(
     Column("fell_waits_at", UtcDateTime),  # null: no note of it stands in the operators' queue
 )
 
-Index("ix_check_in_settings_fell_untold", check_in_settings.c.fell_untold,
-      sqlite_where=check_in_settings.c.fell_untold == 1,
-      postgresql_where=check_in_settings.c.fell_untold == 1)  # fmt: skip
+Index(
+    "ix_check_in_settings_fell_untold",
+    check_in_settings.c.fell_untold,
+    sqlite_where=check_in_settings.c.fell_untold == 1,
+    postgresql_where=check_in_settings.c.fell_untold == 1,
+)
 
-Index("ix_check_in_settings_fell_waits_at", check_in_settings.c.fell_waits_at,
-      sqlite_where=check_in_settings.c.fell_waits_at.is_not(None),
-      postgresql_where=check_in_settings.c.fell_waits_at.is_not(None))  # fmt: skip
+Index(
+    "ix_check_in_settings_fell_waits_at",
+    check_in_settings.c.fell_waits_at,
+    sqlite_where=check_in_settings.c.fell_waits_at.is_not(None),
+    postgresql_where=check_in_settings.c.fell_waits_at.is_not(None),
+)
 
 check_in_questions = Table(
     "check_in_questions",
@@ -86,9 +92,13 @@ appointments = Table(
     Column("next_at", UtcDateTime),  # null: nothing is due (paused, stopped, blocked)
     Column("next_date", String(10)),  # the local date that it serves
 )
-Index("ix_appointments_next_at", appointments.c.next_at, appointments.c.place,
-      sqlite_where=appointments.c.next_at.is_not(None),
-      postgresql_where=appointments.c.next_at.is_not(None))  # fmt: skip
+Index(
+    "ix_appointments_next_at",
+    appointments.c.next_at,
+    appointments.c.place,
+    sqlite_where=appointments.c.next_at.is_not(None),
+    postgresql_where=appointments.c.next_at.is_not(None),
+)
 
 check_ins = Table(
     "check_ins",

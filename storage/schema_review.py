@@ -54,14 +54,32 @@ cases = Table(
     sqlite_autoincrement=True,
 )
 NOT_RESOLVED = cases.c.resolved_at.is_(None)
-Index("ix_cases_open", cases.c.person_id, unique=True,
-      sqlite_where=NOT_RESOLVED, postgresql_where=NOT_RESOLVED)  # fmt: skip
-Index("ix_cases_queue", cases.c.level, cases.c.last_risk_at,
-      sqlite_where=NOT_RESOLVED, postgresql_where=NOT_RESOLVED)  # fmt: skip
-Index("ix_cases_clock", cases.c.clock_due_at, sqlite_where=cases.c.clock_due_at.is_not(None),
-      postgresql_where=cases.c.clock_due_at.is_not(None))  # fmt: skip
-Index("ix_cases_lease", cases.c.lease_until_at, sqlite_where=cases.c.lease_until_at.is_not(None),
-      postgresql_where=cases.c.lease_until_at.is_not(None))  # fmt: skip
+Index(
+    "ix_cases_open",
+    cases.c.person_id,
+    unique=True,
+    sqlite_where=NOT_RESOLVED,
+    postgresql_where=NOT_RESOLVED,
+)
+Index(
+    "ix_cases_queue",
+    cases.c.level,
+    cases.c.last_risk_at,
+    sqlite_where=NOT_RESOLVED,
+    postgresql_where=NOT_RESOLVED,
+)
+Index(
+    "ix_cases_clock",
+    cases.c.clock_due_at,
+    sqlite_where=cases.c.clock_due_at.is_not(None),
+    postgresql_where=cases.c.clock_due_at.is_not(None),
+)
+Index(
+    "ix_cases_lease",
+    cases.c.lease_until_at,
+    sqlite_where=cases.c.lease_until_at.is_not(None),
+    postgresql_where=cases.c.lease_until_at.is_not(None),
+)
 
 
 def _of_case() -> Column[int]:
@@ -144,8 +162,12 @@ audit = Table(
     Index("ix_audit_operator_id", "operator_id", "audit_id"),
     sqlite_autoincrement=True,
 )
-Index("ix_audit_person_id", audit.c.person_id, sqlite_where=audit.c.person_id.is_not(None),
-      postgresql_where=audit.c.person_id.is_not(None))  # fmt: skip
+Index(
+    "ix_audit_person_id",
+    audit.c.person_id,
+    sqlite_where=audit.c.person_id.is_not(None),
+    postgresql_where=audit.c.person_id.is_not(None),
+)
 
 sign_ins = Table(
     "sign_ins",
@@ -192,9 +214,12 @@ shadow_drafts = Table(
     Index("ix_shadow_drafts_person_id", "person_id"),
     sqlite_autoincrement=True,
 )
-Index("ix_shadow_drafts_waiting", shadow_drafts.c.due_at,
-      sqlite_where=shadow_drafts.c.decided_at.is_(None),
-      postgresql_where=shadow_drafts.c.decided_at.is_(None))  # fmt: skip
+Index(
+    "ix_shadow_drafts_waiting",
+    shadow_drafts.c.due_at,
+    sqlite_where=shadow_drafts.c.decided_at.is_(None),
+    postgresql_where=shadow_drafts.c.decided_at.is_(None),
+)
 
 lexicon_changes = Table(
     "lexicon_changes",

@@ -28,11 +28,21 @@ class Which(StrEnum):
 
 @labels.command()
 def export(
-    which: Annotated[Which, typer.Argument(help="verdicts: messages and what operators found. "
-                                           "edits: replies that operators read first.")],
-    file: Annotated[Path, typer.Argument(help="Where to write. It holds people's words: it is "
-                                         "readable for you alone, and must stay so.")],
-) -> None:  # fmt: skip
+    which: Annotated[
+        Which,
+        typer.Argument(
+            help="verdicts: messages and what operators found. "
+            "edits: replies that operators read first."
+        ),
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Where to write. It holds people's words: it is "
+            "readable for you alone, and must stay so."
+        ),
+    ],
+) -> None:
     """Write the words of consenting people with what operators made of them.
 
     `verdicts` has the form that `pica safety evaluate` measures: a false alarm is labelled

@@ -70,8 +70,10 @@ def withdraw(
 
     refused = with_database(take_back)
     if refused is not None and refused.key is Refusal.HAS_DEPENDENTS:
-        stop(f"Later changes build on {number}. Withdraw them first, in this order: "
-             f"{refused.detail}.")  # fmt: skip
+        stop(
+            f"Later changes build on {number}. Withdraw them first, in this order: "
+            f"{refused.detail}."
+        )
     if refused is not None:
         stop(f"No change {number} is proposed or live; see `pica lexicon list`.")
     console.print(f"Change {number} is withdrawn; the service follows within a minute.")

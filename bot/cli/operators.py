@@ -103,9 +103,14 @@ def add(
 
     async def work(transaction: Any, settings: Settings) -> str:
         added = await roster.add(
-            transaction, None, telegram_id, role=Role(role), name=name,
-            language=language or settings.operators_language, now=_now(),
-        )  # fmt: skip
+            transaction,
+            None,
+            telegram_id,
+            role=Role(role),
+            name=name,
+            language=language or settings.operators_language,
+            now=_now(),
+        )
         return f"{added.telegram_id} is listed as {added.role}."
 
     typer.echo(_in_transaction(work))

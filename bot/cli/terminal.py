@@ -33,8 +33,13 @@ def errors() -> Iterator[None]:
     try:
         yield
     except (
-        SettingsError, StorageError, SecretKeyError, HotlineError, LeadershipLostError, OSError
-    ) as error:  # fmt: skip
+        SettingsError,
+        StorageError,
+        SecretKeyError,
+        HotlineError,
+        LeadershipLostError,
+        OSError,
+    ) as error:
         stop(str(error))
     except (ModelError, GenerationError) as error:
         stop(str(error))

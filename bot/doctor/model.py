@@ -94,9 +94,11 @@ def _check_serving(settings: Settings) -> list[Finding]:
         else:
             found.append(good("weights", "8 bits; less memory, slower"))
     threads = ModelSource(threads=settings.threads).serving_threads
-    kept = "a quarter of what is free" if settings.resident_mib is None else (
-        f"{settings.resident_mib} MiB"
-    )  # fmt: skip
+    kept = (
+        "a quarter of what is free"
+        if settings.resident_mib is None
+        else (f"{settings.resident_mib} MiB")
+    )
     text = (
         f"{settings.max_running} replies at once, {settings.max_waiting} may wait "
         f"({settings.max_waiting // KEPT_FREE} of the places for people at risk); {threads} "

@@ -45,9 +45,12 @@ def page(texts: Texts, screener: Screener) -> SafetyPage:
 def made(texts: Texts, screener: Screener, *, has_people: bool = True) -> SafetyPage:
     answers = Answers(database=None, texts=texts, wake=lambda: None, now=lambda: None)  # type: ignore[arg-type,return-value]
     return SafetyPage(
-        answers=answers, hotlines=Hotlines.load(), duties=Duties.load(),
-        lexicon=lambda: screener.version, has_people=has_people,
-    )  # fmt: skip
+        answers=answers,
+        hotlines=Hotlines.load(),
+        duties=Duties.load(),
+        lexicon=lambda: screener.version,
+        has_people=has_people,
+    )
 
 
 async def test_published_protocol_shows_what_runs(

@@ -55,9 +55,12 @@ class Group:
     ) -> SandboxMessage:
         """Wait for a message of the bot in the group, or in the topic of a case."""
         return await self.ann.wait_for(
-            what, chat_id=self.chat, after=after, timeout_s=timeout_s,
+            what,
+            chat_id=self.chat,
+            after=after,
+            timeout_s=timeout_s,
             thread_id=self.topic(case) if case is not None else None,
-        )  # fmt: skip
+        )
 
     async def presses(self, who: SandboxUser, verb: str, case: int = 1) -> None:
         await who.press_in_group(self.chat, f"case:{case}:{verb}")

@@ -145,9 +145,17 @@ def test_screen_reads_history_and_the_question_before() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["no json", "[1]", "{}", '{"text": 5}', "null", '{"text": "a", "history": "b"}',
-     '{"text": "a", "history": [1]}', '{"text": "a", "asked": "name"}'],
-)  # fmt: skip
+    [
+        "no json",
+        "[1]",
+        "{}",
+        '{"text": 5}',
+        "null",
+        '{"text": "a", "history": "b"}',
+        '{"text": "a", "history": [1]}',
+        '{"text": "a", "asked": "name"}',
+    ],
+)
 def test_screen_names_the_line_that_is_none(bad: str) -> None:
     result = pica("screen", stdin=f'{{"text": "你好"}}\n{bad}\n{{"text": "你好"}}', status=1)
     assert len(json_lines(result)) == 1

@@ -34,9 +34,13 @@ def process(request: pytest.FixtureRequest) -> Callable[..., tuple[int, bytes, s
         root = str(Path(__file__).parents[2])
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
         done = subprocess.run(
-            [sys.executable, "-m", "bot", *arguments], input=stdin, capture_output=True,
-            check=False, env={**kept, "PYTHONPATH": root, **request.param}, timeout=600,
-        )  # fmt: skip
+            [sys.executable, "-m", "bot", *arguments],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            env={**kept, "PYTHONPATH": root, **request.param},
+            timeout=600,
+        )
         return done.returncode, done.stdout, done.stderr.decode(errors="replace")
 
     return run
@@ -93,7 +97,7 @@ def test_generate_writes_utf8() -> None:
     asked = json.dumps({"query": "你好"}).encode() + b"\n"
     result = pica(
         "generate", "--model", str(CHECKPOINT), "--greedy", "--max-new-tokens", "4", stdin=asked
-    )  # fmt: skip
+    )
     assert json.loads(result.stdout_bytes)["text"]
 
 

@@ -48,8 +48,12 @@ def test_the_list_is_kept_from_the_host() -> None:
     ]
     acts = json_lines(pica("audit", "list", "--json"))
     assert [each["act"] for each in acts] == [
-        "operator_added", "operator_added", "hours_set", "hours_set", "operator_removed",
-    ]  # fmt: skip
+        "operator_added",
+        "operator_added",
+        "hours_set",
+        "hours_set",
+        "operator_removed",
+    ]
     assert all(each["detail"]["by"] == "host" for each in acts)
 
 
@@ -80,9 +84,14 @@ def acts() -> None:
         person = await mei(transaction)
         for case in (1, 1, 2):
             await audit.append(
-                transaction, "noted", now=NOW, case_id=CaseId(case), person_id=person.person_id,
-                detail={"level": 3}, words=SECRET,
-            )  # fmt: skip
+                transaction,
+                "noted",
+                now=NOW,
+                case_id=CaseId(case),
+                person_id=person.person_id,
+                detail={"level": 3},
+                words=SECRET,
+            )
 
     pica("db", "upgrade")
     in_database(work)
@@ -101,8 +110,9 @@ def test_a_whole_trail_is_listed_without_words_and_verified() -> None:
     assert shown.splitlines()[0] == '2026-01-02 03:04:05  noted  case 1  by -  {"level": 3}'
     assert len(shown.splitlines()) == 3
     assert [each["id"] for each in json_lines(pica("audit", "list", "--case", "1", "--json"))] == [
-        1, 2,
-    ]  # fmt: skip
+        1,
+        2,
+    ]
 
 
 def test_a_trail_that_was_changed_ends_with_status_1() -> None:
@@ -137,8 +147,9 @@ async def test_doctor_on_operators(telegram: Sandbox, monkeypatch: pytest.Monkey
         monkeypatch.setenv("PICA_PAGER_WEBHOOK", hook.url)
         found = await doctor_of_operators()
         assert found["operators"] in (
-            "warning: 1 listed, 0 on duty now", "good: 1 listed, 1 on duty now",  # that minute
-        )  # fmt: skip
+            "warning: 1 listed, 0 on duty now",
+            "good: 1 listed, 1 on duty now",  # that minute
+        )
         assert found["pager"] == "good: webhook; not tried"
         assert hook.bodies == []
         assert hook.url not in str(found)

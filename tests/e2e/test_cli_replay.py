@@ -61,8 +61,11 @@ def test_json_counts_without_words(tmp_path: Path) -> None:
     done = pica("safety", "replay", _change(tmp_path, ADDED), folder, "--json")
     values = json.loads(done.stdout)
     assert values["sources"]["own.jsonl"]["gained"] == {
-        "total": 1, "risk": 0, "harmless": 0, "unlabelled": 1,
-    }  # fmt: skip
+        "total": 1,
+        "risk": 0,
+        "harmless": 0,
+        "unlabelled": 1,
+    }
     assert values["broken"] == []
     assert "~" in values["after"]
     assert STARS not in done.stdout

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from bot.sandbox import Sandbox, SandboxUser
 
 from bot.lanes import MOST_LETTERS, MOST_MERGED
-from bot.sandbox import Sandbox, SandboxUser
 from bot.screening import MOST_AT_ONCE
 from bot.service import Service
 from bot.texts import Texts

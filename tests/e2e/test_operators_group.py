@@ -362,8 +362,15 @@ async def test_a_whole_case_leaves_a_whole_trail(
         verdict = await audit.verify(transaction)
         acts = [each.act for each in await audit.page(transaction, case_id=CaseId(1))]
     assert verdict.broken_at is None
-    for act in ("opened", "claimed", "taken_over", "operator_said", "handed_back", "released",
-                "resolved"):  # fmt: skip
+    for act in (
+        "opened",
+        "claimed",
+        "taken_over",
+        "operator_said",
+        "handed_back",
+        "released",
+        "resolved",
+    ):
         assert act in acts
 
 
@@ -430,9 +437,12 @@ async def test_a_takeover_cuts_the_running_reply(
 
 
 async def test_a_topic_that_the_bot_may_not_delete_is_asked_for_once(
-    group: Group, at_risk: SandboxUser, texts: Texts, service: Service,
+    group: Group,
+    at_risk: SandboxUser,
+    texts: Texts,
+    service: Service,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     async def refuses(*_: object) -> None:
         raise SendError(Failure.NO_TOPICS, "BadRequest")
 
@@ -469,9 +479,12 @@ async def test_topics_end_with_the_words_they_hold(
 
 
 async def test_an_act_that_fails_for_good_is_said(
-    group: Group, at_risk: SandboxUser, texts: Texts, service: Service,
+    group: Group,
+    at_risk: SandboxUser,
+    texts: Texts,
+    service: Service,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     async def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 

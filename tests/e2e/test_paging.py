@@ -115,9 +115,10 @@ async def test_the_next_on_duty_then_the_pager_then_the_honest_word(
         assert not any(GRAVE in str(each) or user.first_name in str(each) for each in said)
         clock.now += STEP
         honest = texts(
-            "zh", "nobody_came",
+            "zh",
+            "nobody_came",
             lines=HelpLines(texts, Hotlines.load()).text("zh", "CN", emergency_first=True),
-        )  # fmt: skip
+        )
         await user.wait_for(lambda m: m.text == honest, timeout_s=20)
         await group.sees(told("case_nobody_came", case=1), case=1)
         clock.now += timedelta(hours=1)

@@ -30,10 +30,15 @@ async def refusal(folder: Path, **changes: str) -> str:
     """Start it with settings that do not work; return what it says to that."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PICA_")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "serve",
-        cwd=folder, env={**own, "PYTHONPATH": str(ROOT), **WORKS, **changes},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "bot",
+        "serve",
+        cwd=folder,
+        env={**own, "PYTHONPATH": str(ROOT), **WORKS, **changes},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     try:
         out, error = await asyncio.wait_for(process.communicate(), 60)
     finally:

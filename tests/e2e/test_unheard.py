@@ -25,10 +25,17 @@ SIZE = {"width": 8, "height": 8}
 PLACE = {"latitude": 31.23, "longitude": 121.47}
 STICKER = {**FILE, **SIZE, "type": "regular", "is_animated": False, "is_video": False}
 POLL = {
-    "id": "1", "question": "?", "options": [], "total_voter_count": 0, "is_closed": False,
-    "is_anonymous": True, "type": "regular", "allows_multiple_answers": False,
-    "allows_revoting": False, "members_only": False,
-}  # fmt: skip
+    "id": "1",
+    "question": "?",
+    "options": [],
+    "total_voter_count": 0,
+    "is_closed": False,
+    "is_anonymous": True,
+    "type": "regular",
+    "allows_multiple_answers": False,
+    "allows_revoting": False,
+    "members_only": False,
+}
 SENT: dict[str, dict[str, Any]] = {
     "voice": {"voice": {**FILE, "duration": 12}},
     "audio": {"audio": {**FILE, "duration": 61}},
@@ -121,8 +128,10 @@ async def test_whatever_is_no_text_gets_honest_words_and_numbers(
     assert set(SENT) == {*KINDS, "other"}
     after = await place_of(service, user)
     assert (after.script, after.step, after.changed_at) == (
-        before.script, before.step, before.changed_at,
-    )  # fmt: skip
+        before.script,
+        before.step,
+        before.changed_at,
+    )
     no = "没有" if language == "zh" else "no"
     assert (await answer_to(user, no)).startswith(texts(language, "risk_no"))
 
@@ -211,9 +220,13 @@ async def test_a_place_that_moves_leaves_the_script_where_it_is(
     sender = {"id": user.id, "is_bot": False, "first_name": "x"}
     for _ in range(3):
         moved = {
-            "message_id": message, "from": sender, "date": 1, "edit_date": 2,
-            "chat": {"id": user.id, "type": "private", "first_name": "x"}, **SENT["location"],
-        }  # fmt: skip
+            "message_id": message,
+            "from": sender,
+            "date": 1,
+            "edit_date": 2,
+            "chat": {"id": user.id, "type": "private", "first_name": "x"},
+            **SENT["location"],
+        }
         sandbox.send_raw_update({"edited_message": moved})
     assert (await answer_to(user, "没有")).startswith(texts("zh", "risk_no"))
     assert len(user.messages) == before[0] + 2

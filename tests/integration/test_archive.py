@@ -124,9 +124,14 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
             )
             await notes.add(tx, case_id, each.person_id, operator_id=None, text=words, now=NOW)
             await audit.append(
-                tx, "noted", now=NOW, case_id=case_id, person_id=each.person_id, words=words,
+                tx,
+                "noted",
+                now=NOW,
+                case_id=case_id,
+                person_id=each.person_id,
+                words=words,
                 detail={"number": number},
-            )  # fmt: skip
+            )
         assert (await audit.verify(tx)).broken_at is None
     backup, key_file = await back_up(database, tmp_path)
     async with database.begin() as tx:
@@ -162,19 +167,24 @@ async def test_a_backup_of_an_older_schema_is_brought_up(
         for person_id in (7, 8):
             await keys.create(tx, person_id, now=NOW)
             await tx.execute(
-                text("INSERT INTO people (person_id, language, consent_at, epoch, created_at) "
-                     "VALUES (:p, 'zh', :at, 0, :at)"), {"p": person_id, "at": at},
-            )  # fmt: skip
+                text(
+                    "INSERT INTO people (person_id, language, consent_at, epoch, created_at) "
+                    "VALUES (:p, 'zh', :at, 0, :at)"
+                ),
+                {"p": person_id, "at": at},
+            )
             await tx.execute(
                 text("INSERT INTO telegram_chats (telegram_id, person_id) VALUES (:t, :p)"),
                 {"t": person_id + 35, "p": person_id},
             )
             await tx.execute(
-                text("INSERT INTO cases (person_id, level, categories, script, lexicon, state, "
-                     "opened_at, last_risk_at) "
-                     "VALUES (:p, 3, '', 'suicide', '1', 'open', :at, :at)"),
+                text(
+                    "INSERT INTO cases (person_id, level, categories, script, lexicon, state, "
+                    "opened_at, last_risk_at) "
+                    "VALUES (:p, 3, '', 'suicide', '1', 'open', :at, :at)"
+                ),
                 {"p": person_id, "at": at},
-            )  # fmt: skip
+            )
     backup, key_file = await back_up(old, tmp_path)
     async with old.begin() as tx:
         await keys.destroy(tx, PersonId(8))  # erased since

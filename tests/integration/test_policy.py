@@ -171,8 +171,11 @@ async def test_two_people_take_a_change_into_use_and_one_takes_it_back(team: Tea
         await team.policy.withdraw(team.ann, number)
     acts = await team.acts()
     assert [each.act for each in acts[:4]] == [
-        "lexicon_withdrawn", "lexicon_live", "lexicon_replayed", "lexicon_proposed",
-    ]  # fmt: skip
+        "lexicon_withdrawn",
+        "lexicon_live",
+        "lexicon_replayed",
+        "lexicon_proposed",
+    ]
     assert all(each.detail["change"] == number for each in acts[:4])
     assert WORD not in json.dumps([dict(each.detail) for each in acts], ensure_ascii=False)
 

@@ -54,8 +54,9 @@ async def test_a_database_and_its_backups_are_private(umask: None, tmp_path: Pat
     for made in (folder.parent, folder, kept.parent, kept):
         assert rights(made) == 0o700, made
     assert {each.name: rights(each) for each in kept.iterdir()} == {
-        "a.backup": 0o600, archive.KEYS_FILE: 0o600,
-    }  # fmt: skip
+        "a.backup": 0o600,
+        archive.KEYS_FILE: 0o600,
+    }
 
 
 def test_a_folder_that_was_there_keeps_its_rights(wide: None, tmp_path: Path) -> None:

@@ -60,9 +60,17 @@ async def test_what_operators_wrote_goes_with_the_record_of_risk(database: Datab
         )
         await notes.add(tx, case_id, person.person_id, operator_id=None, text=SECRET, now=NOW)
         await shadow.put(
-            tx, person.person_id, case_id=case_id, question_turn_id=turn.turn_id,
-            update_id=UpdateId(1), epoch=0, words=SECRET, below="", due_at=NOW, now=NOW,
-        )  # fmt: skip
+            tx,
+            person.person_id,
+            case_id=case_id,
+            question_turn_id=turn.turn_id,
+            update_id=UpdateId(1),
+            epoch=0,
+            words=SECRET,
+            below="",
+            due_at=NOW,
+            now=NOW,
+        )
         await audit.append(
             tx, "noted", now=NOW, case_id=case_id, person_id=person.person_id, words=SECRET
         )

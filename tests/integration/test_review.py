@@ -67,9 +67,15 @@ class Room:
         async with self.database.begin() as tx:
             person = await mei(tx, telegram_id)
             case_id = await cases.create(
-                tx, person.person_id, level=level, categories=("suicide",), script="suicide",
-                lexicon="1", hold_until_at=self.now + timedelta(hours=24), now=self.now,
-            )  # fmt: skip
+                tx,
+                person.person_id,
+                level=level,
+                categories=("suicide",),
+                script="suicide",
+                lexicon="1",
+                hold_until_at=self.now + timedelta(hours=24),
+                now=self.now,
+            )
             found = await cases.get(tx, case_id)
             assert found is not None
             await self.clocks.start(tx, found, now=self.now)
@@ -108,9 +114,10 @@ async def test_of_two_claims_at_once_one_wins(room: Room) -> None:
     ann, bo = await room.operator(1), await room.operator(2)
     case_id = await room.case()
     ended = await asyncio.gather(
-        room.do(room.desk.claim, ann, case_id), room.do(room.desk.claim, bo, case_id),
+        room.do(room.desk.claim, ann, case_id),
+        room.do(room.desk.claim, bo, case_id),
         return_exceptions=True,
-    )  # fmt: skip
+    )
     (won,) = [each for each in ended if isinstance(each, Case)]
     (lost,) = [each for each in ended if isinstance(each, RefusedError)]
     assert lost.key == "case_taken"
@@ -144,8 +151,10 @@ async def test_who_may_do_what(room: Room) -> None:
     await room.do(desk.release, chief, case_id)
     done = await room.do(desk.resolve, bo, case_id, helped)
     assert (done.state, done.resolution, done.resolved_by) == (
-        State.RESOLVED, helped, bo.operator_id,
-    )  # fmt: skip
+        State.RESOLVED,
+        helped,
+        bo.operator_id,
+    )
     assert (await refused(room.do(desk.claim, ann, case_id))).key == "case_gone"
     async with room.database.begin() as tx:
         await operators.change(tx, ann.operator_id, removed_at=NOW)
@@ -186,8 +195,10 @@ async def test_a_clock_goes_from_the_next_on_duty_to_the_honest_word(room: Room)
     assert await room.after(timedelta(days=1)) == []  # the case waits on
     case = await room.get(case_id)
     assert (case.state, case.clock_stage, case.clock_due_at) == (
-        State.OPEN, Stage.PERSON_TOLD, None,
-    )  # fmt: skip
+        State.OPEN,
+        Stage.PERSON_TOLD,
+        None,
+    )
 
 
 @pytest.mark.parametrize("pages", [False, RuntimeError("no network")])
@@ -251,8 +262,9 @@ async def test_settings_seed_and_do_not_decide(room: Room) -> None:
     async with room.database.begin() as tx:
         added = await roster.seed(tx, [7, 8], language="zh", now=NOW)
         assert [(each.telegram_id, each.role) for each in added] == [
-            (7, Role.ADMIN), (8, Role.ADMIN),
-        ]  # fmt: skip
+            (7, Role.ADMIN),
+            (8, Role.ADMIN),
+        ]
         await roster.remove(tx, added[0], added[1].operator_id, now=NOW)
         assert await roster.seed(tx, [7, 8], language="zh", now=NOW) == []
         assert [each.telegram_id for each in await operators.listed(tx)] == [7]

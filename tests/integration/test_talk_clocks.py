@@ -38,9 +38,14 @@ async def test_the_gravest_of_what_waits(database: Database) -> None:
         assert await inbox.gravest_open(tx, person.person_id) == 0
         for number, level in enumerate((0, 2, 1), 1):
             await inbox.add(
-                tx, UpdateId(number), kind="words", payload="x", person_id=person.person_id,
-                level=level, now=NOW,
-            )  # fmt: skip
+                tx,
+                UpdateId(number),
+                kind="words",
+                payload="x",
+                person_id=person.person_id,
+                level=level,
+                now=NOW,
+            )
         assert await inbox.gravest_open(tx, person.person_id) == 2
         await inbox.end_before(tx, person.person_id, UpdateId(3), reason="stop", now=NOW)
         assert await inbox.gravest_open(tx, person.person_id) == 1

@@ -36,9 +36,11 @@ class MailServer:
                 case "EHLO":
                     offers = ["AUTH PLAIN"] + (["STARTTLS"] if self._tls and not sealed else [])
                     lines = ["here", *offers]
-                    writer.write("".join(
-                        f"250{' ' if each is lines[-1] else '-'}{each}\r\n" for each in lines
-                    ).encode())  # fmt: skip
+                    writer.write(
+                        "".join(
+                            f"250{' ' if each is lines[-1] else '-'}{each}\r\n" for each in lines
+                        ).encode()
+                    )
                 case "STARTTLS":
                     assert self._tls is not None
                     writer.write(b"220 go\r\n")

@@ -22,16 +22,20 @@ def _of_person(table: str, *columns: sa.Column[object]) -> None:
     op.create_table(
         table,
         sa.Column(
-            "person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False, nullable=False,
+            "person_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
         ),
         *columns,
         sa.ForeignKeyConstraint(
-            ["person_id"], ["people.person_id"],
-            name=op.f(f"fk_{table}_person_id_people"), ondelete="CASCADE",
+            ["person_id"],
+            ["people.person_id"],
+            name=op.f(f"fk_{table}_person_id_people"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("person_id", name=op.f(f"pk_{table}")),
-    )  # fmt: skip
+    )
 
 
 def upgrade() -> None:

@@ -248,8 +248,14 @@ def _columns() -> None:
     op.add_column("turns", sa.Column("operator_id", KEY, nullable=True))
     op.drop_index("ix_cases_open", "cases")
     is_open = sa.text("resolved_at IS NULL")
-    op.create_index("ix_cases_open", "cases", ["person_id"], unique=True,
-                    sqlite_where=is_open, postgresql_where=is_open)  # fmt: skip
+    op.create_index(
+        "ix_cases_open",
+        "cases",
+        ["person_id"],
+        unique=True,
+        sqlite_where=is_open,
+        postgresql_where=is_open,
+    )
 
 
 def _guard_the_trail() -> None:
@@ -290,21 +296,37 @@ def _carry_over() -> None:
     """Open cases go on holding; whoever resolved a case becomes a row (removed: not listed)."""
     bind = op.get_bind()
     now = datetime.now(UTC)
-    cases = sa.table("cases", sa.column("case_id", KEY), sa.column("level"), sa.column("state"),
-                     sa.column("last_risk_at", AT), sa.column("hold_until_at", AT),
-                     sa.column("resolved_at", AT), sa.column("erased_at", AT),
-                     sa.column("resolution"), sa.column("resolved_by"))  # fmt: skip
-    operators = sa.table("operators", sa.column("operator_id", KEY), sa.column("telegram_id"),
-                         sa.column("name"), sa.column("role"), sa.column("language"),
-                         sa.column("added_at", AT), sa.column("removed_at", AT))  # fmt: skip
+    cases = sa.table(
+        "cases",
+        sa.column("case_id", KEY),
+        sa.column("level"),
+        sa.column("state"),
+        sa.column("last_risk_at", AT),
+        sa.column("hold_until_at", AT),
+        sa.column("resolved_at", AT),
+        sa.column("erased_at", AT),
+        sa.column("resolution"),
+        sa.column("resolved_by"),
+    )
+    operators = sa.table(
+        "operators",
+        sa.column("operator_id", KEY),
+        sa.column("telegram_id"),
+        sa.column("name"),
+        sa.column("role"),
+        sa.column("language"),
+        sa.column("added_at", AT),
+        sa.column("removed_at", AT),
+    )
     held = sa.select(cases.c.case_id, cases.c.last_risk_at).where(
         cases.c.resolved_at.is_(None), cases.c.level >= 3
     )
     for case_id, last_risk_at in bind.execute(held).all():
         bind.execute(
-            sa.update(cases).where(cases.c.case_id == case_id)
+            sa.update(cases)
+            .where(cases.c.case_id == case_id)
             .values(hold_until_at=last_risk_at + HELD_FOR)
-        )  # fmt: skip
+        )
     bind.execute(
         sa.update(cases)
         .where(cases.c.erased_at.is_not(None), cases.c.resolved_at.is_(None))
@@ -314,10 +336,16 @@ def _carry_over() -> None:
     for telegram_id in bind.execute(known).scalars().all():
         made = bind.execute(
             sa.insert(operators)
-            .values(telegram_id=telegram_id, name="", role="reviewer", language="zh",
-                    added_at=now, removed_at=now)
+            .values(
+                telegram_id=telegram_id,
+                name="",
+                role="reviewer",
+                language="zh",
+                added_at=now,
+                removed_at=now,
+            )
             .returning(operators.c.operator_id)
-        ).scalar_one()  # fmt: skip
+        ).scalar_one()
         bind.execute(
             sa.update(cases).where(cases.c.resolved_by == telegram_id).values(resolved_by=made)
         )

@@ -122,9 +122,14 @@ async def test_from_the_first_word_to_a_resolved_case(
         acts = [r.act for r in await audit.page(transaction, case_id=cases.CaseId(1))]
     assert verdict.broken_at is None
     assert [act for act in reversed(acts) if act != "viewed_words"] == [
-        "opened", "viewed_case", "claimed", "taken_over", "operator_said", "handed_back",
+        "opened",
+        "viewed_case",
+        "claimed",
+        "taken_over",
+        "operator_said",
+        "handed_back",
         "resolved",
-    ]  # fmt: skip
+    ]
 
 
 async def test_words_are_shown_though_the_page_fetches_itself_anew_meanwhile(
@@ -163,9 +168,13 @@ async def test_two_browsers_claim_at_once(
 ) -> None:
     async with service.parts.database.begin() as transaction:
         other = await operators.add(
-            transaction, sandbox.add_user(first_name="Jo").id, role=Role.REVIEWER, name="Jo",
-            language="en", now=utc_now(),
-        )  # fmt: skip
+            transaction,
+            sandbox.add_user(first_name="Jo").id,
+            role=Role.REVIEWER,
+            name="Jo",
+            language="en",
+            now=utc_now(),
+        )
         await operators.change(transaction, other.operator_id, name="Jo")
     await user.say(CRISIS)
     await sign_in(page, sandbox, service)
@@ -256,8 +265,15 @@ async def test_on_a_phone_and_in_the_dark(
         "lang", "zh-Hans" if language == "zh" else "en"
     )
     person = await person_case(service, user)
-    for path in ("/", f"/cases/{person}", "/charts", "/audit", "/operators", "/me",
-                 f"/cases/{person}/history"):  # fmt: skip
+    for path in (
+        "/",
+        f"/cases/{person}",
+        "/charts",
+        "/audit",
+        "/operators",
+        "/me",
+        f"/cases/{person}/history",
+    ):
         await page.goto(page.url.split("/console")[0] + "/console" + path)
         assert await narrow(page), path
         background = await page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -315,10 +331,14 @@ async def fill(service: Service, count: int) -> None:
                 transaction, 800_000 + number, language="zh", now=now
             )
             await cases.create(
-                transaction, person.person_id, level=2 + number % 3,
-                categories=("suicide", "others_at_risk"), script="suicide", lexicon="test",
+                transaction,
+                person.person_id,
+                level=2 + number % 3,
+                categories=("suicide", "others_at_risk"),
+                script="suicide",
+                lexicon="test",
                 now=now,
-            )  # fmt: skip
+            )
 
 
 async def test_a_reply_is_read_and_edited_before_it_goes(

@@ -30,8 +30,14 @@ SHOW_A_MARK = """() => {
   if (turn) pane.scrollTop += top(turn) - top(pane) - 10;
 }"""
 KINDS = ("suicide", "self_harm", "violence", "abuse", "eating_disorder", "others_at_risk")
-RULES = ("zh.suicide.no_will_to_live", "zh.suicide.passive", "zh.method.pills", "en.suicide.end_it",
-         "zh.harm.cut", "zh.aggression.threat")  # fmt: skip
+RULES = (
+    "zh.suicide.no_will_to_live",
+    "zh.suicide.passive",
+    "zh.method.pills",
+    "en.suicide.end_it",
+    "zh.harm.cut",
+    "zh.aggression.threat",
+)
 VERDICTS = (Resolution.HELPED, Resolution.FALSE_ALARM, Resolution.REFERRED, Resolution.UNREACHABLE)
 
 
@@ -44,9 +50,14 @@ async def one_case(
     level = chance.choices((2, 3, 4), (6, 3, 1))[0]
     person = await people.get_or_create(transaction, 800_000 + number, language="zh", now=at)
     case_id = await cases.create(
-        transaction, person.person_id, level=level, script="suicide", lexicon="made up", now=at,
+        transaction,
+        person.person_id,
+        level=level,
+        script="suicide",
+        lexicon="made up",
+        now=at,
         categories=tuple(chance.sample(KINDS, chance.choice((1, 1, 2)))),
-    )  # fmt: skip
+    )
     span = Span(chance.choice(RULES), "suicide", level, 0, 3)
     await evidence.add(transaction, case_id, [span], turn_id=None, lexicon="made up", now=at)
     operator = chance.choice(names).operator_id
@@ -68,11 +79,15 @@ async def a_month(service: Service) -> None:
     async with service.parts.database.begin() as transaction:
         names = [
             await operators.add(
-                transaction, 5550 + number, role=operators.Role.REVIEWER, name=name,
-                language="zh", now=now,
+                transaction,
+                5550 + number,
+                role=operators.Role.REVIEWER,
+                name=name,
+                language="zh",
+                now=now,
             )
             for number, name in enumerate(("林晓", "Jonas"))
-        ]  # fmt: skip
+        ]
         for number in range(MONTH):
             await one_case(transaction, number, chance, names, now)
         for number in (100, MONTH):  # one of them had a case before
@@ -126,9 +141,12 @@ async def test_every_page_fits(
     await expect(page.locator("#notes")).to_contain_text("家人今晚都在")
 
     for language, scheme, width in (
-        ("en", "light", 1280), ("zh", "dark", 1280), ("zh", "light", 390), ("en", "dark", 390),
+        ("en", "light", 1280),
+        ("zh", "dark", 1280),
+        ("zh", "light", 390),
+        ("en", "dark", 390),
         ("zh", "dark", 390),
-    ):  # fmt: skip
+    ):
         async with service.parts.database.begin() as transaction:
             name = "周敏" if language == "zh" else "Min Zhou"
             await operators.change(
@@ -137,9 +155,14 @@ async def test_every_page_fits(
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         await page.set_viewport_size({"width": width, "height": 800 if width > 390 else 844})
         for where, path in {
-            "queue": "", "case": f"cases/{case.case_id}", "charts": "charts", "audit": "audit",
-            "operators": "operators", "me": "me", "history": f"cases/{case.case_id}/history",
-        }.items():  # fmt: skip
+            "queue": "",
+            "case": f"cases/{case.case_id}",
+            "charts": "charts",
+            "audit": "audit",
+            "operators": "operators",
+            "me": "me",
+            "history": f"cases/{case.case_id}/history",
+        }.items():
             await page.goto(root + path)
             assert await page.evaluate(
                 "document.documentElement.scrollWidth <= document.body.clientWidth"
@@ -147,8 +170,10 @@ async def test_every_page_fits(
             if where == "charts":
                 await expect(page.locator("svg.chart rect.bar").first).to_be_visible()
             if (language, scheme, width) == ("en", "light", 1280) and where in (
-                "queue", "case", "charts",
-            ):  # fmt: skip
+                "queue",
+                "case",
+                "charts",
+            ):
                 await keep(page, where)
             if (language, scheme, width, where) == ("zh", "dark", 390, "case"):
                 await keep(page, "phone")

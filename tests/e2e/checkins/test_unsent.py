@@ -43,9 +43,12 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     database = service.parts.database
     async with database.begin() as tx:
         await diary.begin(
-            tx, person.person_id, zone="Asia/Shanghai", wanted=[Appointment(EVERY_DAY, 480)],
+            tx,
+            person.person_id,
+            zone="Asia/Shanghai",
+            wanted=[Appointment(EVERY_DAY, 480)],
             now=BEGIN,
-        )  # fmt: skip
+        )
     # Refused for certain: what may have arrived would not be sent again.
     sandbox.faults.add("sendMessage", "429", times=10**6, chat_id=someone.id)
     at = DUE

@@ -82,9 +82,14 @@ async def admin(service: Service, sandbox: Sandbox) -> Operator:
 async def reviewer(service: Service, admin: Operator) -> Operator:
     async with service.parts.database.begin() as transaction:
         return await roster.add(
-            transaction, admin, REVIEWER_ID, role=operators.Role.REVIEWER, name="Rui",
-            language="en", now=utc_now(),
-        )  # fmt: skip
+            transaction,
+            admin,
+            REVIEWER_ID,
+            role=operators.Role.REVIEWER,
+            name="Rui",
+            language="en",
+            now=utc_now(),
+        )
 
 
 @pytest.fixture
@@ -116,9 +121,14 @@ async def case_id(service: Service) -> CaseId:
         await people.change(transaction, person.person_id, consent_at=now)
         await say(service, person.person_id, WORDS, transaction=transaction)
         return await cases.create(
-            transaction, person.person_id, level=int(Level.ACTIVE), categories=("suicide",),
-            script="suicide", lexicon="test", now=now,
-        )  # fmt: skip
+            transaction,
+            person.person_id,
+            level=int(Level.ACTIVE),
+            categories=("suicide",),
+            script="suicide",
+            lexicon="test",
+            now=now,
+        )
 
 
 async def say(service: Service, person_id: PersonId, text: str, *, transaction: Any) -> None:

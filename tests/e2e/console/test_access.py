@@ -150,9 +150,14 @@ def console_of() -> Callable[[Service], Any]:
         async with service.parts.database.begin() as transaction:
             (admin,) = await operators.listed(transaction)
             reviewer = await roster.add(
-                transaction, admin, 555_002, role=operators.Role.REVIEWER, name="Rui",
-                language="zh", now=utc_now(),
-            )  # fmt: skip
+                transaction,
+                admin,
+                555_002,
+                role=operators.Role.REVIEWER,
+                name="Rui",
+                language="zh",
+                now=utc_now(),
+            )
 
         async def sit(operator: Operator) -> Seat:
             client = httpx.AsyncClient(
@@ -186,9 +191,13 @@ async def test_admins_only(console: Console, sit: Sit, reviewer: Operator, case_
 
 
 async def test_acts_need_the_token_of_the_session(
-    console: Console, sit: Sit, admin: Operator, reviewer: Operator, case_id: CaseId,
+    console: Console,
+    sit: Sit,
+    admin: Operator,
+    reviewer: Operator,
+    case_id: CaseId,
     service: Service,
-) -> None:  # fmt: skip
+) -> None:
     seat, other = await sit(admin), await sit(reviewer)
     acts = [entry for entry in guarded(console) if entry.method == "POST"]
     assert len(acts) > 10
@@ -210,9 +219,13 @@ async def test_acts_need_the_token_of_the_session(
     ],
 )
 async def test_acts_come_from_our_own_pages(
-    forged: dict[str, str], console: Console, sit: Sit, admin: Operator, case_id: CaseId,
+    forged: dict[str, str],
+    console: Console,
+    sit: Sit,
+    admin: Operator,
+    case_id: CaseId,
     service: Service,
-) -> None:  # fmt: skip
+) -> None:
     seat = await sit(admin)
     before = len(await acts_of(service))
     for entry in guarded(console):
@@ -411,9 +424,12 @@ async def test_many_strangers_lock_nobody_out_and_do_not_fill_the_trail(
     ],
 )
 async def test_a_source_is_what_a_trusted_proxy_says(
-    trusted: str, claimed: str, are_one: bool, start: Callable[..., Awaitable[Service]],
+    trusted: str,
+    claimed: str,
+    are_one: bool,
+    start: Callable[..., Awaitable[Service]],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own setting is not read
     service = await start(trusted_proxies=trusted)
     console = service.parts.console

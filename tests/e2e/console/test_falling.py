@@ -35,9 +35,13 @@ def noted(page: str) -> list[int]:
 
 
 async def test_it_is_seen_once_and_that_is_written_down(
-    sit: Sit, reviewer: Operator, admin: Operator, case_id: CaseId, service: Service,
+    sit: Sit,
+    reviewer: Operator,
+    admin: Operator,
+    case_id: CaseId,
+    service: Service,
     fallen: PersonId,
-) -> None:  # fmt: skip
+) -> None:
     seat, other = await sit(reviewer), await sit(admin)
     page = (await seat.client.get("/console/")).text
     assert noted(page) == [fallen]

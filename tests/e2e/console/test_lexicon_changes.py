@@ -27,9 +27,14 @@ async def second(service: Service, admin: Operator) -> Operator:
     """Another admin."""
     async with service.parts.database.begin() as transaction:
         return await roster.add(
-            transaction, admin, 555_003, role=operators.Role.ADMIN, name="Bo", language="en",
+            transaction,
+            admin,
+            555_003,
+            role=operators.Role.ADMIN,
+            name="Bo",
+            language="en",
             now=utc_now(),
-        )  # fmt: skip
+        )
 
 
 async def ended(seat: Seat, path: str) -> str:
@@ -47,9 +52,15 @@ def made_up(service: Service, monkeypatch: pytest.MonkeyPatch, **values: Any) ->
     policy = service.parts.policy
     none = {"total": 0, "risk": 0, "harmless": 0, "unlabelled": 0}
     each = {
-        "messages": 0, "before": 0, "after": 0, "gained": none, "lost": none, "raised": none,
-        "lowered": none, "grave": {"before": 0, "after": 0, "gained": none, "lost": none},
-    }  # fmt: skip
+        "messages": 0,
+        "before": 0,
+        "after": 0,
+        "gained": none,
+        "lost": none,
+        "raised": none,
+        "lowered": none,
+        "grave": {"before": 0, "after": 0, "gained": none, "lost": none},
+    }
 
     async def run(*_: Any, **__: Any) -> dict[str, Any]:
         version = policy.live.version
@@ -128,9 +139,12 @@ async def test_from_a_proposal_to_use_and_back(
     assert "withdrawn" in (await rui.client.get(path)).text
     acts = [r.act for r in reversed(await acts_of(service)) if r.act.startswith("lexicon")]
     assert acts == [
-        "lexicon_proposed", "lexicon_replayed", "lexicon_examples_read", "lexicon_live",
+        "lexicon_proposed",
+        "lexicon_replayed",
+        "lexicon_examples_read",
+        "lexicon_live",
         "lexicon_withdrawn",
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_replay_is_cancelled(
@@ -161,9 +175,13 @@ async def test_a_replay_that_fails_says_why(
 
 
 async def test_a_stale_replay_and_a_missed_canary(
-    sit: Sit, admin: Operator, second: Operator, service: Service, screener: Screener,
+    sit: Sit,
+    admin: Operator,
+    second: Operator,
+    service: Service,
+    screener: Screener,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     made_up(service, monkeypatch)
     ann, bo = await sit(admin), await sit(second)
     rules = sorted({m.rule for m in screener.screen(CANARIES[0][0]).matches})
@@ -191,12 +209,29 @@ async def test_examples_are_shown_a_few_at_a_time(
     sit: Sit, reviewer: Operator, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved = [
-        {"source": "a<b>.jsonl", "index": n, "text": f"<q>{n}", "is_risk": n % 2 == 0, "before": 3,
-         "after": 0, "rules_before": ["r"], "rules_after": [], "places_after": [],
-         "places_before": [{"rule": "r", "start": 0, "end": 2, "level": 3, "lowered": False,
-                            "category": "suicide"}]}
+        {
+            "source": "a<b>.jsonl",
+            "index": n,
+            "text": f"<q>{n}",
+            "is_risk": n % 2 == 0,
+            "before": 3,
+            "after": 0,
+            "rules_before": ["r"],
+            "rules_after": [],
+            "places_after": [],
+            "places_before": [
+                {
+                    "rule": "r",
+                    "start": 0,
+                    "end": 2,
+                    "level": 3,
+                    "lowered": False,
+                    "category": "suicide",
+                }
+            ],
+        }
         for n in range(45)
-    ]  # fmt: skip
+    ]
     broken = [{"rule": "zh.x", "example": "<i>例", "must_match": False}]
     made_up(service, monkeypatch, examples={"lost": moved}, broken=broken)
     seat = await sit(reviewer)

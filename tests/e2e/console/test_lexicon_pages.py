@@ -41,8 +41,10 @@ async def test_a_text_is_tried_and_forgotten(
     assert "zh.suicide.made_up" not in live and "zh.suicide.made_up · suicide · 3" in changed
     assert "~" in changed and "~" not in live  # the version of a lexicon with changes
     assert [r.act for r in await acts_of(service, operator_id=reviewer.operator_id)] == [
-        "viewed_lexicon", "signed_in", "link_made",
-    ]  # fmt: skip
+        "viewed_lexicon",
+        "signed_in",
+        "link_made",
+    ]
     assert "图书馆" not in str(logs)
     assert not written("图书馆", tmp_path)
 
@@ -57,11 +59,13 @@ async def test_what_cannot_be_tried(sit: Sit, reviewer: Operator) -> None:
 async def test_a_change_that_cannot_be_read(sit: Sit, reviewer: Operator, service: Service) -> None:
     seat = await sit(reviewer)
     for typed, said in {
-        "": "Type a change first", "why: x": "nothing is changed",
-        "why: x\nadd: [<script>": "line 2", "why: x\ndisable: [zh.no.such]": "zh.no.such",
+        "": "Type a change first",
+        "why: x": "nothing is changed",
+        "why: x\nadd: [<script>": "line 2",
+        "why: x\ndisable: [zh.no.such]": "zh.no.such",
         "why: x\n<b>: 1": "unknown key '<b>'",
         CHANGE.replace("level: 3", "level: 9"): "line 4: add, entry 1 (zh.suicide.made_up)",
-    }.items():  # fmt: skip
+    }.items():
         answer = await seat.post(f"{LEXICON}/propose", typed=typed)
         assert said in refusal(answer), typed
         assert "<b>" not in answer.text and "<script" not in answer.text
@@ -76,11 +80,15 @@ async def test_hostile_changes_are_refused_quickly(sit: Sit, reviewer: Operator)
     )
     braces = CHANGE.replace("[去咕噜星球]", json.dumps(["{a|b|c|d|e|f|g|h|i}" * 9]))
     for typed in (
-        laughs, braces, "[" * 60_000, "why: x\nadd: " + "[" * 5_000 + "]" * 5_000,
+        laughs,
+        braces,
+        "[" * 60_000,
+        "why: x\nadd: " + "[" * 5_000 + "]" * 5_000,
         "why: !!python/object/apply:os.system [id]\n",
         "why: x\n" + "字" * (MOST_OF_CHANGE // 3 + 9),
-        "\x00\x07", "why: " + "9" * 60_000,
-    ):  # fmt: skip
+        "\x00\x07",
+        "why: " + "9" * 60_000,
+    ):
         began = time.monotonic()
         refusal(await seat.post(f"{LEXICON}/propose", typed=typed))
         assert time.monotonic() - began < 15, typed[:30]

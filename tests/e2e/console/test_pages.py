@@ -76,9 +76,14 @@ async def test_off_the_record_is_never_shown(
     async with service.parts.database.begin() as transaction:
         session = await conversations.current_session(transaction, person_id, now=now)
         await conversations.append(
-            transaction, person_id, session, Role.PERSON, text="between us", now=now,
+            transaction,
+            person_id,
+            session,
+            Role.PERSON,
+            text="between us",
+            now=now,
             off_record=True,
-        )  # fmt: skip
+        )
     seat = await sit(reviewer)
     words = (await seat.client.get(f"/console/cases/{case_id}/words")).text
     history = await seat.post(f"/console/cases/{case_id}/history", reason="handing over the case")
@@ -149,8 +154,12 @@ async def test_only_one_s_own_takeover_replies(
     assert (await other.post(f"{path}/resolve", verdict="helped")).headers["HX-Trigger"] == "acted"
     said = [(r.act, r.words) for r in reversed(await acts_of(service, case_id=case_id))]
     assert [act for act, _ in said] == [
-        "claimed", "taken_over", "operator_said", "handed_back", "resolved",
-    ]  # fmt: skip
+        "claimed",
+        "taken_over",
+        "operator_said",
+        "handed_back",
+        "resolved",
+    ]
     assert ("operator_said", "hello") in said
 
 
@@ -180,10 +189,17 @@ async def test_the_queue_filters_and_holds_no_words(
     seat = await sit(reviewer)
     row = f'data-case="{case_id}"'
     for query, fits in {
-        "": True, "?state=waiting": True, "?state=mine": False, "?level=3": True,
-        "?level=4": False, "?category=suicide": True, "?category=abuse": False,
-        "?state=resolved": False, "?state=x&level=x&category=x&page=x": True, "?page=1": False,
-    }.items():  # fmt: skip
+        "": True,
+        "?state=waiting": True,
+        "?state=mine": False,
+        "?level=3": True,
+        "?level=4": False,
+        "?category=suicide": True,
+        "?category=abuse": False,
+        "?state=resolved": False,
+        "?state=x&level=x&category=x&page=x": True,
+        "?page=1": False,
+    }.items():
         page = (await seat.client.get(f"/console/{query}")).text
         assert (row in page) is fits, query
         assert "给看的人" not in page

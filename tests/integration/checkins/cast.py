@@ -48,10 +48,14 @@ class Asked:
 
     async def __call__(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
-            transaction, Kind.CHECK_IN, Body("?"), person_id=claimed.question.person.person_id,
-            check_in_id=claimed.check_in_id, now=claimed.question.occurrence.at,
+            transaction,
+            Kind.CHECK_IN,
+            Body("?"),
+            person_id=claimed.question.person.person_id,
+            check_in_id=claimed.check_in_id,
+            now=claimed.question.occurrence.at,
             ended_as=OutboxState.SENT,
-        )  # fmt: skip
+        )
         transaction.on_commit(lambda: self.claimed.append(claimed))
 
     @property

@@ -34,9 +34,11 @@ async def not_relayed(
 def bot_of(token: str, api_url: str) -> Bot:
     """python-telegram-bot's bot, on the sandbox."""
     request = HTTPXRequest(
-        connection_pool_size=64, pool_timeout=30, read_timeout=15,
+        connection_pool_size=64,
+        pool_timeout=30,
+        read_timeout=15,
         httpx_kwargs={"verify": False},  # no TLS here: loading certificates takes long
-    )  # fmt: skip
+    )
     built = Application.builder().token(token).base_url(f"{api_url}/bot").request(request)
     return cast("Bot", built.updater(None).build().bot)
 
@@ -55,18 +57,35 @@ class Line:
     ) -> None:
         pacer, chat, metrics = Pacer(), OperatorsChat(None), Metrics()
         topics = Topics(
-            database=database, bot=bot, pacer=pacer, chat=chat, now=now,
+            database=database,
+            bot=bot,
+            pacer=pacer,
+            chat=chat,
+            now=now,
             notices=OperatorNotices(TEXTS, language="zh", has_readers=False),
-        )  # fmt: skip
+        )
         outcomes = Outcomes(
-            database=database, chat=chat, topics=topics, relayed=not_relayed,
-            recall=Recall(count=count), now=now,
-        )  # fmt: skip
+            database=database,
+            chat=chat,
+            topics=topics,
+            relayed=not_relayed,
+            recall=Recall(count=count),
+            now=now,
+        )
         self.delivery = Delivery(
-            database=database, bot=bot, pacer=pacer, metrics=metrics, chat=chat, topics=topics,
-            outcomes=outcomes, fence=lambda: None, now=now,
-        )  # fmt: skip
+            database=database,
+            bot=bot,
+            pacer=pacer,
+            metrics=metrics,
+            chat=chat,
+            topics=topics,
+            outcomes=outcomes,
+            fence=lambda: None,
+            now=now,
+        )
         self.asking = CheckInJob(
             rounds=CheckInScheduler(database=database, now=now, count=count, **clock),
-            texts=TEXTS, wake=self.delivery.wake, now=now,
-        )  # fmt: skip
+            texts=TEXTS,
+            wake=self.delivery.wake,
+            now=now,
+        )

@@ -64,15 +64,21 @@ async def test_it_is_asked_at_its_time_once_and_answered(
         )
         assert whole == MoodAnswer(mood=4, sleep=2, note=SECRET)
         other = await mei(tx, 43)
-        assert await diary.answer(
-            tx, other.person_id, claimed.check_in_id, MoodAnswer(mood=1), now=clock.at
-        ) is None  # fmt: skip
+        assert (
+            await diary.answer(
+                tx, other.person_id, claimed.check_in_id, MoodAnswer(mood=1), now=clock.at
+            )
+            is None
+        )
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert (settings.unanswered, settings.asked_on) == (0, None)
         (mood,) = await check_ins.moods(tx, person_id, since=date(2026, 1, 5))
         assert (mood.local_date, mood.answer, mood.state) == (
-            date(2026, 1, 5), whole, CheckInState.ANSWERED)  # fmt: skip
+            date(2026, 1, 5),
+            whole,
+            CheckInState.ANSWERED,
+        )
         assert await check_ins.moods(tx, person_id, since=date(2026, 1, 6)) == []
         ((_, following),) = await diary.upcoming(tx, person_id)
         assert following is not None
@@ -137,10 +143,13 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
     counts: Counter[str] = Counter()
     admitted: set[int] = set()
     rounds = CheckInScheduler(
-        database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep,
+        database=database,
+        now=clock.now,
+        monotonic_s=clock.monotonic_s,
+        sleep=clock.sleep,
         admits=lambda person: person.person_id in admitted,
         count=lambda outcome: counts.update([outcome]),
-    )  # fmt: skip
+    )
     person_id = await wants(database, NINE)
     clock.at = AT_NINE + 3 * MINUTE
     async with database.read() as tx:

@@ -40,9 +40,12 @@ async def test_two_processes_race_and_each_date_is_asked_once(
         clocks = [
             Clock(AT_NINE + day * DAY + timedelta(seconds=chance.randrange(3600))) for _ in others
         ]
-        sent = await asyncio.gather(*(
-            rounds_of(each, own).send_due(asked) for each, own in zip(others, clocks, strict=True)
-        ))  # fmt: skip
+        sent = await asyncio.gather(
+            *(
+                rounds_of(each, own).send_due(asked)
+                for each, own in zip(others, clocks, strict=True)
+            )
+        )
         assert sum(sent) == (number if day < 3 else 0)  # then three were not answered
         for each in others:
             await each.aclose()
@@ -54,8 +57,16 @@ async def test_two_processes_race_and_each_date_is_asked_once(
     assert len(per_person) == number * 3
 
 
-ZONES = ("Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe",
-         "Asia/Kathmandu", "Africa/Casablanca", "Pacific/Apia", "America/Sao_Paulo")  # fmt: skip
+ZONES = (
+    "Asia/Shanghai",
+    "America/New_York",
+    "Europe/London",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Africa/Casablanca",
+    "Pacific/Apia",
+    "America/Sao_Paulo",
+)
 
 
 def walls(

@@ -115,9 +115,13 @@ async def served(database: Database, bot: tuple[Sandbox, Bot]) -> Served:
     sandbox, client = bot
     clock, counts = Clock(), Counter[str]()
     line = Line(
-        database, client, clock.now, count=lambda outcome: counts.update([outcome]),
-        monotonic_s=clock.monotonic_s, sleep=clock.sleep,
-    )  # fmt: skip
+        database,
+        client,
+        clock.now,
+        count=lambda outcome: counts.update([outcome]),
+        monotonic_s=clock.monotonic_s,
+        sleep=clock.sleep,
+    )
     user = sandbox.add_user()
     await user.say("/start")
     person_id = await wants(database, NINE, telegram_id=user.id)
@@ -202,10 +206,19 @@ async def be_fenced_off(tx: Transaction, person_id: PersonId, clock: Clock) -> N
     await people.raise_epoch(tx, person_id)
 
 
-@pytest.mark.parametrize(("act", "reason", "message"), [
-    (stop, "stopped", "stopped"), (pause, "paused", "paused"), (skip, "asked_for", "asked_for"),
-    (quiet, "quiet", "quiet"), (quiet_by_now, "quiet", "quiet"), (withdraw, "stopped", "stopped"),
-    (fall_into_a_case, "held", "held"), (be_fenced_off, "held", "epoch")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("act", "reason", "message"),
+    [
+        (stop, "stopped", "stopped"),
+        (pause, "paused", "paused"),
+        (skip, "asked_for", "asked_for"),
+        (quiet, "quiet", "quiet"),
+        (quiet_by_now, "quiet", "quiet"),
+        (withdraw, "stopped", "stopped"),
+        (fall_into_a_case, "held", "held"),
+        (be_fenced_off, "held", "epoch"),
+    ],
+)
 async def test_what_is_queued_and_not_wanted_any_more_is_not_sent(
     served: Served, act: Act, reason: str, message: str
 ) -> None:
@@ -324,9 +337,10 @@ async def test_a_summary_goes_with_its_check_in(served: Served) -> None:
     async with served.database.begin() as tx:
         await check_in_settings.change(tx, served.person_id, weekly_summary=True)
         skipped = await check_ins.note_asked(  # a mood in the week
-            tx, check_ins.Occasion(served.person_id, (AT_NINE - DAY).date(), 540, AT_NINE - DAY),
+            tx,
+            check_ins.Occasion(served.person_id, (AT_NINE - DAY).date(), 540, AT_NINE - DAY),
             now=AT_NINE - DAY,
-        )  # fmt: skip
+        )
         assert skipped is not None
         await check_ins.answer(tx, served.person_id, skipped, MoodAnswer(mood=3), now=AT_NINE - DAY)
     await served.line.asking.run()
@@ -439,7 +453,11 @@ async def test_a_clock_that_was_far_ahead_costs_nobody_their_check_ins(
     async with served.database.read() as tx:
         rows = await check_ins.of_person(tx, served.person_id)
     assert [each.local_date.day for each in rows if each.local_date < AT_NINE.date() + 4 * DAY] == [
-        5, 6, 7, 8]  # fmt: skip
+        5,
+        6,
+        7,
+        8,
+    ]
 
 
 async def test_a_far_time_that_is_right_stays(served: Served) -> None:

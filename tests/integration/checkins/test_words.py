@@ -47,8 +47,12 @@ async def minutes(a: Answering) -> list[int]:
 def offered(body: Body | None) -> list[list[int]]:
     """The times on the buttons that confirm them."""
     assert body is not None
-    picks = [data.removeprefix("ci:pick:") for row in body.buttons for _label, data in row
-             if data.startswith("ci:pick:")]  # fmt: skip
+    picks = [
+        data.removeprefix("ci:pick:")
+        for row in body.buttons
+        for _label, data in row
+        if data.startswith("ci:pick:")
+    ]
     return [[each.minute for each in unpacked(pick)] for pick in picks]
 
 
@@ -117,8 +121,15 @@ async def test_unclear_times_and_changes_bring_the_buttons(
 ) -> None:
     async with database.begin() as tx:
         a = await opened(tx, asks)
-        for text in ("再加一个中午", "去掉晚上十点", "从早上九点改成早上八点", "隔天早上八点",
-                     "8点到9点", "北京时间早上八点", "8am London time"):  # fmt: skip
+        for text in (
+            "再加一个中午",
+            "去掉晚上十点",
+            "从早上九点改成早上八点",
+            "隔天早上八点",
+            "8点到9点",
+            "北京时间早上八点",
+            "8am London time",
+        ):
             await asks_again(a, asks)
             body = await TYPED.answer(a, text)
             assert {"ci:time:540", "ci:time:1320", "ci:hours", "ci:done"} <= set(data_of(body))
@@ -161,7 +172,8 @@ async def test_buttons_add_move_and_remove_any_time(database: Database) -> None:
         await CHANGES.done(a)
         agreed = await diary.upcoming(tx, a.person.person_id)
         assert [(each.minute, each.days) for each, _ in agreed] == [
-            (minute, WEEKDAYS) for minute in (405, 540, 1230)]  # fmt: skip
+            (minute, WEEKDAYS) for minute in (405, 540, 1230)
+        ]
         await CHANGES.choose(a)
         for day in range(5):
             body = await CHANGES.day(a, day)
@@ -212,7 +224,9 @@ async def test_hours_of_two_meanings_are_buttons(database: Database) -> None:
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.QUIET)
         assert data_of(await TYPED.answer(a, "十点到七点"))[:2] == [
-            "ci:quiet:1320-420", "ci:quiet:600-1140"]  # fmt: skip
+            "ci:quiet:1320-420",
+            "ci:quiet:600-1140",
+        ]
         a = Answering(tx, a.person, NOW)
         await CHANGES.state(a)
         found = await TYPED.answer(a, "晚上十点到早上七点别打扰我")

@@ -60,16 +60,28 @@ async def test_message_with_everything(bot: Bot, user: SandboxUser) -> None:
 @pytest.mark.parametrize(
     ("mode", "marked", "plain", "kinds"),
     [
-        (ParseMode.HTML, "<b>hi</b> &lt;x&gt; <a href='https://a.example'>a</a>", "hi <x> a",
-         ["bold", "text_link"]),
+        (
+            ParseMode.HTML,
+            "<b>hi</b> &lt;x&gt; <a href='https://a.example'>a</a>",
+            "hi <x> a",
+            ["bold", "text_link"],
+        ),
         (ParseMode.HTML, "<b>a<i>b</i></b>", "ab", ["bold", "italic"]),
-        (ParseMode.MARKDOWN_V2, r"*hi* _you_ \. [a](https://a.example)", "hi you . a",
-         ["bold", "italic", "text_link"]),
-        (ParseMode.MARKDOWN_V2, "__u__ ~s~ ||p|| `c`", "u s p c",
-         ["underline", "strikethrough", "spoiler", "code"]),
+        (
+            ParseMode.MARKDOWN_V2,
+            r"*hi* _you_ \. [a](https://a.example)",
+            "hi you . a",
+            ["bold", "italic", "text_link"],
+        ),
+        (
+            ParseMode.MARKDOWN_V2,
+            "__u__ ~s~ ||p|| `c`",
+            "u s p c",
+            ["underline", "strikethrough", "spoiler", "code"],
+        ),
         (ParseMode.MARKDOWN, "*hi* [a](https://a.example)", "hi a", ["bold", "text_link"]),
     ],
-)  # fmt: skip
+)
 async def test_parse_modes(
     bot: Bot, user: SandboxUser, mode: str, marked: str, plain: str, kinds: list[str]
 ) -> None:

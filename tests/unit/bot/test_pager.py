@@ -22,9 +22,15 @@ from tests.support.web_hook import Hook
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 CASE = Case(
-    CaseId(12), PersonId(7), 4, ("suicide",), "suicide", State.OPEN, NOW,
+    CaseId(12),
+    PersonId(7),
+    4,
+    ("suicide",),
+    "suicide",
+    State.OPEN,
+    NOW,
     NOW - dt.timedelta(minutes=20),
-)  # fmt: skip
+)
 NOBODY = "http://127.0.0.1:9/hush"
 
 
@@ -97,14 +103,19 @@ def tls(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "here")])
     at = dt.datetime.now(dt.UTC)
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(at - dt.timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(at - dt.timedelta(days=1))
         .not_valid_after(at + dt.timedelta(days=1))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
         )
-        .add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
-    )  # fmt: skip
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
     pem = tmp_path / "here.pem"
     pem.write_bytes(
         key.private_bytes(
@@ -139,9 +150,14 @@ async def test_elsewhere_nothing_goes_in_clear(
 
 @pytest.mark.parametrize(
     ("host", "is_here"),
-    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("10.0.0.1", False),
-     ("localhost.example.org", False)],
-)  # fmt: skip
+    [
+        ("127.0.0.1", True),
+        ("localhost", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("localhost.example.org", False),
+    ],
+)
 def test_this_machine(host: str, is_here: bool) -> None:
     assert bot.pager._is_here(host) is is_here
 

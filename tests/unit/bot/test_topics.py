@@ -74,10 +74,13 @@ class Scene:
         self.pacer = Counting()
         self.now = NOW
         self.topics = Topics(
-            database=database, bot=self.telegram, pacer=self.pacer,  # type: ignore[arg-type]
-            chat=OperatorsChat(CHAT), now=lambda: self.now,
+            database=database,
+            bot=self.telegram,
+            pacer=self.pacer,  # type: ignore[arg-type]
+            chat=OperatorsChat(CHAT),
+            now=lambda: self.now,
             notices=OperatorNotices(Texts(), language="zh", has_readers=True),
-        )  # fmt: skip
+        )
 
     async def thread_id(self) -> int | None:
         async with self.database.read() as tx:
@@ -94,9 +97,14 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         await keys.check(tx, now=NOW)
         person = await mei(tx)
         await cases.create(
-            tx, person.person_id, level=4, categories=("suicide", "abuse"), script="suicide",
-            lexicon="1", now=NOW,
-        )  # fmt: skip
+            tx,
+            person.person_id,
+            level=4,
+            categories=("suicide", "abuse"),
+            script="suicide",
+            lexicon="1",
+            now=NOW,
+        )
     yield Scene(database)
     await database.aclose()
 

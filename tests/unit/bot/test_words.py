@@ -105,8 +105,10 @@ def test_operators_are_a_list_of_ids(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PICA_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1,")
     assert list(map(str, load(_env_file=None).trusted_proxies)) == [
-        "127.0.0.1/32", "10.0.0.0/8", "::1/128",
-    ]  # fmt: skip
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "::1/128",
+    ]
     monkeypatch.setenv("PICA_TRUSTED_PROXIES", "")
     assert load(_env_file=None).trusted_proxies == ()
 

@@ -19,9 +19,13 @@ def cut(text: str, *spans: Span) -> list[tuple[str, list[str]]]:
 def test_overlapping_and_nested_spans() -> None:
     found = cut("abcdefgh", span(1, 5, 2, "a"), span(3, 7, 4, "b"), span(3, 4, 2, "c"))
     assert found == [
-        ("a", []), ("bc", ["a"]), ("d", ["b", "a", "c"]), ("e", ["b", "a"]), ("fg", ["b"]),
+        ("a", []),
+        ("bc", ["a"]),
+        ("d", ["b", "a", "c"]),
+        ("e", ["b", "a"]),
+        ("fg", ["b"]),
         ("h", []),
-    ]  # fmt: skip
+    ]
 
 
 def test_places_count_code_points_and_not_utf_16() -> None:
@@ -30,8 +34,9 @@ def test_places_count_code_points_and_not_utf_16() -> None:
 
 def test_places_outside_the_text_are_cut_off() -> None:
     assert cut("abc", span(2, 99), span(5, 9, rule="x"), span(2, 2, rule="y")) == [
-        ("ab", []), ("c", ["r"]),
-    ]  # fmt: skip
+        ("ab", []),
+        ("c", ["r"]),
+    ]
     assert cut("", span(0, 3)) == []
 
 

@@ -20,23 +20,34 @@ def test_what_is_written_is_read_again(hours: list[Shift]) -> None:
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        ("mon-fri 09:00-17:00; sat,sun 22:00-06:00",
-         "mon-fri 09:00-17:00; sat,sun 22:00-06:00"),
+        ("mon-fri 09:00-17:00; sat,sun 22:00-06:00", "mon-fri 09:00-17:00; sat,sun 22:00-06:00"),
         ("Friday-Monday 8:05 - 24:00", "mon,fri-sun 08:05-24:00"),
         ("tue 00:00-24:00;", "tue 00:00-24:00"),
         ("mon 09:00-10:00; mon 09:00-10:00", "mon 09:00-10:00"),
     ],
-)  # fmt: skip
+)
 def test_forms(text: str, written: str) -> None:
     assert format_hours(parse_hours(text)) == written
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", ";", "mon", "09:00-17:00", "mon 9-17", "mon 25:00-26:00", "mon 09:60-10:00",
-     "mon 24:00-06:00", "mon 09:00-09:00", "xyz 09:00-17:00", "mon-xyz 09:00-17:00",
-     "mon 09:00-24:01", ", 09:00-10:00"],
-)  # fmt: skip
+    [
+        "",
+        ";",
+        "mon",
+        "09:00-17:00",
+        "mon 9-17",
+        "mon 25:00-26:00",
+        "mon 09:60-10:00",
+        "mon 24:00-06:00",
+        "mon 09:00-09:00",
+        "xyz 09:00-17:00",
+        "mon-xyz 09:00-17:00",
+        "mon 09:00-24:01",
+        ", 09:00-10:00",
+    ],
+)
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(HoursError):
         parse_hours(text)

@@ -9,9 +9,28 @@ from safety.screen import Screener
 
 @pytest.mark.parametrize(
     "text",
-    ["嗯", "嗯嗯", "对", "是的。", "有", "有过", "想过", "有时候", "嗯，是的", "会", "係", "有諗過",
-     "yes", "Yeah", "yep.", "I do", "sometimes", "all the time", "1"],
-)  # fmt: skip
+    [
+        "嗯",
+        "嗯嗯",
+        "对",
+        "是的。",
+        "有",
+        "有过",
+        "想过",
+        "有时候",
+        "嗯，是的",
+        "会",
+        "係",
+        "有諗過",
+        "yes",
+        "Yeah",
+        "yep.",
+        "I do",
+        "sometimes",
+        "all the time",
+        "1",
+    ],
+)
 def test_a_bare_yes_is_the_risk_that_was_asked_about(screener: Screener, text: str) -> None:
     screening = screener.screen(text, asked=Asked.RISK)
     assert screening.level == Level.ACTIVE

@@ -51,8 +51,10 @@ def test_every_question_is_asked_and_closing_texts_take_turns(script: Script) ->
     assert set(asked[len(names) :]) == set(dialogue.stays(script))
 
 
-@pytest.mark.parametrize("script", [Script.SUICIDE, Script.SELF_HARM, Script.VIOLENCE,
-                                    Script.OTHERS, Script.EATING_DISORDER])  # fmt: skip
+@pytest.mark.parametrize(
+    "script",
+    [Script.SUICIDE, Script.SELF_HARM, Script.VIOLENCE, Script.OTHERS, Script.EATING_DISORDER],
+)
 def test_scripts_ask_directly_about_the_persons_own_life(script: Script) -> None:
     assert Asked.RISK in {question.asks for question in dialogue.questions(script)}
 
@@ -97,15 +99,30 @@ def test_which_words_open_another_script(now: str, named: Script, switches: bool
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("嗯", Answer.YES), ("有", Answer.YES), ("Yes.", Answer.YES), ("没有", Answer.NO),
-        ("沒有", Answer.NO), ("一个人", Answer.NO), ("nope", Answer.NO), ("不知道", Answer.UNSURE),
-        ("idk", Answer.UNSURE), ("……", Answer.QUIET), ("哦", Answer.QUIET), ("ok", Answer.QUIET),
-        ("我没事了", Answer.FINE), ("开玩笑的", Answer.FINE), ("I'm fine now", Answer.FINE),
-        ("just kidding", Answer.FINE), ("滚", Answer.ANGRY), ("你根本不懂", Answer.ANGRY),
-        ("leave me alone", Answer.ANGRY), ("今天下雨了", Answer.OTHER), ("", Answer.OTHER),
+        ("嗯", Answer.YES),
+        ("有", Answer.YES),
+        ("Yes.", Answer.YES),
+        ("没有", Answer.NO),
+        ("沒有", Answer.NO),
+        ("一个人", Answer.NO),
+        ("nope", Answer.NO),
+        ("不知道", Answer.UNSURE),
+        ("idk", Answer.UNSURE),
+        ("……", Answer.QUIET),
+        ("哦", Answer.QUIET),
+        ("ok", Answer.QUIET),
+        ("我没事了", Answer.FINE),
+        ("开玩笑的", Answer.FINE),
+        ("I'm fine now", Answer.FINE),
+        ("just kidding", Answer.FINE),
+        ("滚", Answer.ANGRY),
+        ("你根本不懂", Answer.ANGRY),
+        ("leave me alone", Answer.ANGRY),
+        ("今天下雨了", Answer.OTHER),
+        ("", Answer.OTHER),
         ("我不想再听这些了我想说说我妈妈的事情因为她昨天又打电话来", Answer.OTHER),
     ],
-)  # fmt: skip
+)
 def test_what_kind_of_answer_a_message_is(text: str, answer: Answer) -> None:
     assert read(normalise(text).surface) is answer
 

@@ -151,9 +151,15 @@ def test_only_new_york_has_words_of_its_own() -> None:
 
 def row(**changes: Any) -> dict[str, Any]:
     values = {
-        "name_zh": "法", "name_en": "law", "source": "s", "read": NOON.date(), "secondary": False,
-        "regions": ["US"], "tells": "first", **changes,
-    }  # fmt: skip
+        "name_zh": "法",
+        "name_en": "law",
+        "source": "s",
+        "read": NOON.date(),
+        "secondary": False,
+        "regions": ["US"],
+        "tells": "first",
+        **changes,
+    }
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -161,8 +167,12 @@ def row(**changes: Any) -> dict[str, Any]:
     "changes", [{"source": None}, {"tells": "never"}, {"rest_every_hours": 2}, {"tells": None}]
 )
 def test_a_profile_that_cannot_be_read_is_named(changes: dict[str, Any]) -> None:
-    data = {"profiles": {"nowhere": row(**changes)}, "otherwise": [],
-            "pause_minutes": 30, "again_after_hours": 12}  # fmt: skip
+    data = {
+        "profiles": {"nowhere": row(**changes)},
+        "otherwise": [],
+        "pause_minutes": 30,
+        "again_after_hours": 12,
+    }
     with pytest.raises(DutyError, match="nowhere"):
         Duties.parse(data)
 
@@ -170,8 +180,10 @@ def test_a_profile_that_cannot_be_read_is_named(changes: dict[str, Any]) -> None
 def test_the_rest_of_a_law_holds_for_minors_too() -> None:
     data = {
         "profiles": {"here": row(rests_every_hours=2, minors={"tells_every_hours": 1})},
-        "otherwise": ["here"], "pause_minutes": 30, "again_after_hours": 12,
-    }  # fmt: skip
+        "otherwise": ["here"],
+        "pause_minutes": 30,
+        "again_after_hours": 12,
+    }
     (here,) = Duties.parse(data).otherwise
     assert isinstance(here, Profile)
     assert here.minors.rests_every == hours(2)

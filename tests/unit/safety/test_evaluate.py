@@ -62,8 +62,12 @@ def _folder(path: Path, **files: list[dict[str, Any]]) -> Path:
 def test_a_folder_is_measured_by_file_and_source(screener: Screener, tmp_path: Path) -> None:
     parts = evaluate(_folder(tmp_path, a=LABELLED), screener)
     assert [(p.source, len(p.rows)) for p in parts] == [
-        ("", 3), ("client_*", 2), ("client_a", 1), ("client_b", 1), ("web", 1),
-    ]  # fmt: skip
+        ("", 3),
+        ("client_*", 2),
+        ("client_a", 1),
+        ("client_b", 1),
+        ("web", 1),
+    ]
     text = as_text(parts, "v")
     assert "active_ideation: recall 0.500 [0.09-0.91] (1 of 2)" in text
     assert "level >= 3: recall 0.500" in text
@@ -75,11 +79,14 @@ def test_a_folder_is_measured_by_file_and_source(screener: Screener, tmp_path: P
 def test_every_shape_of_row_is_known(screener: Screener, tmp_path: Path) -> None:
     _folder(
         tmp_path,
-        english=[{"text": "I want to die", "label": "suicidal_ideation"},
-                 {"text": "hello", "label": "no_crisis"}, {"text": "x", "label": "other"}],
+        english=[
+            {"text": "I want to die", "label": "suicidal_ideation"},
+            {"text": "hello", "label": "no_crisis"},
+            {"text": "x", "label": "other"},
+        ],
         severity=[{"text": "我想死", "risk": "high"}, {"text": "好累", "risk": "low"}],
         plain=[{"text": "菜很好吃"}],
-    )  # fmt: skip
+    )
     turns = {"turns": [{"role": "user", "content": "我想自杀"}, {"role": "bot", "content": "x"}]}
     with lzma.open(tmp_path / "talk.jsonl.xz", "wt", encoding="utf-8") as file:
         file.write(json.dumps(turns) + "\n")
@@ -96,12 +103,15 @@ def test_a_folder_is_read_as_messages(tmp_path: Path) -> None:
     _folder(
         tmp_path,
         a=LABELLED[1:],
-        b=[{"text": "I want to die", "label": "suicidal_ideation"},
-           {"text": "hello", "label": "no_crisis"}, {"text": "x", "label": "other"}],
+        b=[
+            {"text": "I want to die", "label": "suicidal_ideation"},
+            {"text": "hello", "label": "no_crisis"},
+            {"text": "x", "label": "other"},
+        ],
         c=[{"text": "我想死", "risk": "high"}, {"text": "好累", "risk": "low"}],
         d=[{"text": "菜很好吃"}],
         e=[{"turns": [{"role": "user", "content": "我"}, {"role": "bot", "content": "x"}]}],
-    )  # fmt: skip
+    )
     assert list(messages(tmp_path)) == [
         Message("今天天气不错", "a.jsonl / client_b", True),
         Message("我想死你了", "a.jsonl / web", False),

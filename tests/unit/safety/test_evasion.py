@@ -10,16 +10,38 @@ from safety.levels import Level
 from safety.screen import Screener
 
 CHINESE = (
-    "我想自杀", "我不想活了", "我想死", "好想去死", "我想跳楼", "我想结束自己的生命", "生不如死",
-    "我想割腕", "活着没意思", "我想杀人", "有没有不痛苦的死法", "我想自残", "你们都得死",
-    "没有活下去的勇气", "我要杀了他", "死了算了", "我吃了一瓶安眠药", "割伤自己",
+    "我想自杀",
+    "我不想活了",
+    "我想死",
+    "好想去死",
+    "我想跳楼",
+    "我想结束自己的生命",
+    "生不如死",
+    "我想割腕",
+    "活着没意思",
+    "我想杀人",
+    "有没有不痛苦的死法",
+    "我想自残",
+    "你们都得死",
+    "没有活下去的勇气",
+    "我要杀了他",
+    "死了算了",
+    "我吃了一瓶安眠药",
+    "割伤自己",
     "安眠药吃多少会死",
-)  # fmt: skip
+)
 ENGLISH = (
-    "I want to kill myself", "I want to die", "I am suicidal", "I don't want to live anymore",
-    "I want to end my life", "I will kill him", "I want to cut myself", "no reason to live",
-    "better off dead", "I took a whole bottle of pills",
-)  # fmt: skip
+    "I want to kill myself",
+    "I want to die",
+    "I am suicidal",
+    "I don't want to live anymore",
+    "I want to end my life",
+    "I will kill him",
+    "I want to cut myself",
+    "no reason to live",
+    "better off dead",
+    "I took a whole bottle of pills",
+)
 
 
 def _wide(text: str) -> str:

@@ -68,14 +68,30 @@ def test_natural_answers_are_heard(screener: Screener, name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["吃了几片药", "割了一下", "I took some pills", "吞了好多片", "我妈的降压药我吃了一板",
-     "食咗成樽安眠藥",
-     "有 一把药 都咽了", "喝了点百草枯", "I cut my wrist", "there's blood everywhere", "头好晕",
-     "从二楼跳下来了", "chi le yao", "🩸", "I took 20 of them", "no but my arm is bleeding",
-     "没什么，就是把药都吃了",
-     "我也不知道为什么，今天跟他吵完就特别难受，然后把抽屉里的药都吞了，现在有点困",
-     "took 了好多 pills", "I hanged myself but the rope broke", "我在天台上"],
-)  # fmt: skip
+    [
+        "吃了几片药",
+        "割了一下",
+        "I took some pills",
+        "吞了好多片",
+        "我妈的降压药我吃了一板",
+        "食咗成樽安眠藥",
+        "有 一把药 都咽了",
+        "喝了点百草枯",
+        "I cut my wrist",
+        "there's blood everywhere",
+        "头好晕",
+        "从二楼跳下来了",
+        "chi le yao",
+        "🩸",
+        "I took 20 of them",
+        "no but my arm is bleeding",
+        "没什么，就是把药都吃了",
+        "我也不知道为什么，今天跟他吵完就特别难受，然后把抽屉里的药都吞了，现在有点困",
+        "took 了好多 pills",
+        "I hanged myself but the rope broke",
+        "我在天台上",
+    ],
+)
 def test_harm_is_an_emergency_after_the_question(screener: Screener, text: str) -> None:
     screening = screener.screen(text, asked=Asked.INJURY)
     assert screening.level == Level.IMMINENT
@@ -86,11 +102,24 @@ def test_harm_is_an_emergency_after_the_question(screener: Screener, text: str) 
 
 @pytest.mark.parametrize(
     "text",
-    ["刚吃了晚饭", "took a shower", "感冒药按说明吃的",
-     "I took my usual antidepressant as prescribed", "没吃药", "I haven't taken anything",
-     "没有流血", "not bleeding", "吃了三个包子", "cut my hair",
-     "我朋友吃了药睡了", "打了流感疫苗", "I had two cups of tea", "没受伤", ""],
-)  # fmt: skip
+    [
+        "刚吃了晚饭",
+        "took a shower",
+        "感冒药按说明吃的",
+        "I took my usual antidepressant as prescribed",
+        "没吃药",
+        "I haven't taken anything",
+        "没有流血",
+        "not bleeding",
+        "吃了三个包子",
+        "cut my hair",
+        "我朋友吃了药睡了",
+        "打了流感疫苗",
+        "I had two cups of tea",
+        "没受伤",
+        "",
+    ],
+)
 def test_ordinary_answers_stay_quiet(screener: Screener, text: str) -> None:
     assert screener.screen(text, asked=Asked.INJURY).level <= Level.DISTRESS
 
@@ -143,11 +172,15 @@ def test_a_long_answer_costs_no_more_than_its_length(screener: Screener, piece: 
 @pytest.mark.parametrize(
     ("text", "words", "fills"),
     [
-        ("吃了", "吃了", True), ("我刚吃了 后悔了", "吃了", True), ("吃了两碗饭", "吃了", False),
-        ("yeah, already did it.", "did it", True), ("i did it for fun", "did it", False),
-        ("不对,吃了啊", "吃了", True), ("我" * 60 + "吃了", "吃了", False),
+        ("吃了", "吃了", True),
+        ("我刚吃了 后悔了", "吃了", True),
+        ("吃了两碗饭", "吃了", False),
+        ("yeah, already did it.", "did it", True),
+        ("i did it for fun", "did it", False),
+        ("不对,吃了啊", "吃了", True),
+        ("我" * 60 + "吃了", "吃了", False),
     ],
-)  # fmt: skip
+)
 def test_what_fills_its_clause(text: str, words: str, fills: bool) -> None:
     start = text.index(words)
     assert stands_alone(text, start, start + len(words)) is fills

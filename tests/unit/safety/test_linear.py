@@ -13,10 +13,34 @@ SHORT, TIMES = 4_096, 8
 MOST_GROWTH = 32.0
 """Linear is 8, quadratic 64; the rest is for a busy machine."""
 REPEATED = [
-    "1", "12", "4", "$", "a", " ", "\n", "我", "不", "想死", "wo", "xiangsi", "si ", "“我想死”",
-    "💊", "去死吧", "i want to ", "i want\nto die\n", "i want. to. die. ", "don't ", "one two ",
-    "12356 ", "我爱你“", "overdos", "问\n", "刀", "你有抑郁症",
-]  # fmt: skip
+    "1",
+    "12",
+    "4",
+    "$",
+    "a",
+    " ",
+    "\n",
+    "我",
+    "不",
+    "想死",
+    "wo",
+    "xiangsi",
+    "si ",
+    "“我想死”",
+    "💊",
+    "去死吧",
+    "i want to ",
+    "i want\nto die\n",
+    "i want. to. die. ",
+    "don't ",
+    "one two ",
+    "12356 ",
+    "我爱你“",
+    "overdos",
+    "问\n",
+    "刀",
+    "你有抑郁症",
+]
 AFTER = [("我", "刚"), ("嗨", " "), ("杀", "-"), ("想死", "今晚"), ("1", " "), ("friend", " ")]
 
 

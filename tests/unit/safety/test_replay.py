@@ -70,8 +70,12 @@ def test_every_move_is_counted_once_by_source_and_label() -> None:
 
 
 def test_moves_say_what_gave_them() -> None:
-    done = run(Message("so it goes", "a", None), Message("lost and gained", "a", None),
-               Message("lost", "a", True), Message("faint", "a", None))  # fmt: skip
+    done = run(
+        Message("so it goes", "a", None),
+        Message("lost and gained", "a", None),
+        Message("lost", "a", True),
+        Message("faint", "a", None),
+    )
     [lost] = done.examples[Kind.LOST]
     assert (lost.source, lost.index, lost.text, lost.is_risk) == ("a", 2, "lost", True)
     assert (lost.before, lost.after) == (Level.PASSIVE, Level.NONE)
@@ -87,10 +91,15 @@ def test_moves_say_what_gave_them() -> None:
 
 def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safety.replay.MOST_PLACES", 2)
-    screening = Screening(Level.ACTIVE, (), tuple(
-        Match(n, n + 1, "a.b", Level.ACTIVE if n in (3, 7) else Level.PASSIVE, Category.ABUSE)
-        for n in range(9)
-    ), "")  # fmt: skip
+    screening = Screening(
+        Level.ACTIVE,
+        (),
+        tuple(
+            Match(n, n + 1, "a.b", Level.ACTIVE if n in (3, 7) else Level.PASSIVE, Category.ABUSE)
+            for n in range(9)
+        ),
+        "",
+    )
     assert [each.start for each in _places(screening)] == [3, 7]
 
 
@@ -127,8 +136,11 @@ def test_counts_are_plain_values_without_words() -> None:
     assert "words" not in text
     assert values["before"] == BEFORE.version != values["after"] == AFTER.version
     assert values["total"]["lost"] == {  # type: ignore[index]
-        "total": 1, "risk": 1, "harmless": 0, "unlabelled": 0,
-    }  # fmt: skip
+        "total": 1,
+        "risk": 1,
+        "harmless": 0,
+        "unlabelled": 0,
+    }
 
 
 def test_messages_are_read_one_at_a_time_and_progress_can_end_it() -> None:

@@ -61,10 +61,15 @@ def test_a_pause_a_case_and_silence_leave_out() -> None:
 def test_every_date_that_was_missed_is_noted_and_the_last_is_asked() -> None:
     found = decide_due(MORNING, FIRST, state(), FIRST.at + 3 * DAY + MINUTE)
     assert [(each.local_date.day, why) for each, why in found.skipped] == [
-        (5, SkipReason.LATE), (6, SkipReason.LATE), (7, SkipReason.LATE)]  # fmt: skip
+        (5, SkipReason.LATE),
+        (6, SkipReason.LATE),
+        (7, SkipReason.LATE),
+    ]
     assert found.asked is not None
     assert (found.asked.local_date, found.following.local_date) == (
-        date(2026, 1, 8), date(2026, 1, 9))  # fmt: skip
+        date(2026, 1, 8),
+        date(2026, 1, 9),
+    )
 
 
 def test_years_that_were_missed_are_not_noted_day_by_day() -> None:
@@ -76,9 +81,12 @@ def test_years_that_were_missed_are_not_noted_day_by_day() -> None:
 
 @given(
     st.sampled_from(["Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"]),
-    st.integers(0, 1439), st.integers(0, 1439), st.integers(0, 1439),
-    st.integers(0, 3650 * 1440), st.integers(0, 119),
-)  # fmt: skip
+    st.integers(0, 1439),
+    st.integers(0, 1439),
+    st.integers(0, 1439),
+    st.integers(0, 3650 * 1440),
+    st.integers(0, 119),
+)
 @settings(deadline=None)
 def test_nobody_is_asked_within_quiet_hours(
     name: str, minute: int, starts: int, ends: int, since: int, late: int
@@ -94,8 +102,9 @@ def test_nobody_is_asked_within_quiet_hours(
     assert (found is SkipReason.QUIET) == is_quiet
 
 
-@pytest.mark.parametrize(("minute", "is_quiet"), [
-    (1319, False), (1320, True), (0, True), (419, True), (420, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("minute", "is_quiet"), [(1319, False), (1320, True), (0, True), (419, True), (420, False)]
+)
 def test_quiet_hours_go_over_midnight(minute: int, *, is_quiet: bool) -> None:
     assert QuietHours(22 * 60, 7 * 60).contains(minute) is is_quiet
 
@@ -128,8 +137,7 @@ def test_a_crowded_minute_is_spread_evenly_whoever_came_first() -> None:
     assert 400 < early < 600  # who signed up first does not stand in front
 
 
-@pytest.mark.parametrize(("person", "minute", "at"), [
-    (1, 540, 958), (2**62, 1439, 266)])  # fmt: skip
+@pytest.mark.parametrize(("person", "minute", "at"), [(1, 540, 958), (2**62, 1439, 266)])
 def test_the_place_in_a_minute_outlives_restarts(person: int, minute: int, at: int) -> None:
     """It is stored with the appointment, and must not change with the process."""
     assert stable_rank(person, minute) == at

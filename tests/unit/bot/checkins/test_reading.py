@@ -415,7 +415,11 @@ def test_every_reading_of_two_open_times_is_offered() -> None:
     found = read("at 8 and at 10")
     assert isinstance(found, Ambiguous)
     assert [written(each) for each in found.choices] == [
-        "*@08:00,*@10:00", "*@08:00,*@22:00", "*@10:00,*@20:00", "*@20:00,*@22:00"]  # fmt: skip
+        "*@08:00,*@10:00",
+        "*@08:00,*@22:00",
+        "*@10:00,*@20:00",
+        "*@20:00,*@22:00",
+    ]
     assert read("7点、8点和9点") == Ambiguous(AmbiguityReason.UNCLEAR)  # eight readings are no help
 
 
@@ -494,10 +498,29 @@ def test_no_words_break_it(text: str) -> None:
     read(text)
 
 
-@given(st.lists(st.sampled_from(
-    ["每天", "周一", "晚上", "十二点", "8", "at", ":30", "pm", " ", "mon", "-", "半", "到",
-     "noon"]
-), max_size=9).map("".join))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "每天",
+                "周一",
+                "晚上",
+                "十二点",
+                "8",
+                "at",
+                ":30",
+                "pm",
+                " ",
+                "mon",
+                "-",
+                "半",
+                "到",
+                "noon",
+            ]
+        ),
+        max_size=9,
+    ).map("".join)
+)
 def test_no_mixture_of_its_own_words_breaks_it(text: str) -> None:
     found = read(text)
     assert found is None or isinstance(found, ParsedTimes | Ambiguous)

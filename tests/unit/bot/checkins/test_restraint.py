@@ -30,8 +30,7 @@ def test_daily_then_every_third_day_then_weekly_then_goodbye() -> None:
 
 
 def test_an_answer_leads_back_to_the_start() -> None:
-    assert [number for number, _ in silent(16, frozenset((12,)))] == [
-        1, 2, 3, 6, 9, 12, 13, 14, 15]  # fmt: skip
+    assert [number for number, _ in silent(16, frozenset((12,)))] == [1, 2, 3, 6, 9, 12, 13, 14, 15]
 
 
 def test_several_questions_on_one_day_are_one_silence() -> None:

@@ -126,9 +126,13 @@ def test_of_a_time_that_comes_twice_the_first_counts_and_no_second_one_comes() -
 
 @pytest.mark.parametrize(
     ("name", "missing"),
-    [("Pacific/Apia", date(2011, 12, 30)), ("Pacific/Fakaofo", date(2011, 12, 30)),
-     ("Pacific/Kwajalein", date(1993, 8, 21)), ("Pacific/Kiritimati", date(1994, 12, 31))],
-)  # fmt: skip
+    [
+        ("Pacific/Apia", date(2011, 12, 30)),
+        ("Pacific/Fakaofo", date(2011, 12, 30)),
+        ("Pacific/Kwajalein", date(1993, 8, 21)),
+        ("Pacific/Kiritimati", date(1994, 12, 31)),
+    ],
+)
 @pytest.mark.parametrize("minute", [0, 480, 1439])
 def test_a_date_that_does_not_exist_has_none(name: str, missing: date, minute: int) -> None:
     zone = ZoneInfo(name)
@@ -145,7 +149,10 @@ def test_a_date_that_does_not_exist_has_none(name: str, missing: date, minute: i
 def test_leap_days_count() -> None:
     found = run(Appointment(EVERY_DAY, 480), SHANGHAI, at("2028-02-28T00:00+08:00"), 3)
     assert [each.local_date.isoformat() for each in found] == [
-        "2028-02-28", "2028-02-29", "2028-03-01"]  # fmt: skip
+        "2028-02-28",
+        "2028-02-29",
+        "2028-03-01",
+    ]
 
 
 def test_days_of_the_week_are_local() -> None:
@@ -184,9 +191,12 @@ def test_a_served_date_of_a_wrong_clock_does_not_end_the_schedule() -> None:
 
 def test_days_of_the_same_time_are_joined() -> None:
     assert merged(
-        [Appointment(frozenset((5,)), 480), Appointment(frozenset((0,)), 540),
-         Appointment(WEEKDAYS, 480)]
-    ) == (Appointment(WEEKDAYS | {5}, 480), Appointment(frozenset((0,)), 540))  # fmt: skip
+        [
+            Appointment(frozenset((5,)), 480),
+            Appointment(frozenset((0,)), 540),
+            Appointment(WEEKDAYS, 480),
+        ]
+    ) == (Appointment(WEEKDAYS | {5}, 480), Appointment(frozenset((0,)), 540))
     assert Appointment.of(Appointment(WEEKDAYS, 7).mask, 7) == Appointment(WEEKDAYS, 7)
 
 
@@ -216,9 +226,11 @@ def test_occurrences_grow_and_serve_each_date_once(
 
 
 @given(
-    days_of_week, st.integers(0, 1439), instants,
+    days_of_week,
+    st.integers(0, 1439),
+    instants,
     st.lists(st.tuples(zones, st.integers(0, 60 * 24 * 4)), min_size=2, max_size=12),
-)  # fmt: skip
+)
 @settings(deadline=None, max_examples=150)
 def test_travel_never_doubles_a_date_nor_stands_still(
     days: frozenset[int], minute: int, start: datetime, journey: list[tuple[str, int]]

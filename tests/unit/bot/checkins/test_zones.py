@@ -19,40 +19,70 @@ SEVERAL_BY_LAW = {"CN", "NZ", "UA", "UZ", "MY", "DE", "CY", "PS", "AR", "KZ", "M
 
 @pytest.mark.parametrize(
     ("text", "zone"),
-    [("北京", "Asia/Shanghai"), ("我在上海", "Asia/Shanghai"), ("中国", "Asia/Shanghai"),
-     ("乌鲁木齐", "Asia/Shanghai"), ("臺北", "Asia/Taipei"), ("香港", "Asia/Hong_Kong"),
-     ("I live in London", "Europe/London"), ("new york", "America/New_York"),
-     ("纽约时间", "America/New_York"), ("asia/tokyo", "Asia/Tokyo"), ("Tokyo time", "Asia/Tokyo"),
-     ("几内亚比绍", "Africa/Bissau"), ("New Jersey", "America/New_York"),
-     ("Jersey", "Europe/Jersey"),
-     ("南苏丹", "Africa/Juba"), ("Nigeria", "Africa/Lagos"), ("Niger", "Africa/Niamey"),
-     ("São Paulo", "America/Sao_Paulo"), ("America/Argentina/Buenos_Aires",
-     "America/Argentina/Buenos_Aires"), ("新西兰", "Pacific/Auckland"), ("UK", "Europe/London"),
-     ("湖南", "Asia/Shanghai"),
-     ("贵州", "Asia/Shanghai"), ("洛阳", "Asia/Shanghai"), ("三亚", "Asia/Shanghai"),
-     ("广东深圳", "Asia/Shanghai"), ("Shanghai, China", "Asia/Shanghai"),
-     ("Sydney Australia", "Australia/Sydney"), ("LA", "America/Los_Angeles"),
-     ("San Jose, CA", "America/Los_Angeles"), ("Arizona", "America/Phoenix"),
-     ("JST", "Asia/Tokyo"), ("美国纽约", "America/New_York"),
-     ("Asia/Shanghai please", "Asia/Shanghai")],
-)  # fmt: skip
+    [
+        ("北京", "Asia/Shanghai"),
+        ("我在上海", "Asia/Shanghai"),
+        ("中国", "Asia/Shanghai"),
+        ("乌鲁木齐", "Asia/Shanghai"),
+        ("臺北", "Asia/Taipei"),
+        ("香港", "Asia/Hong_Kong"),
+        ("I live in London", "Europe/London"),
+        ("new york", "America/New_York"),
+        ("纽约时间", "America/New_York"),
+        ("asia/tokyo", "Asia/Tokyo"),
+        ("Tokyo time", "Asia/Tokyo"),
+        ("几内亚比绍", "Africa/Bissau"),
+        ("New Jersey", "America/New_York"),
+        ("Jersey", "Europe/Jersey"),
+        ("南苏丹", "Africa/Juba"),
+        ("Nigeria", "Africa/Lagos"),
+        ("Niger", "Africa/Niamey"),
+        ("São Paulo", "America/Sao_Paulo"),
+        ("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
+        ("新西兰", "Pacific/Auckland"),
+        ("UK", "Europe/London"),
+        ("湖南", "Asia/Shanghai"),
+        ("贵州", "Asia/Shanghai"),
+        ("洛阳", "Asia/Shanghai"),
+        ("三亚", "Asia/Shanghai"),
+        ("广东深圳", "Asia/Shanghai"),
+        ("Shanghai, China", "Asia/Shanghai"),
+        ("Sydney Australia", "Australia/Sydney"),
+        ("LA", "America/Los_Angeles"),
+        ("San Jose, CA", "America/Los_Angeles"),
+        ("Arizona", "America/Phoenix"),
+        ("JST", "Asia/Tokyo"),
+        ("美国纽约", "America/New_York"),
+        ("Asia/Shanghai please", "Asia/Shanghai"),
+    ],
+)
 def test_a_place_is_found(text: str, zone: str) -> None:
     assert zones.find(text, NOW) == (zone,)
 
 
 @pytest.mark.parametrize(
     ("text", "first", "number"),
-    [("美国", "America/New_York", 7), ("Russia", "Europe/Moscow", 8),
-     ("UTC+8", "Asia/Shanghai", 8),
-     ("东八区", "Asia/Shanghai", 8), ("+08:00", "Asia/Shanghai", 8),
-     ("utc+5:30", "Asia/Kolkata", 2),
-     ("西五区", "America/New_York", 7), ("圣地亚哥", "America/Los_Angeles", 2),
-     ("华盛顿", "America/Los_Angeles", 2), ("北京或者伦敦", "Asia/Shanghai", 2),
-     ("London, Ontario", "Europe/London", 3), ("Georgia", "America/New_York", 2),
-     ("San Jose", "America/Costa_Rica", 2), ("EST", "America/New_York", 3),
-     ("CET", "Europe/Berlin", 7), ("CST", "Asia/Shanghai", 5),
-     ("Etc/GMT-8", "Asia/Shanghai", 8), ("etc/gmt+5", "America/New_York", 7)],
-)  # fmt: skip
+    [
+        ("美国", "America/New_York", 7),
+        ("Russia", "Europe/Moscow", 8),
+        ("UTC+8", "Asia/Shanghai", 8),
+        ("东八区", "Asia/Shanghai", 8),
+        ("+08:00", "Asia/Shanghai", 8),
+        ("utc+5:30", "Asia/Kolkata", 2),
+        ("西五区", "America/New_York", 7),
+        ("圣地亚哥", "America/Los_Angeles", 2),
+        ("华盛顿", "America/Los_Angeles", 2),
+        ("北京或者伦敦", "Asia/Shanghai", 2),
+        ("London, Ontario", "Europe/London", 3),
+        ("Georgia", "America/New_York", 2),
+        ("San Jose", "America/Costa_Rica", 2),
+        ("EST", "America/New_York", 3),
+        ("CET", "Europe/Berlin", 7),
+        ("CST", "Asia/Shanghai", 5),
+        ("Etc/GMT-8", "Asia/Shanghai", 8),
+        ("etc/gmt+5", "America/New_York", 7),
+    ],
+)
 def test_what_is_open_is_a_choice(text: str, first: str, number: int) -> None:
     found = zones.find(text, NOW)
     assert (found[0], len(found)) == (first, number)
@@ -61,10 +91,21 @@ def test_what_is_open_is_a_choice(text: str, first: str, number: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "hello", "我今天很难过", "somewhere", "", "Mars/Olympus", "不是上海", "比北京晚一小时",
-        "我太原谅他了", "我在北京上班很累", "巴黎圣母院着火了", "2-3", "not London", "nice",
+        "hello",
+        "我今天很难过",
+        "somewhere",
+        "",
+        "Mars/Olympus",
+        "不是上海",
+        "比北京晚一小时",
+        "我太原谅他了",
+        "我在北京上班很累",
+        "巴黎圣母院着火了",
+        "2-3",
+        "not London",
+        "nice",
     ],
-)  # fmt: skip
+)
 def test_what_names_no_place_gives_none(text: str) -> None:
     assert zones.find(text, NOW) == ()
 

@@ -82,10 +82,14 @@ def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
 @pytest.mark.parametrize(
     ("alone", "batch", "is_packed"),
     [
-        (1.0, 0.5, True), (0.6, 0.9, True), (1.3, 0.5, True),
-        (1.5, 0.5, False), (1.0, 0.9, False), (0.3, 1.1, False),
+        (1.0, 0.5, True),
+        (0.6, 0.9, True),
+        (1.3, 0.5, True),
+        (1.5, 0.5, False),
+        (1.0, 0.9, False),
+        (0.3, 1.1, False),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_packed_weights_must_win_and_lose_little_alone_and_nothing_in_a_batch(
     monkeypatch, pica, alone, batch, is_packed, dtype

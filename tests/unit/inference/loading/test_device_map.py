@@ -20,14 +20,27 @@ from inference.requests import CheckpointError
 GB = 1 << 30
 FIRST, SECOND, THIRD = (torch.device("cuda", number) for number in range(3))
 CHATGLM2_6B = {
-    "padded_vocab_size": 65024, "hidden_size": 4096, "ffn_hidden_size": 13696, "num_layers": 28,
-    "num_attention_heads": 32, "multi_query_attention": True, "multi_query_group_num": 2,
-    "kv_channels": 128, "layernorm_epsilon": 1e-5, "seq_length": 32768, "add_qkv_bias": True,
-}  # fmt: skip
+    "padded_vocab_size": 65024,
+    "hidden_size": 4096,
+    "ffn_hidden_size": 13696,
+    "num_layers": 28,
+    "num_attention_heads": 32,
+    "multi_query_attention": True,
+    "multi_query_group_num": 2,
+    "kv_channels": 128,
+    "layernorm_epsilon": 1e-5,
+    "seq_length": 32768,
+    "add_qkv_bias": True,
+}
 TINY = {
-    **CHATGLM2_6B, "padded_vocab_size": 96, "hidden_size": 32, "ffn_hidden_size": 48,
-    "num_layers": 4, "num_attention_heads": 4, "kv_channels": 8,
-}  # fmt: skip
+    **CHATGLM2_6B,
+    "padded_vocab_size": 96,
+    "hidden_size": 32,
+    "ffn_hidden_size": 48,
+    "num_layers": 4,
+    "num_attention_heads": 4,
+    "kv_channels": 8,
+}
 
 
 def empty(raw):
@@ -123,9 +136,12 @@ def test_a_pass_over_two_devices_moves_what_it_needs(pica):
         for span in (slice(0, 3), slice(0, 2)):  # with a row that nobody needs, and without
             slots = [0, span.stop - 1]
             logits = decoder.decode(
-                torch.tensor([5, 6]), torch.tensor(slots), torch.tensor([3, 6]), cache,
+                torch.tensor([5, 6]),
+                torch.tensor(slots),
+                torch.tensor([3, 6]),
+                cache,
                 Reach(span, 7),
-            )  # fmt: skip
+            )
             assert logits.device == meta
             assert logits.shape == (2, decoder.vocabulary)
     assert [layer.device for layer in cache.layers] == decoder.devices
