@@ -20,11 +20,11 @@ from bot.checkins.quiet import QuietHours
 from bot.checkins.rounds import CheckInScheduler, Claimed
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
 from storage import Database, Transaction, Vault, cases, check_ins, outbox, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.cases import Resolution
 from storage.check_ins import CheckInState, MoodAnswer
 from storage.ids import PersonId
-from storage.outbox import Kind, OutboxState
+from storage.outbox import MessageKind, OutboxState
 
 START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
 STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)
@@ -164,8 +164,8 @@ class Year:
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction,
-            Kind.CHECK_IN,
-            Body("?"),
+            MessageKind.CHECK_IN,
+            MessageBody("?"),
             person_id=claimed.question.person.person_id,
             check_in_id=claimed.check_in_id,
             now=self._now,

@@ -32,16 +32,16 @@ from starlette.applications import Starlette
 
 from bot import logs
 from bot.http import Server
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from console.app import Console
 from review import sign_in
 from review.access import RefusedError
-from review.cases import Opened
-from review.clocks import Clocks, Pace
+from review.cases import OpenedCase
+from review.clocks import Escalation, EscalationPolicy
 from review.desk import Desk
-from review.events import Faces
+from review.events import CaseEvents
 from review.live_lexicon import LiveLexicon
-from review.policy import Policy
+from review.policy import LexiconChangeControl
 from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
@@ -49,7 +49,7 @@ from safety.screen import Screener
 from storage import Database, Transaction, Vault, cases, keys, new_secret_key, operators, people
 from storage.cases import Case
 from storage.ids import CaseId
-from storage.operators import Operator, Role
+from storage.operators import Operator, OperatorRole
 
 chance = random.Random()  # noqa: S311 - not secret
 CASES = 1000
@@ -79,11 +79,13 @@ async def no_words(_transaction: Transaction, _numbers: list[int]) -> None:
     pass
 
 
-def policy_of(database: Database) -> Policy:
+def policy_of(database: Database) -> LexiconChangeControl:
     """For the pages of the lexicon, which nobody opens here."""
-    screens = Screens(Screener.load(), on_failure=lambda: None)
+    screens = SafeScreener(Screener.load(), on_failure=lambda: None)
     live = LiveLexicon(database, screens, tell=no_words, now=now)
-    return Policy(database, live, Replays(database, live, folder=None, now=now), now=now)
+    return LexiconChangeControl(
+        database, live, Replays(database, live, folder=None, now=now), now=now
+    )
 
 
 async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Operator], list[str]]:
@@ -94,7 +96,7 @@ async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Ope
         await keys.check(tx, now=now())
         listed = [
             await operators.add(
-                tx, 100 + n, role=Role.ADMIN, name=f"Operator {n}", language="zh", now=now()
+                tx, 100 + n, role=OperatorRole.ADMIN, name=f"Operator {n}", language="zh", now=now()
             )
             for n in range(clients)
         ]
@@ -121,7 +123,7 @@ async def act(desk: Desk, operator: Operator, case_id: CaseId) -> None:
         assert case is not None
         if chance.random() < 0.5:
             await cases.change(tx, case_id, last_risk_at=now())
-            opened = Opened(case_id, is_new=False, level_rose=chance.random() < 0.2)
+            opened = OpenedCase(case_id, is_new=False, level_rose=chance.random() < 0.2)
             await desk.opened(tx, opened, "…", hidden=False)
         elif case.claimed_by is None:
             await desk.claim(tx, operator, case_id)
@@ -134,9 +136,9 @@ async def serve(url: str, rate: float, clients: int) -> None:
     logs.configure("error")
     database = Database(url, Vault.parse(new_secret_key()))
     made, listed, tokens = await fill(database, clients)
-    faces = Faces()
-    pace = Pace(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
-    clocks = Clocks(database, faces, pace, page=no_page, now=now)
+    faces = CaseEvents()
+    pace = EscalationPolicy(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
+    clocks = Escalation(database, faces, pace, page=no_page, now=now)
     desk = Desk(database, faces, clocks, now=now)
     console = Console(
         database=database,

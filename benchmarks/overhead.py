@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from bot import logs
 from bot.demo import consent
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
@@ -70,7 +70,7 @@ class InstantWorker(InferenceWorker):
         yield REPLY
 
 
-class Unpaced(Pacer):
+class Unpaced(RateLimiter):
     """Waits for nothing; drafts go their way as ever."""
 
     async def wait(self, chat_id: int) -> None:

@@ -35,10 +35,10 @@ from storage import (
     people,
     transcripts,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Kind, OutboxState
+from storage.outbox import MessageKind, OutboxState
 from storage.people import Person
 from storage.schema import people as people_table
 from storage.schema import sessions, telegram_chats, turns
@@ -117,7 +117,7 @@ class OneTurn:
     async def intake(self) -> None:
         self._update += 1
         async with self._database.begin() as tx:
-            await inbox.knows(tx, UpdateId(self._update))
+            await inbox.exists(tx, UpdateId(self._update))
             person = await people.by_telegram_id(tx, self._person.telegram_id)
             assert person is not None
             await inbox.add(
@@ -150,20 +150,24 @@ class OneTurn:
                 tx, self._person.person_id, self._turn, text="我在听" * 20, now=NOW
             )
             self._outbox = await outbox.put(
-                tx, Kind.REPLY, Body("我在听" * 20), person_id=self._person.person_id, now=NOW
+                tx,
+                MessageKind.REPLY,
+                MessageBody("我在听" * 20),
+                person_id=self._person.person_id,
+                now=NOW,
             )
             await inbox.end(tx, [UpdateId(self._update)], Ended.ANSWERED, now=NOW)
 
     async def claim(self) -> None:
         async with self._database.begin() as tx:
-            due = await outbox_line.due(tx, now=NOW, limit=64)
+            due = await outbox_line.next_messages(tx, now=NOW, limit=64)
             assert any(message.outbox_id == self._outbox for message in due)
             assert await outbox.claim(tx, self._outbox)
             self._attempt = await deliveries.begin(tx, self._outbox, 0, now=NOW)
 
     async def end(self) -> None:
         async with self._database.begin() as tx:
-            await deliveries.end(tx, self._attempt, deliveries.Outcome.SENT, message_id=1)
+            await deliveries.end(tx, self._attempt, deliveries.AttemptOutcome.SENT, message_id=1)
             await outbox.end(tx, self._outbox, OutboxState.SENT, now=NOW)
 
 

@@ -16,7 +16,7 @@ from telegram.ext import ContextTypes
 
 from bot.texts import Texts
 from storage import Database, Transaction, inbox, outbox, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.people import Person
@@ -27,18 +27,18 @@ MOST_TOAST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class UnitOfWork:
     """A person, and the transaction that answers them."""
 
     transaction: Transaction
     person: Person
     now: datetime
 
-    async def say(self, body: Body, *, edits: int | None = None) -> None:
+    async def say(self, body: MessageBody, *, edits: int | None = None) -> None:
         """Queue an answer; it takes the place of the message `edits`, where one is given."""
         await outbox.put(
             self.transaction,
-            outbox.Kind.NOTICE,
+            outbox.MessageKind.NOTICE,
             body,
             person_id=self.person.person_id,
             preview_message_id=edits,
@@ -46,7 +46,7 @@ class Answering:
         )
 
 
-class Answers:
+class Responder:
     """Opens answers; shared by every handler of people's commands and buttons."""
 
     def __init__(
@@ -63,32 +63,34 @@ class Answers:
         self.now = now
 
     @asynccontextmanager
-    async def open(self, update: Update, reason: str) -> AsyncIterator[Answering | None]:
+    async def open(self, update: Update, reason: str) -> AsyncIterator[UnitOfWork | None]:
         """Answer an update; None where the person is not known."""
         user = update.effective_user
         now = self.now()
         await acknowledge(update)
         async with self._database.begin() as transaction:
             person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield Answering(transaction, person, now) if person else None
+            yield UnitOfWork(transaction, person, now) if person else None
             await inbox.end(
                 transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
             )
         self.wake()
 
     @asynccontextmanager
-    async def reading(self, update: Update) -> AsyncIterator[Answering | None]:
+    async def reading(self, update: Update) -> AsyncIterator[UnitOfWork | None]:
         """Look before answering: nothing is written, and the update stays open."""
         user = update.effective_user
         async with self._database.read() as transaction:
             person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield Answering(transaction, person, self.now()) if person else None
+            yield UnitOfWork(transaction, person, self.now()) if person else None
 
     async def text(self, update: Update, key: str, **values: Any) -> None:
         """Answer with one text."""
         async with self.open(update, key) as answering:
             if answering:
-                await answering.say(Body(self.texts(answering.person.language, key, **values)))
+                await answering.say(
+                    MessageBody(self.texts(answering.person.language, key, **values))
+                )
 
 
 def choice_of(update: Update, allowed: tuple[str, ...]) -> str | None:

@@ -15,9 +15,9 @@ from telegram.error import RetryAfter
 from telegram.ext import Application
 
 from bot.answers import AnswerError
-from bot.backups import KeyMirror
+from bot.backups import KeyBackup
 from bot.checkins.asking import CheckInJob
-from bot.delivery import Delivery
+from bot.delivery import OutboxRelay
 from bot.http import listen
 from bot.intake import Intake
 from bot.lanes import Lanes
@@ -28,16 +28,16 @@ from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.tls import telegram_request
-from bot.upkeep import Upkeep
+from bot.upkeep import PeriodicJobs
 from console.address import Address
 from console.app import Console
 from inference import InferenceWorker, LanguageModel, ModelSource
 from review.desk import Desk
-from review.policy import Policy
+from review.policy import LexiconChangeControl
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database, Vault, hot
-from storage.hot import HotStore
+from storage.hot import RoundCache
 
 TRIES_AFTER_S = (1, 2, 4)
 Clock = Callable[[], datetime]
@@ -55,24 +55,24 @@ class Parts:
 
     settings: Settings
     database: Database
-    hot: HotStore
+    hot: RoundCache
     worker: LanguageModel
     application: Telegram
     metrics: Metrics
     texts: Texts
     lanes: Lanes
-    delivery: Delivery
+    delivery: OutboxRelay
     intake: Intake
     poller: Poller
     leadership: Leadership
-    upkeep: Upkeep
+    upkeep: PeriodicJobs
     check_ins: CheckInJob
     safe_mode: SafeMode
-    key_mirror: KeyMirror
+    key_mirror: KeyBackup
     desk: Desk
     takeover: Takeover
     shadow: Shadow
-    policy: Policy
+    policy: LexiconChangeControl
     console: Console | None
 
 

@@ -18,7 +18,7 @@ AFTER_ERASURE_S = 1.0
 EVERY_S = 3600.0
 
 
-class KeyMirror:
+class KeyBackup:
     """Writes `keys.pica`; does nothing where no folder for backups is set."""
 
     def __init__(

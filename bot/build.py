@@ -6,18 +6,18 @@ nothing of the order in which parts start and end (`service.py`).
 
 from collections.abc import Callable
 
-from bot.answering import Answers
+from bot.answering import Responder
 from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
-from bot.backups import KeyMirror
+from bot.backups import KeyBackup
 from bot.build_review import (
-    OperatorsSide,
+    OperatorsRoom,
     console_of,
     digest_of,
     operators_handlers,
     operators_side,
     policy_of,
 )
-from bot.buttons import Buttons
+from bot.buttons import ButtonHandlers
 from bot.checkins.asking import CheckInJob
 from bot.checkins.face import CheckInRoutes
 from bot.checkins.mood_pages import MoodPages
@@ -27,50 +27,50 @@ from bot.checkins.setup import CheckInHandlers
 from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
-from bot.conversation import Conversation
-from bot.crisis import Crisis
-from bot.delivery import Delivery
+from bot.conversation import TurnHandler
+from bot.crisis import CrisisResponder
+from bot.delivery import OutboxRelay
 from bot.dispatch import Dispatch
-from bot.duties import DutyNotes
-from bot.emergency import Emergency
+from bot.duties import LegalNotices
+from bot.emergency import FallbackReply
 from bot.erasure import Erasure
-from bot.finishing import Finisher
+from bot.finishing import TurnCompleter
 from bot.follow_up import FollowUps
-from bot.gate import Gate
+from bot.gate import Admission
 from bot.handlers import register
-from bot.hearing import Hearing
+from bot.hearing import ContextScreener
 from bot.help_lines import HelpLines
-from bot.human import PersonFace
-from bot.instead import Instead
+from bot.human import PersonNotifier
+from bot.instead import InterceptorChain
 from bot.intake import Intake
-from bot.kept_words import KeptWords
+from bot.kept_words import SessionCacheEviction
 from bot.lanes import Arrival, Lanes, Unit
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
 from bot.own_files import SPOOL
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.poller import Poller
 from bot.quota import Quota
 from bot.reply import Replier
-from bot.resources import Resources
-from bot.rights import Rights
-from bot.risk import RiskRecords
+from bot.resources import ResourceFooter
+from bot.rights import DataRightsHandlers
+from bot.risk import CaseRecorder
 from bot.safe_mode import SafeMode
 from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from bot.settings import Settings
-from bot.shadowing import Sender, Shadowing
-from bot.stopping import Stopping
+from bot.shadowing import ReviewedReplySender, ShadowConsent
+from bot.stopping import StopHandler
 from bot.texts import Texts
 from bot.unheard import Unheard
-from bot.upkeep import Upkeep
+from bot.upkeep import PeriodicJobs
 from console.app import Console
 from inference import LanguageModel
 from review.shadow import Shadow
 from safety.duties import Duties
-from safety.guard import Guard
+from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from storage import Database, hot
@@ -83,7 +83,7 @@ def build(
     worker: LanguageModel,
     *,
     now: Clock = utc_now,
-    pacer: Pacer | None = None,
+    pacer: RateLimiter | None = None,
 ) -> Parts:
     """Build the service; nothing is started and nothing outside is asked.
 
@@ -96,16 +96,16 @@ def build(
     Raises:
         HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
     """
-    pacer = pacer or Pacer()
+    pacer = pacer or RateLimiter()
     database = open_database(settings)
     hot_store = hot.connect(settings.redis_url.get_secret_value() if settings.redis_url else None)
     application = telegram(settings)
     metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)
-    screens = Screens(Screener.load(), on_failure=safe_mode.trip)
+    screens = SafeScreener(Screener.load(), on_failure=safe_mode.trip)
     help_lines = HelpLines(texts, hotlines)
     duties = Duties.load()
-    duty_notes = DutyNotes(texts, duties)
+    duty_notes = LegalNotices(texts, duties)
     side = operators_side(
         settings,
         database,
@@ -120,7 +120,7 @@ def build(
     )
     notices, desk = side.notices, side.desk
     leadership = Leadership(database, now=now)
-    delivery = Delivery(
+    delivery = OutboxRelay(
         database=database,
         bot=application.bot,
         pacer=pacer,
@@ -132,8 +132,8 @@ def build(
         now=now,
     )
     rounds = RecentRounds(database, hot_store)
-    kept_words = KeptWords(worker, database)
-    key_mirror = KeyMirror(database, settings.backup_dir, now=now)
+    kept_words = SessionCacheEviction(worker, database)
+    key_mirror = KeyBackup(database, settings.backup_dir, now=now)
     policy = policy_of(settings, database, screens, notices, wake=delivery.wake, now=now)
 
     async def handle(unit: Unit) -> None:
@@ -147,10 +147,10 @@ def build(
         delivery.wake()
 
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
-    desk.faces.add(PersonFace(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
+    desk.faces.add(PersonNotifier(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
     desk.faces.add(side.case_chat)
-    records = RiskRecords(desk, screens.hear)
-    crisis = Crisis(
+    records = CaseRecorder(desk, screens.hear)
+    crisis = CrisisResponder(
         texts=texts,
         help_lines=help_lines,
         records=records,
@@ -174,7 +174,7 @@ def build(
         retention_days=settings.retention_days,
         warns_of_demo=worker.is_demo,
     )
-    gate = Gate(
+    gate = Admission(
         database=database,
         crisis=crisis,
         erasure=erasure,
@@ -185,23 +185,23 @@ def build(
         listed=settings.pilot_people | settings.operators,
     )
     quota = Quota(texts, settings.daily_quota)
-    answers = Answers(database=database, texts=texts, wake=delivery.wake, now=now)
+    answers = Responder(database=database, texts=texts, wake=delivery.wake, now=now)
     plans = SafetyPlans(answers, help_lines)
     follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
     setup = CheckInHandlers(answers, gate.admits)
-    shadow = Shadow(desk, send=Sender(answers), forget_rounds=rounds.drop)
+    shadow = Shadow(desk, send=ReviewedReplySender(answers), forget_rounds=rounds.drop)
     console = console_of(settings, side, policy, database, shadow, leadership, now)
-    finisher = Finisher(
+    finisher = TurnCompleter(
         crisis=crisis,
         safe_mode=safe_mode,
         quota=quota,
-        resources=Resources(texts, help_lines),
+        resources=ResourceFooter(texts, help_lines),
         duties=duty_notes,
         shadow=shadow,
         texts=texts,
         now=now,
     )
-    guard = Guard(screens.present, hotlines)
+    guard = OutputGuard(screens.present, hotlines)
     replier = Replier(
         database=database,
         rounds=rounds,
@@ -219,12 +219,12 @@ def build(
         wake=delivery.wake,
         now=now,
     )
-    conversation = Conversation(
+    conversation = TurnHandler(
         database=database,
-        hearing=Hearing(screens),
+        hearing=ContextScreener(screens),
         quota=quota,
         replier=replier,
-        instead=Instead(
+        instead=InterceptorChain(
             crisis=crisis,
             records=records,
             human=side.human,
@@ -250,7 +250,7 @@ def build(
         wake=delivery.wake,
         now=now,
     )
-    emergency = Emergency(
+    emergency = FallbackReply(
         bot=application.bot,
         pacer=pacer,
         crisis=crisis,
@@ -296,8 +296,8 @@ def build(
             AnswerHandlers(answers, conversation, notices),
             MoodPages(answers, settings.retention_days),
         ),
-        Shadowing(answers, shadow),
-        Stopping(answers=answers, gate=gate, help_lines=help_lines),
+        ShadowConsent(answers, shadow),
+        StopHandler(answers=answers, gate=gate, help_lines=help_lines),
         SafetyPage(
             answers=answers,
             hotlines=hotlines,
@@ -328,7 +328,7 @@ def build(
             now=now,
         ),
         leadership=leadership,
-        upkeep=Upkeep(
+        upkeep=PeriodicJobs(
             database=database,
             safe_mode=safe_mode,
             screens=screens,
@@ -361,19 +361,19 @@ def _register(
     settings: Settings,
     application: Telegram,
     database: Database,
-    answers: Answers,
+    answers: Responder,
     help_lines: HelpLines,
-    side: OperatorsSide,
+    side: OperatorsRoom,
     onboarding: Onboarding,
     erasure: Erasure,
-    gate: Gate,
-    conversation: Conversation,
+    gate: Admission,
+    conversation: TurnHandler,
     plans: SafetyPlans,
     follow_ups: FollowUps,
     intake: Intake,
     check_ins: CheckInRoutes,
-    shadowing: Shadowing,
-    stopping: Stopping,
+    shadowing: ShadowConsent,
+    stopping: StopHandler,
     safety_page: SafetyPage,
     *,
     console: Console | None,
@@ -403,14 +403,14 @@ def _register(
         conversation=conversation,
         commands=commands,
         console_link=console_link,
-        buttons=Buttons(
+        buttons=ButtonHandlers(
             database=database,
             answers=answers,
             onboarding=onboarding,
             conversation=conversation,
             readmit=intake.readmit,
         ),
-        rights=Rights(
+        rights=DataRightsHandlers(
             answers=answers,
             onboarding=onboarding,
             erasure=erasure,

@@ -11,29 +11,29 @@ from zoneinfo import ZoneInfo
 from telegram import Bot
 
 from bot.app import Clock
-from bot.case_acts import CaseActs
-from bot.case_chat import CaseChat
+from bot.case_acts import CaseCommands
+from bot.case_chat import CaseFeed
 from bot.checkins.recalling import Recall
 from bot.digest import Digest
-from bot.human import HumanSide
+from bot.human import TakeoverRelay
 from bot.leadership import Leadership
-from bot.notices import OperatorNotices
-from bot.operators import Operators
+from bot.notices import OperatorMessenger
+from bot.operators import OperatorHandlers
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import Outcomes
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.pager import Mail, Pager
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.topics import Topics
 from console.address import ROOT
 from console.app import Console
-from review.clocks import Clocks, Pace
+from review.clocks import Escalation, EscalationPolicy
 from review.desk import Desk
-from review.events import Faces
+from review.events import CaseEvents
 from review.live_lexicon import LiveLexicon
-from review.policy import Policy
+from review.policy import LexiconChangeControl
 from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
@@ -42,17 +42,17 @@ from storage.ids import CaseId
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorsSide:
+class OperatorsRoom:
     """What operators work with, and how they are told."""
 
     chat: OperatorsChat
-    notices: OperatorNotices
-    case_chat: CaseChat
+    notices: OperatorMessenger
+    case_chat: CaseFeed
     topics: Topics
     outcomes: Outcomes
     desk: Desk
     takeover: Takeover
-    human: HumanSide
+    human: TakeoverRelay
 
 
 def operators_side(
@@ -60,18 +60,18 @@ def operators_side(
     database: Database,
     texts: Texts,
     bot: Bot,
-    pacer: Pacer,
+    pacer: RateLimiter,
     recall: Recall,
     now: Clock,
-) -> OperatorsSide:
+) -> OperatorsRoom:
     """Build it; faces are added by the caller."""
     chat = OperatorsChat(settings.operators_chat)
-    notices = OperatorNotices(
+    notices = OperatorMessenger(
         texts,
         language=settings.operators_language,
         has_readers=settings.operators_chat is not None,
     )
-    case_chat = CaseChat(notices, texts)
+    case_chat = CaseFeed(notices, texts)
     topics = Topics(database=database, bot=bot, pacer=pacer, chat=chat, notices=notices, now=now)
     outcomes = Outcomes(
         database=database,
@@ -81,13 +81,13 @@ def operators_side(
         recall=recall,
         now=now,
     )
-    faces = Faces()
-    pace = Pace(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
+    faces = CaseEvents()
+    pace = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, texts)
-    clocks = Clocks(database, faces, pace, page=pager.page, now=now)
+    clocks = Escalation(database, faces, pace, page=pager.page, now=now)
     desk = Desk(database, faces, clocks, now=now)
     takeover = Takeover(desk)
-    return OperatorsSide(
+    return OperatorsRoom(
         chat=chat,
         notices=notices,
         case_chat=case_chat,
@@ -95,19 +95,19 @@ def operators_side(
         outcomes=outcomes,
         desk=desk,
         takeover=takeover,
-        human=HumanSide(takeover, clocks),
+        human=TakeoverRelay(takeover, clocks),
     )
 
 
 def operators_handlers(
-    side: OperatorsSide, database: Database, texts: Texts, *, wake: Callable[[], None], now: Clock
-) -> Operators:
+    side: OperatorsRoom, database: Database, texts: Texts, *, wake: Callable[[], None], now: Clock
+) -> OperatorHandlers:
     """What they press and write in Telegram."""
-    return Operators(
+    return OperatorHandlers(
         database=database,
         texts=texts,
         notices=side.notices,
-        acts=CaseActs(side.desk, side.takeover, side.notices),
+        acts=CaseCommands(side.desk, side.takeover, side.notices),
         chat=side.chat,
         wake=wake,
         now=now,
@@ -115,7 +115,7 @@ def operators_handlers(
 
 
 def digest_of(
-    side: OperatorsSide,
+    side: OperatorsRoom,
     settings: Settings,
     database: Database,
     *,
@@ -128,8 +128,8 @@ def digest_of(
 
 def console_of(
     settings: Settings,
-    side: OperatorsSide,
-    policy: Policy,
+    side: OperatorsRoom,
+    policy: LexiconChangeControl,
     database: Database,
     shadow: Shadow,
     leadership: Leadership,
@@ -156,12 +156,12 @@ def console_of(
 def policy_of(
     settings: Settings,
     database: Database,
-    screens: Screens,
-    notices: OperatorNotices,
+    screens: SafeScreener,
+    notices: OperatorMessenger,
     *,
     wake: Callable[[], None],
     now: Clock,
-) -> Policy:
+) -> LexiconChangeControl:
     """What operators do with the lexicon; `screens` follows it."""
 
     async def tell(transaction: Transaction, numbers: list[int]) -> None:
@@ -171,7 +171,7 @@ def policy_of(
 
     live = LiveLexicon(database, screens, tell=tell, now=now)
     replays = Replays(database, live, folder=settings.replay_data, now=now)
-    return Policy(database, live, replays, now=now)
+    return LexiconChangeControl(database, live, replays, now=now)
 
 
 def pager_of(settings: Settings, texts: Texts) -> Pager:

@@ -8,26 +8,26 @@ from collections.abc import Awaitable, Callable
 
 from telegram import Update
 
-from bot.answering import Answering, Answers, HandlerContext, acknowledge, choice_of, data_of
-from bot.conversation import Conversation
+from bot.answering import HandlerContext, Responder, UnitOfWork, acknowledge, choice_of, data_of
+from bot.conversation import TurnHandler
 from bot.onboarding import AGES, Onboarding
 from bot.texts import LANGUAGES
 from storage import Database, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import TurnId, UpdateId
 from storage.inbox import OpenRow
 
 
-class Buttons:
+class ButtonHandlers:
     """The handlers."""
 
     def __init__(
         self,
         *,
         database: Database,
-        answers: Answers,
+        answers: Responder,
         onboarding: Onboarding,
-        conversation: Conversation,
+        conversation: TurnHandler,
         readmit: Callable[[OpenRow], Awaitable[None]],
     ) -> None:
         self._database = database
@@ -49,10 +49,10 @@ class Buttons:
         async with self._answers.open(update, "language") as answering:
             language = await self._set_language(update, answering)
             if answering and language:
-                await answering.say(Body(self._texts(language, "language_set")))
+                await answering.say(MessageBody(self._texts(language, "language_set")))
 
     @staticmethod
-    async def _set_language(update: Update, answering: Answering | None) -> str | None:
+    async def _set_language(update: Update, answering: UnitOfWork | None) -> str | None:
         language = choice_of(update, LANGUAGES)
         if answering and language:
             await people.change(

@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 
 from bot.case_buttons import VERDICTS, CaseButtons
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from review.access import Refusal, RefusedError
 from review.desk import Desk
 from review.takeover import Takeover
@@ -31,10 +31,10 @@ COMMANDS = {
 _NUMBER = re.compile(r"#(\d{1,18})\b")
 
 
-class CaseActs:
+class CaseCommands:
     """Does what operators ask for."""
 
-    def __init__(self, desk: Desk, takeover: Takeover, notices: OperatorNotices) -> None:
+    def __init__(self, desk: Desk, takeover: Takeover, notices: OperatorMessenger) -> None:
         self._desk = desk
         self._takeover = takeover
         self._notices = notices

@@ -6,8 +6,8 @@ anew whether it still may.
 
 from dataclasses import dataclass
 
-from bot.notices import Keyboard, OperatorNotices
-from storage.cases import Case, Resolution, State
+from bot.notices import Keyboard, OperatorMessenger
+from storage.cases import Case, CaseState, Resolution
 from storage.ids import CaseId
 
 VERDICTS = (
@@ -32,16 +32,16 @@ class Pressed:
 class CaseButtons:
     """Rows of buttons."""
 
-    def __init__(self, notices: OperatorNotices) -> None:
+    def __init__(self, notices: OperatorMessenger) -> None:
         self._notices = notices
 
     def under(self, case: Case) -> Keyboard:
         """What can be done with a case now."""
-        if case.state is State.RESOLVED or case.person_id is None:
+        if case.state is CaseState.RESOLVED or case.person_id is None:
             return []
         if case.lease_until_at is not None:
             rows: tuple[tuple[str, ...], ...] = (("reply", "handback"), ("resolve",))
-        elif case.state is State.CLAIMED:
+        elif case.state is CaseState.CLAIMED:
             rows = (("takeover", "release"), ("resolve",))
         else:
             rows = (("claim", "takeover"), ("resolve",))

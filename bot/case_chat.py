@@ -9,25 +9,31 @@ minute.
 from datetime import datetime
 
 from bot.case_buttons import CaseButtons
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.texts import Texts
 from bot.topics import CLOSE, RENAME
-from review.events import Event, What
+from review.events import Event, EventType
 from safety.levels import Level
 from storage import Transaction, case_queue, cases, operators
 from storage.cases import Case
 from storage.ids import CaseId, OperatorId
-from storage.outbox import Message, OutboxState
-from storage.sent import Sent
+from storage.outbox import OutboxMessage, OutboxState
+from storage.sent import SentObject
 
 EXCERPT = 600
-LOUD = (What.DRAFT_WAITS, What.RELEASED, What.LEASE_RAN_OUT, What.NOBODY_CAME, What.PERSON_SAID)
+LOUD = (
+    EventType.DRAFT_WAITS,
+    EventType.RELEASED,
+    EventType.LEASE_RAN_OUT,
+    EventType.NOBODY_CAME,
+    EventType.PERSON_SAID,
+)
 
 
-class CaseChat:
+class CaseFeed:
     """Tells the operators' chat what happens to cases, and pages operators."""
 
-    def __init__(self, notices: OperatorNotices, texts: Texts) -> None:
+    def __init__(self, notices: OperatorMessenger, texts: Texts) -> None:
         self._notices = notices
         self._texts = texts
         self._buttons = CaseButtons(notices)
@@ -35,16 +41,18 @@ class CaseChat:
     async def show(self, transaction: Transaction, event: Event) -> None:
         """Tell of an event, in the transaction of the act."""
         match event.what:
-            case What.OPENED | What.RAISED:
+            case EventType.OPENED | EventType.RAISED:
                 await self._opened(transaction, event)
-            case What.PAGED:
+            case EventType.PAGED:
                 await self._paged(transaction, event)
-            case What.NOTED:
+            case EventType.NOTED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
-            case What.PERSON_SAID if "sent" in event.detail:  # as loud as further words at risk
+            case EventType.PERSON_SAID if (
+                "sent" in event.detail
+            ):  # as loud as further words at risk
                 silent = event.case.claimed_by is None
                 await self._say(transaction, event, self._text(event), silent=silent)
-            case What.RESOLVED:
+            case EventType.RESOLVED:
                 await self._say(transaction, event, self._text(event), with_buttons=False)
                 await self._topic(transaction, event, CLOSE)
             case _:
@@ -54,7 +62,7 @@ class CaseChat:
     async def relayed(
         self,
         transaction: Transaction,
-        message: Message,
+        message: OutboxMessage,
         state: OutboxState,
         reason: str | None,
         now: datetime,
@@ -87,33 +95,39 @@ class CaseChat:
             "words": event.words,
         }
         match event.what:
-            case What.CLAIMED | What.RELEASED | What.TAKEN_OVER | What.NOBODY_CAME | What.NOTED:
+            case (
+                EventType.CLAIMED
+                | EventType.RELEASED
+                | EventType.TAKEN_OVER
+                | EventType.NOBODY_CAME
+                | EventType.NOTED
+            ):
                 key = f"case_{event.what}"
-            case What.LEASE_RAN_OUT:
+            case EventType.LEASE_RAN_OUT:
                 key = "case_lease_ran_out"
-            case What.HANDED_BACK:
+            case EventType.HANDED_BACK:
                 key = "case_handed_back_words" if event.words else "case_handed_back"
                 values |= event.detail
-            case What.PERSON_SAID if "sent" in event.detail:
+            case EventType.PERSON_SAID if "sent" in event.detail:
                 talks = event.case.lease_until_at is not None
                 key = "case_person_sent" if talks else "case_person_sent_held"
                 values["sent"] = self._sent(event.detail["sent"])
-            case What.PERSON_SAID:
+            case EventType.PERSON_SAID:
                 values["level"] = event.detail["level"]
                 grave = event.detail["level"] >= Level.ACTIVE
                 key = "case_person_at_risk" if grave else "case_person_said"
-            case What.DRAFT_WAITS:
+            case EventType.DRAFT_WAITS:
                 key = "case_draft_waits"
-            case What.SHADOW_CHANGED if "agrees" in event.detail:
+            case EventType.SHADOW_CHANGED if "agrees" in event.detail:
                 key = "case_shadow_agreed" if event.detail["agrees"] else "case_shadow_declined"
-            case What.RESOLVED:
+            case EventType.RESOLVED:
                 values["how"] = self._notices.text(f"resolution_{event.detail['resolution']}")
                 key = "case_resolved"
             case _:
                 return ""
         return self._notices.text(key, **values)
 
-    def _sent(self, sent: Sent) -> str:
+    def _sent(self, sent: SentObject) -> str:
         what = self._notices.text(f"sent_{sent.kind}")
         more = sent.emoji
         if sent.seconds is not None:
@@ -125,10 +139,10 @@ class CaseChat:
         case, notices = event.case, self._notices
         if case.level < Level.ACTIVE:
             return
-        if event.what is What.RAISED and not event.detail.get("rose"):
+        if event.what is EventType.RAISED and not event.detail.get("rose"):
             await self._more(transaction, event)
             return
-        head = "case_opened" if event.what is What.OPENED else "case_raised"
+        head = "case_opened" if event.what is EventType.OPENED else "case_raised"
         lines = [
             notices.text(
                 head, case=case.case_id, level=case.level, categories=notices.categories(case)
@@ -141,7 +155,7 @@ class CaseChat:
         if before and case.claimed_by is None:
             lines.append(notices.text("case_in_line", count=before))
         await self._say(transaction, event, "\n".join(lines), silent=False)
-        if event.what is What.RAISED:  # after the words: its name tells the level
+        if event.what is EventType.RAISED:  # after the words: its name tells the level
             await self._topic(transaction, event, RENAME)
 
     async def _more(self, transaction: Transaction, event: Event) -> None:

@@ -8,13 +8,13 @@ import structlog
 from telegram import Update
 from telegram.error import TelegramError
 
-from bot.answering import Answers, HandlerContext
-from bot.gate import Gate
+from bot.answering import HandlerContext, Responder
+from bot.gate import Admission
 from bot.onboarding import Onboarding
-from bot.operators import Operators
+from bot.operators import OperatorHandlers
 from bot.unheard import Unheard
 from storage import Database, check_in_messages, conversations, inbox, people, retention
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended
 
@@ -29,11 +29,11 @@ class Commands:
         self,
         *,
         database: Database,
-        answers: Answers,
+        answers: Responder,
         onboarding: Onboarding,
-        gate: Gate,
+        gate: Admission,
         unheard: Unheard,
-        operators: Operators,
+        operators: OperatorHandlers,
         retention_days: int,
     ) -> None:
         self._database = database
@@ -82,7 +82,7 @@ class Commands:
                     hours=retention.UNCONSENTED_HOURS,
                     records=retention.RECORDS_DAYS,
                 )
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
 
     async def on_new(self, update: Update, _context: HandlerContext) -> None:
         """`/new`: a new session; whatever was being written is dropped."""
@@ -100,14 +100,16 @@ class Commands:
                 reason="new_session",
                 now=now,
             )
-            await answering.say(Body(self._texts(answering.person.language, "new")))
+            await answering.say(MessageBody(self._texts(answering.person.language, "new")))
 
     async def on_language(self, update: Update, _context: HandlerContext) -> None:
         """`/language`: choose by button."""
         async with self._answers.open(update, "language") as answering:
             if answering:
                 text = self._texts(answering.person.language, "language_ask")
-                await answering.say(Body(text, [[("中文", "lang:zh"), ("English", "lang:en")]]))
+                await answering.say(
+                    MessageBody(text, [[("中文", "lang:zh"), ("English", "lang:en")]])
+                )
 
     async def on_unknown(self, update: Update, _context: HandlerContext) -> None:
         """A command that does not exist."""
@@ -117,7 +119,9 @@ class Commands:
         """Stickers, voice, pictures without words; a hold has words of its own for them."""
         async with self._answers.open(update, "unreadable") as answering:
             if answering and not await self._unheard.take(answering, update):
-                await answering.say(Body(self._texts(answering.person.language, "unreadable")))
+                await answering.say(
+                    MessageBody(self._texts(answering.person.language, "unreadable"))
+                )
 
     async def on_membership(self, update: Update, context: HandlerContext) -> None:
         """Blocked, unblocked, or added to a group (where nothing is said)."""

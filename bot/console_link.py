@@ -8,11 +8,11 @@ from datetime import datetime
 
 from telegram import Update
 
-from bot.answering import Answers, HandlerContext
+from bot.answering import HandlerContext, Responder
 from review import sign_in
 from review.access import RefusedError
 from storage import Database, Transaction, operators
-from storage.body import Body
+from storage.body import MessageBody
 from storage.operators import Operator
 
 MINUTES = int(sign_in.LINK_HOLDS.total_seconds() // 60)
@@ -31,7 +31,7 @@ class ConsoleLink:
     def __init__(
         self,
         database: Database,
-        answers: Answers,
+        answers: Responder,
         link: Callable[[str], str],
         *,
         on_unknown: Callable[[Update, HandlerContext], Awaitable[None]],
@@ -52,7 +52,7 @@ class ConsoleLink:
         async with self._answers.open(update, "console") as answering:
             if answering is not None:
                 text = await self._text(answering.transaction, operator, answering.now)
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
 
     async def _text(self, transaction: Transaction, operator: Operator, now: datetime) -> str:
         texts = self._answers.texts

@@ -10,32 +10,32 @@ from datetime import datetime
 
 from telegram import Update
 
-from bot.finishing import Asked
-from bot.hearing import Hearing
-from bot.instead import Instead, Said
+from bot.finishing import PendingTurn
+from bot.hearing import ContextScreener
+from bot.instead import InterceptorChain, Utterance
 from bot.lanes import Arrival, Burst
 from bot.quota import Quota
 from bot.reply import Replier
-from bot.takers import Keep
-from bot.updates import Kind
+from bot.takers import OnAccepted
+from bot.updates import UpdateKind
 from safety import dialogue
 from safety.screen import Screening
 from storage import Database, Transaction, conversations, dialogues, inbox, people
-from storage.dialogues import Place
+from storage.dialogues import ScriptPosition
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
 
-class Conversation:
+class TurnHandler:
     """The companion's side of a talk."""
 
     def __init__(
         self,
         *,
         database: Database,
-        hearing: Hearing,
-        instead: Instead,
+        hearing: ContextScreener,
+        instead: InterceptorChain,
         quota: Quota,
         replier: Replier,
         wake: Callable[[], None],
@@ -53,17 +53,17 @@ class Conversation:
         """Answer the words of one burst."""
         await self._go_on(await self._begin(burst, await self._hearing.burst(burst)))
 
-    async def tapped(self, person: Person, update: Update, text: str, keep: Keep) -> None:
+    async def tapped(self, person: Person, update: Update, text: str, keep: OnAccepted) -> None:
         """Answer a button that stands for words; `keep` has part in their transaction."""
         screening = await self._hearing.alone(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
-            update_id, person.person_id, Kind.BUTTON, update, text, screening, person.epoch
+            update_id, person.person_id, UpdateKind.BUTTON, update, text, screening, person.epoch
         )
         burst = Burst(person.person_id, [arrival])
         await self._go_on(await self._begin(burst, screening, keep))
 
-    async def _go_on(self, asked: Asked | None) -> None:
+    async def _go_on(self, asked: PendingTurn | None) -> None:
         if asked is None:
             self._wake()
         else:
@@ -86,19 +86,19 @@ class Conversation:
             ):
                 return False
             screening = await self._hearing.alone(turn.text)
-            said = Said(person, [update_id], turn.text, screening, now)
+            said = Utterance(person, [update_id], turn.text, screening, now)
             asked = None
             if not (
                 await self._instead.holds_again(transaction, said)
                 or await self._instead.answers(transaction, said, is_new=False)
             ):
-                asked = Asked(person, turn, [update_id], said.screening)
+                asked = PendingTurn(person, turn, [update_id], said.screening)
         await self._go_on(asked)
         return True
 
     async def _begin(
-        self, burst: Burst, screening: Screening, keep: Keep | None = None
-    ) -> Asked | None:
+        self, burst: Burst, screening: Screening, keep: OnAccepted | None = None
+    ) -> PendingTurn | None:
         """Store the words; None where something other than the model answers them."""
         now = self._now()
         async with self._database.begin() as transaction:
@@ -123,7 +123,7 @@ class Conversation:
                 screening = await self._hearing.in_context(
                     transaction, person.person_id, burst.texts, screening, place, now
                 )
-            said = Said(
+            said = Utterance(
                 person, ids, text, screening, now, is_typed=keep is None, is_edit=burst.is_edit
             )
             epoch = burst.arrivals[-1].epoch
@@ -136,10 +136,10 @@ class Conversation:
                 return None
             turn = await self._instead.keep(transaction, said)
             notes = await self._quota.notes(transaction, person, now=now)
-        return Asked(person, turn, ids, screening, burst, notes)
+        return PendingTurn(person, turn, ids, screening, burst, notes)
 
     @staticmethod
-    async def _leave(transaction: Transaction, person_id: PersonId, place: Place) -> None:
+    async def _leave(transaction: Transaction, person_id: PersonId, place: ScriptPosition) -> None:
         if place.script == dialogue.GENTLE:
             await dialogues.answered(transaction, person_id)
         else:

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from bot import open_questions
 from bot.help_lines import HelpLines
-from bot.human import HumanSide
-from bot.risk import RiskRecords
-from bot.script import Script
+from bot.human import TakeoverRelay
+from bot.risk import CaseRecorder
+from bot.script import ScriptRunner
 from bot.texts import Texts
 from review import cases as review
 from review.desk import Desk
@@ -19,17 +19,17 @@ from safety.levels import Level
 from safety.policy import Response, respond
 from safety.screen import Screening
 from storage import Transaction, conversations, inbox, outbox, people, safety_counts
-from storage.body import Body
+from storage.body import MessageBody
 from storage.cases import Case
-from storage.conversations import Role
+from storage.conversations import Speaker
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.outbox import OutboxState
 from storage.people import Person
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 
 
-class Crisis:
+class CrisisResponder:
     """Reviewed replies, and what follows them until an operator or the lapse ends it.
 
     Args:
@@ -46,14 +46,14 @@ class Crisis:
         *,
         texts: Texts,
         help_lines: HelpLines,
-        records: RiskRecords,
-        human: HumanSide,
+        records: CaseRecorder,
+        human: TakeoverRelay,
         has_people: bool,
         after: Callable[[PersonId], None],
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
-        self._script = Script(texts, help_lines)
+        self._script = ScriptRunner(texts, help_lines)
         self._records = records
         self._human = human
         self._has_people = has_people
@@ -82,7 +82,7 @@ class Crisis:
         talks = await self._human.case(transaction, person.person_id, now=now)
         if talks is None:
             await people.raise_epoch(transaction, person.person_id)
-        is_held = await review.holding(transaction, person.person_id, now=now) is not None
+        is_held = await review.case_on_hold(transaction, person.person_id, now=now) is not None
         opened = await self._records.open(transaction, person, response, screening, now=now)
         if talks is not None and not opened.level_rose:
             turn_id = await self._human.hear(
@@ -103,7 +103,11 @@ class Crisis:
             if talks is not None:
                 await self._human.pass_on(transaction, person, talks, text, screening)
         await safety_counts.add(
-            transaction, Act.FIXED_REPLY, level=int(response.level), script=response.script, now=now
+            transaction,
+            SafetyEvent.FIXED_REPLY,
+            level=int(response.level),
+            script=response.script,
+            now=now,
         )
         await self._records.note(transaction, person, opened, text, screening, turn_id, now=now)
 
@@ -114,7 +118,7 @@ class Crisis:
         update_ids: Collection[UpdateId],
         text: str,
         screening: Screening,
-        opened: review.Opened,
+        opened: review.OpenedCase,
         *,
         is_held: bool,
         now: datetime,
@@ -135,7 +139,7 @@ class Crisis:
         told_now = self._has_people and (opened.is_new or opened.level_rose)
         if told_now and await Desk.is_staffed(transaction):
             told = self._texts(person.language, "operator_note_people")
-            body = Body(body.text + "\n" + told, body.buttons)
+            body = MessageBody(body.text + "\n" + told, body.buttons)
         turn_id = await self._say(
             transaction,
             person,
@@ -171,7 +175,7 @@ class Crisis:
         """
         response = respond(screening)
         if response is not None:
-            await review.prolong(transaction, case, now=now)
+            await review.extend_hold(transaction, case, now=now)
         body = await self._script.go_on(
             transaction, person, case.script, text, screening.level, now=now
         )
@@ -186,7 +190,7 @@ class Crisis:
             off_record=person.is_off_record(now),
         )
         if response is not None:
-            raised = review.Opened(case.case_id, is_new=False, level_rose=False)
+            raised = review.OpenedCase(case.case_id, is_new=False, level_rose=False)
             await self._records.note(transaction, person, raised, text, screening, turn_id, now=now)
 
     async def remind(
@@ -215,7 +219,7 @@ class Crisis:
         update_ids: Collection[UpdateId],
         text: str,
         screening: Screening,
-        body: Body,
+        body: MessageBody,
         *,
         now: datetime,
         said_already: bool = False,
@@ -237,7 +241,7 @@ class Crisis:
                 transaction,
                 person.person_id,
                 turn.session_id,
-                Role.SCRIPT,
+                Speaker.SCRIPT,
                 text=body.text,
                 now=now,
                 off_record=off_record,
@@ -251,14 +255,14 @@ class Crisis:
         transaction: Transaction,
         person: Person,
         update_ids: Collection[UpdateId],
-        body: Body,
+        body: MessageBody,
         now: datetime,
         *,
         said_already: bool = False,
     ) -> None:
         await outbox.put(
             transaction,
-            outbox.Kind.CRISIS,
+            outbox.MessageKind.CRISIS,
             body,
             person_id=person.person_id,
             update_id=max(update_ids),
@@ -272,8 +276,8 @@ class Crisis:
         text = self._texts(person.language, "ask_region_crisis")
         await outbox.put(
             transaction,
-            outbox.Kind.CRISIS,
-            Body(text, self._help_lines.region_buttons(person.language)),
+            outbox.MessageKind.CRISIS,
+            MessageBody(text, self._help_lines.region_buttons(person.language)),
             person_id=person.person_id,
             now=now,
         )

@@ -17,14 +17,14 @@ from telegram import Bot
 from bot.metrics import Metrics
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import AT_LEAST_ONCE, Outcomes
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.refusals import Failure, SendError
 from bot.sending import parts_of, send_part
 from bot.topics import Topics
 from storage import Database, deliveries, outbox, outbox_line
-from storage.deliveries import Outcome
+from storage.deliveries import AttemptOutcome
 from storage.ids import OutboxId
-from storage.outbox import Audience, Kind, Message, OutboxState
+from storage.outbox import Audience, MessageKind, OutboxMessage, OutboxState
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 64
@@ -33,7 +33,7 @@ CHECK_INS_AT_ONCE = 10
 POLL_S = 1.0
 
 
-class Delivery:
+class OutboxRelay:
     """Sends what the outbox holds: in order within a chat, side by side across chats."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Delivery:
         *,
         database: Database,
         bot: Bot,
-        pacer: Pacer,
+        pacer: RateLimiter,
         metrics: Metrics,
         chat: OperatorsChat,
         topics: Topics,
@@ -103,11 +103,11 @@ class Delivery:
         if free <= 0:
             return
         async with self._database.read() as transaction:
-            messages = await outbox_line.due(
+            messages = await outbox_line.next_messages(
                 transaction, now=self._now(), limit=free, busy=list(self._busy)
             )
         for message in messages:
-            if message.kind is Kind.CHECK_IN:
+            if message.kind is MessageKind.CHECK_IN:
                 if len(self._check_ins) >= CHECK_INS_AT_ONCE:
                     continue
                 self._check_ins.add(message.outbox_id)
@@ -124,12 +124,12 @@ class Delivery:
             return
         self.wake()
 
-    def _chat_of(self, message: Message) -> int | None:
+    def _chat_of(self, message: OutboxMessage) -> int | None:
         if message.audience is Audience.OPERATORS:
             return self._operators_chat.id
         return message.telegram_id
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: OutboxMessage) -> None:
         chat_id = self._chat_of(message)
         if chat_id is None:
             await self._outcomes.end(message, OutboxState.FAILED, "nowhere_to_send")
@@ -144,13 +144,13 @@ class Delivery:
             return
         await self._send_parts(chat_id, thread_id, message)
 
-    async def _thread_of(self, message: Message) -> int | None:
+    async def _thread_of(self, message: OutboxMessage) -> int | None:
         """The topic of the operators' group that a message goes to."""
         if message.audience is not Audience.OPERATORS:
             return None
         return await self._topics.thread_of(message.body)
 
-    async def _settle(self, message: Message) -> None:
+    async def _settle(self, message: OutboxMessage) -> None:
         """Rename, close or delete a topic: done twice it is done once.
 
         Raises:
@@ -163,7 +163,9 @@ class Delivery:
         state, reason = (OutboxState.SENT, None) if done else (OutboxState.FAILED, "refused")
         await self._outcomes.end(message, state, reason)
 
-    async def _send_parts(self, chat_id: int, thread_id: int | None, message: Message) -> None:
+    async def _send_parts(
+        self, chat_id: int, thread_id: int | None, message: OutboxMessage
+    ) -> None:
         end = OutboxState.SENT
         claimed = False
         last = len(parts_of(message.body)) - 1
@@ -171,10 +173,10 @@ class Delivery:
             await self._pacer.wait(chat_id)
             attempt, outcome = await self._begin(message, part, claimed=claimed)
             claimed = True
-            if outcome is Outcome.REFUSED:  # fenced off, or taken by another sender
+            if outcome is AttemptOutcome.REFUSED:  # fenced off, or taken by another sender
                 return
             if outcome is not None:
-                if outcome is not Outcome.SENT:
+                if outcome is not AttemptOutcome.SENT:
                     end = OutboxState.UNKNOWN
                 continue
             ends_as = end if part == last else None
@@ -191,8 +193,8 @@ class Delivery:
         await self._outcomes.end(message, end, None)
 
     async def _begin(
-        self, message: Message, part: int, *, claimed: bool
-    ) -> tuple[int, Outcome | None]:
+        self, message: OutboxMessage, part: int, *, claimed: bool
+    ) -> tuple[int, AttemptOutcome | None]:
         """Claim and record an attempt; an outcome where there is nothing to try.
 
         `SENT` and `UNKNOWN` tell of an earlier attempt at this part, `REFUSED` that the
@@ -200,27 +202,27 @@ class Delivery:
         """
         now = self._now()
         async with self._database.begin() as transaction:
-            take = outbox.may_go_on if claimed else outbox.claim
+            take = outbox.still_claimed if claimed else outbox.claim
             if not await take(transaction, message.outbox_id, fence=self._fence()):
                 await self._outcomes.cancel_if_late(transaction, message)
-                return 0, Outcome.REFUSED
+                return 0, AttemptOutcome.REFUSED
             last = None
             if message.attempts:  # it was begun before
                 last = (await deliveries.last_outcomes(transaction, message.outbox_id)).get(part)
-            if last is Outcome.SENT:
+            if last is AttemptOutcome.SENT:
                 return 0, last
-            lost = last in (Outcome.ATTEMPTING, Outcome.UNKNOWN)
+            lost = last in (AttemptOutcome.ATTEMPTING, AttemptOutcome.UNKNOWN)
             if lost and message.kind not in AT_LEAST_ONCE:
-                return 0, Outcome.UNKNOWN
+                return 0, AttemptOutcome.UNKNOWN
             if not claimed and await self._outcomes.is_off(transaction, message):
-                return 0, Outcome.REFUSED
+                return 0, AttemptOutcome.REFUSED
             return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
 
     async def _attempt(
         self,
         chat_id: int,
         thread_id: int | None,
-        message: Message,
+        message: OutboxMessage,
         part: int,
         attempt: int,
         ends_as: OutboxState | None,
@@ -232,7 +234,7 @@ class Delivery:
         """
         error: SendError | None = None
         message_id = None
-        outcome = Outcome.SENT
+        outcome = AttemptOutcome.SENT
         try:
             message_id = await send_part(
                 self._bot,
@@ -245,7 +247,7 @@ class Delivery:
         except SendError as raised:
             error = raised
             unknown = error.failure is Failure.UNKNOWN
-            outcome = Outcome.UNKNOWN if unknown else Outcome.REFUSED
+            outcome = AttemptOutcome.UNKNOWN if unknown else AttemptOutcome.REFUSED
         self._metrics.sends.labels(message.kind, outcome).inc()
         async with self._database.begin() as transaction:
             await deliveries.end(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from safety.levels import Level
 from storage import Database, case_clocks, check_in_settings
 from storage.cases import Case
@@ -33,7 +33,7 @@ class Digest:
         self,
         *,
         database: Database,
-        notices: OperatorNotices,
+        notices: OperatorMessenger,
         zone: ZoneInfo,
         wake: Callable[[], None],
         now: Callable[[], datetime],

@@ -15,11 +15,11 @@ from telegram.ext import Application
 
 from bot.lanes import Burst, Unit
 from bot.metrics import Metrics
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.texts import Texts
-from bot.updates import Kind, is_case
+from bot.updates import UpdateKind, is_case
 from storage import Database, inbox, outbox, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.inbox import Ended
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class Dispatch:
         application: Application[Any, Any, Any, Any, Any, Any],
         database: Database,
         texts: Texts,
-        notices: OperatorNotices,
+        notices: OperatorMessenger,
         metrics: Metrics,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -91,13 +91,13 @@ class Dispatch:
             if person is not None:
                 await outbox.put(
                     transaction,
-                    outbox.Kind.NOTICE,
-                    Body(self._texts(person.language, "model_failed")),
+                    outbox.MessageKind.NOTICE,
+                    MessageBody(self._texts(person.language, "model_failed")),
                     person_id=person.person_id,
                     now=now,
                 )
             elif not isinstance(unit, Burst) and (
-                unit.kind is Kind.OPERATORS or is_case(unit.update)
+                unit.kind is UpdateKind.OPERATORS or is_case(unit.update)
             ):
                 await self._notices.put(transaction, "act_failed", now=now)
             await inbox.end(

@@ -13,7 +13,7 @@ from telegram import Bot
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.splitting import LIMIT, utf16_length
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ SETTLE_S = 0.1
 """Between a sentence and its draft: what is the last sentence goes out as the reply at once."""
 
 
-class Draft:
+class ReplyDraft:
     """One reply as it grows; painted by a task of its own, so that the model never waits.
 
     Args:
@@ -47,7 +47,7 @@ class Draft:
     def __init__(
         self,
         bot: Bot,
-        pacer: Pacer,
+        pacer: RateLimiter,
         mode: str,
         telegram_id: int,
         *,

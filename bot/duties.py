@@ -8,12 +8,12 @@ clock moves in the transaction that queues that reply, so that what was not said
 from datetime import datetime
 
 from bot.texts import Texts
-from safety.duties import Duties, Notice, after, exact_words
+from safety.duties import Duties, Notice, advance, exact_words
 from storage import Transaction, talk_clocks
 from storage.people import Person
 
 
-class DutyNotes:
+class LegalNotices:
     """Writes the notes that are due and keeps the clock."""
 
     def __init__(self, texts: Texts, duties: Duties) -> None:
@@ -31,7 +31,7 @@ class DutyNotes:
         clock = self._duties.at(kept, now, told_at=person.consent_at)
         profiles = self._duties.of_region(person.region)
         notices = self._duties.due(profiles, clock, person.age_band, now)
-        clock = after(clock, notices, now)
+        clock = advance(clock, notices, now)
         if clock != kept:
             await talk_clocks.put(transaction, person.person_id, clock)
         notes = []

@@ -17,14 +17,14 @@ from pathlib import Path
 import structlog
 from telegram import Bot
 
-from bot.crisis import Crisis
+from bot.crisis import CrisisResponder
 from bot.metrics import Metrics
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.refusals import Failure, SendError
 from bot.sending import parts_of, send_part
 from safety.policy import Response
 from storage import StorageError
-from storage.body import Body
+from storage.body import MessageBody
 from storage.frames import replacing
 from storage.people import Person
 
@@ -45,15 +45,15 @@ class _Tries:
     is_over: bool = False
 
 
-class Emergency:
+class FallbackReply:
     """Answers at once, once, without storage."""
 
     def __init__(
         self,
         *,
         bot: Bot,
-        pacer: Pacer,
-        crisis: Crisis,
+        pacer: RateLimiter,
+        crisis: CrisisResponder,
         metrics: Metrics,
         spool: Path,
         clock: Callable[[], float] = time.monotonic,
@@ -90,7 +90,7 @@ class Emergency:
             return
         self._under_way.add(update_id)
         language, region = self._people.get(telegram_id, (language, None))
-        body = Body(self._crisis.fixed_reply(language, region, response))
+        body = MessageBody(self._crisis.fixed_reply(language, region, response))
         try:
             await self._pacer.wait(telegram_id)
             for part in range(tries.parts, len(parts_of(body))):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.help_lines import HelpLines
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.texts import Texts
 from bot.topics import DELETE
 from safety.levels import Level
 from storage import Transaction, cases, outbox, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.outbox import Audience
 from storage.people import Person
 from storage.retention import ERASED_CASES_DAYS
@@ -35,7 +35,7 @@ class Erasure:
         rounds: RecentRounds,
         texts: Texts,
         help_lines: HelpLines,
-        notices: OperatorNotices,
+        notices: OperatorMessenger,
         on_erased: Callable[[], None],
         forget_words: Callable[[str], None],
     ) -> None:
@@ -99,8 +99,8 @@ class Erasure:
     ) -> None:
         await outbox.put(
             transaction,
-            outbox.Kind.NOTICE,
-            Body(text, to_telegram_id=person.telegram_id),
+            outbox.MessageKind.NOTICE,
+            MessageBody(text, to_telegram_id=person.telegram_id),
             person_id=None,
             audience=Audience.FAREWELL,
             now=now,

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.crisis import Crisis
-from bot.duties import DutyNotes
+from bot.crisis import CrisisResponder
+from bot.duties import LegalNotices
 from bot.lanes import Burst
 from bot.quota import Quota
-from bot.resources import Resources
+from bot.resources import ResourceFooter
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
 from review.shadow import Shadow
 from safety.screen import Screening
 from storage import Transaction, conversations, outbox, people, safety_counts
-from storage.body import Body, Keyboard
+from storage.body import Keyboard, MessageBody
 from storage.conversations import Turn
 from storage.ids import UpdateId
 from storage.people import Person
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 
 
 class Completion(StrEnum):
@@ -36,7 +36,7 @@ class Completion(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PendingTurn:
     """A stored question that the model is to answer.
 
     Attributes:
@@ -52,17 +52,17 @@ class Asked:
     notes: tuple[str, ...] = ()
 
 
-class Finisher:
+class TurnCompleter:
     """Ends questions."""
 
     def __init__(
         self,
         *,
-        crisis: Crisis,
+        crisis: CrisisResponder,
         safe_mode: SafeMode,
         quota: Quota,
-        resources: Resources,
-        duties: DutyNotes,
+        resources: ResourceFooter,
+        duties: LegalNotices,
         shadow: Shadow,
         texts: Texts,
         now: Callable[[], datetime],
@@ -83,7 +83,7 @@ class Finisher:
     async def finish(
         self,
         transaction: Transaction,
-        asked: Asked,
+        asked: PendingTurn,
         words: str,
         *,
         preview_message_id: int | None,
@@ -107,7 +107,7 @@ class Finisher:
             await self.put(transaction, asked, words, preview_message_id=preview_message_id)
             return Completion.PAUSED
         if is_kept_back:
-            await safety_counts.add(transaction, Act.GUARD, now=self._now())
+            await safety_counts.add(transaction, SafetyEvent.GUARD, now=self._now())
         case = await self._shadow.reads(transaction, person, now=self._now())
         if case is not None and preview_message_id is None:
             below = await self._below(transaction, asked, person)
@@ -133,7 +133,7 @@ class Finisher:
     async def regret(
         self,
         transaction: Transaction,
-        asked: Asked,
+        asked: PendingTurn,
         text: str,
         buttons: Keyboard,
         *,
@@ -149,7 +149,7 @@ class Finisher:
     async def put(
         self,
         transaction: Transaction,
-        asked: Asked,
+        asked: PendingTurn,
         text: str,
         buttons: Keyboard | None = None,
         *,
@@ -158,8 +158,8 @@ class Finisher:
         """Queue an answer, fenced by the epoch of the question."""
         await outbox.put(
             transaction,
-            outbox.Kind.REPLY,
-            Body(text, buttons or []),
+            outbox.MessageKind.REPLY,
+            MessageBody(text, buttons or []),
             person_id=asked.person.person_id,
             epoch=asked.person.epoch,
             update_id=asked.update_ids[-1],
@@ -168,7 +168,9 @@ class Finisher:
             now=self._now(),
         )
 
-    async def _below(self, transaction: Transaction, asked: Asked, person: Person) -> list[str]:
+    async def _below(
+        self, transaction: Transaction, asked: PendingTurn, person: Person
+    ) -> list[str]:
         """What stands under the reply; a reply is counted against the quota here, once."""
         now = self._now()
         await self._quota.count(transaction, asked.person, now=now)

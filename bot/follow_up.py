@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from telegram import Update
 
 from bot import open_questions
-from bot.answering import Answers, HandlerContext, choice_of
+from bot.answering import HandlerContext, Responder, choice_of
 from bot.texts import Texts
 from review.takeover import Takeover
 from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
-from storage.body import Body
-from storage.conversations import Role
+from storage.body import MessageBody
+from storage.conversations import Speaker
 from storage.ids import PersonId
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 
 HOURS = ("10", "24")
 LATER = timedelta(hours=1)
@@ -30,7 +30,7 @@ class FollowUps:
         self,
         *,
         database: Database,
-        answers: Answers,
+        answers: Responder,
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -54,7 +54,7 @@ class FollowUps:
                 due_at = answering.now + timedelta(hours=int(choice))
                 await follow_ups.put(transaction, person.person_id, due_at=due_at)
                 key = "follow_set"
-            await answering.say(Body(self._texts(person.language, key)))
+            await answering.say(MessageBody(self._texts(person.language, key)))
 
     async def send_due(self) -> None:
         """Ask those whose time has come."""
@@ -78,7 +78,9 @@ class FollowUps:
         words = self._texts(person.language, "follow_up_asks")
         session_id = await conversations.current_session(transaction, person_id, now=now)
         await conversations.append(
-            transaction, person_id, session_id, Role.SCRIPT, text=words, now=now
+            transaction, person_id, session_id, Speaker.SCRIPT, text=words, now=now
         )
-        await outbox.put(transaction, outbox.Kind.NOTICE, Body(words), person_id=person_id, now=now)
-        await safety_counts.add(transaction, Act.FOLLOW_UP, now=now)
+        await outbox.put(
+            transaction, outbox.MessageKind.NOTICE, MessageBody(words), person_id=person_id, now=now
+        )
+        await safety_counts.add(transaction, SafetyEvent.FOLLOW_UP, now=now)

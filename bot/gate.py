@@ -12,7 +12,7 @@ from telegram import Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot.answering import acknowledge
-from bot.crisis import Crisis
+from bot.crisis import CrisisResponder
 from bot.erasure import Erasure
 from bot.stop_words import is_stop
 from bot.texts import Texts
@@ -20,13 +20,13 @@ from bot.updates import is_case, is_wordless
 from review import cases as review
 from review.takeover import Takeover
 from storage import Database, Transaction, cases, inbox, operators, outbox, people, pilot
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
 
-class Gate:
+class Admission:
     """The rules of a closed pilot; without one everybody is admitted.
 
     Args:
@@ -44,7 +44,7 @@ class Gate:
         self,
         *,
         database: Database,
-        crisis: Crisis,
+        crisis: CrisisResponder,
         erasure: Erasure,
         texts: Texts,
         wake: Callable[[], None],
@@ -87,7 +87,7 @@ class Gate:
         now: datetime,
     ) -> None:
         """Say that the pilot is closed to this person, and end what they sent."""
-        case = await review.holding(transaction, person.person_id, now=now)
+        case = await review.case_on_hold(transaction, person.person_id, now=now)
         if case is not None:
             await self._crisis.remind(transaction, person, case, update_ids, now=now)
             return
@@ -139,12 +139,16 @@ class Gate:
     async def _is_seen_to(transaction: Transaction, person: Person, now: datetime) -> bool:
         """Whether a case holds this person, or an operator talks with them."""
         return (
-            await review.holding(transaction, person.person_id, now=now) is not None
+            await review.case_on_hold(transaction, person.person_id, now=now) is not None
             or await Takeover.running(transaction, person.person_id, now=now) is not None
         )
 
     async def _say(self, transaction: Transaction, person: Person, key: str, now: datetime) -> None:
         text = self._texts(person.language, key, lines=self._crisis.lines(person))
         await outbox.put(
-            transaction, outbox.Kind.NOTICE, Body(text), person_id=person.person_id, now=now
+            transaction,
+            outbox.MessageKind.NOTICE,
+            MessageBody(text),
+            person_id=person.person_id,
+            now=now,
         )

@@ -17,20 +17,20 @@ from telegram.ext import (
     filters,
 )
 
-from bot.buttons import Buttons
+from bot.buttons import ButtonHandlers
 from bot.checkins.face import CheckInRoutes
 from bot.commands import Commands
 from bot.console_link import ConsoleLink
-from bot.conversation import Conversation
+from bot.conversation import TurnHandler
 from bot.follow_up import FollowUps
-from bot.gate import Gate
+from bot.gate import Admission
 from bot.lanes import Burst
-from bot.operators import Operators
-from bot.rights import Rights
+from bot.operators import OperatorHandlers
+from bot.rights import DataRightsHandlers
 from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
-from bot.shadowing import Shadowing
-from bot.stopping import STOPS, Stopping
+from bot.shadowing import ShadowConsent
+from bot.stopping import STOPS, StopHandler
 
 COMMANDS = (
     "start",
@@ -54,18 +54,18 @@ COMMANDS = (
 def register(
     application: Application[Any, Any, Any, Any, Any, Any],
     *,
-    gate: Gate,
-    conversation: Conversation,
+    gate: Admission,
+    conversation: TurnHandler,
     commands: Commands,
-    buttons: Buttons,
-    rights: Rights,
+    buttons: ButtonHandlers,
+    rights: DataRightsHandlers,
     plans: SafetyPlans,
     check_ins: CheckInRoutes,
     follow_ups: FollowUps,
-    shadowing: Shadowing,
-    stopping: Stopping,
+    shadowing: ShadowConsent,
+    stopping: StopHandler,
     safety_page: SafetyPage,
-    operators: Operators,
+    operators: OperatorHandlers,
     console_link: ConsoleLink | None,
 ) -> None:
     """Hand every handler to python-telegram-bot; the first that fits is called."""

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.lanes import Burst
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from safety import dialogue
 from safety.context import REMEMBERED, is_piece
 from safety.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screen import Screening, merge
 from storage import Transaction, dialogues, transcripts
-from storage.dialogues import Place
+from storage.dialogues import ScriptPosition
 from storage.ids import PersonId
 
 REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
@@ -24,10 +24,10 @@ MOST_JOINED = 4_096
 _GAP = "\n。\n"
 
 
-class Hearing:
+class ContextScreener:
     """Screens words in their context."""
 
-    def __init__(self, screens: Screens) -> None:
+    def __init__(self, screens: SafeScreener) -> None:
         self._screens = screens
 
     async def alone(self, text: str) -> Screening:
@@ -42,7 +42,9 @@ class Hearing:
         return merge([burst.screening, await self._screens.hear(joined(texts))])
 
     @staticmethod
-    async def waiting(transaction: Transaction, person_id: PersonId, now: datetime) -> Place | None:
+    async def waiting(
+        transaction: Transaction, person_id: PersonId, now: datetime
+    ) -> ScriptPosition | None:
         """Where the person stands in a script whose last question waits for an answer."""
         place = await dialogues.get(transaction, person_id)
         if place is None or now - place.changed_at >= REMEMBERED_FOR:
@@ -55,7 +57,7 @@ class Hearing:
         person_id: PersonId,
         texts: Sequence[str],
         screening: Screening,
-        place: Place | None,
+        place: ScriptPosition | None,
         now: datetime,
     ) -> Screening:
         """Screen words again in the light of those before, and of the question they answer."""

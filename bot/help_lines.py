@@ -4,7 +4,7 @@ Knows nothing of when they are shown, nor of how they are kept up to date (`safe
 """
 
 from bot.texts import Texts
-from safety.hotlines import Hotlines, Line
+from safety.hotlines import Hotline, Hotlines
 from storage.body import Keyboard
 
 MOST_LINES = 5
@@ -30,7 +30,7 @@ class HelpLines:
         found = self._hotlines.for_region(region, emergency_first=emergency_first)
         return "\n".join(self._line(language, line) for line in found[:most])
 
-    def _line(self, language: str, line: Line) -> str:
+    def _line(self, language: str, line: Hotline) -> str:
         name = line.name_en if language == "en" else line.name_zh
         hours = self._texts(language, "hotline_hours_24h") if line.hours == "24h" else ""
         return self._texts(language, "hotline_line", name=name, number=line.number, hours=hours)

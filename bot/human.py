@@ -11,23 +11,28 @@ from bot import open_questions
 from bot.help_lines import HelpLines
 from bot.shadowing import consent_body
 from bot.texts import Texts
-from review.clocks import Clocks
-from review.events import Event, What
+from review.clocks import Escalation
+from review.events import Event, EventType
 from review.takeover import Takeover
 from safety.screen import Screening
 from storage import Transaction, cases, conversations, inbox, outbox, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.cases import Case
-from storage.conversations import Role
+from storage.conversations import Speaker
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
-ASKS_ANEW = (What.TAKEN_OVER, What.HANDED_BACK, What.LEASE_RAN_OUT, What.RESOLVED)
+ASKS_ANEW = (
+    EventType.TAKEN_OVER,
+    EventType.HANDED_BACK,
+    EventType.LEASE_RAN_OUT,
+    EventType.RESOLVED,
+)
 """After it the person's words are for whoever speaks then, and answer nothing older."""
 
 
-class PersonFace:
+class PersonNotifier:
     """Tells people what operators do in their conversation.
 
     Args:
@@ -57,14 +62,14 @@ class PersonFace:
         person = await people.by_id(transaction, event.case.person_id)
         if person is None:
             return
-        if event.what is What.TAKEN_OVER:
+        if event.what is EventType.TAKEN_OVER:
             transaction.on_commit(lambda: self._cut_short(person.person_id))
-        if event.what is What.OPERATOR_SAID:
+        if event.what is EventType.OPERATOR_SAID:
             await self._relay(transaction, person, event)
-        elif event.what is What.SHADOW_ASKED:
+        elif event.what is EventType.SHADOW_ASKED:
             await outbox.put(
                 transaction,
-                outbox.Kind.NOTICE,
+                outbox.MessageKind.NOTICE,
                 consent_body(self._texts, person.language),
                 person_id=person.person_id,
                 now=event.at,
@@ -80,16 +85,16 @@ class PersonFace:
             return self._help_lines.text(person.language, person.region, emergency_first=True)
 
         match event.what:
-            case What.TAKEN_OVER:
+            case EventType.TAKEN_OVER:
                 return self._texts(person.language, "human_joined")
-            case What.HANDED_BACK:
+            case EventType.HANDED_BACK:
                 return self._texts(person.language, "human_left")
-            case What.LEASE_RAN_OUT:
+            case EventType.LEASE_RAN_OUT:
                 parts = ("human_silent", "human_silent_lines")
                 return "\n".join([*(self._texts(person.language, key) for key in parts), lines()])
-            case What.NOBODY_CAME:
+            case EventType.NOBODY_CAME:
                 return self._texts(person.language, "nobody_came", lines=lines())
-            case What.RESOLVED if event.detail["was_taken_over"] or event.detail["was_held"]:
+            case EventType.RESOLVED if event.detail["was_taken_over"] or event.detail["was_held"]:
                 return self._texts(person.language, "hold_ended")
             case _:
                 return ""
@@ -104,31 +109,35 @@ class PersonFace:
                 transaction,
                 person.person_id,
                 session_id,
-                Role.SCRIPT,
+                Speaker.SCRIPT,
                 text=text,
                 now=now,
                 off_record=person.is_off_record(now),
             )
         await outbox.put(
-            transaction, outbox.Kind.CRISIS, Body(text), person_id=person.person_id, now=now
+            transaction,
+            outbox.MessageKind.CRISIS,
+            MessageBody(text),
+            person_id=person.person_id,
+            now=now,
         )
 
     async def _relay(self, transaction: Transaction, person: Person, event: Event) -> None:
         turn_id = event.detail.get("turn")
         await outbox.put(
             transaction,
-            outbox.Kind.RELAY,
-            Body(event.words, case_id=event.case.case_id),
+            outbox.MessageKind.RELAY,
+            MessageBody(event.words, case_id=event.case.case_id),
             person_id=person.person_id,
             turn_id=TurnId(turn_id) if turn_id is not None else None,
             now=event.at,
         )
 
 
-class HumanSide:
+class TakeoverRelay:
     """Where words go while an operator has the conversation."""
 
-    def __init__(self, takeover: Takeover, clocks: Clocks) -> None:
+    def __init__(self, takeover: Takeover, clocks: Escalation) -> None:
         self._takeover = takeover
         self._clocks = clocks
 

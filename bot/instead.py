@@ -8,29 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.crisis import Crisis
-from bot.gate import Gate
-from bot.human import HumanSide
+from bot.crisis import CrisisResponder
+from bot.gate import Admission
+from bot.human import TakeoverRelay
 from bot.onboarding import Onboarding
 from bot.quota import Quota
-from bot.risk import RiskRecords
+from bot.risk import CaseRecorder
 from bot.safe_mode import SafeMode
-from bot.takers import Taker
+from bot.takers import Interceptor
 from bot.texts import Texts
 from review import cases as review
 from safety.policy import respond
 from safety.screen import Screening
 from storage import Transaction, check_in_questions, conversations, inbox, outbox
-from storage.body import Body
+from storage.body import MessageBody
 from storage.cases import Case
-from storage.conversations import Role, Turn
+from storage.conversations import Speaker, Turn
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Utterance:
     """Words of one person that wait for an answer."""
 
     person: Person
@@ -44,21 +44,21 @@ class Said:
     """True: nothing is new but the wording of older messages."""
 
 
-class Instead:
+class InterceptorChain:
     """Whatever else than the model answers."""
 
     def __init__(
         self,
         *,
-        crisis: Crisis,
-        records: RiskRecords,
-        human: HumanSide,
+        crisis: CrisisResponder,
+        records: CaseRecorder,
+        human: TakeoverRelay,
         onboarding: Onboarding,
-        gate: Gate,
+        gate: Admission,
         quota: Quota,
         safe_mode: SafeMode,
-        plans: Taker,
-        check_ins: Taker,
+        plans: Interceptor,
+        check_ins: Interceptor,
         texts: Texts,
     ) -> None:
         self._crisis = crisis
@@ -72,7 +72,7 @@ class Instead:
         self._check_ins = check_ins
         self._texts = texts
 
-    async def holds(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
+    async def holds(self, transaction: Transaction, said: Utterance, *, late: bool) -> bool:
         """Whether a risk, now or before, keeps the model silent; answers if so.
 
         Words that are `late` were said before the fixed reply, which has answered them.
@@ -82,10 +82,10 @@ class Instead:
             await check_in_questions.close_note(transaction, said.person.person_id)
         return held
 
-    async def holds_again(self, transaction: Transaction, said: Said) -> bool:
+    async def holds_again(self, transaction: Transaction, said: Utterance) -> bool:
         """The same for words that were stored before and are to be answered now."""
         person, ids, now = said.person, said.update_ids, said.now
-        case = await review.holding(transaction, person.person_id, now=now)
+        case = await review.case_on_hold(transaction, person.person_id, now=now)
         if await self._human.case(transaction, person.person_id, now=now) is not None:
             await inbox.end(transaction, ids, Ended.HELD, reason="takeover", now=now)
             return True
@@ -93,7 +93,9 @@ class Instead:
             await self._crisis.remind(transaction, person, case, ids, now=now)
         return case is not None
 
-    async def answers(self, transaction: Transaction, said: Said, *, is_new: bool = True) -> bool:
+    async def answers(
+        self, transaction: Transaction, said: Utterance, *, is_new: bool = True
+    ) -> bool:
         """Whether consent, the pilot, an open question, a pause or a quota answers.
 
         Words that only change settings are heard in safe mode and beyond the quota too: they
@@ -117,7 +119,7 @@ class Instead:
         await self._say(transaction, said, key, is_kept=is_new)
         return True
 
-    async def keep(self, transaction: Transaction, said: Said) -> Turn:
+    async def keep(self, transaction: Transaction, said: Utterance) -> Turn:
         """Keep the person's words; at level 2 they open a case too."""
         turn = await conversations.open_turn(
             transaction,
@@ -133,10 +135,10 @@ class Instead:
         )
         return turn
 
-    async def _is_held(self, transaction: Transaction, said: Said, *, late: bool) -> bool:
+    async def _is_held(self, transaction: Transaction, said: Utterance, *, late: bool) -> bool:
         person, ids, now = said.person, said.update_ids, said.now
         response = respond(said.screening)
-        case = await review.holding(transaction, person.person_id, now=now)
+        case = await review.case_on_hold(transaction, person.person_id, now=now)
         if response is not None and response.blocks_model and not (case and late):
             await self._crisis.answer(transaction, person, ids, said.text, said.screening, now=now)
             return True
@@ -159,7 +161,7 @@ class Instead:
         await inbox.end(transaction, ids, Ended.ANSWERED, reason="fixed_reply", now=now)
         return True
 
-    async def _go_on(self, transaction: Transaction, said: Said, case: Case) -> None:
+    async def _go_on(self, transaction: Transaction, said: Utterance, case: Case) -> None:
         """Answer in a held conversation.
 
         A button answers no question of the script, so it never moves the person's place in it.
@@ -177,7 +179,7 @@ class Instead:
                 now=said.now,
             )
 
-    async def _is_taken(self, transaction: Transaction, said: Said) -> bool:
+    async def _is_taken(self, transaction: Transaction, said: Utterance) -> bool:
         """Whether words answer a question of somebody else than the companion."""
         if await self._offered(transaction, said, self._plans):
             return True
@@ -187,7 +189,7 @@ class Instead:
         return taken
 
     @staticmethod
-    async def _offered(transaction: Transaction, said: Said, taker: Taker) -> bool:
+    async def _offered(transaction: Transaction, said: Utterance, taker: Interceptor) -> bool:
         return await taker.take(
             transaction,
             said.person,
@@ -198,7 +200,9 @@ class Instead:
             is_edit=said.is_edit,
         )
 
-    async def _say(self, transaction: Transaction, said: Said, key: str, *, is_kept: bool) -> None:
+    async def _say(
+        self, transaction: Transaction, said: Utterance, key: str, *, is_kept: bool
+    ) -> None:
         """Answer with one reviewed text and the numbers to call; ends the rows."""
         person, ids, now = said.person, said.update_ids, said.now
         words = self._texts(person.language, key, lines=self._crisis.lines(person))
@@ -206,15 +210,15 @@ class Instead:
             await self._store(transaction, said, scripted=words)
         await outbox.put(
             transaction,
-            outbox.Kind.NOTICE,
-            Body(words),
+            outbox.MessageKind.NOTICE,
+            MessageBody(words),
             person_id=person.person_id,
             update_id=max(ids),
             now=now,
         )
         await inbox.end(transaction, ids, Ended.ANSWERED, reason=key, now=now)
 
-    async def _store(self, transaction: Transaction, said: Said, scripted: str = "") -> None:
+    async def _store(self, transaction: Transaction, said: Utterance, scripted: str = "") -> None:
         """Keep words that the model does not answer, and the fixed words that did."""
         turn = await self.keep(transaction, said)
         if scripted:
@@ -222,7 +226,7 @@ class Instead:
                 transaction,
                 said.person.person_id,
                 turn.session_id,
-                Role.SCRIPT,
+                Speaker.SCRIPT,
                 text=scripted,
                 now=said.now,
                 off_record=turn.off_record,

@@ -17,14 +17,14 @@ from telegram import Bot, Update
 
 from bot import updates
 from bot.checkins import signs
-from bot.crisis import Crisis
-from bot.emergency import Emergency
+from bot.crisis import CrisisResponder
+from bot.emergency import FallbackReply
 from bot.lanes import MOST_QUEUED, Arrival, Lanes
 from bot.metrics import Metrics
 from bot.operators_chat import OperatorsChat
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from bot.texts import language_of
-from bot.updates import Kind, Reading
+from bot.updates import ParsedUpdate, UpdateKind
 from safety.policy import Response, respond
 from safety.screen import Screening
 from storage import Database, Transaction, inbox, people
@@ -36,7 +36,11 @@ log = structlog.get_logger(__name__)
 STORE_S = 15.0
 MOST_FAILURES = 5
 MOST_REFILLS = 4
-ENDS_AT_ONCE = {Kind.OTHER: "not_for_us", Kind.GROUP: "group", Kind.MALFORMED: "malformed"}
+ENDS_AT_ONCE = {
+    UpdateKind.OTHER: "not_for_us",
+    UpdateKind.GROUP: "group",
+    UpdateKind.MALFORMED: "malformed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Received:
     update_id: UpdateId
     raw: object
     update: Update | None
-    reading: Reading
+    reading: ParsedUpdate
     screening: Screening
     grave: Response | None
 
@@ -64,9 +68,9 @@ class Intake:
         *,
         database: Database,
         bot: Bot,
-        screens: Screens,
-        crisis: Crisis,
-        emergency: Emergency,
+        screens: SafeScreener,
+        crisis: CrisisResponder,
+        emergency: FallbackReply,
         lanes: Lanes,
         metrics: Metrics,
         operators_chat: OperatorsChat,
@@ -170,14 +174,14 @@ class Intake:
             UpdateId(update_id), raw, update, reading, screening, response if is_grave else None
         )
 
-    def _parse(self, raw: object) -> tuple[Update | None, Reading]:
+    def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
         try:
             update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
             self._operators_chat.follow(update)
-            reading = updates.read(update, self._operators_chat.id)
+            reading = updates.parse(update, self._operators_chat.id)
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)
-            return None, updates.salvage(raw)
+            return None, updates.parse_leniently(raw)
         return update, reading
 
     async def _rescue(self, received: Received) -> None:
@@ -201,7 +205,7 @@ class Intake:
                 await inbox.add(
                     transaction,
                     received.update_id,
-                    kind=Kind.MALFORMED,
+                    kind=UpdateKind.MALFORMED,
                     payload=None,
                     person_id=None,
                     level=int(received.screening.level),
@@ -223,7 +227,7 @@ class Intake:
         async with self._database.begin() as transaction:
             person = await self._known(transaction, reading)
             if person is None:
-                if await inbox.knows(transaction, received.update_id):
+                if await inbox.exists(transaction, received.update_id):
                     return None  # a repeat: whoever sent it was erased since, and stays so
                 person = await self._newcomer(transaction, reading, now)
             ended, reason = self._end_at_once(received)
@@ -251,7 +255,7 @@ class Intake:
                     now=now,
                     said_already=said_already,
                 )
-            if person is not None and reading.kind is not Kind.MEMBERSHIP:
+            if person is not None and reading.kind is not UpdateKind.MEMBERSHIP:
                 if person.blocked_at is not None:  # nobody writes to a bot that they block
                     await people.set_blocked(transaction, person.telegram_id, None)
                 await signs.reset_silence(transaction, person.person_id)
@@ -282,17 +286,19 @@ class Intake:
         )
 
     @staticmethod
-    async def _known(transaction: Transaction, reading: Reading) -> Person | None:
-        if reading.telegram_id is None or reading.kind is Kind.OTHER:
+    async def _known(transaction: Transaction, reading: ParsedUpdate) -> Person | None:
+        if reading.telegram_id is None or reading.kind is UpdateKind.OTHER:
             return None
         return await people.by_telegram_id(transaction, reading.telegram_id)
 
     @staticmethod
-    async def _newcomer(transaction: Transaction, reading: Reading, now: datetime) -> Person | None:
+    async def _newcomer(
+        transaction: Transaction, reading: ParsedUpdate, now: datetime
+    ) -> Person | None:
         """Make the person whom an update is the first word of, if it is a word of a person."""
-        if reading.telegram_id is None or reading.kind in (Kind.OTHER, Kind.MEMBERSHIP):
+        if reading.telegram_id is None or reading.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
             return None
-        if reading.kind is Kind.MALFORMED and not reading.text:
+        if reading.kind is UpdateKind.MALFORMED and not reading.text:
             return None
         language = language_of(reading.language_code)
         return await people.get_or_create(

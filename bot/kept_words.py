@@ -17,7 +17,7 @@ KEPT_FOR_S = 30 * 60.0
 """A talk has no longer pause; afterwards nothing of it lies in a cache."""
 
 
-class KeptWords:
+class SessionCacheEviction:
     """Remembers when each session last had words.
 
     Args:

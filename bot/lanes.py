@@ -17,7 +17,7 @@ import structlog
 from telegram import Update
 
 from bot.stop_words import is_stop
-from bot.updates import Kind
+from bot.updates import UpdateKind
 from safety.screen import Screening, merge
 from storage.ids import PersonId, UpdateId
 
@@ -37,7 +37,7 @@ class Arrival:
 
     update_id: UpdateId
     person_id: PersonId | None
-    kind: Kind
+    kind: UpdateKind
     update: Update
     text: str
     screening: Screening
@@ -87,7 +87,7 @@ class Burst:
     @property
     def is_edit(self) -> bool:
         """Whether it only rewords older messages."""
-        return all(arrival.kind is Kind.EDIT for arrival in self.arrivals)
+        return all(arrival.kind is UpdateKind.EDIT for arrival in self.arrivals)
 
     @property
     def received_at(self) -> float:
@@ -267,7 +267,7 @@ class Lanes:
 
     async def _next(self, lane: _Lane) -> Unit:
         first = lane.queue.popleft()
-        if first.kind not in (Kind.WORDS, Kind.EDIT) or first.person_id is None:
+        if first.kind not in (UpdateKind.WORDS, UpdateKind.EDIT) or first.person_id is None:
             return first
         burst = Burst(first.person_id, [first])
         deadline = asyncio.get_running_loop().time() + LONGEST_BURST_S
@@ -275,7 +275,7 @@ class Lanes:
         while len(burst.arrivals) < MOST_MERGED:
             if not lane.queue and not await self._quiet(lane, deadline):
                 break
-            if not lane.queue or lane.queue[0].kind not in (Kind.WORDS, Kind.EDIT):
+            if not lane.queue or lane.queue[0].kind not in (UpdateKind.WORDS, UpdateKind.EDIT):
                 break
             letters += len(lane.queue[0].text)
             if letters > MOST_LETTERS:
@@ -300,12 +300,12 @@ class Lanes:
 def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
     if not isinstance(unit, Burst):
         return False
-    if arrival.kind is Kind.COMMAND:
+    if arrival.kind is UpdateKind.COMMAND:
         return _is_cut(arrival)
-    return arrival.kind in (Kind.WORDS, Kind.EDIT) and not unit.shown
+    return arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT) and not unit.shown
 
 
 def _is_cut(arrival: Arrival) -> bool:
-    if arrival.kind is not Kind.COMMAND:
+    if arrival.kind is not UpdateKind.COMMAND:
         return False
     return is_stop(arrival.text) or arrival.text.split("@")[0].split()[0] in CUTS_SHORT

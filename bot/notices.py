@@ -10,14 +10,14 @@ from bot.texts import Texts
 from review.access import RefusedError
 from review.desk import MOST_WORDS
 from storage import Transaction, outbox
-from storage.body import Body, Keyboard
+from storage.body import Keyboard, MessageBody
 from storage.cases import Case
 from storage.ids import CaseId, PersonId
 from storage.operators import Operator
 from storage.outbox import Audience
 
 
-class OperatorNotices:
+class OperatorMessenger:
     """Writes to the operators; does nothing where nobody is there to read.
 
     Args:
@@ -106,8 +106,8 @@ class OperatorNotices:
             return
         await outbox.put(
             transaction,
-            outbox.Kind.CASE,
-            Body(text, buttons or [], silent=silent, case_id=case_id, topic=topic),
+            outbox.MessageKind.CASE,
+            MessageBody(text, buttons or [], silent=silent, case_id=case_id, topic=topic),
             person_id=person_id,
             audience=Audience.OPERATORS,
             now=now,
@@ -125,8 +125,8 @@ class OperatorNotices:
         """Queue words to one operator in their private chat; never a person's words."""
         await outbox.put(
             transaction,
-            outbox.Kind.CASE,
-            Body(text, buttons or [], to_telegram_id=operator.telegram_id),
+            outbox.MessageKind.CASE,
+            MessageBody(text, buttons or [], to_telegram_id=operator.telegram_id),
             person_id=None,
             audience=Audience.OPERATOR,
             now=now,

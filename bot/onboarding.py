@@ -7,13 +7,13 @@ after a refusal nothing is.
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.duties import DutyNotes
+from bot.duties import LegalNotices
 from bot.erasure import Erasure
 from bot.help_lines import HelpLines
 from bot.texts import Texts
 from review import cases as review
 from storage import Transaction, inbox, outbox, people
-from storage.body import Body, Keyboard
+from storage.body import Keyboard, MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended, OpenRow
 from storage.people import Person
@@ -32,7 +32,7 @@ class Onboarding:
         texts: Texts,
         help_lines: HelpLines,
         erasure: Erasure,
-        duties: DutyNotes,
+        duties: LegalNotices,
         retention_days: int,
         warns_of_demo: bool,
     ) -> None:
@@ -43,14 +43,14 @@ class Onboarding:
         self._days = retention_days
         self._warns_of_demo = warns_of_demo
 
-    def start_body(self, language: str) -> Body:
+    def start_body(self, language: str) -> MessageBody:
         """What `/start` says."""
         text = self._texts(language, "start", days=self._days)
         text += "\n\n" + self._duties.opening(language)
         if self._warns_of_demo:
             text += "\n\n" + self._texts(language, "demo_notice")
         other = "en" if language == "zh" else "zh"
-        return Body(
+        return MessageBody(
             text,
             [
                 [(self._texts(language, "consent_yes"), "consent:yes")],
@@ -72,13 +72,15 @@ class Onboarding:
         if waiting >= MOST_WAITING:
             await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent", now=now)
             return
-        await inbox.wait_for_consent(transaction, update_ids)
+        await inbox.await_consent(transaction, update_ids)
         body = (
             self.start_body(person.language)
             if waiting == 0
-            else Body(self._texts(person.language, "start_waiting"))
+            else MessageBody(self._texts(person.language, "start_waiting"))
         )
-        await outbox.put(transaction, outbox.Kind.NOTICE, body, person_id=person.person_id, now=now)
+        await outbox.put(
+            transaction, outbox.MessageKind.NOTICE, body, person_id=person.person_id, now=now
+        )
 
     async def consent(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
         """Record consent and ask for the age band."""
@@ -95,9 +97,9 @@ class Onboarding:
         """Erase somebody whom the companion does not talk with, and say so."""
         await self._erasure.refuse(transaction, person, key, now=now)
 
-    def forget_body(self, language: str) -> Body:
+    def forget_body(self, language: str) -> MessageBody:
         """The question before erasure."""
-        return Body(
+        return MessageBody(
             self._texts(language, "forget_ask"),
             [
                 [(self._texts(language, "forget_yes"), "forget:yes")],
@@ -115,7 +117,7 @@ class Onboarding:
         await people.change(transaction, person.person_id, age_band=age)
         rows = self._help_lines.region_buttons(person.language)
         await self._notice(transaction, person, "ask_region", rows, now)
-        waiting = await inbox.wake_after_consent(transaction, person.person_id)
+        waiting = await inbox.release_after_consent(transaction, person.person_id)
         if not waiting:
             await self._notice(transaction, person, "ready", [], now)
         return waiting
@@ -127,7 +129,7 @@ class Onboarding:
         known = region if self._help_lines.knows(region) else None
         await people.change(transaction, person.person_id, region=known)
         key, values = "region_saved", {}
-        if await review.holding(transaction, person.person_id, now=now) is not None:
+        if await review.case_on_hold(transaction, person.person_id, now=now) is not None:
             key = "region_saved_lines"
             values = {"lines": self._help_lines.text(person.language, known)}
         await self._notice(transaction, person, key, [], now, **values)
@@ -143,8 +145,8 @@ class Onboarding:
     ) -> None:
         await outbox.put(
             transaction,
-            outbox.Kind.NOTICE,
-            Body(self._texts(person.language, key, **values), buttons),
+            outbox.MessageKind.NOTICE,
+            MessageBody(self._texts(person.language, key, **values), buttons),
             person_id=person.person_id,
             now=now,
         )

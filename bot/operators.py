@@ -14,9 +14,9 @@ from datetime import datetime
 from telegram import Message, Update, User
 
 from bot.answering import HandlerContext, acknowledge
-from bot.case_acts import COMMANDS, CaseActs
+from bot.case_acts import COMMANDS, CaseCommands
 from bot.case_buttons import number_of, read
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
 from bot.texts import Texts
 from review.access import Refusal, RefusedError
@@ -31,7 +31,7 @@ EDITS_REMEMBERED = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OperatorCommand:
     """What an operator wrote: an act (None: a command that is none), a case, words."""
 
     verb: str | None
@@ -39,7 +39,7 @@ class Order:
     words: str
 
 
-class Operators:
+class OperatorHandlers:
     """What operators can do in Telegram."""
 
     def __init__(
@@ -47,8 +47,8 @@ class Operators:
         *,
         database: Database,
         texts: Texts,
-        notices: OperatorNotices,
-        acts: CaseActs,
+        notices: OperatorMessenger,
+        acts: CaseCommands,
         chat: OperatorsChat,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -116,7 +116,7 @@ class Operators:
         transaction: Transaction,
         update: Update,
         actor: Operator,
-        order: Order,
+        order: OperatorCommand,
         now: datetime,
     ) -> None:
         message = update.effective_message
@@ -143,7 +143,7 @@ class Operators:
 
     async def _order(
         self, transaction: Transaction, message: Message, context: HandlerContext
-    ) -> Order | None:
+    ) -> OperatorCommand | None:
         """What a message asks for; None where it is talk among operators."""
         text = message.text or message.caption or ""
         topic = await self._case_of_topic(transaction, message)
@@ -155,14 +155,14 @@ class Operators:
             if topic is None:  # no topic says which case it is about
                 number, *more = rest.split(maxsplit=1)[:2] or [""]
                 case_id, rest = number_of(number), "".join(more)
-            return Order(COMMANDS.get(name), case_id, rest)
+            return OperatorCommand(COMMANDS.get(name), case_id, rest)
         asked = message.reply_to_message
         if asked is None or asked.from_user is None or asked.from_user.id != context.bot.id:
             return None
         case_id = self._acts.prompted(asked.text or "")
         if case_id is None or topic not in (None, case_id):
             return None
-        return Order("reply", case_id, text)
+        return OperatorCommand("reply", case_id, text)
 
     @staticmethod
     async def _case_of_topic(transaction: Transaction, message: Message) -> CaseId | None:

@@ -15,7 +15,7 @@ from bot.refusals import Failure, SendError
 from bot.topics import Topics
 from storage import Database, Transaction, outbox, people
 from storage.ids import OutboxId
-from storage.outbox import Audience, Kind, Message, OutboxState
+from storage.outbox import Audience, MessageKind, OutboxMessage, OutboxState
 
 log = structlog.get_logger(__name__)
 LONGEST_TRY = timedelta(hours=24)
@@ -23,7 +23,7 @@ LONGEST_TRY = timedelta(hours=24)
 LONGEST_WAIT_S = 60.0
 LONGEST_ASKED_S = 86_400.0
 """Telegram may ask for a longer wait; once a day it is asked all the same."""
-AT_LEAST_ONCE = (Kind.CRISIS, Kind.CASE)
+AT_LEAST_ONCE = (MessageKind.CRISIS, MessageKind.CASE)
 AT_ONCE = (Failure.MOVED, Failure.NO_THREAD)
 MOST_AT_ONCE = 3
 """A topic that is gone again and again is waited for like everything else."""
@@ -36,7 +36,7 @@ KEEPS_ORDER = 2
 BETWEEN_TRIES_S = 30.0
 """So long nothing else that was put off is tried in the operators' chat, however much there is."""
 
-Relayed = Callable[[Transaction, Message, OutboxState, str | None, datetime], Awaitable[None]]
+Relayed = Callable[[Transaction, OutboxMessage, OutboxState, str | None, datetime], Awaitable[None]]
 """Told, in the transaction of the end, how an operator's words to a person ended."""
 
 
@@ -62,28 +62,32 @@ class Outcomes:
         self._said: dict[OutboxId, str] = {}
         """What was logged of messages that wait: once for each reason, not at every try."""
 
-    async def end(self, message: Message, state: OutboxState, reason: str | None) -> None:
+    async def end(self, message: OutboxMessage, state: OutboxState, reason: str | None) -> None:
         """Give a message its end."""
         async with self._database.begin() as transaction:
             await self.end_within(transaction, message, state, reason)
 
     async def end_within(
-        self, transaction: Transaction, message: Message, state: OutboxState, reason: str | None
+        self,
+        transaction: Transaction,
+        message: OutboxMessage,
+        state: OutboxState,
+        reason: str | None,
     ) -> None:
         """Give a message its end in a transaction; who wrote it hears of it."""
         now = self._now()
         self._said.pop(message.outbox_id, None)
         await outbox.end(transaction, message.outbox_id, state, reason=reason, now=now)
-        if message.kind is Kind.RELAY:
+        if message.kind is MessageKind.RELAY:
             await self._relayed(transaction, message, state, reason, now)
-        if message.kind is Kind.CHECK_IN and state is OutboxState.FAILED:
+        if message.kind is MessageKind.CHECK_IN and state is OutboxState.FAILED:
             await self._recall.withdraw(transaction, message, SkipReason.FAILED)
 
-    async def is_off(self, transaction: Transaction, message: Message) -> bool:
+    async def is_off(self, transaction: Transaction, message: OutboxMessage) -> bool:
         """Whether a message that was just claimed is not to be sent after all; it is ended."""
         now = self._now()
         why: SkipReason | None = None
-        if message.kind is Kind.CHECK_IN:
+        if message.kind is MessageKind.CHECK_IN:
             why = await self._recall.reason(transaction, message, now)
         if why is None and message.expires_at is not None and now > message.expires_at:
             why = SkipReason.LATE
@@ -94,16 +98,16 @@ class Outcomes:
         await self._recall.withdraw(transaction, message, why)
         return True
 
-    async def cancel_if_late(self, transaction: Transaction, message: Message) -> None:
+    async def cancel_if_late(self, transaction: Transaction, message: OutboxMessage) -> None:
         """End a message that could not be claimed, if it is of an older epoch."""
         now = self._now()
-        cancelled = await outbox.cancel_if_late(transaction, message.outbox_id, now=now)
-        if cancelled and message.kind is Kind.CHECK_IN:
+        cancelled = await outbox.cancel_if_superseded(transaction, message.outbox_id, now=now)
+        if cancelled and message.kind is MessageKind.CHECK_IN:
             # `/stop`, or else a crisis or an operator, whose case may be resolved by now.
             why = await self._recall.reason(transaction, message, now) or SkipReason.HELD
             await self._recall.withdraw(transaction, message, why)
 
-    async def failed(self, chat_id: int, message: Message, error: SendError) -> None:
+    async def failed(self, chat_id: int, message: OutboxMessage, error: SendError) -> None:
         """Decide what becomes of a message that was not sent."""
         to_operators = message.audience is Audience.OPERATORS
         failure = error.failure
@@ -130,15 +134,15 @@ class Outcomes:
             self._say_once(message, error, "send_put_off")
         await self._postpone(message, error)
 
-    def _say_once(self, message: Message, error: SendError, event: str) -> None:
+    def _say_once(self, message: OutboxMessage, error: SendError, event: str) -> None:
         if self._said.get(message.outbox_id) != error.name:
             self._said[message.outbox_id] = error.name
             log.error(event, kind=message.kind, error=error.name, moved_to=error.moved_to)
 
-    def _is_old(self, message: Message) -> bool:
+    def _is_old(self, message: OutboxMessage) -> bool:
         return self._now() - message.created_at > LONGEST_TRY
 
-    async def _postpone(self, message: Message, error: SendError) -> None:
+    async def _postpone(self, message: OutboxMessage, error: SendError) -> None:
         wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
         if error.retry_after_s is not None:
             wait_s = min(error.retry_after_s, LONGEST_ASKED_S)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Bucket:
+class TokenBucket:
     """A token bucket: `burst` at once, then one every `1 / rate_s` seconds."""
 
     rate_s: float
@@ -38,15 +38,15 @@ class Bucket:
         return True
 
 
-class Pacer:
+class RateLimiter:
     """Buckets per chat and one for all; those unused for long are forgotten."""
 
     CAPACITY = 20_000
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._all = Bucket(28, 28, 28, clock())
-        self._chats: OrderedDict[tuple[str, int], Bucket] = OrderedDict()
+        self._all = TokenBucket(28, 28, 28, clock())
+        self._chats: OrderedDict[tuple[str, int], TokenBucket] = OrderedDict()
 
     async def wait(self, chat_id: int) -> None:
         """Wait until a message may go to this chat."""
@@ -64,10 +64,10 @@ class Pacer:
         """Whether a draft may be shown now; about 3 a second, 12 at most in five seconds."""
         return self._bucket("draft", chat_id, 2.0, 4).try_take(self._clock())
 
-    def _bucket(self, kind: str, chat_id: int, rate_s: float, burst: float) -> Bucket:
+    def _bucket(self, kind: str, chat_id: int, rate_s: float, burst: float) -> TokenBucket:
         key = (kind, chat_id)
         if key not in self._chats:
-            self._chats[key] = Bucket(rate_s, burst, burst, self._clock())
+            self._chats[key] = TokenBucket(rate_s, burst, burst, self._clock())
         self._chats.move_to_end(key)
         while len(self._chats) > self.CAPACITY:
             self._chats.popitem(last=False)

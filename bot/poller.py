@@ -131,7 +131,7 @@ class Poller:
 
 def fewest_letters_first(page: Sequence[object]) -> list[object]:
     """Order updates so that nobody waits for a person who wrote more; each person's keep theirs."""
-    told = [updates.salvage(raw) for raw in page]
+    told = [updates.parse_leniently(raw) for raw in page]
     letters: Counter[int | None] = Counter()
     for reading in told:
         letters[reading.telegram_id] += len(reading.text)

@@ -6,7 +6,7 @@ that wait with none (`inference/engine/scheduler.py`). Nobody starves whatever i
 
 from safety.levels import Level
 from safety.policy import THRESHOLD
-from storage.cases import Case, State
+from storage.cases import Case, CaseState
 
 AT_RISK = 8
 """Words of level 2 (graver ones get a fixed reply and no model)."""
@@ -26,6 +26,6 @@ def priority(level: int, case: Case | None) -> int:
     if level >= THRESHOLD:
         return AT_RISK
     if case is not None:
-        is_seen_to = case.state is State.CLAIMED or case.took_over_at is not None
+        is_seen_to = case.state is CaseState.CLAIMED or case.took_over_at is not None
         return WITH_OPERATOR if is_seen_to else OPEN_CASE
     return DISTRESS if level >= Level.DISTRESS else 0

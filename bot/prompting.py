@@ -16,7 +16,7 @@ PERSONA = (
     "你能够理解人类细腻的情感，在专业领域给予需要帮助的人类专业的指导，并以同情和理解的方式回应人类的情绪，"
     "你正在与对话者进行共情对话。"
 )
-UNASKED = "（到了约好的问候时间）"
+CHECK_IN_QUERY = "（到了约好的问候时间）"
 """Stands as the question of a round in which the companion spoke first: the template has no other
 place for it, and an empty question is nothing that the model has seen."""
 ROUND = re.compile(r"\[\s*Round(?=\s*\d)", re.IGNORECASE)
@@ -30,12 +30,12 @@ class Tokenizer(Protocol):
         """Token ids of a prompt."""
 
 
-def neutralise(text: str) -> str:
+def escape_template(text: str) -> str:
     """Take the template's voice from a person's words; what they say stays readable."""
     return SPEAKER.sub(r"\1，", ROUND.sub("(Round", text))
 
 
-def fit(
+def build_prompt(
     tokenizer: Tokenizer, query: str, rounds: Rounds, *, persona: str, budget: int
 ) -> tuple[tuple[int, ...], Rounds]:
     """Token ids of a prompt within the budget, and the rounds that it holds.

@@ -19,7 +19,7 @@ from bot.texts import LANGUAGES, Texts
 
 log = structlog.get_logger(__name__)
 LONGEST_WAIT_S = 60.0
-Step = Callable[[], Awaitable[None]]
+RegistrationStep = Callable[[], Awaitable[None]]
 
 
 class Registration:
@@ -29,7 +29,7 @@ class Registration:
         self._bot = bot
         self._settings = settings
         self._texts = texts
-        self._open: dict[str, tuple[Step, SendError]] = {}
+        self._open: dict[str, tuple[RegistrationStep, SendError]] = {}
 
     async def begin(self) -> None:
         """Tell everything once.
@@ -54,7 +54,7 @@ class Registration:
                 left.create_task(self._insist(name, step, error))
         await asyncio.Event().wait()  # the service ends with the first of its tasks that does
 
-    async def _insist(self, name: str, step: Step, error: SendError) -> None:
+    async def _insist(self, name: str, step: RegistrationStep, error: SendError) -> None:
         tries = 0
         while True:
             wait_s = min(2.0**tries, LONGEST_WAIT_S)

@@ -12,20 +12,20 @@ from functools import partial
 import structlog
 from telegram import Bot
 
-from bot.drafts import Draft
-from bot.finishing import Asked, Completion, Finisher
-from bot.kept_words import KeptWords
+from bot.drafts import ReplyDraft
+from bot.finishing import Completion, PendingTurn, TurnCompleter
+from bot.kept_words import SessionCacheEviction
 from bot.lanes import Burst
 from bot.metrics import Metrics
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.priority import priority
-from bot.prompting import PERSONA, UNASKED, fit, neutralise
+from bot.prompting import CHECK_IN_QUERY, PERSONA, build_prompt, escape_template
 from bot.texts import Texts
-from bot.writing import LONGEST_S, Writer
+from bot.writing import LONGEST_S, ReplyGenerator
 from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
-from safety.guard import Guard
+from safety.guard import OutputGuard
 from storage import Database, cases, conversations, inbox, outbox
-from storage.body import Body
+from storage.body import MessageBody
 from storage.conversations import Turn
 from storage.inbox import Ended
 from storage.people import Person
@@ -45,12 +45,12 @@ class Replier:
         rounds: RecentRounds,
         worker: LanguageModel,
         bot: Bot,
-        pacer: Pacer,
-        guard: Guard,
-        finisher: Finisher,
+        pacer: RateLimiter,
+        guard: OutputGuard,
+        finisher: TurnCompleter,
         texts: Texts,
         metrics: Metrics,
-        kept_words: KeptWords,
+        kept_words: SessionCacheEviction,
         streaming: str,
         persona: bool,
         max_new_tokens: int,
@@ -62,7 +62,7 @@ class Replier:
         self._worker = worker
         self._bot = bot
         self._pacer = pacer
-        self._writer = Writer(worker, guard, metrics)
+        self._writer = ReplyGenerator(worker, guard, metrics)
         self._finisher = finisher
         self._texts = texts
         self._metrics = metrics
@@ -74,13 +74,13 @@ class Replier:
         self._wake = wake
         self._now = now
 
-    async def reply(self, asked: Asked) -> None:
+    async def reply(self, asked: PendingTurn) -> None:
         """Write a reply, or an honest word that there is none, and end the question's rows."""
         question, person = asked.question, asked.person
         started = time.monotonic()
         is_read_first, urgency = await self._look(asked)
         request, rounds, kept = await self._ask(asked, urgency)
-        draft = Draft(
+        draft = ReplyDraft(
             self._bot,
             self._pacer,
             "off" if is_read_first else self._streaming,
@@ -103,7 +103,7 @@ class Replier:
             await draft.aclose()
 
     async def _ask(
-        self, asked: Asked, urgency: int
+        self, asked: PendingTurn, urgency: int
     ) -> tuple[GenerationRequest, list[tuple[str, str]], int]:
         """What is asked of the model, the rounds before, and how many of them it is shown."""
         question = asked.question
@@ -122,7 +122,7 @@ class Replier:
         return request, rounds, len(kept)
 
     async def _write(
-        self, asked: Asked, request: GenerationRequest, draft: Draft, started: float
+        self, asked: PendingTurn, request: GenerationRequest, draft: ReplyDraft, started: float
     ) -> str | None:
         """The model's words; None where it has none, which the person is then told."""
         try:
@@ -138,9 +138,9 @@ class Replier:
 
     async def _end(
         self,
-        asked: Asked,
+        asked: PendingTurn,
         words: str,
-        draft: Draft,
+        draft: ReplyDraft,
         rounds: list[tuple[str, str]],
         kept: int,
         started: float,
@@ -157,10 +157,10 @@ class Replier:
     def _prompt(
         self, question: Turn, rounds: list[tuple[str, str]]
     ) -> tuple[tuple[int, ...], list[tuple[str, str]]]:
-        return fit(
+        return build_prompt(
             self._worker.tokenizer,
-            neutralise(question.text),
-            [(neutralise(past) or UNASKED, reply) for past, reply in rounds],
+            escape_template(question.text),
+            [(escape_template(past) or CHECK_IN_QUERY, reply) for past, reply in rounds],
             persona=self._persona,
             budget=self._worker.context_length - self._max_new_tokens,
         )
@@ -170,7 +170,9 @@ class Replier:
         async with self._database.begin() as transaction:
             await conversations.set_preview(transaction, question.turn_id, message_id)
 
-    async def _finish(self, asked: Asked, words: str, draft: Draft, *, is_kept_back: bool) -> bool:
+    async def _finish(
+        self, asked: PendingTurn, words: str, draft: ReplyDraft, *, is_kept_back: bool
+    ) -> bool:
         """End the question; False where the model's words are not the answer (yet)."""
         await self._rounds.drop(asked.question.session_id)
         async with self._database.begin() as transaction:
@@ -190,7 +192,7 @@ class Replier:
             self._wake()
         return completion is Completion.REPLY
 
-    async def _look(self, asked: Asked) -> tuple[bool, int]:
+    async def _look(self, asked: PendingTurn) -> tuple[bool, int]:
         """Whether an operator reads the reply before it goes, and how urgent it is.
 
         Nothing of a reply that is read first is shown while it is written.
@@ -209,19 +211,19 @@ class Replier:
             return self._texts(person.language, "wait_next")
         return self._texts(person.language, "wait_place", before=place - 1)
 
-    async def _tell(self, asked: Asked, text: str) -> None:
+    async def _tell(self, asked: PendingTurn, text: str) -> None:
         async with self._database.begin() as transaction:
             await outbox.put(
                 transaction,
-                outbox.Kind.NOTICE,
-                Body(text),
+                outbox.MessageKind.NOTICE,
+                MessageBody(text),
                 person_id=asked.person.person_id,
                 epoch=asked.person.epoch,
                 now=self._now(),
             )
         self._wake()
 
-    async def _fail(self, asked: Asked, draft: Draft, error: GenerationError) -> None:
+    async def _fail(self, asked: PendingTurn, draft: ReplyDraft, error: GenerationError) -> None:
         """Say honestly that there is no answer, with a button to try again."""
         language = asked.person.language
         button = (self._texts(language, "retry"), f"retry:{asked.question.turn_id}")

@@ -13,14 +13,14 @@ from safety.policy import HOLD_LAPSE_S, Script, respond
 from safety.screen import Screening
 from storage import Transaction, dialogues, plans, safety_counts
 from storage.people import Person
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 
 AGAIN = timedelta(seconds=HOLD_LAPSE_S)
 """How long a gentle question is not asked again."""
 ASKS = (Script.SUICIDE, Script.SELF_HARM)
 
 
-class Resources:
+class ResourceFooter:
     """Writes what a message of level 2 gets beside the reply."""
 
     def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
@@ -54,7 +54,11 @@ class Resources:
             found.append(self._texts(person.language, "gentle_suicide"))
             await plans.close_step(transaction, person.person_id)  # the next words answer this
         await safety_counts.add(
-            transaction, Act.RESOURCES, level=int(response.level), script=response.script, now=now
+            transaction,
+            SafetyEvent.RESOURCES,
+            level=int(response.level),
+            script=response.script,
+            now=now,
         )
         if is_first:
             await dialogues.put(

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.answering import Answering, Answers, HandlerContext, choice_of
+from bot.answering import HandlerContext, Responder, UnitOfWork, choice_of
 from bot.checkins.exporting import check_ins_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
 from safety.plan import STEPS
 from storage import cases, check_ins, conversations, follow_ups, people, plans, transcripts
-from storage.body import Body, Document
+from storage.body import Document, MessageBody
 from storage.conversations import Turn
 from storage.ids import TurnId
 from storage.people import Person
@@ -24,11 +24,11 @@ TURNS_A_FILE = 20_000
 OFF_RECORD_HOURS = ("1", "24")
 
 
-class Rights:
+class DataRightsHandlers:
     """The handlers."""
 
     def __init__(
-        self, *, answers: Answers, onboarding: Onboarding, erasure: Erasure, retention_days: int
+        self, *, answers: Responder, onboarding: Onboarding, erasure: Erasure, retention_days: int
     ) -> None:
         self._answers = answers
         self._texts = answers.texts
@@ -42,7 +42,7 @@ class Rights:
             if answering:
                 await answering.say(await self._memory(answering))
 
-    async def _memory(self, answering: Answering) -> Body:
+    async def _memory(self, answering: UnitOfWork) -> MessageBody:
         person = answering.person
         language = person.language
         extent = await transcripts.extent(answering.transaction, person.person_id)
@@ -74,10 +74,10 @@ class Rights:
         buttons = [[button]]
         if shadowed:
             buttons.append([(self._texts(language, "shadow_stop"), "shadow:off")])
-        return Body(text, buttons if person.has_consented else [])
+        return MessageBody(text, buttons if person.has_consented else [])
 
     @staticmethod
-    async def _plan_length(answering: Answering) -> int:
+    async def _plan_length(answering: UnitOfWork) -> int:
         plan = await plans.get(answering.transaction, answering.person.person_id)
         return sum(map(len, plan.items.values())) if plan else 0
 
@@ -93,7 +93,7 @@ class Rights:
                 training_consent_at=answering.now if choice == "on" else None,
             )
             key = "training_set_on" if choice == "on" else "training_set_off"
-            await answering.say(Body(self._texts(answering.person.language, key)))
+            await answering.say(MessageBody(self._texts(answering.person.language, key)))
 
     async def on_export(self, update: Update, _context: HandlerContext) -> None:
         """`/export`: everything that is kept of this person, as JSON files."""
@@ -117,7 +117,7 @@ class Rights:
                     return
                 last, number = turns[-1].turn_id, number + 1
 
-    async def _file(self, answering: Answering, turns: list[Turn], number: int) -> Body:
+    async def _file(self, answering: UnitOfWork, turns: list[Turn], number: int) -> MessageBody:
         person = answering.person
         known = await cases.of_person(answering.transaction, person.person_id)
         content = {
@@ -141,12 +141,12 @@ class Rights:
             "safety_plan": await self._plan_of(answering) if number == 1 else {},
         }
         name = f"pica-{answering.now:%Y%m%d}-{number}.json"
-        return Body(
+        return MessageBody(
             self._texts(person.language, "export_caption", turns=len(turns)),
             document=Document(name, json.dumps(content, ensure_ascii=False, indent=1)),
         )
 
-    async def _plan_of(self, answering: Answering) -> dict[str, list[str]]:
+    async def _plan_of(self, answering: UnitOfWork) -> dict[str, list[str]]:
         plan = await plans.get(answering.transaction, answering.person.person_id)
         if plan is None:
             return {}
@@ -176,7 +176,7 @@ class Rights:
                         for hours in OFF_RECORD_HOURS
                     ]
                 ]
-            await answering.say(Body(text, buttons))
+            await answering.say(MessageBody(text, buttons))
 
     async def on_offrecord_button(self, update: Update, _context: HandlerContext) -> None:
         """Off the record from now on, or back with what was said deleted."""
@@ -199,7 +199,7 @@ class Rights:
                     answering.transaction, person.person_id, off_record_until_at=until
                 )
                 text = self._texts(person.language, "offrecord_begun", until=_minute(until))
-            await answering.say(Body(text))
+            await answering.say(MessageBody(text))
 
     async def on_forget(self, update: Update, _context: HandlerContext) -> None:
         """`/forget`: asks once more."""
@@ -218,7 +218,9 @@ class Rights:
                     answering.transaction, answering.person, now=answering.now
                 )
             elif choice == "no":
-                await answering.say(Body(self._texts(answering.person.language, "forget_kept")))
+                await answering.say(
+                    MessageBody(self._texts(answering.person.language, "forget_kept"))
+                )
 
 
 def _about(person: Person) -> dict[str, str | None]:

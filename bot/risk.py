@@ -15,10 +15,10 @@ from safety.screen import Screening
 from storage import Transaction, safety_counts
 from storage.ids import TurnId
 from storage.people import Person
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 
 
-class RiskRecords:
+class CaseRecorder:
     """Opens and raises cases.
 
     Args:
@@ -38,14 +38,18 @@ class RiskRecords:
         screening: Screening,
         *,
         now: datetime,
-    ) -> review.Opened:
+    ) -> review.OpenedCase:
         """Open the person's case, or raise the one that is open."""
         opened = await review.open_or_raise(
             transaction, person.person_id, response, screening, now=now
         )
         if opened.is_new:
             await safety_counts.add(
-                transaction, Act.CASE, level=int(response.level), script=response.script, now=now
+                transaction,
+                SafetyEvent.CASE,
+                level=int(response.level),
+                script=response.script,
+                now=now,
             )
         return opened
 
@@ -53,7 +57,7 @@ class RiskRecords:
         self,
         transaction: Transaction,
         person: Person,
-        opened: review.Opened,
+        opened: review.OpenedCase,
         text: str,
         screening: Screening,
         turn_id: TurnId | None,

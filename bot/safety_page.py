@@ -10,13 +10,13 @@ from collections.abc import Callable
 from telegram import Update
 from telegram.ext import ContextTypes
 
-from bot.answering import Answers
+from bot.answering import Responder
 from safety.duties import Cadence, Duties, Profile
 from safety.hotlines import Hotlines
 from safety.levels import Category
 from safety.policy import HOLD_LAPSE_S
-from safety.protocol import Step, steps
-from storage.body import Body
+from safety.protocol import ProtocolStep, steps
+from storage.body import MessageBody
 
 
 class SafetyPage:
@@ -33,7 +33,7 @@ class SafetyPage:
     def __init__(
         self,
         *,
-        answers: Answers,
+        answers: Responder,
         hotlines: Hotlines,
         duties: Duties,
         lexicon: Callable[[], str],
@@ -51,7 +51,7 @@ class SafetyPage:
         async with self._answers.open(update, "safety") as answering:
             if answering:
                 person = answering.person
-                await answering.say(Body(self.page(person.language, person.region)))
+                await answering.say(MessageBody(self.page(person.language, person.region)))
 
     def page(self, language: str, region: str | None) -> str:
         """The whole page."""
@@ -77,7 +77,7 @@ class SafetyPage:
         ]
         return "\n".join(parts)
 
-    def _level(self, language: str, step: Step) -> str:
+    def _level(self, language: str, step: ProtocolStep) -> str:
         acts = ["resources" if step.adds_resources else "answers"] if step.model_answers else []
         acts += ["fixed"] if step.has_fixed_reply else []
         acts += ["emergency"] if step.emergency_first == frozenset(Category) else []

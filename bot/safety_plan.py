@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.answering import Answering, Answers, HandlerContext, data_of
+from bot.answering import HandlerContext, Responder, UnitOfWork, data_of
 from bot.help_lines import HelpLines
 from review import cases as review
 from safety.answers import Answer, read
@@ -17,12 +17,12 @@ from safety.levels import Level
 from safety.normalise import normalise
 from safety.plan import LONGEST_ITEM, MOST_ITEMS, STEPS
 from storage import Transaction, inbox, outbox, plans, safety_counts
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.people import Person
 from storage.plans import Plan
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 
 LINES = 3
 STAYS_OPEN = timedelta(minutes=30)
@@ -36,7 +36,7 @@ WITHIN = ("next", "clear", "end")
 class SafetyPlans:
     """The handlers, and the one place where words become part of a plan."""
 
-    def __init__(self, answers: Answers, help_lines: HelpLines) -> None:
+    def __init__(self, answers: Responder, help_lines: HelpLines) -> None:
         self._answers = answers
         self._texts = answers.texts
         self._help_lines = help_lines
@@ -48,7 +48,7 @@ class SafetyPlans:
                 return
             if not answering.person.has_consented:
                 text = self._texts(answering.person.language, "plan_needs_consent")
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
                 return
             plan = await plans.get(answering.transaction, answering.person.person_id)
             await answering.say(self._overview(answering.person, plan))
@@ -66,17 +66,17 @@ class SafetyPlans:
             elif act == "delete_yes":
                 gone = await plans.delete_plan(answering.transaction, person_id)
                 key = "plan_deleted" if gone else "plan_none"
-                await answering.say(Body(self._texts(answering.person.language, key)))
+                await answering.say(MessageBody(self._texts(answering.person.language, key)))
             elif not await _is_late(answering, UpdateId(update.update_id)):
                 await self._change(answering, plan, act, rest)
 
-    async def _change(self, answering: Answering, plan: Plan | None, act: str, rest: str) -> None:
+    async def _change(self, answering: UnitOfWork, plan: Plan | None, act: str, rest: str) -> None:
         if act in WITHIN and (plan is None or plan.open_step is None):
             await answering.say(self._overview(answering.person, plan))  # it was closed meanwhile
             return
         if plan is None:
             plan = Plan()
-            await safety_counts.add(answering.transaction, Act.PLAN, now=answering.now)
+            await safety_counts.add(answering.transaction, SafetyEvent.PLAN, now=answering.now)
         if act == "begin":
             plan.open_step = 0
         elif act == "add":
@@ -129,7 +129,7 @@ class SafetyPlans:
         await plans.put(transaction, person.person_id, plan, now=now)
         await outbox.put(
             transaction,
-            outbox.Kind.NOTICE,
+            outbox.MessageKind.NOTICE,
             self._present(person, plan),
             person_id=person.person_id,
             update_id=max(update_ids),
@@ -138,7 +138,7 @@ class SafetyPlans:
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="plan", now=now)
         return True
 
-    def _present(self, person: Person, plan: Plan) -> Body:
+    def _present(self, person: Person, plan: Plan) -> MessageBody:
         """The open step, or the whole plan where none is open."""
         if plan.open_step is None:
             return self._overview(person, plan)
@@ -165,7 +165,7 @@ class SafetyPlans:
             rows.append([(self._texts(language, "plan_clear"), "plan:clear")])
         if not last:
             rows.append([(self._texts(language, "plan_end"), "plan:end")])
-        return Body(text, rows)
+        return MessageBody(text, rows)
 
     def _options(self, person: Person, step: str) -> list[str]:
         options = self._texts(person.language, f"plan_{step}_options").splitlines()
@@ -174,11 +174,11 @@ class SafetyPlans:
             options = [*lines.splitlines(), *options]
         return options
 
-    def _overview(self, person: Person, plan: Plan | None) -> Body:
+    def _overview(self, person: Person, plan: Plan | None) -> MessageBody:
         language = person.language
         if plan is None or plan.is_empty:
             begin = [[(self._texts(language, "plan_begin"), "plan:begin")]]
-            return Body(self._texts(language, "plan_none"), begin)
+            return MessageBody(self._texts(language, "plan_none"), begin)
         parts = [self._texts(language, "plan_head")]
         for step in STEPS:
             if items := plan.items.get(step):
@@ -187,16 +187,16 @@ class SafetyPlans:
         parts.append(self._texts(language, "plan_foot"))
         change = (self._texts(language, "plan_change"), "plan:begin")
         delete = (self._texts(language, "plan_delete"), "plan:delete")
-        return Body("\n\n".join(parts), [[change, delete]])
+        return MessageBody("\n\n".join(parts), [[change, delete]])
 
-    def _ask_deletion(self, person: Person) -> Body:
+    def _ask_deletion(self, person: Person) -> MessageBody:
         yes = (self._texts(person.language, "plan_delete_yes"), "plan:delete_yes")
-        return Body(self._texts(person.language, "plan_delete_ask"), [[yes]])
+        return MessageBody(self._texts(person.language, "plan_delete_ask"), [[yes]])
 
 
-async def _is_late(a: Answering, update_id: UpdateId) -> bool:
+async def _is_late(a: UnitOfWork, update_id: UpdateId) -> bool:
     """Whether words at risk came after this press: then they are what is answered."""
-    case = await review.holding(a.transaction, a.person.person_id, now=a.now)
+    case = await review.case_on_hold(a.transaction, a.person.person_id, now=a.now)
     pressed_at = await inbox.received_at(a.transaction, update_id)
     return case is not None and pressed_at is not None and pressed_at < case.last_risk_at
 

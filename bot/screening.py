@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from safety import canary
-from safety.context import Asked
+from safety.context import DirectQuestion
 from safety.levels import Level
 from safety.screen import Screener, Screening
 
@@ -21,7 +21,7 @@ MOST_AT_ONCE = 1_000
 MOST_THREADS = 2
 
 
-class Screens:
+class SafeScreener:
     """Screens texts; a failure is told to `on_failure` and answered as nothing found.
 
     Whoever is told must keep the model silent: see `bot/safe_mode.py`.
@@ -51,7 +51,7 @@ class Screens:
         return self._screener
 
     def screen(
-        self, text: str, before: Sequence[str] = (), *, asked: Asked | None = None
+        self, text: str, before: Sequence[str] = (), *, asked: DirectQuestion | None = None
     ) -> Screening:
         """Screen one text, in the light of the person's words before it and of the question."""
         try:
@@ -60,7 +60,7 @@ class Screens:
             return self._failed(error)
 
     async def hear(
-        self, text: str, before: Sequence[str] = (), *, asked: Asked | None = None
+        self, text: str, before: Sequence[str] = (), *, asked: DirectQuestion | None = None
     ) -> Screening:
         """Screen one text as `screen` does; a long one holds nobody else up."""
         if len(text) <= MOST_AT_ONCE:

@@ -11,20 +11,20 @@ from bot.help_lines import HelpLines
 from bot.texts import Texts
 from safety import dialogue
 from safety.answers import Answer, read
-from safety.context import Asked
-from safety.dialogue import Move
+from safety.context import DirectQuestion
+from safety.dialogue import ScriptStep
 from safety.heard import tells_of_harm
 from safety.levels import Level
 from safety.normalise import normalise
 from safety.policy import Response
 from safety.screen import Screening
 from storage import Transaction, dialogues, plans
-from storage.body import Body, Keyboard
-from storage.dialogues import Place
+from storage.body import Keyboard, MessageBody
+from storage.dialogues import ScriptPosition
 from storage.people import Person
 
 
-class Script:
+class ScriptRunner:
     """Tells the reviewed scripts."""
 
     def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
@@ -47,7 +47,7 @@ class Script:
         is_held: bool,
         is_open: bool,
         now: datetime,
-    ) -> Body:
+    ) -> MessageBody:
         """Answer words of level 3 or 4: open the script that fits, or go on in it.
 
         With `is_open` the person has the opening already: its question is what they answer next.
@@ -70,24 +70,24 @@ class Script:
         level: Level,
         *,
         now: datetime,
-    ) -> Body:
+    ) -> MessageBody:
         """Answer words of a person whom a case of this script holds."""
         place = await dialogues.get(transaction, person.person_id)
         if place is None or place.script == dialogue.GENTLE:
-            place = Place(script, 0, 1, now)
+            place = ScriptPosition(script, 0, 1, now)
         return await self._go_on(transaction, person, place, text, level, now)
 
     async def _go_on(
         self,
         transaction: Transaction,
         person: Person,
-        place: Place,
+        place: ScriptPosition,
         text: str,
         level: Level,
         now: datetime,
         *,
         answer: Answer | None = None,
-    ) -> Body:
+    ) -> MessageBody:
         answer = answer or read(normalise(text).surface)
         move = dialogue.advance(place.script, place.step, place.turns, answer, level)
         while move.offers and not person.has_consented:  # nothing could be kept of it
@@ -96,17 +96,17 @@ class Script:
         return await self._say(transaction, person, move, place.turns, now)
 
     async def _say(
-        self, transaction: Transaction, person: Person, move: Move, turns: int, now: datetime
-    ) -> Body:
+        self, transaction: Transaction, person: Person, move: ScriptStep, turns: int, now: datetime
+    ) -> MessageBody:
         await dialogues.put(
             transaction, person.person_id, move.script, step=move.step, turns=turns + 1, now=now
         )
         if move.waits_for_words:  # the next words answer this question, and not a plan's step
             await plans.close_step(transaction, person.person_id)
         words = self._words(person.language, person.region, move)
-        return Body(words, self._buttons(person.language, move))
+        return MessageBody(words, self._buttons(person.language, move))
 
-    def _words(self, language: str, region: str | None, move: Move) -> str:
+    def _words(self, language: str, region: str | None, move: ScriptStep) -> str:
         lines = self._help_lines.text(language, region, emergency_first=move.emergency_first)
         keys = [key for key in move.acknowledges if self._texts.has(key)]
         parts = [self._texts(language, key, lines=lines) for key in (*keys[:1], move.says)]
@@ -114,7 +114,7 @@ class Script:
             parts.append(lines)
         return "\n".join(parts)
 
-    def _buttons(self, language: str, move: Move) -> Keyboard:
+    def _buttons(self, language: str, move: ScriptStep) -> Keyboard:
         if move.offers == "plan":
             return [[(self._texts(language, "plan_begin"), "plan:begin")]]
         if move.offers == "follow_up":
@@ -123,14 +123,14 @@ class Script:
         return []
 
 
-def _begins(place: Place, response: Response, text: str, *, is_held: bool) -> bool:
+def _begins(place: ScriptPosition, response: Response, text: str, *, is_held: bool) -> bool:
     """Whether another script opens, or the same anew after a hold that is over."""
     if place.script == dialogue.GENTLE:
         waits = dialogue.asked(place.script, place.step) is not None
-        return not waits or dialogue.switches("suicide", response.script)
+        return not waits or dialogue.takes_precedence("suicide", response.script)
     if not is_held:
         return not (place.script == response.script and place.step == 0)
-    answers_a_question = dialogue.asked(place.script, place.step) is Asked.RISK
+    answers_a_question = dialogue.asked(place.script, place.step) is DirectQuestion.RISK
     if answers_a_question and read(normalise(text).surface) is Answer.YES:
         return False
-    return dialogue.switches(place.script, response.script)
+    return dialogue.takes_precedence(place.script, response.script)

@@ -11,10 +11,10 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.refusals import Failure, SendError, read, read_topic
 from bot.splitting import split
-from storage.body import Body
+from storage.body import MessageBody
 
 
-def parts_of(body: Body) -> list[str]:
+def parts_of(body: MessageBody) -> list[str]:
     """The texts of the messages that a body becomes; a file is one."""
     return [body.text] if body.document else split(body.text)
 
@@ -22,7 +22,7 @@ def parts_of(body: Body) -> list[str]:
 async def send_part(
     bot: Bot,
     chat_id: int,
-    body: Body,
+    body: MessageBody,
     part: int,
     *,
     preview_message_id: int | None = None,
@@ -121,7 +121,7 @@ async def delete_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
 
 
 async def _send_document(
-    bot: Bot, chat_id: int, body: Body, markup: InlineKeyboardMarkup | None
+    bot: Bot, chat_id: int, body: MessageBody, markup: InlineKeyboardMarkup | None
 ) -> int:
     assert body.document is not None
     content = body.document.content
@@ -153,7 +153,7 @@ async def _edit(
     return message_id
 
 
-def _keyboard(body: Body) -> InlineKeyboardMarkup | None:
+def _keyboard(body: MessageBody) -> InlineKeyboardMarkup | None:
     if not body.buttons:
         return None
     return InlineKeyboardMarkup(

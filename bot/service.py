@@ -17,7 +17,7 @@ from bot.app import Parts, reach, utc_now
 from bot.build import build
 from bot.http import Server
 from bot.http import build as build_http
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.registration import Registration
 from bot.settings import Settings
 from bot.texts import Texts
@@ -26,7 +26,7 @@ from review import roster
 from storage import appointments, inbox, keys, outbox
 
 log = structlog.get_logger(__name__)
-DRAINS = ("http", "delivery", "lease", "poller")
+STOPPED_LAST = ("http", "delivery", "lease", "poller")
 """These end last: while replies are finished, whoever is at risk still gets the fixed reply at once
 (other words are stored, and answered after the next start)."""
 GRACE_S = 15.0
@@ -49,7 +49,7 @@ class Service:
         worker: LanguageModel,
         *,
         now: Callable[[], datetime] = utc_now,
-        pacer: Pacer | None = None,
+        pacer: RateLimiter | None = None,
     ) -> None:
         self.parts: Parts = build(settings, worker, now=now, pacer=pacer)
         self._settings = settings
@@ -153,7 +153,7 @@ class Service:
         """
         may_go_on = self.parts.worker.health().alive and self.parts.leadership.leads
         for task in self._tasks:
-            if task.get_name() not in DRAINS:
+            if task.get_name() not in STOPPED_LAST:
                 task.cancel()
         await self.parts.policy.replays.aclose()
         await self.parts.lanes.aclose(grace_s=grace_s if may_go_on else 0.0)

@@ -5,28 +5,28 @@ Knows nothing of operators' pages (`review/shadow.py` does the work).
 
 from telegram import Update
 
-from bot.answering import Answers, HandlerContext, choice_of
+from bot.answering import HandlerContext, Responder, choice_of
 from bot.texts import Texts
 from review.shadow import Shadow
 from storage import Transaction, outbox
-from storage.body import Body
+from storage.body import MessageBody
 from storage.people import Person
 from storage.shadow import ShadowDraft
 
 
-def consent_body(texts: Texts, language: str) -> Body:
+def consent_body(texts: Texts, language: str) -> MessageBody:
     """The question whether a human may read and edit the companion's replies."""
     buttons = [
         (texts(language, "shadow_yes"), "shadow:on"),
         (texts(language, "shadow_no"), "shadow:off"),
     ]
-    return Body(texts(language, "shadow_ask"), [buttons])
+    return MessageBody(texts(language, "shadow_ask"), [buttons])
 
 
-class Shadowing:
+class ShadowConsent:
     """The buttons under that question, and the words that go out at last."""
 
-    def __init__(self, answers: Answers, shadow: Shadow) -> None:
+    def __init__(self, answers: Responder, shadow: Shadow) -> None:
         self._answers = answers
         self._shadow = shadow
 
@@ -42,13 +42,13 @@ class Shadowing:
             )
             key = "shadow_set_on" if agrees else "shadow_set_off"
             text = self._answers.texts(answering.person.language, key)
-            await answering.say(Body(text))
+            await answering.say(MessageBody(text))
 
 
-class Sender:
+class ReviewedReplySender:
     """Queues a reply that waited, with a word where a human edited it."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Responder) -> None:
         self._answers = answers
 
     async def __call__(
@@ -63,8 +63,8 @@ class Sender:
         told = self._answers.texts(person.language, "shadow_edited") if edited else ""
         await outbox.put(
             transaction,
-            outbox.Kind.REPLY,
-            Body("\n\n".join(part for part in (words, told, draft.below) if part)),
+            outbox.MessageKind.REPLY,
+            MessageBody("\n\n".join(part for part in (words, told, draft.below) if part)),
             person_id=person.person_id,
             epoch=draft.epoch,
             update_id=draft.update_id,

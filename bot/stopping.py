@@ -8,9 +8,9 @@ word (read in reports only; `safety/duties.yaml`). The words were screened like 
 from telegram import Message, Update
 from telegram.ext import ContextTypes, filters
 
-from bot.answering import Answering, Answers
+from bot.answering import Responder, UnitOfWork
 from bot.checkins import diary
-from bot.gate import Gate
+from bot.gate import Admission
 from bot.help_lines import HelpLines
 from bot.stop_words import is_stop
 from review import cases as review
@@ -25,7 +25,7 @@ from storage import (
     people,
     plans,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_settings import StoppedBy
 from storage.ids import UpdateId
 
@@ -39,10 +39,10 @@ STOPS = _Stops()
 """For python-telegram-bot: messages that `Stopping.on_stop` answers."""
 
 
-class Stopping:
+class StopHandler:
     """The handler."""
 
-    def __init__(self, *, answers: Answers, gate: Gate, help_lines: HelpLines) -> None:
+    def __init__(self, *, answers: Responder, gate: Admission, help_lines: HelpLines) -> None:
         self._answers = answers
         self._texts = answers.texts
         self._gate = gate
@@ -65,12 +65,12 @@ class Stopping:
                 transaction, person.person_id, update_id, reason="stop", now=answering.now
             )
             if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
-                await answering.say(Body(self._farewell(answering, level, had_check_ins)))
+                await answering.say(MessageBody(self._farewell(answering, level, had_check_ins)))
             else:  # a stranger of a closed pilot: nothing is kept of them
                 await self._gate.turn_away(transaction, person, [update_id], now=answering.now)
 
     @staticmethod
-    async def _close_plan(answering: Answering) -> None:
+    async def _close_plan(answering: UnitOfWork) -> None:
         """Words after a return are no longer an answer to a step of the safety plan."""
         plan = await plans.get(answering.transaction, answering.person.person_id)
         if plan is not None and plan.open_step is not None:
@@ -80,7 +80,7 @@ class Stopping:
             )
 
     @staticmethod
-    async def _stop_check_ins(answering: Answering) -> bool:
+    async def _stop_check_ins(answering: UnitOfWork) -> bool:
         """End check-ins too; whether there were any."""
         transaction, person_id = answering.transaction, answering.person.person_id
         await check_in_questions.close(transaction, person_id)
@@ -91,14 +91,14 @@ class Stopping:
         return settings.stopped_at is None
 
     @staticmethod
-    async def _level(answering: Answering) -> int:
+    async def _level(answering: UnitOfWork) -> int:
         """How grave it is: of the case that holds the talk, or of words that wait for an answer."""
         person_id = answering.person.person_id
-        case = await review.holding(answering.transaction, person_id, now=answering.now)
-        waiting = await inbox.gravest_open(answering.transaction, person_id)
+        case = await review.case_on_hold(answering.transaction, person_id, now=answering.now)
+        waiting = await inbox.highest_open_level(answering.transaction, person_id)
         return max(case.level if case else 0, waiting)
 
-    def _farewell(self, answering: Answering, level: int, had_check_ins: bool) -> str:
+    def _farewell(self, answering: UnitOfWork, level: int, had_check_ins: bool) -> str:
         person = answering.person
         farewell = self._texts(person.language, "stopped")
         if had_check_ins:

@@ -12,11 +12,11 @@ from storage import Transaction
 from storage.ids import UpdateId
 from storage.people import Person
 
-Keep = Callable[[Transaction, Person], Awaitable[bool]]
+OnAccepted = Callable[[Transaction, Person], Awaitable[bool]]
 """Keeps what a button says; False where nothing follows, and then it ends the inbox row."""
 
 
-class Taker(Protocol):
+class Interceptor(Protocol):
     """Something that asked for words, or listens to all of them."""
 
     async def take(

@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from telegram import Bot
 
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.refusals import Failure, SendError
 from bot.sending import close_topic, delete_topic, open_topic, rename_topic
 from safety.levels import Level
 from storage import Database, cases
-from storage.body import Body
+from storage.body import MessageBody
 from storage.cases import Case
 from storage.ids import CaseId
 
@@ -41,9 +41,9 @@ class Topics:
         *,
         database: Database,
         bot: Bot,
-        pacer: Pacer,
+        pacer: RateLimiter,
         chat: OperatorsChat,
-        notices: OperatorNotices,
+        notices: OperatorMessenger,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -58,7 +58,7 @@ class Topics:
         # A topic that is being made while its person is erased must still be found and deleted.
         self._lock = asyncio.Lock()
 
-    async def thread_of(self, body: Body) -> int | None:
+    async def thread_of(self, body: MessageBody) -> int | None:
         """The topic that a message goes to, made where there is none yet; None: no topic.
 
         Raises:
@@ -76,13 +76,13 @@ class Topics:
                 return None
             return await self._make(case)
 
-    async def forget(self, body: Body) -> None:
+    async def forget(self, body: MessageBody) -> None:
         """A topic is not there any more: the next message makes a new one."""
         if body.case_id is not None:
             async with self._database.begin() as transaction:
                 await cases.change(transaction, CaseId(body.case_id), thread_id=None)
 
-    async def settle(self, body: Body) -> bool:
+    async def settle(self, body: MessageBody) -> bool:
         """Rename, close or delete the topic of a case; False where the bot may not.
 
         Raises:
@@ -108,7 +108,7 @@ class Topics:
                 await self.forget(body)
             return True
 
-    async def _change(self, body: Body, case: Case, chat_id: int, thread_id: int) -> None:
+    async def _change(self, body: MessageBody, case: Case, chat_id: int, thread_id: int) -> None:
         if body.topic == RENAME:
             await rename_topic(self._bot, chat_id, thread_id, self._name(case))
             self._names[thread_id] = self._name(case)
@@ -133,7 +133,7 @@ class Topics:
             await cases.change(transaction, case.case_id, thread_id=thread_id)
         return thread_id
 
-    async def _ask_for_a_hand(self, body: Body, case: Case) -> None:
+    async def _ask_for_a_hand(self, body: MessageBody, case: Case) -> None:
         """What was erased must not stay in a topic that the bot may not delete. Said once."""
         async with self._database.begin() as transaction:
             await self._notices.put(
@@ -146,7 +146,7 @@ class Topics:
         name = f"#{case.case_id} · {case.level} · {self._notices.categories(case)}"
         return name[:LONGEST_NAME]
 
-    async def _case(self, body: Body) -> Case | None:
+    async def _case(self, body: MessageBody) -> Case | None:
         assert body.case_id is not None
         async with self._database.read() as transaction:
             return await cases.get(transaction, CaseId(body.case_id))

@@ -10,24 +10,24 @@ from dataclasses import dataclass
 
 from telegram import Message, TelegramObject, Update
 
-from bot.answering import Answering
+from bot.answering import UnitOfWork
 from bot.help_lines import HelpLines
-from bot.human import HumanSide
+from bot.human import TakeoverRelay
 from bot.texts import Texts
-from bot.updates import Kind
+from bot.updates import UpdateKind
 from review import cases as review
 from review.desk import Desk
 from safety.dialogue import GENTLE
 from safety.levels import Level
 from safety.policy import Script
 from storage import conversations, dialogues, inbox, outbox
-from storage.body import Body
+from storage.body import MessageBody
 from storage.cases import Case
-from storage.conversations import Role
-from storage.dialogues import Place
+from storage.conversations import Speaker
+from storage.dialogues import ScriptPosition
 from storage.ids import PersonId, UpdateId
 from storage.inbox import Ended
-from storage.sent import KINDS, OTHER, Sent
+from storage.sent import KINDS, OTHER, SentObject
 
 VARIANTS = 3
 """How many wordings ask for words, so that none comes twice running."""
@@ -64,7 +64,7 @@ class Unheard:
     """
 
     def __init__(
-        self, *, texts: Texts, help_lines: HelpLines, human: HumanSide, desk: Desk
+        self, *, texts: Texts, help_lines: HelpLines, human: TakeoverRelay, desk: Desk
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
@@ -72,10 +72,10 @@ class Unheard:
         self._desk = desk
         self._albums: OrderedDict[PersonId, _Album] = OrderedDict()
 
-    async def take(self, a: Answering, update: Update) -> bool:
+    async def take(self, a: UnitOfWork, update: Update) -> bool:
         """Take what came, if a case holds the person or an operator talks with them."""
         talks = await self._human.case(a.transaction, a.person.person_id, now=a.now)
-        case = talks or await review.holding(a.transaction, a.person.person_id, now=a.now)
+        case = talks or await review.case_on_hold(a.transaction, a.person.person_id, now=a.now)
         message = update.effective_message
         if case is None or message is None:
             return False
@@ -87,7 +87,7 @@ class Unheard:
             await inbox.end(a.transaction, [update_id], Ended.HELD, reason="takeover", now=a.now)
         answers = talks is None and not (album and album.is_answered)
         answers = answers and not await inbox.is_followed(
-            a.transaction, a.person.person_id, update_id, Kind.UNREADABLE
+            a.transaction, a.person.person_id, update_id, UpdateKind.UNREADABLE
         )
         if answers:
             await self._answer(a, case, sent, update_id)
@@ -99,7 +99,7 @@ class Unheard:
         found = self._albums.get(person_id)
         return found if found and found.album_id == message.media_group_id else None
 
-    def _remember(self, a: Answering, message: Message, is_answered: bool) -> None:
+    def _remember(self, a: UnitOfWork, message: Message, is_answered: bool) -> None:
         """Know the further parts of an album; after a restart they are told once more."""
         if message.media_group_id is None:
             return
@@ -113,24 +113,26 @@ class Unheard:
 
         a.transaction.on_commit(remember)
 
-    async def _note(self, a: Answering, case: Case, sent: Sent) -> None:
-        await self._keep(a, Role.SENT, sent.text)
+    async def _note(self, a: UnitOfWork, case: Case, sent: SentObject) -> None:
+        await self._keep(a, Speaker.SENT, sent.text)
         await self._desk.person_sent(a.transaction, case, sent)
 
-    async def _answer(self, a: Answering, case: Case, sent: Sent, update_id: UpdateId) -> None:
+    async def _answer(
+        self, a: UnitOfWork, case: Case, sent: SentObject, update_id: UpdateId
+    ) -> None:
         words = self._words(a, case, sent, await self._turns(a, case))
-        await self._keep(a, Role.SCRIPT, words)
+        await self._keep(a, Speaker.SCRIPT, words)
         await outbox.put(
             a.transaction,
-            outbox.Kind.CRISIS,
-            Body(words),
+            outbox.MessageKind.CRISIS,
+            MessageBody(words),
             person_id=a.person.person_id,
             update_id=update_id,
             now=a.now,
         )
         await inbox.end(a.transaction, [update_id], Ended.ANSWERED, reason="fixed_reply", now=a.now)
 
-    def _words(self, a: Answering, case: Case, sent: Sent, turns: int) -> str:
+    def _words(self, a: UnitOfWork, case: Case, sent: SentObject, turns: int) -> str:
         """That it could not be read, a wish for words, numbers; in an emergency these first."""
         language, kind = a.person.language, TEXTS.get(sent.kind, sent.kind)
         grave = case.level >= Level.IMMINENT or case.script == Script.MEDICAL
@@ -141,14 +143,14 @@ class Unheard:
         return "\n".join([self._texts(language, f"unheard_{kind}"), *parts])
 
     @staticmethod
-    async def _turns(a: Answering, case: Case) -> int:
+    async def _turns(a: UnitOfWork, case: Case) -> int:
         """How many texts were said in the script, this one beside; its question stays where it is.
 
         The question gets no younger: after the hold it is too old for an answer.
         """
         place = await dialogues.get(a.transaction, a.person.person_id)
         if place is None or place.script == GENTLE:
-            place = Place(case.script, 0, 1, a.now)
+            place = ScriptPosition(case.script, 0, 1, a.now)
         await dialogues.put(
             a.transaction,
             a.person.person_id,
@@ -160,7 +162,7 @@ class Unheard:
         return place.turns
 
     @staticmethod
-    async def _keep(a: Answering, role: Role, text: str) -> None:
+    async def _keep(a: UnitOfWork, role: Speaker, text: str) -> None:
         """Keep a turn, so that operators see it in its place; before consent none is kept."""
         if not a.person.has_consented:
             return
@@ -177,16 +179,16 @@ class Unheard:
         )
 
 
-def describe(message: Message) -> Sent:
+def describe(message: Message) -> SentObject:
     """Say what a message without words is; nothing of its content but a sticker's emoji."""
     kind = next((kind for kind in KINDS if getattr(message, kind)), OTHER)
     part = getattr(message, kind, None)
     values = part.to_dict(recursive=False) if isinstance(part, TelegramObject) else {}
     seconds = values.get("duration")
     if isinstance(seconds, int | float):  # the attribute itself warns of its future type
-        return Sent(kind, seconds=max(0, int(seconds)))
+        return SentObject(kind, seconds=max(0, int(seconds)))
     emoji = values.get("emoji") if kind == "sticker" else None
-    return Sent(kind, emoji=_plain(emoji) if isinstance(emoji, str) else "")
+    return SentObject(kind, emoji=_plain(emoji) if isinstance(emoji, str) else "")
 
 
 def _plain(emoji: str) -> str:

@@ -16,7 +16,7 @@ CASE = "case:"
 """How the data of buttons under a case begin."""
 
 
-class Kind(StrEnum):
+class UpdateKind(StrEnum):
     """What an update means to this service."""
 
     WORDS = "words"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedUpdate:
     """An update as read.
 
     Attributes:
@@ -40,13 +40,13 @@ class Reading:
         text: words to screen; empty where there are none.
     """
 
-    kind: Kind
+    kind: UpdateKind
     telegram_id: int | None = None
     text: str = ""
     language_code: str | None = None
 
 
-def read(update: Update, operators_chat: int | None = None) -> Reading:
+def parse(update: Update, operators_chat: int | None = None) -> ParsedUpdate:
     """Say what an update is.
 
     Args:
@@ -68,39 +68,41 @@ def read(update: Update, operators_chat: int | None = None) -> Reading:
     return reading
 
 
-def _read(update: Update, operators_chat: int | None) -> Reading:
+def _read(update: Update, operators_chat: int | None) -> ParsedUpdate:
     if update.callback_query is not None:
         query = update.callback_query
         if is_case(update):  # an operator's act, wherever they press
-            return Reading(Kind.BUTTON)
+            return ParsedUpdate(UpdateKind.BUTTON)
         private = query.message is None or query.message.chat.type == "private"
-        return Reading(
-            Kind.BUTTON,
+        return ParsedUpdate(
+            UpdateKind.BUTTON,
             query.from_user.id if private else None,
             language_code=query.from_user.language_code,
         )
     if update.my_chat_member is not None:
         change = update.my_chat_member
         private = change.chat.type == "private"
-        return Reading(Kind.MEMBERSHIP, change.chat.id if private else None)
+        return ParsedUpdate(UpdateKind.MEMBERSHIP, change.chat.id if private else None)
     message = update.message or update.edited_message
     if message is None or message.from_user is None:
-        return Reading(Kind.OTHER)
+        return ParsedUpdate(UpdateKind.OTHER)
     if message.chat.type != "private":
         acts = message.chat.id == operators_chat and _is_act(message)
-        return Reading(Kind.OPERATORS if acts else Kind.GROUP)
+        return ParsedUpdate(UpdateKind.OPERATORS if acts else UpdateKind.GROUP)
     text = message.text or message.caption or ""
-    return Reading(
+    return ParsedUpdate(
         _kind(update, message, text), message.chat.id, text, message.from_user.language_code
     )
 
 
-def _kind(update: Update, message: Message, text: str) -> Kind:
+def _kind(update: Update, message: Message, text: str) -> UpdateKind:
     if update.edited_message is not None:
-        return Kind.EDIT if text.strip() else Kind.OTHER  # a live location moves every moment
+        return (
+            UpdateKind.EDIT if text.strip() else UpdateKind.OTHER
+        )  # a live location moves every moment
     if message.text and (message.text.startswith("/") or is_stop(message.text)):
-        return Kind.COMMAND
-    return Kind.WORDS if text.strip() else Kind.UNREADABLE
+        return UpdateKind.COMMAND
+    return UpdateKind.WORDS if text.strip() else UpdateKind.UNREADABLE
 
 
 def is_case(update: Update) -> bool:
@@ -128,15 +130,15 @@ def _is_act(message: Message) -> bool:
     )
 
 
-def salvage(raw: object) -> Reading:
+def parse_leniently(raw: object) -> ParsedUpdate:
     """Find the chat and the words in an update that the library cannot parse."""
     message = _dict(_dict(raw).get("message")) or _dict(_dict(raw).get("edited_message"))
     chat = _dict(message.get("chat"))
     text = message.get("text") or message.get("caption") or ""
     telegram_id = chat.get("id")
     private = chat.get("type") == "private"
-    return Reading(
-        Kind.MALFORMED,
+    return ParsedUpdate(
+        UpdateKind.MALFORMED,
         telegram_id if private and _is_id(telegram_id) else None,
         without_surrogates(text) if isinstance(text, str) else "",
     )

@@ -12,14 +12,14 @@ import structlog
 from bot.checkins.asking import CheckInJob
 from bot.digest import Digest
 from bot.follow_up import FollowUps
-from bot.kept_words import KeptWords
+from bot.kept_words import SessionCacheEviction
 from bot.lanes import Lanes
 from bot.metrics import Metrics
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.safe_mode import SafeMode, Switch
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from bot.topics import DELETE
-from review.clocks import Clocks
+from review.clocks import Escalation
 from review.live_lexicon import LiveLexicon
 from review.shadow import Shadow
 from storage import Database, case_clocks, retention
@@ -36,7 +36,7 @@ KEPT_WORDS_S = 60.0
 SWEEP_S = 3600.0
 
 
-class Upkeep:
+class PeriodicJobs:
     """The loops that keep the service safe and tidy."""
 
     def __init__(
@@ -44,16 +44,16 @@ class Upkeep:
         *,
         database: Database,
         safe_mode: SafeMode,
-        screens: Screens,
+        screens: SafeScreener,
         lanes: Lanes,
-        notices: OperatorNotices,
+        notices: OperatorMessenger,
         follow_ups: FollowUps,
         check_ins: CheckInJob,
-        clocks: Clocks,
+        clocks: Escalation,
         digest: Digest,
         shadow: Shadow,
         lexicon: LiveLexicon,
-        kept_words: KeptWords,
+        kept_words: SessionCacheEviction,
         metrics: Metrics,
         retention_days: int,
         wake: Callable[[], None],

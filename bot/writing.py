@@ -12,10 +12,10 @@ import time
 from contextlib import aclosing
 from dataclasses import replace
 
-from bot.drafts import Draft
+from bot.drafts import ReplyDraft
 from bot.metrics import Metrics
 from inference import GenerationError, GenerationRequest, LanguageModel
-from safety.guard import Guard, strip_artefacts
+from safety.guard import OutputGuard, strip_artefacts
 
 FIRST_WORD_S = 600.0
 """The longest wait for the first word: in line, and while the prompt is read."""
@@ -27,10 +27,10 @@ ENDS = "。！？!?\n"
 CLOSING = re.compile(r"[”’」』）)]*")
 
 
-class Writer:
+class ReplyGenerator:
     """Lets the model write, and shows what may be shown."""
 
-    def __init__(self, worker: LanguageModel, guard: Guard, metrics: Metrics) -> None:
+    def __init__(self, worker: LanguageModel, guard: OutputGuard, metrics: Metrics) -> None:
         self._worker = worker
         self._guard = guard
         self._metrics = metrics
@@ -39,7 +39,7 @@ class Writer:
         """The request's place in line, from 1; 0 where it does not wait."""
         return max(self._worker.place(each.request_id) for each in _attempts(request))
 
-    async def write(self, request: GenerationRequest, draft: Draft, started: float) -> str:
+    async def write(self, request: GenerationRequest, draft: ReplyDraft, started: float) -> str:
         """Let the model write, and write anew once where it had nothing to say.
 
         Returns:
@@ -54,7 +54,9 @@ class Writer:
                 return words
         raise GenerationError("engine_failed", "empty reply")
 
-    async def _once(self, request: GenerationRequest, draft: Draft, started: float) -> str | None:
+    async def _once(
+        self, request: GenerationRequest, draft: ReplyDraft, started: float
+    ) -> str | None:
         """Show every whole sentence that passes the guard; None where nothing was written."""
         text = passed = ""
         loop = asyncio.get_running_loop()

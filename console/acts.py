@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.case_page import the_case
-from console.door import Entry, field
+from console.door import ProtectedRoute, field
 from console.site import Site
 from review.access import Refusal, RefusedError
 from review.desk import MOST_WORDS
@@ -21,15 +21,15 @@ from storage.cases import Resolution
 from storage.ids import CaseId
 from storage.operators import Operator
 
-Act = Callable[[Transaction, Operator, CaseId, FormData], Awaitable[object]]
+CaseAction = Callable[[Transaction, Operator, CaseId, FormData], Awaitable[object]]
 
 
-class Acts:
+class CaseActions:
     """The acts on a case."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._acts: dict[str, Act] = {
+        self._acts: dict[str, CaseAction] = {
             "claim": lambda tx, actor, case, _: site.desk.claim(tx, actor, case),
             "release": lambda tx, actor, case, _: site.desk.release(tx, actor, case),
             "take-over": lambda tx, actor, case, _: site.takeover.begin(tx, actor, case),
@@ -53,14 +53,18 @@ class Acts:
             ),
         }
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes: one for each act."""
         return [
-            Entry(f"/cases/{{case_id:int}}/{name}", self._handler(name, act), "POST", is_part=True)
+            ProtectedRoute(
+                f"/cases/{{case_id:int}}/{name}", self._handler(name, act), "POST", is_part=True
+            )
             for name, act in self._acts.items()
         ]
 
-    def _handler(self, name: str, act: Act) -> Callable[[Request, Visitor], Awaitable[Response]]:
+    def _handler(
+        self, name: str, act: CaseAction
+    ) -> Callable[[Request, Visitor], Awaitable[Response]]:
         async def handle(request: Request, visitor: Visitor) -> Response:
             form = await request.form(max_fields=50, max_files=0)
             try:

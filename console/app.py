@@ -16,23 +16,23 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from console.acts import Acts
+from console.acts import CaseActions
 from console.address import ROOT, Address
 from console.audit_page import AuditPage
 from console.case_page import CasePage
 from console.change_page import ChangePage
 from console.charts_page import ChartsPage
-from console.door import Door, Entry
-from console.guard import Guard
+from console.door import Door, ProtectedRoute
+from console.guard import SecurityMiddleware
 from console.history_page import HistoryPage
 from console.lexicon_page import LexiconPage
 from console.live import Live
-from console.me_page import MePage
+from console.me_page import ProfilePage
 from console.operators_page import OperatorsPage
 from console.queue_page import QueuePage
 from console.site import HERE, Site
 from review.desk import Desk
-from review.policy import Policy
+from review.policy import LexiconChangeControl
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database
@@ -62,7 +62,7 @@ class Console:
         desk: Desk,
         takeover: Takeover,
         shadow: Shadow,
-        policy: Policy,
+        policy: LexiconChangeControl,
         url: str,
         zone: ZoneInfo,
         leads: Callable[[], bool],
@@ -92,7 +92,9 @@ class Console:
         said = {HTTPException: self._said, Exception: self._broke}
         app = Starlette(routes=self.routes, exception_handlers=said)
         longer = {ROOT + each.path: each.most_bytes for each in self.entries if each.most_bytes}
-        self._guarded = Guard(app, self.address, leads=leads, failed=self._failed, longer=longer)
+        self._guarded = SecurityMiddleware(
+            app, self.address, leads=leads, failed=self._failed, longer=longer
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -114,19 +116,19 @@ class Console:
         return self.site.message(Request(scope), "failed", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _entries(site: Site, door: Door) -> list[Entry]:
+def _entries(site: Site, door: Door) -> list[ProtectedRoute]:
     """Every route behind the door."""
     return [
         *QueuePage(site, door).entries(),
         *CasePage(site).entries(),
-        *Acts(site).entries(),
+        *CaseActions(site).entries(),
         *HistoryPage(site).entries(),
         *ChartsPage(site).entries(),
         *LexiconPage(site).entries(),
         *ChangePage(site).entries(),
         *AuditPage(site).entries(),
         *OperatorsPage(site).entries(),
-        *MePage(site).entries(),
+        *ProfilePage(site).entries(),
     ]
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import views
-from console.door import Entry, field
+from console.door import ProtectedRoute, field
 from console.site import Site
 from review.sign_in import Visitor
 from storage import audit
@@ -26,11 +26,11 @@ class AuditPage:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         return [
-            Entry("/audit", self.show, is_admins=True),
-            Entry("/audit/verify", self.verify, "POST", is_admins=True, is_part=True),
+            ProtectedRoute("/audit", self.show, is_admins=True),
+            ProtectedRoute("/audit/verify", self.verify, "POST", is_admins=True, is_part=True),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:

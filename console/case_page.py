@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import exposure, views
-from console.door import Entry
+from console.door import ProtectedRoute
 from console.drawing import trend
 from console.highlight import Piece, pieces
 from console.site import Site
@@ -31,11 +31,11 @@ from storage import (
     people,
     transcripts,
 )
-from storage.cases import Case, Resolution, State
-from storage.conversations import Role, Turn
+from storage.cases import Case, CaseState, Resolution
+from storage.conversations import Speaker, Turn
 from storage.evidence import Evidence
 from storage.ids import CaseId, TurnId
-from storage.sent import Sent
+from storage.sent import SentObject
 from storage.sent import parse as parse_sent
 from storage.shadow import ShadowDraft
 
@@ -57,7 +57,7 @@ class Shown:
     turn: Turn
     pieces: tuple[Piece, ...]
     state: str | None = None
-    sent: Sent | None = None
+    sent: SentObject | None = None
 
 
 class CasePage:
@@ -66,12 +66,12 @@ class CasePage:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         return [
-            Entry("/cases/{case_id:int}", self.show),
-            Entry("/cases/{case_id:int}/live", self.parts, is_part=True, is_use=False),
-            Entry("/cases/{case_id:int}/words", self.with_words, is_part=True),
+            ProtectedRoute("/cases/{case_id:int}", self.show),
+            ProtectedRoute("/cases/{case_id:int}/live", self.parts, is_part=True, is_use=False),
+            ProtectedRoute("/cases/{case_id:int}/words", self.with_words, is_part=True),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
@@ -113,7 +113,7 @@ class CasePage:
                 "drafts": await _drafts(transaction, case, visitor) if words else [],
             }
         await self._record(visitor, case, turns if words else None)
-        said = [turn for turn in turns if turn.role is Role.PERSON][-TREND_TURNS:]
+        said = [turn for turn in turns if turn.role is Speaker.PERSON][-TREND_TURNS:]
         return values | {
             "case": case,
             "shown": [_shown(turn, found if words else None, states) for turn in turns],
@@ -124,7 +124,7 @@ class CasePage:
             "moods": moods,
             "said": said,
             "stages": Stage,
-            "states": State,
+            "states": CaseState,
             "resolutions": [each for each in Resolution if each is not Resolution.ERASED],
             "now": now,
             "is_mine": case.claimed_by == visitor.operator.operator_id,
@@ -180,7 +180,7 @@ async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:
 
 async def _moods(transaction: Transaction, case: Case) -> list[int]:
     """What the person last answered to check-ins, beside an open case and nowhere else."""
-    if case.person_id is None or case.state is State.RESOLVED:
+    if case.person_id is None or case.state is CaseState.RESOLVED:
         return []
     found = await check_ins.moods(transaction, case.person_id)
     moods = [each.answer.mood for each in found if each.answer and each.answer.mood]
@@ -215,9 +215,9 @@ async def _is_kept(transaction: Transaction, case: Case) -> bool:
 
 
 def _shown(turn: Turn, found: Sequence[Evidence] | None, states: dict[TurnId, str]) -> Shown:
-    if turn.role is Role.SENT:
+    if turn.role is Speaker.SENT:
         return Shown(turn, (), sent=parse_sent(turn.text))
-    state = states.get(turn.turn_id) if turn.role is Role.OPERATOR else None
+    state = states.get(turn.turn_id) if turn.role is Speaker.OPERATOR else None
     if found is None:
         return Shown(turn, (), state)
     spans = [each.span for each in found if each.turn_id == turn.turn_id]

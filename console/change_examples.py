@@ -19,11 +19,11 @@ from console.site import Site
 from review.access import RefusedError
 from review.sign_in import Visitor
 from safety.levels import Category, Level
-from safety.replay_counts import Kind
+from safety.replay_counts import LabelKind
 from safety.screen import Match
 
 A_PAGE = 20
-WITH_THE_CHANGE = (Kind.GAINED, Kind.RAISED)
+WITH_THE_CHANGE = (LabelKind.GAINED, LabelKind.RAISED)
 """What fired shows in these with the change, in the others without it."""
 
 
@@ -40,7 +40,7 @@ class Example:
     pieces: tuple[Piece, ...]
 
 
-class Examples:
+class ExamplePages:
     """Shows examples."""
 
     def __init__(self, site: Site) -> None:
@@ -55,7 +55,7 @@ class Examples:
             examples = await site.policy.replays.examples(visitor.operator, number)
         except RefusedError as refused:
             return notice(site, visitor, f"refused_{refused.key}")
-        if kind not in set(Kind):
+        if kind not in set(LabelKind):
             return site.fragment(visitor, "change_broken.html", broken=examples.broken)
         moved = examples.moved.get(kind, ())
         here = moved[page * A_PAGE : (page + 1) * A_PAGE]
@@ -68,7 +68,7 @@ class Examples:
             change_id=number,
             kind=kind,
             page=page,
-            examples=[_example(each, Kind(kind)) for each in here],
+            examples=[_example(each, LabelKind(kind)) for each in here],
             exposure=shown,
             total=len(moved),
             first=page * A_PAGE + 1,
@@ -84,7 +84,7 @@ class Examples:
             await views.record(transaction, visitor, "viewed_words", now=now, detail=detail)
 
 
-def _example(moved: Mapping[str, Any], kind: Kind) -> Example:
+def _example(moved: Mapping[str, Any], kind: LabelKind) -> Example:
     side = "places_after" if kind in WITH_THE_CHANGE else "places_before"
     places = [
         Match(**{**each, "level": Level(each["level"]), "category": Category(each["category"])})

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from console import views
 from console.acts import notice
-from console.change_examples import Examples
-from console.door import Entry
+from console.change_examples import ExamplePages
+from console.door import ProtectedRoute
 from console.lexicon_page import why_of
 from console.site import Site
 from review.access import Refusal, RefusedError
@@ -24,11 +24,11 @@ from review.replays import Running
 from review.sign_in import Visitor
 from storage import Transaction
 from storage import lexicon_changes as changes
-from storage.lexicon_changes import LexiconChange, State
+from storage.lexicon_changes import ChangeState, LexiconChange
 from storage.operators import Operator
 
 ONE = "/lexicon/changes/{change_id:int}"
-Act = Callable[[Operator, int], Awaitable[object]]
+ChangeAction = Callable[[Operator, int], Awaitable[object]]
 
 
 class ChangePage:
@@ -36,21 +36,21 @@ class ChangePage:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._examples = Examples(site)
+        self._examples = ExamplePages(site)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes; who may withdraw depends on the change, so `review/` says it."""
         policy = self._site.policy
-        acts: dict[str, Act] = {
+        acts: dict[str, ChangeAction] = {
             "replay": policy.replays.begin,
             "cancel": self._cancel,
             "withdraw": policy.withdraw,
         }
-        admins: dict[str, Act] = {"approve": policy.approve, "reject": policy.reject}
+        admins: dict[str, ChangeAction] = {"approve": policy.approve, "reject": policy.reject}
         return [
-            Entry(ONE, self.show),
-            Entry(f"{ONE}/live", self.standing, is_part=True, is_use=False),
-            Entry(f"{ONE}/examples", self._examples.show, is_part=True),
+            ProtectedRoute(ONE, self.show),
+            ProtectedRoute(f"{ONE}/live", self.standing, is_part=True, is_use=False),
+            ProtectedRoute(f"{ONE}/examples", self._examples.show, is_part=True),
             *(self._entry(name, act) for name, act in acts.items()),
             *(self._entry(name, act, is_admins=True) for name, act in admins.items()),
         ]
@@ -93,7 +93,9 @@ class ChangePage:
         here = running if running is not None and running.change_id == number else None
         fault = replays.fault if replays.last == number and here is None else ""
         is_stale = change.replay is not None and change.replay["before"] != live.version
-        fault_in_use = live.present.left_out.get(number, "") if change.state is State.LIVE else ""
+        fault_in_use = (
+            live.present.left_out.get(number, "") if change.state is ChangeState.LIVE else ""
+        )
         return {
             "change": change,
             "names": names,
@@ -101,17 +103,17 @@ class ChangePage:
             "busy_with": running.change_id if running is not None and here is None else None,
             "fault": fault,
             "left_out": fault_in_use,
-            "is_stale": is_stale and change.state is State.PROPOSED,
+            "is_stale": is_stale and change.state is ChangeState.PROPOSED,
             "is_own": change.proposed_by == visitor.operator.operator_id,
             "may": _may(change, visitor.operator),
-            "states": State,
+            "states": ChangeState,
             "counts": change.replay,
             "mark": _mark(change, here, running is None, fault, is_stale, fault_in_use),
             "is_again": False,
             "has_ended": False,
         }
 
-    def _entry(self, name: str, act: Act, *, is_admins: bool = False) -> Entry:
+    def _entry(self, name: str, act: ChangeAction, *, is_admins: bool = False) -> ProtectedRoute:
         async def handle(request: Request, visitor: Visitor) -> Response:
             number = min(request.path_params["change_id"], 2**53)
             try:
@@ -121,7 +123,7 @@ class ChangePage:
                 return notice(self._site, visitor, key, detail=detail, n=number)
             return notice(self._site, visitor, f"done_change_{name}", n=number)
 
-        return Entry(f"{ONE}/{name}", handle, "POST", is_admins=is_admins, is_part=True)
+        return ProtectedRoute(f"{ONE}/{name}", handle, "POST", is_admins=is_admins, is_part=True)
 
     async def _cancel(self, actor: Operator, number: int) -> None:
         """End the replay of this change, whoever began it."""
@@ -148,9 +150,9 @@ async def the_change(transaction: Transaction, request: Request) -> LexiconChang
 def _may(change: LexiconChange, operator: Operator) -> set[str]:
     """Which acts to offer; `review/` has the last word."""
     is_own = change.proposed_by == operator.operator_id
-    if change.state is State.LIVE:
+    if change.state is ChangeState.LIVE:
         return {"withdraw"} if operator.is_admin else set()
-    if change.state is not State.PROPOSED:
+    if change.state is not ChangeState.PROPOSED:
         return set()
     acts = {"replay"} | ({"withdraw"} if is_own else set())
     if operator.is_admin:

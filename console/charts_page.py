@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import drawing, figures, views
-from console.door import Entry
+from console.door import ProtectedRoute
 from console.site import Site
 from review.sign_in import Visitor
 from storage import case_queue
@@ -23,9 +23,9 @@ class ChartsPage:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
-        return [Entry("/charts", self.show)]
+        return [ProtectedRoute("/charts", self.show)]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """The charts of a range of days."""

@@ -29,7 +29,7 @@ Handler = Callable[[Request, Visitor], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ProtectedRoute:
     """A route behind the door.
 
     Attributes:
@@ -62,7 +62,7 @@ class Door:
             Route("/sign-in", self.use_link, methods=["POST"]),
         ]
 
-    def route(self, entry: Entry) -> Route:
+    def route(self, entry: ProtectedRoute) -> Route:
         """A route behind the door."""
 
         async def checked(request: Request) -> Response:
@@ -141,7 +141,7 @@ class Door:
                 await sign_in.touch(transaction, found, now=now)
         return found
 
-    def _outside(self, request: Request, entry: Entry) -> Response:
+    def _outside(self, request: Request, entry: ProtectedRoute) -> Response:
         if entry.is_part or request.headers.get("HX-Request"):
             return Response(status_code=401)
         return self._site.message(request, "outside", 401, token="")

@@ -11,7 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from safety.counting import interval
-from storage.case_queue import Opened
+from storage.case_queue import CaseFigures
 
 FEW = 5
 LEVELS = (2, 3, 4)
@@ -53,29 +53,29 @@ class RuleRate:
     high: float
 
 
-def by_level(opened: Sequence[Opened]) -> dict[int, int]:
+def by_level(opened: Sequence[CaseFigures]) -> dict[int, int]:
     """Cases of each level."""
     counted = Counter(each.level for each in opened)
     return {level: counted[level] for level in LEVELS}
 
 
-def by_hour(opened: Sequence[Opened], zone: ZoneInfo) -> list[dict[int, int]]:
+def by_hour(opened: Sequence[CaseFigures], zone: ZoneInfo) -> list[dict[int, int]]:
     """For each hour of the day, in the roster's time: cases of each level."""
     counted = Counter((each.opened_at.astimezone(zone).hour, each.level) for each in opened)
     return [{level: counted[hour, level] for level in LEVELS} for hour in range(24)]
 
 
-def waiting(opened: Sequence[Opened]) -> list[Waiting]:
+def waiting(opened: Sequence[CaseFigures]) -> list[Waiting]:
     """How long cases waited, by level."""
     return [_waiting(level, [each for each in opened if each.level == level]) for level in LEVELS]
 
 
-def _waiting(level: int, opened: Sequence[Opened]) -> Waiting:
+def _waiting(level: int, opened: Sequence[CaseFigures]) -> Waiting:
     waits = sorted(_waits_s(opened))
     return Waiting(level, len(opened), len(waits), percentile(waits, 50), percentile(waits, 90))
 
 
-def _waits_s(opened: Sequence[Opened]) -> list[float]:
+def _waits_s(opened: Sequence[CaseFigures]) -> list[float]:
     return [
         max(0.0, (each.acknowledged_at - each.opened_at).total_seconds())
         for each in opened
@@ -83,7 +83,7 @@ def _waits_s(opened: Sequence[Opened]) -> list[float]:
     ]
 
 
-def histogram(opened: Sequence[Opened]) -> list[int]:
+def histogram(opened: Sequence[CaseFigures]) -> list[int]:
     """How many cases waited how long: a count for each bucket of `EDGES_MIN`, and above."""
     counts = [0] * (len(EDGES_MIN) + 1)
     for wait_s in _waits_s(opened):

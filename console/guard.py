@@ -32,7 +32,7 @@ HEADERS: Mapping[str, str] = {
 HSTS = "max-age=31536000"
 
 
-class Guard:
+class SecurityMiddleware:
     """ASGI middleware around everything.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from storage.evidence import Span
+from storage.evidence import EvidenceSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Piece:
     """
 
     text: str
-    spans: tuple[Span, ...] = ()
+    spans: tuple[EvidenceSpan, ...] = ()
 
     @property
     def level(self) -> int:
@@ -29,7 +29,7 @@ class Piece:
         return max((span.level for span in self.spans), default=0)
 
 
-def pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
+def pieces(text: str, spans: Sequence[EvidenceSpan]) -> list[Piece]:
     """Cut a text at the ends of spans; joined, the pieces are the text."""
     inside = [
         (max(0, span.start), min(len(text), span.end), span)
@@ -40,6 +40,8 @@ def pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
     return [Piece(text[start:end], _covering(inside, start, end)) for start, end in pairwise(edges)]
 
 
-def _covering(inside: Sequence[tuple[int, int, Span]], start: int, end: int) -> tuple[Span, ...]:
+def _covering(
+    inside: Sequence[tuple[int, int, EvidenceSpan]], start: int, end: int
+) -> tuple[EvidenceSpan, ...]:
     found = [span for first, last, span in inside if first <= start and end <= last]
     return tuple(sorted(found, key=lambda span: (-span.level, span.start)))

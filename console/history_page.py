@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from console import views
 from console.case_page import the_case
-from console.door import Entry, field
+from console.door import ProtectedRoute, field
 from console.site import Site
 from review.sign_in import Visitor
 from storage import sent, transcripts
@@ -25,11 +25,11 @@ class HistoryPage:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         return [
-            Entry("/cases/{case_id:int}/history", self.ask),
-            Entry("/cases/{case_id:int}/history", self.show, "POST"),
+            ProtectedRoute("/cases/{case_id:int}/history", self.ask),
+            ProtectedRoute("/cases/{case_id:int}/history", self.show, "POST"),
         ]
 
     async def ask(self, request: Request, visitor: Visitor) -> Response:

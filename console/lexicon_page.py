@@ -14,7 +14,7 @@ from starlette.responses import Response
 from console import views
 from console.acts import notice
 from console.address import ROOT
-from console.door import Entry, field
+from console.door import ProtectedRoute, field
 from console.screened import screened
 from console.site import Site
 from review.access import Refusal, RefusedError
@@ -23,7 +23,7 @@ from review.sign_in import Visitor
 from safety.change_form import MOST_BYTES as MOST_OF_CHANGE
 from safety.change_form import read_why
 from storage import lexicon_changes as changes
-from storage.lexicon_changes import LexiconChange, State
+from storage.lexicon_changes import ChangeState, LexiconChange
 
 A_PAGE = 50
 MOST_BYTES = 3 * MOST_OF_CHANGE + 64 * 1024
@@ -36,24 +36,28 @@ class LexiconPage:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         return [
-            Entry("/lexicon", self.show),
-            Entry("/lexicon/try", self.try_out, "POST", is_part=True, most_bytes=MOST_BYTES),
-            Entry("/lexicon/propose", self.propose, "POST", is_part=True, most_bytes=MOST_BYTES),
+            ProtectedRoute("/lexicon", self.show),
+            ProtectedRoute(
+                "/lexicon/try", self.try_out, "POST", is_part=True, most_bytes=MOST_BYTES
+            ),
+            ProtectedRoute(
+                "/lexicon/propose", self.propose, "POST", is_part=True, most_bytes=MOST_BYTES
+            ),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """The page."""
         site, asked = self._site, request.query_params
-        state = asked["state"] if asked.get("state") in set(State) else None
+        state = asked["state"] if asked.get("state") in set(ChangeState) else None
         page = int(asked["page"]) if asked.get("page", "") in map(str, range(1000)) else 0
         async with site.database.read() as transaction:
             found = await changes.listed(transaction)
             names = await site.names(transaction)
         await self._record(visitor)
-        proposed = [each for each in reversed(found) if each.state is State.PROPOSED]
+        proposed = [each for each in reversed(found) if each.state is ChangeState.PROPOSED]
         shown = [each for each in reversed(found) if state in (None, each.state)]
         here = shown[page * A_PAGE : (page + 1) * A_PAGE]
         return await site.page(
@@ -63,7 +67,7 @@ class LexiconPage:
             here="lexicon",
             names=names,
             state=state,
-            states=list(State),
+            states=list(ChangeState),
             page=page,
             has_more=len(shown) > (page + 1) * A_PAGE,
             proposed=[(each.change_id, why_of(each)) for each in proposed],
@@ -110,7 +114,7 @@ class LexiconPage:
         if not number:
             return (typed if typed.strip() else None), 0
         async with self._site.database.read() as transaction:
-            proposed = await changes.listed(transaction, state=State.PROPOSED)
+            proposed = await changes.listed(transaction, state=ChangeState.PROPOSED)
         found = next((each for each in proposed if str(each.change_id) == number), None)
         if found is None:
             raise RefusedError(Refusal.CHANGE_GONE)

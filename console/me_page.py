@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from console.address import ROOT
-from console.door import Entry, field
+from console.door import ProtectedRoute, field
 from console.site import THEME_COOKIE, THEMES, Site
 from console.words import LANGUAGES
 from review import roster, sign_in
@@ -17,18 +17,18 @@ from review.sign_in import Visitor
 A_YEAR_S = 31_536_000
 
 
-class MePage:
+class ProfilePage:
     """One's own page."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         return [
-            Entry("/me", self.show),
-            Entry("/me", self.save, "POST"),
-            Entry("/sign-out", self.leave, "POST"),
+            ProtectedRoute("/me", self.show),
+            ProtectedRoute("/me", self.save, "POST"),
+            ProtectedRoute("/sign-out", self.leave, "POST"),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from console import views
 from console.acts import notice
-from console.door import Entry, field
+from console.door import ProtectedRoute, field
 from console.site import Site
 from console.words import LANGUAGES
 from review import hours, roster
@@ -17,7 +17,7 @@ from review.access import Refusal, RefusedError
 from review.sign_in import Visitor
 from storage import operators
 from storage.ids import OperatorId
-from storage.operators import Role
+from storage.operators import OperatorRole
 
 
 class OperatorsPage:
@@ -26,16 +26,18 @@ class OperatorsPage:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         one = "/operators/{operator_id:int}"
         return [
-            Entry("/operators", self.show, is_admins=True),
-            Entry("/operators/list", self.table, is_admins=True, is_part=True, is_use=False),
-            Entry("/operators/add", self.add, "POST", is_admins=True, is_part=True),
-            Entry(f"{one}/role", self.set_role, "POST", is_admins=True, is_part=True),
-            Entry(f"{one}/hours", self.set_hours, "POST", is_admins=True, is_part=True),
-            Entry(f"{one}/remove", self.remove, "POST", is_admins=True, is_part=True),
+            ProtectedRoute("/operators", self.show, is_admins=True),
+            ProtectedRoute(
+                "/operators/list", self.table, is_admins=True, is_part=True, is_use=False
+            ),
+            ProtectedRoute("/operators/add", self.add, "POST", is_admins=True, is_part=True),
+            ProtectedRoute(f"{one}/role", self.set_role, "POST", is_admins=True, is_part=True),
+            ProtectedRoute(f"{one}/hours", self.set_hours, "POST", is_admins=True, is_part=True),
+            ProtectedRoute(f"{one}/remove", self.remove, "POST", is_admins=True, is_part=True),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
@@ -130,7 +132,7 @@ class OperatorsPage:
             "hours": {each: hours.format_hours(those) for each, those in shifts.items()},
             "duty": {each.operator_id for each in duty},
             "has_hours": bool(shifts),
-            "roles": list(Role),
+            "roles": list(OperatorRole),
             "zone": str(site.zone),
         }
 
@@ -139,8 +141,10 @@ async def _form(request: Request) -> FormData:
     return await request.form(max_fields=20, max_files=0)
 
 
-def _role(form: FormData) -> Role:
-    return Role.ADMIN if field(form, "role") == Role.ADMIN else Role.REVIEWER
+def _role(form: FormData) -> OperatorRole:
+    return (
+        OperatorRole.ADMIN if field(form, "role") == OperatorRole.ADMIN else OperatorRole.REVIEWER
+    )
 
 
 def _operator(request: Request) -> OperatorId:

@@ -12,8 +12,8 @@ from starlette.responses import Response, StreamingResponse
 
 from console import exposure, views
 from console.acts import notice, number
-from console.door import Door, Entry
-from console.rows import Rows
+from console.door import Door, ProtectedRoute
+from console.rows import QueueRows
 from console.site import Site
 from review import falling
 from review.access import RefusedError
@@ -35,15 +35,15 @@ class QueuePage:
     def __init__(self, site: Site, door: Door) -> None:
         self._site = site
         self._door = door
-        self._rows = Rows(site)
+        self._rows = QueueRows(site)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ProtectedRoute]:
         """The routes."""
         return [
-            Entry("/", self.show),
-            Entry("/queue", self.table, is_part=True, is_use=False),
-            Entry("/falling/seen", self.seen, "POST", is_part=True),
-            Entry("/stream", self.stream, is_part=True, is_use=False),
+            ProtectedRoute("/", self.show),
+            ProtectedRoute("/queue", self.table, is_part=True, is_use=False),
+            ProtectedRoute("/falling/seen", self.seen, "POST", is_part=True),
+            ProtectedRoute("/stream", self.stream, is_part=True, is_use=False),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
@@ -75,7 +75,7 @@ class QueuePage:
         person_id = PersonId(number(await request.form(max_fields=10, max_files=0), "person"))
         try:
             async with site.database.begin() as transaction:
-                await falling.seen(transaction, visitor.operator, person_id, now=site.now())
+                await falling.mark_seen(transaction, visitor.operator, person_id, now=site.now())
                 transaction.on_commit(lambda: site.live.happened(None))
         except RefusedError as refused:
             return notice(site, visitor, f"refused_{refused.key}")

@@ -19,7 +19,7 @@ from storage.operators import Operator
 REMEMBERED = 4000
 
 
-class Rows:
+class QueueRows:
     """Makes rows."""
 
     def __init__(self, site: Site) -> None:

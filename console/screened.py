@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from console.highlight import Piece, pieces
 from safety.screen import Match, Screening
-from storage.evidence import Span
+from storage.evidence import EvidenceSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def screened(text: str, screening: Screening) -> Screened:
 
 def marked(text: str, matches: Sequence[Match]) -> tuple[Piece, ...]:
     """A text cut at the places of matches."""
-    spans = [Span(m.rule, m.category, int(m.level), m.start, m.end) for m in matches]
+    spans = [EvidenceSpan(m.rule, m.category, int(m.level), m.start, m.end) for m in matches]
     return tuple(pieces(text, spans))
 
 

@@ -19,9 +19,9 @@ from console.address import ROOT, Address
 from console.limits import Failures
 from console.live import Live
 from console.views import Views
-from console.words import Words, preferred
+from console.words import ConsoleTexts, preferred
 from review.desk import Desk
-from review.policy import Policy
+from review.policy import LexiconChangeControl
 from review.shadow import Shadow
 from review.sign_in import Visitor
 from review.takeover import Takeover
@@ -60,12 +60,12 @@ class Site:
     desk: Desk
     takeover: Takeover
     shadow: Shadow
-    policy: Policy
+    policy: LexiconChangeControl
     address: Address
     live: Live
     zone: ZoneInfo
     now: Callable[[], datetime]
-    words: Words = field(default_factory=Words)
+    words: ConsoleTexts = field(default_factory=ConsoleTexts)
     failures: Failures = field(default_factory=Failures)
     views: Views = field(default_factory=Views)
     templates: Environment = field(default_factory=environment)

@@ -14,7 +14,7 @@ from safety import yaml_files
 LANGUAGES = ("zh", "en")
 
 
-class Words:
+class ConsoleTexts:
     """The words of both languages."""
 
     def __init__(self) -> None:

@@ -11,14 +11,14 @@ from safety.policy import HOLD_LAPSE_S, Response
 from safety.screen import Screening
 from storage import Transaction, cases, dialogues, evidence
 from storage.cases import Case
-from storage.evidence import Span
+from storage.evidence import EvidenceSpan
 from storage.ids import CaseId, PersonId, TurnId
 
 HELD_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedCase:
     """A case after a message at risk."""
 
     case_id: CaseId
@@ -33,7 +33,7 @@ async def open_or_raise(
     screening: Screening,
     *,
     now: datetime,
-) -> Opened:
+) -> OpenedCase:
     """Open a case, or raise the one that is open: a person has one at most.
 
     The level never falls, categories add up. At level 3 and up the model is held silent.
@@ -53,7 +53,7 @@ async def open_or_raise(
             hold_until_at=hold_until_at,
             now=now,
         )
-        return Opened(case_id, is_new=True, level_rose=True)
+        return OpenedCase(case_id, is_new=True, level_rose=True)
     await cases.change(
         transaction,
         found.case_id,
@@ -63,7 +63,7 @@ async def open_or_raise(
         last_risk_at=now,
         hold_until_at=hold_until_at or found.hold_until_at,
     )
-    return Opened(found.case_id, is_new=False, level_rose=level > found.level)
+    return OpenedCase(found.case_id, is_new=False, level_rose=level > found.level)
 
 
 async def note_evidence(
@@ -95,7 +95,7 @@ async def note_evidence(
         if match.rule not in found
     ]
     spans = [
-        Span(match.rule, str(match.category), int(match.level), match.start, match.end)
+        EvidenceSpan(match.rule, str(match.category), int(match.level), match.start, match.end)
         for match in (*placed.matches, *whole)
         if match.level >= Level.PASSIVE
     ]
@@ -104,7 +104,9 @@ async def note_evidence(
     )
 
 
-async def holding(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Case | None:
+async def case_on_hold(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> Case | None:
     """The case that keeps the model silent, or None.
 
     The hold lapses `HOLD_LAPSE_S` after the last message at risk in it; the case stays open.
@@ -118,7 +120,7 @@ def holds(case: Case, now: datetime) -> bool:
     return case.hold_until_at is not None and now < case.hold_until_at
 
 
-async def prolong(transaction: Transaction, case: Case, *, now: datetime) -> None:
+async def extend_hold(transaction: Transaction, case: Case, *, now: datetime) -> None:
     """Begin the hold's time anew: the person is still at risk."""
     await cases.change(transaction, case.case_id, last_risk_at=now, hold_until_at=now + HELD_FOR)
 

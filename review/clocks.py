@@ -12,10 +12,10 @@ from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from review import roster
-from review.events import Event, Faces, What
+from review.events import CaseEvents, Event, EventType
 from safety.levels import Level
 from storage import Database, Transaction, audit, case_clocks, cases, operators
-from storage.cases import Case, State
+from storage.cases import Case, CaseState
 from storage.ids import OperatorId
 
 LEASE = timedelta(minutes=10)
@@ -32,7 +32,7 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class EscalationPolicy:
     """How the clocks run.
 
     Attributes:
@@ -48,7 +48,7 @@ Page = Callable[[Case, datetime], Awaitable[bool]]
 """Page outside Telegram; False where that is not set up. Raises where it failed."""
 
 
-class Clocks:
+class Escalation:
     """Starts clocks, and moves on those that are due.
 
     Args:
@@ -62,8 +62,8 @@ class Clocks:
     def __init__(
         self,
         database: Database,
-        faces: Faces,
-        pace: Pace,
+        faces: CaseEvents,
+        pace: EscalationPolicy,
         *,
         page: Page,
         now: Callable[[], datetime],
@@ -79,7 +79,7 @@ class Clocks:
 
         With nobody on duty there is nobody to wait for: the pager outside is next, at once.
         """
-        if case.level < Level.ACTIVE or case.state is not State.OPEN:
+        if case.level < Level.ACTIVE or case.state is not CaseState.OPEN:
             return
         if not await operators.listed(transaction):
             return
@@ -130,7 +130,7 @@ class Clocks:
         await cases.release(transaction, case.case_id)
         await self.restart(transaction, case, now=now)
         operator = await operators.get(transaction, case.claimed_by) if case.claimed_by else None
-        await self._happened(transaction, What.LEASE_RAN_OUT, case, now, operator=operator)
+        await self._happened(transaction, EventType.LEASE_RAN_OUT, case, now, operator=operator)
         return True
 
     async def _move_on(self, case: Case, now: datetime) -> None:
@@ -145,7 +145,7 @@ class Clocks:
             await cases.change(
                 transaction, case.case_id, clock_stage=Stage.PERSON_TOLD, clock_due_at=None
             )
-            await self._happened(transaction, What.NOBODY_CAME, case, now)
+            await self._happened(transaction, EventType.NOBODY_CAME, case, now)
 
     async def _page_next(self, case: Case, now: datetime) -> bool:
         async with self._database.begin() as transaction:
@@ -158,7 +158,7 @@ class Clocks:
             due_at = now + self._pace.step
             await self._set(transaction, case, Stage.NEXT_PAGED, due_at, chosen.operator_id)
             await self._happened(
-                transaction, What.PAGED, case, now, detail={"operators": [chosen.operator_id]}
+                transaction, EventType.PAGED, case, now, detail={"operators": [chosen.operator_id]}
             )
         return True
 
@@ -175,7 +175,7 @@ class Clocks:
             due_at = now if failed else now + self._pace.step  # nobody was reached: no waiting
             await self._set(transaction, case, Stage.PAGED_OUTSIDE, due_at, case.paged_operator)
             detail = {"outside": failed is None} | ({"error": failed} if failed else {})
-            await self._happened(transaction, What.PAGED, case, now, detail=detail)
+            await self._happened(transaction, EventType.PAGED, case, now, detail=detail)
         return True
 
     @staticmethod
@@ -185,7 +185,7 @@ class Clocks:
         return (
             present is not None
             and present.clock_due_at == case.clock_due_at
-            and present.state is State.OPEN
+            and present.state is CaseState.OPEN
         )
 
     @staticmethod
@@ -207,7 +207,7 @@ class Clocks:
     async def _happened(
         self,
         transaction: Transaction,
-        what: What,
+        what: EventType,
         case: Case,
         now: datetime,
         *,

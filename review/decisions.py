@@ -13,7 +13,7 @@ from review.live_lexicon import stacked
 from safety.entries import Lexicon
 from storage import Transaction, audit, operators
 from storage import lexicon_changes as changes
-from storage.lexicon_changes import LexiconChange, State
+from storage.lexicon_changes import ChangeState, LexiconChange
 from storage.operators import Operator
 
 
@@ -24,7 +24,7 @@ async def proposal(transaction: Transaction, change_id: int) -> LexiconChange:
         RefusedError: `change_gone`.
     """
     change = await changes.get(transaction, change_id)
-    if change is None or change.state is not State.PROPOSED:
+    if change is None or change.state is not ChangeState.PROPOSED:
         raise RefusedError(Refusal.CHANGE_GONE)
     return change
 
@@ -33,7 +33,7 @@ async def decide(
     transaction: Transaction,
     actor: Operator | None,
     change: LexiconChange,
-    state: State,
+    state: ChangeState,
     now: datetime,
     **detail: Any,
 ) -> None:
@@ -115,11 +115,11 @@ async def withdraw_by_host(
         RefusedError: `change_gone`, or `has_dependents`.
     """
     change = await changes.get(transaction, change_id)
-    if change is None or change.state not in (State.PROPOSED, State.LIVE):
+    if change is None or change.state not in (ChangeState.PROPOSED, ChangeState.LIVE):
         raise RefusedError(Refusal.CHANGE_GONE)
-    if change.state is State.LIVE:
+    if change.state is ChangeState.LIVE:
         live = await changes.live(transaction)
         _, before = stacked(shipped, live)
         _, after = stacked(shipped, [each for each in live if each.change_id != change_id])
         refuse_dependents(after.keys() - before.keys())
-    await decide(transaction, None, change, State.WITHDRAWN, now)
+    await decide(transaction, None, change, ChangeState.WITHDRAWN, now)

@@ -9,13 +9,13 @@ from datetime import datetime
 
 from review import cases as review
 from review.access import Refusal, RefusedError, require_active
-from review.clocks import Clocks
-from review.events import Event, Faces, What
+from review.clocks import Escalation
+from review.events import CaseEvents, Event, EventType
 from storage import Database, Transaction, audit, cases, notes, operators
-from storage.cases import Case, Resolution, State
+from storage.cases import Case, CaseState, Resolution
 from storage.ids import CaseId
 from storage.operators import Operator
-from storage.sent import Sent
+from storage.sent import SentObject
 
 MOST_WORDS = 4000
 
@@ -31,7 +31,12 @@ class Desk:
     """
 
     def __init__(
-        self, database: Database, faces: Faces, clocks: Clocks, *, now: Callable[[], datetime]
+        self,
+        database: Database,
+        faces: CaseEvents,
+        clocks: Escalation,
+        *,
+        now: Callable[[], datetime],
     ) -> None:
         self.database = database
         self.faces = faces
@@ -39,7 +44,7 @@ class Desk:
         self.now = now
 
     async def opened(
-        self, transaction: Transaction, opened: review.Opened, words: str, *, hidden: bool
+        self, transaction: Transaction, opened: review.OpenedCase, words: str, *, hidden: bool
     ) -> None:
         """A message at risk opened a case or raised it: the trail, the clock, the faces.
 
@@ -51,7 +56,7 @@ class Desk:
         """
         case, now = await cases.get(transaction, opened.case_id), self.now()
         assert case is not None
-        what = What.OPENED if opened.is_new else What.RAISED
+        what = EventType.OPENED if opened.is_new else EventType.RAISED
         is_graver = opened.is_new or opened.level_rose
         if is_graver:
             await self.clocks.start(transaction, case, now=now)
@@ -67,13 +72,13 @@ class Desk:
                 detail={"level": case.level},
             )
 
-    async def person_sent(self, transaction: Transaction, case: Case, sent: Sent) -> None:
+    async def person_sent(self, transaction: Transaction, case: Case, sent: SentObject) -> None:
         """The person sent what is no text, in a hold or to the operator who talks with them.
 
         Not in the audit trail, which holds what operators do.
         """
         event = Event(
-            What.PERSON_SAID,
+            EventType.PERSON_SAID,
             case,
             self.now(),
             operator=await self.holder(transaction, case),
@@ -93,11 +98,11 @@ class Desk:
             RefusedError: `case_taken` by another (`holder` says who), `case_gone`.
         """
         case = await self.the_case(transaction, actor, case_id)
-        if case.claimed_by == actor.operator_id and case.state is State.CLAIMED:
+        if case.claimed_by == actor.operator_id and case.state is CaseState.CLAIMED:
             return case
         if not await cases.claim(transaction, case_id, actor.operator_id, now=self.now()):
             raise await self.taken(transaction, case)
-        return await self.happened(transaction, What.CLAIMED, case_id, actor)
+        return await self.happened(transaction, EventType.CLAIMED, case_id, actor)
 
     async def release(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
         """Give a case back to the queue; one's own, or anybody's as an admin.
@@ -112,7 +117,7 @@ class Desk:
             raise RefusedError(Refusal.TAKEOVER_RUNS, await self.holder(transaction, case))
         if await cases.release(transaction, case_id):
             await self.clocks.restart(transaction, case, now=self.now())
-            return await self.happened(transaction, What.RELEASED, case_id, actor)
+            return await self.happened(transaction, EventType.RELEASED, case_id, actor)
         return case
 
     async def note(
@@ -135,7 +140,7 @@ class Desk:
             text=words,
             now=self.now(),
         )
-        return await self.happened(transaction, What.NOTED, case_id, actor, words=words)
+        return await self.happened(transaction, EventType.NOTED, case_id, actor, words=words)
 
     async def resolve(
         self,
@@ -159,7 +164,7 @@ class Desk:
         await review.end_script(transaction, case)
         return await self.happened(
             transaction,
-            What.RESOLVED,
+            EventType.RESOLVED,
             case_id,
             actor,
             detail={
@@ -184,7 +189,7 @@ class Desk:
         """
         require_active(actor)
         case = await cases.get(transaction, case_id)
-        if case is None or (open_only and case.state is State.RESOLVED):
+        if case is None or (open_only and case.state is CaseState.RESOLVED):
             raise RefusedError(Refusal.CASE_GONE)
         return case
 
@@ -197,14 +202,14 @@ class Desk:
     async def taken(self, transaction: Transaction, case: Case) -> RefusedError:
         """The refusal that says who has a case."""
         present = await cases.get(transaction, case.case_id)
-        if present is None or present.state is State.RESOLVED:
+        if present is None or present.state is CaseState.RESOLVED:
             return RefusedError(Refusal.CASE_GONE)
         return RefusedError(Refusal.CASE_TAKEN, await self.holder(transaction, present))
 
     async def happened(
         self,
         transaction: Transaction,
-        what: What,
+        what: EventType,
         case_id: CaseId,
         actor: Operator | None,
         *,

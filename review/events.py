@@ -15,7 +15,7 @@ from storage.cases import Case
 from storage.operators import Operator
 
 
-class What(StrEnum):
+class EventType(StrEnum):
     """What happened."""
 
     OPENED = "opened"
@@ -49,7 +49,7 @@ class Event:
         detail: what else a face may show, by name.
     """
 
-    what: What
+    what: EventType
     case: Case
     at: datetime
     operator: Operator | None = None
@@ -57,7 +57,7 @@ class Event:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Face(Protocol):
+class CaseListener(Protocol):
     """Somewhere that shows cases: a chat of operators, a console, the person's own chat."""
 
     async def show(self, transaction: Transaction, event: Event) -> None:
@@ -67,13 +67,13 @@ class Face(Protocol):
         """
 
 
-class Faces:
+class CaseEvents:
     """All faces; an event goes to each."""
 
     def __init__(self) -> None:
-        self._faces: list[Face] = []
+        self._faces: list[CaseListener] = []
 
-    def add(self, face: Face) -> None:
+    def add(self, face: CaseListener) -> None:
         """Show events to this face too."""
         self._faces.append(face)
 

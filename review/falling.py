@@ -14,7 +14,7 @@ from storage.operators import Operator
 SEEN = "saw_falling_moods"
 
 
-async def seen(
+async def mark_seen(
     transaction: Transaction, actor: Operator, person_id: PersonId, *, now: datetime
 ) -> None:
     """Take the note out of the queue, for everybody; of two who do, the first did it.

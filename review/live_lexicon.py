@@ -34,7 +34,7 @@ Tell = Callable[[Transaction, list[int]], Awaitable[None]]
 """Tells operators which live changes are left out, by their numbers."""
 
 
-class Screens(Protocol):
+class ScreenerHolder(Protocol):
     """What screens people's messages, and everybody asks for the screener in use."""
 
     def replace(self, screener: Screener) -> None:
@@ -143,7 +143,12 @@ class LiveLexicon:
     """
 
     def __init__(
-        self, database: Database, screens: Screens, *, tell: Tell, now: Callable[[], datetime]
+        self,
+        database: Database,
+        screens: ScreenerHolder,
+        *,
+        tell: Tell,
+        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._screens = screens

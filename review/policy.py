@@ -19,7 +19,7 @@ from safety import child
 from safety.screen import Screening
 from storage import Database
 from storage import lexicon_changes as changes
-from storage.lexicon_changes import LexiconChange, State
+from storage.lexicon_changes import ChangeState, LexiconChange
 from storage.operators import Operator
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ LONGEST_TEXT = 4096
 TICK = timedelta(microseconds=1)
 
 
-class Policy:
+class LexiconChangeControl:
     """What operators do with changes of the lexicon.
 
     Args:
@@ -105,7 +105,7 @@ class Policy:
             version = after.screener.version
             async with self._database.begin() as transaction:
                 now = self._instant_after(before.live)
-                await decide(transaction, actor, change, State.LIVE, now, version=version)
+                await decide(transaction, actor, change, ChangeState.LIVE, now, version=version)
                 live = await still_live(transaction, after.numbers)
             await self.live.take(replace(after, live=live))
 
@@ -118,7 +118,7 @@ class Policy:
         require_admin(actor)
         async with self._database.begin() as transaction:
             change = await proposal(transaction, change_id)
-            await decide(transaction, actor, change, State.REJECTED, self._now())
+            await decide(transaction, actor, change, ChangeState.REJECTED, self._now())
 
     async def withdraw(self, actor: Operator, change_id: int) -> None:
         """Take back a proposal of one's own, or a live change as an admin.
@@ -132,14 +132,14 @@ class Policy:
         require_active(actor)
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
-        if change is None or change.state not in (State.PROPOSED, State.LIVE):
+        if change is None or change.state not in (ChangeState.PROPOSED, ChangeState.LIVE):
             raise RefusedError(Refusal.CHANGE_GONE)
-        if change.state is State.PROPOSED:
+        if change.state is ChangeState.PROPOSED:
             if change.proposed_by != actor.operator_id:
                 raise RefusedError(Refusal.NOT_ALLOWED)
             async with self._database.begin() as transaction:
                 change = await proposal(transaction, change_id)
-                await decide(transaction, actor, change, State.WITHDRAWN, self._now())
+                await decide(transaction, actor, change, ChangeState.WITHDRAWN, self._now())
             return
         require_admin(actor)
         async with self.live.lock:
@@ -150,7 +150,7 @@ class Policy:
             )
             refuse_dependents(after.left_out.keys() - before.left_out.keys())
             async with self._database.begin() as transaction:
-                await decide(transaction, actor, change, State.WITHDRAWN, self._now())
+                await decide(transaction, actor, change, ChangeState.WITHDRAWN, self._now())
                 live = await still_live(transaction, after.numbers)
             await self.live.take(replace(after, live=live))
 

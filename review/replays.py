@@ -21,7 +21,7 @@ from safety import child
 from storage import Database, audit, labels
 from storage import lexicon_changes as changes
 from storage.ids import TurnId
-from storage.lexicon_changes import LexiconChange, State
+from storage.lexicon_changes import ChangeState, LexiconChange
 from storage.operators import Operator
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class ReplayExamples:
     """What a replay found besides its counts; in memory only.
 
     Attributes:
@@ -92,7 +92,7 @@ class Replays:
         self._now = now
         self._run = run
         self._task: asyncio.Task[Mapping[str, Any]] | None = None
-        self._examples: Examples | None = None
+        self._examples: ReplayExamples | None = None
         self._lapse: asyncio.TimerHandle | None = None
         self.running: Running | None = None
         self.last: int | None = None
@@ -127,7 +127,7 @@ class Replays:
         require_active(actor)
         async with self._database.read() as transaction:
             change = await changes.get(transaction, change_id)
-        if change is None or change.state is not State.PROPOSED:
+        if change is None or change.state is not ChangeState.PROPOSED:
             raise RefusedError(Refusal.CHANGE_GONE)
         if self.running is not None:
             raise RefusedError(Refusal.REPLAY_RUNS)
@@ -141,7 +141,7 @@ class Replays:
         """End the replay that runs; whether one did."""
         return self.running is not None and self._task is not None and self._task.cancel()
 
-    async def examples(self, actor: Operator, change_id: int) -> Examples:
+    async def examples(self, actor: Operator, change_id: int) -> ReplayExamples:
         """The messages that the last replay moved, for an operator who looks at them.
 
         Whoever took back the consent since, or was erased, is not among them.
@@ -168,7 +168,7 @@ class Replays:
             kind: [each for each in rows if found.turn_of(each) in allowed]
             for kind, rows in found.moved.items()
         }
-        return Examples(change_id, moved, found.broken, found.turn_ids)
+        return ReplayExamples(change_id, moved, found.broken, found.turn_ids)
 
     def forget(self) -> None:
         """Drop the messages that are kept."""
@@ -209,7 +209,7 @@ class Replays:
                     "lost": total["lost"]["total"],
                 },
             )
-        self._examples = Examples(
+        self._examples = ReplayExamples(
             change.change_id, outcome["examples"], outcome["broken"], turn_ids
         )
         self._lapse = asyncio.get_running_loop().call_later(KEPT_S, self.forget)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from review.access import Refusal, RefusedError, require_active, require_admin
 from storage import Transaction, audit, operators, sign_ins
 from storage.ids import OperatorId
-from storage.operators import Operator, Role, Shift
+from storage.operators import Operator, OperatorRole, Shift
 
 DAY_MIN = 24 * 60
 MOST_NAME = 64
@@ -27,7 +27,7 @@ async def seed(
     added = []
     for telegram_id in sorted(set(telegram_ids) - everybody):
         operator = await operators.add(
-            transaction, telegram_id, role=Role.ADMIN, name="", language=language, now=now
+            transaction, telegram_id, role=OperatorRole.ADMIN, name="", language=language, now=now
         )
         await audit.append(
             transaction, "operator_seeded", now=now, detail={"operator": operator.operator_id}
@@ -41,7 +41,7 @@ async def add(
     actor: Operator | None,
     telegram_id: int,
     *,
-    role: Role,
+    role: OperatorRole,
     name: str,
     language: str,
     now: datetime,
@@ -56,7 +56,7 @@ async def add(
     if not 0 < telegram_id < 2**52:
         raise RefusedError(Refusal.BAD_TELEGRAM_ID)
     present = await operators.by_telegram_id(transaction, telegram_id)
-    if present is not None and role is not Role.ADMIN:
+    if present is not None and role is not OperatorRole.ADMIN:
         await _keep_an_admin(transaction, present)
     operator = await operators.add(
         transaction, telegram_id, role=role, name=_name(name), language=language, now=now
@@ -92,7 +92,7 @@ async def set_role(
     transaction: Transaction,
     actor: Operator,
     operator_id: OperatorId,
-    role: Role,
+    role: OperatorRole,
     *,
     now: datetime,
 ) -> None:
@@ -103,7 +103,7 @@ async def set_role(
     """
     require_admin(actor)
     operator = await _active(transaction, operator_id)
-    if role is not Role.ADMIN:
+    if role is not OperatorRole.ADMIN:
         await _keep_an_admin(transaction, operator)
     await operators.change(transaction, operator_id, role=role)
     await _record(transaction, actor, "operator_role", operator_id, now, role=role)

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from review.access import Refusal, RefusedError
 from review.desk import Desk, checked
-from review.events import Event, What
+from review.events import Event, EventType
 from storage import Transaction, cases, conversations, people, shadow
 from storage.cases import Case
 from storage.conversations import Turn
 from storage.ids import CaseId, PersonId, SessionId, UpdateId
 from storage.operators import Operator
 from storage.people import Person
-from storage.shadow import ShadowDraft, State
+from storage.shadow import ShadowDraft, ShadowState
 
 WAIT = timedelta(minutes=3)
 """How long a reply waits to be read: longer would leave somebody alone with their question."""
@@ -51,7 +51,7 @@ class Shadow:
         case, person = await self._mine(transaction, actor, case_id)
         if person.shadow_consent_at is not None:
             raise RefusedError(Refusal.SHADOW_AGREED)
-        return await self._desk.happened(transaction, What.SHADOW_ASKED, case.case_id, actor)
+        return await self._desk.happened(transaction, EventType.SHADOW_ASKED, case.case_id, actor)
 
     async def answered(
         self, transaction: Transaction, person: Person, *, agrees: bool, now: datetime
@@ -66,7 +66,7 @@ class Shadow:
         if not agrees:
             await cases.change(transaction, case.case_id, is_shadowed=False)
         await self._desk.happened(
-            transaction, What.SHADOW_CHANGED, case.case_id, None, detail={"agrees": agrees}
+            transaction, EventType.SHADOW_CHANGED, case.case_id, None, detail={"agrees": agrees}
         )
 
     async def switch(
@@ -82,7 +82,7 @@ class Shadow:
             raise RefusedError(Refusal.NO_CONSENT)
         await cases.change(transaction, case_id, is_shadowed=on)
         return await self._desk.happened(
-            transaction, What.SHADOW_CHANGED, case_id, actor, detail={"on": on}
+            transaction, EventType.SHADOW_CHANGED, case_id, actor, detail={"on": on}
         )
 
     async def reads(
@@ -122,7 +122,7 @@ class Shadow:
             now=now,
         )
         event = Event(
-            What.DRAFT_WAITS,
+            EventType.DRAFT_WAITS,
             case,
             now,
             operator=await self._desk.holder(transaction, case),
@@ -144,18 +144,18 @@ class Shadow:
             RefusedError: `draft_gone` (sent, or too late), `not_yours`, `empty`, `too_long`.
         """
         draft = await shadow.get(transaction, draft_id)
-        if draft is None or draft.case_id is None or draft.state is not State.WAITING:
+        if draft is None or draft.case_id is None or draft.state is not ShadowState.WAITING:
             raise RefusedError(Refusal.DRAFT_GONE)
         await self._mine(transaction, actor, draft.case_id)
         words = checked(words)
         edited = words != draft.words.strip()
         if not await self._let_go(
-            transaction, draft, State.EDITED if edited else State.SENT, actor, words
+            transaction, draft, ShadowState.EDITED if edited else ShadowState.SENT, actor, words
         ):
             raise RefusedError(Refusal.DRAFT_GONE)
         await self._desk.happened(
             transaction,
-            What.DRAFT_SENT,
+            EventType.DRAFT_SENT,
             draft.case_id,
             actor,
             words=words if edited else "",
@@ -170,14 +170,14 @@ class Shadow:
             due = await shadow.waiting(transaction, due=now)
         for draft in due:
             async with self._desk.database.begin() as transaction:
-                await self._let_go(transaction, draft, State.EXPIRED, None, draft.words)
+                await self._let_go(transaction, draft, ShadowState.EXPIRED, None, draft.words)
         return len(due)
 
     async def _let_go(
         self,
         transaction: Transaction,
         draft: ShadowDraft,
-        state: State,
+        state: ShadowState,
         actor: Operator | None,
         words: str,
     ) -> bool:
@@ -189,9 +189,9 @@ class Shadow:
         decided = await shadow.decide(
             transaction,
             draft,
-            State.DROPPED if is_late else state,
+            ShadowState.DROPPED if is_late else state,
             operator_id=actor.operator_id if actor else None,
-            edited=words if state is State.EDITED else None,
+            edited=words if state is ShadowState.EDITED else None,
             now=now,
         )
         if not decided or person is None or question is None or is_late:
@@ -202,7 +202,7 @@ class Shadow:
         )
         if turn_id is None:
             return False
-        await self._send(transaction, person, draft, words, state is State.EDITED)
+        await self._send(transaction, person, draft, words, state is ShadowState.EDITED)
         return True
 
     async def _mine(

@@ -11,10 +11,10 @@ from datetime import datetime
 from review.access import Refusal, RefusedError
 from review.clocks import LEASE
 from review.desk import Desk, checked
-from review.events import Event, What
+from review.events import Event, EventType
 from storage import Transaction, cases, conversations, notes, people, transcripts
 from storage.cases import Case
-from storage.conversations import Role, Turn
+from storage.conversations import Speaker, Turn
 from storage.ids import CaseId, PersonId
 from storage.operators import Operator
 
@@ -42,7 +42,7 @@ class Takeover:
             raise RefusedError(Refusal.TAKEOVER_RUNS, actor)
         assert case.person_id is not None
         await people.raise_epoch(transaction, case.person_id)
-        return await desk.happened(transaction, What.TAKEN_OVER, case_id, actor)
+        return await desk.happened(transaction, EventType.TAKEN_OVER, case_id, actor)
 
     async def say(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
@@ -67,7 +67,7 @@ class Takeover:
         turn = await self._keep(transaction, case.person_id, actor, words, now)
         return await desk.happened(
             transaction,
-            What.OPERATOR_SAID,
+            EventType.OPERATOR_SAID,
             case_id,
             actor,
             words=words,
@@ -103,7 +103,7 @@ class Takeover:
                 now=now,
             )
         return await desk.happened(
-            transaction, What.HANDED_BACK, case_id, actor, words=said, detail=detail
+            transaction, EventType.HANDED_BACK, case_id, actor, words=said, detail=detail
         )
 
     async def heard(
@@ -114,7 +114,7 @@ class Takeover:
         Not in the audit trail, which holds what operators do; the words are a turn already.
         """
         event = Event(
-            What.PERSON_SAID,
+            EventType.PERSON_SAID,
             case,
             self._desk.now(),
             operator=await self._desk.holder(transaction, case),
@@ -144,7 +144,7 @@ class Takeover:
             transaction,
             person_id,
             session_id,
-            Role.OPERATOR,
+            Speaker.OPERATOR,
             text=words,
             now=now,
             off_record=person.is_off_record(now),
@@ -156,17 +156,17 @@ class Takeover:
         transaction: Transaction, case: Case, began_at: datetime, now: datetime
     ) -> dict[str, object]:
         """What a summary says by itself: how long, and how many words each way."""
-        counts = {Role.PERSON: 0, Role.OPERATOR: 0}
+        counts = {Speaker.PERSON: 0, Speaker.OPERATOR: 0}
         level = 0
         if case.person_id is not None:
             for turn in await transcripts.since(transaction, case.person_id, began_at):
-                role = Role.PERSON if turn.role is Role.SENT else turn.role
+                role = Speaker.PERSON if turn.role is Speaker.SENT else turn.role
                 if role in counts:
                     counts[role] += 1
                 level = max(level, turn.level)
         return {
             "minutes": round((now - began_at).total_seconds() / 60),
-            "person_said": counts[Role.PERSON],
-            "operator_said": counts[Role.OPERATOR],
+            "person_said": counts[Speaker.PERSON],
+            "operator_said": counts[Speaker.OPERATOR],
             "highest_level": level,
         }

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from safety.change_form import Row, read_form
+from safety.change_form import FormRow, read_form
 from safety.entries import (
     Entry,
     Lexicon,
@@ -163,7 +163,7 @@ def _named(place: str) -> Iterator[None]:
         raise LexiconError(f"{place}: braces stand in one another too deeply") from fault
 
 
-def _literals(row: Row, lexicon: Lexicon, most: int) -> int:
+def _literals(row: FormRow, lexicon: Lexicon, most: int) -> int:
     """Count what an entry stands for piece by piece, before all of it is in memory."""
     count = 0
     for size in _sizes(row.values, lexicon.sets):

@@ -35,7 +35,7 @@ _GAP = re.compile(r"\.\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FormRow:
     """One entry as it was written; `place` names its line for an error's words."""
 
     place: str
@@ -47,7 +47,7 @@ class Form:
     """A change whose form is right."""
 
     why: str
-    add: tuple[Row, ...]
+    add: tuple[FormRow, ...]
     disable: tuple[str, ...]
     relevel: Mapping[str, Level]
 
@@ -153,7 +153,7 @@ def _lines_of_entries(root: yaml.MappingNode) -> list[int]:
     return [item.start_mark.line + 1 for item in added.value]
 
 
-def _row(lines: list[int], number: int, row: object) -> Row:
+def _row(lines: list[int], number: int, row: object) -> FormRow:
     place = f"line {lines[number]}: add, entry {number + 1}"
     if not isinstance(row, dict):
         raise LexiconError(f"{place}: no entry; write id, level, category, patterns and examples")
@@ -168,7 +168,7 @@ def _row(lines: list[int], number: int, row: object) -> Row:
         raise LexiconError(f"{place}: category is one of {', '.join(Category)}")
     for key in _LISTS:
         _check_texts(place, key, row)
-    return Row(place, row)
+    return FormRow(place, row)
 
 
 def _check_texts(place: str, key: str, row: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from safety.change import Change, apply, parse_change
 from safety.entries import Lexicon, load_lexicon
 from safety.evaluate import messages
 from safety.examples import shipped_examples
-from safety.replay import Message
+from safety.replay import ReplayedText
 from safety.replay import replay as screen_twice
 from safety.screen import Screener, Screening
 from safety.second_stage import SecondStage
@@ -90,7 +90,7 @@ def replay(live: Sequence[str], text: str, folder: Path | None) -> dict[str, obj
     rows = chain(
         examples,
         chain.from_iterable(messages(each) for each in folders),
-        (Message(text, STORED, None) for text in _Process.texts),
+        (ReplayedText(text, STORED, None) for text in _Process.texts),
     )
     outcome = screen_twice(before, after, rows, lambda done: _report(done, total))
     broken = lexicon_change.check(after, [*changes, change])

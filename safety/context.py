@@ -46,7 +46,7 @@ class Added:
     rule: str
 
 
-class Asked(StrEnum):
+class DirectQuestion(StrEnum):
     """What the companion's last words asked directly, so that a bare yes names it."""
 
     RISK = "risk"
@@ -75,7 +75,7 @@ def gone_on(text: str) -> str:
     return text[:_MOST_OF_PIECE]
 
 
-def answered(surface: str, asked: Asked) -> Added | None:
+def answered(surface: str, asked: DirectQuestion) -> Added | None:
     """Read a bare answer to a direct question about risk.
 
     Args:
@@ -89,10 +89,10 @@ def answered(surface: str, asked: Asked) -> Added | None:
     """
     answer = read(surface)
     if answer is Answer.YES:
-        if asked is Asked.INJURY:
+        if asked is DirectQuestion.INJURY:
             return Added(Level.IMMINENT, Category.MEDICAL, "context.yes_injury")
         return Added(Level.ACTIVE, Category.SUICIDE, "context.yes")
-    if asked is Asked.RISK and answer in (Answer.UNSURE, Answer.QUIET):
+    if asked is DirectQuestion.RISK and answer in (Answer.UNSURE, Answer.QUIET):
         return Added(Level.PASSIVE, Category.SUICIDE, "context.unsure")
     return None
 

@@ -11,7 +11,7 @@ from safety.levels import Level
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LabelledRow:
     """One labelled text after screening.
 
     Attributes:
@@ -24,16 +24,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedText:
     """A row with its text, for counting and for the page of misses."""
 
     text: str
-    row: Row
+    row: LabelledRow
     rules: tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Part:
+class SourcePart:
     """The rows of one file, or of one source in it.
 
     Attributes:
@@ -46,12 +46,12 @@ class Part:
     source: str
     kind: str
     at: Level
-    rows: list[Judged] = field(default_factory=list)
+    rows: list[JudgedText] = field(default_factory=list)
     left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ConfusionCounts:
     """A table of two by two."""
 
     hits: int
@@ -80,7 +80,7 @@ class Counts:
         return 1000 * _share(self.false_alarms, self.false_alarms + self.rejections)
 
 
-def count(rows: Iterable[Row], at: Level = Level.PASSIVE) -> Counts:
+def count(rows: Iterable[LabelledRow], at: Level = Level.PASSIVE) -> ConfusionCounts:
     """Count alarms at a level against rows that bear any label."""
     cells = [0, 0, 0, 0]
     for row in rows:
@@ -89,11 +89,11 @@ def count(rows: Iterable[Row], at: Level = Level.PASSIVE) -> Counts:
             cells[0 if alarmed else 2] += 1
         else:
             cells[1 if alarmed else 3] += 1
-    return Counts(*cells)
+    return ConfusionCounts(*cells)
 
 
 def recall_per_label(
-    rows: Iterable[Row], at: Level = Level.PASSIVE
+    rows: Iterable[LabelledRow], at: Level = Level.PASSIVE
 ) -> Mapping[str, tuple[int, int]]:
     """Give, for every label, how many rows that bear it were found and how many there are."""
     found: dict[str, list[int]] = {}

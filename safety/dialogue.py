@@ -14,7 +14,7 @@ from typing import Any
 
 from safety import yaml_files
 from safety.answers import Answer
-from safety.context import Asked
+from safety.context import DirectQuestion
 from safety.levels import Level
 from safety.policy import Script
 
@@ -27,17 +27,17 @@ LINES_EVERY = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ScriptQuestion:
     """One question of a script; see `scripts.yaml`."""
 
     name: str
-    asks: Asked | None = None
+    asks: DirectQuestion | None = None
     lines: bool = False
     offers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class ScriptStep:
     """What is said next.
 
     Attributes:
@@ -67,7 +67,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class _Scripts:
-    scripts: Mapping[str, tuple[Question, ...]]
+    scripts: Mapping[str, tuple[ScriptQuestion, ...]]
     stays: Mapping[str, int]
 
 
@@ -85,17 +85,17 @@ def _load() -> _Scripts:
     return _Scripts(scripts, data["stays"])
 
 
-def _question(name: str, row: dict[str, Any]) -> Question:
-    asks = Asked(row["asks"]) if "asks" in row else None
-    return Question(name, asks, bool(row.get("lines")), row.get("offers"))
+def _question(name: str, row: dict[str, Any]) -> ScriptQuestion:
+    asks = DirectQuestion(row["asks"]) if "asks" in row else None
+    return ScriptQuestion(name, asks, bool(row.get("lines")), row.get("offers"))
 
 
-def questions(script: str) -> tuple[Question, ...]:
+def questions(script: str) -> tuple[ScriptQuestion, ...]:
     """The questions of a script, in order."""
     return _load().scripts["suicide" if script == GENTLE else script]
 
 
-def stays(script: str) -> tuple[str, ...]:
+def closing_texts(script: str) -> tuple[str, ...]:
     """Keys of the texts that take turns after a script's last question."""
     numbers = _load().stays
     own = script in numbers
@@ -103,7 +103,7 @@ def stays(script: str) -> tuple[str, ...]:
     return tuple(f"stay_{script}_{n}" if own else f"stay_{n}" for n in range(1, count + 1))
 
 
-def asked(script: str, step: int) -> Asked | None:
+def asked(script: str, step: int) -> DirectQuestion | None:
     """What the last reviewed text asked directly, for the screening of the answer."""
     row = questions(script)
     if script == GENTLE and step:  # answered already
@@ -111,12 +111,14 @@ def asked(script: str, step: int) -> Asked | None:
     return row[step].asks if step < len(row) else None
 
 
-def begin(script: str, *, emergency_first: bool) -> Move:
+def begin(script: str, *, emergency_first: bool) -> ScriptStep:
     """Open a script."""
-    return Move(script, 0, (), f"crisis_{script}", lines=True, emergency_first=emergency_first)
+    return ScriptStep(
+        script, 0, (), f"crisis_{script}", lines=True, emergency_first=emergency_first
+    )
 
 
-def advance(script: str, step: int, turns: int, answer: Answer, level: Level) -> Move:
+def advance(script: str, step: int, turns: int, answer: Answer, level: Level) -> ScriptStep:
     """Say what follows an answer.
 
     Args:
@@ -132,7 +134,7 @@ def advance(script: str, step: int, turns: int, answer: Answer, level: Level) ->
     script = Script.SUICIDE if script == GENTLE else script
     if step + 1 < len(row):
         following = row[step + 1]
-        return Move(
+        return ScriptStep(
             script,
             step + 1,
             acknowledges,
@@ -142,8 +144,8 @@ def advance(script: str, step: int, turns: int, answer: Answer, level: Level) ->
             offers=following.offers,
         )
     place = step + 1 - len(row)
-    texts = stays(script)
-    return Move(
+    texts = closing_texts(script)
+    return ScriptStep(
         script,
         step + 1,
         acknowledges,
@@ -154,7 +156,7 @@ def advance(script: str, step: int, turns: int, answer: Answer, level: Level) ->
 
 
 def _acknowledges(
-    row: tuple[Question, ...], step: int, turns: int, answer: Answer, level: Level
+    row: tuple[ScriptQuestion, ...], step: int, turns: int, answer: Answer, level: Level
 ) -> tuple[str, ...]:
     variant = turns % VARIANTS + 1
     if level >= Level.IMMINENT:
@@ -169,7 +171,7 @@ _OWN_LIFE = frozenset({Script.SUICIDE, Script.SELF_HARM})
 _TAKES_OVER = frozenset({*_OWN_LIFE, Script.VIOLENCE})
 
 
-def switches(script: str, named: Script) -> bool:
+def takes_precedence(script: str, named: Script) -> bool:
     """Whether words of another kind open another script in the middle of one.
 
     An ambulance comes first and stays first. A risk to the writer's own life or to somebody's

@@ -86,7 +86,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class TalkClock:
     """What is known of a person's talk.
 
     Attributes:
@@ -150,7 +150,9 @@ class Duties:
         """Whether a law was read that speaks of this region."""
         return any(region in p.regions for p in self.profiles.values())
 
-    def at(self, clock: Clock | None, now: datetime, *, told_at: datetime | None = None) -> Clock:
+    def at(
+        self, clock: TalkClock | None, now: datetime, *, told_at: datetime | None = None
+    ) -> TalkClock:
         """The clock at a new word: after a pause a new talk begins.
 
         Args:
@@ -159,7 +161,7 @@ class Duties:
             told_at: when the person was told before a clock was kept (the page of consent).
         """
         if clock is None:
-            return Clock(told_at, began_at=now, spoke_at=now)
+            return TalkClock(told_at, began_at=now, spoke_at=now)
         if now - clock.spoke_at > self.pause + EXACTNESS:
             return replace(clock, began_at=now, spoke_at=now)
         if now - clock.spoke_at < EXACTNESS:
@@ -167,7 +169,7 @@ class Duties:
         return replace(clock, spoke_at=now)
 
     def due(
-        self, profiles: Iterable[Profile], clock: Clock, age_band: str | None, now: datetime
+        self, profiles: Iterable[Profile], clock: TalkClock, age_band: str | None, now: datetime
     ) -> frozenset[Notice]:
         """What a person is to be told with the next words.
 
@@ -185,7 +187,7 @@ class Duties:
             found.add(Notice.REST)
         return frozenset(found)
 
-    def _tells(self, cadence: Cadence, clock: Clock, now: datetime) -> bool:
+    def _tells(self, cadence: Cadence, clock: TalkClock, now: datetime) -> bool:
         if clock.told_at is None:
             return True
         begins = clock.began_at == now
@@ -194,7 +196,7 @@ class Duties:
         return _is_over(cadence.tells_every, max(clock.began_at, clock.told_at), now)
 
 
-def after(clock: Clock, notices: frozenset[Notice], now: datetime) -> Clock:
+def advance(clock: TalkClock, notices: frozenset[Notice], now: datetime) -> TalkClock:
     """The clock after these notices were given."""
     return replace(
         clock,
@@ -208,7 +210,7 @@ def exact_words(profiles: Iterable[Profile]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(profile.exact for profile in profiles if profile.exact))
 
 
-def _rests(cadence: Cadence, clock: Clock, now: datetime) -> bool:
+def _rests(cadence: Cadence, clock: TalkClock, now: datetime) -> bool:
     since = max(clock.began_at, clock.rested_at or clock.began_at)
     return _is_over(cadence.rests_every, since, now)
 

@@ -20,10 +20,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from safety.counting import Judged, Part, Row
+from safety.counting import JudgedText, LabelledRow, SourcePart
 from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
-from safety.replay import Message
+from safety.replay import ReplayedText
 from safety.screen import Screener
 from safety.utf8 import NotUtf8Error, text_lines
 
@@ -46,7 +46,7 @@ _KINDS: Mapping[str, Level] = {
 }
 
 
-def evaluate(folder: Path, screener: Screener) -> list[Part]:
+def evaluate(folder: Path, screener: Screener) -> list[SourcePart]:
     """Screen every row of every `.jsonl` and `.jsonl.xz` file of a folder.
 
     Args:
@@ -62,7 +62,7 @@ def evaluate(folder: Path, screener: Screener) -> list[Part]:
     return [part for path in _paths(folder) for part in _evaluate_file(path, screener)]
 
 
-def messages(folder: Path) -> Iterator[Message]:
+def messages(folder: Path) -> Iterator[ReplayedText]:
     """Give every text of a folder's files for a replay, in the order of files and lines.
 
     A message's source is its file, and within it the source that its row names. Users' turns of
@@ -78,7 +78,7 @@ def messages(folder: Path) -> Iterator[Message]:
             named = _sources(data.get("source"))[-1]
             source = f"{path.name} / {named}" if named else path.name
             for text, labels in _texts(place, kind, data):
-                yield Message(text, source, _is_risk(kind, labels))
+                yield ReplayedText(text, source, _is_risk(kind, labels))
 
 
 def _is_risk(kind: str, labels: frozenset[str] | None) -> bool | None:
@@ -94,14 +94,14 @@ def _paths(folder: Path) -> list[Path]:
     return paths
 
 
-def _evaluate_file(path: Path, screener: Screener) -> list[Part]:
-    parts: dict[str, Part] = {}
+def _evaluate_file(path: Path, screener: Screener) -> list[SourcePart]:
+    parts: dict[str, SourcePart] = {}
     for place, data in _lines(path):
         kind = _kind(place, data)
         for text, labels in _texts(place, kind, data):
             sources = _sources(data.get("source"))
             for source in sources:
-                part = parts.setdefault(source, Part(path.name, source, kind, _KINDS[kind]))
+                part = parts.setdefault(source, SourcePart(path.name, source, kind, _KINDS[kind]))
                 if part.kind != kind:
                     raise RowError(f"{place}: a {kind!r} row among {part.kind!r} rows")
                 if labels is None:
@@ -109,7 +109,7 @@ def _evaluate_file(path: Path, screener: Screener) -> list[Part]:
             if labels is not None:
                 screening = screener.screen(text)
                 rules = tuple(dict.fromkeys(m.rule for m in screening.matches if m.level >= 2))
-                judged = Judged(text, Row(labels, screening.level), rules)
+                judged = JudgedText(text, LabelledRow(labels, screening.level), rules)
                 for source in sources:
                     parts[source].rows.append(judged)
     return [parts[source] for source in sorted(parts)]

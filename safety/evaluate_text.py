@@ -5,14 +5,21 @@ Knows counts and parts; screens nothing and reads no file.
 
 from collections.abc import Iterable, Sequence
 
-from safety.counting import Judged, Part, alarms_per_1000, count, interval, recall_per_label
+from safety.counting import (
+    JudgedText,
+    SourcePart,
+    alarms_per_1000,
+    count,
+    interval,
+    recall_per_label,
+)
 from safety.levels import Level
 
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
 """Labels whose rows are also measured at level 3, pooled."""
 
 
-def as_text(parts: Iterable[Part], version: str) -> str:
+def as_text(parts: Iterable[SourcePart], version: str) -> str:
     """Write the figures, a block for each part."""
     lines = [f"lexicon {version}", "brackets: 95% Wilson interval", ""]
     for part in parts:
@@ -20,7 +27,7 @@ def as_text(parts: Iterable[Part], version: str) -> str:
     return "\n".join(lines)
 
 
-def _block(part: Part) -> list[str]:
+def _block(part: SourcePart) -> list[str]:
     name = f"{part.file} / {part.source}" if part.source else part.file
     rows = [judged.row for judged in part.rows]
     left = f", {part.left_out} left out" if part.left_out else ""
@@ -51,7 +58,7 @@ def _block(part: Part) -> list[str]:
     return lines
 
 
-def _recalls(part: Part) -> list[str]:
+def _recalls(part: SourcePart) -> list[str]:
     rows = [judged.row for judged in part.rows]
     lines = [
         f"  {label}: recall {_share(found, total)} ({found} of {total})"
@@ -74,7 +81,7 @@ def _share(found: int, total: int) -> str:
     return f"{found / total:.3f} [{low:.2f}-{high:.2f}]"
 
 
-def as_page(parts: Sequence[Part], version: str) -> str:
+def as_page(parts: Sequence[SourcePart], version: str) -> str:
     """Write what was missed and what was alarmed wrongly, as Markdown."""
     lines = [f"# Misses and false alarms, lexicon {version}", ""]
     for part in parts:
@@ -90,6 +97,6 @@ def as_page(parts: Sequence[Part], version: str) -> str:
     return "\n".join(lines)
 
 
-def _line(judged: Judged, why: str) -> str:
+def _line(judged: JudgedText, why: str) -> str:
     text = " ".join(judged.text.split())
     return f"- level {int(judged.row.level)} ({why}): {text}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from safety.entries import Entry, Lexicon
 from safety.levels import Level
-from safety.replay import Message
+from safety.replay import ReplayedText
 from safety.screen import Screener
 
 MATCH, NO_MATCH = "examples that match", "examples that must not"
@@ -50,7 +50,7 @@ def broken(screener: Screener, entry: Entry, *, releveled: bool = False) -> Iter
             yield Broken(entry.id, text, False)
 
 
-def shipped_examples(lexicon: Lexicon) -> Iterator[Message]:
+def shipped_examples(lexicon: Lexicon) -> Iterator[ReplayedText]:
     """Give all examples of a lexicon as messages, each text once.
 
     An example that must match is a risk from level 2 on. What must not match one rule may be at
@@ -63,4 +63,4 @@ def shipped_examples(lexicon: Lexicon) -> Iterator[Message]:
             for text in entry.match if source == MATCH else entry.no_match:
                 if text not in seen:
                     seen.add(text)
-                    yield Message(text, source, is_risk)
+                    yield ReplayedText(text, source, is_risk)

@@ -22,14 +22,14 @@ _COUNTRY_CODES = ("0086", "86", "001", "1", "852", "886", "65", "81", "44", "61"
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GuardResult:
     """Whether words may be shown; `reason` is a fixed name, for counting, never a quotation."""
 
     allowed: bool
     reason: str | None
 
 
-_ALLOWED = Verdict(allowed=True, reason=None)
+_ALLOWED = GuardResult(allowed=True, reason=None)
 
 _MEANT_UNLESS_NEGATED = frozenset({"encouragement", "claims_human", "diagnosis"})
 _NEGATION_BEFORE = re.compile(
@@ -62,7 +62,7 @@ def _filled(pattern: str, parts: dict[str, str]) -> str:
     return pattern
 
 
-class Guard:
+class OutputGuard:
     """Checks the model's words against fixed rules and the register of numbers.
 
     Args:
@@ -75,19 +75,19 @@ class Guard:
         self._numbers = hotlines.numbers()
         self._rules = load_rules()
 
-    def check(self, text: str) -> Verdict:
+    def check(self, text: str) -> GuardResult:
         """Judge a whole reply; never fails on any string."""
         folded = "".join(fold(char) for char in text)
         for reason, rule in self._rules:
             if any(_stands(folded, hit, reason) for hit in rule.finditer(folded)):
-                return Verdict(allowed=False, reason=reason)
+                return GuardResult(allowed=False, reason=reason)
         if any(not self._is_registered(*number) for number in dialled(folded)):
-            return Verdict(allowed=False, reason="unknown_phone_number")
+            return GuardResult(allowed=False, reason="unknown_phone_number")
         if self._threatens(text):
-            return Verdict(allowed=False, reason="risk_language")
+            return GuardResult(allowed=False, reason="risk_language")
         return _ALLOWED
 
-    def check_sentence(self, sentence: str) -> Verdict:
+    def check_sentence(self, sentence: str) -> GuardResult:
         """Judge one sentence before it is shown; the whole reply is judged again at its end."""
         return self.check(sentence)
 

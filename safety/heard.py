@@ -8,7 +8,7 @@ of that question alone. Knows no text; `screen.py` reads with them.
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from safety.context import Asked
+from safety.context import DirectQuestion
 from safety.entries import Lexicon, parse
 from safety.levels import Category, Level
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from safety.screen import Screening
 
 
-def load_rules() -> dict[Asked, Lexicon]:
+def load_rules() -> dict[DirectQuestion, Lexicon]:
     """Read the rules of every question that has some.
 
     Raises:
         LexiconError: A rule cannot be read.
     """
     folder = resources.files("safety").joinpath("heard")
-    files = {asked: folder.joinpath(f"{asked}.yaml") for asked in Asked}
+    files = {asked: folder.joinpath(f"{asked}.yaml") for asked in DirectQuestion}
     return {
         asked: parse({file.name: file.read_text("utf-8")})
         for asked, file in files.items()
@@ -34,7 +34,7 @@ def load_rules() -> dict[Asked, Lexicon]:
 def tells_of_harm(screening: "Screening") -> bool:
     """Whether an answer about injury named harm that is done: it is a yes, however long."""
     return any(
-        match.rule.startswith(f"{Asked.INJURY}.")
+        match.rule.startswith(f"{DirectQuestion.INJURY}.")
         and match.level >= Level.ACTIVE
         and match.category in _HARM
         for match in screening.matches

@@ -20,7 +20,7 @@ FALLBACK_REGION = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Hotline:
     """One number, with where it holds and where it was read.
 
     Attributes:
@@ -49,7 +49,7 @@ class HotlineError(ValueError):
 class Hotlines:
     """All lines of the register, by region."""
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[Hotline]) -> None:
         self._lines = tuple(lines)
         self._numbers = frozenset(digits(line.number) for line in self._lines if line.verified)
 
@@ -66,7 +66,7 @@ class Hotlines:
         """
         return cls([*(_own(local) if local else ()), *_shipped()])
 
-    def all_lines(self) -> tuple[Line, ...]:
+    def all_lines(self) -> tuple[Hotline, ...]:
         """Every row, verified or not."""
         return self._lines
 
@@ -75,7 +75,7 @@ class Hotlines:
         seen = {line.region for line in self._lines if line.verified and not line.is_local}
         return tuple(sorted(seen - {FALLBACK_REGION}))
 
-    def for_region(self, region: str | None, *, emergency_first: bool) -> tuple[Line, ...]:
+    def for_region(self, region: str | None, *, emergency_first: bool) -> tuple[Hotline, ...]:
         """Give the lines to show.
 
         Args:
@@ -111,13 +111,13 @@ def digits(number: str) -> str:
 
 
 @cache
-def _shipped() -> tuple[Line, ...]:
+def _shipped() -> tuple[Hotline, ...]:
     text = resources.files("safety").joinpath("hotlines.toml").read_text("utf-8")
     rows = tomllib.loads(text).get("line", [])
     return tuple(_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))
 
 
-def _own(file: Path) -> list[Line]:
+def _own(file: Path) -> list[Hotline]:
     try:
         rows = tomllib.loads(read_text(file)).get("line", [])
         changed = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
@@ -144,12 +144,12 @@ def _own(file: Path) -> list[Line]:
     return lines
 
 
-def _line(place: str, row: dict[str, Any]) -> Line:
+def _line(place: str, row: dict[str, Any]) -> Hotline:
     try:
         kind = row.get("kind", "crisis")
         if kind not in ("crisis", "emergency"):
             raise HotlineError(f"{place}: kind must be crisis or emergency")
-        return Line(
+        return Hotline(
             region=row["region"],
             area=row.get("area"),
             name_zh=row["name_zh"],

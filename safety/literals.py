@@ -15,7 +15,7 @@ from safety.fold import fold
 from safety.normalise import SYLLABLE_MARK, squeezed
 from safety.pinyin import sound_of
 
-Part = tuple[str, ...]
+Alternatives = tuple[str, ...]
 """Literals of which any will do."""
 Bounds = tuple[bool, bool]
 """Whether a literal's start and end must be ends of words, as those of Latin ones must."""
@@ -53,10 +53,10 @@ class Literals:
         heard: Find what only sounds like a literal, where nothing was typed in Latin letters.
     """
 
-    def __init__(self, parts: Iterable[Part], by_sound: frozenset[str]) -> None:
+    def __init__(self, parts: Iterable[Alternatives], by_sound: frozenset[str]) -> None:
         self.by_sound = by_sound
         self._may_be_heard = re.compile("|".join(map(re.escape, by_sound)) or "(?!)").search
-        self._numbers: dict[Part, int] = {}
+        self._numbers: dict[Alternatives, int] = {}
         self._sounds: dict[str, str] = {}
         self._layers: list[Mapping[str, list[tuple[Bounds, int]]]] = []
         self._groups: dict[str, Groups] = {}
@@ -65,7 +65,7 @@ class Literals:
         self.heard: list[Automaton] = []
         self._add(parts)
 
-    def plus(self, parts: Iterable[Part]) -> "Literals":
+    def plus(self, parts: Iterable[Alternatives]) -> "Literals":
         """These and more; what was built for these is shared, and stays as it is."""
         more = Literals((), self.by_sound)
         more._numbers, more._sounds = dict(self._numbers), dict(self._sounds)
@@ -74,11 +74,11 @@ class Literals:
         more._add(parts)
         return more
 
-    def number(self, part: Part) -> int:
+    def number(self, part: Alternatives) -> int:
         """The number of a part, which must be one of these."""
         return self._numbers[part]
 
-    def heard_in(self, parts: Iterable[Part]) -> frozenset[str]:
+    def heard_in(self, parts: Iterable[Alternatives]) -> frozenset[str]:
         """The keys by which literals of these parts may be found by their sound alone."""
         sounds = self._sounds
         return frozenset(sounds[x] for part in parts for x in part if x in sounds)
@@ -91,7 +91,7 @@ class Literals:
             found = self._groups[key] = _grouped(rows)
         return found
 
-    def _add(self, parts: Iterable[Part]) -> None:
+    def _add(self, parts: Iterable[Alternatives]) -> None:
         keys: _Keys = {}
         heard = {key for automaton in self.heard for key in automaton.keys}
         for part in parts:

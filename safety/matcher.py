@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from safety.literals import Automaton, Bounds, Literals
-from safety.normalise import SYLLABLE_MARK, Normalised, View
+from safety.normalise import SYLLABLE_MARK, Normalised, TextView
 from safety.pinyin import sound_of
 from safety.sentences import ends_sentence
 
@@ -59,7 +59,7 @@ class Matcher:
             heard[key] -= places[key]
         return self._by_part(text.smooth, places, heard)
 
-    def _hits(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
+    def _hits(self, surface: str, view: TextView) -> Iterator[tuple[str, Span]]:
         if not view.pinyin:
             for key, start, end in _every(self._literals.plain, view.text):
                 span = _plain(surface, view, start, end, self._compounds)
@@ -72,7 +72,7 @@ class Matcher:
                 if span is not None:
                     yield key, span
 
-    def _heard_in(self, surface: str, view: View) -> Iterator[tuple[str, Span]]:
+    def _heard_in(self, surface: str, view: TextView) -> Iterator[tuple[str, Span]]:
         """Find what only sounds like a literal: a disguise, or another word altogether.
 
         What sounds like 死 or 活 begins many words, as in 我想去四川: then something other than a
@@ -132,7 +132,7 @@ def _bounded(surface: str, span: Span, bounds: Bounds) -> bool:
 
 
 def _plain(
-    surface: str, view: View, start: int, end: int, compounds: frozenset[str]
+    surface: str, view: TextView, start: int, end: int, compounds: frozenset[str]
 ) -> Span | None:
     """Accept a match unless the end of a clause lies in it as ordinary punctuation.
 
@@ -164,7 +164,7 @@ def _ends_clause(surface: str, index: int) -> bool:
     return ends_sentence(surface, index)
 
 
-def _spelled(view: View, start: int, end: int, syllables: int) -> Span | None:
+def _spelled(view: TextView, start: int, end: int, syllables: int) -> Span | None:
     """Accept syllables some of which were typed in Latin letters: all of them, or enough."""
     letters = view.spelled[end] - view.spelled[start]
     everything = end - start - 1 - syllables

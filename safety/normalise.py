@@ -57,7 +57,7 @@ EMOJI_EN = {
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class TextView:
     """One reading of a text.
 
     Attributes:
@@ -91,7 +91,7 @@ class Normalised:
     surface: str
     smooth: str
     starts: list[int]
-    views: tuple[View, ...]
+    views: tuple[TextView, ...]
     original_length: int
 
     def original(self, start: int, end: int) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def _surface(text: str) -> tuple[str, list[int]]:
 Substitute = Callable[[str], str | None]
 
 
-def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None) -> View:
+def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None) -> TextView:
     """Keep letters and digits only, with repeats closed up.
 
     Latin runs of the same letter within a word become one; Chinese ones become two from three
@@ -170,7 +170,7 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
             out.append(letter)
             starts.append(index)
             ends.append(index + 1)
-    return View("".join(out), starts, ends)
+    return TextView("".join(out), starts, ends)
 
 
 def squeezed(surface: str) -> str:
@@ -179,7 +179,7 @@ def squeezed(surface: str) -> str:
     return _THRICE.sub(r"\1\1", letters)
 
 
-def _squeeze_plain(surface: str) -> View:
+def _squeeze_plain(surface: str) -> TextView:
     """Do the same where nothing is read as something else: the one view every text has."""
     out: list[str] = []
     starts: list[int] = []
@@ -193,7 +193,7 @@ def _squeeze_plain(surface: str) -> View:
         out.append(char)
         starts.append(index)
         ends.append(index + 1)
-    return View("".join(out), starts, ends)
+    return TextView("".join(out), starts, ends)
 
 
 def _repeats(out: list[str], letter: str) -> bool:
@@ -239,7 +239,7 @@ def _latin(char: str) -> bool:
     return char.isascii() and char.isalpha()
 
 
-def _pinyin(surface: str) -> View:
+def _pinyin(surface: str) -> TextView:
     """Write the text as toneless syllables, those of Chinese characters and spelled ones."""
     out: list[str] = [SYLLABLE_MARK]
     starts, ends, spelled = [0], [0], [0, 0]
@@ -257,7 +257,7 @@ def _pinyin(surface: str) -> View:
         if is_typed:
             typed, before = len(mark) if item.spelled else 0, spelled[-1]
             spelled.extend(before + min(i, typed) for i in range(1, len(piece) + 1))
-    return View("".join(out), starts, ends, pinyin=True, spelled=spelled)
+    return TextView("".join(out), starts, ends, pinyin=True, spelled=spelled)
 
 
 def _piece(item: Syllable) -> str:

@@ -13,7 +13,7 @@ from safety.screen import Screening
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProtocolStep:
     """What one level leads to.
 
     Attributes:
@@ -34,16 +34,16 @@ class Step:
     emergency_first: frozenset[Category]
 
 
-def steps() -> tuple[Step, ...]:
+def steps() -> tuple[ProtocolStep, ...]:
     """What every level leads to, from 0 on."""
     return tuple(_step(level) for level in Level)
 
 
-def _step(level: Level) -> Step:
+def _step(level: Level) -> ProtocolStep:
     responses = {category: _response(level, category) for category in Category}
     given = [response for response in responses.values() if response is not None]
     blocks = any(response.blocks_model for response in given)
-    return Step(
+    return ProtocolStep(
         level=level,
         model_answers=not blocks,
         adds_resources=bool(given) and not blocks,

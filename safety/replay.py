@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 
 from safety.levels import Level
-from safety.replay_counts import ALARM, Counts, Kind
+from safety.replay_counts import ALARM, LabelKind, ReplayCounts
 from safety.screen import Match, Screener, Screening
 
 MOST_EXAMPLES = 200
@@ -19,7 +19,7 @@ MOST_PLACES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ReplayedText:
     """A text to screen.
 
     Attributes:
@@ -83,9 +83,9 @@ class Replay:
 
     before: str
     after: str
-    total: Counts
-    sources: Mapping[str, Counts]
-    examples: Mapping[Kind, tuple[Moved, ...]]
+    total: ReplayCounts
+    sources: Mapping[str, ReplayCounts]
+    examples: Mapping[LabelKind, tuple[Moved, ...]]
 
     def to_dict(self) -> dict[str, object]:
         """Give the versions and counts as plain values for JSON; no message is among them."""
@@ -100,7 +100,7 @@ class Replay:
 def replay(
     before: Screener,
     after: Screener,
-    messages: Iterable[Message],
+    messages: Iterable[ReplayedText],
     progress: Callable[[int], None] | None = None,
 ) -> Replay:
     """Screen messages with both screeners, each message by itself, and count what moved.
@@ -112,15 +112,15 @@ def replay(
         progress: Called with the number of messages done, after each; what it raises ends the
             replay.
     """
-    total = Counts()
-    sources: dict[str, Counts] = {}
-    kept = {kind: _Kept() for kind in Kind}
+    total = ReplayCounts()
+    sources: dict[str, ReplayCounts] = {}
+    kept = {kind: _Kept() for kind in LabelKind}
     for done, message in enumerate(messages, start=1):
         was, now = before.screen(message.text), after.screen(message.text)
-        counts = sources.setdefault(message.source, Counts())
+        counts = sources.setdefault(message.source, ReplayCounts())
         total.add(message.is_risk, was.level, now.level)
         kind = counts.add(message.is_risk, was.level, now.level)
-        if kind in (Kind.GAINED, Kind.LOST) or (kind and was.level >= ALARM):
+        if kind in (LabelKind.GAINED, LabelKind.LOST) or (kind and was.level >= ALARM):
             kept[kind].add(_moved(message, counts.messages - 1, was, now))
         if progress:
             progress(done)
@@ -133,7 +133,7 @@ def replay(
     )
 
 
-def _moved(message: Message, index: int, was: Screening, now: Screening) -> Moved:
+def _moved(message: ReplayedText, index: int, was: Screening, now: Screening) -> Moved:
     return Moved(
         message.source,
         index,

@@ -13,7 +13,7 @@ ALARM, GRAVE = THRESHOLD, Level.ACTIVE
 """From `ALARM` on something is done; from `GRAVE` on the model is silent."""
 
 
-class Kind(StrEnum):
+class LabelKind(StrEnum):
     """How a message moved. A message is counted under one of them, or under none."""
 
     GAINED = "gained"
@@ -59,7 +59,7 @@ class Labelled:
 
 
 @dataclass(slots=True)
-class Counts:
+class ReplayCounts:
     """The counts of one source, or of all.
 
     Attributes:
@@ -77,9 +77,11 @@ class Counts:
     grave_after: int = 0
     grave_gained: Labelled = field(default_factory=Labelled)
     grave_lost: Labelled = field(default_factory=Labelled)
-    moved: dict[Kind, Labelled] = field(default_factory=lambda: {k: Labelled() for k in Kind})
+    moved: dict[LabelKind, Labelled] = field(
+        default_factory=lambda: {k: Labelled() for k in LabelKind}
+    )
 
-    def add(self, is_risk: bool | None, before: Level, after: Level) -> Kind | None:
+    def add(self, is_risk: bool | None, before: Level, after: Level) -> LabelKind | None:
         """Count one message, and say how it moved."""
         self.messages += 1
         self.before += before >= ALARM
@@ -111,9 +113,9 @@ class Counts:
         }
 
 
-def _kind(before: Level, after: Level) -> Kind | None:
+def _kind(before: Level, after: Level) -> LabelKind | None:
     if before == after:
         return None
     if (before >= ALARM) == (after >= ALARM):
-        return Kind.RAISED if after > before else Kind.LOWERED
-    return Kind.GAINED if after >= ALARM else Kind.LOST
+        return LabelKind.RAISED if after > before else LabelKind.LOWERED
+    return LabelKind.GAINED if after >= ALARM else LabelKind.LOST

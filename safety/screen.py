@@ -7,11 +7,19 @@ between texts, so one `Screener` serves every chat.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from safety.context import REMEMBERED, Added, Asked, answered, carried, gone_on, sent_before
+from safety.context import (
+    REMEMBERED,
+    Added,
+    DirectQuestion,
+    answered,
+    carried,
+    gone_on,
+    sent_before,
+)
 from safety.entries import Entry, Lexicon, load_lexicon
 from safety.heard import load_rules
 from safety.levels import Category, Level
-from safety.literals import Literals, Part
+from safety.literals import Alternatives, Literals
 from safety.matcher import Chained, Matcher, Span
 from safety.normalise import Normalised, normalise
 from safety.places import Places
@@ -96,7 +104,7 @@ class Screener:
         lexicon: Lexicon,
         second_stage: SecondStage | None = None,
         known: Literals | None = None,
-        answers: Mapping[Asked, "Screener"] | None = None,
+        answers: Mapping[DirectQuestion, "Screener"] | None = None,
     ) -> None:
         self._lexicon = lexicon
         self._second_stage = second_stage
@@ -144,7 +152,7 @@ class Screener:
         return self._version
 
     def screen(
-        self, text: str, history: Sequence[str] = (), *, asked: Asked | None = None
+        self, text: str, history: Sequence[str] = (), *, asked: DirectQuestion | None = None
     ) -> Screening:
         """Screen one text; never fails on any string.
 
@@ -232,7 +240,7 @@ class Screener:
         return screening
 
 
-def _parts(lexicon: Lexicon) -> Iterator[Part]:
+def _parts(lexicon: Lexicon) -> Iterator[Alternatives]:
     """Every set of literals that the lexicon looks for."""
     yield from lexicon.cues.values()
     for entry in lexicon.entries:

@@ -155,7 +155,7 @@ async def count_due(transaction: Transaction, *, before: datetime, limit: int) -
     return await _count(transaction, some.limit(limit))
 
 
-async def too_far(transaction: Transaction, *, now: datetime) -> set[PersonId]:
+async def implausibly_late(transaction: Transaction, *, now: datetime) -> set[PersonId]:
     """Whose next time lies so far ahead that only a wrong clock can have put it there."""
     c = appointments.c
     query = (
@@ -174,7 +174,7 @@ async def too_far(transaction: Transaction, *, now: datetime) -> set[PersonId]:
     }
 
 
-async def park(transaction: Transaction, person_id: PersonId) -> None:
+async def suspend(transaction: Transaction, person_id: PersonId) -> None:
     """Let nothing of a person be due, until `reckon_anew` or a change by the person."""
     await transaction.execute(
         update(appointments)
@@ -183,7 +183,7 @@ async def park(transaction: Transaction, person_id: PersonId) -> None:
     )
 
 
-async def reckon_anew(transaction: Transaction, person_id: PersonId) -> None:
+async def reschedule(transaction: Transaction, person_id: PersonId) -> None:
     """Let the next times of what was parked be reckoned in the next round."""
     await transaction.execute(
         update(appointments)

@@ -24,11 +24,11 @@ from storage.schema_review import console_sessions, sign_ins
 ROWS_A_FRAME = 500
 KEYS_FILE = "keys.pica"
 LEFT_OUT = (data_keys, leases, sign_ins, console_sessions)
-Progress = Callable[[int, int], None]
+BackupProgress = Callable[[int, int], None]
 
 
 async def write_backup(
-    database: Database, path: Path, *, now: datetime, progress: Progress | None = None
+    database: Database, path: Path, *, now: datetime, progress: BackupProgress | None = None
 ) -> int:
     """Write every row of one instant but the data keys; return how many.
 
@@ -80,7 +80,7 @@ async def _write(
     holds: str,
     names: list[str],
     now: datetime,
-    progress: Progress | None,
+    progress: BackupProgress | None,
 ) -> int:
     version = await database.version()
     if version is None or version < versions.FIRST_SEALED:

@@ -22,7 +22,7 @@ from storage.database import Transaction
 from storage.ids import CaseId, OperatorId, PersonId
 from storage.schema_review import audit
 
-PLACE = "audit.words"
+SEAL_CONTEXT = "audit.words"
 FIRST = bytes(32)
 SALT_CHARS = 32
 
@@ -83,7 +83,7 @@ async def append(
     if words is not None:
         assert person_id is not None
         salted = token_hex(SALT_CHARS // 2) + words
-        values["words"] = await keys.seal(transaction, person_id, salted, PLACE)
+        values["words"] = await keys.seal(transaction, person_id, salted, SEAL_CONTEXT)
         values["words_digest"] = _digest(salted)
     key = await _key(transaction)
     before = await _last_hash(transaction)
@@ -107,7 +107,7 @@ async def _last_hash(transaction: Transaction) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AuditResult:
     """What a walk over the whole trail found.
 
     Attributes:
@@ -125,7 +125,7 @@ class Verdict:
     holds_head: bool
 
 
-async def verify(transaction: Transaction, *, head: str | None = None) -> Verdict:
+async def verify(transaction: Transaction, *, head: str | None = None) -> AuditResult:
     """Walk the trail from the first act; `head` is a hash noted earlier, which must be in it."""
     key, before = await _key(transaction), FIRST
     count = erased = 0
@@ -140,7 +140,7 @@ async def verify(transaction: Transaction, *, head: str | None = None) -> Verdic
         erased += row.words_digest is not None and row.words is None
         before = row.hash
         seen = seen or row.hash.hex() == head
-    return Verdict(count, broken_at, erased, before.hex(), seen)
+    return AuditResult(count, broken_at, erased, before.hex(), seen)
 
 
 async def erase_person(transaction: Transaction, person_id: PersonId) -> None:
@@ -222,7 +222,7 @@ async def _fits(transaction: Transaction, row: Row[Any]) -> bool:
     if row.words is None:
         return True
     try:
-        salted = await keys.unseal(transaction, row.person_id, row.words, PLACE)
+        salted = await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT)
     except Exception:  # a key that is gone, or words that another key sealed
         return False
     return hmac.compare_digest(_digest(salted), row.words_digest or b"")
@@ -231,7 +231,9 @@ async def _fits(transaction: Transaction, row: Row[Any]) -> bool:
 async def _record(transaction: Transaction, row: Row[Any]) -> Record:
     words = None
     if row.words is not None:
-        words = (await keys.unseal(transaction, row.person_id, row.words, PLACE))[SALT_CHARS:]
+        words = (await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT))[
+            SALT_CHARS:
+        ]
     return Record(
         row.audit_id,
         row.at,

@@ -26,7 +26,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class MessageBody:
     """What is sent: plain text, rows of (label, data), perhaps a file.
 
     With a `document` the text is its caption.
@@ -45,7 +45,7 @@ class Body:
     """What is done with that topic in the place of words: `rename`, `close` or `delete`."""
 
 
-def to_json(body: Body) -> str:
+def to_json(body: MessageBody) -> str:
     """The body as it is sealed; the bytes of a picture as base64."""
     return json.dumps(asdict(body), ensure_ascii=False, default=_in_letters)
 
@@ -61,11 +61,11 @@ def _document(values: dict[str, Any]) -> Document:
     return Document(values["filename"], content, values.get("is_picture", False))
 
 
-def from_json(text: str) -> Body:
+def from_json(text: str) -> MessageBody:
     """What `to_json` wrote, also before newer fields were there."""
     values = json.loads(text)
     document = values["document"]
-    return Body(
+    return MessageBody(
         values["text"],
         [[(label, data) for label, data in row] for row in values["buttons"]],
         _document(document) if document else None,

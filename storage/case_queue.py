@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select
 
-from storage.cases import Case, State, as_case, columns
+from storage.cases import Case, CaseState, as_case, columns
 from storage.database import Transaction
 from storage.ids import OperatorId
 from storage.schema_review import NOT_RESOLVED, cases, evidence
@@ -36,7 +36,7 @@ async def page(
     transaction: Transaction, filters: Filters, *, limit: int = 50, offset: int = 0
 ) -> list[Case]:
     """Cases: those that nobody has first, then by level, then the longest waiting."""
-    unclaimed_first = case((cases.c.state == State.OPEN, 0), else_=1)
+    unclaimed_first = case((cases.c.state == CaseState.OPEN, 0), else_=1)
     order: tuple[Any, ...] = (
         (cases.c.resolved_at.desc(),)
         if filters.state == "resolved"
@@ -58,7 +58,7 @@ async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
     """How many cases wait for somebody, by level."""
     query = (
         select(cases.c.level, func.count())
-        .where(NOT_RESOLVED, cases.c.state == State.OPEN)
+        .where(NOT_RESOLVED, cases.c.state == CaseState.OPEN)
         .group_by(cases.c.level)
     )
     return {row.level: row[1] for row in await transaction.execute(query)}
@@ -68,12 +68,14 @@ async def place_in_line(transaction: Transaction, found: Case) -> int:
     """How many unclaimed cases are seen to before this one."""
     graver = cases.c.level > found.level
     longer = (cases.c.level == found.level) & (cases.c.last_risk_at < found.last_risk_at)
-    query = select(func.count()).where(NOT_RESOLVED, cases.c.state == State.OPEN, graver | longer)
+    query = select(func.count()).where(
+        NOT_RESOLVED, cases.c.state == CaseState.OPEN, graver | longer
+    )
     return int((await transaction.execute(query)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class CaseFigures:
     """What charts need of one case."""
 
     level: int
@@ -82,14 +84,14 @@ class Opened:
     resolution: str | None
 
 
-async def opened_since(transaction: Transaction, since: datetime) -> list[Opened]:
+async def opened_since(transaction: Transaction, since: datetime) -> list[CaseFigures]:
     """Cases opened since an instant, oldest first."""
     query = (
         select(cases.c.level, cases.c.opened_at, cases.c.acknowledged_at, cases.c.resolution)
         .where(cases.c.opened_at >= since)
         .order_by(cases.c.opened_at)
     )
-    return [Opened(**row._mapping) for row in await transaction.execute(query)]
+    return [CaseFigures(**row._mapping) for row in await transaction.execute(query)]
 
 
 async def verdicts_by_rule(transaction: Transaction, since: datetime) -> dict[str, tuple[int, int]]:
@@ -118,9 +120,9 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         cases.c.resolved_at.is_not(None) if filters.state == "resolved" else NOT_RESOLVED
     ]
     if filters.state == "waiting":
-        found.append(cases.c.state == State.OPEN)
+        found.append(cases.c.state == CaseState.OPEN)
     elif filters.state == "claimed":
-        found.append(cases.c.state == State.CLAIMED)
+        found.append(cases.c.state == CaseState.CLAIMED)
     elif filters.state == "mine":
         found.append(cases.c.claimed_by == filters.operator_id)
     if filters.level is not None:

@@ -18,7 +18,7 @@ from storage.ids import CaseId, OperatorId, PersonId
 from storage.schema_review import NOT_RESOLVED, cases
 
 
-class State(StrEnum):
+class CaseState(StrEnum):
     """Where a case stands."""
 
     OPEN = "open"
@@ -55,7 +55,7 @@ class Case:
     level: int
     categories: tuple[str, ...]
     script: str
-    state: State
+    state: CaseState
     opened_at: datetime
     last_risk_at: datetime
     hold_until_at: datetime | None = None
@@ -127,7 +127,7 @@ async def create(
             categories=",".join(categories),
             script=script,
             lexicon=lexicon,
-            state=State.OPEN,
+            state=CaseState.OPEN,
             opened_at=now,
             last_risk_at=now,
             hold_until_at=hold_until_at,
@@ -153,9 +153,9 @@ async def claim(
     """Take an open case; False where somebody has it, or it is resolved. Its clock stops."""
     result = await transaction.execute(
         update(cases)
-        .where(cases.c.case_id == case_id, cases.c.state == State.OPEN)
+        .where(cases.c.case_id == case_id, cases.c.state == CaseState.OPEN)
         .values(
-            state=State.CLAIMED,
+            state=CaseState.CLAIMED,
             claimed_by=operator_id,
             claimed_at=now,
             acknowledged_at=now,
@@ -169,9 +169,9 @@ async def release(transaction: Transaction, case_id: CaseId) -> bool:
     """Give a claimed case back to the queue; a takeover ends with it."""
     result = await transaction.execute(
         update(cases)
-        .where(cases.c.case_id == case_id, cases.c.state == State.CLAIMED)
+        .where(cases.c.case_id == case_id, cases.c.state == CaseState.CLAIMED)
         .values(
-            state=State.OPEN,
+            state=CaseState.OPEN,
             claimed_by=None,
             claimed_at=None,
             acknowledged_at=None,
@@ -195,7 +195,7 @@ async def take_over(
         update(cases)
         .where(
             cases.c.case_id == case_id,
-            cases.c.state == State.CLAIMED,
+            cases.c.state == CaseState.CLAIMED,
             cases.c.claimed_by == operator_id,
             cases.c.lease_until_at.is_(None),
         )
@@ -255,7 +255,7 @@ async def resolve(
         update(cases)
         .where(cases.c.case_id == case_id, NOT_RESOLVED)
         .values(
-            state=State.RESOLVED,
+            state=CaseState.RESOLVED,
             resolution=resolution,
             resolved_at=now,
             resolved_by=operator_id,
@@ -307,7 +307,7 @@ def as_case(row: Row[Any]) -> Case:
         **values
         | {
             "categories": tuple(filter(None, row.categories.split(","))),
-            "state": State(row.state),
+            "state": CaseState(row.state),
             "is_shadowed": bool(row.is_shadowed),
             "resolution": Resolution(row.resolution) if row.resolution else None,
         }

@@ -8,15 +8,15 @@ from datetime import datetime
 from sqlalchemy import Select, exists, func, select, update
 
 from storage import keys
-from storage.conversations import PLACE, Role
+from storage.conversations import SEAL_CONTEXT, Speaker
 from storage.database import Transaction
-from storage.deliveries import Outcome
+from storage.deliveries import AttemptOutcome
 from storage.ids import CheckInId, PersonId, TurnId
-from storage.outbox import PRIORITIES, Kind, OutboxState
+from storage.outbox import PRIORITIES, MessageKind, OutboxState
 from storage.schema import deliveries, is_open, outbox, turns
 from storage.schema_checkins import check_ins
 
-MAY_HAVE_ARRIVED = (Outcome.ATTEMPTING, Outcome.SENT, Outcome.UNKNOWN)
+MAY_HAVE_ARRIVED = (AttemptOutcome.ATTEMPTING, AttemptOutcome.SENT, AttemptOutcome.UNKNOWN)
 
 
 async def count_unsent(transaction: Transaction, *, limit: int) -> int:
@@ -26,7 +26,7 @@ async def count_unsent(transaction: Transaction, *, limit: int) -> int:
     """
     some = (
         select(outbox.c.outbox_id)
-        .where(is_open(), outbox.c.priority == PRIORITIES[Kind.CHECK_IN])
+        .where(is_open(), outbox.c.priority == PRIORITIES[MessageKind.CHECK_IN])
         .limit(limit)
     )
     counted = await transaction.execute(select(func.count()).select_from(some.subquery()))
@@ -39,7 +39,7 @@ async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckIn
         select(outbox.c.check_in_id)
         .where(
             outbox.c.person_id == person_id,
-            outbox.c.kind == Kind.CHECK_IN,
+            outbox.c.kind == MessageKind.CHECK_IN,
             outbox.c.state == OutboxState.QUEUED,
             outbox.c.check_in_id.is_not(None),
         )
@@ -84,11 +84,11 @@ async def last_words(
     )
     query = select(turns.c.words).where(
         turns.c.person_id == person_id,
-        turns.c.role == Role.SCRIPT,
+        turns.c.role == Speaker.SCRIPT,
         turns.c.created_at == asked_at,
     )
     words = (await transaction.execute(query.limit(1))).scalar_one_or_none()
-    return None if words is None else await keys.unseal(transaction, person_id, words, PLACE)
+    return None if words is None else await keys.unseal(transaction, person_id, words, SEAL_CONTEXT)
 
 
 async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:
@@ -101,7 +101,7 @@ async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) 
         update(outbox)
         .where(
             outbox.c.person_id == person_id,
-            outbox.c.kind == Kind.CHECK_IN,
+            outbox.c.kind == MessageKind.CHECK_IN,
             outbox.c.epoch == epoch - 1,
             is_open(),
         )

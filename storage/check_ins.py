@@ -17,7 +17,7 @@ from storage.database import Transaction, insert_ignore
 from storage.ids import CheckInId, PersonId
 from storage.schema_checkins import check_ins
 
-PLACE = "check_ins.answer"
+SEAL_CONTEXT = "check_ins.answer"
 SCALE = range(1, 6)
 
 
@@ -201,7 +201,7 @@ async def answer(
         update(check_ins)
         .where(theirs)
         .values(
-            answer=await keys.seal(transaction, person_id, text, PLACE),
+            answer=await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
             state=CheckInState.ANSWERED,
             answered_at=now,
         )
@@ -214,7 +214,7 @@ async def _open(
 ) -> MoodAnswer | None:
     if sealed is None:
         return None
-    return MoodAnswer(**json.loads(await keys.unseal(transaction, person_id, sealed, PLACE)))
+    return MoodAnswer(**json.loads(await keys.unseal(transaction, person_id, sealed, SEAL_CONTEXT)))
 
 
 async def get(

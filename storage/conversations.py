@@ -28,10 +28,10 @@ from storage.database import Transaction, insert_ignore
 from storage.ids import OperatorId, PersonId, SessionId, TurnId, UpdateId
 from storage.schema import people, sessions, turns
 
-PLACE = "turns.words"
+SEAL_CONTEXT = "turns.words"
 
 
-class Role(StrEnum):
+class Speaker(StrEnum):
     """Whose words a turn holds."""
 
     PERSON = "person"
@@ -48,7 +48,7 @@ class Turn:
 
     turn_id: TurnId
     session_id: SessionId
-    role: Role
+    role: Speaker
     text: str
     level: int
     created_at: datetime
@@ -118,14 +118,14 @@ async def open_turn(
             transaction,
             person_id,
             session_id,
-            Role.PERSON,
+            Speaker.PERSON,
             text=text,
             level=level,
             now=now,
             off_record=off_record,
         )
     elif turn.text != text:
-        words = await keys.seal(transaction, person_id, text, PLACE)
+        words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
         await transaction.execute(
             update(turns).where(turns.c.turn_id == turn.turn_id).values(words=words, level=level)
         )
@@ -138,7 +138,7 @@ async def append(
     transaction: Transaction,
     person_id: PersonId,
     session_id: SessionId,
-    role: Role,
+    role: Speaker,
     *,
     text: str,
     now: datetime,
@@ -147,7 +147,7 @@ async def append(
     operator_id: OperatorId | None = None,
 ) -> Turn:
     """Add a turn at the end of a session; an operator's words with who said them."""
-    words = await keys.seal(transaction, person_id, text, PLACE)
+    words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     values = {
         "session_id": session_id,
         "person_id": person_id,
@@ -173,11 +173,11 @@ async def answer(
     transaction: Transaction, person_id: PersonId, question: Turn, *, text: str, now: datetime
 ) -> TurnId | None:
     """Store the companion's answer to a turn; None where it was answered before."""
-    words = await keys.seal(transaction, person_id, text, PLACE)
+    words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     values = {
         "session_id": question.session_id,
         "person_id": person_id,
-        "role": Role.COMPANION,
+        "role": Speaker.COMPANION,
         "words": words,
         "level": 0,
         "off_record": int(question.off_record),
@@ -233,10 +233,10 @@ async def end_off_record(transaction: Transaction, person_id: PersonId, *, now: 
     return deleted.rowcount
 
 
-async def unsay(transaction: Transaction, turn_id: TurnId) -> None:
+async def delete_unsent(transaction: Transaction, turn_id: TurnId) -> None:
     """Delete a scripted turn that never reached the person."""
     await transaction.execute(
-        delete(turns).where(turns.c.turn_id == turn_id, turns.c.role == Role.SCRIPT)
+        delete(turns).where(turns.c.turn_id == turn_id, turns.c.role == Speaker.SCRIPT)
     )
 
 
@@ -261,8 +261,8 @@ async def read_turn(transaction: Transaction, row: Row[Any]) -> Turn:
     return Turn(
         row.turn_id,
         row.session_id,
-        Role(row.role),
-        await keys.unseal(transaction, row.person_id, row.words, PLACE),
+        Speaker(row.role),
+        await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT),
         row.level,
         row.created_at,
         bool(row.off_record),

@@ -41,7 +41,7 @@ WRITERS, READERS = 10, 10
 
 sqlite_driver.register()
 
-Rows = CursorResult[*tuple[Any, ...]]
+ResultRows = CursorResult[*tuple[Any, ...]]
 Stream = AsyncResult[*tuple[Any, ...]]
 
 
@@ -82,7 +82,7 @@ class Transaction:
         for work in self._after:
             work()
 
-    async def execute(self, statement: Executable, rows: Any = None) -> Rows:
+    async def execute(self, statement: Executable, rows: Any = None) -> ResultRows:
         """Run one statement."""
         return await (await self._connected()).execute(statement, rows)
 
@@ -224,7 +224,7 @@ class Database:
         """
         try:
             async with self.read() as transaction:
-                found: str | None = await transaction.run_sync(versions.present)
+                found: str | None = await transaction.run_sync(versions.current)
         except (SQLAlchemyError, OSError) as error:
             raise _no_answer(error) from error
         return found
@@ -240,7 +240,7 @@ class Database:
             async with self.begin() as transaction:
                 if self.dialect == "postgresql":  # two services may start at once
                     await transaction.execute(text("SELECT pg_advisory_xact_lock(7422)"))
-                moved = await transaction.run_sync(versions.move, self.vault, version)
+                moved = await transaction.run_sync(versions.migrate, self.vault, version)
         except versions.UnknownVersionError as error:
             raise StorageError(
                 f"The schema's version {error} is of a newer PICA companion than this one "

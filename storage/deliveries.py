@@ -15,7 +15,7 @@ from storage.ids import OutboxId, PersonId, TurnId
 from storage.schema import deliveries, outbox
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How one attempt at one part ended."""
 
     ATTEMPTING = "attempting"
@@ -29,7 +29,7 @@ async def begin(transaction: Transaction, outbox_id: OutboxId, part: int, *, now
     values = {
         "outbox_id": outbox_id,
         "part": part,
-        "outcome": Outcome.ATTEMPTING,
+        "outcome": AttemptOutcome.ATTEMPTING,
         "attempted_at": now,
     }
     return int((await transaction.execute(_begin(), values)).scalar_one())
@@ -43,7 +43,7 @@ def _begin() -> Executable:
 async def end(
     transaction: Transaction,
     delivery_id: int,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     *,
     message_id: int | None = None,
     error: str | None = None,
@@ -62,14 +62,14 @@ def _end() -> Executable:
     )
 
 
-async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[int, Outcome]:
+async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[int, AttemptOutcome]:
     """The latest outcome of every part tried so far."""
     query = (
         select(deliveries.c.part, deliveries.c.outcome)
         .where(deliveries.c.outbox_id == outbox_id)
         .order_by(deliveries.c.delivery_id)
     )
-    return {part: Outcome(outcome) for part, outcome in await transaction.execute(query)}
+    return {part: AttemptOutcome(outcome) for part, outcome in await transaction.execute(query)}
 
 
 async def of_relays(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:

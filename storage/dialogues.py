@@ -16,7 +16,7 @@ from storage.schema import dialogues
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScriptPosition:
     """A person's place in a script.
 
     Attributes:
@@ -30,10 +30,10 @@ class Place:
     changed_at: datetime
 
 
-async def get(transaction: Transaction, person_id: PersonId) -> Place | None:
+async def get(transaction: Transaction, person_id: PersonId) -> ScriptPosition | None:
     """The person's place, or None where no script was begun."""
     row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
-    return Place(**row._mapping) if row else None
+    return ScriptPosition(**row._mapping) if row else None
 
 
 async def put(

@@ -18,7 +18,7 @@ MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class EvidenceSpan:
     """One rule at one place of a turn; `start` and `end` count code points."""
 
     rule: str
@@ -32,7 +32,7 @@ class Span:
 class Evidence:
     """A span, the turn it is in (None: the words were not kept) and when it was noted."""
 
-    span: Span
+    span: EvidenceSpan
     turn_id: TurnId | None
     lexicon: str
     noted_at: datetime
@@ -41,7 +41,7 @@ class Evidence:
 async def add(
     transaction: Transaction,
     case_id: CaseId,
-    spans: Sequence[Span],
+    spans: Sequence[EvidenceSpan],
     *,
     turn_id: TurnId | None,
     lexicon: str,
@@ -63,7 +63,7 @@ async def of_case(transaction: Transaction, case_id: CaseId) -> list[Evidence]:
     rows = (await transaction.execute(query)).all()
     return [
         Evidence(
-            Span(row.rule, row.category, row.level, row.start, row.end),
+            EvidenceSpan(row.rule, row.category, row.level, row.start, row.end),
             row.turn_id,
             row.lexicon,
             row.noted_at,

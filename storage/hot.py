@@ -19,7 +19,7 @@ TTL_S = 3600
 log = structlog.get_logger(__name__)
 
 
-class HotStore(Protocol):
+class RoundCache(Protocol):
     """What a conversation asks of either store."""
 
     async def get(self, session_id: SessionId) -> bytes | None:
@@ -38,7 +38,7 @@ class HotStore(Protocol):
         """Close connections."""
 
 
-class MemoryStore:
+class MemoryRoundCache:
     """For one process; bounded, the least recently used session leaves first."""
 
     def __init__(self, *, ttl_s: float = TTL_S, capacity: int = 10_000) -> None:
@@ -75,7 +75,7 @@ class MemoryStore:
         self._held.clear()
 
 
-class RedisStore:
+class RedisRoundCache:
     """For several processes."""
 
     def __init__(self, url: str, *, ttl_s: float = TTL_S, timeout_s: float = 1.0) -> None:
@@ -124,14 +124,14 @@ class RedisStore:
         await self._redis.aclose()
 
 
-def connect(url: str | None) -> HotStore:
+def connect(url: str | None) -> RoundCache:
     """The store that the settings ask for: Redis where an address is given.
 
     Raises:
         StorageError: the address is none.
     """
     try:
-        return RedisStore(url) if url else MemoryStore()
+        return RedisRoundCache(url) if url else MemoryRoundCache()
     except ValueError:
         raise StorageError(
             "PICA_REDIS_URL is no address of a Redis; for example redis://host:6379/0"

@@ -18,7 +18,7 @@ from storage.database import Transaction, insert_ignore
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.schema import inbox
 
-PLACE = "inbox.payload"
+SEAL_CONTEXT = "inbox.payload"
 
 
 class Ended(StrEnum):
@@ -58,7 +58,7 @@ async def add(
     """Store an update; False where it was stored before (a repeat)."""
     sealed = None
     if payload is not None and ended_as is None:
-        sealed = await keys.seal(transaction, _owner(person_id), payload, PLACE)
+        sealed = await keys.seal(transaction, _owner(person_id), payload, SEAL_CONTEXT)
     values = {
         "update_id": update_id,
         "person_id": person_id,
@@ -80,7 +80,7 @@ def _add(dialect: str) -> Executable:
     return insert_ignore(dialect, inbox).returning(inbox.c.update_id)
 
 
-async def knows(transaction: Transaction, update_id: UpdateId) -> bool:
+async def exists(transaction: Transaction, update_id: UpdateId) -> bool:
     """Whether the update is in the inbox already."""
     query = select(inbox.c.update_id).where(inbox.c.update_id == update_id)
     return (await transaction.execute(query)).first() is not None
@@ -140,7 +140,7 @@ async def end_before(
     )
 
 
-async def gravest_open(transaction: Transaction, person_id: PersonId) -> int:
+async def highest_open_level(transaction: Transaction, person_id: PersonId) -> int:
     """The highest level among what a person wrote and nobody has answered yet; 0 for nothing."""
     query = select(func.coalesce(func.max(inbox.c.level), 0)).where(
         inbox.c.person_id == person_id, inbox.c.ended_as.is_(None)
@@ -202,14 +202,14 @@ async def add_attempt(transaction: Transaction, update_ids: Collection[UpdateId]
     return max(result.scalars().all(), default=0)
 
 
-async def wait_for_consent(transaction: Transaction, update_ids: Collection[UpdateId]) -> None:
+async def await_consent(transaction: Transaction, update_ids: Collection[UpdateId]) -> None:
     """Let words rest until the person has agreed."""
     await transaction.execute(
         update(inbox).where(inbox.c.update_id.in_(update_ids)).values(waits_for_consent=1)
     )
 
 
-async def wake_after_consent(transaction: Transaction, person_id: PersonId) -> list[OpenRow]:
+async def release_after_consent(transaction: Transaction, person_id: PersonId) -> list[OpenRow]:
     """Take the words that waited for consent, in order."""
     rows = await _open(transaction, inbox.c.person_id == person_id, inbox.c.waits_for_consent == 1)
     await transaction.execute(
@@ -308,7 +308,7 @@ async def _open(
             row.update_id,
             row.person_id,
             row.kind,
-            await keys.unseal(transaction, _owner(row.person_id), row.payload, PLACE),
+            await keys.unseal(transaction, _owner(row.person_id), row.payload, SEAL_CONTEXT),
             row.attempts,
             waits_for_consent=bool(row.waits_for_consent),
         )

@@ -11,20 +11,20 @@ from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from storage import keys
 from storage.cases import Resolution
-from storage.conversations import PLACE as TURN
-from storage.conversations import Role
+from storage.conversations import SEAL_CONTEXT as TURN
+from storage.conversations import Speaker
 from storage.database import Transaction
 from storage.ids import PersonId, TurnId
 from storage.schema import people, turns
 from storage.schema_review import cases, evidence, shadow_drafts
-from storage.shadow import EDITED, WORDS, State
+from storage.shadow import EDITED, WORDS, ShadowState
 
 JUDGED = (Resolution.HELPED, Resolution.REFERRED, Resolution.UNREACHABLE, Resolution.FALSE_ALARM)
-READ = (State.SENT, State.EDITED)
+READ = (ShadowState.SENT, ShadowState.EDITED)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class VerdictRow:
     """A turn that stood as evidence in a case that operators resolved."""
 
     person_id: PersonId
@@ -35,7 +35,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class EditRow:
     """A reply of the model that an operator read; `edited` is None where it went as it was."""
 
     person_id: PersonId
@@ -45,7 +45,7 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class PersonTurn:
     """What a person said."""
 
     turn_id: TurnId
@@ -55,7 +55,7 @@ class Said:
 
 async def consented(
     transaction: Transaction, before: TurnId | None = None, *, limit: int
-) -> list[Said]:
+) -> list[PersonTurn]:
     """A page of what people said, the newest first; `before` is the last of the page before."""
     query = _said(turns.c.turn_id, turns.c.person_id, turns.c.words)
     query = query.order_by(turns.c.turn_id.desc()).limit(limit)
@@ -67,7 +67,7 @@ async def consented(
             text = await keys.unseal(transaction, row.person_id, row.words, TURN)
         except keys.KeyDestroyedError:  # erased since the page was read
             continue
-        found.append(Said(row.turn_id, row.person_id, text))
+        found.append(PersonTurn(row.turn_id, row.person_id, text))
     return found
 
 
@@ -89,12 +89,12 @@ def _said(*columns: ColumnElement[Any]) -> Select[Any]:
         .where(
             people.c.training_consent_at.is_not(None),
             turns.c.off_record == 0,
-            turns.c.role == Role.PERSON,
+            turns.c.role == Speaker.PERSON,
         )
     )
 
 
-async def judged(transaction: Transaction) -> AsyncIterator[Judged]:
+async def judged(transaction: Transaction) -> AsyncIterator[VerdictRow]:
     """Turns and what operators found, in the order in which they were said."""
     query = (
         select(
@@ -125,7 +125,7 @@ async def judged(transaction: Transaction) -> AsyncIterator[Judged]:
         yield await _judged(transaction, together)
 
 
-async def edited(transaction: Transaction) -> AsyncIterator[Edited]:
+async def edited(transaction: Transaction) -> AsyncIterator[EditRow]:
     """Replies that operators read, with the question that they answer, oldest first."""
     drafts = shadow_drafts
     query = (
@@ -140,7 +140,7 @@ async def edited(transaction: Transaction) -> AsyncIterator[Edited]:
         .order_by(drafts.c.draft_id)
     )
     for row in (await transaction.execute(query)).all():
-        yield Edited(
+        yield EditRow(
             row.person_id,
             await keys.unseal(transaction, row.person_id, row.question, TURN),
             await keys.unseal(transaction, row.person_id, row.words, WORDS),
@@ -150,9 +150,9 @@ async def edited(transaction: Transaction) -> AsyncIterator[Edited]:
         )
 
 
-async def _judged(transaction: Transaction, rows: list[Row[Any]]) -> Judged:
+async def _judged(transaction: Transaction, rows: list[Row[Any]]) -> VerdictRow:
     first = rows[0]
-    return Judged(
+    return VerdictRow(
         first.person_id,
         await keys.unseal(transaction, first.person_id, first.words, TURN),
         max(row.level for row in rows),

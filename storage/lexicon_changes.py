@@ -17,7 +17,7 @@ from storage.ids import OperatorId
 from storage.schema_review import lexicon_changes as changes
 
 
-class State(StrEnum):
+class ChangeState(StrEnum):
     """Where a change stands."""
 
     PROPOSED = "proposed"
@@ -32,7 +32,7 @@ class LexiconChange:
 
     change_id: int
     body: str
-    state: State
+    state: ChangeState
     proposed_by: OperatorId
     proposed_at: datetime
     replay: Mapping[str, Any] | None
@@ -46,7 +46,7 @@ async def propose(
     """Store a proposal; return its number."""
     made = await transaction.execute(
         insert(changes)
-        .values(body=body, state=State.PROPOSED, proposed_by=operator_id, proposed_at=now)
+        .values(body=body, state=ChangeState.PROPOSED, proposed_by=operator_id, proposed_at=now)
         .returning(changes.c.change_id)
     )
     return int(made.scalar_one())
@@ -65,8 +65,8 @@ async def decide(
     transaction: Transaction,
     change_id: int,
     *,
-    before: State,
-    after: State,
+    before: ChangeState,
+    after: ChangeState,
     operator_id: OperatorId | None,
     now: datetime,
 ) -> bool:
@@ -93,13 +93,15 @@ async def live(transaction: Transaction) -> list[LexiconChange]:
     """What is in use, in the order in which it went live: a change may build on those before."""
     query = (
         select(changes)
-        .where(changes.c.state == State.LIVE)
+        .where(changes.c.state == ChangeState.LIVE)
         .order_by(changes.c.decided_at, changes.c.change_id)
     )
     return [_change(row) for row in await transaction.execute(query)]
 
 
-async def listed(transaction: Transaction, *, state: State | None = None) -> list[LexiconChange]:
+async def listed(
+    transaction: Transaction, *, state: ChangeState | None = None
+) -> list[LexiconChange]:
     """All changes, in the order in which they were proposed."""
     query = select(changes).order_by(changes.c.change_id)
     if state is not None:
@@ -111,7 +113,7 @@ def _change(row: Row[Any]) -> LexiconChange:
     return LexiconChange(
         row.change_id,
         row.body,
-        State(row.state),
+        ChangeState(row.state),
         row.proposed_by,
         row.proposed_at,
         json.loads(row.replay) if row.replay else None,

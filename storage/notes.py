@@ -13,7 +13,7 @@ from storage.database import Transaction
 from storage.ids import CaseId, OperatorId, PersonId
 from storage.schema_review import cases, notes
 
-PLACE = "notes.words"
+SEAL_CONTEXT = "notes.words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def add(
     now: datetime,
 ) -> None:
     """Note something."""
-    words = await keys.seal(transaction, person_id, text, PLACE)
+    words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     await transaction.execute(
         insert(notes).values(case_id=case_id, operator_id=operator_id, words=words, created_at=now)
     )
@@ -50,7 +50,7 @@ async def of_case(transaction: Transaction, case_id: CaseId, person_id: PersonId
         Note(
             row.note_id,
             row.operator_id,
-            await keys.unseal(transaction, person_id, row.words, PLACE),
+            await keys.unseal(transaction, person_id, row.words, SEAL_CONTEXT),
             row.created_at,
         )
         for row in rows

@@ -16,7 +16,7 @@ from storage.ids import OperatorId
 from storage.schema_review import operators, shifts
 
 
-class Role(StrEnum):
+class OperatorRole(StrEnum):
     """What an operator may do: an admin also adds operators and decides on changes."""
 
     REVIEWER = "reviewer"
@@ -35,7 +35,7 @@ class Operator:
     operator_id: OperatorId
     telegram_id: int
     name: str
-    role: Role
+    role: OperatorRole
     language: str
     shows_words: bool
     removed_at: datetime | None
@@ -48,7 +48,7 @@ class Operator:
     @property
     def is_admin(self) -> bool:
         """Whether they decide who is an operator, and on lexicon changes."""
-        return self.is_active and self.role is Role.ADMIN
+        return self.is_active and self.role is OperatorRole.ADMIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class OperatorColumns(TypedDict, total=False):
     """The columns that `change` sets."""
 
     name: str
-    role: Role
+    role: OperatorRole
     language: str
     shows_words: bool
     removed_at: datetime | None
@@ -95,7 +95,7 @@ async def add(
     transaction: Transaction,
     telegram_id: int,
     *,
-    role: Role,
+    role: OperatorRole,
     name: str,
     language: str,
     now: datetime,
@@ -176,7 +176,7 @@ def _operator(row: Row[Any]) -> Operator:
         OperatorId(row.operator_id),
         row.telegram_id,
         row.name,
-        Role(row.role),
+        OperatorRole(row.role),
         row.language,
         bool(row.shows_words),
         row.removed_at,

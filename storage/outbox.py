@@ -21,17 +21,17 @@ from sqlalchemy import (
 )
 
 from storage import keys, leases
-from storage.body import Body, to_json
+from storage.body import MessageBody, to_json
 from storage.database import Transaction
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.schema import is_open, outbox, people
 
-PLACE = "outbox.body"
+SEAL_CONTEXT = "outbox.body"
 PUT_OFF = "not_now"
 """The reason of a message that alone cannot go now: it keeps nobody else waiting."""
 
 
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     """What a message is, which decides its priority and how it is repeated."""
 
     CRISIS = "crisis"
@@ -43,14 +43,14 @@ class Kind(StrEnum):
 
 
 PRIORITIES = {
-    Kind.CRISIS: 0,
-    Kind.RELAY: 0,
-    Kind.CASE: 1,
-    Kind.NOTICE: 5,
-    Kind.REPLY: 5,
-    Kind.CHECK_IN: 6,  # ten thousand people may want nine o'clock: who talks does not wait for them
+    MessageKind.CRISIS: 0,
+    MessageKind.RELAY: 0,
+    MessageKind.CASE: 1,
+    MessageKind.NOTICE: 5,
+    MessageKind.REPLY: 5,
+    MessageKind.CHECK_IN: 6,  # ten thousand people may want nine o'clock: who talks does not wait for them
 }
-AT_MOST_ONCE = (Kind.REPLY, Kind.NOTICE, Kind.CHECK_IN)
+AT_MOST_ONCE = (MessageKind.REPLY, MessageKind.NOTICE, MessageKind.CHECK_IN)
 """What a backup that is restored does not say again: it may have been said since."""
 
 
@@ -76,7 +76,7 @@ class Audience(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     """A row of the outbox as delivery sees it.
 
     Attributes:
@@ -89,8 +89,8 @@ class Message:
     person_id: PersonId | None
     audience: Audience
     telegram_id: int | None
-    kind: Kind
-    body: Body
+    kind: MessageKind
+    body: MessageBody
     attempts: int
     preview_message_id: int | None
     created_at: datetime
@@ -100,8 +100,8 @@ class Message:
 
 async def put(
     transaction: Transaction,
-    kind: Kind,
-    body: Body,
+    kind: MessageKind,
+    body: MessageBody,
     *,
     person_id: PersonId | None,
     now: datetime,
@@ -132,7 +132,7 @@ async def put(
         check_in_id: the check-in that it asks, or comes with.
     """
     owner = person_id if person_id is not None else keys.SERVICE
-    sealed = await keys.seal(transaction, owner, to_json(body), PLACE)
+    sealed = await keys.seal(transaction, owner, to_json(body), SEAL_CONTEXT)
     values = {
         "person_id": person_id,
         "audience": audience,
@@ -190,7 +190,7 @@ def _claim(is_fenced: bool) -> Executable:
     )
 
 
-async def may_go_on(
+async def still_claimed(
     transaction: Transaction, outbox_id: OutboxId, *, fence: int | None = None
 ) -> bool:
     """Whether a message of which a part was sent is still ours to send; see `claim`."""
@@ -202,7 +202,9 @@ async def may_go_on(
     return (await transaction.execute(query, {"fence": fence})).first() is not None
 
 
-async def cancel_if_late(transaction: Transaction, outbox_id: OutboxId, *, now: datetime) -> bool:
+async def cancel_if_superseded(
+    transaction: Transaction, outbox_id: OutboxId, *, now: datetime
+) -> bool:
     """End a message of an older epoch: nobody may send it any more. Whether it was one."""
     cancelled = await transaction.execute(
         update(outbox)

@@ -15,17 +15,17 @@ from storage import keys
 from storage.body import from_json
 from storage.database import Transaction
 from storage.ids import OutboxId
-from storage.outbox import PLACE, PUT_OFF, Audience, Kind, Message, OutboxState
+from storage.outbox import PUT_OFF, SEAL_CONTEXT, Audience, MessageKind, OutboxMessage, OutboxState
 from storage.schema import is_open, outbox, telegram_chats
 
 
-async def due(
+async def next_messages(
     transaction: Transaction,
     *,
     now: datetime,
     limit: int,
     busy: Collection[OutboxId] = (),
-) -> list[Message]:
+) -> list[OutboxMessage]:
     """The next message of every chat whose time has come: crisis first, then as written.
 
     One message a chat: what stands behind a message that waits or is being sent keeps its
@@ -103,16 +103,16 @@ def _stands_behind(audience: Audience, now: ColumnElement[datetime]) -> ColumnEl
     )
 
 
-async def _message(transaction: Transaction, row: Any) -> Message:
+async def _message(transaction: Transaction, row: Any) -> OutboxMessage:
     owner = row.person_id if row.person_id is not None else keys.SERVICE
-    body = from_json(await keys.unseal(transaction, owner, row.body, PLACE))
+    body = from_json(await keys.unseal(transaction, owner, row.body, SEAL_CONTEXT))
     telegram_id = row.telegram_id if row.audience == Audience.PERSON else body.to_telegram_id
-    return Message(
+    return OutboxMessage(
         outbox_id=row.outbox_id,
         person_id=row.person_id,
         audience=Audience(row.audience),
         telegram_id=telegram_id,
-        kind=Kind(row.kind),
+        kind=MessageKind(row.kind),
         body=body,
         attempts=row.attempts,
         preview_message_id=row.preview_message_id,

@@ -192,9 +192,9 @@ async def set_blocked(
     if person_id is None:
         return
     if blocked_at is None:
-        await appointments.reckon_anew(transaction, PersonId(person_id))
+        await appointments.reschedule(transaction, PersonId(person_id))
     else:
-        await appointments.park(transaction, PersonId(person_id))
+        await appointments.suspend(transaction, PersonId(person_id))
 
 
 async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Erased:

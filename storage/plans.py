@@ -14,7 +14,7 @@ from storage.database import Transaction, upsert
 from storage.ids import PersonId
 from storage.schema import safety_plans
 
-PLACE = "safety_plans.body"
+SEAL_CONTEXT = "safety_plans.body"
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ async def get(
     if row is None:
         return None
     return Plan(
-        json.loads(await keys.unseal(transaction, person_id, row.body, PLACE)), row.open_step
+        json.loads(await keys.unseal(transaction, person_id, row.body, SEAL_CONTEXT)), row.open_step
     )
 
 
@@ -58,7 +58,7 @@ async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now:
     """Keep a plan in the place of an older one."""
     text = json.dumps(plan.items, ensure_ascii=False)
     values = {
-        "body": await keys.seal(transaction, person_id, text, PLACE),
+        "body": await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
         "open_step": plan.open_step,
         "changed_at": now,
     }

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.archive import LEFT_OUT, Progress
+from storage.archive import LEFT_OUT, BackupProgress
 from storage.database import Database, StorageError, Transaction
 from storage.frames import Frames, read
 from storage.outbox import AT_MOST_ONCE, OutboxState
@@ -21,7 +21,7 @@ from storage.schema_checkins import RECKON_AT, appointments
 
 
 async def restore(
-    database: Database, backup: Path, keys_file: Path, *, progress: Progress | None = None
+    database: Database, backup: Path, keys_file: Path, *, progress: BackupProgress | None = None
 ) -> dict[str, int]:
     """Fill an empty database from a backup and the newest file of keys; return the counts.
 
@@ -49,7 +49,7 @@ async def restore(
 
 
 async def _fill(
-    database: Database, frames: Frames, key_frames: Frames, progress: Progress | None
+    database: Database, frames: Frames, key_frames: Frames, progress: BackupProgress | None
 ) -> dict[str, int]:
     counts: dict[str, int] = {}
     async with database.begin() as transaction:

@@ -40,26 +40,26 @@ BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RetentionClass:
     """A class of data and its time of keeping, in days; `name` is a key of the texts."""
 
     name: str
     days: int
 
 
-def classes(turns_days: int) -> tuple[Kept, ...]:
+def classes(turns_days: int) -> tuple[RetentionClass, ...]:
     """Every class with an end, longest concern of people first.
 
     Args:
         turns_days: PICA_RETENTION_DAYS, for what people and companion say.
     """
     return (
-        Kept("turns", turns_days),
-        Kept("moods", turns_days),
-        Kept("records", RECORDS_DAYS),
-        Kept("cases", CASES_DAYS),
-        Kept("erased_cases", ERASED_CASES_DAYS),
-        Kept("erasures", ERASURES_DAYS),
+        RetentionClass("turns", turns_days),
+        RetentionClass("moods", turns_days),
+        RetentionClass("records", RECORDS_DAYS),
+        RetentionClass("cases", CASES_DAYS),
+        RetentionClass("erased_cases", ERASED_CASES_DAYS),
+        RetentionClass("erasures", ERASURES_DAYS),
     )
 
 

@@ -11,11 +11,11 @@ import structlog
 from storage import keys, transcripts
 from storage.conversations import Turn
 from storage.database import Database, Transaction
-from storage.hot import HotStore
+from storage.hot import RoundCache
 from storage.ids import PersonId, SessionId
 
 Rounds = list[tuple[str, str]]
-PLACE = "hot.rounds"
+SEAL_CONTEXT = "hot.rounds"
 MOST_ROUNDS = 60
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 class RecentRounds:
     """Reads and keeps recent rounds."""
 
-    def __init__(self, database: Database, hot: HotStore) -> None:
+    def __init__(self, database: Database, hot: RoundCache) -> None:
         self._database = database
         self._hot = hot
 
@@ -60,7 +60,7 @@ class RecentRounds:
         text = json.dumps(rounds[-MOST_ROUNDS:], ensure_ascii=False)
         async with self._database.read() as transaction:
             try:
-                sealed = await keys.seal(transaction, person_id, text, PLACE)
+                sealed = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
             except keys.KeyDestroyedError:
                 return
         await self._hot.put(session_id, sealed)
@@ -72,5 +72,5 @@ class RecentRounds:
 
 
 async def _opened(transaction: Transaction, person_id: PersonId, held: bytes) -> Rounds:
-    found = json.loads(await keys.unseal(transaction, person_id, held, PLACE))
+    found = json.loads(await keys.unseal(transaction, person_id, held, SEAL_CONTEXT))
     return [(question, answer) for question, answer in found]

@@ -15,7 +15,7 @@ from storage.database import Transaction
 from storage.schema import safety_counts
 
 
-class Act(StrEnum):
+class SafetyEvent(StrEnum):
     """What was done."""
 
     FIXED_REPLY = "fixed_reply"
@@ -43,7 +43,7 @@ class Count:
 
 
 async def add(
-    transaction: Transaction, act: Act, *, now: datetime, level: int = 0, script: str = ""
+    transaction: Transaction, act: SafetyEvent, *, now: datetime, level: int = 0, script: str = ""
 ) -> None:
     """Count one act."""
     dialect = sqlite if transaction.dialect == "sqlite" else postgresql

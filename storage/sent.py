@@ -25,7 +25,7 @@ OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentObject:
     """One thing that a person sent.
 
     Attributes:
@@ -45,11 +45,11 @@ class Sent:
         return f"{self.kind} {more}".rstrip()
 
 
-def parse(text: str) -> Sent:
+def parse(text: str) -> SentObject:
     """Read what a turn holds."""
     kind, _, more = text.partition(" ")
     if kind not in KINDS:
-        return Sent(OTHER)
+        return SentObject(OTHER)
     if kind != "sticker" and more.isascii() and more.isdecimal():
-        return Sent(kind, seconds=int(more))
-    return Sent(kind, emoji=more)
+        return SentObject(kind, seconds=int(more))
+    return SentObject(kind, emoji=more)

@@ -20,7 +20,7 @@ BELOW = "shadow_drafts.below"
 EDITED = "shadow_drafts.edited"
 
 
-class State(StrEnum):
+class ShadowState(StrEnum):
     """What became of a draft."""
 
     WAITING = "waiting"
@@ -49,7 +49,7 @@ class ShadowDraft:
     words: str
     below: str
     edited: str | None
-    state: State
+    state: ShadowState
     operator_id: OperatorId | None
     created_at: datetime
     due_at: datetime
@@ -79,7 +79,7 @@ async def put(
             epoch=epoch,
             words=await keys.seal(transaction, person_id, words, WORDS),
             below=await keys.seal(transaction, person_id, below, BELOW),
-            state=State.WAITING,
+            state=ShadowState.WAITING,
             created_at=now,
             due_at=due_at,
         )
@@ -91,7 +91,7 @@ async def put(
 async def decide(
     transaction: Transaction,
     draft: ShadowDraft,
-    state: State,
+    state: ShadowState,
     *,
     operator_id: OperatorId | None,
     now: datetime,
@@ -129,7 +129,7 @@ async def waiting(
 
 
 async def of_people(
-    transaction: Transaction, people: list[PersonId], *, states: list[State]
+    transaction: Transaction, people: list[PersonId], *, states: list[ShadowState]
 ) -> list[ShadowDraft]:
     """Drafts of these people that ended so, oldest first."""
     query = (
@@ -155,7 +155,7 @@ async def _draft(transaction: Transaction, row: Row[Any]) -> ShadowDraft:
         await opened(row.words, WORDS),
         await opened(row.below, BELOW),
         await opened(row.edited, EDITED) if row.edited is not None else None,
-        State(row.state),
+        ShadowState(row.state),
         row.operator_id,
         row.created_at,
         row.due_at,

@@ -9,19 +9,19 @@ from typing import Any
 from sqlalchemy import Executable, Select, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from safety.duties import Clock
+from safety.duties import TalkClock
 from storage.database import Transaction
 from storage.ids import PersonId
 from storage.schema import talk_clocks
 
 
-async def get(transaction: Transaction, person_id: PersonId) -> Clock | None:
+async def get(transaction: Transaction, person_id: PersonId) -> TalkClock | None:
     """The person's clock, or None where none was kept yet."""
     row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
-    return Clock(**row._mapping) if row else None
+    return TalkClock(**row._mapping) if row else None
 
 
-async def put(transaction: Transaction, person_id: PersonId, clock: Clock) -> None:
+async def put(transaction: Transaction, person_id: PersonId, clock: TalkClock) -> None:
     """Keep a clock in the place of an older one."""
     values = {
         "person_id": person_id,

@@ -14,7 +14,7 @@ from storage.schema import deliveries, inbox, outbox, telegram_chats
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class TracedSend:
     """One message that answered an update, and the last outcome of each part."""
 
     outbox_id: int
@@ -35,7 +35,7 @@ class Hop:
     ended_as: str | None
     reason: str | None
     attempts: int
-    sent: list[Sent]
+    sent: list[TracedSend]
 
 
 async def of_chat(transaction: Transaction, telegram_id: int, *, limit: int = 200) -> list[Hop]:
@@ -64,7 +64,7 @@ async def of_chat(transaction: Transaction, telegram_id: int, *, limit: int = 20
     ]
 
 
-async def _sent(transaction: Transaction, update_ids: list[int]) -> dict[int, list[Sent]]:
+async def _sent(transaction: Transaction, update_ids: list[int]) -> dict[int, list[TracedSend]]:
     query = select(outbox).where(outbox.c.update_id.in_(update_ids)).order_by(outbox.c.outbox_id)
     messages = (await transaction.execute(query)).all()
     attempts = (
@@ -75,10 +75,10 @@ async def _sent(transaction: Transaction, update_ids: list[int]) -> dict[int, li
     parts: dict[int, dict[int, str]] = defaultdict(dict)
     for outbox_id, part, outcome in await transaction.execute(attempts):
         parts[outbox_id][part] = outcome
-    found: dict[int, list[Sent]] = defaultdict(list)
+    found: dict[int, list[TracedSend]] = defaultdict(list)
     for message in messages:
         outcomes = [outcome for _, outcome in sorted(parts[message.outbox_id].items())]
         found[message.update_id].append(
-            Sent(message.outbox_id, message.kind, message.state, message.reason, outcomes)
+            TracedSend(message.outbox_id, message.kind, message.state, message.reason, outcomes)
         )
     return found

@@ -10,7 +10,7 @@ from functools import cache
 from sqlalchemy import Executable, Integer, bindparam, func, select
 
 from storage import check_ins, keys
-from storage.conversations import PLACE, Role, Turn, read_turn, select_turns
+from storage.conversations import SEAL_CONTEXT, Speaker, Turn, read_turn, select_turns
 from storage.database import Transaction
 from storage.ids import PersonId, SessionId, TurnId
 from storage.schema import turns
@@ -41,18 +41,20 @@ async def recent_rounds(
     place = {row.turn_id: number for number, row in enumerate(rows)}
     answers = [row for row in rows if row.answers_turn_id in place]
     ahead = {row.turn_id: rows[max(place[row.answers_turn_id] - 1, 0)] for row in answers}
-    scripted = [row.created_at for row in ahead.values() if row.role == Role.SCRIPT]
+    scripted = [row.created_at for row in ahead.values() if row.role == Speaker.SCRIPT]
     asked = await check_ins.asked_at(transaction, person_id, scripted)
     rounds = []
     for row in answers:
         before = ahead[row.turn_id]
-        if before.role == Role.SCRIPT and before.created_at in asked:
-            rounds.append(("", await keys.unseal(transaction, person_id, before.words, PLACE)))
+        if before.role == Speaker.SCRIPT and before.created_at in asked:
+            rounds.append(
+                ("", await keys.unseal(transaction, person_id, before.words, SEAL_CONTEXT))
+            )
         question = rows[place[row.answers_turn_id]]
         rounds.append(
             (
-                await keys.unseal(transaction, person_id, question.words, PLACE),
-                await keys.unseal(transaction, person_id, row.words, PLACE),
+                await keys.unseal(transaction, person_id, question.words, SEAL_CONTEXT),
+                await keys.unseal(transaction, person_id, row.words, SEAL_CONTEXT),
             )
         )
     return rounds[-limit:]
@@ -69,11 +71,11 @@ async def check_in_before(
         .limit(1)
     )
     row = (await transaction.execute(query)).one_or_none()
-    if row is None or row.role != Role.SCRIPT:
+    if row is None or row.role != Speaker.SCRIPT:
         return None
     if not await check_ins.asked_at(transaction, person_id, [row.created_at]):
         return None
-    return await keys.unseal(transaction, person_id, row.words, PLACE)
+    return await keys.unseal(transaction, person_id, row.words, SEAL_CONTEXT)
 
 
 async def recent_words(
@@ -91,7 +93,7 @@ def _recent_words() -> Executable:
         select_turns()
         .where(
             turns.c.person_id == bindparam("person"),
-            turns.c.role == Role.PERSON,
+            turns.c.role == Speaker.PERSON,
             turns.c.created_at > bindparam("since", type_=turns.c.created_at.type),
         )
         .order_by(turns.c.turn_id.desc())
@@ -134,7 +136,7 @@ async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | N
     """The last scripted words to a person."""
     query = (
         select_turns()
-        .where(turns.c.person_id == person_id, turns.c.role == Role.SCRIPT)
+        .where(turns.c.person_id == person_id, turns.c.role == Speaker.SCRIPT)
         .order_by(turns.c.turn_id.desc())
         .limit(1)
     )

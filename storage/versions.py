@@ -32,18 +32,18 @@ def newest() -> str:
     return head
 
 
-def present(connection: Connection) -> str | None:
+def current(connection: Connection) -> str | None:
     """The version of a database, or None where it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def move(connection: Connection, vault: Vault, version: str) -> bool:
+def migrate(connection: Connection, vault: Vault, version: str) -> bool:
     """Bring a database to a version; whether it had an older one.
 
     Raises:
         UnknownVersionError: the database, or the version asked for, is of a newer program.
     """
-    before = present(connection)
+    before = current(connection)
     if before == (newest() if version == "head" else version):
         return False
     config = _config()
@@ -53,7 +53,7 @@ def move(connection: Connection, vault: Vault, version: str) -> bool:
         command.upgrade(config, version)
     except CommandError:
         raise UnknownVersionError(before or version) from None
-    return before is not None and before != present(connection)
+    return before is not None and before != current(connection)
 
 
 def _config() -> Config:

@@ -19,8 +19,8 @@ from storage import (
     conversations,
     outbox,
 )
-from storage.body import Body
-from storage.conversations import Role
+from storage.body import MessageBody
+from storage.conversations import Speaker
 
 WEEK = timedelta(days=7)
 # After a last mood up to this the words are soft.
@@ -85,12 +85,12 @@ class CheckInJob:
         now = claimed.at  # by it the model's context knows the turn for a check-in's
         session_id = await conversations.current_session(transaction, person.person_id, now=now)
         turn = await conversations.append(
-            transaction, person.person_id, session_id, Role.SCRIPT, text=words, now=now
+            transaction, person.person_id, session_id, Speaker.SCRIPT, text=words, now=now
         )
         await outbox.put(
             transaction,
-            outbox.Kind.CHECK_IN,
-            Body(words, buttons),
+            outbox.MessageKind.CHECK_IN,
+            MessageBody(words, buttons),
             person_id=person.person_id,
             epoch=person.epoch,  # a crisis, `/stop` or an operator who joins comes first
             turn_id=turn.turn_id,
@@ -125,8 +125,8 @@ class CheckInJob:
         see = (self._texts(person.language, "checkin_summary_see"), "chart:week")
         await outbox.put(
             transaction,
-            outbox.Kind.CHECK_IN,
-            Body(self._texts(person.language, "checkin_summary"), [[see]]),
+            outbox.MessageKind.CHECK_IN,
+            MessageBody(self._texts(person.language, "checkin_summary"), [[see]]),
             person_id=person.person_id,
             epoch=person.epoch,
             expires_at=question.occurrence.at + LATEST,

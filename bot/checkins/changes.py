@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from bot.answering import Answering
+from bot.answering import UnitOfWork
 from bot.checkins import diary, saying, standing
 from bot.checkins.diary import QuietHoursError
 from bot.checkins.pages import SettingsPages, appointments_of, mark
@@ -16,7 +16,7 @@ from bot.checkins.quiet import QuietHours
 from bot.checkins.reading import MOST_TIMES
 from bot.checkins.schedule import MINUTES_A_DAY, Appointment, merged
 from storage import check_in_questions, check_in_settings
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic, TimesDraft
 from storage.check_in_settings import SettingsChange
 from storage.people import Person
@@ -38,7 +38,7 @@ class SettingsDialog:
         self._texts = pages.texts
         self._admits = admits
 
-    async def state(self, a: Answering, above: str = "") -> Body:
+    async def state(self, a: UnitOfWork, above: str = "") -> MessageBody:
         """How check-ins stand, or the choice of times if there are none."""
         view = await standing.status_of(a.transaction, a.person, self._admits, now=a.now)
         if view is None:
@@ -46,21 +46,21 @@ class SettingsDialog:
         await self._ask(a, QuestionTopic.STATE, TimesDraft())
         return self._pages.state(a.person.language, view, a.now, above)
 
-    async def choose(self, a: Answering, above: str = "") -> Body:
+    async def choose(self, a: UnitOfWork, above: str = "") -> MessageBody:
         """Choose times, beginning with those that are agreed or were being chosen."""
         draft = await self._agreed(a)
         if not draft.times:
             draft = await self.draft(a) or draft
         return await self._choosing(a, draft, above)
 
-    async def choose_on(self, a: Answering, above: str = "") -> Body:
+    async def choose_on(self, a: UnitOfWork, above: str = "") -> MessageBody:
         """Show again what is being chosen, or what is agreed if nothing is."""
         draft = await self.draft(a)
         if draft is None or not draft.times:
             draft = await self._agreed(a)
         return await self._choosing(a, draft, above)
 
-    async def toggle(self, a: Answering, minute: int) -> Body | None:
+    async def toggle(self, a: UnitOfWork, minute: int) -> MessageBody | None:
         """Choose a time, or leave a chosen one out again."""
         if not 0 <= minute < MINUTES_A_DAY:
             return None
@@ -77,7 +77,7 @@ class SettingsDialog:
         draft.times = kept
         return await self._choosing(a, draft, above)
 
-    async def days(self, a: Answering, name: str) -> Body | None:
+    async def days(self, a: UnitOfWork, name: str) -> MessageBody | None:
         """Give every time the days of a name."""
         draft = await self.draft(a)
         if draft is None:
@@ -86,7 +86,7 @@ class SettingsDialog:
             return None
         return await self._with_days(a, draft, Appointment(saying.DAYS[name], 0).mask)
 
-    async def day(self, a: Answering, day: int) -> Body | None:
+    async def day(self, a: UnitOfWork, day: int) -> MessageBody | None:
         """Add a day to every time, or take it off. The last day stays."""
         draft = await self.draft(a)
         if draft is None:
@@ -94,20 +94,20 @@ class SettingsDialog:
         days = draft.days ^ 1 << day
         return await self._with_days(a, draft, days) if 0 <= day < 7 and days else None
 
-    async def _with_days(self, a: Answering, draft: TimesDraft, days: int) -> Body:
+    async def _with_days(self, a: UnitOfWork, draft: TimesDraft, days: int) -> MessageBody:
         draft.days = days
         draft.times = [(minute, days) for minute, _days in draft.times]
         return await self._choosing(a, draft)
 
-    async def hours(self, a: Answering) -> Body:
+    async def hours(self, a: UnitOfWork) -> MessageBody:
         """Show the hours, for a time that is not usual."""
         return self._pages.hours(a.person.language)
 
-    async def hour(self, a: Answering, hour: int) -> Body | None:
+    async def hour(self, a: UnitOfWork, hour: int) -> MessageBody | None:
         """Show the times within an hour."""
         return self._pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
 
-    async def done(self, a: Answering) -> Body:
+    async def done(self, a: UnitOfWork) -> MessageBody:
         """Take the chosen times."""
         draft = await self.draft(a)
         if draft is None:
@@ -118,8 +118,8 @@ class SettingsDialog:
         return await self.times(a, appointments_of(draft))
 
     async def times(
-        self, a: Answering, wanted: Iterable[Appointment], *, are_days_said: bool = True
-    ) -> Body:
+        self, a: UnitOfWork, wanted: Iterable[Appointment], *, are_days_said: bool = True
+    ) -> MessageBody:
         """Take these times: at once if check-ins are agreed on, else go on to the zone."""
         wanted = merged(wanted)
         note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
@@ -137,15 +137,15 @@ class SettingsDialog:
         draft = TimesDraft([(each.minute, each.mask) for each in wanted])
         await self._ask(a, QuestionTopic.ZONE, draft)
         body = self._pages.zone(a.person.language, a.person.region, a.now)
-        return Body(f"{note}\n{body.text}" if note else body.text, body.buttons)
+        return MessageBody(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
-    async def zones(self, a: Answering, found: tuple[str, ...] = ()) -> Body:
+    async def zones(self, a: UnitOfWork, found: tuple[str, ...] = ()) -> MessageBody:
         """Ask for the zone, or which of `found` it is."""
         draft = await self.draft(a) or TimesDraft()
         await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.zone(a.person.language, a.person.region, a.now, found)
 
-    async def zone(self, a: Answering, name: str) -> Body:
+    async def zone(self, a: UnitOfWork, name: str) -> MessageBody:
         """Take a zone: at once if check-ins are agreed on, else go on to the consent."""
         if await diary.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
             return await self.state(a)
@@ -156,7 +156,7 @@ class SettingsDialog:
         await self._ask(a, QuestionTopic.ZONE, draft)
         return self._pages.agree(a.person.language, draft, a.now)
 
-    async def agree(self, a: Answering, marked: str = "") -> Body:
+    async def agree(self, a: UnitOfWork, marked: str = "") -> MessageBody:
         """Begin, and record the consent to exactly what stands above the button."""
         draft = await self.draft(a)
         if draft is None or not draft.times or draft.zone is None:
@@ -177,17 +177,17 @@ class SettingsDialog:
             return self._refused(a, error)
         return await self.state(a)
 
-    async def refuse(self, a: Answering) -> Body:
+    async def refuse(self, a: UnitOfWork) -> MessageBody:
         """End the dialog without check-ins."""
         await check_in_questions.close(a.transaction, a.person.person_id)
-        return Body(self._texts(a.person.language, "checkin_agreed_not"))
+        return MessageBody(self._texts(a.person.language, "checkin_agreed_not"))
 
-    async def ask_quiet(self, a: Answering) -> Body:
+    async def ask_quiet(self, a: UnitOfWork) -> MessageBody:
         """Ask for quiet hours."""
         await self._ask(a, QuestionTopic.QUIET, TimesDraft())
         return self._pages.quiet(a.person.language)
 
-    async def quiet(self, a: Answering, quiet: QuietHours | None) -> Body:
+    async def quiet(self, a: UnitOfWork, quiet: QuietHours | None) -> MessageBody:
         """Set or clear quiet hours."""
         silent = await diary.set_quiet(a.transaction, a.person.person_id, quiet)
         above = ""
@@ -196,42 +196,42 @@ class SettingsDialog:
             above = self._texts(a.person.language, "checkin_quiet_silences", times=times)
         return await self.state(a, above)
 
-    async def ask_pause(self, a: Answering) -> Body:
+    async def ask_pause(self, a: UnitOfWork) -> MessageBody:
         """Ask for the length of a pause."""
         await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
         return self._pages.pause(a.person.language)
 
-    async def pause(self, a: Answering, days: int) -> Body:
+    async def pause(self, a: UnitOfWork, days: int) -> MessageBody:
         """Ask nothing for so many days."""
         until_at = a.now + timedelta(days=days)
         await diary.pause(a.transaction, a.person.person_id, until_at=until_at, now=a.now)
         return await self.state(a)
 
-    async def skip(self, a: Answering) -> Body:
+    async def skip(self, a: UnitOfWork) -> MessageBody:
         """Nothing more today."""
         skipped = await diary.skip_today(a.transaction, a.person.person_id, now=a.now)
         key = "checkin_skipped" if skipped else "checkin_skipped_none"
         return await self.state(a, self._texts(a.person.language, key))
 
-    async def resume(self, a: Answering) -> Body:
+    async def resume(self, a: UnitOfWork) -> MessageBody:
         """Go on after a pause, a stop, a goodbye or a skip."""
         if await diary.resume(a.transaction, a.person.person_id, now=a.now) is None:
             return await self.choose(a)
         return await self.state(a, self._texts(a.person.language, "checkin_resumed"))
 
-    async def stop(self, a: Answering) -> Body:
+    async def stop(self, a: UnitOfWork) -> MessageBody:
         """End check-ins at once."""
         await diary.stop(a.transaction, a.person.person_id, now=a.now)
         await check_in_questions.close(a.transaction, a.person.person_id)
         return self._pages.stopped(a.person.language)
 
-    async def withdraw(self, a: Answering) -> Body:
+    async def withdraw(self, a: UnitOfWork) -> MessageBody:
         """Delete settings and consent; moods stay."""
         await check_in_settings.withdraw(a.transaction, a.person.person_id)
         await check_in_questions.close(a.transaction, a.person.person_id)
-        return Body(self._texts(a.person.language, "checkin_withdrawn"))
+        return MessageBody(self._texts(a.person.language, "checkin_withdrawn"))
 
-    async def flag(self, a: Answering, name: str) -> Body | None:
+    async def flag(self, a: UnitOfWork, name: str) -> MessageBody | None:
         """Switch a question, or the weekly summary, on or off."""
         person_id = a.person.person_id
         settings = await check_in_settings.get(a.transaction, person_id, lock=True)
@@ -251,7 +251,7 @@ class SettingsDialog:
         await check_in_settings.change(a.transaction, person_id, **values)
         return await self.state(a)
 
-    async def draft(self, a: Answering) -> TimesDraft | None:
+    async def draft(self, a: UnitOfWork) -> TimesDraft | None:
         """What is being chosen, or None if another question came after it."""
         found = await check_in_questions.get(a.transaction, a.person.person_id)
         return (
@@ -260,30 +260,30 @@ class SettingsDialog:
             else None
         )
 
-    async def _gone(self, a: Answering) -> Body:
+    async def _gone(self, a: UnitOfWork) -> MessageBody:
         """Say that the choice of an old page is gone."""
         return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
 
     @staticmethod
-    async def _agreed(a: Answering) -> TimesDraft:
+    async def _agreed(a: UnitOfWork) -> TimesDraft:
         agreed = await diary.upcoming(a.transaction, a.person.person_id)
         times = [(each.minute, each.mask) for each, _ in agreed]
         masks = {days for _, days in times}
         return TimesDraft(times, masks.pop()) if len(masks) == 1 else TimesDraft(times)
 
-    async def _choosing(self, a: Answering, draft: TimesDraft, above: str = "") -> Body:
+    async def _choosing(self, a: UnitOfWork, draft: TimesDraft, above: str = "") -> MessageBody:
         await self._ask(a, QuestionTopic.TIMES, draft)
         return self._pages.choose(a.person.language, draft, above)
 
-    async def asked(self, a: Answering) -> QuestionTopic | None:
+    async def asked(self, a: UnitOfWork) -> QuestionTopic | None:
         """What was asked and words may answer, or None if it is too long ago."""
         found = await check_in_questions.get(
             a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
         )
         return found.topic if found else None
 
-    async def _ask(self, a: Answering, asks: QuestionTopic, draft: TimesDraft) -> None:
+    async def _ask(self, a: UnitOfWork, asks: QuestionTopic, draft: TimesDraft) -> None:
         await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
 
-    def _refused(self, a: Answering, error: QuietHoursError) -> Body:
+    def _refused(self, a: UnitOfWork, error: QuietHoursError) -> MessageBody:
         return self._pages.refused(a.person.language, [each.minute for each in error.refused])

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 async def repair(database: Database, now: datetime) -> None:
     """Reschedule what lies too far ahead, one person per transaction."""
     async with database.read() as transaction:
-        found = await appointments.too_far(transaction, now=now)
+        found = await appointments.implausibly_late(transaction, now=now)
     for person_id in found:
         try:
             await _reckon(database, person_id, now)

@@ -126,7 +126,7 @@ async def pause(
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
-    await appointments.park(transaction, person_id)
+    await appointments.suspend(transaction, person_id)
     return await _reckon(transaction, person_id, now)
 
 
@@ -158,7 +158,7 @@ async def stop(
     await check_in_settings.change(
         transaction, person_id, stopped_at=now, stopped_by=StoppedBy.PERSON
     )
-    await appointments.park(transaction, person_id)
+    await appointments.suspend(transaction, person_id)
     return await check_in_settings.get(transaction, person_id)
 
 

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from telegram import Update
 
-from bot.answering import Answering, Answers, HandlerContext, data_of
+from bot.answering import HandlerContext, Responder, UnitOfWork, data_of
 from bot.checkins import chart
 from bot.checkins.saying import clock
 from bot.splitting import LIMIT, utf16_length
 from storage import check_in_settings, check_ins
-from storage.body import Body, Document, Keyboard
+from storage.body import Document, Keyboard, MessageBody
 from storage.check_ins import CheckIn
 
 PERIODS = {"week": 7, "month": 31, "year": 366}
@@ -27,7 +27,7 @@ OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
 class MoodPages:
     """Handlers for `/mood` and its buttons."""
 
-    def __init__(self, answers: Answers, retention_days: int) -> None:
+    def __init__(self, answers: Responder, retention_days: int) -> None:
         self._answers = answers
         self._days = retention_days
         self._texts = answers.texts
@@ -69,21 +69,23 @@ class MoodPages:
             else:
                 caption = self._caption(answering.person.language, period, since, until, found)
                 document = Document(f"mood-{period}.png", picture, is_picture=True)
-                await answering.say(Body(caption, buttons, document))
+                await answering.say(MessageBody(caption, buttons, document))
             if notes := _noted(found):
                 await answering.say(self._notes(answering, period, notes, until))
 
-    async def _older(self, a: Answering, period: str, before: str) -> Body:
+    async def _older(self, a: UnitOfWork, period: str, before: str) -> MessageBody:
         """The notes before the oldest that was shown."""
         until = await _today(a)
         since = until - timedelta(days=PERIODS[period] - 1)
         found = await check_ins.moods(a.transaction, a.person.person_id, since=since)
         notes = [each for each in _noted(found) if _key(each) < before]
         if not notes:
-            return Body(self._texts(a.person.language, "chart_no_older"))
+            return MessageBody(self._texts(a.person.language, "chart_no_older"))
         return self._notes(a, period, notes, until)
 
-    def _notes(self, a: Answering, period: str, notes: Sequence[CheckIn], today: date) -> Body:
+    def _notes(
+        self, a: UnitOfWork, period: str, notes: Sequence[CheckIn], today: date
+    ) -> MessageBody:
         """As many notes as one message holds, newest first, and a button for older ones."""
         language, lines = a.person.language, list[str]()
         size = utf16_length(self._texts(language, "chart_notes", notes=""))
@@ -95,15 +97,17 @@ class MoodPages:
             lines.append(line)
         text, shown = self._texts(language, "chart_notes", notes="\n".join(lines)), len(lines)
         if shown == len(notes):
-            return Body(text)
+            return MessageBody(text)
         key = _key(notes[shown - 1])
-        return Body(text, [[(self._texts(language, "chart_older"), f"chart:older:{period}:{key}")]])
+        return MessageBody(
+            text, [[(self._texts(language, "chart_older"), f"chart:older:{period}:{key}")]]
+        )
 
-    async def _nothing(self, a: Answering, buttons: Keyboard) -> Body:
+    async def _nothing(self, a: UnitOfWork, buttons: Keyboard) -> MessageBody:
         language = a.person.language
         if not await check_ins.moods(a.transaction, a.person.person_id):
-            return Body(self._texts(language, "chart_none"))
-        return Body(self._texts(language, "chart_none_in"), buttons)
+            return MessageBody(self._texts(language, "chart_none"))
+        return MessageBody(self._texts(language, "chart_none_in"), buttons)
 
     def _buttons(self, language: str, shown: str) -> Keyboard:
         return [
@@ -157,7 +161,7 @@ def _line(noted: CheckIn, today: date) -> str:
     return f"{day} {clock(noted.minute)} {noted.answer.note}"
 
 
-async def _today(a: Answering) -> date:
+async def _today(a: UnitOfWork) -> date:
     """The person's local date, or the date in UTC without a zone."""
     settings = await check_in_settings.get(a.transaction, a.person.person_id)
     return a.now.astimezone(ZoneInfo(settings.zone)).date() if settings else a.now.date()

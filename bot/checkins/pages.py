@@ -15,7 +15,7 @@ from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import Appointment
 from bot.checkins.standing import CheckInStatus
 from bot.texts import Texts
-from storage.body import Body, Keyboard
+from storage.body import Keyboard, MessageBody
 from storage.check_in_questions import TimesDraft
 from storage.check_in_settings import CheckInSettings
 
@@ -68,7 +68,7 @@ class SettingsPages:
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
 
-    def choose(self, language: str, draft: TimesDraft, above: str = "") -> Body:
+    def choose(self, language: str, draft: TimesDraft, above: str = "") -> MessageBody:
         """The page to choose times and days. Unusual times that are chosen have buttons too."""
         chosen = {minute for minute, _days in draft.times}
         times = [
@@ -94,7 +94,9 @@ class SettingsPages:
         else:
             text += self.texts(language, "checkin_chosen_nothing")
         done = [(self.texts(language, "checkin_done"), "ci:done")]
-        return Body(text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done])
+        return MessageBody(
+            text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done]
+        )
 
     def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
         """A button per day of the week, marked unless a name covers all chosen days."""
@@ -108,32 +110,36 @@ class SettingsPages:
             for day in range(7)
         ]
 
-    def hours(self, language: str) -> Body:
+    def hours(self, language: str) -> MessageBody:
         """The hours of the day, for a time that is not usual."""
         buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
         back = [self._button(language, "back", "back")]
-        return Body(self.texts(language, "checkin_which_hour"), [*_in_rows(buttons, 6), back])
+        return MessageBody(
+            self.texts(language, "checkin_which_hour"), [*_in_rows(buttons, 6), back]
+        )
 
-    def minutes(self, language: str, hour: int) -> Body:
+    def minutes(self, language: str, hour: int) -> MessageBody:
         """The quarters of an hour, each of which chooses a time."""
         quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
         row = [(saying.clock(minute), f"ci:time:{minute}") for minute in quarters]
         back = [self._button(language, "back", "back")]
-        return Body(self.texts(language, "checkin_which_quarter"), [row, back])
+        return MessageBody(self.texts(language, "checkin_which_quarter"), [row, back])
 
     def zone(
         self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
-    ) -> Body:
+    ) -> MessageBody:
         """The question for a zone, with the zones that were named or the usual ones."""
         names = found or ZONES.get(region or "", ANYWHERE)
         rows: Keyboard = [
             [(saying.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
         ]
-        return Body(
+        return MessageBody(
             self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
         )
 
-    def agree(self, language: str, draft: TimesDraft, now: datetime, above: str = "") -> Body:
+    def agree(
+        self, language: str, draft: TimesDraft, now: datetime, above: str = ""
+    ) -> MessageBody:
         """What is about to begin, and the consent to it."""
         assert draft.zone is not None
         text = self.texts(
@@ -144,9 +150,9 @@ class SettingsPages:
         )
         yes, no = (self.texts(language, f"checkin_agree_{each}") for each in ("yes", "no"))
         text = f"{above}\n\n{text}" if above else text
-        return Body(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
+        return MessageBody(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
-    def unclear(self, language: str, unclear: Ambiguous) -> Body:
+    def unclear(self, language: str, unclear: Ambiguous) -> MessageBody:
         """A question about words that may mean several things, with a button per reading."""
         rows: Keyboard = [
             [
@@ -157,37 +163,39 @@ class SettingsPages:
             ]
             for each in unclear.choices
         ]
-        return Body(self.texts(language, f"checkin_{unclear.why}"), rows)
+        return MessageBody(self.texts(language, f"checkin_{unclear.why}"), rows)
 
-    def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> Body:
+    def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> MessageBody:
         """The question for quiet hours, with those that words may mean or the usual ones."""
         hours = [
             (f"{saying.clock(start)}–{saying.clock(end)}", f"ci:quiet:{start}-{end}")
             for start, end in [(each.starts, each.ends) for each in found] or QUIET_HOURS
         ]
         none = (self.texts(language, "checkin_quiet_off"), "ci:quiet:none")
-        return Body(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
+        return MessageBody(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
 
-    def pause(self, language: str) -> Body:
+    def pause(self, language: str) -> MessageBody:
         """The question for the length of a pause."""
         row = [
             (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
             for days in PAUSES
         ]
-        return Body(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
+        return MessageBody(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
 
-    def stopped(self, language: str) -> Body:
+    def stopped(self, language: str) -> MessageBody:
         """The end of check-ins, and the ways on."""
         resume, withdraw = (self._button(language, each, each) for each in ("resume", "withdraw"))
-        return Body(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
+        return MessageBody(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
 
-    def refused(self, language: str, minutes: Iterable[int]) -> Body:
+    def refused(self, language: str, minutes: Iterable[int]) -> MessageBody:
         """Times within the quiet hours, and both ways out."""
         text = self.texts(language, "checkin_quiet_refused", times=_clocks(minutes))
         ways = [("times", "change_times"), ("quiets", "change_quiet")]
-        return Body(text, [[self._button(language, act, key) for act, key in ways]])
+        return MessageBody(text, [[self._button(language, act, key) for act, key in ways]])
 
-    def state(self, language: str, view: CheckInStatus, now: datetime, above: str = "") -> Body:
+    def state(
+        self, language: str, view: CheckInStatus, now: datetime, above: str = ""
+    ) -> MessageBody:
         """How check-ins stand, with a button for each change."""
         settings = view.settings
         appointments = [appointment for appointment, _ in view.upcoming]
@@ -203,7 +211,9 @@ class SettingsPages:
             quiet=quiet,
             next=self._next(language, view),
         )
-        return Body(f"{above}\n\n{text}" if above else text, self._changes(language, view, now))
+        return MessageBody(
+            f"{above}\n\n{text}" if above else text, self._changes(language, view, now)
+        )
 
     def _changes(self, language: str, view: CheckInStatus, now: datetime) -> Keyboard:
         settings = view.settings

@@ -27,7 +27,7 @@ from storage import (
 from storage.check_in_settings import CheckInSettings, StoppedBy
 from storage.check_ins import CheckIn, CheckInState, MoodAnswer
 from storage.ids import CheckInId, PersonId
-from storage.outbox import Message
+from storage.outbox import OutboxMessage
 
 # Counted in addition to `asked` or `goodbye`.
 TAKEN_BACK = "unsent"
@@ -51,7 +51,7 @@ class Recall:
         self._count = count
 
     async def reason(
-        self, transaction: Transaction, message: Message, now: datetime
+        self, transaction: Transaction, message: OutboxMessage, now: datetime
     ) -> SkipReason | None:
         """Why a message of a check-in must not be sent any more, or None to send it."""
         if message.person_id is None or message.check_in_id is None:
@@ -69,7 +69,9 @@ class Recall:
         decided = decide(Occurrence(found.local_date, found.due_at), state, now)
         return decided if isinstance(decided, SkipReason) else None
 
-    async def withdraw(self, transaction: Transaction, message: Message, why: SkipReason) -> None:
+    async def withdraw(
+        self, transaction: Transaction, message: OutboxMessage, why: SkipReason
+    ) -> None:
         """Record that a message's check-in was not asked, unless part of it may have arrived."""
         if message.person_id is not None and message.check_in_id is not None:
             person_id, check_in_id = message.person_id, message.check_in_id
@@ -100,7 +102,7 @@ async def withdraw(
     await check_ins.withdraw(transaction, person_id, check_in_id, why)
     turn_id, had_summary = await check_in_messages.turn_of(transaction, person_id, check_in_id)
     if turn_id is not None:
-        await conversations.unsay(transaction, turn_id)
+        await conversations.delete_unsent(transaction, turn_id)
     if settings is None:
         return True
     if had_summary and settings.summarised_on == found.local_date:
@@ -112,7 +114,7 @@ async def withdraw(
         await check_in_settings.change(transaction, person_id, was_held=True)
     if found.state is CheckInState.GOODBYE and settings.stopped_by is StoppedBy.GOODBYE:
         await check_in_settings.change(transaction, person_id, stopped_at=None, stopped_by=None)
-        await appointments.reckon_anew(transaction, person_id)
+        await appointments.reschedule(transaction, person_id)
     await _break_no_silence(transaction, settings, found)
     return True
 

@@ -205,7 +205,7 @@ class CheckInScheduler:
             await check_in_settings.change(
                 transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
             )
-            await appointments.park(transaction, due.person_id)
+            await appointments.suspend(transaction, due.person_id)
         await ask(transaction, Claimed(question, made, now))
         transaction.on_commit(partial(self._count, state.value))
         return True

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from telegram import Update
 
-from bot.answering import Answering, Answers, HandlerContext, data_of, message_id
+from bot.answering import HandlerContext, Responder, UnitOfWork, data_of, message_id
 from bot.checkins import zones
 from bot.checkins.changes import SettingsDialog
 from bot.checkins.pages import PAUSES, SettingsPages, unpacked
 from bot.checkins.quiet import QuietHours
 from bot.checkins.typed import PhraseHandler
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic
 from storage.people import Person
 
@@ -21,7 +21,7 @@ IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 class CheckInHandlers:
     """Handlers for `/checkin`, its buttons and locations."""
 
-    def __init__(self, answers: Answers, admits: Callable[[Person], bool]) -> None:
+    def __init__(self, answers: Responder, admits: Callable[[Person], bool]) -> None:
         self._answers = answers
         self._texts = answers.texts
         self._pages = SettingsPages(answers.texts)
@@ -35,7 +35,7 @@ class CheckInHandlers:
                 return
             if not answering.person.has_consented:
                 text = self._texts(answering.person.language, "checkin_needs_consent")
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
                 return
             await answering.say(await self._changes.state(answering))
 
@@ -49,7 +49,7 @@ class CheckInHandlers:
             if body is not None:
                 await answering.say(body, edits=message_id(update) if act in IN_PLACE else None)
 
-    async def _act(self, a: Answering, act: str, choice: str) -> Body | None:
+    async def _act(self, a: UnitOfWork, act: str, choice: str) -> MessageBody | None:
         """Carry out a button, or return None for one of an older version."""
         if act in (plain := self._plain()):
             return await plain[act](a)
@@ -62,7 +62,7 @@ class CheckInHandlers:
             return await changes.flag(a, choice)
         return await self._chosen(a, act, choice)
 
-    def _plain(self) -> dict[str, Callable[[Answering], Awaitable[Body]]]:
+    def _plain(self) -> dict[str, Callable[[UnitOfWork], Awaitable[MessageBody]]]:
         changes = self._changes
         return {
             "done": changes.done,
@@ -79,7 +79,7 @@ class CheckInHandlers:
             "withdraw": changes.withdraw,
         }
 
-    async def _chosen(self, a: Answering, act: str, choice: str) -> Body | None:
+    async def _chosen(self, a: UnitOfWork, act: str, choice: str) -> MessageBody | None:
         """A time, a zone, a number of days or quiet hours, or None if it is not valid."""
         numbered = {
             "time": self._changes.toggle,
@@ -117,21 +117,21 @@ class CheckInHandlers:
             name = zones.at_location(location.latitude, location.longitude)
             if name is None:
                 text = self._texts(answering.person.language, "checkin_zone_none")
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
             else:
                 await answering.say(await self._changes.zone(answering, name))
         return True
 
-    async def take(self, a: Answering, text: str) -> bool:
+    async def take(self, a: UnitOfWork, text: str) -> bool:
         """Take words as the answer to an open question. Returns False if they are not one."""
         return await _said(a, await self._typed.answer(a, text))
 
-    async def wish(self, a: Answering, text: str) -> bool:
+    async def wish(self, a: UnitOfWork, text: str) -> bool:
         """Carry out a clear request in a check-in reply. Returns False if there was none."""
         return await _said(a, await self._typed.wish(a, text))
 
 
-async def _said(a: Answering, body: Body | None) -> bool:
+async def _said(a: UnitOfWork, body: MessageBody | None) -> bool:
     if body is not None:
         await a.say(body)
     return body is not None

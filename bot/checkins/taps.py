@@ -9,17 +9,17 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.answering import Answering, Answers, HandlerContext, acknowledge, data_of, message_id
+from bot.answering import HandlerContext, Responder, UnitOfWork, acknowledge, data_of, message_id
 from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import CheckInHandlers
 from bot.checkins.trend import note_falling
-from bot.conversation import Conversation
-from bot.notices import OperatorNotices
+from bot.conversation import TurnHandler
+from bot.notices import OperatorMessenger
 from bot.texts import Texts
 from safety.levels import Level
 from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic, TimesDraft
 from storage.check_ins import SCALE, CheckIn, CheckInState, MoodAnswer
 from storage.ids import CheckInId, UpdateId
@@ -72,7 +72,7 @@ class CheckInInterceptor:
         if level >= Level.PASSIVE:
             await check_in_questions.close_note(transaction, person.person_id)
             return False
-        answering = Answering(transaction, person, now)
+        answering = UnitOfWork(transaction, person, now)
         if not is_edit and await self._is_note(answering, text):
             return False
         taken = await self._setup.take(answering, text) or (
@@ -95,7 +95,7 @@ class CheckInInterceptor:
         await diary.answer(transaction, person_id, found, MoodAnswer(), now=now)
         return asked.asked_at if asked else None
 
-    async def _is_note(self, a: Answering, text: str) -> bool:
+    async def _is_note(self, a: UnitOfWork, text: str) -> bool:
         """Store words as a note if one was asked for. Off the record, say that none is kept."""
         person_id = a.person.person_id
         found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
@@ -107,7 +107,7 @@ class CheckInInterceptor:
             return False
         await check_in_questions.close(a.transaction, person_id)
         if a.person.is_off_record(a.now):
-            await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
+            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
         else:
             check_in_id = CheckInId(found.draft.check_in_id)
             await diary.answer(
@@ -120,7 +120,7 @@ class AnswerHandlers:
     """Handlers for the buttons under a check-in."""
 
     def __init__(
-        self, answers: Answers, conversation: Conversation, notices: OperatorNotices
+        self, answers: Responder, conversation: TurnHandler, notices: OperatorMessenger
     ) -> None:
         self._answers = answers
         self._texts = answers.texts
@@ -141,7 +141,7 @@ class AnswerHandlers:
             found = await _asked(answering.transaction, answering.person, check_in_id)
             if found is None:
                 text = self._texts(answering.person.language, "checkin_note_gone")
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
             elif choice == NOTE:
                 await self._ask_note(answering, check_in_id)
             elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
@@ -160,12 +160,12 @@ class AnswerHandlers:
 
         async def keep(transaction: Transaction, person: Person) -> bool:
             now = self._answers.now()
-            answering = Answering(transaction, person, now)
+            answering = UnitOfWork(transaction, person, now)
             found = await _asked(transaction, person, check_in_id)
             flows = False
             if found is None:
                 text = self._texts(person.language, "checkin_note_gone")
-                await answering.say(Body(text))
+                await answering.say(MessageBody(text))
             else:
                 await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
                 await note_falling(transaction, person.person_id, self._notices, now=now)
@@ -178,7 +178,7 @@ class AnswerHandlers:
         await self._conversation.tapped(person, update, words, keep)
 
     async def _keep(
-        self, a: Answering, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
+        self, a: UnitOfWork, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
     ) -> None:
         """Store an answer. The message with the buttons shows it and asks on."""
         whole = await diary.answer(a.transaction, a.person.person_id, check_in_id, said, now=a.now)
@@ -200,7 +200,7 @@ class AnswerHandlers:
         check_in_id: CheckInId,
         whole: MoodAnswer,
         asks: list[tuple[str, str]],
-    ) -> Body:
+    ) -> MessageBody:
         face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
         text = self._texts(language, "checkin_noted", face=face)
         rows = [faces(self._texts, language, check_in_id)]  # for a change of mind
@@ -210,17 +210,17 @@ class AnswerHandlers:
             rows.append([(str(each), f"mood:{check_in_id}:{letter}{each}") for each in SCALE])
         if whole.note is None:
             rows.append([(self._texts(language, "checkin_note"), f"mood:{check_in_id}:{NOTE}")])
-        return Body(text, rows)
+        return MessageBody(text, rows)
 
-    async def _ask_note(self, a: Answering, check_in_id: CheckInId) -> None:
+    async def _ask_note(self, a: UnitOfWork, check_in_id: CheckInId) -> None:
         if a.person.is_off_record(a.now):
-            await a.say(Body(self._texts(a.person.language, "checkin_note_off_record")))
+            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
             return
         draft = TimesDraft(check_in_id=int(check_in_id))
         await check_in_questions.put(
             a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now
         )
-        await a.say(Body(self._texts(a.person.language, "checkin_note_ask")))
+        await a.say(MessageBody(self._texts(a.person.language, "checkin_note_ask")))
 
 
 async def _asked(

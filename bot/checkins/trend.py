@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from storage import Transaction, cases, check_in_settings, check_ins, notes
 from storage.ids import PersonId
 
@@ -47,7 +47,7 @@ def is_falling(days: Sequence[float]) -> bool:
 
 
 async def note_falling(
-    transaction: Transaction, person_id: PersonId, notices: OperatorNotices, *, now: datetime
+    transaction: Transaction, person_id: PersonId, notices: OperatorMessenger, *, now: datetime
 ) -> bool:
     """Record a falling trend after an answer, once a week at most. Returns True if it did.
 

@@ -5,14 +5,14 @@ page shown then has a button back. Times are done at once only if they were aske
 plain. Other times bring buttons and change nothing. All other words are for the companion.
 """
 
-from bot.answering import Answering
+from bot.answering import UnitOfWork
 from bot.checkins import quiet_reading, reading, wishes, zones
 from bot.checkins.changes import SettingsDialog
 from bot.checkins.pages import SettingsPages
 from bot.checkins.reading import AmbiguityReason, Ambiguous, ParsedTimes
 from bot.checkins.wishes import Pause, Request
 from storage import check_in_settings
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic
 
 # A longer text is a message and not an answer.
@@ -27,7 +27,7 @@ class PhraseHandler:
         self._texts = pages.texts
         self._changes = changes
 
-    async def answer(self, a: Answering, text: str) -> Body | None:
+    async def answer(self, a: UnitOfWork, text: str) -> MessageBody | None:
         """Carry out the answer to the open question. Returns None if the words are not one."""
         asks = await self._changes.asked(a) if len(text) <= LONGEST_ANSWER else None
         if asks in (QuestionTopic.TIMES, QuestionTopic.STATE):
@@ -41,12 +41,12 @@ class PhraseHandler:
             return await self._wished(a, asks, text) or await self._zone(a, text)
         return None
 
-    async def wish(self, a: Answering, text: str) -> Body | None:
+    async def wish(self, a: UnitOfWork, text: str) -> MessageBody | None:
         """Carry out a clear request in a check-in reply. Returns None if there was none."""
         wish = wishes.read(text, is_plain=True) if len(text) <= LONGEST_ANSWER else None
         return await self._do(a, wish) if wish is not None else None
 
-    async def _wished(self, a: Answering, asks: QuestionTopic, text: str) -> Body | None:
+    async def _wished(self, a: UnitOfWork, asks: QuestionTopic, text: str) -> MessageBody | None:
         wish = wishes.read(text)
         if wish is None:
             return None
@@ -56,7 +56,7 @@ class PhraseHandler:
             return await (self._changes.state if is_agreed else self._changes.refuse)(a)
         return await self._do(a, wish)
 
-    async def _do(self, a: Answering, wish: Request | Pause) -> Body:
+    async def _do(self, a: UnitOfWork, wish: Request | Pause) -> MessageBody:
         if isinstance(wish, Pause):
             return await self._changes.pause(a, wish.days)
         acts = {
@@ -67,7 +67,7 @@ class PhraseHandler:
         }
         return await acts[wish](a)
 
-    async def _quiet(self, a: Answering, text: str) -> Body | None:
+    async def _quiet(self, a: UnitOfWork, text: str) -> MessageBody | None:
         found = quiet_reading.read(text)
         if len(found) == 1:
             return await self._changes.quiet(a, found[0])
@@ -80,7 +80,7 @@ class PhraseHandler:
             return self._pages.quiet(a.person.language)
         return body
 
-    async def _times(self, a: Answering, asks: QuestionTopic, text: str) -> Body | None:
+    async def _times(self, a: UnitOfWork, asks: QuestionTopic, text: str) -> MessageBody | None:
         if quiet_reading.says_not_to_ask(text) and (hours := quiet_reading.read(text)):
             return self._pages.quiet(a.person.language, hours)
         is_asked = asks is QuestionTopic.TIMES
@@ -101,7 +101,7 @@ class PhraseHandler:
         above = self._texts(a.person.language, f"checkin_{read.why}")
         return await self._changes.choose_on(a, above)
 
-    async def _zone(self, a: Answering, text: str) -> Body | None:
+    async def _zone(self, a: UnitOfWork, text: str) -> MessageBody | None:
         found = zones.find(text, a.now)
         is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
         if len(found) == 1 and not is_agreed:  # the consent comes next, and shows it

@@ -99,14 +99,14 @@ def add(
 ) -> None:
     """List somebody, or change the role and name of somebody who is."""
     from review import roster
-    from storage.operators import Role
+    from storage.operators import OperatorRole
 
     async def work(transaction: Any, settings: Settings) -> str:
         added = await roster.add(
             transaction,
             None,
             telegram_id,
-            role=Role(role),
+            role=OperatorRole(role),
             name=name,
             language=language or settings.operators_language,
             now=_now(),

@@ -14,7 +14,7 @@ from bot.cli.terminal import console, errors, print_json, progress, stop
 if TYPE_CHECKING:
     from safety.examples import Broken
     from safety.replay import Moved, Replay
-    from safety.replay_counts import Counts, Labelled
+    from safety.replay_counts import Labelled, ReplayCounts
 
 _HEADS = ("messages", "alarms", "gained", "lost", "raised", "lowered", "level 3 and up", "source")
 
@@ -125,7 +125,7 @@ def _lines(
         yield from ["", f"{kind}: {len(moved)} shown", *map(_example, moved)]
 
 
-def _row(name: str, counts: "Counts") -> tuple[str, ...]:
+def _row(name: str, counts: "ReplayCounts") -> tuple[str, ...]:
     grave = f"{counts.grave_before} -> {counts.grave_after}"
     if counts.grave_gained.total or counts.grave_lost.total:
         grave += f" (+{counts.grave_gained.total} -{counts.grave_lost.total})"
@@ -151,9 +151,9 @@ def _example(moved: "Moved") -> str:
 
 
 def _faults(broken: "Sequence[Broken]", done: "Replay") -> Iterator[str]:
-    from safety.replay_counts import Kind
+    from safety.replay_counts import LabelKind
 
-    lost = done.total.moved[Kind.LOST].risk
+    lost = done.total.moved[LabelKind.LOST].risk
     if lost:
         yield f"Messages at risk that lose their alarm: {lost}. Read them with --show {lost}."
     if broken:

@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.operate import with_database
 from bot.cli.terminal import print_json
-from storage.safety_counts import Act, Count
+from storage.safety_counts import Count, SafetyEvent
 
 COUNTED = (
     "Counted is how often the safety layer acted, a message or a reply at a time, by level and "
@@ -19,12 +19,12 @@ COUNTED = (
     "no id, no time of day and no word is in it, nor anything that leads to one."
 )
 ACTS = {
-    Act.FIXED_REPLY: "reviewed reply with crisis numbers, in place of the model's",
-    Act.RESOURCES: "crisis numbers beside a reply of the model",
-    Act.CASE: "case opened for operators",
-    Act.PLAN: "safety plan begun",
-    Act.FOLLOW_UP: "person asked again on the next day, as agreed",
-    Act.GUARD: "reply of the model kept back by the guard",
+    SafetyEvent.FIXED_REPLY: "reviewed reply with crisis numbers, in place of the model's",
+    SafetyEvent.RESOURCES: "crisis numbers beside a reply of the model",
+    SafetyEvent.CASE: "case opened for operators",
+    SafetyEvent.PLAN: "safety plan begun",
+    SafetyEvent.FOLLOW_UP: "person asked again on the next day, as agreed",
+    SafetyEvent.GUARD: "reply of the model kept back by the guard",
 }
 
 

@@ -13,7 +13,7 @@ import typer
 from bot.cli.terminal import console, errors, print_json, progress, stop
 
 if TYPE_CHECKING:
-    from safety.context import Asked
+    from safety.context import DirectQuestion
 
 safety = typer.Typer(
     help="The safety layer: how well it screens, and how often it acted in a year.",
@@ -76,8 +76,8 @@ def screen() -> None:
                 print_json(screener.screen(text, history, asked=asked).to_dict())
 
 
-def _to_screen(number: int, line: str) -> "tuple[str, list[str], Asked | None]":
-    from safety.context import Asked
+def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion | None]":
+    from safety.context import DirectQuestion
 
     try:
         row = json.loads(line)
@@ -85,7 +85,7 @@ def _to_screen(number: int, line: str) -> "tuple[str, list[str], Asked | None]":
         words = [text, *history] if isinstance(history, list) else [None]
         if not all(isinstance(each, str) for each in words):
             raise TypeError
-        return text, history, Asked(asked) if asked is not None else None
+        return text, history, DirectQuestion(asked) if asked is not None else None
     except (ValueError, KeyError, TypeError, AttributeError):
         stop(
             f'line {number}: expected {{"text": "…"}}, perhaps with "history": ["…"] and '

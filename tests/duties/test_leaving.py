@@ -11,7 +11,7 @@ from bot.service import Service
 from bot.stop_words import WORDS, is_stop
 from bot.texts import LANGUAGES, Texts
 from inference import InferenceWorker
-from safety.guard import Guard
+from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from sandbox import Sandbox, SandboxUser
@@ -175,7 +175,7 @@ def test_words_that_do_not_leave(text: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_farewell_holds_nobody_back(language: str, texts: Texts, screener: Screener) -> None:
-    guard = Guard(lambda: screener, Hotlines.load())
+    guard = OutputGuard(lambda: screener, Hotlines.load())
     for key in ("stopped", "duty_rest", "duty_program"):
         words = texts(language, key)
         assert guard.check(words).allowed

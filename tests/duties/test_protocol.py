@@ -9,20 +9,20 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
-from bot.answering import Answers
+from bot.answering import Responder
 from bot.app import utc_now
 from bot.safety_page import SafetyPage
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
 from safety import policy
 from safety.duties import Duties
-from safety.guard import Guard, Verdict
+from safety.guard import GuardResult, OutputGuard
 from safety.hotlines import Hotlines
 from safety.policy import respond
 from safety.protocol import steps
 from safety.screen import Screener, Screening
 from sandbox import Sandbox, SandboxUser
-from storage.safety_counts import Act
+from storage.safety_counts import SafetyEvent
 from tests.duties.people import RISK, Start, agrees, roles
 from tests.e2e.conftest import SECRET_KEY, answer_to, opening
 from tests.support.clock import ManualClock
@@ -43,7 +43,7 @@ def page(texts: Texts, screener: Screener) -> SafetyPage:
 
 
 def made(texts: Texts, screener: Screener, *, has_people: bool = True) -> SafetyPage:
-    answers = Answers(database=None, texts=texts, wake=lambda: None, now=lambda: None)  # type: ignore[arg-type,return-value]
+    answers = Responder(database=None, texts=texts, wake=lambda: None, now=lambda: None)  # type: ignore[arg-type,return-value]
     return SafetyPage(
         answers=answers,
         hotlines=Hotlines.load(),
@@ -155,7 +155,7 @@ async def test_yearly_report_has_counts_and_no_identifiers(
     user = await agrees(sandbox)
     await answer_to(user, PASSIVE)
     with monkeypatch.context() as patch:
-        patch.setattr(Guard, "check", lambda *_: Verdict(allowed=False, reason="promise"))
+        patch.setattr(OutputGuard, "check", lambda *_: GuardResult(allowed=False, reason="promise"))
         clock.forward(minutes=5)
         await answer_to(user, "你能保证吗")
     monkeypatch.setenv("PICA_SECRET_KEY", SECRET_KEY)
@@ -163,8 +163,8 @@ async def test_yearly_report_has_counts_and_no_identifiers(
     said = await asyncio.to_thread(report, "2026", "--json")
     told = json.loads(said.stdout)
     assert set(told) == {"year", "counted", "acts", "totals", "counts"}
-    assert told["totals"][Act.RESOURCES] == 1
-    assert told["totals"][Act.GUARD] == 1
+    assert told["totals"][SafetyEvent.RESOURCES] == 1
+    assert told["totals"][SafetyEvent.GUARD] == 1
     assert {"act": "resources", "level": 2, "script": "suicide", "number": 1} in told["counts"]
     for row in told["counts"]:
         assert set(row) == {"act", "level", "script", "number"}

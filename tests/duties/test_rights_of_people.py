@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
-from safety.guard import Guard
+from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from sandbox import Sandbox, SandboxUser
@@ -119,7 +119,7 @@ async def test_retention_deletes_what_is_too_old(
 
 @pytest.mark.parametrize("words", UNSAFE)
 def test_the_model_says_nothing_that_safe_messaging_forbids(words: str, screener: Screener) -> None:
-    assert not Guard(lambda: screener, Hotlines.load()).check(words).allowed
+    assert not OutputGuard(lambda: screener, Hotlines.load()).check(words).allowed
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.app import utc_now
 from bot.demo import demo_settings
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker, ModelSource
@@ -26,7 +26,7 @@ SECRET_KEY = new_secret_key()
 SLOW_S = 0.05
 
 
-class Unpaced(Pacer):
+class Unpaced(RateLimiter):
     """No waiting: for tests that are about something else."""
 
     async def wait(self, chat_id: int) -> None:

@@ -168,7 +168,7 @@ def test_a_new_key_is_a_key() -> None:
 
 
 def test_db_upgrade_begins_a_database_and_brings_up_an_older_one() -> None:
-    in_database(lambda each: each.run_sync(versions.move, each.vault, "0001"))
+    in_database(lambda each: each.run_sync(versions.migrate, each.vault, "0001"))
     assert "pica db upgrade" in told("trace", "1", status=1)
     for _ in range(2):
         assert told("db", "upgrade") == f"The schema is at version {versions.newest()}."
@@ -243,7 +243,7 @@ def test_doctor_tells_of_a_live_change_that_no_longer_fits() -> None:
     async def live(transaction: Transaction, body: str) -> int:
         by = OperatorId(1)
         number = await lexicon_changes.propose(transaction, body, operator_id=by, now=NOW)
-        before, after = lexicon_changes.State.PROPOSED, lexicon_changes.State.LIVE
+        before, after = lexicon_changes.ChangeState.PROPOSED, lexicon_changes.ChangeState.LIVE
         assert await lexicon_changes.decide(
             transaction, number, before=before, after=after, operator_id=by, now=NOW
         )

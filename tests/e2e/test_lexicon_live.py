@@ -22,14 +22,14 @@ from review import roster
 from review.access import RefusedError
 from review.live_lexicon import LiveLexicon
 from safety.canary import CANARIES
-from safety.guard import Guard
+from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.levels import Level
 from safety.screen import Screener
 from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, evidence, operators
 from storage.cases import Case
-from storage.operators import Operator, Role
+from storage.operators import Operator, OperatorRole
 from tests.e2e.conftest import SECRET_KEY, answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -67,7 +67,7 @@ async def team(service: Service) -> tuple[Operator, Operator, Operator]:
         first = (await operators.listed(transaction))[0]
         second, reviewer = [
             await roster.add(transaction, first, number, role=role, name="", language="zh", now=now)
-            for number, role in ((70001, Role.ADMIN), (70002, Role.REVIEWER))
+            for number, role in ((70001, OperatorRole.ADMIN), (70002, OperatorRole.REVIEWER))
         ]
     return first, second, reviewer
 
@@ -182,14 +182,14 @@ async def test_a_change_with_which_a_canary_is_missed_is_refused(
 
 async def test_the_guard_follows(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A threat in the model's words is found with the lexicon in use."""
-    made: list[Guard] = []
+    made: list[OutputGuard] = []
 
-    class Noted(Guard):
+    class Noted(OutputGuard):
         def __init__(self, screener: Callable[[], Screener], hotlines: Hotlines) -> None:
             super().__init__(screener, hotlines)
             made.append(self)
 
-    monkeypatch.setattr("bot.build.Guard", Noted)
+    monkeypatch.setattr("bot.build.OutputGuard", Noted)
     service = await start()
     (guard,) = made
     ann, bo, _ = await team(service)

@@ -102,4 +102,4 @@ async def test_each_has_an_end_and_the_loop_lives(
     await _until_ended(service)
     async with service.parts.database.read() as transaction:
         for update_id in given_ids:
-            assert await inbox.knows(transaction, UpdateId(update_id))
+            assert await inbox.exists(transaction, UpdateId(update_id))

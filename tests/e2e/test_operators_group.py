@@ -14,7 +14,7 @@ from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, notes, operators, outbox, schema_review
-from storage.cases import Resolution, State
+from storage.cases import CaseState, Resolution
 from storage.ids import CaseId
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
@@ -164,7 +164,7 @@ async def test_a_stranger_in_the_group_gets_nothing(
     await asyncio.sleep(0.5)
     await settle(service)
     case = await case_of(service)
-    assert (case.state, case.claimed_by) == (State.OPEN, None)
+    assert (case.state, case.claimed_by) == (CaseState.OPEN, None)
     assert [m.text for m in group.said()] == before
     assert group.stranger.toasts == []
     assert len(group.sandbox.method_calls("answerCallbackQuery")) == answers
@@ -189,7 +189,7 @@ async def test_another_group_is_not_the_operators_chat(
     group.sandbox.send_raw_update({"update_id": 900_003, "callback_query": data})
     await asyncio.sleep(0.5)
     await settle(service)
-    assert (await case_of(service)).state is State.OPEN
+    assert (await case_of(service)).state is CaseState.OPEN
 
 
 async def test_who_was_removed_can_do_nothing(
@@ -203,7 +203,7 @@ async def test_who_was_removed_can_do_nothing(
     await group.writes(group.bo, "/claim")
     await asyncio.sleep(0.5)
     await settle(service)
-    assert (await case_of(service)).state is State.OPEN
+    assert (await case_of(service)).state is CaseState.OPEN
     assert group.bo.toasts == []
 
 
@@ -339,7 +339,7 @@ async def test_a_resolved_case_closes_its_topic_and_old_buttons_say_so(
     await settle(service)
     assert group.sandbox.closed_topics(group.chat) == [group.topic()]
     case = await case_of(service)
-    assert (case.state, case.resolution) == (State.RESOLVED, Resolution.FALSE_ALARM)
+    assert (case.state, case.resolution) == (CaseState.RESOLVED, Resolution.FALSE_ALARM)
     await group.presses(group.bo, "claim")
     async with asyncio.timeout(20):
         while not group.bo.toasts:  # noqa: ASYNC110 - the sandbox has no event for it

@@ -15,7 +15,7 @@ from review.clocks import LEASE
 from safety.hotlines import Hotlines
 from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, operators
-from storage.cases import State
+from storage.cases import CaseState
 from storage.ids import CaseId, OperatorId
 from storage.operators import Shift
 from tests.e2e.conftest import answer_to, newcomer_agrees
@@ -137,7 +137,7 @@ async def test_a_claim_from_the_private_page_stops_the_clock(
     await group.sees(told("case_claimed", operator="Operator", case=1), case=1)
     clock.now += 10 * STEP
     await asyncio.sleep(SHORT_S)
-    assert (await state_of(group)).state is State.CLAIMED
+    assert (await state_of(group)).state is CaseState.CLAIMED
     assert not any(m.text.startswith(told("nobody_came")) for m in user.messages)
     assert group.ann.toasts == [texts("zh", "done")]
 

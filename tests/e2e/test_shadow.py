@@ -19,7 +19,7 @@ from safety.evaluate import messages
 from sandbox import Sandbox, SandboxUser
 from storage import audit, people, transcripts
 from storage.cases import Resolution
-from storage.conversations import Role
+from storage.conversations import Speaker
 from storage.shadow import ShadowDraft
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.test_takeover import Desk
@@ -89,7 +89,7 @@ async def said_by_companion(reader: Reader) -> list[str]:
     assert person is not None
     async with reader.parts.database.read() as transaction:
         turns = await transcripts.history(transaction, person.person_id)
-    return [turn.text for turn in turns if turn.role is Role.COMPANION]
+    return [turn.text for turn in turns if turn.role is Speaker.COMPANION]
 
 
 async def test_an_edited_reply_says_so_and_is_what_the_model_remembers(

@@ -11,8 +11,8 @@ from inference import InferenceWorker, Sampling
 from sandbox import Sandbox, SandboxUser
 from sandbox.screen import SandboxMessage
 from storage import outbox, transcripts
-from storage.body import Body
-from storage.outbox import Kind
+from storage.body import MessageBody
+from storage.outbox import MessageKind
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.planned_runner import PlannedRunner
 
@@ -105,7 +105,9 @@ async def test_a_long_text_comes_in_parts(service: Service, user: SandboxUser) -
     last = await user.wait_for(None, after=sent, timeout_s=20)
     async with service.parts.database.begin() as transaction:
         now = service.parts.delivery._now()
-        await outbox.put(transaction, Kind.NOTICE, Body(text), person_id=person.person_id, now=now)
+        await outbox.put(
+            transaction, MessageKind.NOTICE, MessageBody(text), person_id=person.person_id, now=now
+        )
     service.parts.delivery.wake()
     await user.wait_for("第799句", after=last.message_id, timeout_s=30)
     parts = [m.text for m in said_after(user, last.message_id)]

@@ -16,8 +16,8 @@ from review.access import RefusedError
 from review.clocks import LEASE
 from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, inbox, operators, transcripts
-from storage.cases import Case, State
-from storage.conversations import Role
+from storage.cases import Case, CaseState
+from storage.conversations import Speaker
 from storage.operators import Operator
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.support.clock import OffsetClock
@@ -65,7 +65,7 @@ async def test_a_takeover_cuts_the_running_reply_and_no_late_word_comes(
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, "我妈又打我了，我身上都是伤")  # level 2: a case, and the model answers
     case = await desk.case(user, service)
-    assert (case.level, case.state) == (2, State.OPEN)
+    assert (case.level, case.state) == (2, CaseState.OPEN)
     slow.clear()
     sent = await user.say("今天学校里的事我想和你说说")
     await asyncio.wait_for(slow.wait(), 20)
@@ -102,7 +102,7 @@ async def test_words_go_to_the_operator_and_never_into_a_prompt(
         turns = await transcripts.history(transaction, person.person_id)
         session = turns[-1].session_id
         rounds = await transcripts.recent_rounds(transaction, person.person_id, session, limit=50)
-    assert [t.text for t in turns if t.role is Role.OPERATOR] == ["是的，我是人。"]
+    assert [t.text for t in turns if t.role is Speaker.OPERATOR] == ["是的，我是人。"]
     assert not any("是的，我是人。" in words for pair in rounds for words in pair)
 
 
@@ -144,7 +144,7 @@ async def test_a_silent_operator_loses_the_conversation(
         texts("zh", "human_silent")[:20], after=joined.message_id, timeout_s=20
     )
     case = await desk.case(user, service)
-    assert (case.state, case.claimed_by, case.lease_until_at) == (State.OPEN, None, None)
+    assert (case.state, case.claimed_by, case.lease_until_at) == (CaseState.OPEN, None, None)
     sent = await user.say("有人吗")
     reply = await user.wait_for(None, after=sent, timeout_s=20)  # the script goes on
     assert reply.message_id > told.message_id
@@ -152,7 +152,7 @@ async def test_a_silent_operator_loses_the_conversation(
         await desk.do(desk.parts.takeover.say, case.case_id, "我回来了")
     await desk.do(desk.parts.takeover.begin, case.case_id)  # claims again
     done = await desk.do(desk.parts.takeover.hand_back, case.case_id, "已约好明天再谈")
-    assert done.state is State.CLAIMED
+    assert done.state is CaseState.CLAIMED
     await user.wait_for(texts("zh", "human_left"), after=sent, timeout_s=20)
     async with service.parts.database.read() as transaction:
         verdict = await audit.verify(transaction)

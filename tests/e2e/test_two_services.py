@@ -18,8 +18,8 @@ from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import leases, outbox
-from storage.body import Body
-from storage.outbox import Kind
+from storage.body import MessageBody
+from storage.outbox import MessageKind
 from tests.e2e.conftest import person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -61,7 +61,11 @@ async def test_who_lost_the_lease_ends_and_sends_nothing(
         )
         assert taken
         await outbox.put(
-            transaction, Kind.CRISIS, Body("晚了"), person_id=person.person_id, now=utc_now()
+            transaction,
+            MessageKind.CRISIS,
+            MessageBody("晚了"),
+            person_id=person.person_id,
+            now=utc_now(),
         )
     service.parts.delivery.wake()
     with pytest.raises(LeadershipLostError):

@@ -12,8 +12,8 @@ from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, dialogues, outbox, transcripts
-from storage.conversations import Role, Turn
-from storage.dialogues import Place
+from storage.conversations import Speaker, Turn
+from storage.dialogues import ScriptPosition
 from storage.sent import KINDS
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.operators_cast import told
@@ -76,7 +76,7 @@ async def answer_to_sent(user: SandboxUser, kind: str, **more: Any) -> str:
     return (await user.wait_for(None, after=sent, timeout_s=30)).text
 
 
-async def place_of(service: Service, user: SandboxUser) -> Place:
+async def place_of(service: Service, user: SandboxUser) -> ScriptPosition:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
@@ -162,10 +162,14 @@ async def test_it_stands_in_the_case_and_in_the_group_without_its_content(
     assert "一条语音（12 秒）" in told_of and "一个表情贴纸（😢）" in told_of
     assert "一个文件" in told_of and "secret" not in told_of
     turns = await turns_of(service, user)
-    assert [t.text for t in turns if t.role is Role.SENT] == ["voice 12", "sticker 😢", "document"]
-    answers = [t.text for t in turns if t.role is Role.SCRIPT]
+    assert [t.text for t in turns if t.role is Speaker.SENT] == [
+        "voice 12",
+        "sticker 😢",
+        "document",
+    ]
+    answers = [t.text for t in turns if t.role is Speaker.SCRIPT]
     assert texts("zh", "unheard_document") in answers[-1]
-    assert all("voice" not in t.text for t in turns if t.role is Role.PERSON)
+    assert all("voice" not in t.text for t in turns if t.role is Speaker.PERSON)
 
 
 async def test_an_album_is_one_answer_and_one_line(
@@ -196,7 +200,7 @@ async def test_several_at_once_are_answered_once_or_in_other_words(
     said = [m.text for m in user.messages if m.from_bot]
     assert texts("zh", "unheard_voice") in said[-1]
     assert all(a != b for a, b in pairwise(said))
-    assert len([t for t in await turns_of(service, user) if t.role is Role.SENT]) == 12
+    assert len([t for t in await turns_of(service, user) if t.role is Speaker.SENT]) == 12
 
 
 async def test_a_caption_is_heard_like_words(

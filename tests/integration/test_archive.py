@@ -25,9 +25,9 @@ from storage import (
     restoring,
     transcripts,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import CaseId, PersonId
-from storage.outbox import Audience, Kind
+from storage.outbox import Audience, MessageKind
 from tests.integration.cast import NOW, SECRET, mei, says
 from tests.integration.conftest import empty_database
 
@@ -56,8 +56,12 @@ async def test_what_was_kept_comes_back(
         person = await mei(tx)
         await says(tx, person, SECRET, 1)
         await says(tx, person, "不留记录的话", 2, off_record=True)
-        await outbox.put(tx, Kind.REPLY, Body("a"), person_id=person.person_id, now=NOW)
-        await outbox.put(tx, Kind.CRISIS, Body("b"), person_id=person.person_id, now=NOW)
+        await outbox.put(
+            tx, MessageKind.REPLY, MessageBody("a"), person_id=person.person_id, now=NOW
+        )
+        await outbox.put(
+            tx, MessageKind.CRISIS, MessageBody("b"), person_id=person.person_id, now=NOW
+        )
     backup, key_file = await back_up(database, tmp_path)
     assert SECRET.encode() not in backup.read_bytes()
     assert backup.stat().st_mode & 0o077 == 0
@@ -69,7 +73,7 @@ async def test_what_was_kept_comes_back(
         texts = [turn.text for turn in await transcripts.history(tx, found.person_id)]
         assert texts == [SECRET, "我在听"]
         assert len(await inbox.open_rows(tx)) == 2
-        due = await outbox_line.due(tx, now=NOW + timedelta(days=1), limit=5)
+        due = await outbox_line.next_messages(tx, now=NOW + timedelta(days=1), limit=5)
         assert [message.body.text for message in due] == ["b"]
         fresh = await mei(tx, 43)  # ids go on, and do not meet those that came back
         assert fresh.person_id > found.person_id
@@ -93,8 +97,8 @@ async def test_whoever_was_erased_is_in_no_backup(
         )
         await outbox.put(
             tx,
-            Kind.CASE,
-            Body(SECRET),
+            MessageKind.CASE,
+            MessageBody(SECRET),
             person_id=person.person_id,
             audience=Audience.OPERATORS,
             now=NOW,
@@ -109,7 +113,7 @@ async def test_whoever_was_erased_is_in_no_backup(
         assert await people.by_telegram_id(tx, 42) is None
         assert await transcripts.history(tx, person.person_id) == []
         assert await people.by_telegram_id(tx, 43) is not None
-        assert await outbox_line.due(tx, now=NOW, limit=5) == []
+        assert await outbox_line.next_messages(tx, now=NOW, limit=5) == []
         assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
 
 

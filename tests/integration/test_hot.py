@@ -6,21 +6,21 @@ import pytest
 from redis.asyncio import Redis
 
 from storage import Database, hot, people
-from storage.hot import HotStore, MemoryStore, RedisStore
+from storage.hot import MemoryRoundCache, RedisRoundCache, RoundCache
 from storage.ids import SessionId
 from storage.rounds import RecentRounds
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[HotStore]:
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[RoundCache]:
     url = request.getfixturevalue("redis_url") if request.param == "redis" else None
     made = hot.connect(url)
     yield made
     await made.aclose()
 
 
-async def test_bytes_are_held_and_dropped(store: HotStore) -> None:
+async def test_bytes_are_held_and_dropped(store: RoundCache) -> None:
     session = SessionId(7)
     assert await store.ping()
     assert await store.get(session) is None
@@ -31,16 +31,16 @@ async def test_bytes_are_held_and_dropped(store: HotStore) -> None:
 
 
 async def test_a_store_that_is_gone_is_a_miss() -> None:
-    store = RedisStore("redis://127.0.0.1:1/0", timeout_s=0.2)
+    store = RedisRoundCache("redis://127.0.0.1:1/0", timeout_s=0.2)
     await store.put(SessionId(1), b"x")
     assert await store.get(SessionId(1)) is None
     assert not await store.ping()
     await store.aclose()
-    assert isinstance(hot.connect(None), MemoryStore)
+    assert isinstance(hot.connect(None), MemoryRoundCache)
 
 
 async def test_rounds_come_from_sql_until_they_are_held(
-    database: Database, store: HotStore
+    database: Database, store: RoundCache
 ) -> None:
     rounds = RecentRounds(database, store)
     async with database.begin() as tx:

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from review import live_lexicon, replays, roster
 from review.access import RefusedError
 from review.child import WorkerError, run
 from review.decisions import withdraw_by_host
 from review.live_lexicon import LiveLexicon
-from review.policy import MOST_AT_ONCE, Policy
+from review.policy import MOST_AT_ONCE, LexiconChangeControl
 from review.replays import Replays
 from safety import child
 from safety.canary import CANARIES
@@ -27,8 +27,8 @@ from safety.levels import Level
 from safety.screen import Screener
 from storage import Database, Transaction, audit, labels, people
 from storage import lexicon_changes as changes
-from storage.lexicon_changes import State
-from storage.operators import Operator, Role
+from storage.lexicon_changes import ChangeState
+from storage.operators import Operator, OperatorRole
 from tests.integration.cast import NOW, SECRET, mei, says
 
 WORD = "咕噜星球"
@@ -96,13 +96,15 @@ class Team:
     def __init__(self, database: Database, screener: Screener, **values: Any) -> None:
         self.database = database
         self.told: list[list[int]] = []
-        self.screens = Screens(screener, on_failure=lambda: pytest.fail("it failed"))
+        self.screens = SafeScreener(screener, on_failure=lambda: pytest.fail("it failed"))
         self.run = values.pop("run", None) or Elsewhere(lambda: self.live)
         self.live = LiveLexicon(database, self.screens, tell=self._tell, now=lambda: NOW)
         self.replays = Replays(
             database, self.live, folder=values.get("folder"), now=lambda: NOW, run=self.run
         )
-        self.policy = Policy(database, self.live, self.replays, now=lambda: NOW, run=self.run)
+        self.policy = LexiconChangeControl(
+            database, self.live, self.replays, now=lambda: NOW, run=self.run
+        )
         self.ann: Operator
         self.bo: Operator
         self.rae: Operator
@@ -116,7 +118,11 @@ class Team:
                 await roster.add(
                     transaction, None, number, role=role, name="", language="zh", now=NOW
                 )
-                for number, role in ((1, Role.ADMIN), (2, Role.ADMIN), (3, Role.REVIEWER))
+                for number, role in (
+                    (1, OperatorRole.ADMIN),
+                    (2, OperatorRole.ADMIN),
+                    (3, OperatorRole.REVIEWER),
+                )
             ]
         return self
 
@@ -126,7 +132,7 @@ class Team:
         await self.policy.approve(self.bo, number)
         return number
 
-    async def state(self, number: int) -> State:
+    async def state(self, number: int) -> ChangeState:
         async with self.database.read() as transaction:
             found = await changes.get(transaction, number)
         assert found is not None
@@ -185,7 +191,7 @@ async def test_the_proposer_does_not_approve(team: Team) -> None:
     await team.policy.replay(team.bo, number)
     with pytest.raises(RefusedError, match="own_change"):
         await team.policy.approve(team.ann, number)
-    assert await team.state(number) is State.PROPOSED
+    assert await team.state(number) is ChangeState.PROPOSED
 
 
 async def test_who_was_removed_meanwhile_decides_nothing(team: Team) -> None:
@@ -195,7 +201,7 @@ async def test_who_was_removed_meanwhile_decides_nothing(team: Team) -> None:
         await roster.remove(transaction, team.ann, team.bo.operator_id, now=NOW)
     with pytest.raises(RefusedError, match="not_allowed"):
         await team.policy.approve(team.bo, number)  # as they were when they signed in
-    assert await team.state(number) is State.PROPOSED
+    assert await team.state(number) is ChangeState.PROPOSED
     assert team.level(f"我要去{WORD}") == Level.NONE
 
 
@@ -224,7 +230,7 @@ async def test_a_change_with_which_a_canary_is_missed_changes_nothing(team: Team
         await team.policy.approve(team.bo, number)
     assert team.screens.version == before
     assert team.level(text) == Level.ACTIVE
-    assert await team.state(number) is State.PROPOSED
+    assert await team.state(number) is ChangeState.PROPOSED
     assert (await team.acts())[0].act == "lexicon_replayed"
 
 
@@ -236,8 +242,8 @@ async def test_proposals_end_by_their_proposer_or_an_admin(team: Team) -> None:
         await team.policy.reject(team.rae, mine)
     await team.policy.withdraw(team.rae, mine)
     await team.policy.reject(team.ann, theirs)
-    assert await team.state(mine) is State.WITHDRAWN
-    assert await team.state(theirs) is State.REJECTED
+    assert await team.state(mine) is ChangeState.WITHDRAWN
+    assert await team.state(theirs) is ChangeState.REJECTED
     for act in (team.policy.reject, team.policy.approve, team.policy.replay):
         with pytest.raises(RefusedError, match="change_gone"):
             await act(team.ann, theirs)

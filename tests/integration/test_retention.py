@@ -18,10 +18,10 @@ from storage import (
     sign_ins,
     transcripts,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import UpdateId
 from storage.inbox import Ended
-from storage.outbox import Kind, OutboxState
+from storage.outbox import MessageKind, OutboxState
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
@@ -30,7 +30,9 @@ async def test_old_words_and_records_go(database: Database) -> None:
         person = await mei(tx)
         await says(tx, person, SECRET)
         await inbox.end(tx, [UpdateId(1)], Ended.ANSWERED, now=NOW)
-        sent = await outbox.put(tx, Kind.REPLY, Body("x"), person_id=person.person_id, now=NOW)
+        sent = await outbox.put(
+            tx, MessageKind.REPLY, MessageBody("x"), person_id=person.person_id, now=NOW
+        )
         await outbox.end(tx, sent, OutboxState.SENT, now=NOW)
         await pilot.count_reply(tx, person.person_id, now=NOW)
         await pilot.invite(tx, uses=1, days=1, now=NOW)
@@ -53,7 +55,7 @@ async def test_what_operators_wrote_goes_with_the_record_of_risk(database: Datab
         person = await mei(tx)
         turn = await says(tx, person, SECRET)
         operator = await operators.add(
-            tx, 7, role=operators.Role.ADMIN, name="林", language="zh", now=NOW
+            tx, 7, role=operators.OperatorRole.ADMIN, name="林", language="zh", now=NOW
         )
         case_id = await cases.create(
             tx, person.person_id, level=3, categories=(), script="suicide", lexicon="1", now=NOW
@@ -97,12 +99,12 @@ async def test_words_that_wait_for_consent_do_not_wait_for_ever(database: Databa
         await inbox.add(
             tx, UpdateId(1), kind="words", payload=SECRET, person_id=person.person_id, now=NOW
         )
-        await inbox.wait_for_consent(tx, [UpdateId(1)])
+        await inbox.await_consent(tx, [UpdateId(1)])
         counts = await retention.sweep(tx, turns_days=180, now=NOW + timedelta(hours=23))
         assert counts["unconsented"] == 0
         counts = await retention.sweep(tx, turns_days=180, now=NOW + timedelta(hours=25))
         assert counts["unconsented"] == 1
-        assert await inbox.wake_after_consent(tx, person.person_id) == []
+        assert await inbox.release_after_consent(tx, person.person_id) == []
 
 
 async def test_words_off_the_record_go_when_the_time_is_over(database: Database) -> None:

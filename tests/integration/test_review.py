@@ -12,14 +12,14 @@ from sqlalchemy.exc import DBAPIError
 
 from review import roster
 from review.access import RefusedError
-from review.clocks import LEASE, Clocks, Pace, Stage
+from review.clocks import LEASE, Escalation, EscalationPolicy, Stage
 from review.desk import Desk
-from review.events import Event, Faces, What
+from review.events import CaseEvents, Event, EventType
 from review.takeover import Takeover
 from storage import Database, Transaction, audit, cases, notes, operators, people
-from storage.cases import Case, Resolution, State
+from storage.cases import Case, CaseState, Resolution
 from storage.ids import CaseId
-from storage.operators import Operator, Role, Shift
+from storage.operators import Operator, OperatorRole, Shift
 from storage.schema_review import audit as trail
 from tests.integration.cast import NOW, SECRET, mei
 
@@ -37,10 +37,10 @@ class Room:
     pages: bool | Exception = False
 
     def __post_init__(self) -> None:
-        faces = Faces()
+        faces = CaseEvents()
         faces.add(self)
-        pace = Pace(STEP, ZoneInfo("UTC"))
-        self.clocks = Clocks(self.database, faces, pace, page=self._page, now=lambda: self.now)
+        pace = EscalationPolicy(STEP, ZoneInfo("UTC"))
+        self.clocks = Escalation(self.database, faces, pace, page=self._page, now=lambda: self.now)
         self.desk = Desk(self.database, faces, self.clocks, now=lambda: self.now)
         self.takeover = Takeover(self.desk)
 
@@ -54,10 +54,10 @@ class Room:
         return self.pages
 
     @property
-    def told(self) -> list[What]:
+    def told(self) -> list[EventType]:
         return [event.what for event in self.events]
 
-    async def operator(self, number: int, role: Role = Role.REVIEWER) -> Operator:
+    async def operator(self, number: int, role: OperatorRole = OperatorRole.REVIEWER) -> Operator:
         async with self.database.begin() as tx:
             return await operators.add(
                 tx, number, role=role, name=f"op{number}", language="en", now=NOW
@@ -91,7 +91,7 @@ class Room:
         assert found is not None
         return found
 
-    async def after(self, passed: timedelta) -> list[What]:
+    async def after(self, passed: timedelta) -> list[EventType]:
         """What the clocks tell once so much time has passed."""
         self.now += passed
         before = len(self.events)
@@ -123,7 +123,7 @@ async def test_of_two_claims_at_once_one_wins(room: Room) -> None:
     assert lost.key == "case_taken"
     assert lost.holder is not None
     assert lost.holder.operator_id == won.claimed_by == (await room.get(case_id)).claimed_by
-    assert room.told == [What.CLAIMED]
+    assert room.told == [EventType.CLAIMED]
     async with room.database.read() as tx:
         assert [each.act for each in await audit.page(tx, case_id=case_id)] == ["claimed"]
 
@@ -132,7 +132,7 @@ async def test_who_may_do_what(room: Room) -> None:
     ann, bo, chief = (
         await room.operator(1),
         await room.operator(2),
-        await room.operator(3, Role.ADMIN),
+        await room.operator(3, OperatorRole.ADMIN),
     )
     case_id = await room.case()
     desk, takeover = room.desk, room.takeover
@@ -151,7 +151,7 @@ async def test_who_may_do_what(room: Room) -> None:
     await room.do(desk.release, chief, case_id)
     done = await room.do(desk.resolve, bo, case_id, helped)
     assert (done.state, done.resolution, done.resolved_by) == (
-        State.RESOLVED,
+        CaseState.RESOLVED,
         helped,
         bo.operator_id,
     )
@@ -173,7 +173,7 @@ async def test_a_handback_is_summed_up(room: Room) -> None:
     detail = room.events[-1].detail
     assert (detail["minutes"], detail["operator_said"], detail["person_said"]) == (7, 1, 0)
     case = await room.get(case_id)
-    assert (case.state, case.lease_until_at) == (State.CLAIMED, None)
+    assert (case.state, case.lease_until_at) == (CaseState.CLAIMED, None)
     assert case.person_id is not None
     async with room.database.read() as tx:
         kept = await notes.of_case(tx, case_id, case.person_id)
@@ -186,16 +186,16 @@ async def test_a_clock_goes_from_the_next_on_duty_to_the_honest_word(room: Room)
     room.pages = True
     case_id = await room.case(level=4)
     assert await room.after(STEP - timedelta(seconds=1)) == []
-    assert await room.after(timedelta(seconds=1)) == [What.PAGED]
+    assert await room.after(timedelta(seconds=1)) == [EventType.PAGED]
     assert room.events[-1].detail == {"operators": [1]}
-    assert await room.after(STEP) == [What.PAGED]
+    assert await room.after(STEP) == [EventType.PAGED]
     assert room.events[-1].detail == {"outside": True}
     assert room.paged == [case_id]
-    assert await room.after(STEP) == [What.NOBODY_CAME]
+    assert await room.after(STEP) == [EventType.NOBODY_CAME]
     assert await room.after(timedelta(days=1)) == []  # the case waits on
     case = await room.get(case_id)
     assert (case.state, case.clock_stage, case.clock_due_at) == (
-        State.OPEN,
+        CaseState.OPEN,
         Stage.PERSON_TOLD,
         None,
     )
@@ -208,10 +208,12 @@ async def test_where_no_pager_works_the_person_is_told_without_waiting(
     await room.operator(1)
     room.pages = pages
     await room.case()
-    assert await room.after(STEP) == [What.PAGED]
+    assert await room.after(STEP) == [EventType.PAGED]
     told = await room.after(STEP) + await room.after(timedelta(seconds=2))
-    assert told[-1] is What.NOBODY_CAME
-    failures = [e.detail for e in room.events if e.what is What.PAGED and "outside" in e.detail]
+    assert told[-1] is EventType.NOBODY_CAME
+    failures = [
+        e.detail for e in room.events if e.what is EventType.PAGED and "outside" in e.detail
+    ]
     wanted = [{"outside": False, "error": "RuntimeError"}] if pages else []
     assert failures == wanted
 
@@ -221,7 +223,9 @@ async def test_a_claim_stops_the_clock(room: Room) -> None:
     await room.do(room.desk.claim, ann, case_id)
     assert await room.after(10 * STEP) == []
     await room.do(room.desk.release, ann, case_id)
-    assert await room.after(timedelta(seconds=1)) == [What.PAGED]  # given back: the next, at once
+    assert await room.after(timedelta(seconds=1)) == [
+        EventType.PAGED
+    ]  # given back: the next, at once
 
 
 async def test_no_clock_runs_below_level_three_or_without_operators(room: Room) -> None:
@@ -239,9 +243,9 @@ async def test_with_nobody_on_duty_the_pager_is_next(room: Room) -> None:
         await operators.set_shifts(tx, ann.operator_id, elsewhen)
     room.pages = True
     case_id = await room.case()
-    assert await room.after(timedelta(seconds=1)) == [What.PAGED]
+    assert await room.after(timedelta(seconds=1)) == [EventType.PAGED]
     assert room.paged == [case_id]
-    assert await room.after(STEP) == [What.NOBODY_CAME]
+    assert await room.after(STEP) == [EventType.NOBODY_CAME]
 
 
 async def test_a_lease_runs_out_unless_a_word_is_quicker(room: Room) -> None:
@@ -251,10 +255,10 @@ async def test_a_lease_runs_out_unless_a_word_is_quicker(room: Room) -> None:
     room.now += LEASE - timedelta(seconds=1)
     await room.do(room.takeover.say, ann, case_id, "我在")
     assert await room.after(timedelta(seconds=2)) == []
-    assert await room.after(LEASE) == [What.LEASE_RAN_OUT]
+    assert await room.after(LEASE) == [EventType.LEASE_RAN_OUT]
     case = await room.get(case_id)
-    assert (case.state, case.claimed_by, case.lease_until_at) == (State.OPEN, None, None)
-    assert await room.after(timedelta(seconds=2)) == [What.PAGED]
+    assert (case.state, case.claimed_by, case.lease_until_at) == (CaseState.OPEN, None, None)
+    assert await room.after(timedelta(seconds=2)) == [EventType.PAGED]
     assert room.events[-1].detail == {"operators": [bo.operator_id]}  # not who fell silent
 
 
@@ -262,8 +266,8 @@ async def test_settings_seed_and_do_not_decide(room: Room) -> None:
     async with room.database.begin() as tx:
         added = await roster.seed(tx, [7, 8], language="zh", now=NOW)
         assert [(each.telegram_id, each.role) for each in added] == [
-            (7, Role.ADMIN),
-            (8, Role.ADMIN),
+            (7, OperatorRole.ADMIN),
+            (8, OperatorRole.ADMIN),
         ]
         await roster.remove(tx, added[0], added[1].operator_id, now=NOW)
         assert await roster.seed(tx, [7, 8], language="zh", now=NOW) == []
@@ -271,29 +275,29 @@ async def test_settings_seed_and_do_not_decide(room: Room) -> None:
 
 
 async def test_the_last_admin_stays(room: Room) -> None:
-    chief, ann = await room.operator(1, Role.ADMIN), await room.operator(2)
+    chief, ann = await room.operator(1, OperatorRole.ADMIN), await room.operator(2)
     add = {"name": "", "language": "en", "now": NOW}
     async with room.database.begin() as tx:
         for work in (
             roster.remove(tx, chief, chief.operator_id, now=NOW),
-            roster.set_role(tx, chief, chief.operator_id, Role.REVIEWER, now=NOW),
-            roster.add(tx, None, 1, role=Role.REVIEWER, **add),  # type: ignore[arg-type]
+            roster.set_role(tx, chief, chief.operator_id, OperatorRole.REVIEWER, now=NOW),
+            roster.add(tx, None, 1, role=OperatorRole.REVIEWER, **add),  # type: ignore[arg-type]
         ):
             assert (await refused(work)).key == "last_admin"
         for work in (
             roster.remove(tx, ann, chief.operator_id, now=NOW),
-            roster.add(tx, ann, 3, role=Role.ADMIN, **add),  # type: ignore[arg-type]
+            roster.add(tx, ann, 3, role=OperatorRole.ADMIN, **add),  # type: ignore[arg-type]
             roster.set_hours(tx, ann, ann.operator_id, [], now=NOW),
         ):
             assert (await refused(work)).key == "not_allowed"
-        await roster.set_role(tx, chief, ann.operator_id, Role.ADMIN, now=NOW)
+        await roster.set_role(tx, chief, ann.operator_id, OperatorRole.ADMIN, now=NOW)
         await roster.remove(tx, chief, chief.operator_id, now=NOW)
         assert [each.telegram_id for each in await operators.listed(tx)] == [2]
 
 
 async def test_hours_over_midnight(room: Room) -> None:
     ann, bo = await room.operator(1), await room.operator(2)
-    chief = await room.operator(3, Role.ADMIN)
+    chief = await room.operator(3, OperatorRole.ADMIN)
     friday = datetime(2026, 1, 2, tzinfo=UTC)
     async with room.database.begin() as tx:
         zone = ZoneInfo("UTC")

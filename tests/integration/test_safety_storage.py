@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from storage import Database, dialogues, follow_ups, people, plans, safety_counts
-from storage.dialogues import Place
+from storage.dialogues import ScriptPosition
 from storage.plans import Plan
-from storage.safety_counts import Act, Count
+from storage.safety_counts import Count, SafetyEvent
 from storage.schema import dialogues as dialogues_table
 from storage.schema import follow_ups as follow_ups_table
 from storage.schema import safety_plans
@@ -20,7 +20,7 @@ async def test_a_place_in_a_script_is_kept_and_left(database: Database) -> None:
         assert await dialogues.get(tx, person.person_id) is None
         for step in (0, 1):
             await dialogues.put(tx, person.person_id, "suicide", step=step, turns=step, now=NOW)
-        assert await dialogues.get(tx, person.person_id) == Place("suicide", 1, 1, NOW)
+        assert await dialogues.get(tx, person.person_id) == ScriptPosition("suicide", 1, 1, NOW)
         await dialogues.end(tx, person.person_id)
         assert await dialogues.get(tx, person.person_id) is None
 
@@ -62,7 +62,7 @@ async def test_counts_add_up_by_year_and_outlive_a_person(database: Database) ->
         await follow_ups.put(tx, person.person_id, due_at=NOW)
         for days in (0, 1, 400):
             at = NOW + timedelta(days=days)
-            await safety_counts.add(tx, Act.FIXED_REPLY, level=3, script="suicide", now=at)
+            await safety_counts.add(tx, SafetyEvent.FIXED_REPLY, level=3, script="suicide", now=at)
         await people.erase(tx, person.person_id, now=NOW)
         for table in (dialogues_table, safety_plans, follow_ups_table):
             count = (await tx.execute(select(func.count()).select_from(table))).scalar_one()

@@ -21,9 +21,9 @@ from storage import (
     retention,
     transcripts,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.keys import KeyDestroyedError
-from storage.outbox import Kind
+from storage.outbox import MessageKind
 from storage.vault import UnsealError, seal, unseal
 from tests.integration.cast import NOW, SECRET, mei, says
 
@@ -53,7 +53,9 @@ async def test_no_word_stands_in_clear(database: Database, request: pytest.Fixtu
     async with database.begin() as tx:
         person = await mei(tx)
         await says(tx, person, SECRET, answer=SECRET)
-        await outbox.put(tx, Kind.REPLY, Body(SECRET), person_id=person.person_id, now=NOW)
+        await outbox.put(
+            tx, MessageKind.REPLY, MessageBody(SECRET), person_id=person.person_id, now=NOW
+        )
     dump = whole_dump(database, request)
     assert b"people" in dump
     assert not any(form in dump for form in as_stored(SECRET))
@@ -81,7 +83,7 @@ async def test_erasure_destroys_key_rows_and_words(database: Database) -> None:
         assert await people.receipt(tx, erased.receipt) == (NOW, 2)
         assert await people.by_telegram_id(tx, 42) is None
         assert await transcripts.history(tx, person.person_id) == []
-        assert await inbox.knows(tx, 1)
+        assert await inbox.exists(tx, 1)
         with pytest.raises(KeyDestroyedError):
             await keys.of(tx, person.person_id)
     later = NOW + timedelta(days=retention.ERASED_CASES_DAYS + 1)

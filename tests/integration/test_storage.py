@@ -14,10 +14,10 @@ from storage import (
     switches,
     transcripts,
 )
-from storage.body import Body, Document
+from storage.body import Document, MessageBody
 from storage.ids import OutboxId, UpdateId
 from storage.inbox import Ended
-from storage.outbox import Audience, Kind
+from storage.outbox import Audience, MessageKind
 from tests.integration.cast import NOW, mei, says
 
 
@@ -83,17 +83,17 @@ async def test_an_old_epoch_is_fenced_off(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
         put = {"person_id": person.person_id, "now": NOW}
-        late = await outbox.put(tx, Kind.REPLY, Body("x"), **put, epoch=person.epoch)
-        half = await outbox.put(tx, Kind.REPLY, Body("z"), **put, epoch=person.epoch)
+        late = await outbox.put(tx, MessageKind.REPLY, MessageBody("x"), **put, epoch=person.epoch)
+        half = await outbox.put(tx, MessageKind.REPLY, MessageBody("z"), **put, epoch=person.epoch)
         assert await outbox.claim(tx, half)
-        assert await outbox.may_go_on(tx, half)
+        assert await outbox.still_claimed(tx, half)
         await people.raise_epoch(tx, person.person_id)
         assert not await outbox.claim(tx, late)
-        assert not await outbox.may_go_on(tx, half)
+        assert not await outbox.still_claimed(tx, half)
         for outbox_id in (late, half):
-            await outbox.cancel_if_late(tx, outbox_id, now=NOW)
+            await outbox.cancel_if_superseded(tx, outbox_id, now=NOW)
         assert await outbox.count_open(tx) == 0
-        free = await outbox.put(tx, Kind.CRISIS, Body("y"), **put)
+        free = await outbox.put(tx, MessageKind.CRISIS, MessageBody("y"), **put)
         assert await outbox.claim(tx, free)
         assert not await outbox.claim(tx, free)
 
@@ -102,28 +102,28 @@ async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
     async with database.begin() as tx:
         one, two = await mei(tx, 1), await mei(tx, 2)
 
-        async def put(kind: Kind, person: people.Person | None, text: str) -> int:
+        async def put(kind: MessageKind, person: people.Person | None, text: str) -> int:
             return await outbox.put(
                 tx,
                 kind,
-                Body(text),
+                MessageBody(text),
                 person_id=person.person_id if person else None,
                 audience=Audience.PERSON if person else Audience.OPERATORS,
                 now=NOW,
             )
 
         async def due() -> list[str]:
-            return [m.body.text for m in await outbox_line.due(tx, now=NOW, limit=10)]
+            return [m.body.text for m in await outbox_line.next_messages(tx, now=NOW, limit=10)]
 
-        first = await put(Kind.REPLY, one, "1a")
-        await put(Kind.REPLY, one, "1b")
-        await put(Kind.REPLY, two, "2a")
+        first = await put(MessageKind.REPLY, one, "1a")
+        await put(MessageKind.REPLY, one, "1b")
+        await put(MessageKind.REPLY, two, "2a")
         for number in range(3):
-            await put(Kind.CASE, None, f"case {number}")
+            await put(MessageKind.CASE, None, f"case {number}")
         assert await due() == ["case 0", "1a", "2a"]
         await outbox.postpone(tx, first, until=NOW + timedelta(seconds=9), reason="RetryAfter")
         assert await due() == ["case 0", "2a"]  # nothing overtakes a message that waits
-        await put(Kind.CRISIS, one, "1!")
+        await put(MessageKind.CRISIS, one, "1!")
         assert await due() == ["1!", "case 0", "2a"]  # but a fixed reply
         await outbox.claim(tx, first)
         assert await due() == ["case 0", "2a"]  # and not while another is on its way
@@ -134,12 +134,17 @@ async def test_what_alone_cannot_go_lets_the_others_pass(database: Database) -> 
 
         async def put(text: str) -> OutboxId:
             return await outbox.put(
-                tx, Kind.CASE, Body(text), person_id=None, audience=Audience.OPERATORS, now=NOW
+                tx,
+                MessageKind.CASE,
+                MessageBody(text),
+                person_id=None,
+                audience=Audience.OPERATORS,
+                now=NOW,
             )
 
         async def due(seconds: int = 0) -> list[str]:
             now = NOW + timedelta(seconds=seconds)
-            return [m.body.text for m in await outbox_line.due(tx, now=now, limit=10)]
+            return [m.body.text for m in await outbox_line.next_messages(tx, now=now, limit=10)]
 
         async def put_off(message: OutboxId, seconds: int, attempts: int) -> None:
             until = NOW + timedelta(seconds=seconds)
@@ -167,19 +172,19 @@ async def test_what_alone_cannot_go_lets_the_others_pass(database: Database) -> 
 
 
 async def test_a_body_comes_back_whole(database: Database) -> None:
-    body = Body("文", [[("好", "a:1"), ("不", "a:2")]], Document("x.json", "{}"))
+    body = MessageBody("文", [[("好", "a:1"), ("不", "a:2")]], Document("x.json", "{}"))
     async with database.begin() as tx:
         person = await mei(tx)
-        await outbox.put(tx, Kind.NOTICE, body, person_id=person.person_id, now=NOW)
+        await outbox.put(tx, MessageKind.NOTICE, body, person_id=person.person_id, now=NOW)
         await outbox.put(
             tx,
-            Kind.NOTICE,
-            Body("再见", to_telegram_id=77),
+            MessageKind.NOTICE,
+            MessageBody("再见", to_telegram_id=77),
             person_id=None,
             audience=Audience.FAREWELL,
             now=NOW,
         )
-        mine, last = await outbox_line.due(tx, now=NOW, limit=5)
+        mine, last = await outbox_line.next_messages(tx, now=NOW, limit=5)
     assert mine.body == body
     assert (mine.telegram_id, last.telegram_id) == (42, 77)
 
@@ -200,12 +205,14 @@ async def test_who_lost_the_lease_can_send_nothing(database: Database) -> None:
         person = await mei(tx)
         old = await leases.acquire(tx, leases.SERVICE, "a", ttl=ttl, now=NOW)
         new = await leases.acquire(tx, leases.SERVICE, "b", ttl=ttl, now=NOW + 2 * ttl)
-        sent = await outbox.put(tx, Kind.CRISIS, Body("y"), person_id=person.person_id, now=NOW)
+        sent = await outbox.put(
+            tx, MessageKind.CRISIS, MessageBody("y"), person_id=person.person_id, now=NOW
+        )
         assert not await outbox.claim(tx, sent, fence=old)
-        await outbox.cancel_if_late(tx, sent, now=NOW)
+        await outbox.cancel_if_superseded(tx, sent, now=NOW)
         assert await outbox.claim(tx, sent, fence=new)
-        assert not await outbox.may_go_on(tx, sent, fence=old)
-        assert await outbox.may_go_on(tx, sent, fence=new)
+        assert not await outbox.still_claimed(tx, sent, fence=old)
+        assert await outbox.still_claimed(tx, sent, fence=new)
 
 
 async def test_a_switch_says_why_and_goes_off_once(database: Database) -> None:

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from safety.duties import Clock
+from safety.duties import TalkClock
 from storage import Database, inbox, people, safety_counts, talk_clocks
 from storage.ids import UpdateId
-from storage.safety_counts import Act, Count
+from storage.safety_counts import Count, SafetyEvent
 from tests.integration.cast import NOW, mei
 
 
@@ -13,8 +13,8 @@ async def test_a_clock_is_kept_until_its_person_is_erased(database: Database) ->
     async with database.begin() as tx:
         person = await mei(tx)
         assert await talk_clocks.get(tx, person.person_id) is None
-        clock = Clock(None, NOW, NOW)
-        for each in (clock, Clock(NOW, NOW, NOW + timedelta(minutes=3), NOW)):
+        clock = TalkClock(None, NOW, NOW)
+        for each in (clock, TalkClock(NOW, NOW, NOW + timedelta(minutes=3), NOW)):
             await talk_clocks.put(tx, person.person_id, each)
             assert await talk_clocks.get(tx, person.person_id) == each
         await people.erase(tx, person.person_id, now=NOW)
@@ -24,8 +24,8 @@ async def test_a_clock_is_kept_until_its_person_is_erased(database: Database) ->
 async def test_counts_add_up_to_a_year(database: Database) -> None:
     async with database.begin() as tx:
         for now in (NOW, NOW, NOW + timedelta(days=300), datetime(2027, 1, 1, tzinfo=UTC)):
-            await safety_counts.add(tx, Act.RESOURCES, now=now, level=2, script="suicide")
-        await safety_counts.add(tx, Act.GUARD, now=NOW)
+            await safety_counts.add(tx, SafetyEvent.RESOURCES, now=now, level=2, script="suicide")
+        await safety_counts.add(tx, SafetyEvent.GUARD, now=NOW)
         assert await safety_counts.of_year(tx, 2026) == [
             Count("guard", 0, "", 1),
             Count("resources", 2, "suicide", 3),
@@ -35,7 +35,7 @@ async def test_counts_add_up_to_a_year(database: Database) -> None:
 async def test_the_gravest_of_what_waits(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
-        assert await inbox.gravest_open(tx, person.person_id) == 0
+        assert await inbox.highest_open_level(tx, person.person_id) == 0
         for number, level in enumerate((0, 2, 1), 1):
             await inbox.add(
                 tx,
@@ -46,6 +46,6 @@ async def test_the_gravest_of_what_waits(database: Database) -> None:
                 level=level,
                 now=NOW,
             )
-        assert await inbox.gravest_open(tx, person.person_id) == 2
+        assert await inbox.highest_open_level(tx, person.person_id) == 2
         await inbox.end_before(tx, person.person_id, UpdateId(3), reason="stop", now=NOW)
-        assert await inbox.gravest_open(tx, person.person_id) == 1
+        assert await inbox.highest_open_level(tx, person.person_id) == 1

@@ -14,7 +14,7 @@ from bot.texts import Texts
 from review.sign_in import offer
 from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, operators, people, sign_ins
-from storage.operators import Operator, Role
+from storage.operators import Operator, OperatorRole
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 20_000
@@ -170,7 +170,7 @@ async def test_two_browsers_claim_at_once(
         other = await operators.add(
             transaction,
             sandbox.add_user(first_name="Jo").id,
-            role=Role.REVIEWER,
+            role=OperatorRole.REVIEWER,
             name="Jo",
             language="en",
             now=utc_now(),

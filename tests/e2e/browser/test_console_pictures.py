@@ -19,7 +19,7 @@ from safety.levels import Level
 from sandbox import Sandbox, SandboxUser
 from storage import Transaction, cases, check_in_settings, evidence, operators, people
 from storage.cases import Resolution
-from storage.evidence import Span
+from storage.evidence import EvidenceSpan
 
 pytestmark = pytest.mark.browser
 MONTH = 200
@@ -58,7 +58,7 @@ async def one_case(
         now=at,
         categories=tuple(chance.sample(KINDS, chance.choice((1, 1, 2)))),
     )
-    span = Span(chance.choice(RULES), "suicide", level, 0, 3)
+    span = EvidenceSpan(chance.choice(RULES), "suicide", level, 0, 3)
     await evidence.add(transaction, case_id, [span], turn_id=None, lexicon="made up", now=at)
     operator = chance.choice(names).operator_id
     if not is_fresh or number % 4 == 0:
@@ -81,7 +81,7 @@ async def a_month(service: Service) -> None:
             await operators.add(
                 transaction,
                 5550 + number,
-                role=operators.Role.REVIEWER,
+                role=operators.OperatorRole.REVIEWER,
                 name=name,
                 language="zh",
                 now=now,

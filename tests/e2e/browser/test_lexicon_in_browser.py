@@ -17,7 +17,7 @@ from bot.demo import console_link
 from bot.service import Service
 from sandbox import Sandbox
 from storage import conversations, operators, people
-from storage.conversations import Role
+from storage.conversations import Speaker
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 60_000
@@ -53,7 +53,7 @@ async def service(start: Callable[..., Awaitable[Service]], tmp_path: Path) -> S
         session = await conversations.current_session(transaction, person.person_id, now=now)
         for text in SAID:
             await conversations.append(
-                transaction, person.person_id, session, Role.PERSON, text=text, now=now
+                transaction, person.person_id, session, Speaker.PERSON, text=text, now=now
             )
     return service
 

@@ -8,7 +8,7 @@ from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, operators
-from storage.conversations import Role
+from storage.conversations import Speaker
 from tests.e2e.checkins.cast import (
     FIRST,
     GRAVE,
@@ -50,8 +50,8 @@ async def test_a_face_in_a_hold_is_noted_and_moves_no_script(
     assert await place(served, someone) == before
     said = await turns_of(served, someone)
     assert [(turn.role, turn.text) for turn in said[-2:]] == [
-        (Role.PERSON, texts("zh", "checkin_said_4")),
-        (Role.SCRIPT, word.text),
+        (Speaker.PERSON, texts("zh", "checkin_said_4")),
+        (Speaker.SCRIPT, word.text),
     ]
     # The direct question still waits: this is its answer.
     assert (await answer_to(someone, "嗯")).startswith(texts("zh", "risk_yes"))
@@ -80,7 +80,7 @@ async def test_a_face_in_a_takeover_reaches_the_operator(
     await until(lambda: is_delivered(served))
     assert await mood_of(served, someone) == 2
     said = await turns_of(served, someone)
-    assert (said[-1].role, said[-1].text) == (Role.PERSON, words)
+    assert (said[-1].role, said[-1].text) == (Speaker.PERSON, words)
     assert not [m for m in someone.messages if m.from_bot and m.message_id > joined.message_id]
 
 
@@ -152,7 +152,7 @@ async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
     await someone.press("🙁")
     await someone.wait_for(opening(texts, "paused"), after=question.message_id, timeout_s=20)
     assert await mood_of(served, someone) == 2
-    assert all(turn.role is not Role.COMPANION for turn in await turns_of(served, someone))
+    assert all(turn.role is not Speaker.COMPANION for turn in await turns_of(served, someone))
 
 
 async def test_beyond_the_quota_settings_are_heard_and_a_face_is_kept(

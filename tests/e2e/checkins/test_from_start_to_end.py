@@ -17,7 +17,7 @@ from storage import (
     transcripts,
 )
 from storage.check_ins import CheckInState
-from storage.conversations import Role
+from storage.conversations import Speaker
 from tests.e2e.checkins.cast import (
     BEGIN,
     Start,
@@ -69,10 +69,10 @@ async def test_by_buttons_received_and_answered_by_a_tap(
     async with served.parts.database.read() as transaction:
         turns = await transcripts.history(transaction, person.person_id)
     assert [(t.role, t.text) for t in turns[-3:-1]] == [
-        (Role.SCRIPT, question.text),
-        (Role.PERSON, texts("zh", "checkin_said_4")),
+        (Speaker.SCRIPT, question.text),
+        (Speaker.PERSON, texts("zh", "checkin_said_4")),
     ]
-    assert turns[-1].role is Role.COMPANION
+    assert turns[-1].role is Speaker.COMPANION
 
 
 async def test_by_words_in_english(
@@ -356,9 +356,9 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     assert person is not None
     async with second.parts.database.read() as transaction:
         turns = await transcripts.history(transaction, person.person_id)
-    said = [turn.text for turn in turns if turn.role is Role.PERSON]
+    said = [turn.text for turn in turns if turn.role is Speaker.PERSON]
     assert said == ["每天早上八点", "上海", texts("zh", "checkin_said_4")]
-    assert turns[-1].role is Role.COMPANION
+    assert turns[-1].role is Speaker.COMPANION
     # A change of mind is kept, and not talked about unless the mood is low.
     await user.press(f"mood:{(await rows(second, user))[0].check_in_id}:3")
     await user.wait_for(

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from bot.prompting import UNASKED
+from bot.prompting import CHECK_IN_QUERY
 from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import check_in_questions
 from storage.check_ins import CheckInState
-from storage.conversations import Role
+from storage.conversations import Speaker
 from tests.e2e.checkins.cast import (
     DAY,
     FIRST,
@@ -128,7 +128,7 @@ async def test_in_english(
     clock.now = FIRST + 2 * DAY
     await asked(someone, served)
     assert "paused until 12-04" in await answer_to(someone, "pause for a week")
-    said = [turn.text for turn in await turns_of(served, someone) if turn.role is Role.PERSON]
+    said = [turn.text for turn in await turns_of(served, someone) if turn.role is Speaker.PERSON]
     assert said[-1] == "pause for a week"  # a request too stays the person's words
 
 
@@ -147,7 +147,9 @@ async def test_the_model_sees_the_question_that_words_or_a_face_answer(
     clock.now = FIRST
     first = await asked(someone, served)
     await answer_to(someone, "一般")
-    assert prompts[-1].endswith(f"{UNASKED}\n\n答：{first.text}\n\n[Round 2]\n\n问：一般\n\n答：")
+    assert prompts[-1].endswith(
+        f"{CHECK_IN_QUERY}\n\n答：{first.text}\n\n[Round 2]\n\n问：一般\n\n答："
+    )
     before = prompts[-1]
     await answer_to(someone, "老样子")
     assert prompts[-1].startswith(before)  # what the model keeps of the talk can be used again

@@ -14,7 +14,7 @@ from review import roster, sign_in
 from safety.levels import Level
 from sandbox import Sandbox
 from storage import audit, cases, conversations, operators, people
-from storage.conversations import Role
+from storage.conversations import Speaker
 from storage.ids import CaseId, PersonId
 from storage.operators import Operator
 
@@ -85,7 +85,7 @@ async def reviewer(service: Service, admin: Operator) -> Operator:
             transaction,
             admin,
             REVIEWER_ID,
-            role=operators.Role.REVIEWER,
+            role=operators.OperatorRole.REVIEWER,
             name="Rui",
             language="en",
             now=utc_now(),
@@ -136,7 +136,7 @@ async def say(service: Service, person_id: PersonId, text: str, *, transaction: 
     now = utc_now()
     session = await conversations.current_session(transaction, person_id, now=now)
     await conversations.append(
-        transaction, person_id, session, Role.PERSON, text=text, level=3, now=now
+        transaction, person_id, session, Speaker.PERSON, text=text, level=3, now=now
     )
 
 

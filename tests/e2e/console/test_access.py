@@ -20,7 +20,7 @@ from bot.app import utc_now
 from bot.service import Service
 from bot.texts import Texts
 from console.app import Console
-from console.door import CSRF_HEADER, Entry
+from console.door import CSRF_HEADER, ProtectedRoute
 from console.guard import HEADERS, MOST_BYTES
 from review import roster, sign_in
 from sandbox import Sandbox
@@ -34,19 +34,19 @@ Sit = Callable[[Operator], Awaitable[Seat]]
 STREAM = "/stream"
 
 
-def path_of(entry: Entry, case_id: int) -> str:
+def path_of(entry: ProtectedRoute, case_id: int) -> str:
     path = re.sub(r"\{case_id:int\}", str(case_id), entry.path)
     return "/console" + re.sub(r"\{(operator|change)_id:int\}", "1", path)
 
 
 async def knock(
-    client: httpx.AsyncClient, entry: Entry, case_id: int, **headers: str
+    client: httpx.AsyncClient, entry: ProtectedRoute, case_id: int, **headers: str
 ) -> httpx.Response:
     """Ask for a route as well as somebody outside can."""
     return await client.request(entry.method, path_of(entry, case_id), headers=headers)
 
 
-def expect_shut(answer: httpx.Response, entry: Entry) -> None:
+def expect_shut(answer: httpx.Response, entry: ProtectedRoute) -> None:
     """Nothing but the way to get a link; a part of a page says nothing at all."""
     assert answer.status_code == 401, (entry.path, answer.status_code)
     if entry.is_part:
@@ -55,7 +55,7 @@ def expect_shut(answer: httpx.Response, entry: Entry) -> None:
         assert "/console" in answer.text and "csrf" not in answer.text.lower()
 
 
-def guarded(console: Console) -> list[Entry]:
+def guarded(console: Console) -> list[ProtectedRoute]:
     assert len(console.entries) > 20
     return console.entries
 
@@ -153,7 +153,7 @@ def console_of() -> Callable[[Service], Any]:
                 transaction,
                 admin,
                 555_002,
-                role=operators.Role.REVIEWER,
+                role=operators.OperatorRole.REVIEWER,
                 name="Rui",
                 language="zh",
                 now=utc_now(),

@@ -14,7 +14,7 @@ from review import roster
 from safety.canary import CANARIES
 from safety.screen import Screener
 from storage import conversations, operators, people
-from storage.conversations import Role
+from storage.conversations import Speaker
 from storage.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of
 from tests.e2e.console.lexicon_cast import LEXICON, SAID, proposed, refusal
@@ -30,7 +30,7 @@ async def second(service: Service, admin: Operator) -> Operator:
             transaction,
             admin,
             555_003,
-            role=operators.Role.ADMIN,
+            role=operators.OperatorRole.ADMIN,
             name="Bo",
             language="en",
             now=utc_now(),
@@ -78,7 +78,7 @@ async def says(service: Service, text: str) -> None:
         await people.change(transaction, person.person_id, consent_at=now, training_consent_at=now)
         session = await conversations.current_session(transaction, person.person_id, now=now)
         await conversations.append(
-            transaction, person.person_id, session, Role.PERSON, text=text, now=now
+            transaction, person.person_id, session, Speaker.PERSON, text=text, now=now
         )
 
 

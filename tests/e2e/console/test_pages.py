@@ -11,8 +11,8 @@ from bot.app import utc_now
 from bot.service import Service
 from storage import cases, check_ins, conversations, evidence, people, transcripts
 from storage.check_ins import MoodAnswer, Occasion
-from storage.conversations import Role
-from storage.evidence import Span
+from storage.conversations import Speaker
+from storage.evidence import EvidenceSpan
 from storage.ids import CaseId, PersonId
 from storage.operators import Operator
 from tests.e2e.console.conftest import WORDS, Seat, acts_of
@@ -79,7 +79,7 @@ async def test_off_the_record_is_never_shown(
             transaction,
             person_id,
             session,
-            Role.PERSON,
+            Speaker.PERSON,
             text="between us",
             now=now,
             off_record=True,
@@ -97,7 +97,10 @@ async def test_spans_are_marked_with_their_rules(
     person_id = await person_of(service, case_id)
     async with service.parts.database.begin() as transaction:
         (turn,) = await transcripts.latest(transaction, person_id, limit=1)
-        spans = [Span("rule.one", "suicide", 3, 2, 6), Span('rule."two"', "abuse", 2, 4, 8)]
+        spans = [
+            EvidenceSpan("rule.one", "suicide", 3, 2, 6),
+            EvidenceSpan('rule."two"', "abuse", 2, 4, 8),
+        ]
         await evidence.add(
             transaction, case_id, spans, turn_id=turn.turn_id, lexicon="test", now=utc_now()
         )
@@ -298,7 +301,7 @@ async def test_what_is_no_text_is_named_without_its_content(
         session = await conversations.current_session(transaction, person_id, now=now)
         for text in ("voice 12", "sticker 😢", "photo", "of a later version"):
             await conversations.append(
-                transaction, person_id, session, Role.SENT, text=text, now=now
+                transaction, person_id, session, Speaker.SENT, text=text, now=now
             )
     seat, path = await sit(reviewer), f"/console/cases/{case_id}"
     history = (await seat.post(f"{path}/history", reason="handing over the case")).text

@@ -12,10 +12,10 @@ from storage import (
     check_ins,
     outbox,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_ins import CheckInState
 from storage.ids import PersonId
-from storage.outbox import Kind, OutboxState
+from storage.outbox import MessageKind, OutboxState
 from tests.integration.cast import mei
 
 START = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
@@ -49,8 +49,8 @@ class Asked:
     async def __call__(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction,
-            Kind.CHECK_IN,
-            Body("?"),
+            MessageKind.CHECK_IN,
+            MessageBody("?"),
             person_id=claimed.question.person.person_id,
             check_in_id=claimed.check_in_id,
             now=claimed.question.occurrence.at,

@@ -11,22 +11,22 @@ from telegram.request import HTTPXRequest
 from bot.checkins.asking import CheckInJob
 from bot.checkins.recalling import Recall
 from bot.checkins.rounds import CheckInScheduler
-from bot.delivery import Delivery
+from bot.delivery import OutboxRelay
 from bot.metrics import Metrics
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import Outcomes
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.texts import Texts
 from bot.topics import Topics
 from storage import Database, Transaction
-from storage.outbox import Message
+from storage.outbox import OutboxMessage
 
 TEXTS = Texts()
 
 
 async def not_relayed(
-    _tx: Transaction, _message: Message, _state: str, _reason: str | None, _now: datetime
+    _tx: Transaction, _message: OutboxMessage, _state: str, _reason: str | None, _now: datetime
 ) -> None:
     raise AssertionError("no operator speaks here")
 
@@ -55,14 +55,14 @@ class Line:
         count: Callable[[str], None] = lambda _outcome: None,
         **clock: Any,
     ) -> None:
-        pacer, chat, metrics = Pacer(), OperatorsChat(None), Metrics()
+        pacer, chat, metrics = RateLimiter(), OperatorsChat(None), Metrics()
         topics = Topics(
             database=database,
             bot=bot,
             pacer=pacer,
             chat=chat,
             now=now,
-            notices=OperatorNotices(TEXTS, language="zh", has_readers=False),
+            notices=OperatorMessenger(TEXTS, language="zh", has_readers=False),
         )
         outcomes = Outcomes(
             database=database,
@@ -72,7 +72,7 @@ class Line:
             recall=Recall(count=count),
             now=now,
         )
-        self.delivery = Delivery(
+        self.delivery = OutboxRelay(
             database=database,
             bot=bot,
             pacer=pacer,

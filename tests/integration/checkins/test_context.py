@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from storage import Database, Transaction, check_ins, conversations, hot, inbox, transcripts
 from storage.check_ins import CheckInState, Occasion
-from storage.conversations import Role, Turn
+from storage.conversations import Speaker, Turn
 from storage.ids import PersonId, UpdateId
 from storage.people import Person
 from storage.rounds import RecentRounds
@@ -25,7 +25,7 @@ async def asks(
     occasion = Occasion(person_id, date(2026, 1, 2) + timedelta(days=day), 480, at)
     assert await check_ins.note_asked(transaction, occasion, now=at, state=state) is not None
     await conversations.append(
-        transaction, person_id, session, Role.SCRIPT, text=f"{ASKED}{day}", now=at
+        transaction, person_id, session, Speaker.SCRIPT, text=f"{ASKED}{day}", now=at
     )
 
 
@@ -70,7 +70,7 @@ async def test_other_fixed_words_and_a_goodbye_are_no_round(database: Database) 
         await asks(tx, person_id, 1, CheckInState.GOODBYE)
         after_goodbye = await words(tx, person, "再见", 1)
         await conversations.append(
-            tx, person_id, after_goodbye.session_id, Role.SCRIPT, text="工作人员看过了", now=NOW
+            tx, person_id, after_goodbye.session_id, Speaker.SCRIPT, text="工作人员看过了", now=NOW
         )
         after_script = await words(tx, person, "好", 2)
         await asks(tx, person_id, 2)

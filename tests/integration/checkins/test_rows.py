@@ -18,8 +18,8 @@ from storage import (
     restoring,
     retention,
 )
-from storage.body import Body
-from storage.outbox import Kind
+from storage.body import MessageBody
+from storage.outbox import MessageKind
 from tests.integration.checkins.cast import (
     AT_NINE,
     DAY,
@@ -88,7 +88,9 @@ async def test_a_check_in_that_waited_at_the_backup_is_not_sent_after_the_restor
     """It may have been sent since: once too few is better than twice."""
     person_id = await wants(database, NINE)
     async with database.begin() as tx:
-        await outbox.put(tx, Kind.CHECK_IN, Body("?"), person_id=person_id, now=AT_NINE)
+        await outbox.put(
+            tx, MessageKind.CHECK_IN, MessageBody("?"), person_id=person_id, now=AT_NINE
+        )
     await archive.write_backup(database, tmp_path / "backup", now=AT_NINE)
     await archive.write_keys(database, tmp_path / "keys", now=AT_NINE)
     restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)

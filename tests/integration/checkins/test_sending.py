@@ -32,11 +32,11 @@ from storage import (
     people,
     transcripts,
 )
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_settings import StoppedBy
 from storage.check_ins import MoodAnswer
 from storage.ids import PersonId
-from storage.outbox import Kind
+from storage.outbox import MessageKind
 from storage.schema import outbox as outbox_table
 from storage.schema_checkins import appointments as appointments_table
 from storage.schema_checkins import check_in_settings as settings_table
@@ -397,7 +397,11 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
         before = arrived()
         async with served.database.begin() as tx:
             await outbox.put(
-                tx, Kind.REPLY, Body("我在听"), person_id=person.person_id, now=served.clock.at
+                tx,
+                MessageKind.REPLY,
+                MessageBody("我在听"),
+                person_id=person.person_id,
+                now=served.clock.at,
             )
         served.line.delivery.wake()
         await talker.wait_for("我在听", timeout_s=10)
@@ -427,7 +431,11 @@ async def test_a_reply_and_a_check_in_of_one_person_keep_that_order(served: Serv
     await served.line.asking.run()
     async with served.database.begin() as tx:
         await outbox.put(
-            tx, Kind.REPLY, Body("我在听"), person_id=served.person_id, now=served.clock.at
+            tx,
+            MessageKind.REPLY,
+            MessageBody("我在听"),
+            person_id=served.person_id,
+            now=served.clock.at,
         )
     await served.deliver()
     assert served.seen()[0] == "我在听"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.answering import Answering
+from bot.answering import UnitOfWork
 from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN, SettingsDialog
 from bot.checkins.pages import SettingsPages, unpacked
@@ -14,7 +14,7 @@ from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment
 from bot.checkins.typed import PhraseHandler
 from bot.texts import Texts
 from storage import Database, Transaction, check_in_questions, check_in_settings
-from storage.body import Body
+from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic, TimesDraft
 from tests.integration.cast import mei
 
@@ -26,7 +26,7 @@ TYPED = PhraseHandler(PAGES, CHANGES)
 NINE, TEN_PM = Appointment(EVERY_DAY, 540), Appointment(EVERY_DAY, 1320)
 
 
-async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True) -> Answering:
+async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True) -> UnitOfWork:
     """Mei with two times, or with none yet, and an open question."""
     person = await mei(tx)
     if is_agreed:
@@ -37,14 +37,14 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
         TimesDraft([(540, 127)]) if not is_agreed and asks is QuestionTopic.ZONE else TimesDraft()
     )
     await check_in_questions.put(tx, person.person_id, asks, draft, now=NOW)
-    return Answering(tx, person, NOW)
+    return UnitOfWork(tx, person, NOW)
 
 
-async def minutes(a: Answering) -> list[int]:
+async def minutes(a: UnitOfWork) -> list[int]:
     return [each.minute for each, _ in await diary.upcoming(a.transaction, a.person.person_id)]
 
 
-def offered(body: Body | None) -> list[list[int]]:
+def offered(body: MessageBody | None) -> list[list[int]]:
     """The times on the buttons that confirm them."""
     assert body is not None
     picks = [
@@ -56,7 +56,7 @@ def offered(body: Body | None) -> list[list[int]]:
     return [[each.minute for each in unpacked(pick)] for pick in picks]
 
 
-def data_of(body: Body | None) -> list[str]:
+def data_of(body: MessageBody | None) -> list[str]:
     assert body is not None
     return [data for row in body.buttons for _label, data in row]
 
@@ -77,7 +77,7 @@ DISTRESS = [
 ]
 
 
-async def asks_again(a: Answering, asks: QuestionTopic) -> None:
+async def asks_again(a: UnitOfWork, asks: QuestionTopic) -> None:
     """Open a question anew."""
     await check_in_questions.put(a.transaction, a.person.person_id, asks, TimesDraft(), now=NOW)
 
@@ -227,7 +227,7 @@ async def test_hours_of_two_meanings_are_buttons(database: Database) -> None:
             "ci:quiet:1320-420",
             "ci:quiet:600-1140",
         ]
-        a = Answering(tx, a.person, NOW)
+        a = UnitOfWork(tx, a.person, NOW)
         await CHANGES.state(a)
         found = await TYPED.answer(a, "晚上十点到早上七点别打扰我")
         assert data_of(found)[0] == "ci:quiet:1320-420"
@@ -263,7 +263,7 @@ async def test_times_corrected_at_the_zone_are_confirmed(
 async def test_a_question_is_open_to_words_for_a_while(database: Database) -> None:
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.TIMES)
-        late = Answering(tx, a.person, NOW + STAYS_OPEN)
+        late = UnitOfWork(tx, a.person, NOW + STAYS_OPEN)
         assert await TYPED.answer(late, "每天早上八点") is None
         assert await minutes(a) == [540, 1320]
 

@@ -5,8 +5,8 @@ from telegram import Update
 
 from bot.case_buttons import Pressed, number_of, read
 from bot.operators_chat import OperatorsChat
-from bot.updates import Kind
-from bot.updates import read as read_update
+from bot.updates import UpdateKind
+from bot.updates import parse as read_update
 from sandbox.wire import Json
 from storage.ids import CaseId
 
@@ -54,23 +54,25 @@ PROMPT = message(**{"from": BOT}, text="✍️")
 @pytest.mark.parametrize(
     ("sent", "kind"),
     [
-        (message(text="/claim"), Kind.OPERATORS),
-        (message(caption="/reply x"), Kind.OPERATORS),
-        (message(text="我来", reply_to_message=PROMPT), Kind.OPERATORS),
-        (message(text="我来", reply_to_message=TOPIC), Kind.GROUP),  # every word of a topic
-        (message(text="我来", reply_to_message=message(text="x")), Kind.GROUP),
-        (message(text="我想死"), Kind.GROUP),
-        (message(-100999, text="/claim"), Kind.GROUP),
-        (message(900, text="/claim"), Kind.COMMAND),
+        (message(text="/claim"), UpdateKind.OPERATORS),
+        (message(caption="/reply x"), UpdateKind.OPERATORS),
+        (message(text="我来", reply_to_message=PROMPT), UpdateKind.OPERATORS),
+        (message(text="我来", reply_to_message=TOPIC), UpdateKind.GROUP),  # every word of a topic
+        (message(text="我来", reply_to_message=message(text="x")), UpdateKind.GROUP),
+        (message(text="我想死"), UpdateKind.GROUP),
+        (message(-100999, text="/claim"), UpdateKind.GROUP),
+        (message(900, text="/claim"), UpdateKind.COMMAND),
     ],
 )
-def test_what_operators_write(sent: Json, kind: Kind) -> None:
+def test_what_operators_write(sent: Json, kind: UpdateKind) -> None:
     update = Update.de_json({"update_id": 1, "message": sent}, None)
     reading = read_update(update, GROUP)
     assert reading.kind is kind
-    assert (reading.text == "") is (kind is not Kind.COMMAND)  # nobody's words to be screened
+    assert (reading.text == "") is (kind is not UpdateKind.COMMAND)  # nobody's words to be screened
     edited = Update.de_json({"update_id": 1, "edited_message": {**sent, "edit_date": 2}}, None)
-    assert read_update(edited, GROUP).kind is (Kind.EDIT if kind is Kind.COMMAND else kind)
+    assert read_update(edited, GROUP).kind is (
+        UpdateKind.EDIT if kind is UpdateKind.COMMAND else kind
+    )
 
 
 def test_a_button_under_a_case_belongs_to_no_person() -> None:
@@ -78,7 +80,7 @@ def test_a_button_under_a_case_belongs_to_no_person() -> None:
     for data, telegram_id in (("case:1:claim", None), ("lang:zh", 900)):
         update = Update.de_json({"update_id": 1, "callback_query": {**press, "data": data}}, None)
         reading = read_update(update, GROUP)
-        assert (reading.kind, reading.telegram_id) == (Kind.BUTTON, telegram_id)
+        assert (reading.kind, reading.telegram_id) == (UpdateKind.BUTTON, telegram_id)
 
 
 def test_the_chat_follows_a_group_that_moved() -> None:

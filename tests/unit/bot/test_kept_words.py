@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from bot.kept_words import KEPT_FOR_S, KeptWords
+from bot.kept_words import KEPT_FOR_S, SessionCacheEviction
 from inference import InferenceWorker
 from storage import Database, Vault, new_secret_key
 from storage.ids import SessionId
@@ -22,7 +22,7 @@ class Forgets:
 async def test_silence_for_half_an_hour_ends_it(tmp_path: Path) -> None:
     now, model = [0.0], Forgets()
     database = Database(f"sqlite:///{tmp_path}/pica.db", Vault.parse(new_secret_key()))
-    kept = KeptWords(cast(InferenceWorker, model), database, clock=lambda: now[0])
+    kept = SessionCacheEviction(cast(InferenceWorker, model), database, clock=lambda: now[0])
     kept.note(ONE)
     now[0] = 60.0
     kept.note(OTHER)
@@ -43,7 +43,7 @@ async def test_silence_for_half_an_hour_ends_it(tmp_path: Path) -> None:
 async def test_an_ended_session_goes_at_once_and_only_once(tmp_path: Path) -> None:
     now, model = [0.0], Forgets()
     database = Database(f"sqlite:///{tmp_path}/pica.db", Vault.parse(new_secret_key()))
-    kept = KeptWords(cast(InferenceWorker, model), database, clock=lambda: now[0])
+    kept = SessionCacheEviction(cast(InferenceWorker, model), database, clock=lambda: now[0])
     kept.note(ONE)
     assert database.on_sessions_ended is not None
     database.on_sessions_ended([ONE, OTHER])

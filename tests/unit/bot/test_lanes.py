@@ -8,7 +8,7 @@ import pytest
 from telegram import Chat, Message, Update
 
 from bot.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Arrival, Burst, Lanes, Unit
-from bot.updates import Kind
+from bot.updates import UpdateKind
 from safety.levels import Level
 from safety.screen import Screening
 from storage.ids import PersonId, UpdateId
@@ -18,7 +18,9 @@ MEI = PersonId(1)
 CALM = Screening(Level.NONE, (), (), "")
 
 
-def arrival(number: int, text: str = "x", kind: Kind = Kind.WORDS, person: int = MEI) -> Arrival:
+def arrival(
+    number: int, text: str = "x", kind: UpdateKind = UpdateKind.WORDS, person: int = MEI
+) -> Arrival:
     message = Message(number, datetime.now(UTC), Chat(person, "private"), text=text)
     update = Update(number, message=message)
     return Arrival(UpdateId(number), PersonId(person), kind, update, text, CALM)
@@ -72,7 +74,9 @@ async def work() -> AsyncIterator[Work]:
 
 
 async def test_words_that_come_together_are_one_unit(work: Work) -> None:
-    work.add(arrival(1, "a"), arrival(2, "b"), arrival(3, "/help", Kind.COMMAND), arrival(4, "c"))
+    work.add(
+        arrival(1, "a"), arrival(2, "b"), arrival(3, "/help", UpdateKind.COMMAND), arrival(4, "c")
+    )
     await work.idle()
     assert [u.text for u in work.done] == ["a\nb", "/help", "c"]
 
@@ -113,7 +117,7 @@ async def test_new_leaves_nothing_of_the_reply_before_it(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, "a"))
     await until(lambda: len(work.begun) == 1)
-    work.add(arrival(2, "/new", Kind.COMMAND))
+    work.add(arrival(2, "/new", UpdateKind.COMMAND))
     work.gate.set()
     await work.idle()
     assert work.ids() == [2]
@@ -122,7 +126,9 @@ async def test_new_leaves_nothing_of_the_reply_before_it(work: Work) -> None:
 async def test_an_edit_replaces_the_words_it_edits(work: Work) -> None:
     first = arrival(1, "tpyo")
     edited = Message(1, datetime.now(UTC), Chat(MEI, "private"), text="typo")
-    second = Arrival(UpdateId(2), MEI, Kind.EDIT, Update(2, edited_message=edited), "typo", CALM)
+    second = Arrival(
+        UpdateId(2), MEI, UpdateKind.EDIT, Update(2, edited_message=edited), "typo", CALM
+    )
     work.add(first, second)
     await work.idle()
     assert [u.text for u in work.done] == ["typo"]
@@ -172,7 +178,7 @@ async def test_after_the_end_nothing_is_taken(work: Work) -> None:
 
 async def test_what_runs_may_end_within_the_grace_and_nothing_else_begins(work: Work) -> None:
     work.gate.clear()
-    work.add(arrival(1, "a"), arrival(2, "/help", Kind.COMMAND), arrival(3, person=2))
+    work.add(arrival(1, "a"), arrival(2, "/help", UpdateKind.COMMAND), arrival(3, person=2))
     await until(lambda: len(work.begun) == 2)
     work.add(arrival(4, person=3))  # its words are still being gathered
     closing = asyncio.create_task(work.lanes.aclose(grace_s=5))

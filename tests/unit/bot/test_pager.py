@@ -15,7 +15,7 @@ from bot.build_review import pager_of
 from bot.pager import Mail, Pager, PagerError
 from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
-from storage.cases import Case, State
+from storage.cases import Case, CaseState
 from storage.ids import CaseId, PersonId
 from tests.support.mail_server import MailServer
 from tests.support.web_hook import Hook
@@ -27,7 +27,7 @@ CASE = Case(
     4,
     ("suicide",),
     "suicide",
-    State.OPEN,
+    CaseState.OPEN,
     NOW,
     NOW - dt.timedelta(minutes=20),
 )

@@ -6,13 +6,13 @@ import pytest
 
 from bot.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
 from inference.engine.scheduler import URGENT
-from storage.cases import Case, State
+from storage.cases import Case, CaseState
 from storage.ids import CaseId, PersonId
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def case(state: State, took_over_at: datetime | None = None) -> Case:
+def case(state: CaseState, took_over_at: datetime | None = None) -> Case:
     return Case(
         CaseId(1), PersonId(1), 2, (), "suicide", state, NOW, NOW, took_over_at=took_over_at
     )
@@ -24,10 +24,10 @@ def case(state: State, took_over_at: datetime | None = None) -> Case:
         (0, None, 0),
         (1, None, DISTRESS),
         (2, None, AT_RISK),
-        (2, case(State.CLAIMED), AT_RISK),
-        (0, case(State.OPEN), OPEN_CASE),
-        (1, case(State.CLAIMED), WITH_OPERATOR),
-        (0, case(State.OPEN, took_over_at=NOW), WITH_OPERATOR),  # an operator has handed back
+        (2, case(CaseState.CLAIMED), AT_RISK),
+        (0, case(CaseState.OPEN), OPEN_CASE),
+        (1, case(CaseState.CLAIMED), WITH_OPERATOR),
+        (0, case(CaseState.OPEN, took_over_at=NOW), WITH_OPERATOR),  # an operator has handed back
     ],
 )
 def test_the_order(level: int, open_case: Case | None, expected: int) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.screening import Screens
+from bot.screening import SafeScreener
 from safety.canary import CANARIES, CanaryError
 from safety.entries import load_lexicon
 from safety.levels import Level
@@ -22,8 +22,8 @@ def _without(screener: Screener, *rules: str) -> Screener:
     return screener.with_lexicon(replace(lexicon, version="less", entries=kept))
 
 
-def _screens(screener: Screener) -> Screens:
-    return Screens(screener, on_failure=lambda: pytest.fail("it failed"))
+def _screens(screener: Screener) -> SafeScreener:
+    return SafeScreener(screener, on_failure=lambda: pytest.fail("it failed"))
 
 
 def test_a_screener_that_finds_every_canary_is_taken_into_use(screener: Screener) -> None:

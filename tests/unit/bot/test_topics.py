@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
-from bot.notices import OperatorNotices
+from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
-from bot.pacing import Pacer
+from bot.pacing import RateLimiter
 from bot.refusals import Failure, SendError
 from bot.texts import Texts
 from bot.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
 from storage import Database, Vault, cases, keys, new_secret_key, people
-from storage.body import Body
+from storage.body import MessageBody
 from storage.ids import CaseId
 from tests.integration.cast import NOW, mei
 
@@ -24,7 +24,7 @@ CHAT = -100123
 CASE = CaseId(1)
 
 
-class Counting(Pacer):
+class Counting(RateLimiter):
     """Notes who was asked for."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Scene:
             pacer=self.pacer,  # type: ignore[arg-type]
             chat=OperatorsChat(CHAT),
             now=lambda: self.now,
-            notices=OperatorNotices(Texts(), language="zh", has_readers=True),
+            notices=OperatorMessenger(Texts(), language="zh", has_readers=True),
         )
 
     async def thread_id(self) -> int | None:
@@ -116,7 +116,7 @@ async def fails(work: Any) -> Failure:
 
 
 async def test_a_topic_is_made_once_and_counts_as_a_message(scene: Scene) -> None:
-    body = Body("x", case_id=CASE)
+    body = MessageBody("x", case_id=CASE)
     assert [await scene.topics.thread_of(body) for _ in range(2)] == [7, 7]
     assert scene.telegram.calls == [("create", CHAT, "#1 · 4 · 自杀, 虐待")]
     assert scene.pacer.asked == [CHAT]
@@ -126,11 +126,11 @@ async def test_a_topic_is_made_once_and_counts_as_a_message(scene: Scene) -> Non
 
 
 async def test_what_is_about_no_case_or_a_quiet_one_has_none(scene: Scene) -> None:
-    assert await scene.topics.thread_of(Body("x")) is None
-    assert await scene.topics.thread_of(Body("x", case_id=99)) is None
+    assert await scene.topics.thread_of(MessageBody("x")) is None
+    assert await scene.topics.thread_of(MessageBody("x", case_id=99)) is None
     async with scene.database.begin() as tx:
         await cases.change(tx, CASE, level=2)
-    assert await scene.topics.thread_of(Body("x", case_id=CASE)) is None
+    assert await scene.topics.thread_of(MessageBody("x", case_id=CASE)) is None
     assert scene.telegram.calls == []
 
 
@@ -139,7 +139,7 @@ async def test_what_is_about_no_case_or_a_quiet_one_has_none(scene: Scene) -> No
 )
 async def test_where_no_topic_can_be_made_words_go_plainly(scene: Scene, error: str) -> None:
     scene.telegram.answers = [BadRequest(error)]
-    body = Body("x", case_id=CASE)
+    body = MessageBody("x", case_id=CASE)
     assert [await scene.topics.thread_of(body) for _ in range(3)] == [None] * 3
     assert len(scene.telegram.calls) == 1
     scene.now += PLAIN_FOR - timedelta(seconds=1)
@@ -161,15 +161,15 @@ async def test_what_may_pass_is_waited_for(
     scene: Scene, error: Exception, failure: Failure
 ) -> None:
     scene.telegram.answers = [error]
-    body = Body("x", case_id=CASE)
+    body = MessageBody("x", case_id=CASE)
     assert await fails(scene.topics.thread_of(body)) is failure
     assert await scene.topics.thread_of(body) == 7
 
 
 async def test_the_name_follows_the_level(scene: Scene) -> None:
-    body = Body("", case_id=CASE, topic=RENAME)
+    body = MessageBody("", case_id=CASE, topic=RENAME)
     assert await scene.topics.settle(body)  # it will have the right name when it is made
-    await scene.topics.thread_of(Body("x", case_id=CASE))
+    await scene.topics.thread_of(MessageBody("x", case_id=CASE))
     assert await scene.topics.settle(body)
     assert [call[0] for call in scene.telegram.calls] == ["create"]  # it has the right name
     async with scene.database.begin() as tx:
@@ -180,17 +180,17 @@ async def test_the_name_follows_the_level(scene: Scene) -> None:
 
 
 async def test_a_name_that_the_topic_has_already_is_well(scene: Scene) -> None:
-    await scene.topics.thread_of(Body("x", case_id=CASE))
+    await scene.topics.thread_of(MessageBody("x", case_id=CASE))
     async with scene.database.begin() as tx:
         await cases.change(tx, CASE, level=3)
     scene.telegram.answers = [BadRequest("TOPIC_NOT_MODIFIED")]
-    assert await scene.topics.settle(Body("", case_id=CASE, topic=RENAME))
+    assert await scene.topics.settle(MessageBody("", case_id=CASE, topic=RENAME))
 
 
 @pytest.mark.parametrize("act", [RENAME, CLOSE, DELETE])
 @pytest.mark.parametrize("error", ["message thread not found", "TOPIC_ID_INVALID"])
 async def test_a_topic_that_is_gone_has_ended_well(scene: Scene, act: str, error: str) -> None:
-    body = Body("", case_id=CASE, topic=act)
+    body = MessageBody("", case_id=CASE, topic=act)
     assert await scene.topics.settle(body)  # there was none
     assert scene.telegram.calls == []
     await scene.topics.thread_of(body)
@@ -202,14 +202,14 @@ async def test_a_topic_that_is_gone_has_ended_well(scene: Scene, act: str, error
 
 
 async def test_closing_twice_is_closing_once(scene: Scene) -> None:
-    body = Body("", case_id=CASE, topic=CLOSE)
+    body = MessageBody("", case_id=CASE, topic=CLOSE)
     await scene.topics.thread_of(body)
     scene.telegram.answers = [BadRequest("TOPIC_NOT_MODIFIED")]
     assert await scene.topics.settle(body)
 
 
 async def test_an_end_that_failed_is_tried_again(scene: Scene) -> None:
-    body = Body("", case_id=CASE, topic=DELETE)
+    body = MessageBody("", case_id=CASE, topic=DELETE)
     await scene.topics.thread_of(body)
     scene.telegram.answers = [TimedOut()]
     assert await fails(scene.topics.settle(body)) is Failure.UNKNOWN
@@ -221,7 +221,7 @@ async def test_an_end_that_failed_is_tried_again(scene: Scene) -> None:
 async def test_a_topic_that_is_being_made_while_its_person_is_erased_is_deleted(
     scene: Scene,
 ) -> None:
-    body = Body("x", case_id=CASE)
+    body = MessageBody("x", case_id=CASE)
     scene.telegram.hold.clear()
     making = asyncio.create_task(scene.topics.thread_of(body))
     while not scene.telegram.calls:  # noqa: ASYNC110 - until Telegram has the call
@@ -230,7 +230,7 @@ async def test_a_topic_that_is_being_made_while_its_person_is_erased_is_deleted(
         person = await people.by_telegram_id(tx, 42)
         assert person is not None
         await people.erase(tx, person.person_id, now=NOW)
-    ending = asyncio.create_task(scene.topics.settle(Body("", case_id=CASE, topic=DELETE)))
+    ending = asyncio.create_task(scene.topics.settle(MessageBody("", case_id=CASE, topic=DELETE)))
     await asyncio.sleep(0.05)
     scene.telegram.hold.set()
     await asyncio.gather(making, ending)

@@ -7,18 +7,18 @@ from typing import Any, cast
 import pytest
 
 from bot import writing
-from bot.drafts import Draft
+from bot.drafts import ReplyDraft
 from bot.metrics import Metrics
-from bot.writing import Writer
+from bot.writing import ReplyGenerator
 from inference import GenerationError, GenerationRequest, InferenceWorker
-from safety.guard import Guard, Verdict
+from safety.guard import GuardResult, OutputGuard
 
 ASKED = GenerationRequest("a", (1,))
 
 
 class Passes:
-    def check(self, _words: str) -> Verdict:
-        return Verdict(True, None)
+    def check(self, _words: str) -> GuardResult:
+        return GuardResult(True, None)
 
 
 class Shown:
@@ -49,8 +49,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def write(model: Any) -> str:
-    writer = Writer(cast(InferenceWorker, model), cast(Guard, Passes()), Metrics())
-    return await writer.write(ASKED, cast(Draft, Shown()), 0.0)
+    writer = ReplyGenerator(cast(InferenceWorker, model), cast(OutputGuard, Passes()), Metrics())
+    return await writer.write(ASKED, cast(ReplyDraft, Shown()), 0.0)
 
 
 async def test_a_slow_reply_ends_however_long_it_is() -> None:

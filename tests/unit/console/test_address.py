@@ -3,7 +3,7 @@
 import pytest
 
 from console.address import Address
-from console.words import LANGUAGES, Words, preferred
+from console.words import LANGUAGES, ConsoleTexts, preferred
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_port_is_learnt() -> None:
 
 
 def test_words_stand_in_both_languages_with_the_same_places() -> None:
-    words = Words()
+    words = ConsoleTexts()
     for key, text in words._words["en"].items():
         other = words._words["zh"][key]
         assert {part.split("}")[0] for part in text.split("{")[1:]} == {

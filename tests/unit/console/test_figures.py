@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from console import drawing, figures
-from storage.case_queue import Opened
+from storage.case_queue import CaseFigures
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def opened(level: int = 3, wait_s: float | None = None, at: datetime = NOON) -> Opened:
+def opened(level: int = 3, wait_s: float | None = None, at: datetime = NOON) -> CaseFigures:
     acknowledged_at = at + timedelta(seconds=wait_s) if wait_s is not None else None
-    return Opened(level, at, acknowledged_at, None)
+    return CaseFigures(level, at, acknowledged_at, None)
 
 
 def test_hours_are_the_roster_s() -> None:

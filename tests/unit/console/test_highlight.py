@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 
 from console.highlight import pieces
 from console.site import environment
-from storage.evidence import Span
+from storage.evidence import EvidenceSpan
 
 
-def span(start: int, end: int, level: int = 3, rule: str = "r") -> Span:
-    return Span(rule, "suicide", level, start, end)
+def span(start: int, end: int, level: int = 3, rule: str = "r") -> EvidenceSpan:
+    return EvidenceSpan(rule, "suicide", level, start, end)
 
 
-def cut(text: str, *spans: Span) -> list[tuple[str, list[str]]]:
+def cut(text: str, *spans: EvidenceSpan) -> list[tuple[str, list[str]]]:
     return [(piece.text, [each.rule for each in piece.spans]) for piece in pieces(text, spans)]
 
 

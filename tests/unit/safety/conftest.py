@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safety.guard import Guard
+from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 
@@ -20,8 +20,8 @@ def hotlines() -> Hotlines:
 
 
 @pytest.fixture(scope="session")
-def guard(screener: Screener, hotlines: Hotlines) -> Guard:
-    return Guard(lambda: screener, hotlines)
+def guard(screener: Screener, hotlines: Hotlines) -> OutputGuard:
+    return OutputGuard(lambda: screener, hotlines)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from bot.texts import LANGUAGES, Texts
 from safety import dialogue
 from safety.answers import Answer, read
-from safety.context import Asked
-from safety.dialogue import GENTLE, Move
+from safety.context import DirectQuestion
+from safety.dialogue import GENTLE, ScriptStep
 from safety.levels import Level
 from safety.normalise import normalise
 from safety.policy import Script
@@ -17,7 +17,7 @@ TEXTS = Texts()
 LEVELS = st.sampled_from(list(Level))
 
 
-def said(move: Move) -> list[str]:
+def said(move: ScriptStep) -> list[str]:
     """The texts of a move in both languages."""
     return [
         TEXTS(language, key, lines="LINES")
@@ -48,7 +48,7 @@ def test_every_question_is_asked_and_closing_texts_take_turns(script: Script) ->
         step = move.step
     names = [f"ask_{question.name}" for question in dialogue.questions(script)[1:]]
     assert asked[: len(names)] == names
-    assert set(asked[len(names) :]) == set(dialogue.stays(script))
+    assert set(asked[len(names) :]) == set(dialogue.closing_texts(script))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_every_question_is_asked_and_closing_texts_take_turns(script: Script) ->
     [Script.SUICIDE, Script.SELF_HARM, Script.VIOLENCE, Script.OTHERS, Script.EATING_DISORDER],
 )
 def test_scripts_ask_directly_about_the_persons_own_life(script: Script) -> None:
-    assert Asked.RISK in {question.asks for question in dialogue.questions(script)}
+    assert DirectQuestion.RISK in {question.asks for question in dialogue.questions(script)}
 
 
 def test_own_life_covers_injury_means_company_and_plan() -> None:
@@ -65,7 +65,7 @@ def test_own_life_covers_injury_means_company_and_plan() -> None:
 
 
 def test_a_gentle_question_is_answered_once() -> None:
-    assert dialogue.asked(GENTLE, 0) is Asked.RISK
+    assert dialogue.asked(GENTLE, 0) is DirectQuestion.RISK
     assert dialogue.asked(GENTLE, 1) is None
     move = dialogue.advance(GENTLE, 0, 1, Answer.YES, Level.ACTIVE)
     assert (move.script, move.says) == ("suicide", "ask_injured")
@@ -93,7 +93,7 @@ def test_graver_words_bring_emergency_numbers_first() -> None:
     ],
 )
 def test_which_words_open_another_script(now: str, named: Script, switches: bool) -> None:
-    assert dialogue.switches(now, named) is switches
+    assert dialogue.takes_precedence(now, named) is switches
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety.duties import EXACTNESS, Clock, Duties, DutyError, Notice, Profile, after, exact_words
+from safety.duties import (
+    EXACTNESS,
+    Duties,
+    DutyError,
+    Notice,
+    Profile,
+    TalkClock,
+    advance,
+    exact_words,
+)
 from safety.hotlines import Hotlines
 
 DUTIES = Duties.load()
@@ -23,13 +32,13 @@ def talk(
     """What is told at words that come so many minutes after the start."""
     profiles = DUTIES.of_region(region)
     consented = None if told_at is None else NOON + timedelta(minutes=told_at)
-    kept: Clock | None = None
+    kept: TalkClock | None = None
     told: Told = []
     for minute in minutes:
         now = NOON + timedelta(minutes=minute)
         clock = DUTIES.at(kept, now, told_at=consented)
         notices = DUTIES.due(profiles, clock, age, now)
-        kept = after(clock, notices, now)
+        kept = advance(clock, notices, now)
         told += [(now - NOON, set(notices))] if notices else []
     return told
 
@@ -86,7 +95,7 @@ def test_nothing_is_written_within_a_minute() -> None:
 
 
 def test_a_clock_that_is_set_back_tells_nothing_twice() -> None:
-    clock = after(DUTIES.at(None, NOON), frozenset(Notice), NOON)
+    clock = advance(DUTIES.at(None, NOON), frozenset(Notice), NOON)
     earlier = NOON - timedelta(hours=5)
     assert not DUTIES.due(DUTIES.otherwise, DUTIES.at(clock, earlier), None, earlier)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from safety.counting import Row, alarms_per_1000, count, interval, recall_per_label
+from safety.counting import LabelledRow, alarms_per_1000, count, interval, recall_per_label
 from safety.evaluate import RowError, evaluate, main, messages
 from safety.evaluate_text import as_page, as_text
 from safety.levels import Level
-from safety.replay import Message
+from safety.replay import ReplayedText
 from safety.screen import Screener
 
 ACTIVE = {"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"}
@@ -23,7 +23,12 @@ CRISIS = {"suicidal_ideation", "self-harm", "violent_thoughts"}
 def test_counts() -> None:
     risk, none = frozenset({"a"}), frozenset[str]()
     counts = count(
-        [Row(risk, Level(3)), Row(risk, Level(1)), Row(none, Level(2)), Row(none, Level(0))]
+        [
+            LabelledRow(risk, Level(3)),
+            LabelledRow(risk, Level(1)),
+            LabelledRow(none, Level(2)),
+            LabelledRow(none, Level(0)),
+        ]
     )
     assert (counts.hits, counts.false_alarms, counts.misses, counts.rejections) == (1, 1, 1, 1)
     assert counts.precision == counts.recall == counts.f1 == 0.5
@@ -35,7 +40,7 @@ def test_empty_counts_are_zero() -> None:
 
 
 def test_recall_per_label() -> None:
-    rows = [Row(frozenset({"a", "b"}), Level(2)), Row(frozenset({"a"}), Level(0))]
+    rows = [LabelledRow(frozenset({"a", "b"}), Level(2)), LabelledRow(frozenset({"a"}), Level(0))]
     assert recall_per_label(rows) == {"a": (1, 2), "b": (1, 1)}
 
 
@@ -113,15 +118,15 @@ def test_a_folder_is_read_as_messages(tmp_path: Path) -> None:
         e=[{"turns": [{"role": "user", "content": "我"}, {"role": "bot", "content": "x"}]}],
     )
     assert list(messages(tmp_path)) == [
-        Message("今天天气不错", "a.jsonl / client_b", True),
-        Message("我想死你了", "a.jsonl / web", False),
-        Message("I want to die", "b.jsonl", True),
-        Message("hello", "b.jsonl", False),
-        Message("x", "b.jsonl", None),
-        Message("我想死", "c.jsonl", True),
-        Message("好累", "c.jsonl", None),  # a low severity is not a harmless message
-        Message("菜很好吃", "d.jsonl", False),
-        Message("我", "e.jsonl", None),
+        ReplayedText("今天天气不错", "a.jsonl / client_b", True),
+        ReplayedText("我想死你了", "a.jsonl / web", False),
+        ReplayedText("I want to die", "b.jsonl", True),
+        ReplayedText("hello", "b.jsonl", False),
+        ReplayedText("x", "b.jsonl", None),
+        ReplayedText("我想死", "c.jsonl", True),
+        ReplayedText("好累", "c.jsonl", None),  # a low severity is not a harmless message
+        ReplayedText("菜很好吃", "d.jsonl", False),
+        ReplayedText("我", "e.jsonl", None),
     ]
     (tmp_path / "f.jsonl").write_text('{"text": 3}\n', "utf-8")
     with pytest.raises(RowError, match=r"f\.jsonl:1: text is missing"):
@@ -180,7 +185,7 @@ def test_any_risk_in_chinese_messages(
     screener: Screener, shared: Path, tuned: bool, floor: float
 ) -> None:
     rows = [
-        Row(frozenset(r["labels"]) - {"unrelated"}, screener.screen(r["text"]).level)
+        LabelledRow(frozenset(r["labels"]) - {"unrelated"}, screener.screen(r["text"]).level)
         for r in _rows(shared / "safety" / "psysuicide-dev.jsonl")
         if _is_tuned_on(r["text"]) is tuned
     ]
@@ -195,7 +200,7 @@ def test_crisis_in_english_posts(
     screener: Screener, shared: Path, tuned: bool, floor: float
 ) -> None:
     rows = [
-        Row(frozenset({r["label"]}) & CRISIS, screener.screen(r["text"]).level)
+        LabelledRow(frozenset({r["label"]}) & CRISIS, screener.screen(r["text"]).level)
         for r in _rows(shared / "safety" / "crisis-en-dev.jsonl")
         if r["label"] in CRISIS | {"no_crisis"} and _is_tuned_on(r["text"]) is tuned
     ]

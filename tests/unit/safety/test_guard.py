@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety.guard import Guard, strip_artefacts
+from safety.guard import OutputGuard, strip_artefacts
 from safety.hotlines import Hotlines
 from safety.numbers import dialled
 
@@ -128,26 +128,26 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", ALLOWED)
-def test_allowed(guard: Guard, text: str) -> None:
+def test_allowed(guard: OutputGuard, text: str) -> None:
     verdict = guard.check(text)
     assert verdict.allowed, verdict.reason
     assert guard.check_sentence(text) == verdict
 
 
 @pytest.mark.parametrize(("text", "reason"), REFUSED)
-def test_refused(guard: Guard, text: str, reason: str) -> None:
+def test_refused(guard: OutputGuard, text: str, reason: str) -> None:
     verdict = guard.check(text)
     assert not verdict.allowed
     assert verdict.reason == reason
 
 
-def test_every_number_of_the_register_may_be_said(guard: Guard, hotlines: Hotlines) -> None:
+def test_every_number_of_the_register_may_be_said(guard: OutputGuard, hotlines: Hotlines) -> None:
     for region in hotlines.regions():
         for line in hotlines.for_region(region, emergency_first=False):
             assert guard.check(f"请拨打 {line.number}。").allowed, line.number
 
 
-def test_published_replies(guard: Guard, shared: Path) -> None:
+def test_published_replies(guard: OutputGuard, shared: Path) -> None:
     cases = json.loads((shared / "pica-cases.json").read_text("utf-8"))
     for case in cases:
         verdicts = [guard.check(strip_artefacts(turn["pica"])) for turn in case["turns"]]
@@ -159,7 +159,7 @@ def test_published_replies(guard: Guard, shared: Path) -> None:
 
 @given(st.text(max_size=60) | st.text(alphabet="0123456789 -.一二三打拨call", max_size=60))
 @settings(max_examples=150, deadline=None)
-def test_the_guard_is_total(guard: Guard, text: str) -> None:
+def test_the_guard_is_total(guard: OutputGuard, text: str) -> None:
     verdict = guard.check(text)
     assert verdict.allowed is (verdict.reason is None)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from safety.guard import Guard, strip_artefacts
+from safety.guard import OutputGuard, strip_artefacts
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 
@@ -75,6 +75,6 @@ def test_screening_is_linear(screener: Screener, make: Callable[[int], str]) -> 
 
 @pytest.mark.parametrize("make", [make for _, make in texts()], ids=[repr(n) for n, _ in texts()])
 def test_the_guard_is_linear(screener: Screener, make: Callable[[int], str]) -> None:
-    guard = Guard(lambda: screener, Hotlines.load())
+    guard = OutputGuard(lambda: screener, Hotlines.load())
     assert growth(guard.check, make) < MOST_GROWTH
     assert growth(strip_artefacts, make) < MOST_GROWTH

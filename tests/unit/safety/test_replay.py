@@ -12,8 +12,8 @@ from safety.change import apply, parse_change
 from safety.entries import Lexicon, parse
 from safety.evaluate import messages
 from safety.levels import Category, Level
-from safety.replay import MOST_EXAMPLES, Message, Replay, _places, replay
-from safety.replay_counts import Kind, Labelled
+from safety.replay import MOST_EXAMPLES, Replay, ReplayedText, _places, replay
+from safety.replay_counts import LabelKind, Labelled
 from safety.screen import Match, Screener, Screening
 
 
@@ -31,62 +31,62 @@ BEFORE = Screener(_lexicon(kept=3, lost=2, graver=2, milder=3, faint=1, plunge=4
 AFTER = Screener(_lexicon(kept=3, gained=3, graver=3, milder=2, plunge=1))
 
 
-def run(*given: Message) -> Replay:
+def run(*given: ReplayedText) -> Replay:
     return replay(BEFORE, AFTER, given)
 
 
 def test_every_move_is_counted_once_by_source_and_label() -> None:
     done = run(
-        Message("kept", "a", True),
-        Message("nothing here", "a", False),
-        Message("gained", "a", False),
-        Message("gained", "a", None),
-        Message("lost", "a", True),
-        Message("graver", "b", True),
-        Message("milder", "b", None),
-        Message("faint", "b", False),
-        Message("plunge", "b", True),
+        ReplayedText("kept", "a", True),
+        ReplayedText("nothing here", "a", False),
+        ReplayedText("gained", "a", False),
+        ReplayedText("gained", "a", None),
+        ReplayedText("lost", "a", True),
+        ReplayedText("graver", "b", True),
+        ReplayedText("milder", "b", None),
+        ReplayedText("faint", "b", False),
+        ReplayedText("plunge", "b", True),
     )
     assert list(done.sources) == ["a", "b"]
     a, b, total = done.sources["a"], done.sources["b"], done.total
     assert (a.messages, a.before, a.after) == (5, 2, 3)
     assert a.moved == {
-        Kind.GAINED: Labelled(harmless=1, unlabelled=1),
-        Kind.LOST: Labelled(risk=1),
-        Kind.RAISED: Labelled(),
-        Kind.LOWERED: Labelled(),
+        LabelKind.GAINED: Labelled(harmless=1, unlabelled=1),
+        LabelKind.LOST: Labelled(risk=1),
+        LabelKind.RAISED: Labelled(),
+        LabelKind.LOWERED: Labelled(),
     }
     assert (b.messages, b.before, b.after) == (4, 3, 2)
     assert b.moved == {
-        Kind.GAINED: Labelled(),
-        Kind.LOST: Labelled(risk=1),  # from 4 to 1: no alarm any more
-        Kind.RAISED: Labelled(risk=1),
-        Kind.LOWERED: Labelled(harmless=1, unlabelled=1),
+        LabelKind.GAINED: Labelled(),
+        LabelKind.LOST: Labelled(risk=1),  # from 4 to 1: no alarm any more
+        LabelKind.RAISED: Labelled(risk=1),
+        LabelKind.LOWERED: Labelled(harmless=1, unlabelled=1),
     }
     assert (b.grave_before, b.grave_after) == (2, 1)
     assert (b.grave_gained, b.grave_lost) == (Labelled(risk=1), Labelled(risk=1, unlabelled=1))
     assert (total.messages, total.before, total.after) == (9, 5, 5)
-    assert total.moved[Kind.LOST] == Labelled(risk=2)
+    assert total.moved[LabelKind.LOST] == Labelled(risk=2)
 
 
 def test_moves_say_what_gave_them() -> None:
     done = run(
-        Message("so it goes", "a", None),
-        Message("lost and gained", "a", None),
-        Message("lost", "a", True),
-        Message("faint", "a", None),
+        ReplayedText("so it goes", "a", None),
+        ReplayedText("lost and gained", "a", None),
+        ReplayedText("lost", "a", True),
+        ReplayedText("faint", "a", None),
     )
-    [lost] = done.examples[Kind.LOST]
+    [lost] = done.examples[LabelKind.LOST]
     assert (lost.source, lost.index, lost.text, lost.is_risk) == ("a", 2, "lost", True)
     assert (lost.before, lost.after) == (Level.PASSIVE, Level.NONE)
     assert (lost.rules_before, lost.rules_after) == (("zh.suicide.lost",), ())
     [place] = lost.places_before
     assert (place.start, place.end, place.rule) == (0, 4, "zh.suicide.lost")
     assert lost.places_after == ()
-    [raised] = done.examples[Kind.RAISED]
+    [raised] = done.examples[LabelKind.RAISED]
     assert (raised.index, raised.before, raised.after) == (1, Level.PASSIVE, Level.ACTIVE)
     assert raised.rules_after == ("zh.suicide.gained",)
-    assert done.examples[Kind.LOWERED] == ()  # from 1 to 0 is counted, and not worth a reader
+    assert done.examples[LabelKind.LOWERED] == ()  # from 1 to 0 is counted, and not worth a reader
 
 
 def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,11 +104,11 @@ def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_examples_are_spread_fairly_over_sources() -> None:
-    many = [Message(f"lost {number}", "many", True) for number in range(1000)]
-    few = [Message(f"lost {number}", "few", True) for number in range(7)]
-    some = [Message(f"lost {number}", "some", True) for number in range(300)]
+    many = [ReplayedText(f"lost {number}", "many", True) for number in range(1000)]
+    few = [ReplayedText(f"lost {number}", "few", True) for number in range(7)]
+    some = [ReplayedText(f"lost {number}", "some", True) for number in range(300)]
     done = run(*many, *some, *few)
-    kept = done.examples[Kind.LOST]
+    kept = done.examples[LabelKind.LOST]
     assert len(kept) == MOST_EXAMPLES == 200
     by_source = {
         name: [m.index for m in kept if m.source == name] for name in ("many", "some", "few")
@@ -118,11 +118,13 @@ def test_examples_are_spread_fairly_over_sources() -> None:
     assert all(a < b for indices in by_source.values() for a, b in pairwise(indices))
     assert by_source["many"][0] == 0
     assert {m.source for m in kept[:3]} == {"many", "some", "few"}  # the first page has all
-    assert done.total.moved[Kind.LOST].risk == 1307  # counted, though not kept
+    assert done.total.moved[LabelKind.LOST].risk == 1307  # counted, though not kept
 
 
 def test_the_same_messages_give_the_same_replay() -> None:
-    given = [Message(w, s, None) for s in "abc" for w in ("lost", "gained", "milder", "x")] * 90
+    given = [
+        ReplayedText(w, s, None) for s in "abc" for w in ("lost", "gained", "milder", "x")
+    ] * 90
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: run(*given), range(2))
     assert first.to_dict() == second.to_dict()
@@ -130,7 +132,7 @@ def test_the_same_messages_give_the_same_replay() -> None:
 
 
 def test_counts_are_plain_values_without_words() -> None:
-    values = run(Message("lost for words", "a", True)).to_dict()
+    values = run(ReplayedText("lost for words", "a", True)).to_dict()
     text = json.dumps(values)
     assert json.loads(text) == values
     assert "words" not in text
@@ -146,10 +148,10 @@ def test_counts_are_plain_values_without_words() -> None:
 def test_messages_are_read_one_at_a_time_and_progress_can_end_it() -> None:
     read: list[int] = []
 
-    def given() -> Iterator[Message]:
+    def given() -> Iterator[ReplayedText]:
         for number in range(10):
             read.append(number)
-            yield Message("lost", "a", None)
+            yield ReplayedText("lost", "a", None)
 
     def stop_at_three(done: int) -> None:
         assert done == len(read)
@@ -183,6 +185,6 @@ def test_a_rule_that_goes_is_missed_in_labelled_messages(
     assert [m.text for m in given] == [r["text"] for r in rows]
     done = replay(screener, after, given)
     lost = sum(was and not now for was, now in expected)
-    assert done.total.moved[Kind.LOST].total == lost > 0
+    assert done.total.moved[LabelKind.LOST].total == lost > 0
     assert done.total.before == sum(was for was, _ in expected)
-    assert done.total.moved[Kind.GAINED].total == 0
+    assert done.total.moved[LabelKind.GAINED].total == 0
