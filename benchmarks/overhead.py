@@ -25,10 +25,10 @@ from pydantic import SecretStr
 
 from bot import logs
 from bot.demo import consent
-from bot.pacing import RateLimiter
 from bot.service import Service
 from bot.settings import Settings
 from bot.texts import Texts
+from bot.transport.rate_limit import RateLimiter
 from inference import GenerationRequest, InferenceWorker, ModelSource
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import new_secret_key

@@ -14,7 +14,6 @@ from typing import Any
 from telegram.error import RetryAfter
 from telegram.ext import Application
 
-from bot.answers import AnswerError
 from bot.backups import KeyBackup
 from bot.checkins.asking import CheckInJob
 from bot.delivery import OutboxRelay
@@ -27,7 +26,8 @@ from bot.poller import Poller
 from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
-from bot.tls import telegram_request
+from bot.transport.api_answers import AnswerError
+from bot.transport.http_client import telegram_request
 from bot.upkeep import PeriodicJobs
 from console.address import Address
 from console.app import Console

@@ -39,7 +39,6 @@ from bot.follow_up import FollowUps
 from bot.gate import Admission
 from bot.handlers import register
 from bot.hearing import ContextScreener
-from bot.help_lines import HelpLines
 from bot.human import PersonNotifier
 from bot.instead import InterceptorChain
 from bot.intake import Intake
@@ -49,7 +48,6 @@ from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
 from bot.own_files import SPOOL
-from bot.pacing import RateLimiter
 from bot.poller import Poller
 from bot.quota import Quota
 from bot.reply import Replier
@@ -64,6 +62,8 @@ from bot.settings import Settings
 from bot.shadowing import ReviewedReplySender, ShadowConsent
 from bot.stopping import StopHandler
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
+from bot.transport.rate_limit import RateLimiter
 from bot.unheard import Unheard
 from bot.upkeep import PeriodicJobs
 from console.app import Console

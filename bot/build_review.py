@@ -21,12 +21,12 @@ from bot.notices import OperatorMessenger
 from bot.operators import OperatorHandlers
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import Outcomes
-from bot.pacing import RateLimiter
 from bot.pager import Mail, Pager
 from bot.screening import SafeScreener
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.topics import Topics
+from bot.transport.rate_limit import RateLimiter
 from console.address import ROOT
 from console.app import Console
 from review.clocks import Escalation, EscalationPolicy

@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot import open_questions
-from bot.help_lines import HelpLines
 from bot.human import TakeoverRelay
 from bot.risk import CaseRecorder
 from bot.script import ScriptRunner
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from review import cases as review
 from review.desk import Desk
 from safety.levels import Level

@@ -17,10 +17,10 @@ from telegram import Bot
 from bot.metrics import Metrics
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import AT_LEAST_ONCE, Outcomes
-from bot.pacing import RateLimiter
-from bot.refusals import Failure, SendError
-from bot.sending import parts_of, send_part
 from bot.topics import Topics
+from bot.transport.errors import Failure, SendError
+from bot.transport.rate_limit import RateLimiter
+from bot.transport.telegram_client import parts_of, send_part
 from storage import Database, deliveries, outbox, outbox_line
 from storage.deliveries import AttemptOutcome
 from storage.ids import OutboxId

@@ -13,8 +13,8 @@ from telegram import Bot
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
-from bot.pacing import RateLimiter
-from bot.splitting import LIMIT, utf16_length
+from bot.transport.rate_limit import RateLimiter
+from bot.transport.text_split import LIMIT, utf16_length
 
 log = structlog.get_logger(__name__)
 TYPING_AFTER_S = 0.3

@@ -19,9 +19,9 @@ from telegram import Bot
 
 from bot.crisis import CrisisResponder
 from bot.metrics import Metrics
-from bot.pacing import RateLimiter
-from bot.refusals import Failure, SendError
-from bot.sending import parts_of, send_part
+from bot.transport.errors import Failure, SendError
+from bot.transport.rate_limit import RateLimiter
+from bot.transport.telegram_client import parts_of, send_part
 from safety.policy import Response
 from storage import StorageError
 from storage.body import MessageBody

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot import open_questions
-from bot.help_lines import HelpLines
 from bot.shadowing import consent_body
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from review.clocks import Escalation
 from review.events import Event, EventType
 from review.takeover import Takeover

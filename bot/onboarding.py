@@ -9,8 +9,8 @@ from datetime import datetime
 
 from bot.duties import LegalNotices
 from bot.erasure import Erasure
-from bot.help_lines import HelpLines
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from review import cases as review
 from storage import Transaction, inbox, outbox, people
 from storage.body import Keyboard, MessageBody

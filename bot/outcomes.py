@@ -11,8 +11,8 @@ import structlog
 from bot.checkins.deciding import SkipReason
 from bot.checkins.recalling import Recall
 from bot.operators_chat import OperatorsChat
-from bot.refusals import Failure, SendError
 from bot.topics import Topics
+from bot.transport.errors import Failure, SendError
 from storage import Database, Transaction, outbox, people
 from storage.ids import OutboxId
 from storage.outbox import Audience, MessageKind, OutboxMessage, OutboxState

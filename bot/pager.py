@@ -18,7 +18,7 @@ import httpx
 import structlog
 
 from bot.texts import Texts
-from bot.tls import tls_context
+from bot.transport.http_client import tls_context
 from storage.cases import Case
 from storage.ids import CaseId
 

@@ -20,8 +20,8 @@ from telegram.request._requestparameter import RequestParameter
 
 from bot import updates
 from bot.metrics import Metrics
-from bot.refusals import read
-from bot.tls import telegram_request
+from bot.transport.errors import read
+from bot.transport.http_client import telegram_request
 
 log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]

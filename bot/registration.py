@@ -13,9 +13,9 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 from bot.handlers import COMMANDS
 from bot.http import WEBHOOK_PATH
 from bot.poller import ALLOWED
-from bot.refusals import SendError, read
 from bot.settings import Settings
 from bot.texts import LANGUAGES, Texts
+from bot.transport.errors import SendError, read
 
 log = structlog.get_logger(__name__)
 LONGEST_WAIT_S = 60.0

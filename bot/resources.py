@@ -6,8 +6,8 @@ once in a while and not with every message (`AGAIN`).
 
 from datetime import datetime, timedelta
 
-from bot.help_lines import HelpLines
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from safety.dialogue import GENTLE
 from safety.policy import HOLD_LAPSE_S, Script, respond
 from safety.screen import Screening

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from telegram import Update
 
 from bot.answering import HandlerContext, Responder, UnitOfWork, data_of
-from bot.help_lines import HelpLines
+from bot.texts.help_lines import HelpLines
 from review import cases as review
 from safety.answers import Answer, read
 from safety.levels import Level

@@ -7,8 +7,8 @@ so that a restart goes on where it stood.
 from dataclasses import replace
 from datetime import datetime
 
-from bot.help_lines import HelpLines
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from safety import dialogue
 from safety.answers import Answer, read
 from safety.context import DirectQuestion

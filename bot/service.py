@@ -17,10 +17,10 @@ from bot.app import Parts, reach, utc_now
 from bot.build import build
 from bot.http import Server
 from bot.http import build as build_http
-from bot.pacing import RateLimiter
 from bot.registration import Registration
 from bot.settings import Settings
 from bot.texts import Texts
+from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review import roster
 from storage import appointments, inbox, keys, outbox

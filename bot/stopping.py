@@ -11,8 +11,8 @@ from telegram.ext import ContextTypes, filters
 from bot.answering import Responder, UnitOfWork
 from bot.checkins import diary
 from bot.gate import Admission
-from bot.help_lines import HelpLines
 from bot.stop_words import is_stop
+from bot.texts.help_lines import HelpLines
 from review import cases as review
 from safety.levels import Level
 from safety.policy import THRESHOLD

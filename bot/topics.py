@@ -15,9 +15,9 @@ from telegram import Bot
 
 from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
-from bot.pacing import RateLimiter
-from bot.refusals import Failure, SendError
-from bot.sending import close_topic, delete_topic, open_topic, rename_topic
+from bot.transport.errors import Failure, SendError
+from bot.transport.rate_limit import RateLimiter
+from bot.transport.telegram_client import close_topic, delete_topic, open_topic, rename_topic
 from safety.levels import Level
 from storage import Database, cases
 from storage.body import MessageBody

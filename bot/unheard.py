@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from telegram import Message, TelegramObject, Update
 
 from bot.answering import UnitOfWork
-from bot.help_lines import HelpLines
 from bot.human import TakeoverRelay
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from bot.updates import UpdateKind
 from review import cases as review
 from review.desk import Desk

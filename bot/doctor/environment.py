@@ -12,7 +12,7 @@ import httpx
 
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
-from bot.tls import tls_context
+from bot.transport.http_client import tls_context
 from safety.hotlines import HotlineError, Hotlines
 
 LEAST_FREE_BYTES = 1_000_000_000

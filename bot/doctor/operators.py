@@ -12,7 +12,7 @@ from telegram.error import TelegramError
 from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
-from bot.tls import telegram_request
+from bot.transport.http_client import telegram_request
 from review import roster
 from storage import operators, versions
 

@@ -10,7 +10,7 @@ from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
 from bot.safe_mode import SafeMode
 from bot.settings import Settings
-from bot.tls import telegram_request
+from bot.transport.http_client import telegram_request
 from review.live_lexicon import stacked
 from safety.entries import load_lexicon
 from storage import Database, SecretKeyError, StorageError, hot, keys, lexicon_changes, versions

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from bot.app import utc_now
 from bot.demo import demo_settings
-from bot.pacing import RateLimiter
 from bot.service import Service
 from bot.texts import Texts
+from bot.transport.rate_limit import RateLimiter
 from inference import InferenceWorker, ModelSource
 from safety.screen import Screener
 from sandbox import Limits, Sandbox, SandboxUser

@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import pytest
 
-from bot.help_lines import HelpLines
 from bot.service import Service
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from inference import InferenceWorker
 from safety.hotlines import Hotlines
 from safety.levels import Level

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import utc_now
-from bot.refusals import Failure, SendError
 from bot.service import Service
 from bot.texts import Texts
+from bot.transport.errors import Failure, SendError
 from sandbox import Sandbox, SandboxUser
 from storage import audit, cases, notes, operators, outbox, schema_review
 from storage.cases import CaseState, Resolution

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.help_lines import HelpLines
 from bot.service import Service
 from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
 from review.clocks import LEASE
 from safety.hotlines import Hotlines
 from sandbox import Sandbox, SandboxUser

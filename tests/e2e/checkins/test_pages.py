@@ -4,8 +4,8 @@ import json
 from datetime import date, datetime, timedelta
 
 from bot.service import Service
-from bot.splitting import LIMIT, utf16_length
 from bot.texts import Texts
+from bot.transport.text_split import LIMIT, utf16_length
 from sandbox import Sandbox, SandboxUser
 from storage import check_in_settings, check_ins
 from storage.check_ins import MoodAnswer, Occasion

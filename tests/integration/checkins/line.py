@@ -16,9 +16,9 @@ from bot.metrics import Metrics
 from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
 from bot.outcomes import Outcomes
-from bot.pacing import RateLimiter
 from bot.texts import Texts
 from bot.topics import Topics
+from bot.transport.rate_limit import RateLimiter
 from storage import Database, Transaction
 from storage.outbox import OutboxMessage
 

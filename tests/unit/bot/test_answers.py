@@ -7,8 +7,8 @@ import httpx
 import pytest
 from telegram.error import InvalidToken, TelegramError
 
-from bot.answers import AnswerError, TelegramRequest
-from bot.refusals import Failure, SendError, read
+from bot.transport.api_answers import AnswerError, TelegramRequest
+from bot.transport.errors import Failure, SendError, read
 
 PAGE = b"<html><body><h1>Not here</h1></body></html>"
 WORDS = "somebody's words"

@@ -15,7 +15,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.refusals import Failure, read
+from bot.transport.errors import Failure, read
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
 from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
-from bot.pacing import RateLimiter
-from bot.refusals import Failure, SendError
 from bot.texts import Texts
 from bot.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
+from bot.transport.errors import Failure, SendError
+from bot.transport.rate_limit import RateLimiter
 from storage import Database, Vault, cases, keys, new_secret_key, people
 from storage.body import MessageBody
 from storage.ids import CaseId

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bot.prompting import build_prompt, escape_template
 from bot.settings import Settings, SettingsError, load
-from bot.splitting import LIMIT, split, utf16_length
 from bot.texts import Texts
+from bot.transport.text_split import LIMIT, split, utf16_length
 
 
 @given(st.text(max_size=9000))

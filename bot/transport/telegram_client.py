@@ -9,8 +9,8 @@ from collections.abc import Awaitable
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, TelegramError
 
-from bot.refusals import Failure, SendError, read, read_topic
-from bot.splitting import split
+from bot.transport.errors import Failure, SendError, read, read_topic
+from bot.transport.text_split import split
 from storage.body import MessageBody
 
 

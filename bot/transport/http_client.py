@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from bot.answers import TelegramRequest
+from bot.transport.api_answers import TelegramRequest
 
 
 @cache

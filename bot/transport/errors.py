@@ -21,7 +21,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot.answers import AnswerError
+from bot.transport.api_answers import AnswerError
 
 
 class Failure(StrEnum):

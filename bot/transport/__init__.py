@@ -1,0 +1,1 @@
+"""How Telegram's Bot API is spoken to: requests, answers, limits."""
