@@ -6,7 +6,6 @@ nothing of the order in which parts start and end (`service.py`).
 
 from collections.abc import Callable
 
-from bot.answering import Responder
 from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
 from bot.backups import KeyBackup
 from bot.build_review import (
@@ -43,7 +42,7 @@ from bot.human import PersonNotifier
 from bot.instead import InterceptorChain
 from bot.intake import Intake
 from bot.kept_words import SessionCacheEviction
-from bot.lanes import Arrival, Lanes, Unit
+from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
@@ -65,6 +64,8 @@ from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.transport.rate_limit import RateLimiter
 from bot.unheard import Unheard
+from bot.updates.arrivals import Arrival, Unit
+from bot.updates.responder import Responder
 from bot.upkeep import PeriodicJobs
 from console.app import Console
 from inference import LanguageModel

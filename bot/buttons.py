@@ -8,10 +8,17 @@ from collections.abc import Awaitable, Callable
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, UnitOfWork, acknowledge, choice_of, data_of
 from bot.conversation import TurnHandler
 from bot.onboarding import AGES, Onboarding
 from bot.texts import LANGUAGES
+from bot.updates.responder import (
+    HandlerContext,
+    Responder,
+    UnitOfWork,
+    acknowledge,
+    choice_of,
+    data_of,
+)
 from storage import Database, people
 from storage.body import MessageBody
 from storage.ids import TurnId, UpdateId

@@ -8,11 +8,11 @@ import structlog
 from telegram import Update
 from telegram.error import TelegramError
 
-from bot.answering import HandlerContext, Responder
 from bot.gate import Admission
 from bot.onboarding import Onboarding
 from bot.operators import OperatorHandlers
 from bot.unheard import Unheard
+from bot.updates.responder import HandlerContext, Responder
 from storage import Database, check_in_messages, conversations, inbox, people, retention
 from storage.body import MessageBody
 from storage.ids import UpdateId

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder
+from bot.updates.responder import HandlerContext, Responder
 from review import sign_in
 from review.access import RefusedError
 from storage import Database, Transaction, operators

@@ -13,11 +13,11 @@ from telegram import Update
 from bot.finishing import PendingTurn
 from bot.hearing import ContextScreener
 from bot.instead import InterceptorChain, Utterance
-from bot.lanes import Arrival, Burst
 from bot.quota import Quota
 from bot.reply import Replier
 from bot.takers import OnAccepted
-from bot.updates import UpdateKind
+from bot.updates.arrivals import Arrival, Burst
+from bot.updates.parsing import UpdateKind
 from safety import dialogue
 from safety.screen import Screening
 from storage import Database, Transaction, conversations, dialogues, inbox, people

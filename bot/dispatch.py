@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 from telegram.ext import Application
 
-from bot.lanes import Burst, Unit
 from bot.metrics import Metrics
 from bot.notices import OperatorMessenger
 from bot.texts import Texts
-from bot.updates import UpdateKind, is_case
+from bot.updates.arrivals import Burst, Unit
+from bot.updates.parsing import UpdateKind, is_case
 from storage import Database, inbox, outbox, people
 from storage.body import MessageBody
 from storage.inbox import Ended

@@ -11,11 +11,11 @@ from enum import StrEnum
 
 from bot.crisis import CrisisResponder
 from bot.duties import LegalNotices
-from bot.lanes import Burst
 from bot.quota import Quota
 from bot.resources import ResourceFooter
 from bot.safe_mode import SafeMode
 from bot.texts import Texts
+from bot.updates.arrivals import Burst
 from review.shadow import Shadow
 from safety.screen import Screening
 from storage import Transaction, conversations, outbox, people, safety_counts

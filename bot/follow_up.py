@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from telegram import Update
 
 from bot import open_questions
-from bot.answering import HandlerContext, Responder, choice_of
 from bot.texts import Texts
+from bot.updates.responder import HandlerContext, Responder, choice_of
 from review.takeover import Takeover
 from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
 from storage.body import MessageBody

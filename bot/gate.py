@@ -11,12 +11,11 @@ from datetime import datetime
 from telegram import Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
-from bot.answering import acknowledge
 from bot.crisis import CrisisResponder
 from bot.erasure import Erasure
-from bot.stop_words import is_stop
 from bot.texts import Texts
-from bot.updates import is_case, is_wordless
+from bot.updates.parsing import is_case, is_stop, is_wordless
+from bot.updates.responder import acknowledge
 from review import cases as review
 from review.takeover import Takeover
 from storage import Database, Transaction, cases, inbox, operators, outbox, people, pilot

@@ -24,13 +24,13 @@ from bot.console_link import ConsoleLink
 from bot.conversation import TurnHandler
 from bot.follow_up import FollowUps
 from bot.gate import Admission
-from bot.lanes import Burst
 from bot.operators import OperatorHandlers
 from bot.rights import DataRightsHandlers
 from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
 from bot.shadowing import ShadowConsent
 from bot.stopping import STOPS, StopHandler
+from bot.updates.arrivals import Burst
 
 COMMANDS = (
     "start",

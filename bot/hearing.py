@@ -7,8 +7,8 @@ bursts are read whole, and the turns of the last day count. What is found can on
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.lanes import Burst
 from bot.screening import SafeScreener
+from bot.updates.arrivals import Burst
 from safety import dialogue
 from safety.context import REMEMBERED, is_piece
 from safety.policy import HOLD_LAPSE_S, THRESHOLD

@@ -15,16 +15,17 @@ from datetime import datetime
 import structlog
 from telegram import Bot, Update
 
-from bot import updates
 from bot.checkins import signs
 from bot.crisis import CrisisResponder
 from bot.emergency import FallbackReply
-from bot.lanes import MOST_QUEUED, Arrival, Lanes
+from bot.lanes import MOST_QUEUED, Lanes
 from bot.metrics import Metrics
 from bot.operators_chat import OperatorsChat
 from bot.screening import SafeScreener
 from bot.texts import language_of
-from bot.updates import ParsedUpdate, UpdateKind
+from bot.updates import parsing
+from bot.updates.arrivals import Arrival
+from bot.updates.parsing import ParsedUpdate, UpdateKind
 from safety.policy import Response, respond
 from safety.screen import Screening
 from storage import Database, Transaction, inbox, people
@@ -160,7 +161,7 @@ class Intake:
         return Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
 
     async def _read(self, raw: object) -> Received | None:
-        update_id = updates.update_id_of(raw)
+        update_id = parsing.update_id_of(raw)
         if update_id is None:
             log.warning("update_without_id")
             return None
@@ -178,10 +179,10 @@ class Intake:
         try:
             update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
             self._operators_chat.follow(update)
-            reading = updates.parse(update, self._operators_chat.id)
+            reading = parsing.parse(update, self._operators_chat.id)
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)
-            return None, updates.parse_leniently(raw)
+            return None, parsing.parse_leniently(raw)
         return update, reading
 
     async def _rescue(self, received: Received) -> None:

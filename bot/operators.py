@@ -13,12 +13,12 @@ from datetime import datetime
 
 from telegram import Message, Update, User
 
-from bot.answering import HandlerContext, acknowledge
 from bot.case_acts import COMMANDS, CaseCommands
 from bot.case_buttons import number_of, read
 from bot.notices import OperatorMessenger
 from bot.operators_chat import OperatorsChat
 from bot.texts import Texts
+from bot.updates.responder import HandlerContext, acknowledge
 from review.access import Refusal, RefusedError
 from review.roster import MOST_NAME
 from storage import Database, Transaction, cases, inbox, operators

@@ -18,10 +18,10 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
-from bot import updates
 from bot.metrics import Metrics
 from bot.transport.errors import read
 from bot.transport.http_client import telegram_request
+from bot.updates import parsing
 
 log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
@@ -131,7 +131,7 @@ class Poller:
 
 def fewest_letters_first(page: Sequence[object]) -> list[object]:
     """Order updates so that nobody waits for a person who wrote more; each person's keep theirs."""
-    told = [updates.parse_leniently(raw) for raw in page]
+    told = [parsing.parse_leniently(raw) for raw in page]
     letters: Counter[int | None] = Counter()
     for reading in told:
         letters[reading.telegram_id] += len(reading.text)
@@ -141,11 +141,11 @@ def fewest_letters_first(page: Sequence[object]) -> list[object]:
 
 def _next(page: Sequence[object], left: Sequence[object]) -> int:
     """Give the offset that confirms what was stored, up to the first update that was not."""
-    open_ids = [found for raw in left if (found := updates.update_id_of(raw)) is not None]
+    open_ids = [found for raw in left if (found := parsing.update_id_of(raw)) is not None]
     if open_ids:
         return min(open_ids)
     return max(
-        (found + 1 for raw in page if (found := updates.update_id_of(raw)) is not None), default=0
+        (found + 1 for raw in page if (found := parsing.update_id_of(raw)) is not None), default=0
     )
 
 

@@ -15,12 +15,12 @@ from telegram import Bot
 from bot.drafts import ReplyDraft
 from bot.finishing import Completion, PendingTurn, TurnCompleter
 from bot.kept_words import SessionCacheEviction
-from bot.lanes import Burst
 from bot.metrics import Metrics
 from bot.priority import priority
 from bot.prompting import CHECK_IN_QUERY, PERSONA, build_prompt, escape_template
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
+from bot.updates.arrivals import Burst
 from bot.writing import LONGEST_S, ReplyGenerator
 from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
 from safety.guard import OutputGuard

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, UnitOfWork, choice_of
 from bot.checkins.exporting import check_ins_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
+from bot.updates.responder import HandlerContext, Responder, UnitOfWork, choice_of
 from safety.plan import STEPS
 from storage import cases, check_ins, conversations, follow_ups, people, plans, transcripts
 from storage.body import Document, MessageBody

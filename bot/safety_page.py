@@ -10,7 +10,7 @@ from collections.abc import Callable
 from telegram import Update
 from telegram.ext import ContextTypes
 
-from bot.answering import Responder
+from bot.updates.responder import Responder
 from safety.duties import Cadence, Duties, Profile
 from safety.hotlines import Hotlines
 from safety.levels import Category

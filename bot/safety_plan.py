@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, UnitOfWork, data_of
 from bot.texts.help_lines import HelpLines
+from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from review import cases as review
 from safety.answers import Answer, read
 from safety.levels import Level

@@ -5,8 +5,8 @@ Knows nothing of operators' pages (`review/shadow.py` does the work).
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, choice_of
 from bot.texts import Texts
+from bot.updates.responder import HandlerContext, Responder, choice_of
 from review.shadow import Shadow
 from storage import Transaction, outbox
 from storage.body import MessageBody

@@ -8,11 +8,11 @@ word (read in reports only; `safety/duties.yaml`). The words were screened like 
 from telegram import Message, Update
 from telegram.ext import ContextTypes, filters
 
-from bot.answering import Responder, UnitOfWork
 from bot.checkins import diary
 from bot.gate import Admission
-from bot.stop_words import is_stop
 from bot.texts.help_lines import HelpLines
+from bot.updates.parsing import is_stop
+from bot.updates.responder import Responder, UnitOfWork
 from review import cases as review
 from safety.levels import Level
 from safety.policy import THRESHOLD

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from telegram import Message, TelegramObject, Update
 
-from bot.answering import UnitOfWork
 from bot.human import TakeoverRelay
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from bot.updates import UpdateKind
+from bot.updates.parsing import UpdateKind
+from bot.updates.responder import UnitOfWork
 from review import cases as review
 from review.desk import Desk
 from safety.dialogue import GENTLE

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from bot.answering import UnitOfWork
 from bot.checkins import diary, saying, standing
 from bot.checkins.diary import QuietHoursError
 from bot.checkins.pages import SettingsPages, appointments_of, mark
 from bot.checkins.quiet import QuietHours
 from bot.checkins.reading import MOST_TIMES
 from bot.checkins.schedule import MINUTES_A_DAY, Appointment, merged
+from bot.updates.responder import UnitOfWork
 from storage import check_in_questions, check_in_settings
 from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic, TimesDraft

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, UnitOfWork, data_of
 from bot.checkins import chart
 from bot.checkins.saying import clock
 from bot.transport.text_split import LIMIT, utf16_length
+from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from storage import check_in_settings, check_ins
 from storage.body import Document, Keyboard, MessageBody
 from storage.check_ins import CheckIn

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, UnitOfWork, data_of, message_id
 from bot.checkins import zones
 from bot.checkins.changes import SettingsDialog
 from bot.checkins.pages import PAUSES, SettingsPages, unpacked
 from bot.checkins.quiet import QuietHours
 from bot.checkins.typed import PhraseHandler
+from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of, message_id
 from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic
 from storage.people import Person

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.answering import HandlerContext, Responder, UnitOfWork, acknowledge, data_of, message_id
 from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import CheckInHandlers
@@ -17,6 +16,14 @@ from bot.checkins.trend import note_falling
 from bot.conversation import TurnHandler
 from bot.notices import OperatorMessenger
 from bot.texts import Texts
+from bot.updates.responder import (
+    HandlerContext,
+    Responder,
+    UnitOfWork,
+    acknowledge,
+    data_of,
+    message_id,
+)
 from safety.levels import Level
 from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
 from storage.body import MessageBody

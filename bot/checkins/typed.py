@@ -5,12 +5,12 @@ page shown then has a button back. Times are done at once only if they were aske
 plain. Other times bring buttons and change nothing. All other words are for the companion.
 """
 
-from bot.answering import UnitOfWork
 from bot.checkins import quiet_reading, reading, wishes, zones
 from bot.checkins.changes import SettingsDialog
 from bot.checkins.pages import SettingsPages
 from bot.checkins.reading import AmbiguityReason, Ambiguous, ParsedTimes
 from bot.checkins.wishes import Pause, Request
+from bot.updates.responder import UnitOfWork
 from storage import check_in_settings
 from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic

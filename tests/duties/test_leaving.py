@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.service import Service
-from bot.stop_words import WORDS, is_stop
 from bot.texts import LANGUAGES, Texts
+from bot.updates.parsing import WORDS, is_stop
 from inference import InferenceWorker
 from safety.guard import OutputGuard
 from safety.hotlines import Hotlines

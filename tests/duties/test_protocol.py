@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
-from bot.answering import Responder
 from bot.app import utc_now
 from bot.safety_page import SafetyPage
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
+from bot.updates.responder import Responder
 from safety import policy
 from safety.duties import Duties
 from safety.guard import GuardResult, OutputGuard

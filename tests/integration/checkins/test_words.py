@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.answering import UnitOfWork
 from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN, SettingsDialog
 from bot.checkins.pages import SettingsPages, unpacked
@@ -13,6 +12,7 @@ from bot.checkins.reckoning import quiet_of
 from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment
 from bot.checkins.typed import PhraseHandler
 from bot.texts import Texts
+from bot.updates.responder import UnitOfWork
 from storage import Database, Transaction, check_in_questions, check_in_settings
 from storage.body import MessageBody
 from storage.check_in_questions import QuestionTopic, TimesDraft

@@ -5,8 +5,8 @@ from telegram import Update
 
 from bot.case_buttons import Pressed, number_of, read
 from bot.operators_chat import OperatorsChat
-from bot.updates import UpdateKind
-from bot.updates import parse as read_update
+from bot.updates.parsing import UpdateKind
+from bot.updates.parsing import parse as read_update
 from sandbox.wire import Json
 from storage.ids import CaseId
 

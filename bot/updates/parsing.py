@@ -4,13 +4,27 @@ Knows nothing of storage or of what follows. Pure: an update that cannot be read
 an outcome like any other, and its words, if some can be found, are still screened.
 """
 
+import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from telegram import Message, Update
 
-from bot.stop_words import is_stop
+WORDS = frozenset({"退出", "结束对话", "停止", "stop", "quit", "exit"})
+COMMAND = "/stop"
+LONGEST = 40  # most messages are longer than any such word with its punctuation
+
+
+def is_stop(text: str) -> bool:
+    """Whether a whole message says nothing but that the person leaves."""
+    if text.startswith("/"):
+        return text.split(None, 1)[0].split("@", maxsplit=1)[0].casefold() == COMMAND
+    if len(text) > LONGEST:
+        return False
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(filter(str.isalnum, folded)) in WORDS
+
 
 CASE = "case:"
 """How the data of buttons under a case begin."""

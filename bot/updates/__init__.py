@@ -1,0 +1,1 @@
+"""What came from Telegram, as plain values, and how one handler answers it."""
