@@ -25,7 +25,6 @@ from bot.checkins.rounds import CheckInScheduler
 from bot.checkins.setup import CheckInHandlers
 from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
 from bot.commands import Commands
-from bot.console_link import ConsoleLink
 from bot.conversation import TurnHandler
 from bot.crisis import CrisisResponder
 from bot.delivery import OutboxRelay
@@ -38,7 +37,6 @@ from bot.follow_up import FollowUps
 from bot.gate import Admission
 from bot.handlers import register
 from bot.hearing import ContextScreener
-from bot.human import PersonNotifier
 from bot.instead import InterceptorChain
 from bot.intake import Intake
 from bot.kept_words import SessionCacheEviction
@@ -46,6 +44,9 @@ from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.onboarding import Onboarding
+from bot.operators.console_link import ConsoleLink
+from bot.operators.shadow_review import ReviewedReplySender, ShadowConsent
+from bot.operators.takeover import PersonNotifier
 from bot.own_files import SPOOL
 from bot.poller import Poller
 from bot.quota import Quota
@@ -58,7 +59,6 @@ from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
 from bot.screening import SafeScreener
 from bot.settings import Settings
-from bot.shadowing import ReviewedReplySender, ShadowConsent
 from bot.stopping import StopHandler
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines

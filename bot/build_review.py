@@ -11,21 +11,21 @@ from zoneinfo import ZoneInfo
 from telegram import Bot
 
 from bot.app import Clock
-from bot.case_acts import CaseCommands
-from bot.case_chat import CaseFeed
 from bot.checkins.recalling import Recall
-from bot.digest import Digest
-from bot.human import TakeoverRelay
 from bot.leadership import Leadership
-from bot.notices import OperatorMessenger
-from bot.operators import OperatorHandlers
-from bot.operators_chat import OperatorsChat
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.case_commands import CaseCommands
+from bot.operators.case_feed import CaseFeed
+from bot.operators.chat import OperatorsChat
+from bot.operators.digest import Digest
+from bot.operators.handlers import OperatorHandlers
+from bot.operators.pager import Mail, Pager
+from bot.operators.takeover import TakeoverRelay
+from bot.operators.topics import Topics
 from bot.outcomes import Outcomes
-from bot.pager import Mail, Pager
 from bot.screening import SafeScreener
 from bot.settings import Settings
 from bot.texts import Texts
-from bot.topics import Topics
 from bot.transport.rate_limit import RateLimiter
 from console.address import ROOT
 from console.app import Console

@@ -10,7 +10,7 @@ from telegram.error import TelegramError
 
 from bot.gate import Admission
 from bot.onboarding import Onboarding
-from bot.operators import OperatorHandlers
+from bot.operators.handlers import OperatorHandlers
 from bot.unheard import Unheard
 from bot.updates.responder import HandlerContext, Responder
 from storage import Database, check_in_messages, conversations, inbox, people, retention

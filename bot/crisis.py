@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot import open_questions
-from bot.human import TakeoverRelay
+from bot.operators.takeover import TakeoverRelay
 from bot.risk import CaseRecorder
 from bot.script import ScriptRunner
 from bot.texts import Texts

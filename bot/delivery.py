@@ -15,9 +15,9 @@ import structlog
 from telegram import Bot
 
 from bot.metrics import Metrics
-from bot.operators_chat import OperatorsChat
+from bot.operators.chat import OperatorsChat
+from bot.operators.topics import Topics
 from bot.outcomes import AT_LEAST_ONCE, Outcomes
-from bot.topics import Topics
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part

@@ -14,7 +14,7 @@ import structlog
 from telegram.ext import Application
 
 from bot.metrics import Metrics
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
 from bot.texts import Texts
 from bot.updates.arrivals import Burst, Unit
 from bot.updates.parsing import UpdateKind, is_case

@@ -6,10 +6,10 @@ Knows nothing of why: a refusal, an age, a closed pilot or `/forget`.
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.topics import DELETE
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from bot.topics import DELETE
 from safety.levels import Level
 from storage import Transaction, cases, outbox, people
 from storage.body import MessageBody

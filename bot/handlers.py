@@ -20,15 +20,15 @@ from telegram.ext import (
 from bot.buttons import ButtonHandlers
 from bot.checkins.face import CheckInRoutes
 from bot.commands import Commands
-from bot.console_link import ConsoleLink
 from bot.conversation import TurnHandler
 from bot.follow_up import FollowUps
 from bot.gate import Admission
-from bot.operators import OperatorHandlers
+from bot.operators.console_link import ConsoleLink
+from bot.operators.handlers import OperatorHandlers
+from bot.operators.shadow_review import ShadowConsent
 from bot.rights import DataRightsHandlers
 from bot.safety_page import SafetyPage
 from bot.safety_plan import SafetyPlans
-from bot.shadowing import ShadowConsent
 from bot.stopping import STOPS, StopHandler
 from bot.updates.arrivals import Burst
 

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from bot.crisis import CrisisResponder
 from bot.gate import Admission
-from bot.human import TakeoverRelay
 from bot.onboarding import Onboarding
+from bot.operators.takeover import TakeoverRelay
 from bot.quota import Quota
 from bot.risk import CaseRecorder
 from bot.safe_mode import SafeMode

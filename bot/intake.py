@@ -20,7 +20,7 @@ from bot.crisis import CrisisResponder
 from bot.emergency import FallbackReply
 from bot.lanes import MOST_QUEUED, Lanes
 from bot.metrics import Metrics
-from bot.operators_chat import OperatorsChat
+from bot.operators.chat import OperatorsChat
 from bot.screening import SafeScreener
 from bot.texts import language_of
 from bot.updates import parsing

@@ -10,8 +10,8 @@ import structlog
 
 from bot.checkins.deciding import SkipReason
 from bot.checkins.recalling import Recall
-from bot.operators_chat import OperatorsChat
-from bot.topics import Topics
+from bot.operators.chat import OperatorsChat
+from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError
 from storage import Database, Transaction, outbox, people
 from storage.ids import OutboxId

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from telegram import Message, TelegramObject, Update
 
-from bot.human import TakeoverRelay
+from bot.operators.takeover import TakeoverRelay
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import UpdateKind

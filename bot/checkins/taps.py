@@ -14,7 +14,7 @@ from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import CheckInHandlers
 from bot.checkins.trend import note_falling
 from bot.conversation import TurnHandler
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
 from bot.texts import Texts
 from bot.updates.responder import (
     HandlerContext,

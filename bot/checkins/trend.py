@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
 from storage import Transaction, cases, check_in_settings, check_ins, notes
 from storage.ids import PersonId
 

@@ -446,7 +446,7 @@ async def test_a_topic_that_the_bot_may_not_delete_is_asked_for_once(
     async def refuses(*_: object) -> None:
         raise SendError(Failure.NO_TOPICS, "BadRequest")
 
-    monkeypatch.setattr("bot.topics.delete_topic", refuses)
+    monkeypatch.setattr("bot.operators.topics.delete_topic", refuses)
     await at_risk.say("/forget")
     await at_risk.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await at_risk.press("forget:yes")

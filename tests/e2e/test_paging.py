@@ -36,7 +36,7 @@ NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
 def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
     monkeypatch.setattr("bot.upkeep.CLOCKS_S", 0.1)
     monkeypatch.setattr("bot.upkeep.DIGEST_S", 0.1)
-    monkeypatch.setattr("bot.pager.BETWEEN_S", 0)
+    monkeypatch.setattr("bot.operators.pager.BETWEEN_S", 0)
     return ManualClock(NIGHT)
 
 

@@ -13,11 +13,11 @@ from bot.checkins.recalling import Recall
 from bot.checkins.rounds import CheckInScheduler
 from bot.delivery import OutboxRelay
 from bot.metrics import Metrics
-from bot.notices import OperatorMessenger
-from bot.operators_chat import OperatorsChat
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.chat import OperatorsChat
+from bot.operators.topics import Topics
 from bot.outcomes import Outcomes
 from bot.texts import Texts
-from bot.topics import Topics
 from bot.transport.rate_limit import RateLimiter
 from storage import Database, Transaction
 from storage.outbox import OutboxMessage

@@ -3,8 +3,8 @@
 import pytest
 from telegram import Update
 
-from bot.case_buttons import Pressed, number_of, read
-from bot.operators_chat import OperatorsChat
+from bot.operators.case_keyboard import Pressed, number_of, read
+from bot.operators.chat import OperatorsChat
 from bot.updates.parsing import UpdateKind
 from bot.updates.parsing import parse as read_update
 from sandbox.wire import Json

@@ -5,14 +5,14 @@ import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
+import bot.pager
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-import bot.pager
 from bot.build_review import pager_of
-from bot.pager import Mail, Pager, PagerError
+from bot.operators.pager import Mail, Pager, PagerError
 from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
 from storage.cases import Case, CaseState

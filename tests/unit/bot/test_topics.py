@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 
-from bot.notices import OperatorMessenger
-from bot.operators_chat import OperatorsChat
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.chat import OperatorsChat
+from bot.operators.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
 from bot.texts import Texts
-from bot.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from storage import Database, Vault, cases, keys, new_secret_key, people

@@ -7,8 +7,8 @@ the faces; here stand only the two questions back: how a case ended, and what is
 import re
 from datetime import datetime
 
-from bot.case_buttons import VERDICTS, CaseButtons
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.case_keyboard import VERDICTS, CaseButtons
 from review.access import Refusal, RefusedError
 from review.desk import Desk
 from review.takeover import Takeover

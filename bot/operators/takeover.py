@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot import open_questions
-from bot.shadowing import consent_body
+from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from review.clocks import Escalation

@@ -6,7 +6,7 @@ anew whether it still may.
 
 from dataclasses import dataclass
 
-from bot.notices import Keyboard, OperatorMessenger
+from bot.operators.announcements import Keyboard, OperatorMessenger
 from storage.cases import Case, CaseState, Resolution
 from storage.ids import CaseId
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
 from safety.levels import Level
 from storage import Database, case_clocks, check_in_settings
 from storage.cases import Case

@@ -8,10 +8,10 @@ minute.
 
 from datetime import datetime
 
-from bot.case_buttons import CaseButtons
-from bot.notices import OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.case_keyboard import CaseButtons
+from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
-from bot.topics import CLOSE, RENAME
 from review.events import Event, EventType
 from safety.levels import Level
 from storage import Transaction, case_queue, cases, operators

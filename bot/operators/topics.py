@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from telegram import Bot
 
-from bot.notices import OperatorMessenger
-from bot.operators_chat import OperatorsChat
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.chat import OperatorsChat
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import close_topic, delete_topic, open_topic, rename_topic

@@ -13,10 +13,10 @@ from datetime import datetime
 
 from telegram import Message, Update, User
 
-from bot.case_acts import COMMANDS, CaseCommands
-from bot.case_buttons import number_of, read
-from bot.notices import OperatorMessenger
-from bot.operators_chat import OperatorsChat
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.case_commands import COMMANDS, CaseCommands
+from bot.operators.case_keyboard import number_of, read
+from bot.operators.chat import OperatorsChat
 from bot.texts import Texts
 from bot.updates.responder import HandlerContext, acknowledge
 from review.access import Refusal, RefusedError

@@ -1,0 +1,1 @@
+"""The operators' side in Telegram: cases, takeover, pages and digests."""
