@@ -31,8 +31,8 @@ import uvloop
 from starlette.applications import Starlette
 
 from bot import logs
+from bot.crisis.screening import SafeScreener
 from bot.http import Server
-from bot.screening import SafeScreener
 from console.app import Console
 from review import sign_in
 from review.access import RefusedError

@@ -16,6 +16,7 @@ from telegram.ext import Application
 
 from bot.backups import KeyBackup
 from bot.checkins.asking import CheckInJob
+from bot.crisis.safe_mode import SafeMode
 from bot.delivery import OutboxRelay
 from bot.http import listen
 from bot.intake import Intake
@@ -23,7 +24,6 @@ from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.poller import Poller
-from bot.safe_mode import SafeMode
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.api_answers import AnswerError

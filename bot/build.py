@@ -26,14 +26,20 @@ from bot.checkins.setup import CheckInHandlers
 from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
 from bot.commands import Commands
 from bot.conversation import TurnHandler
-from bot.crisis import CrisisResponder
+from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.follow_up import FollowUps
+from bot.crisis.resource_footer import ResourceFooter
+from bot.crisis.response import CrisisResponder
+from bot.crisis.safe_mode import SafeMode
+from bot.crisis.safety_plan import SafetyPlans
+from bot.crisis.screening import SafeScreener
+from bot.crisis.unreadable import Unheard
 from bot.delivery import OutboxRelay
 from bot.dispatch import Dispatch
 from bot.duties import LegalNotices
 from bot.emergency import FallbackReply
 from bot.erasure import Erasure
 from bot.finishing import TurnCompleter
-from bot.follow_up import FollowUps
 from bot.gate import Admission
 from bot.handlers import register
 from bot.hearing import ContextScreener
@@ -51,19 +57,13 @@ from bot.own_files import SPOOL
 from bot.poller import Poller
 from bot.quota import Quota
 from bot.reply import Replier
-from bot.resources import ResourceFooter
 from bot.rights import DataRightsHandlers
-from bot.risk import CaseRecorder
-from bot.safe_mode import SafeMode
 from bot.safety_page import SafetyPage
-from bot.safety_plan import SafetyPlans
-from bot.screening import SafeScreener
 from bot.settings import Settings
 from bot.stopping import StopHandler
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.transport.rate_limit import RateLimiter
-from bot.unheard import Unheard
 from bot.updates.arrivals import Arrival, Unit
 from bot.updates.responder import Responder
 from bot.upkeep import PeriodicJobs

@@ -12,6 +12,7 @@ from telegram import Bot
 
 from bot.app import Clock
 from bot.checkins.recalling import Recall
+from bot.crisis.screening import SafeScreener
 from bot.leadership import Leadership
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_commands import CaseCommands
@@ -23,7 +24,6 @@ from bot.operators.pager import Mail, Pager
 from bot.operators.takeover import TakeoverRelay
 from bot.operators.topics import Topics
 from bot.outcomes import Outcomes
-from bot.screening import SafeScreener
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter

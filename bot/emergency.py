@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 from telegram import Bot
 
-from bot.crisis import CrisisResponder
+from bot.crisis.response import CrisisResponder
 from bot.metrics import Metrics
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter

@@ -11,7 +11,7 @@ from datetime import datetime
 from telegram import Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
-from bot.crisis import CrisisResponder
+from bot.crisis.response import CrisisResponder
 from bot.erasure import Erasure
 from bot.texts import Texts
 from bot.updates.parsing import is_case, is_stop, is_wordless
@@ -128,7 +128,7 @@ class Admission:
                 return  # listed by an admin, and not in the settings
             now = self._now()
             if is_wordless(update) and await self._is_seen_to(transaction, person, now):
-                return  # `bot/unheard.py` answers
+                return  # `bot/crisis/unreadable.py` answers
             await self.turn_away(transaction, person, [UpdateId(update.update_id)], now=now)
         await acknowledge(update)
         self._wake()

@@ -21,14 +21,14 @@ from bot.buttons import ButtonHandlers
 from bot.checkins.face import CheckInRoutes
 from bot.commands import Commands
 from bot.conversation import TurnHandler
-from bot.follow_up import FollowUps
+from bot.crisis.follow_up import FollowUps
+from bot.crisis.safety_plan import SafetyPlans
 from bot.gate import Admission
 from bot.operators.console_link import ConsoleLink
 from bot.operators.handlers import OperatorHandlers
 from bot.operators.shadow_review import ShadowConsent
 from bot.rights import DataRightsHandlers
 from bot.safety_page import SafetyPage
-from bot.safety_plan import SafetyPlans
 from bot.stopping import STOPS, StopHandler
 from bot.updates.arrivals import Burst
 

@@ -7,7 +7,7 @@ bursts are read whole, and the turns of the last day count. What is found can on
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.screening import SafeScreener
+from bot.crisis.screening import SafeScreener
 from bot.updates.arrivals import Burst
 from safety import dialogue
 from safety.context import REMEMBERED, is_piece

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.crisis import CrisisResponder
+from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.response import CrisisResponder
+from bot.crisis.safe_mode import SafeMode
 from bot.gate import Admission
 from bot.onboarding import Onboarding
 from bot.operators.takeover import TakeoverRelay
 from bot.quota import Quota
-from bot.risk import CaseRecorder
-from bot.safe_mode import SafeMode
 from bot.takers import Interceptor
 from bot.texts import Texts
 from review import cases as review

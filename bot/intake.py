@@ -16,12 +16,12 @@ import structlog
 from telegram import Bot, Update
 
 from bot.checkins import signs
-from bot.crisis import CrisisResponder
+from bot.crisis.response import CrisisResponder
+from bot.crisis.screening import SafeScreener
 from bot.emergency import FallbackReply
 from bot.lanes import MOST_QUEUED, Lanes
 from bot.metrics import Metrics
 from bot.operators.chat import OperatorsChat
-from bot.screening import SafeScreener
 from bot.texts import language_of
 from bot.updates import parsing
 from bot.updates.arrivals import Arrival

@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.checkins.asking import CheckInJob
-from bot.follow_up import FollowUps
+from bot.crisis.follow_up import FollowUps
+from bot.crisis.safe_mode import SafeMode, Switch
+from bot.crisis.screening import SafeScreener
 from bot.kept_words import SessionCacheEviction
 from bot.lanes import Lanes
 from bot.metrics import Metrics
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.digest import Digest
 from bot.operators.topics import DELETE
-from bot.safe_mode import SafeMode, Switch
-from bot.screening import SafeScreener
 from review.clocks import Escalation
 from review.live_lexicon import LiveLexicon
 from review.shadow import Shadow

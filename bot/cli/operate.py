@@ -121,7 +121,7 @@ def pause(
     ] = "by hand",
 ) -> None:
     """Silence the model at once, everywhere: people get reviewed replies only."""
-    from bot.safe_mode import SafeMode, Switch
+    from bot.crisis.safe_mode import SafeMode, Switch
 
     fresh = with_database(
         lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=now())
@@ -131,7 +131,7 @@ def pause(
 
 def resume() -> None:
     """Let the model speak again after `pica pause`."""
-    from bot.safe_mode import SafeMode, Switch
+    from bot.crisis.safe_mode import SafeMode, Switch
 
     was_on = with_database(lambda database, _: SafeMode(database).turn_off(Switch.PAUSED))
     console.print("The model speaks again." if was_on else "It was not paused.")

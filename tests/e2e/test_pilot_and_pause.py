@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.app import utc_now
-from bot.safe_mode import Switch
+from bot.crisis.safe_mode import Switch
 from bot.service import Service
 from bot.texts import Texts
 from safety.hotlines import Hotlines

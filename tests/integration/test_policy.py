@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.screening import SafeScreener
+from bot.crisis.screening import SafeScreener
 from review import live_lexicon, replays, roster
 from review.access import RefusedError
 from review.child import WorkerError, run

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.app import utc_now
-from bot.safe_mode import Switch
+from bot.crisis.safe_mode import Switch
 from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser

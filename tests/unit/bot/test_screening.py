@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.screening import SafeScreener
+from bot.crisis.screening import SafeScreener
 from safety.canary import CANARIES, CanaryError
 from safety.entries import load_lexicon
 from safety.levels import Level

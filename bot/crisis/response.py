@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot import open_questions
+from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverRelay
-from bot.risk import CaseRecorder
-from bot.script import ScriptRunner
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from review import cases as review

@@ -24,7 +24,7 @@ MOST_THREADS = 2
 class SafeScreener:
     """Screens texts; a failure is told to `on_failure` and answered as nothing found.
 
-    Whoever is told must keep the model silent: see `bot/safe_mode.py`.
+    Whoever is told must keep the model silent: see `bot/crisis/safe_mode.py`.
     """
 
     def __init__(self, screener: Screener, *, on_failure: Callable[[], None]) -> None:

@@ -1,0 +1,1 @@
+"""People at risk: screening, safe mode, the reviewed script, cases."""
