@@ -25,7 +25,14 @@ from bot.checkins.rounds import CheckInScheduler
 from bot.checkins.setup import CheckInHandlers
 from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
 from bot.commands import Commands
-from bot.conversation import TurnHandler
+from bot.conversation.completion import TurnCompleter
+from bot.conversation.context_screening import ContextScreener
+from bot.conversation.interceptors import InterceptorChain
+from bot.conversation.legal_notices import LegalNotices
+from bot.conversation.model_memory import SessionCacheEviction
+from bot.conversation.quota import Quota
+from bot.conversation.reply import Replier
+from bot.conversation.turn_handler import TurnHandler
 from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.resource_footer import ResourceFooter
@@ -36,16 +43,11 @@ from bot.crisis.screening import SafeScreener
 from bot.crisis.unreadable import Unheard
 from bot.delivery import OutboxRelay
 from bot.dispatch import Dispatch
-from bot.duties import LegalNotices
 from bot.emergency import FallbackReply
 from bot.erasure import Erasure
-from bot.finishing import TurnCompleter
 from bot.gate import Admission
 from bot.handlers import register
-from bot.hearing import ContextScreener
-from bot.instead import InterceptorChain
 from bot.intake import Intake
-from bot.kept_words import SessionCacheEviction
 from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
@@ -55,8 +57,6 @@ from bot.operators.shadow_review import ReviewedReplySender, ShadowConsent
 from bot.operators.takeover import PersonNotifier
 from bot.own_files import SPOOL
 from bot.poller import Poller
-from bot.quota import Quota
-from bot.reply import Replier
 from bot.rights import DataRightsHandlers
 from bot.safety_page import SafetyPage
 from bot.settings import Settings

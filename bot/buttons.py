@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from telegram import Update
 
-from bot.conversation import TurnHandler
+from bot.conversation.turn_handler import TurnHandler
 from bot.onboarding import AGES, Onboarding
 from bot.texts import LANGUAGES
 from bot.updates.responder import (

@@ -20,7 +20,7 @@ from telegram.ext import (
 from bot.buttons import ButtonHandlers
 from bot.checkins.face import CheckInRoutes
 from bot.commands import Commands
-from bot.conversation import TurnHandler
+from bot.conversation.turn_handler import TurnHandler
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.safety_plan import SafetyPlans
 from bot.gate import Admission

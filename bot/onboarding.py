@@ -7,7 +7,7 @@ after a refusal nothing is.
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.duties import LegalNotices
+from bot.conversation.legal_notices import LegalNotices
 from bot.erasure import Erasure
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines

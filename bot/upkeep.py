@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.checkins.asking import CheckInJob
+from bot.conversation.model_memory import SessionCacheEviction
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.safe_mode import SafeMode, Switch
 from bot.crisis.screening import SafeScreener
-from bot.kept_words import SessionCacheEviction
 from bot.lanes import Lanes
 from bot.metrics import Metrics
 from bot.operators.announcements import OperatorMessenger

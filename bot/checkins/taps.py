@@ -13,7 +13,7 @@ from bot.checkins import diary
 from bot.checkins.changes import STAYS_OPEN
 from bot.checkins.setup import CheckInHandlers
 from bot.checkins.trend import note_falling
-from bot.conversation import TurnHandler
+from bot.conversation.turn_handler import TurnHandler
 from bot.operators.announcements import OperatorMessenger
 from bot.texts import Texts
 from bot.updates.responder import (

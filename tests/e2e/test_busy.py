@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot import drafts
+from bot.conversation import drafts
 from bot.service import Service
 from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling

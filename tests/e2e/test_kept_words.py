@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot import kept_words
+from bot.conversation import model_memory
 from bot.service import Service
 from bot.texts import Texts
 from inference import InferenceWorker
@@ -74,7 +74,7 @@ async def test_silence_is_an_end(
     await service.parts.upkeep._kept_words.forget_old()
     await asyncio.sleep(0.2)
     await until_kept(worker, session, is_kept=True)
-    monkeypatch.setattr(kept_words, "KEPT_FOR_S", 0.0)
+    monkeypatch.setattr(model_memory, "KEPT_FOR_S", 0.0)
     await service.parts.upkeep._kept_words.forget_old()
     await until_kept(worker, session, is_kept=False)
 

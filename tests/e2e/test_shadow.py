@@ -31,7 +31,7 @@ HARM = "我妈又打我了，我身上都是伤"
 
 @pytest.fixture(autouse=True)
 def same_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.reply.SAMPLING", Sampling(seed=3, min_new_tokens=2))
+    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=3, min_new_tokens=2))
 
 
 class Reader(Desk):

@@ -23,7 +23,7 @@ WORDS = "妈妈总是拿我和别人比，我不知道该怎么办。"
 @pytest.fixture
 def slow(worker: InferenceWorker, runner: PlannedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model takes its time, so that there is something to be seen between."""
-    monkeypatch.setattr("bot.reply.SAMPLING", Sampling(seed=1))
+    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=1))
     runner.slow_down(0.03)
 
 

@@ -34,7 +34,7 @@ async def test_from_the_first_word_to_a_resolved_case(
     texts: Texts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.reply.SAMPLING", Sampling(seed=3, min_new_tokens=2))
+    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=3, min_new_tokens=2))
     mei, ming = sandbox.add_user(first_name="小雨"), sandbox.add_user(first_name="阿明")
     chat, group = page.locator("#chat"), page.locator("#group")
     for person in (ming, mei):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.prompting import CHECK_IN_QUERY
+from bot.conversation.prompt import CHECK_IN_QUERY
 from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser

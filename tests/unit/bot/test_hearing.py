@@ -1,6 +1,6 @@
 """A burst is read whole, and bounded where its messages do not meet."""
 
-from bot.hearing import MOST_JOINED, joined
+from bot.conversation.context_screening import MOST_JOINED, joined
 from safety.levels import Level
 from safety.screen import Screener
 

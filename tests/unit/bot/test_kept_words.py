@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import cast
 
-from bot.kept_words import KEPT_FOR_S, SessionCacheEviction
+from bot.conversation.model_memory import KEPT_FOR_S, SessionCacheEviction
 from inference import InferenceWorker
 from storage import Database, Vault, new_secret_key
 from storage.ids import SessionId

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
+from bot.conversation.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
 from inference.engine.scheduler import URGENT
 from storage.cases import Case, CaseState
 from storage.ids import CaseId, PersonId

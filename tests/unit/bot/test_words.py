@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prompting import build_prompt, escape_template
+from bot.conversation.prompt import build_prompt, escape_template
 from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
 from bot.transport.text_split import LIMIT, split, utf16_length

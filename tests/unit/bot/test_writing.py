@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from bot import writing
-from bot.drafts import ReplyDraft
+from bot.conversation import generation
+from bot.conversation.drafts import ReplyDraft
+from bot.conversation.generation import ReplyGenerator
 from bot.metrics import Metrics
-from bot.writing import ReplyGenerator
 from inference import GenerationError, GenerationRequest, InferenceWorker
 from safety.guard import GuardResult, OutputGuard
 
@@ -44,8 +44,8 @@ class Pace:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "FIRST_WORD_S", 0.5)
-    monkeypatch.setattr(writing, "NEXT_WORD_S", 0.2)
+    monkeypatch.setattr(generation, "FIRST_WORD_S", 0.5)
+    monkeypatch.setattr(generation, "NEXT_WORD_S", 0.2)
 
 
 async def write(model: Any) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.conversation.legal_notices import LegalNotices
+from bot.conversation.quota import Quota
 from bot.crisis.resource_footer import ResourceFooter
 from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
-from bot.duties import LegalNotices
-from bot.quota import Quota
 from bot.texts import Texts
 from bot.updates.arrivals import Burst
 from review.shadow import Shadow

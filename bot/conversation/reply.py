@@ -12,16 +12,16 @@ from functools import partial
 import structlog
 from telegram import Bot
 
-from bot.drafts import ReplyDraft
-from bot.finishing import Completion, PendingTurn, TurnCompleter
-from bot.kept_words import SessionCacheEviction
+from bot.conversation.completion import Completion, PendingTurn, TurnCompleter
+from bot.conversation.drafts import ReplyDraft
+from bot.conversation.generation import LONGEST_S, ReplyGenerator
+from bot.conversation.model_memory import SessionCacheEviction
+from bot.conversation.priority import priority
+from bot.conversation.prompt import CHECK_IN_QUERY, PERSONA, build_prompt, escape_template
 from bot.metrics import Metrics
-from bot.priority import priority
-from bot.prompting import CHECK_IN_QUERY, PERSONA, build_prompt, escape_template
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from bot.updates.arrivals import Burst
-from bot.writing import LONGEST_S, ReplyGenerator
 from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
 from safety.guard import OutputGuard
 from storage import Database, cases, conversations, inbox, outbox

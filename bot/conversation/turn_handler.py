@@ -10,12 +10,11 @@ from datetime import datetime
 
 from telegram import Update
 
-from bot.finishing import PendingTurn
-from bot.hearing import ContextScreener
-from bot.instead import InterceptorChain, Utterance
-from bot.quota import Quota
-from bot.reply import Replier
-from bot.takers import OnAccepted
+from bot.conversation.completion import PendingTurn
+from bot.conversation.context_screening import ContextScreener
+from bot.conversation.interceptors import InterceptorChain, OnAccepted, Utterance
+from bot.conversation.quota import Quota
+from bot.conversation.reply import Replier
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
 from safety import dialogue

@@ -12,7 +12,7 @@ import time
 from contextlib import aclosing
 from dataclasses import replace
 
-from bot.drafts import ReplyDraft
+from bot.conversation.drafts import ReplyDraft
 from bot.metrics import Metrics
 from inference import GenerationError, GenerationRequest, LanguageModel
 from safety.guard import OutputGuard, strip_artefacts

@@ -4,20 +4,21 @@ Knows nothing of how words arrive or how the model writes. Everything happens in
 in which the words are stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
+from bot.conversation.quota import Quota
 from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
 from bot.gate import Admission
 from bot.onboarding import Onboarding
 from bot.operators.takeover import TakeoverRelay
-from bot.quota import Quota
-from bot.takers import Interceptor
 from bot.texts import Texts
 from review import cases as review
+from safety.levels import Level
 from safety.policy import respond
 from safety.screen import Screening
 from storage import Transaction, check_in_questions, conversations, inbox, outbox
@@ -27,6 +28,29 @@ from storage.conversations import Speaker, Turn
 from storage.ids import UpdateId
 from storage.inbox import Ended
 from storage.people import Person
+
+OnAccepted = Callable[[Transaction, Person], Awaitable[bool]]
+"""Keeps what a button says; False where nothing follows, and then it ends the inbox row."""
+
+
+class Interceptor(Protocol):
+    """Something that asked for words, or listens to all of them."""
+
+    async def take(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        text: str,
+        level: Level,
+        *,
+        now: datetime,
+        is_edit: bool = False,
+    ) -> bool:
+        """Take words that are meant for it; False: they are for the companion.
+
+        With `is_edit` the words only reword older messages: they answer no open question.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The companion: who answers a message, and the model's reply."""
