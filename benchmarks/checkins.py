@@ -25,9 +25,9 @@ from typing import Any
 from sqlalchemy import Table, event, insert, text, update
 
 from benchmarks.checkins_year import Year
-from bot.checkins.rounds import CheckInScheduler, Claimed
-from bot.checkins.schedule import EVERY_DAY, Appointment
-from bot.checkins.spreading import A_SECOND, is_crowded, stable_rank
+from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
+from bot.checkins.rules.pace import A_SECOND, is_crowded, stable_rank
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment
 from storage import Database, Transaction, Vault, appointments, keys, new_secret_key
 from storage.schema import people, telegram_chats
 from storage.schema_checkins import appointments as appointments_table

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.checkins.schedule import Appointment
+from bot.checkins.rules.schedule import Appointment
 from storage.ids import CaseId
 
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)

@@ -15,10 +15,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from benchmarks.checkins_count import DAY, Count
-from bot.checkins import diary
-from bot.checkins.quiet import QuietHours
-from bot.checkins.rounds import CheckInScheduler, Claimed
-from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
+from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
+from bot.checkins.settings import service
 from storage import Database, Transaction, Vault, cases, check_ins, outbox, people
 from storage.body import MessageBody
 from storage.cases import Resolution
@@ -133,7 +133,7 @@ class Year:
                 zone = self._chance.choice(ZONES)
                 count = Count(zone, wanted, (0.0, 0.3, 1.0)[number % 3], start, self._days, start)
                 self.counts[person.person_id] = count
-                await diary.begin(tx, person.person_id, zone=zone, wanted=[wanted], now=start)
+                await service.begin(tx, person.person_id, zone=zone, wanted=[wanted], now=start)
 
     async def _restart(self) -> None:
         for database, _ in self._services:
@@ -184,7 +184,7 @@ class Year:
                 continue
             async with self.database.begin() as tx:
                 said = MoodAnswer(mood=3)
-                await diary.answer(tx, person_id, claimed.check_in_id, said, now=self._now)
+                await service.answer(tx, person_id, claimed.check_in_id, said, now=self._now)
             count.heard()
             count.ends[day] = CheckInState.ANSWERED.value
 
@@ -213,22 +213,22 @@ class _Still:
 
 async def _pause(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
     until = now + chance.randrange(1, 20) * DAY
-    await diary.pause(tx, who, until_at=until, now=now)
+    await service.pause(tx, who, until_at=until, now=now)
     count.paused_until = count.after = until
 
 
 async def _stop(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await diary.stop(tx, who, now=now)
+    await service.stop(tx, who, now=now)
     count.stopped = True
 
 
 async def _resume(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await diary.resume(tx, who, now=now)
+    await service.resume(tx, who, now=now)
     count.go_on(now)
 
 
 async def _skip(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await diary.skip_today(tx, who, now=now)
+    await service.skip_today(tx, who, now=now)
     count.skip(now.astimezone(ZoneInfo(count.zone)).date())
 
 
@@ -239,7 +239,7 @@ async def _regret(tx: Transaction, who: PersonId, count: Count, now: datetime, c
 
 async def _travel(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
     count.zone = chance.choice(ZONES)
-    await diary.set_zone(tx, who, count.zone, now=now)
+    await service.set_zone(tx, who, count.zone, now=now)
     count.after = max(now, count.paused_until or now)
 
 
@@ -247,7 +247,7 @@ async def _quiet(tx: Transaction, who: PersonId, count: Count, now: datetime, ch
     starts = (count.wanted.minute - chance.randrange(0, 240, 15)) % 1440
     ends = (starts + chance.randrange(60, 720, 15)) % 1440
     count.quiet = None if count.quiet else (starts, ends)
-    await diary.set_quiet(tx, who, QuietHours(starts, ends) if count.quiet else None)
+    await service.set_quiet(tx, who, QuietHours(starts, ends) if count.quiet else None)
 
 
 async def _case(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from bot.checkins import diary
-from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment
+from bot.checkins.settings import service
 from sandbox import SandboxUser
 from storage import Database, appointments, check_ins, people
 from storage.appointments import Next
@@ -67,7 +67,7 @@ class Waves:
                 person = await people.by_telegram_id(transaction, user.id)
                 assert person is not None
                 self._people[person.person_id] = user
-                await diary.begin(
+                await service.begin(
                     transaction,
                     person.person_id,
                     zone="UTC",

@@ -15,7 +15,7 @@ from telegram.error import RetryAfter
 from telegram.ext import Application
 
 from bot.backups import KeyBackup
-from bot.checkins.asking import CheckInJob
+from bot.checkins.outgoing.job import CheckInJob
 from bot.crisis.safe_mode import SafeMode
 from bot.delivery import OutboxRelay
 from bot.http import listen

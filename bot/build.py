@@ -17,13 +17,13 @@ from bot.build_review import (
     policy_of,
 )
 from bot.buttons import ButtonHandlers
-from bot.checkins.asking import CheckInJob
+from bot.checkins.answers.handlers import AnswerHandlers, CheckInInterceptor
 from bot.checkins.face import CheckInRoutes
-from bot.checkins.mood_pages import MoodPages
-from bot.checkins.recalling import Recall
-from bot.checkins.rounds import CheckInScheduler
-from bot.checkins.setup import CheckInHandlers
-from bot.checkins.taps import AnswerHandlers, CheckInInterceptor
+from bot.checkins.moods.handlers import MoodPages
+from bot.checkins.outgoing.job import CheckInJob
+from bot.checkins.outgoing.recall import Recall
+from bot.checkins.outgoing.scheduler import CheckInScheduler
+from bot.checkins.settings.handlers import CheckInHandlers
 from bot.commands import Commands
 from bot.conversation.completion import TurnCompleter
 from bot.conversation.context_screening import ContextScreener

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from telegram import Bot
 
 from bot.app import Clock
-from bot.checkins.recalling import Recall
+from bot.checkins.outgoing.recall import Recall
 from bot.crisis.screening import SafeScreener
 from bot.leadership import Leadership
 from bot.operators.announcements import OperatorMessenger

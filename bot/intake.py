@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 from telegram import Bot, Update
 
-from bot.checkins import signs
+from bot.checkins.settings import activity
 from bot.crisis.response import CrisisResponder
 from bot.crisis.screening import SafeScreener
 from bot.emergency import FallbackReply
@@ -259,7 +259,7 @@ class Intake:
             if person is not None and reading.kind is not UpdateKind.MEMBERSHIP:
                 if person.blocked_at is not None:  # nobody writes to a bot that they block
                     await people.set_blocked(transaction, person.telegram_id, None)
-                await signs.reset_silence(transaction, person.person_id)
+                await activity.reset_silence(transaction, person.person_id)
         if said_already:
             self._emergency.settle(received.update_id)
         if ended:

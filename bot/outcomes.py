@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.checkins.deciding import SkipReason
-from bot.checkins.recalling import Recall
+from bot.checkins.outgoing.recall import Recall
+from bot.checkins.rules.decision import SkipReason
 from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot.checkins.exporting import check_ins_of
+from bot.checkins.moods.export import check_ins_of
 from bot.erasure import Erasure
 from bot.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, choice_of

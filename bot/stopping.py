@@ -8,7 +8,7 @@ word (read in reports only; `safety/duties.yaml`). The words were screened like 
 from telegram import Message, Update
 from telegram.ext import ContextTypes, filters
 
-from bot.checkins import diary
+from bot.checkins.settings import service
 from bot.gate import Admission
 from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import is_stop
@@ -87,7 +87,9 @@ class StopHandler:
         settings = await check_in_settings.get(transaction, person_id)
         if settings is None or settings.stopped_by is StoppedBy.PERSON:
             return False
-        await diary.stop(transaction, person_id, now=answering.now)  # also before a goodbye is sent
+        await service.stop(
+            transaction, person_id, now=answering.now
+        )  # also before a goodbye is sent
         return settings.stopped_at is None
 
     @staticmethod

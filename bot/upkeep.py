@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.checkins.asking import CheckInJob
+from bot.checkins.outgoing.job import CheckInJob
 from bot.conversation.model_memory import SessionCacheEviction
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.safe_mode import SafeMode, Switch

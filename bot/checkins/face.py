@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.checkins.mood_pages import MoodPages
-from bot.checkins.setup import CheckInHandlers
-from bot.checkins.taps import AnswerHandlers
+from bot.checkins.answers.handlers import AnswerHandlers
+from bot.checkins.moods.handlers import MoodPages
+from bot.checkins.settings.handlers import CheckInHandlers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.checkins import diary
-from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment
+from bot.checkins.settings import service as diary
 from bot.service import Service
 from bot.texts import Texts
 from sandbox import Sandbox

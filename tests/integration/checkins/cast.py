@@ -3,9 +3,9 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from bot.checkins import diary
-from bot.checkins.rounds import CheckInScheduler, Claimed
-from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment
+from bot.checkins.settings import service
 from storage import (
     Database,
     Transaction,
@@ -78,7 +78,7 @@ async def wants(
 ) -> PersonId:
     async with database.begin() as tx:
         person = await mei(tx, telegram_id)
-        await diary.begin(tx, person.person_id, zone=zone, wanted=wanted, now=now)
+        await service.begin(tx, person.person_id, zone=zone, wanted=wanted, now=now)
     return person.person_id
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.checkins.rounds import CheckInScheduler
+from bot.checkins.outgoing.scheduler import CheckInScheduler
 from storage import (
     Database,
 )

@@ -8,9 +8,9 @@ from telegram import Bot
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
-from bot.checkins.asking import CheckInJob
-from bot.checkins.recalling import Recall
-from bot.checkins.rounds import CheckInScheduler
+from bot.checkins.outgoing.job import CheckInJob
+from bot.checkins.outgoing.recall import Recall
+from bot.checkins.outgoing.scheduler import CheckInScheduler
 from bot.delivery import OutboxRelay
 from bot.metrics import Metrics
 from bot.operators.announcements import OperatorMessenger

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.checkins import diary
-from bot.checkins.rounds import CheckInScheduler, Claimed
-from bot.checkins.schedule import LATEST
+from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
+from bot.checkins.rules.schedule import LATEST
+from bot.checkins.settings import service
 from storage import (
     Database,
     Transaction,
@@ -36,8 +36,8 @@ async def test_nothing_is_asked_of_who_did_not_ask_for_it(
     async with database.begin() as tx:
         person = await mei(tx)
         assert await check_in_settings.get(tx, person.person_id) is None
-        assert await diary.pause(tx, person.person_id, until_at=START + DAY, now=START) is None
-        assert await diary.skip_today(tx, person.person_id, now=START) == []
+        assert await service.pause(tx, person.person_id, until_at=START + DAY, now=START) is None
+        assert await service.skip_today(tx, person.person_id, now=START) == []
     clock.at += 2 * DAY
     assert await rounds.send_due(asked) == 0
 
@@ -55,17 +55,17 @@ async def test_it_is_asked_at_its_time_once_and_answered(
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert (settings.consent_at, settings.unanswered) == (START, 1)
-        said = await diary.answer(
+        said = await service.answer(
             tx, person_id, claimed.check_in_id, MoodAnswer(mood=4), now=clock.at
         )
         assert said == MoodAnswer(mood=4)
-        whole = await diary.answer(
+        whole = await service.answer(
             tx, person_id, claimed.check_in_id, MoodAnswer(note=SECRET, sleep=2), now=clock.at
         )
         assert whole == MoodAnswer(mood=4, sleep=2, note=SECRET)
         other = await mei(tx, 43)
         assert (
-            await diary.answer(
+            await service.answer(
                 tx, other.person_id, claimed.check_in_id, MoodAnswer(mood=1), now=clock.at
             )
             is None
@@ -80,10 +80,10 @@ async def test_it_is_asked_at_its_time_once_and_answered(
             CheckInState.ANSWERED,
         )
         assert await check_ins.moods(tx, person_id, since=date(2026, 1, 6)) == []
-        ((_, following),) = await diary.upcoming(tx, person_id)
+        ((_, following),) = await service.upcoming(tx, person_id)
         assert following is not None
         assert following.at == AT_NINE + DAY
-        assert not await diary.comes_around(tx, following)
+        assert not await service.comes_around(tx, following)
 
 
 @pytest.mark.parametrize("late", [timedelta(0), LATEST, LATEST + MINUTE, 3 * DAY + MINUTE])

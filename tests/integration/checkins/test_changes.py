@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.checkins import diary
-from bot.checkins.diary import QuietHoursError
-from bot.checkins.quiet import QuietHours
-from bot.checkins.rounds import CheckInScheduler
+from bot.checkins.outgoing.scheduler import CheckInScheduler
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.settings import service
+from bot.checkins.settings.service import QuietHoursError
 from storage import (
     Database,
     appointments,
@@ -34,23 +34,23 @@ async def test_pause_skip_stop_and_resume(
 ) -> None:
     person_id = await wants(database, NINE, EVENING)
     async with database.begin() as tx:
-        assert await diary.skip_today(tx, person_id, now=START) == [NINE, EVENING]
-        assert await diary.skip_today(tx, person_id, now=START) == []
+        assert await service.skip_today(tx, person_id, now=START) == [NINE, EVENING]
+        assert await service.skip_today(tx, person_id, now=START) == []
     clock.at = AT_NINE + DAY
     await rounds.send_due(asked)
     assert asked.dates == ["2026-01-06"]
     async with database.begin() as tx:
-        await diary.pause(tx, person_id, until_at=clock.at + 3 * DAY, now=clock.at)
+        await service.pause(tx, person_id, until_at=clock.at + 3 * DAY, now=clock.at)
         assert await appointments.due(tx, now=clock.at + 2 * DAY, limit=9) == []
     clock.at += 3 * DAY + 12 * 60 * MINUTE
     await rounds.send_due(asked)
     assert asked.dates == ["2026-01-06", "2026-01-09"]
     async with database.begin() as tx:
-        await diary.stop(tx, person_id, now=clock.at)
+        await service.stop(tx, person_id, now=clock.at)
     clock.at += 7 * DAY
     assert await rounds.send_due(asked) == 0
     async with database.begin() as tx:
-        resumed = await diary.resume(tx, person_id, now=clock.at)
+        resumed = await service.resume(tx, person_id, now=clock.at)
         assert resumed is not None
         assert (resumed.stopped_at, resumed.unanswered) == (None, 0)
     clock.at += DAY
@@ -64,11 +64,11 @@ async def test_what_was_skipped_by_mistake_is_asked_after_all(
     person_id = await wants(database, NINE, EVENING)
     clock.at = AT_NINE
     async with database.begin() as tx:  # the first in the very minute in which it is due
-        assert await diary.skip_today(tx, person_id, now=clock.at) == [NINE, EVENING]
+        assert await service.skip_today(tx, person_id, now=clock.at) == [NINE, EVENING]
     clock.at += 60 * MINUTE
     async with database.begin() as tx:
-        await diary.resume(tx, person_id, now=clock.at)
-        to_come = {each.minute: found for each, found in await diary.upcoming(tx, person_id)}
+        await service.resume(tx, person_id, now=clock.at)
+        to_come = {each.minute: found for each, found in await service.upcoming(tx, person_id)}
     assert [to_come[each.minute].local_date.day for each in (NINE, EVENING)] == [6, 5]
     clock.at += 12 * 60 * MINUTE
     assert await rounds.send_due(asked) == 1
@@ -83,13 +83,13 @@ async def test_a_change_of_times_keeps_what_is_due_and_doubles_nothing(
     person_id = await wants(database, NINE)
     clock.at = AT_NINE
     async with database.begin() as tx:  # in the very second between due and asked
-        await diary.set_appointments(tx, person_id, [NINE, EVENING], now=clock.at)
-        await diary.set_zone(tx, person_id, "Asia/Tokyo", now=clock.at)
+        await service.set_appointments(tx, person_id, [NINE, EVENING], now=clock.at)
+        await service.set_zone(tx, person_id, "Asia/Tokyo", now=clock.at)
     assert await rounds.send_due(asked) == 1
     async with database.begin() as tx:
-        await diary.set_appointments(tx, person_id, [EVENING], now=clock.at)
-        await diary.set_appointments(tx, person_id, [NINE], now=clock.at)
-        await diary.set_zone(tx, person_id, "America/New_York", now=clock.at)  # Sunday evening
+        await service.set_appointments(tx, person_id, [EVENING], now=clock.at)
+        await service.set_appointments(tx, person_id, [NINE], now=clock.at)
+        await service.set_zone(tx, person_id, "America/New_York", now=clock.at)  # Sunday evening
     clock.at += 14 * 60 * MINUTE  # nine on Monday in New York: served already
     assert await rounds.send_due(asked) == 0
     clock.at += DAY
@@ -102,9 +102,9 @@ async def test_quiet_hours_refuse_and_skip(
 ) -> None:
     person_id = await wants(database, NINE)
     async with database.begin() as tx:
-        assert await diary.set_quiet(tx, person_id, QuietHours(22 * 60, 10 * 60)) == (NINE,)
+        assert await service.set_quiet(tx, person_id, QuietHours(22 * 60, 10 * 60)) == (NINE,)
         with pytest.raises(QuietHoursError) as refused:
-            await diary.set_appointments(tx, person_id, [NINE, EVENING], now=START)
+            await service.set_appointments(tx, person_id, [NINE, EVENING], now=START)
         assert refused.value.refused == (NINE,)
     clock.at = AT_NINE
     assert await rounds.send_due(asked) == 0
@@ -147,11 +147,11 @@ async def test_silence_leads_to_a_goodbye_and_back(
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert settings.stopped_by is StoppedBy.GOODBYE
-        said = await diary.answer(
+        said = await service.answer(
             tx, person_id, asked.claimed[-1].check_in_id, MoodAnswer(mood=2), now=clock.at
         )
         assert said is not None
-        await diary.resume(tx, person_id, now=clock.at)
+        await service.resume(tx, person_id, now=clock.at)
     clock.at += DAY
     assert await rounds.send_due(asked) == 1
 

@@ -19,7 +19,7 @@ async def asks(
     day: int,
     state: CheckInState = CheckInState.ASKED,
 ) -> None:
-    """A check-in, as `bot/checkins/asking.py` writes it."""
+    """A check-in, as `bot/checkins/outgoing/job.py` writes it."""
     at = NOW + timedelta(days=day, microseconds=day)
     session = await conversations.current_session(transaction, person_id, now=at)
     occasion = Occasion(person_id, date(2026, 1, 2) + timedelta(days=day), 480, at)

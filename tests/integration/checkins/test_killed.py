@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from bot.checkins import diary
-from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment
+from bot.checkins.settings import service
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import Database, Vault, check_ins, new_secret_key, outbox, people
 from storage.ids import PersonId
@@ -97,7 +97,7 @@ async def with_people(database: Database, sandbox: Sandbox) -> dict[PersonId, Sa
             await user.say("/start")
             person = await people.get_or_create(transaction, user.id, language="zh", now=BEGIN)
             found[person.person_id] = user
-            await diary.begin(
+            await service.begin(
                 transaction,
                 person.person_id,
                 zone="UTC",

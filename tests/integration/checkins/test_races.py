@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.checkins import diary
-from bot.checkins.schedule import EVERY_DAY, LATEST, WEEKDAYS, Appointment
+from bot.checkins.rules.schedule import EVERY_DAY, LATEST, WEEKDAYS, Appointment
+from bot.checkins.settings import service
 from storage import (
     Database,
     Vault,
@@ -125,7 +125,7 @@ async def test_days_with_jumping_clocks_and_restarts_are_exact(
         await rounds.send_due(asked)
         async with opened.begin() as tx:
             for person_id in wanted:
-                await diary.heard_from(tx, person_id)  # restraint is counted elsewhere
+                await service.heard_from(tx, person_id)  # restraint is counted elsewhere
     if opened is not database:
         await opened.aclose()
     async with database.read() as tx:

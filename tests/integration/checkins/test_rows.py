@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import event, text
 
-from bot.checkins import diary
-from bot.checkins.rounds import CheckInScheduler
+from bot.checkins.outgoing.scheduler import CheckInScheduler
+from bot.checkins.settings import service
 from storage import (
     Database,
     Vault,
@@ -76,7 +76,7 @@ async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
     assert await again.send_due(asked) == 0
     async with restored.read() as tx:
         assert await appointments.of_person(tx, erased) == []
-        ((_, following),) = await diary.upcoming(tx, kept)
+        ((_, following),) = await service.upcoming(tx, kept)
         assert following is not None
         assert following.at == AT_NINE + DAY
     await restored.aclose()

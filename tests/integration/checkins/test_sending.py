@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import select, update
 from telegram import Bot
 
-from bot.checkins import diary
-from bot.checkins.quiet import QuietHours
-from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment
-from bot.checkins.spreading import MOST_UNSENT
+from bot.checkins.rules.pace import MOST_UNSENT
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import EVERY_DAY, LATEST, Appointment
+from bot.checkins.settings import service
 from bot.delivery import CHECK_INS_AT_ONCE
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import (
@@ -171,23 +171,23 @@ Act = Callable[[Transaction, PersonId, Clock], Awaitable[object]]
 
 
 async def stop(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await diary.stop(tx, person_id, now=clock.at)
+    await service.stop(tx, person_id, now=clock.at)
 
 
 async def pause(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await diary.pause(tx, person_id, until_at=clock.at + DAY, now=clock.at)
+    await service.pause(tx, person_id, until_at=clock.at + DAY, now=clock.at)
 
 
 async def skip(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    assert await diary.skip_today(tx, person_id, now=clock.at) == [NINE]
+    assert await service.skip_today(tx, person_id, now=clock.at) == [NINE]
 
 
 async def quiet(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await diary.set_quiet(tx, person_id, QuietHours(22 * 60, 10 * 60))
+    await service.set_quiet(tx, person_id, QuietHours(22 * 60, 10 * 60))
 
 
 async def quiet_by_now(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await diary.set_quiet(tx, person_id, QuietHours(10 * 60, 12 * 60))
+    await service.set_quiet(tx, person_id, QuietHours(10 * 60, 12 * 60))
     clock.at += timedelta(minutes=61)
 
 
@@ -265,7 +265,7 @@ async def test_what_may_have_arrived_is_never_taken_back(served: Served) -> None
     assert await served.messages() == [("unknown", None)]
     assert len(served.seen()) == 1
     async with served.database.begin() as tx:
-        assert await diary.skip_today(tx, served.person_id, now=served.clock.at) == []
+        assert await service.skip_today(tx, served.person_id, now=served.clock.at) == []
     assert await served.ends() == ["asked"]
     assert (await served.settings()).unanswered == 1
 
@@ -281,7 +281,7 @@ async def test_who_blocked_the_bot_was_not_asked(served: Served) -> None:
 
 async def test_a_second_one_of_the_day_keeps_the_silence_of_the_first(served: Served) -> None:
     async with served.database.begin() as tx:
-        nine = await diary.set_appointments(
+        nine = await service.set_appointments(
             tx, served.person_id, [NINE, type(NINE)(NINE.days, 600)], now=START
         )
         assert nine is not None
@@ -290,7 +290,7 @@ async def test_a_second_one_of_the_day_keeps_the_silence_of_the_first(served: Se
     served.clock.at = AT_NINE + timedelta(hours=1)
     assert await served.line.asking.run() == 1
     async with served.database.begin() as tx:
-        await diary.skip_today(tx, served.person_id, now=served.clock.at)
+        await service.skip_today(tx, served.person_id, now=served.clock.at)
     await served.deliver()
     assert await served.ends() == ["asked", "asked_for"]
     settings = await served.settings()
@@ -326,7 +326,7 @@ async def test_a_goodbye_that_nobody_saw_is_said_again(served: Served) -> None:
 async def test_whoever_goes_on_before_the_goodbye_is_sent_gets_none(served: Served) -> None:
     await silent(served)
     async with served.database.begin() as tx:
-        await diary.resume(tx, served.person_id, now=served.clock.at)
+        await service.resume(tx, served.person_id, now=served.clock.at)
     await served.deliver()
     assert served.seen() == []
     settings = await served.settings()
@@ -414,14 +414,14 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
 async def test_no_two_check_ins_running_say_the_same(served: Served) -> None:
     both = [NINE, Appointment(EVERY_DAY, 550)]
     async with served.database.begin() as tx:
-        await diary.set_appointments(tx, served.person_id, both, now=START)
+        await service.set_appointments(tx, served.person_id, both, now=START)
     for day in range(3):
         for minute in (0, 10):
             served.clock.at = AT_NINE + day * DAY + minute * MINUTE
             assert await served.line.asking.run() == 1
             await served.deliver()
             async with served.database.begin() as tx:
-                await diary.heard_from(tx, served.person_id)
+                await service.heard_from(tx, served.person_id)
     said = served.seen()
     assert len(said) == 6
     assert all(one != other for one, other in itertools.pairwise(said))
@@ -454,7 +454,7 @@ async def test_a_clock_that_was_far_ahead_costs_nobody_their_check_ins(
     for day in (0, 1, 2, 3):
         served.clock.at = AT_NINE + day * DAY
         async with served.database.begin() as tx:
-            await diary.heard_from(tx, served.person_id)  # restraint is counted elsewhere
+            await service.heard_from(tx, served.person_id)  # restraint is counted elsewhere
         assert await served.line.asking.run() == 1
         await served.deliver()
     assert len(served.seen()) == 1 + 4
@@ -471,7 +471,7 @@ async def test_a_clock_that_was_far_ahead_costs_nobody_their_check_ins(
 async def test_a_far_time_that_is_right_stays(served: Served) -> None:
     until_at = AT_NINE + 80 * DAY
     async with served.database.begin() as tx:
-        await diary.pause(tx, served.person_id, until_at=until_at, now=START)
+        await service.pause(tx, served.person_id, until_at=until_at, now=START)
     query = select(appointments_table.c.next_at)
     async with served.database.read() as tx:
         before = (await tx.execute(query)).scalar_one()

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.checkins import diary, standing
-from bot.checkins.quiet import QuietHours
-from bot.checkins.schedule import WEEKEND, Appointment
-from bot.checkins.standing import CheckInStatus
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import WEEKEND, Appointment
+from bot.checkins.settings import service, status
+from bot.checkins.settings.status import CheckInStatus
 from storage import Database, Transaction, cases, check_in_settings, people
 from storage.cases import Resolution
 from storage.check_in_settings import Fallen, StoppedBy
@@ -38,7 +38,7 @@ async def seen(
     async with database.read() as tx:
         person = await people.by_id(tx, person_id)
         assert person is not None
-        found = await standing.status_of(tx, person, admits, now=now)
+        found = await status.status_of(tx, person, admits, now=now)
     assert found is not None
     return found
 
@@ -74,8 +74,8 @@ async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database)
     clock, asked = Clock(), Asked()
     person_id = await wants(database, NINE, EVENING)
     async with database.begin() as tx:
-        await diary.set_quiet(tx, person_id, QuietHours(20 * 60, 8 * 60))
-        await diary.pause(tx, person_id, until_at=START + 2 * DAY, now=START)
+        await service.set_quiet(tx, person_id, QuietHours(20 * 60, 8 * 60))
+        await service.pause(tx, person_id, until_at=START + 2 * DAY, now=START)
     found = await seen(database, person_id, START)
     assert found.silent == {EVENING.minute}
     assert found.coming is not None
@@ -97,7 +97,7 @@ async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database)
     await goes_to(database, clock, asked, AT_NINE + 5 * DAY)
     assert [each.question.occurrence for each in asked.claimed[1:]] == [after.coming[1]]
     async with database.begin() as tx:
-        await diary.set_quiet(tx, person_id, QuietHours(20 * 60, 10 * 60))
+        await service.set_quiet(tx, person_id, QuietHours(20 * 60, 10 * 60))
     silent = await seen(database, person_id, clock.at)
     assert (silent.coming, silent.silent) == (None, {NINE.minute, EVENING.minute})
 

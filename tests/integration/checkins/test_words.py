@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.checkins import diary
-from bot.checkins.changes import STAYS_OPEN, SettingsDialog
-from bot.checkins.pages import SettingsPages, unpacked
-from bot.checkins.quiet import QuietHours
-from bot.checkins.reckoning import quiet_of
-from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment
-from bot.checkins.typed import PhraseHandler
+from bot.checkins.outgoing.evaluation import quiet_of
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, Appointment
+from bot.checkins.settings import service
+from bot.checkins.settings.changes import STAYS_OPEN, SettingsDialog
+from bot.checkins.settings.pages import SettingsPages, unpacked
+from bot.checkins.settings.phrases import PhraseHandler
 from bot.texts import Texts
 from bot.updates.responder import UnitOfWork
 from storage import Database, Transaction, check_in_questions, check_in_settings
@@ -30,7 +30,7 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
     """Mei with two times, or with none yet, and an open question."""
     person = await mei(tx)
     if is_agreed:
-        await diary.begin(
+        await service.begin(
             tx, person.person_id, zone="Asia/Shanghai", wanted=[NINE, TEN_PM], now=NOW
         )
     draft = (
@@ -41,7 +41,7 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
 
 
 async def minutes(a: UnitOfWork) -> list[int]:
-    return [each.minute for each, _ in await diary.upcoming(a.transaction, a.person.person_id)]
+    return [each.minute for each, _ in await service.upcoming(a.transaction, a.person.person_id)]
 
 
 def offered(body: MessageBody | None) -> list[list[int]]:
@@ -170,7 +170,7 @@ async def test_buttons_add_move_and_remove_any_time(database: Database) -> None:
         assert await CHANGES.day(a, 5) is not None
         await CHANGES.day(a, 6)
         await CHANGES.done(a)
-        agreed = await diary.upcoming(tx, a.person.person_id)
+        agreed = await service.upcoming(tx, a.person.person_id)
         assert [(each.minute, each.days) for each, _ in agreed] == [
             (minute, WEEKDAYS) for minute in (405, 540, 1230)
         ]

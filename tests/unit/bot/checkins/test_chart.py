@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 from PIL import Image
 
-from bot.checkins import chart
-from bot.checkins.chart import Point
+from bot.checkins.moods import chart
+from bot.checkins.moods.chart import Point
 from bot.texts import LANGUAGES, Texts
 
 TEXTS = Texts()

@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.checkins.deciding import NOTED, DecisionContext, SkipReason, decide, decide_due
-from bot.checkins.quiet import QuietHours
-from bot.checkins.restraint import Backoff, Decision
-from bot.checkins.schedule import EVERY_DAY, LATEST, Appointment, local_minute, next_occurrence
-from bot.checkins.spreading import A_SECOND, PLACES, SendPace, is_crowded, stable_rank
+from bot.checkins.rules.backoff import Backoff, Decision
+from bot.checkins.rules.decision import NOTED, DecisionContext, SkipReason, decide, decide_due
+from bot.checkins.rules.pace import A_SECOND, PLACES, SendPace, is_crowded, stable_rank
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import (
+    EVERY_DAY,
+    LATEST,
+    Appointment,
+    local_minute,
+    next_occurrence,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MORNING = Appointment(EVERY_DAY, 480)

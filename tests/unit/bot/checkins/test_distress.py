@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.checkins import quiet_reading, reading, wishes, zones
+from bot.checkins.language import quiet_phrases, request_phrases, time_phrases, zone_phrases
 
 HERE = Path(__file__).parent
 SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
@@ -26,19 +26,19 @@ SENTENCES = {
 
 
 def beside(text: str) -> object:
-    rest = zones.without_places(text)
-    return reading.read(rest) if rest else None
+    rest = zone_phrases.without_places(text)
+    return time_phrases.read(rest) if rest else None
 
 
 GRAMMARS: dict[str, Callable[[str], object]] = {
-    "wish": wishes.read,
-    "length": wishes.read_length,
-    "times": reading.read,
-    "unasked": lambda text: reading.read(text, is_asked=False),
+    "wish": request_phrases.read,
+    "length": request_phrases.read_length,
+    "times": time_phrases.read,
+    "unasked": lambda text: time_phrases.read(text, is_asked=False),
     "beside": beside,
-    "quiet": quiet_reading.read,
-    "none": quiet_reading.is_none,
-    "zone": lambda text: zones.find(text, NOW),
+    "quiet": quiet_phrases.read,
+    "none": quiet_phrases.is_none,
+    "zone": lambda text: zone_phrases.find(text, NOW),
 }
 
 
@@ -77,7 +77,7 @@ def test_real_dialogues_arrange_nothing() -> None:
     said = sorted({text.strip() for text in messages() if 0 < len(text.strip()) <= 80})
     assert len(said) > 3000
     unasked = {name: GRAMMARS[name] for name in ("unasked",)}
-    unasked["wish"] = lambda text: wishes.read(text, is_plain=True)
+    unasked["wish"] = lambda text: request_phrases.read(text, is_plain=True)
     assert [text for text in said if taken(text, unasked)] == []
     asked = {text: names for text in said if (names := taken(text))}
     # Looked at: a place or a number where one was asked for, and 继续 on the page itself.

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.checkins.pages import USUAL, SettingsPages, mark, packed, unpacked
-from bot.checkins.reading import AmbiguityReason, Ambiguous
-from bot.checkins.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurrence
-from bot.checkins.standing import CheckInStatus
+from bot.checkins.language.time_phrases import AmbiguityReason, Ambiguous
+from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurrence
+from bot.checkins.settings.pages import USUAL, SettingsPages, mark, packed, unpacked
+from bot.checkins.settings.status import CheckInStatus
 from bot.texts import LANGUAGES, Texts
 from storage.check_in_questions import TimesDraft
 from storage.check_in_settings import CheckInSettings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.checkins.quiet_reading import is_none, read, says_not_to_ask
+from bot.checkins.language.quiet_phrases import is_none, read, says_not_to_ask
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.checkins.reading import AmbiguityReason, Ambiguous, ParsedTimes, read
-from bot.checkins.schedule import EVERY_DAY, Appointment
+from bot.checkins.language.time_phrases import AmbiguityReason, Ambiguous, ParsedTimes, read
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment
 
 # Days as digits (0 is Monday, * every day) @ time; "?" at the end: no day was said.
 CLEAR = """

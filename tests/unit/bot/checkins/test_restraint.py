@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.checkins.restraint import ANSWERED, GOODBYE_AFTER, Backoff, Decision
+from bot.checkins.rules.backoff import ANSWERED, GOODBYE_AFTER, Backoff, Decision
 
 START = date(2026, 1, 1)
 

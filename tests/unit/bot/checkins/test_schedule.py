@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.checkins.schedule import (
+from bot.checkins.rules.schedule import (
     EVERY_DAY,
     WEEKDAYS,
     Appointment,

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.checkins.trend import by_day, is_falling
+from bot.checkins.answers.trend import by_day, is_falling
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.checkins.wishes import Pause, Request, read, read_length
+from bot.checkins.language.request_phrases import Pause, Request, read, read_length
 
 WISHES = {
     Request.STOP: "stop|Stop.|停|停止|取消|别问了|不要再问我了|別再問我|关掉吧"

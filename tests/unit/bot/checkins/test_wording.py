@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.checkins.looking import DueQuestion
-from bot.checkins.schedule import EVERY_DAY, Appointment, Occurrence
-from bot.checkins.wording import words_of
+from bot.checkins.outgoing.evaluation import DueQuestion
+from bot.checkins.outgoing.wording import words_of
+from bot.checkins.rules.schedule import EVERY_DAY, Appointment, Occurrence
 from bot.texts import LANGUAGES, Texts
 from storage.check_in_settings import CheckInSettings
 from storage.ids import PersonId

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.checkins_count import DAY, comes_up
 from benchmarks.checkins_year import START, ZONES
-from bot.checkins.deciding import DecisionContext, decide_due
-from bot.checkins.restraint import Backoff
-from bot.checkins.schedule import (
+from bot.checkins.rules.backoff import Backoff
+from bot.checkins.rules.decision import DecisionContext, decide_due
+from bot.checkins.rules.schedule import (
     EVERY_DAY,
     LATEST,
     WEEKDAYS,

@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 import yaml
 
-from bot.checkins import zones
+from bot.checkins.language import zone_phrases
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 2, 3, 4, tzinfo=UTC)
@@ -57,7 +57,7 @@ SEVERAL_BY_LAW = {"CN", "NZ", "UA", "UZ", "MY", "DE", "CY", "PS", "AR", "KZ", "M
     ],
 )
 def test_a_place_is_found(text: str, zone: str) -> None:
-    assert zones.find(text, NOW) == (zone,)
+    assert zone_phrases.find(text, NOW) == (zone,)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_place_is_found(text: str, zone: str) -> None:
     ],
 )
 def test_what_is_open_is_a_choice(text: str, first: str, number: int) -> None:
-    found = zones.find(text, NOW)
+    found = zone_phrases.find(text, NOW)
     assert (found[0], len(found)) == (first, number)
 
 
@@ -107,20 +107,20 @@ def test_what_is_open_is_a_choice(text: str, first: str, number: int) -> None:
     ],
 )
 def test_what_names_no_place_gives_none(text: str) -> None:
-    assert zones.find(text, NOW) == ()
+    assert zone_phrases.find(text, NOW) == ()
 
 
 def test_an_offset_stands_for_the_zones_that_have_it_now() -> None:
-    assert "America/New_York" in zones.find("UTC-5", NOW)
-    assert "America/New_York" not in zones.find("UTC-5", SUMMER)
+    assert "America/New_York" in zone_phrases.find("UTC-5", NOW)
+    assert "America/New_York" not in zone_phrases.find("UTC-5", SUMMER)
 
 
 def test_every_zone_of_the_data_exists_and_every_name_is_folded() -> None:
-    from bot.checkins.tokens import normalise
+    from bot.checkins.language.lexer import normalise
 
     several = [zone for each in DATA["several"] for zone in each["zones"]]
     for zone in (*DATA["populous"], *DATA["places"], *several):
-        assert zones.is_zone(zone), zone
+        assert zone_phrases.is_zone(zone), zone
     names = [name for each in DATA["several"] for name in each["names"]]
     for name in (*names, *(name for each in DATA["places"].values() for name in each)):
         assert normalise(name) == name
@@ -146,7 +146,7 @@ def test_every_country_with_one_zone_is_known_by_name() -> None:
         plain = name.split(" (")[0].replace("&", "and")
         if plain in ("Korea", "Samoa", "Congo", "Virgin Islands", "Georgia"):
             continue  # two countries, or a state as well
-        assert zones.find(plain, NOW) == (found[0],), name
+        assert zone_phrases.find(plain, NOW) == (found[0],), name
         checked += 1
     assert checked > 190
 
@@ -157,11 +157,11 @@ def test_most_cities_and_countries_have_both_languages() -> None:
 
 
 def test_a_location_gives_its_zone_and_the_sea_none() -> None:
-    assert zones.at_location(39.9, 116.4) == "Asia/Shanghai"
-    assert zones.at_location(51.5, -0.1) == "Europe/London"
-    assert zones.at_location(-33.9, 18.4) == "Africa/Johannesburg"
-    assert zones.at_location(0.0, -30.0) is None
-    assert zones.at_location(91.0, 999.0) is None
+    assert zone_phrases.at_location(39.9, 116.4) == "Asia/Shanghai"
+    assert zone_phrases.at_location(51.5, -0.1) == "Europe/London"
+    assert zone_phrases.at_location(-33.9, 18.4) == "Africa/Johannesburg"
+    assert zone_phrases.at_location(0.0, -30.0) is None
+    assert zone_phrases.at_location(91.0, 999.0) is None
 
 
 @pytest.mark.parametrize(
@@ -169,5 +169,5 @@ def test_a_location_gives_its_zone_and_the_sea_none() -> None:
     [("8am london time", "8am / time"), ("北京时间早上八点", "/ 早上八点"), ("8am", None)],
 )
 def test_a_place_beside_times_is_taken_out(text: str, rest: str | None) -> None:
-    found = zones.without_places(text)
+    found = zone_phrases.without_places(text)
     assert (" ".join(found.split()) if found else found) == rest

@@ -1,0 +1,1 @@
+"""Answers to a check-in, by button or in words."""

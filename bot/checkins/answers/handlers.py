@@ -1,0 +1,249 @@
+"""Answers to a check-in: a face, sleep, energy, a note, or simply words.
+
+A tapped mood becomes words of the person and goes the way of all words, with cases, takeovers and
+screening.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from telegram import Update
+
+from bot.checkins.answers.trend import note_falling
+from bot.checkins.outgoing.keyboard import faces
+from bot.checkins.settings import service
+from bot.checkins.settings.changes import STAYS_OPEN
+from bot.checkins.settings.handlers import CheckInHandlers
+from bot.conversation.turn_handler import TurnHandler
+from bot.operators.announcements import OperatorMessenger
+from bot.texts import Texts
+from bot.updates.responder import (
+    HandlerContext,
+    Responder,
+    UnitOfWork,
+    acknowledge,
+    data_of,
+    message_id,
+)
+from safety.levels import Level
+from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
+from storage.body import MessageBody
+from storage.check_in_questions import QuestionTopic, TimesDraft
+from storage.check_ins import SCALE, CheckIn, CheckInState, MoodAnswer
+from storage.ids import CheckInId, UpdateId
+from storage.inbox import Ended
+from storage.people import Person
+
+# A face tapped later is stored and not talked about. Words later are not an answer.
+FRESH = timedelta(days=1)
+SCALES = {"s": "sleep", "e": "energy"}
+# What follows the number in the data of the button that asks for a note.
+NOTE = "note"
+# A correction down to this mood or below is talked about like a first answer.
+LOW = 2
+
+
+class CheckInInterceptor:
+    """Takes words that answer a check-in or a question about the settings."""
+
+    def __init__(self, setup: CheckInHandlers, texts: Texts) -> None:
+        self._setup = setup
+        self._texts = texts
+
+    async def take(
+        self,
+        transaction: Transaction,
+        person: Person,
+        update_ids: Collection[UpdateId],
+        text: str,
+        level: Level,
+        *,
+        now: datetime,
+        is_edit: bool = False,
+    ) -> bool:
+        """Count words as an answer, store a note, or take them as an answer about check-ins.
+
+        Words at risk are never taken, and the companion hears a note as well. An edit may correct
+        settings, but is no answer to a check-in and no note.
+
+        Returns:
+            True if they were taken, and are answered.
+        """
+        waiting = None if is_edit else await self._heard(transaction, person, now)
+        if level >= Level.PASSIVE:
+            await check_in_questions.close_note(transaction, person.person_id)
+            return False
+        answering = UnitOfWork(transaction, person, now)
+        if not is_edit and await self._is_note(answering, text):
+            return False
+        taken = await self._setup.take(answering, text) or (
+            waiting is not None
+            and now - waiting < STAYS_OPEN
+            and await self._setup.wish(answering, text)
+        )
+        if taken:
+            await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="checkin", now=now)
+        return taken
+
+    @staticmethod
+    async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
+        """Count words as an answer. Returns when the question was asked, if one waited."""
+        person_id = person.person_id
+        found = await check_ins.unanswered(transaction, person_id, since=now - FRESH)
+        if found is None:
+            return None
+        asked = await check_ins.get(transaction, person_id, found)
+        await service.answer(transaction, person_id, found, MoodAnswer(), now=now)
+        return asked.asked_at if asked else None
+
+    async def _is_note(self, a: UnitOfWork, text: str) -> bool:
+        """Store words as a note if one was asked for. Off the record, say that none is kept."""
+        person_id = a.person.person_id
+        found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
+        if (
+            found is None
+            or found.topic is not QuestionTopic.NOTE
+            or found.draft.check_in_id is None
+        ):
+            return False
+        await check_in_questions.close(a.transaction, person_id)
+        if a.person.is_off_record(a.now):
+            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
+        else:
+            check_in_id = CheckInId(found.draft.check_in_id)
+            await service.answer(
+                a.transaction, person_id, check_in_id, MoodAnswer(note=text), now=a.now
+            )
+        return True
+
+
+class AnswerHandlers:
+    """Handlers for the buttons under a check-in."""
+
+    def __init__(
+        self, answers: Responder, conversation: TurnHandler, notices: OperatorMessenger
+    ) -> None:
+        self._answers = answers
+        self._texts = answers.texts
+        self._conversation = conversation
+        self._notices = notices
+
+    async def on_mood(self, update: Update, _context: HandlerContext) -> None:
+        """`mood:<check-in>:<1-5>`, or `s1`, `e1` for sleep and energy, or `note`."""
+        number, _, choice = data_of(update).partition(":")
+        is_id = number.isascii() and number.isdecimal() and len(number) < 19
+        check_in_id = CheckInId(int(number)) if is_id else None
+        if check_in_id is not None and choice in {str(mood) for mood in SCALE}:
+            await self._on_face(update, check_in_id, int(choice))
+            return
+        async with self._answers.open(update, "checkin") as answering:
+            if answering is None or check_in_id is None:
+                return
+            found = await _asked(answering.transaction, answering.person, check_in_id)
+            if found is None:
+                text = self._texts(answering.person.language, "checkin_note_gone")
+                await answering.say(MessageBody(text))
+            elif choice == NOTE:
+                await self._ask_note(answering, check_in_id)
+            elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
+                scale = int(choice[1])
+                said = MoodAnswer(sleep=scale) if choice[0] == "s" else MoodAnswer(energy=scale)
+                await self._keep(answering, check_in_id, said, message_id(update))
+
+    async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
+        """Store a mood, and let it be the person's next words."""
+        await acknowledge(update)
+        async with self._answers.reading(update) as seen:
+            person = seen.person if seen else None
+        if person is None:
+            return
+        update_id = UpdateId(update.update_id)
+
+        async def keep(transaction: Transaction, person: Person) -> bool:
+            now = self._answers.now()
+            answering = UnitOfWork(transaction, person, now)
+            found = await _asked(transaction, person, check_in_id)
+            flows = False
+            if found is None:
+                text = self._texts(person.language, "checkin_note_gone")
+                await answering.say(MessageBody(text))
+            else:
+                await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
+                await note_falling(transaction, person.person_id, self._notices, now=now)
+                flows = await _flows(transaction, found, mood, update_id, now)
+            if not flows:
+                await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin", now=now)
+            return flows
+
+        words = self._texts(person.language, f"checkin_said_{mood}")
+        await self._conversation.tapped(person, update, words, keep)
+
+    async def _keep(
+        self, a: UnitOfWork, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
+    ) -> None:
+        """Store an answer. The message with the buttons shows it and asks on."""
+        whole = await service.answer(
+            a.transaction, a.person.person_id, check_in_id, said, now=a.now
+        )
+        if whole is None:
+            return
+        settings = await check_in_settings.get(a.transaction, a.person.person_id)
+        asks = [
+            (letter, name)
+            for letter, name in SCALES.items()
+            if settings is not None
+            and getattr(settings, f"asks_{name}")
+            and getattr(whole, name) is None
+        ]
+        await a.say(self._kept(a.person.language, check_in_id, whole, asks), edits=message_id)
+
+    def _kept(
+        self,
+        language: str,
+        check_in_id: CheckInId,
+        whole: MoodAnswer,
+        asks: list[tuple[str, str]],
+    ) -> MessageBody:
+        face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
+        text = self._texts(language, "checkin_noted", face=face)
+        rows = [faces(self._texts, language, check_in_id)]  # for a change of mind
+        if asks:
+            letter, name = asks[0]
+            text += "\n" + self._texts(language, f"checkin_{name}_ask")
+            rows.append([(str(each), f"mood:{check_in_id}:{letter}{each}") for each in SCALE])
+        if whole.note is None:
+            rows.append([(self._texts(language, "checkin_note"), f"mood:{check_in_id}:{NOTE}")])
+        return MessageBody(text, rows)
+
+    async def _ask_note(self, a: UnitOfWork, check_in_id: CheckInId) -> None:
+        if a.person.is_off_record(a.now):
+            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
+            return
+        draft = TimesDraft(check_in_id=int(check_in_id))
+        await check_in_questions.put(
+            a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now
+        )
+        await a.say(MessageBody(self._texts(a.person.language, "checkin_note_ask")))
+
+
+async def _asked(
+    transaction: Transaction, person: Person, check_in_id: CheckInId
+) -> CheckIn | None:
+    found = await check_ins.get(transaction, person.person_id, check_in_id)
+    return found if found is not None and found.state is not CheckInState.SKIPPED else None
+
+
+async def _flows(
+    transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId, now: datetime
+) -> bool:
+    """Whether the companion talks about a face: the first one, or a correction to a low mood.
+
+    Only soon after the question. A tap whose reply was cut short by a crash is handled again,
+    and its turn is there already.
+    """
+    if found.asked_at is None or now - found.asked_at >= FRESH:
+        return False
+    before = found.answer.mood if found.answer is not None else None
+    if before is None or (mood <= LOW and mood < before):
+        return True
+    return await inbox.linked_turn(transaction, [update_id]) is not None

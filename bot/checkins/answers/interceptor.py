@@ -1,0 +1,1 @@
+"""Words that answer a check-in, taken before the companion answers them."""

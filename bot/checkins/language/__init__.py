@@ -1,0 +1,1 @@
+"""Times, days, zones and plain requests, read from people's words."""

@@ -1,0 +1,1 @@
+"""A person's moods as a chart and an export."""

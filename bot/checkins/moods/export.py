@@ -1,0 +1,80 @@
+"""A person's check-ins as plain data for `/export`.
+
+Dates and times of day are local, instants are in UTC.
+"""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from bot.checkins.settings.formatting import clock
+from storage import Transaction, appointments, check_in_settings, check_ins
+from storage.check_in_settings import CheckInSettings
+from storage.check_ins import CheckIn
+from storage.ids import PersonId
+
+
+async def check_ins_of(transaction: Transaction, person_id: PersonId) -> dict[str, object]:
+    """Collect the settings, every occurrence with its reason, and every answer."""
+    settings = await check_in_settings.get(transaction, person_id)
+    agreed = await appointments.of_person(transaction, person_id)
+    occurrences = await check_ins.of_person(transaction, person_id)
+    return {
+        **_of(settings),
+        "times": [
+            {
+                "time": clock(each.minute),
+                "weekdays": [day + 1 for day in range(7) if each.days >> day & 1],
+            }
+            for each in agreed
+        ],
+        "occurrences": [_occurrence(each) for each in occurrences],
+        "answers": [
+            {
+                "date": each.local_date.isoformat(),
+                "time": clock(each.minute),
+                "at": _iso(each.answered_at),
+                **asdict(each.answer),
+            }
+            for each in occurrences
+            if each.answer is not None
+        ],
+    }
+
+
+def _of(settings: CheckInSettings | None) -> dict[str, object]:
+    if settings is None:
+        return {"agreed_at": None}
+    quiet = (settings.quiet_from, settings.quiet_to)
+    return {
+        "agreed_at": _iso(settings.consent_at),
+        "zone": settings.zone,
+        "quiet_hours": [clock(each) for each in quiet if each is not None] or None,
+        "paused_until": _iso(settings.paused_until_at),
+        "stopped_at": _iso(settings.stopped_at),
+        "stopped_by": settings.stopped_by,
+        "asks_sleep": settings.asks_sleep,
+        "asks_energy": settings.asks_energy,
+        "weekly_summary": settings.weekly_summary,
+        "summarised_on": settings.summarised_on and settings.summarised_on.isoformat(),
+        "days_without_an_answer": settings.unanswered,
+        "asked_on": settings.asked_on and settings.asked_on.isoformat(),
+        "were_held_by_a_case": settings.was_held,
+        "moods_fell_on": settings.fell_on and settings.fell_on.isoformat(),
+        "staff_are_told_since": _iso(settings.fell_waits_at),
+    }
+
+
+def _occurrence(found: CheckIn) -> dict[str, object]:
+    return {
+        "date": found.local_date.isoformat(),
+        "time": clock(found.minute),
+        "state": found.state,
+        "skipped_because": found.reason,
+        "due_at": _iso(found.due_at),
+        "asked_at": _iso(found.asked_at),
+        "answered_at": _iso(found.answered_at),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,1 @@
+"""A check-in on its way out: due, worded, sent, withdrawn."""

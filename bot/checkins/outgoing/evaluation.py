@@ -1,0 +1,125 @@
+"""The evaluation of one person's due appointment, which changes nothing.
+
+The scheduler evaluates before it asks, delivery once more before it sends.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.checkins.rules.backoff import Backoff
+from bot.checkins.rules.decision import DecisionContext, DueDecision, decide_due
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import Appointment, Occurrence, next_occurrence
+from storage import Transaction, cases, check_in_settings, check_ins, people
+from storage.appointments import Due, Next, Stored
+from storage.check_in_settings import CheckInSettings
+from storage.people import Person
+
+
+def next_of(occurrence: Occurrence | None) -> Next | None:
+    """An occurrence as storage takes it."""
+    return Next(occurrence.at, occurrence.local_date) if occurrence else None
+
+
+async def next_due(
+    transaction: Transaction, settings: CheckInSettings, stored: Stored, now: datetime
+) -> Next | None:
+    """When an appointment is due next, from now or from the end of a pause."""
+    if settings.stopped_at is not None:
+        return None
+    # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.
+    served = await check_ins.served(
+        transaction, settings.person_id, stored.minute, before=now + timedelta(days=1)
+    )
+    after = max(now, settings.paused_until_at or now)
+    appointment = Appointment.of(stored.days, stored.minute)
+    return next_of(next_occurrence(appointment, ZoneInfo(settings.zone), after, served))
+
+
+def quiet_of(settings: CheckInSettings) -> QuietHours | None:
+    """A person's quiet hours, if they have any."""
+    if settings.quiet_from is None or settings.quiet_to is None:
+        return None
+    return QuietHours(settings.quiet_from, settings.quiet_to)
+
+
+# The level of an open case that holds check-ins. With an operator in the talk any level does.
+HOLDING_LEVEL = 3
+
+Admits = Callable[[Person], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class DueQuestion:
+    """A check-in whose time has come.
+
+    Attributes:
+        settings: as they were before it.
+        is_goodbye: it is the last one after a long silence, with a way back.
+        is_after_hold: it is the first one after a case, with words for that.
+    """
+
+    person: Person
+    appointment: Appointment
+    occurrence: Occurrence
+    settings: CheckInSettings
+    is_goodbye: bool
+    is_after_hold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The state of a due appointment. Without an outcome its next time must be computed again."""
+
+    settings: CheckInSettings
+    outcome: DueDecision | None = None
+    question: DueQuestion | None = None
+
+
+async def state_of(
+    transaction: Transaction, person: Person, settings: CheckInSettings, admits: Admits
+) -> DecisionContext:
+    """What decides about a person's check-ins now, besides the clock."""
+    case = await cases.open_case(transaction, person.person_id)
+    return DecisionContext(
+        zone=ZoneInfo(settings.zone),
+        quiet=quiet_of(settings),
+        paused_until_at=settings.paused_until_at,
+        backoff=Backoff(settings.unanswered, settings.asked_on),
+        is_held=case is not None
+        and (case.level >= HOLDING_LEVEL or case.lease_until_at is not None),
+        is_admitted=admits(person),
+        was_held=settings.was_held,
+    )
+
+
+async def evaluate(
+    transaction: Transaction, due: Due, admits: Admits, now: datetime, *, lock: bool = False
+) -> Evaluation | None:
+    """Say what to do about a due appointment. Returns None as long as there is nothing to do.
+
+    Args:
+        transaction: an open one.
+        due: the appointment.
+        admits: whether the companion talks with a person at all.
+        now: the present instant.
+        lock: keep other changes of this person's check-ins out until the transaction ends.
+    """
+    settings = await check_in_settings.get(transaction, due.person_id, lock=lock)
+    person = await people.by_id(transaction, due.person_id)
+    if settings is None or person is None or settings.stopped_at or person.blocked_at:
+        return None
+    if due.next is None:
+        return Evaluation(settings)
+    state = await state_of(transaction, person, settings, admits)
+    appointment = Appointment.of(due.days, due.minute)
+    first = Occurrence(due.next.local_date, due.next.at)
+    found = decide_due(appointment, first, state, now)
+    if found.asked is None:
+        return Evaluation(settings, found)
+    question = DueQuestion(
+        person, appointment, found.asked, settings, found.is_goodbye, settings.was_held
+    )
+    return Evaluation(settings, found, question)

@@ -1,0 +1,12 @@
+"""The buttons below a check-in."""
+
+from bot.texts import Texts
+from storage.check_ins import SCALE
+from storage.ids import CheckInId
+
+
+def faces(texts: Texts, language: str, check_in_id: CheckInId) -> list[tuple[str, str]]:
+    """The buttons under a check-in."""
+    return [
+        (texts(language, f"checkin_face_{mood}"), f"mood:{check_in_id}:{mood}") for mood in SCALE
+    ]

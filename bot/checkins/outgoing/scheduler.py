@@ -1,0 +1,210 @@
+"""The scheduler of check-ins, which claims what is due and asks or skips it.
+
+A claim is one conditional UPDATE of the appointment. The occurrence, the backoff and the queued
+words stand in the same transaction. So restarts, standby processes and jumps of the clock neither
+double nor lose a check-in.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from bot.checkins.outgoing.clock_repair import repair
+from bot.checkins.outgoing.evaluation import DueQuestion, Evaluation, evaluate, next_due, next_of
+from bot.checkins.rules.backoff import Backoff
+from bot.checkins.rules.decision import SkipReason
+from bot.checkins.rules.pace import MOST_UNSENT, SendPace
+from bot.checkins.rules.schedule import LATEST
+from storage import (
+    Database,
+    Transaction,
+    appointments,
+    check_in_messages,
+    check_in_settings,
+    check_ins,
+)
+from storage.appointments import Due, Stored
+from storage.check_in_settings import StoppedBy
+from storage.check_ins import Occasion
+from storage.ids import CheckInId, PersonId
+from storage.people import Person
+
+log = structlog.get_logger(__name__)
+BATCH = 20
+CORRECT_EVERY = timedelta(hours=1)
+RETRY_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A question that this transaction alone asks.
+
+    Attributes:
+        check_in_id: for the buttons, and for `diary.answer`.
+        at: the instant of the question, which the turn of its words has too.
+    """
+
+    question: DueQuestion
+    check_in_id: CheckInId
+    at: datetime
+
+
+Ask = Callable[[Transaction, Claimed], Awaitable[None]]
+
+
+class CheckInScheduler:
+    """Claims what is due.
+
+    Args:
+        database: where schedules stand.
+        now: the clock on the wall.
+        monotonic_s: a clock that never goes back, for the pace.
+        sleep: how to wait, in seconds.
+        admits: whether the companion talks with a person; a closed pilot may say no.
+        count: called with what became of each occurrence: `asked`, `goodbye`, a `SkipReason`,
+            or `error` for one that is tried again.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        now: Callable[[], datetime],
+        monotonic_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        admits: Callable[[Person], bool] = lambda _person: True,
+        count: Callable[[str], None] = lambda _outcome: None,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._monotonic_s = monotonic_s
+        self._sleep = sleep
+        self._admits = admits
+        self._count = count
+        self._pace = SendPace()
+        self._failing: dict[tuple[PersonId, int], datetime] = {}
+        self._corrected_at: datetime | None = None
+
+    async def send_due(self, ask: Ask) -> int:
+        """Ask everyone whose time has come, at a limited pace. Returns how many were asked.
+
+        It ends early while `spreading.MOST_UNSENT` messages wait to be sent. The rest are asked
+        later, or skipped once they are late.
+
+        Args:
+            ask: queues the words of one check-in in the given transaction. If it raises, nothing
+                of that check-in stands, and it is tried again after a minute until it is late.
+        """
+        asked = 0
+        await self._repair()
+        while batch := await self._due():
+            for due in batch:
+                await self._wait()
+                if await self._tried(due, ask):
+                    self._pace.take(self._monotonic_s())
+                    asked += 1
+        return asked
+
+    async def _due(self) -> list[Due]:
+        now = self._now()
+        self._failing = {key: at for key, at in self._failing.items() if abs(now - at) < 2 * LATEST}
+        async with self._database.read() as transaction:
+            unsent = await check_in_messages.count_unsent(transaction, limit=MOST_UNSENT)
+            most = min(BATCH, MOST_UNSENT - unsent)
+            if most <= 0:  # delivery is behind, or Telegram away
+                return []
+            found = await appointments.due(transaction, now=now, limit=most + len(self._failing))
+        waits = {key for key, at in self._failing.items() if now < at}
+        return [due for due in found if (due.person_id, due.minute) not in waits][:most]
+
+    async def _repair(self) -> None:
+        """Repair what a wrong clock did, now and then, and at once if the clock was set back."""
+        now, before = self._now(), self._corrected_at
+        if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
+            await repair(self._database, now)
+            self._corrected_at = now
+
+    async def _wait(self) -> None:
+        while wait_s := self._pace.wait_s(self._monotonic_s()):
+            await self._sleep(wait_s)
+
+    async def _tried(self, due: Due, ask: Ask) -> bool:
+        key = (due.person_id, due.minute)
+        try:
+            async with self._database.begin() as transaction:
+                asked = await self._take(transaction, due, ask)
+        except Exception as error:  # the others go on; this one is tried again
+            self._failing[key] = self._now() + RETRY_AFTER
+            self._count("error")
+            log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
+            return False
+        self._failing.pop(key, None)
+        return asked
+
+    async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
+        """Claim one appointment and act on it. Returns True if it was asked."""
+        seen = await evaluate(transaction, due, self._admits, self._now(), lock=True)
+        if seen is None:
+            await appointments.move(transaction, due, None)
+            return False
+        if seen.outcome is None:
+            stored = Stored(due.minute, due.days, 0)
+            following = await next_due(transaction, seen.settings, stored, self._now())
+            await appointments.move(transaction, due, following)
+            return False
+        question = seen.question
+        if not await appointments.move(transaction, due, next_of(seen.outcome.following)):
+            return False  # another process was quicker, or the person changed something
+        await self._note_skipped(transaction, due, seen)
+        if question is None:
+            return False
+        return await self._put(transaction, due, question, ask)
+
+    async def _note_skipped(self, transaction: Transaction, due: Due, seen: Evaluation) -> None:
+        assert seen.outcome is not None
+        has_failed = (due.person_id, due.minute) in self._failing
+        for occurrence, why in seen.outcome.skipped:
+            reason = SkipReason.FAILED if has_failed and why is SkipReason.LATE else why
+            occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
+            await check_ins.note_skipped(transaction, occasion, reason)
+            transaction.on_commit(partial(self._count, reason.value))
+        if any(why is SkipReason.HELD for _, why in seen.outcome.skipped):
+            await check_in_settings.change(transaction, due.person_id, was_held=True)
+
+    async def _put(
+        self,
+        transaction: Transaction,
+        due: Due,
+        question: DueQuestion,
+        ask: Ask,
+    ) -> bool:
+        now, day = self._now(), question.occurrence.local_date
+        state = (
+            check_ins.CheckInState.GOODBYE if question.is_goodbye else check_ins.CheckInState.ASKED
+        )
+        occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
+        made = await check_ins.note_asked(transaction, occasion, now=now, state=state)
+        if made is None:
+            return False  # this date was served already, at this time of the day
+        settings = question.settings
+        backoff = Backoff(settings.unanswered, settings.asked_on).asked(day)
+        await check_in_settings.change(
+            transaction,
+            due.person_id,
+            unanswered=backoff.unanswered,
+            asked_on=backoff.asked_on,
+            was_held=False,
+        )
+        if question.is_goodbye:
+            await check_in_settings.change(
+                transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
+            )
+            await appointments.suspend(transaction, due.person_id)
+        await ask(transaction, Claimed(question, made, now))
+        transaction.on_commit(partial(self._count, state.value))
+        return True

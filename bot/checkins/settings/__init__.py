@@ -1,0 +1,1 @@
+"""A person's check-in settings: pages, buttons, typed requests."""

@@ -1,0 +1,289 @@
+"""The dialog of the settings: what a button or an answer changes, and the page that follows.
+
+The open question and the choice so far are a row, so that a restart goes on from there. Words
+answer it for a while, buttons as long as it is the last question. An older button says so.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from bot.checkins.language.time_phrases import MOST_TIMES
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import MINUTES_A_DAY, Appointment, merged
+from bot.checkins.settings import formatting, service, status
+from bot.checkins.settings.pages import SettingsPages, appointments_of, mark
+from bot.checkins.settings.service import QuietHoursError
+from bot.updates.responder import UnitOfWork
+from storage import check_in_questions, check_in_settings
+from storage.body import MessageBody
+from storage.check_in_questions import QuestionTopic, TimesDraft
+from storage.check_in_settings import SettingsChange
+from storage.people import Person
+
+# How long a question waits for words. Later ones are for the companion.
+STAYS_OPEN = timedelta(minutes=30)
+
+
+class SettingsDialog:
+    """One method per change, which returns the page that follows.
+
+    Args:
+        pages: makes the pages.
+        admits: whether the companion talks with a person; a closed pilot may say no.
+    """
+
+    def __init__(self, pages: SettingsPages, admits: Callable[[Person], bool]) -> None:
+        self._pages = pages
+        self._texts = pages.texts
+        self._admits = admits
+
+    async def state(self, a: UnitOfWork, above: str = "") -> MessageBody:
+        """How check-ins stand, or the choice of times if there are none."""
+        view = await status.status_of(a.transaction, a.person, self._admits, now=a.now)
+        if view is None:
+            return await self.choose(a, above)
+        await self._ask(a, QuestionTopic.STATE, TimesDraft())
+        return self._pages.state(a.person.language, view, a.now, above)
+
+    async def choose(self, a: UnitOfWork, above: str = "") -> MessageBody:
+        """Choose times, beginning with those that are agreed or were being chosen."""
+        draft = await self._agreed(a)
+        if not draft.times:
+            draft = await self.draft(a) or draft
+        return await self._choosing(a, draft, above)
+
+    async def choose_on(self, a: UnitOfWork, above: str = "") -> MessageBody:
+        """Show again what is being chosen, or what is agreed if nothing is."""
+        draft = await self.draft(a)
+        if draft is None or not draft.times:
+            draft = await self._agreed(a)
+        return await self._choosing(a, draft, above)
+
+    async def toggle(self, a: UnitOfWork, minute: int) -> MessageBody | None:
+        """Choose a time, or leave a chosen one out again."""
+        if not 0 <= minute < MINUTES_A_DAY:
+            return None
+        draft = await self.draft(a)
+        if draft is None:
+            return await self._gone(a)
+        kept = [(at, days) for at, days in draft.times if at != minute]
+        above = ""
+        if len(kept) == len(draft.times):
+            if len(kept) >= MOST_TIMES:
+                above = self._texts(a.person.language, "checkin_too_many")
+            else:
+                kept.append((minute, draft.days))
+        draft.times = kept
+        return await self._choosing(a, draft, above)
+
+    async def days(self, a: UnitOfWork, name: str) -> MessageBody | None:
+        """Give every time the days of a name."""
+        draft = await self.draft(a)
+        if draft is None:
+            return await self._gone(a)
+        if name not in formatting.DAYS:
+            return None
+        return await self._with_days(a, draft, Appointment(formatting.DAYS[name], 0).mask)
+
+    async def day(self, a: UnitOfWork, day: int) -> MessageBody | None:
+        """Add a day to every time, or take it off. The last day stays."""
+        draft = await self.draft(a)
+        if draft is None:
+            return await self._gone(a)
+        days = draft.days ^ 1 << day
+        return await self._with_days(a, draft, days) if 0 <= day < 7 and days else None
+
+    async def _with_days(self, a: UnitOfWork, draft: TimesDraft, days: int) -> MessageBody:
+        draft.days = days
+        draft.times = [(minute, days) for minute, _days in draft.times]
+        return await self._choosing(a, draft)
+
+    async def hours(self, a: UnitOfWork) -> MessageBody:
+        """Show the hours, for a time that is not usual."""
+        return self._pages.hours(a.person.language)
+
+    async def hour(self, a: UnitOfWork, hour: int) -> MessageBody | None:
+        """Show the times within an hour."""
+        return self._pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
+
+    async def done(self, a: UnitOfWork) -> MessageBody:
+        """Take the chosen times."""
+        draft = await self.draft(a)
+        if draft is None:
+            return await self._gone(a)
+        if not draft.times:
+            above = self._texts(a.person.language, "checkin_choose_first")
+            return await self._choosing(a, draft, above)
+        return await self.times(a, appointments_of(draft))
+
+    async def times(
+        self, a: UnitOfWork, wanted: Iterable[Appointment], *, are_days_said: bool = True
+    ) -> MessageBody:
+        """Take these times: at once if check-ins are agreed on, else go on to the zone."""
+        wanted = merged(wanted)
+        note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
+        try:
+            settings = await service.set_appointments(
+                a.transaction, a.person.person_id, wanted, now=a.now
+            )
+        except QuietHoursError as error:
+            return self._refused(a, error)
+        if settings is not None:
+            if settings.stopped_at is not None:
+                kept = self._texts(a.person.language, "checkin_kept_stopped")
+                note = f"{note}\n{kept}" if note else kept
+            return await self.state(a, note)
+        draft = TimesDraft([(each.minute, each.mask) for each in wanted])
+        await self._ask(a, QuestionTopic.ZONE, draft)
+        body = self._pages.zone(a.person.language, a.person.region, a.now)
+        return MessageBody(f"{note}\n{body.text}" if note else body.text, body.buttons)
+
+    async def zones(self, a: UnitOfWork, found: tuple[str, ...] = ()) -> MessageBody:
+        """Ask for the zone, or which of `found` it is."""
+        draft = await self.draft(a) or TimesDraft()
+        await self._ask(a, QuestionTopic.ZONE, draft)
+        return self._pages.zone(a.person.language, a.person.region, a.now, found)
+
+    async def zone(self, a: UnitOfWork, name: str) -> MessageBody:
+        """Take a zone: at once if check-ins are agreed on, else go on to the consent."""
+        if await service.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
+            return await self.state(a)
+        draft = await self.draft(a)
+        if draft is None or not draft.times:
+            return await self._gone(a)
+        draft.zone = name
+        await self._ask(a, QuestionTopic.ZONE, draft)
+        return self._pages.agree(a.person.language, draft, a.now)
+
+    async def agree(self, a: UnitOfWork, marked: str = "") -> MessageBody:
+        """Begin, and record the consent to exactly what stands above the button."""
+        draft = await self.draft(a)
+        if draft is None or not draft.times or draft.zone is None:
+            is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
+            return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
+        if marked != mark(draft):
+            above = self._texts(a.person.language, "checkin_draft_changed")
+            return self._pages.agree(a.person.language, draft, a.now, above)
+        try:
+            await service.begin(
+                a.transaction,
+                a.person.person_id,
+                zone=draft.zone,
+                wanted=appointments_of(draft),
+                now=a.now,
+            )
+        except QuietHoursError as error:
+            return self._refused(a, error)
+        return await self.state(a)
+
+    async def refuse(self, a: UnitOfWork) -> MessageBody:
+        """End the dialog without check-ins."""
+        await check_in_questions.close(a.transaction, a.person.person_id)
+        return MessageBody(self._texts(a.person.language, "checkin_agreed_not"))
+
+    async def ask_quiet(self, a: UnitOfWork) -> MessageBody:
+        """Ask for quiet hours."""
+        await self._ask(a, QuestionTopic.QUIET, TimesDraft())
+        return self._pages.quiet(a.person.language)
+
+    async def quiet(self, a: UnitOfWork, quiet: QuietHours | None) -> MessageBody:
+        """Set or clear quiet hours."""
+        silent = await service.set_quiet(a.transaction, a.person.person_id, quiet)
+        above = ""
+        if silent:
+            times = ", ".join(formatting.clock(each.minute) for each in silent)
+            above = self._texts(a.person.language, "checkin_quiet_silences", times=times)
+        return await self.state(a, above)
+
+    async def ask_pause(self, a: UnitOfWork) -> MessageBody:
+        """Ask for the length of a pause."""
+        await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
+        return self._pages.pause(a.person.language)
+
+    async def pause(self, a: UnitOfWork, days: int) -> MessageBody:
+        """Ask nothing for so many days."""
+        until_at = a.now + timedelta(days=days)
+        await service.pause(a.transaction, a.person.person_id, until_at=until_at, now=a.now)
+        return await self.state(a)
+
+    async def skip(self, a: UnitOfWork) -> MessageBody:
+        """Nothing more today."""
+        skipped = await service.skip_today(a.transaction, a.person.person_id, now=a.now)
+        key = "checkin_skipped" if skipped else "checkin_skipped_none"
+        return await self.state(a, self._texts(a.person.language, key))
+
+    async def resume(self, a: UnitOfWork) -> MessageBody:
+        """Go on after a pause, a stop, a goodbye or a skip."""
+        if await service.resume(a.transaction, a.person.person_id, now=a.now) is None:
+            return await self.choose(a)
+        return await self.state(a, self._texts(a.person.language, "checkin_resumed"))
+
+    async def stop(self, a: UnitOfWork) -> MessageBody:
+        """End check-ins at once."""
+        await service.stop(a.transaction, a.person.person_id, now=a.now)
+        await check_in_questions.close(a.transaction, a.person.person_id)
+        return self._pages.stopped(a.person.language)
+
+    async def withdraw(self, a: UnitOfWork) -> MessageBody:
+        """Delete settings and consent; moods stay."""
+        await check_in_settings.withdraw(a.transaction, a.person.person_id)
+        await check_in_questions.close(a.transaction, a.person.person_id)
+        return MessageBody(self._texts(a.person.language, "checkin_withdrawn"))
+
+    async def flag(self, a: UnitOfWork, name: str) -> MessageBody | None:
+        """Switch a question, or the weekly summary, on or off."""
+        person_id = a.person.person_id
+        settings = await check_in_settings.get(a.transaction, person_id, lock=True)
+        if settings is None:
+            return None
+        values: SettingsChange
+        if name == "asks_sleep":
+            values = {"asks_sleep": not settings.asks_sleep}
+        elif name == "asks_energy":
+            values = {"asks_energy": not settings.asks_energy}
+        elif name == "weekly_summary":
+            values = {"weekly_summary": not settings.weekly_summary}
+            if values["weekly_summary"]:  # the first comes when a week is over
+                values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+        else:
+            return None
+        await check_in_settings.change(a.transaction, person_id, **values)
+        return await self.state(a)
+
+    async def draft(self, a: UnitOfWork) -> TimesDraft | None:
+        """What is being chosen, or None if another question came after it."""
+        found = await check_in_questions.get(a.transaction, a.person.person_id)
+        return (
+            found.draft
+            if found is not None and found.topic in (QuestionTopic.TIMES, QuestionTopic.ZONE)
+            else None
+        )
+
+    async def _gone(self, a: UnitOfWork) -> MessageBody:
+        """Say that the choice of an old page is gone."""
+        return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
+
+    @staticmethod
+    async def _agreed(a: UnitOfWork) -> TimesDraft:
+        agreed = await service.upcoming(a.transaction, a.person.person_id)
+        times = [(each.minute, each.mask) for each, _ in agreed]
+        masks = {days for _, days in times}
+        return TimesDraft(times, masks.pop()) if len(masks) == 1 else TimesDraft(times)
+
+    async def _choosing(self, a: UnitOfWork, draft: TimesDraft, above: str = "") -> MessageBody:
+        await self._ask(a, QuestionTopic.TIMES, draft)
+        return self._pages.choose(a.person.language, draft, above)
+
+    async def asked(self, a: UnitOfWork) -> QuestionTopic | None:
+        """What was asked and words may answer, or None if it is too long ago."""
+        found = await check_in_questions.get(
+            a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
+        )
+        return found.topic if found else None
+
+    async def _ask(self, a: UnitOfWork, asks: QuestionTopic, draft: TimesDraft) -> None:
+        await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
+
+    def _refused(self, a: UnitOfWork, error: QuietHoursError) -> MessageBody:
+        return self._pages.refused(a.person.language, [each.minute for each in error.refused])

@@ -1,0 +1,55 @@
+"""Times, days and zones in a person's language."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
+from bot.texts import Texts
+
+DAYS = {"every": EVERY_DAY, "work": WEEKDAYS, "end": WEEKEND}
+
+
+def clock(minute: int) -> str:
+    """A time of the day as every language reads it."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def day_names(texts: Texts, language: str, days: Collection[int]) -> str:
+    """Days of the week in words."""
+    for name, known in DAYS.items():
+        if known == days:
+            return texts(language, f"checkin_days_{name}")
+    names = (texts(language, f"checkin_day_{day}") for day in sorted(days))
+    return texts(language, "checkin_day_and").join(names)
+
+
+def times(
+    texts: Texts,
+    language: str,
+    appointments: Iterable[Appointment],
+    crowded: Collection[int] = (),
+) -> str:
+    """Appointments, one per line. A crowded minute is told as "around"."""
+    lines = []
+    for each in appointments:
+        time = clock(each.minute)
+        if each.minute in crowded:
+            time = texts(language, "checkin_around", time=time)
+        days = day_names(texts, language, each.days)
+        lines.append("· " + texts(language, "checkin_time", days=days, time=time))
+    return "\n".join(lines)
+
+
+def zone(texts: Texts, language: str, name: str, now: datetime) -> str:
+    """A zone with what its clocks show, by which people recognise theirs."""
+    local = now.astimezone(ZoneInfo(name))
+    return texts(language, "checkin_zone_label", zone=name, clock=f"{local:%H:%M}")
+
+
+def quiet_hours(texts: Texts, language: str, quiet: QuietHours | None) -> str:
+    """Quiet hours, or that there are none."""
+    if quiet is None:
+        return texts(language, "checkin_quiet_none")
+    return f"{clock(quiet.starts)}–{clock(quiet.ends)}"

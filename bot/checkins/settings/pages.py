@@ -1,0 +1,293 @@
+"""The messages and buttons of the settings, made from plain values.
+
+A button's data is `ci:act` or `ci:act:choice`. Times are packed, because Telegram takes 64 bytes.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins.language.time_phrases import Ambiguous
+from bot.checkins.outgoing.evaluation import quiet_of
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import Appointment
+from bot.checkins.settings import formatting
+from bot.checkins.settings.status import CheckInStatus
+from bot.texts import Texts
+from storage.body import Keyboard, MessageBody
+from storage.check_in_questions import TimesDraft
+from storage.check_in_settings import CheckInSettings
+
+USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
+QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))
+PAUSES = (1, 3, 7, 14, 30)
+A_ROW = 4
+FLAGS = ("asks_sleep", "asks_energy", "weekly_summary")
+ZONES = {
+    "CN": ("Asia/Shanghai", "Asia/Urumqi"),
+    "HK": ("Asia/Hong_Kong",),
+    "TW": ("Asia/Taipei",),
+    "JP": ("Asia/Tokyo",),
+    "SG": ("Asia/Singapore",),
+    "GB": ("Europe/London",),
+    "US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
+    "CA": ("America/Toronto", "America/Winnipeg", "America/Edmonton", "America/Vancouver"),
+    "AU": ("Australia/Sydney", "Australia/Brisbane", "Australia/Adelaide", "Australia/Perth"),
+}
+ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_Angeles")
+
+
+def packed(appointments: Iterable[Appointment]) -> str:
+    """Pack times for a button: four digits of the minute and three of the days for each."""
+    return "".join(f"{each.minute:04d}{each.mask:03d}" for each in appointments)
+
+
+def unpacked(text: str) -> tuple[Appointment, ...]:
+    """Unpack times, or return nothing if the text was not packed by `packed`."""
+    if not text.isdecimal() or len(text) % 7:
+        return ()
+    try:
+        found = tuple(
+            Appointment.of(int(text[at + 4 : at + 7]), int(text[at : at + 4]))
+            for at in range(0, len(text), 7)
+        )
+    except ValueError:
+        return ()
+    return found if packed(found) == text else ()
+
+
+def mark(draft: TimesDraft) -> str:
+    """A short mark of the choice, so that a consent holds only for the text above its button."""
+    return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
+
+
+class SettingsPages:
+    """Makes the messages."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.texts = texts
+
+    def choose(self, language: str, draft: TimesDraft, above: str = "") -> MessageBody:
+        """The page to choose times and days. Unusual times that are chosen have buttons too."""
+        chosen = {minute for minute, _days in draft.times}
+        times = [
+            (f"{'✓ ' if minute in chosen else ''}{formatting.clock(minute)}", f"ci:time:{minute}")
+            for minute in (*USUAL, *sorted(chosen - set(USUAL)))
+        ]
+        times.append((self.texts(language, "checkin_other_time"), "ci:hours"))
+        mask = {name: Appointment(days, 0).mask for name, days in formatting.DAYS.items()}
+        days = [
+            (
+                ("✓ " if draft.days == mask[name] else "")
+                + self.texts(language, f"checkin_days_{name}"),
+                f"ci:days:{name}",
+            )
+            for name in formatting.DAYS
+        ]
+        text = self.texts(language, "checkin_intro") + "\n\n"
+        if above:
+            text += f"{above}\n"
+        if draft.times:
+            lines = formatting.times(self.texts, language, appointments_of(draft))
+            text += self.texts(language, "checkin_chosen", times=lines)
+        else:
+            text += self.texts(language, "checkin_chosen_nothing")
+        done = [(self.texts(language, "checkin_done"), "ci:done")]
+        return MessageBody(
+            text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done]
+        )
+
+    def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
+        """A button per day of the week, marked unless a name covers all chosen days."""
+        is_named = draft.days in {Appointment(days, 0).mask for days in formatting.DAYS.values()}
+        return [
+            (
+                ("✓ " if draft.days >> day & 1 and not is_named else "")
+                + self.texts(language, f"checkin_day_{day}"),
+                f"ci:day:{day}",
+            )
+            for day in range(7)
+        ]
+
+    def hours(self, language: str) -> MessageBody:
+        """The hours of the day, for a time that is not usual."""
+        buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
+        back = [self._button(language, "back", "back")]
+        return MessageBody(
+            self.texts(language, "checkin_which_hour"), [*_in_rows(buttons, 6), back]
+        )
+
+    def minutes(self, language: str, hour: int) -> MessageBody:
+        """The quarters of an hour, each of which chooses a time."""
+        quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
+        row = [(formatting.clock(minute), f"ci:time:{minute}") for minute in quarters]
+        back = [self._button(language, "back", "back")]
+        return MessageBody(self.texts(language, "checkin_which_quarter"), [row, back])
+
+    def zone(
+        self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
+    ) -> MessageBody:
+        """The question for a zone, with the zones that were named or the usual ones."""
+        names = found or ZONES.get(region or "", ANYWHERE)
+        rows: Keyboard = [
+            [(formatting.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
+        ]
+        return MessageBody(
+            self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
+        )
+
+    def agree(
+        self, language: str, draft: TimesDraft, now: datetime, above: str = ""
+    ) -> MessageBody:
+        """What is about to begin, and the consent to it."""
+        assert draft.zone is not None
+        text = self.texts(
+            language,
+            "checkin_agree_ask",
+            times=formatting.times(self.texts, language, appointments_of(draft)),
+            zone=formatting.zone(self.texts, language, draft.zone, now),
+        )
+        yes, no = (self.texts(language, f"checkin_agree_{each}") for each in ("yes", "no"))
+        text = f"{above}\n\n{text}" if above else text
+        return MessageBody(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
+
+    def unclear(self, language: str, unclear: Ambiguous) -> MessageBody:
+        """A question about words that may mean several things, with a button per reading."""
+        rows: Keyboard = [
+            [
+                (
+                    formatting.times(self.texts, language, each).replace("\n", " "),
+                    f"ci:pick:{packed(each)}",
+                )
+            ]
+            for each in unclear.choices
+        ]
+        return MessageBody(self.texts(language, f"checkin_{unclear.why}"), rows)
+
+    def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> MessageBody:
+        """The question for quiet hours, with those that words may mean or the usual ones."""
+        hours = [
+            (f"{formatting.clock(start)}–{formatting.clock(end)}", f"ci:quiet:{start}-{end}")
+            for start, end in [(each.starts, each.ends) for each in found] or QUIET_HOURS
+        ]
+        none = (self.texts(language, "checkin_quiet_off"), "ci:quiet:none")
+        return MessageBody(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
+
+    def pause(self, language: str) -> MessageBody:
+        """The question for the length of a pause."""
+        row = [
+            (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
+            for days in PAUSES
+        ]
+        return MessageBody(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
+
+    def stopped(self, language: str) -> MessageBody:
+        """The end of check-ins, and the ways on."""
+        resume, withdraw = (self._button(language, each, each) for each in ("resume", "withdraw"))
+        return MessageBody(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
+
+    def refused(self, language: str, minutes: Iterable[int]) -> MessageBody:
+        """Times within the quiet hours, and both ways out."""
+        text = self.texts(language, "checkin_quiet_refused", times=_clocks(minutes))
+        ways = [("times", "change_times"), ("quiets", "change_quiet")]
+        return MessageBody(text, [[self._button(language, act, key) for act, key in ways]])
+
+    def state(
+        self, language: str, view: CheckInStatus, now: datetime, above: str = ""
+    ) -> MessageBody:
+        """How check-ins stand, with a button for each change."""
+        settings = view.settings
+        appointments = [appointment for appointment, _ in view.upcoming]
+        quiet = formatting.quiet_hours(self.texts, language, quiet_of(settings))
+        if view.silent:
+            quiet += self.texts(language, "checkin_quiet_silent", times=_clocks(view.silent))
+        text = self.texts(
+            language,
+            "checkin_state",
+            status=self._status(language, view, now),
+            times=formatting.times(self.texts, language, appointments, view.crowded) or "–",
+            zone=formatting.zone(self.texts, language, settings.zone, now),
+            quiet=quiet,
+            next=self._next(language, view),
+        )
+        return MessageBody(
+            f"{above}\n\n{text}" if above else text, self._changes(language, view, now)
+        )
+
+    def _changes(self, language: str, view: CheckInStatus, now: datetime) -> Keyboard:
+        settings = view.settings
+        rows: Keyboard = [
+            [
+                self._button(language, "times", "change_times"),
+                self._button(language, "zones", "change_zone"),
+            ],
+            [
+                self._button(language, "quiets", "change_quiet"),
+                self._button(language, "pauses", "change_pause"),
+            ],
+        ]
+        for flag in FLAGS:
+            name = self.texts(language, f"checkin_{flag}")
+            key = "checkin_flag_on" if getattr(settings, flag) else "checkin_flag_off"
+            rows.append([(self.texts(language, key, name=name), f"ci:flag:{flag}")])
+        is_off = settings.stopped_at is not None or is_paused(settings, now)
+        if settings.stopped_at is None:
+            today = ("resume", "unskip") if view.is_skipped and not is_off else ("skip", "skip")
+            rows.append([self._button(language, *today), self._button(language, "stop", "stop")])
+        if is_off:
+            rows.insert(0, [self._button(language, "resume", "resume")])
+        return rows
+
+    def _button(self, language: str, act: str, key: str) -> tuple[str, str]:
+        return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
+
+    def _status(self, language: str, view: CheckInStatus, now: datetime) -> str:
+        """The strongest reason that keeps check-ins back, or that they are on."""
+        settings = view.settings
+        if settings.stopped_at is not None:
+            return self.texts(language, "checkin_status_stopped")
+        if not view.is_admitted:
+            return self.texts(language, "checkin_status_closed")
+        if view.is_held:
+            return self.texts(language, "checkin_status_held")
+        if is_paused(settings, now):
+            assert settings.paused_until_at is not None
+            until = settings.paused_until_at.astimezone(ZoneInfo(settings.zone))
+            return self.texts(language, "checkin_status_paused", until=f"{until:%m-%d %H:%M}")
+        if view.every_days:
+            return self.texts(language, "checkin_status_slow", days=view.every_days)
+        return self.texts(language, "checkin_status_on")
+
+    def _next(self, language: str, view: CheckInStatus) -> str:
+        """When the next one really comes, or why none does."""
+        if view.coming is not None:
+            appointment, occurrence = view.coming
+            local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
+            time = f"{local:%H:%M}"
+            if appointment.minute in view.crowded:
+                time = self.texts(language, "checkin_around", time=time)
+            return f"{local:%m-%d} {time}"
+        if view.settings.stopped_at is not None or not view.is_admitted:
+            return self.texts(language, "checkin_next_none")
+        if view.is_held:
+            return self.texts(language, "checkin_next_held")
+        return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
+
+
+def _in_rows(buttons: list[tuple[str, str]], width: int) -> Keyboard:
+    return [buttons[at : at + width] for at in range(0, len(buttons), width)]
+
+
+def _clocks(minutes: Iterable[int]) -> str:
+    return ", ".join(formatting.clock(minute) for minute in sorted(minutes))
+
+
+def appointments_of(draft: TimesDraft) -> list[Appointment]:
+    """The times that are chosen so far."""
+    return [Appointment.of(days, minute) for minute, days in sorted(draft.times)]
+
+
+def is_paused(settings: CheckInSettings, now: datetime) -> bool:
+    """Whether a pause is running."""
+    return settings.paused_until_at is not None and settings.paused_until_at > now

@@ -1,0 +1,115 @@
+"""Words that answer a question about check-ins, or ask something of them.
+
+A closed grammar must account for every word. A stop, a skip and a pause are done at once, and the
+page shown then has a button back. Times are done at once only if they were asked for and are
+plain. Other times bring buttons and change nothing. All other words are for the companion.
+"""
+
+from bot.checkins.language import quiet_phrases, request_phrases, time_phrases, zone_phrases
+from bot.checkins.language.request_phrases import Pause, Request
+from bot.checkins.language.time_phrases import AmbiguityReason, Ambiguous, ParsedTimes
+from bot.checkins.settings.changes import SettingsDialog
+from bot.checkins.settings.pages import SettingsPages
+from bot.updates.responder import UnitOfWork
+from storage import check_in_settings
+from storage.body import MessageBody
+from storage.check_in_questions import QuestionTopic
+
+# A longer text is a message and not an answer.
+LONGEST_ANSWER = 80
+
+
+class PhraseHandler:
+    """Reads words by the question that is open."""
+
+    def __init__(self, pages: SettingsPages, changes: SettingsDialog) -> None:
+        self._pages = pages
+        self._texts = pages.texts
+        self._changes = changes
+
+    async def answer(self, a: UnitOfWork, text: str) -> MessageBody | None:
+        """Carry out the answer to the open question. Returns None if the words are not one."""
+        asks = await self._changes.asked(a) if len(text) <= LONGEST_ANSWER else None
+        if asks in (QuestionTopic.TIMES, QuestionTopic.STATE):
+            return await self._wished(a, asks, text) or await self._times(a, asks, text)
+        if asks is QuestionTopic.QUIET:
+            return await self._quiet(a, text)
+        if asks is QuestionTopic.PAUSE:
+            length = request_phrases.read_length(text)
+            return await self._do(a, length) if length else await self._wished(a, asks, text)
+        if asks is QuestionTopic.ZONE:
+            return await self._wished(a, asks, text) or await self._zone(a, text)
+        return None
+
+    async def wish(self, a: UnitOfWork, text: str) -> MessageBody | None:
+        """Carry out a clear request in a check-in reply. Returns None if there was none."""
+        wish = request_phrases.read(text, is_plain=True) if len(text) <= LONGEST_ANSWER else None
+        return await self._do(a, wish) if wish is not None else None
+
+    async def _wished(self, a: UnitOfWork, asks: QuestionTopic, text: str) -> MessageBody | None:
+        wish = request_phrases.read(text)
+        if wish is None:
+            return None
+        # It may cancel the question or check-ins: take it as the question.
+        if asks is not QuestionTopic.STATE and request_phrases.is_cancel(text):
+            is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
+            return await (self._changes.state if is_agreed else self._changes.refuse)(a)
+        return await self._do(a, wish)
+
+    async def _do(self, a: UnitOfWork, wish: Request | Pause) -> MessageBody:
+        if isinstance(wish, Pause):
+            return await self._changes.pause(a, wish.days)
+        acts = {
+            Request.STOP: self._changes.stop,
+            Request.SKIP_TODAY: self._changes.skip,
+            Request.RESUME: self._changes.resume,
+            Request.PAUSE_HOW_LONG: self._changes.ask_pause,
+        }
+        return await acts[wish](a)
+
+    async def _quiet(self, a: UnitOfWork, text: str) -> MessageBody | None:
+        found = quiet_phrases.read(text)
+        if len(found) == 1:
+            return await self._changes.quiet(a, found[0])
+        if found:
+            return self._pages.quiet(a.person.language, found)
+        if quiet_phrases.is_none(text):
+            return await self._changes.quiet(a, None)
+        body = await self._wished(a, QuestionTopic.QUIET, text)
+        if (
+            body is None and time_phrases.read(text) is not None
+        ):  # times, and no span of quiet hours
+            return self._pages.quiet(a.person.language)
+        return body
+
+    async def _times(self, a: UnitOfWork, asks: QuestionTopic, text: str) -> MessageBody | None:
+        if quiet_phrases.says_not_to_ask(text) and (hours := quiet_phrases.read(text)):
+            return self._pages.quiet(a.person.language, hours)
+        is_asked = asks is QuestionTopic.TIMES
+        read = time_phrases.read(text, is_asked=is_asked)
+        beside = zone_phrases.without_places(text) if read is None else None
+        if beside is not None and time_phrases.read(beside, is_asked=is_asked) is not None:
+            read = Ambiguous(
+                AmbiguityReason.UNCLEAR
+            )  # the clock of a place that may not be the person's
+        if read is None:
+            return None
+        if isinstance(read, ParsedTimes) and is_asked:
+            return await self._changes.times(a, read.appointments, are_days_said=read.are_days_said)
+        if isinstance(read, ParsedTimes):
+            read = Ambiguous(AmbiguityReason.IS_THIS, (read.appointments,))
+        if read.choices:
+            return self._pages.unclear(a.person.language, read)
+        above = self._texts(a.person.language, f"checkin_{read.why}")
+        return await self._changes.choose_on(a, above)
+
+    async def _zone(self, a: UnitOfWork, text: str) -> MessageBody | None:
+        found = zone_phrases.find(text, a.now)
+        is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
+        if len(found) == 1 and not is_agreed:  # the consent comes next, and shows it
+            return await self._changes.zone(a, found[0])
+        return (
+            await self._changes.zones(a, found)
+            if found
+            else await self._times(a, QuestionTopic.ZONE, text)
+        )

@@ -1,0 +1,278 @@
+"""What a person changes about their check-ins: times, zone, quiet hours, pauses, answers.
+
+Every function works in the caller's transaction. A change of appointments locks the person's
+settings first. All functions but `begin` do nothing for a person without check-ins.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from bot.checkins.outgoing.evaluation import next_due, next_of, quiet_of
+from bot.checkins.outgoing.recall import withdraw
+from bot.checkins.rules.backoff import ANSWERED
+from bot.checkins.rules.decision import SkipReason
+from bot.checkins.rules.pace import CROWDED, is_crowded, stable_rank
+from bot.checkins.rules.quiet_hours import QuietHours
+from bot.checkins.rules.schedule import Appointment, Occurrence, merged, next_occurrence
+from storage import (
+    Transaction,
+    appointments,
+    check_in_messages,
+    check_in_settings,
+    check_ins,
+    skipped_check_ins,
+)
+from storage.appointments import Stored
+from storage.check_in_settings import CheckInSettings, StoppedBy
+from storage.check_ins import MoodAnswer, Occasion
+from storage.ids import CheckInId, PersonId
+
+
+class QuietHoursError(ValueError):
+    """Appointments lie in the person's quiet hours; nothing was changed.
+
+    Attributes:
+        refused: those appointments.
+    """
+
+    def __init__(self, refused: tuple[Appointment, ...]) -> None:
+        super().__init__("appointments within quiet hours")
+        self.refused = refused
+
+
+async def begin(
+    transaction: Transaction,
+    person_id: PersonId,
+    *,
+    zone: str,
+    wanted: Iterable[Appointment],
+    now: datetime,
+) -> CheckInSettings:
+    """Start check-ins, or start them again, and record the consent.
+
+    Args:
+        transaction: the caller's.
+        person_id: the person who asked for them.
+        zone: an IANA name that exists (`zones.is_zone`).
+        wanted: the times, which replace all times before.
+        now: of the consent.
+
+    Raises:
+        QuietHoursError: some of the times are in the person's quiet hours.
+    """
+    await check_in_settings.create(transaction, person_id, zone=zone, now=now)
+    settings = await _locked(transaction, person_id)
+    assert settings is not None
+    _refuse_quiet(settings, wanted := merged(wanted))
+    await check_in_settings.change(
+        transaction, person_id, zone=zone, paused_until_at=None, stopped_at=None, stopped_by=None
+    )
+    await heard_from(transaction, person_id)
+    await _keep(transaction, person_id, wanted)
+    return await _reckon(transaction, person_id, now)
+
+
+async def set_appointments(
+    transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment], *, now: datetime
+) -> CheckInSettings | None:
+    """Replace all times. Zone, pause and stop stay as they are.
+
+    Raises:
+        QuietHoursError: some of them are in the person's quiet hours.
+    """
+    settings = await _locked(transaction, person_id)
+    if settings is None:
+        return None
+    _refuse_quiet(settings, wanted := merged(wanted))
+    await _keep(transaction, person_id, wanted)
+    return await _reckon(transaction, person_id, now)
+
+
+async def set_zone(
+    transaction: Transaction, person_id: PersonId, zone: str, *, now: datetime
+) -> CheckInSettings | None:
+    """Move a person to another zone. `schedule.py` says what travel does."""
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(transaction, person_id, zone=zone)
+    return await _reckon(transaction, person_id, now)
+
+
+async def set_quiet(
+    transaction: Transaction, person_id: PersonId, quiet: QuietHours | None
+) -> tuple[Appointment, ...]:
+    """Set or clear quiet hours. Returns the appointments that they silence."""
+    if await _locked(transaction, person_id) is None:
+        return ()
+    await check_in_settings.change(
+        transaction,
+        person_id,
+        quiet_from=quiet.starts if quiet else None,
+        quiet_to=quiet.ends if quiet else None,
+    )
+    stored = await appointments.of_person(transaction, person_id)
+    return tuple(
+        Appointment.of(each.days, each.minute)
+        for each in stored
+        if quiet and quiet.contains(each.minute)
+    )
+
+
+async def pause(
+    transaction: Transaction, person_id: PersonId, *, until_at: datetime, now: datetime
+) -> CheckInSettings | None:
+    """Ask nothing until an instant, including what is due at this moment."""
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
+    await appointments.suspend(transaction, person_id)
+    return await _reckon(transaction, person_id, now)
+
+
+async def resume(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> CheckInSettings | None:
+    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
+    if await _locked(transaction, person_id) is None:
+        return None
+    await skipped_check_ins.forget(
+        transaction, person_id, after=now, reasons=[SkipReason.ASKED_FOR]
+    )
+    await check_in_settings.change(
+        transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
+    )
+    await heard_from(transaction, person_id)
+    return await _reckon(transaction, person_id, now)
+
+
+async def stop(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> CheckInSettings | None:
+    """End check-ins at once. Times and answers stay, for `resume` and the chart.
+
+    `storage.check_in_settings.withdraw` takes the consent back as well.
+    """
+    if await _locked(transaction, person_id) is None:
+        return None
+    await check_in_settings.change(
+        transaction, person_id, stopped_at=now, stopped_by=StoppedBy.PERSON
+    )
+    await appointments.suspend(transaction, person_id)
+    return await check_in_settings.get(transaction, person_id)
+
+
+async def skip_today(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> list[Appointment]:
+    """Skip what is still to come today, or waits to be sent, by the person's own date."""
+    settings = await _locked(transaction, person_id)
+    if settings is None:
+        return []
+    zone, skipped = ZoneInfo(settings.zone), []
+    today = now.astimezone(zone).date()
+    for stored in await appointments.of_person(transaction, person_id):
+        if await _withdraw_unsent(transaction, person_id, today, stored.minute):
+            skipped.append(Appointment.of(stored.days, stored.minute))
+        if stored.next is None or stored.next.local_date != today:
+            continue
+        appointment = Appointment.of(stored.days, stored.minute)
+        occasion = Occasion(person_id, today, stored.minute, stored.next.at)
+        await check_ins.note_skipped(transaction, occasion, SkipReason.ASKED_FOR)
+        following = next_occurrence(appointment, zone, stored.next.at, today)
+        await appointments.set_next(transaction, person_id, stored.minute, next_of(following))
+        skipped.append(appointment)
+    return skipped
+
+
+async def _withdraw_unsent(
+    transaction: Transaction, person_id: PersonId, day: date, minute: int
+) -> bool:
+    """Withdraw a question that is queued and was not sent."""
+    for check_in_id in await check_in_messages.waiting(transaction, person_id):
+        found = await check_ins.get(transaction, person_id, check_in_id)
+        if found is not None and (found.local_date, found.minute) == (day, minute):
+            return await withdraw(transaction, person_id, check_in_id, SkipReason.ASKED_FOR)
+    return False
+
+
+async def answer(
+    transaction: Transaction,
+    person_id: PersonId,
+    check_in_id: CheckInId,
+    said: MoodAnswer,
+    *,
+    now: datetime,
+) -> MoodAnswer | None:
+    """Store an answer, or more of one, and reset the silence.
+
+    After a goodbye it does not start check-ins again; `resume` does.
+    """
+    whole = await check_ins.answer(transaction, person_id, check_in_id, said, now=now)
+    if whole is not None:
+        await heard_from(transaction, person_id)
+    return whole
+
+
+async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
+    """Reset the silence: the person is there."""
+    await check_in_settings.change(
+        transaction, person_id, unanswered=ANSWERED.unanswered, asked_on=ANSWERED.asked_on
+    )
+
+
+async def upcoming(
+    transaction: Transaction, person_id: PersonId
+) -> list[tuple[Appointment, Occurrence | None]]:
+    """A person's appointments, each with its next occurrence or None."""
+    return [
+        (
+            Appointment.of(each.days, each.minute),
+            Occurrence(each.next.local_date, each.next.at) if each.next else None,
+        )
+        for each in await appointments.of_person(transaction, person_id)
+    ]
+
+
+async def comes_around(transaction: Transaction, occurrence: Occurrence) -> bool:
+    """Whether so many people share this minute that they are told "around nine"."""
+    count = await appointments.count_at(transaction, occurrence.at, limit=CROWDED + 1)
+    return is_crowded(count)
+
+
+async def _locked(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
+    return await check_in_settings.get(transaction, person_id, lock=True)
+
+
+def _refuse_quiet(settings: CheckInSettings, wanted: tuple[Appointment, ...]) -> None:
+    quiet = quiet_of(settings)
+    refused = tuple(each for each in wanted if quiet and quiet.contains(each.minute))
+    if refused:
+        raise QuietHoursError(refused)
+
+
+async def _keep(
+    transaction: Transaction, person_id: PersonId, wanted: tuple[Appointment, ...]
+) -> None:
+    """Store appointments. A time that was there before keeps its next occurrence."""
+    before = {each.minute: each for each in await appointments.of_person(transaction, person_id)}
+    rows = []
+    for each in wanted:
+        was = before.get(each.minute)
+        following = was.next if was else None
+        if following is not None and following.local_date.weekday() not in each.days:
+            following = None
+        rows.append(Stored(each.minute, each.mask, stable_rank(person_id, each.minute), following))
+    await appointments.put(transaction, person_id, rows)
+
+
+async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> CheckInSettings:
+    """Compute all next occurrences again. What is due and not asked yet stays due."""
+    settings = await check_in_settings.get(transaction, person_id)
+    assert settings is not None
+    for stored in await appointments.of_person(transaction, person_id):
+        if stored.next is not None and stored.next.at <= now and settings.stopped_at is None:
+            continue
+        following = await next_due(transaction, settings, stored, now)
+        await appointments.set_next(transaction, person_id, stored.minute, following)
+    return settings

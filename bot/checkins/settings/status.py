@@ -1,0 +1,102 @@
+"""The status of a person's check-ins, by the same rules that the scheduler follows."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.checkins.outgoing.evaluation import next_due, state_of
+from bot.checkins.rules.decision import DecisionContext, SkipReason, decide
+from bot.checkins.rules.schedule import Appointment, Occurrence, next_occurrence
+from bot.checkins.settings import service
+from storage import Transaction, appointments, check_in_settings, skipped_check_ins
+from storage.check_in_settings import CheckInSettings
+from storage.people import Person
+
+# Occurrences of one time of the day, more than the longest pause of the backoff has.
+LOOKED_AHEAD = 40
+Upcoming = Sequence[tuple[Appointment, Occurrence | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInStatus:
+    """How a person's check-ins stand.
+
+    Attributes:
+        upcoming: their appointments with the next occurrence of each, whether asked or skipped.
+        coming: what is asked next, or None as long as it stands like this.
+        crowded: minutes that so many share that they are told as "around".
+        silent: minutes that lie in the quiet hours and are never asked.
+        is_held: a case holds them.
+        is_admitted: the companion talks with the person at all.
+        is_skipped: the person skipped what was still to come today.
+        every_days: a silence has slowed them down to one in so many days; 0 if it has not.
+    """
+
+    settings: CheckInSettings
+    upcoming: Upcoming
+    coming: tuple[Appointment, Occurrence] | None = None
+    crowded: Collection[int] = ()
+    silent: Collection[int] = ()
+    is_held: bool = False
+    is_admitted: bool = True
+    is_skipped: bool = False
+    every_days: int = 0
+
+
+async def status_of(
+    transaction: Transaction, person: Person, admits: Callable[[Person], bool], *, now: datetime
+) -> CheckInStatus | None:
+    """The status, or None for a person who has not asked for check-ins."""
+    settings = await check_in_settings.get(transaction, person.person_id)
+    if settings is None:
+        return None
+    state = await state_of(transaction, person, settings, admits)
+    upcoming: list[tuple[Appointment, Occurrence | None]] = []
+    for stored in await appointments.of_person(transaction, person.person_id):
+        following = stored.next or await next_due(transaction, settings, stored, now)
+        found = Occurrence(following.local_date, following.at) if following else None
+        upcoming.append((Appointment.of(stored.days, stored.minute), found))
+    return CheckInStatus(
+        settings,
+        upcoming,
+        next_question(upcoming, state, now),
+        crowded={
+            each.minute
+            for each, found in upcoming
+            if found is not None and await service.comes_around(transaction, found)
+        },
+        silent={
+            each.minute for each, _ in upcoming if state.quiet and state.quiet.contains(each.minute)
+        },
+        is_held=state.is_held,
+        is_admitted=state.is_admitted,
+        is_skipped=await skipped_check_ins.is_to_come(
+            transaction, person.person_id, after=now, reason=SkipReason.ASKED_FOR
+        ),
+        every_days=state.backoff.every_days,
+    )
+
+
+def next_question(
+    upcoming: Upcoming, state: DecisionContext, now: datetime
+) -> tuple[Appointment, Occurrence] | None:
+    """The first occurrence that will not be skipped, or None if all are."""
+    found = [
+        (appointment, occurrence)
+        for appointment, first in upcoming
+        if first is not None and (occurrence := _asked(appointment, first, state, now)) is not None
+    ]
+    return min(found, key=lambda pair: pair[1].at, default=None)
+
+
+def _asked(
+    appointment: Appointment, first: Occurrence, state: DecisionContext, now: datetime
+) -> Occurrence | None:
+    occurrence = first
+    for _ in range(LOOKED_AHEAD):
+        if not isinstance(decide(occurrence, state, max(now, occurrence.at)), SkipReason):
+            return occurrence
+        occurrence = next_occurrence(
+            appointment, state.zone, max(now, occurrence.at), occurrence.local_date
+        )
+    return None
