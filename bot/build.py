@@ -16,7 +16,6 @@ from bot.build_review import (
     operators_side,
     policy_of,
 )
-from bot.buttons import ButtonHandlers
 from bot.checkins.answers.handlers import AnswerHandlers, CheckInInterceptor
 from bot.checkins.face import CheckInRoutes
 from bot.checkins.moods.handlers import MoodPages
@@ -24,7 +23,6 @@ from bot.checkins.outgoing.job import CheckInJob
 from bot.checkins.outgoing.recall import Recall
 from bot.checkins.outgoing.scheduler import CheckInScheduler
 from bot.checkins.settings.handlers import CheckInHandlers
-from bot.commands import Commands
 from bot.conversation.completion import TurnCompleter
 from bot.conversation.context_screening import ContextScreener
 from bot.conversation.interceptors import InterceptorChain
@@ -44,23 +42,24 @@ from bot.crisis.unreadable import Unheard
 from bot.delivery import OutboxRelay
 from bot.dispatch import Dispatch
 from bot.emergency import FallbackReply
-from bot.erasure import Erasure
-from bot.gate import Admission
 from bot.handlers import register
 from bot.intake import Intake
 from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
-from bot.onboarding import Onboarding
 from bot.operators.console_link import ConsoleLink
 from bot.operators.shadow_review import ReviewedReplySender, ShadowConsent
 from bot.operators.takeover import PersonNotifier
 from bot.own_files import SPOOL
+from bot.people.admission import Admission
+from bot.people.commands import Commands
+from bot.people.data_rights import DataRightsHandlers
+from bot.people.erasure import Erasure
+from bot.people.leaving import StopHandler
+from bot.people.onboarding import ButtonHandlers, Onboarding
+from bot.people.safety_page import SafetyPage
 from bot.poller import Poller
-from bot.rights import DataRightsHandlers
-from bot.safety_page import SafetyPage
 from bot.settings import Settings
-from bot.stopping import StopHandler
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.transport.rate_limit import RateLimiter

@@ -17,19 +17,19 @@ from telegram.ext import (
     filters,
 )
 
-from bot.buttons import ButtonHandlers
 from bot.checkins.face import CheckInRoutes
-from bot.commands import Commands
 from bot.conversation.turn_handler import TurnHandler
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.safety_plan import SafetyPlans
-from bot.gate import Admission
 from bot.operators.console_link import ConsoleLink
 from bot.operators.handlers import OperatorHandlers
 from bot.operators.shadow_review import ShadowConsent
-from bot.rights import DataRightsHandlers
-from bot.safety_page import SafetyPage
-from bot.stopping import STOPS, StopHandler
+from bot.people.admission import Admission
+from bot.people.commands import Commands
+from bot.people.data_rights import DataRightsHandlers
+from bot.people.leaving import STOPS, StopHandler
+from bot.people.onboarding import ButtonHandlers
+from bot.people.safety_page import SafetyPage
 from bot.updates.arrivals import Burst
 
 COMMANDS = (

@@ -13,9 +13,9 @@ from bot.conversation.quota import Quota
 from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
-from bot.gate import Admission
-from bot.onboarding import Onboarding
 from bot.operators.takeover import TakeoverRelay
+from bot.people.admission import Admission
+from bot.people.onboarding import Onboarding
 from bot.texts import Texts
 from review import cases as review
 from safety.levels import Level

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
 from bot.app import utc_now
-from bot.safety_page import SafetyPage
+from bot.people.safety_page import SafetyPage
 from bot.service import Service
 from bot.texts import LANGUAGES, Texts
 from bot.updates.responder import Responder
@@ -102,7 +102,7 @@ def test_a_policy_that_changes_changes_the_page(
             patch.setattr("safety.protocol.respond", changed)
             assert page.page("zh", None) != before[0]
             assert steps() != before[1]
-    monkeypatch.setattr("bot.safety_page.HOLD_LAPSE_S", 3600 * 7)
+    monkeypatch.setattr("bot.people.safety_page.HOLD_LAPSE_S", 3600 * 7)
     assert " 7 小时" in page.page("zh", None)
 
 

@@ -9,7 +9,7 @@ from telegram import Message, Update
 from telegram.ext import ContextTypes, filters
 
 from bot.checkins.settings import service
-from bot.gate import Admission
+from bot.people.admission import Admission
 from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import is_stop
 from bot.updates.responder import Responder, UnitOfWork

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from telegram import Update
 
 from bot.checkins.moods.export import check_ins_of
-from bot.erasure import Erasure
-from bot.onboarding import Onboarding
+from bot.people.erasure import Erasure
+from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, choice_of
 from safety.plan import STEPS
 from storage import cases, check_ins, conversations, follow_ups, people, plans, transcripts

@@ -9,9 +9,9 @@ from telegram import Update
 from telegram.error import TelegramError
 
 from bot.crisis.unreadable import Unheard
-from bot.gate import Admission
-from bot.onboarding import Onboarding
 from bot.operators.handlers import OperatorHandlers
+from bot.people.admission import Admission
+from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, Responder
 from storage import Database, check_in_messages, conversations, inbox, people, retention
 from storage.body import MessageBody

@@ -12,7 +12,7 @@ from telegram import Update
 from telegram.ext import ApplicationHandlerStop, ContextTypes
 
 from bot.crisis.response import CrisisResponder
-from bot.erasure import Erasure
+from bot.people.erasure import Erasure
 from bot.texts import Texts
 from bot.updates.parsing import is_case, is_stop, is_wordless
 from bot.updates.responder import acknowledge
@@ -102,7 +102,7 @@ class Admission:
         """Before every handler: commands, buttons and pictures of strangers end here.
 
         `/start` may carry an invite, whoever leaves may do so in a held conversation too
-        (`bot/stopping.py` asks here), membership is no word, and those who agreed before keep
+        (`bot/people/leaving.py` asks here), membership is no word, and those who agreed before keep
         their rights (`/export`, `/forget`). Groups and the buttons under a case are the operators'.
 
         Raises:

@@ -1,0 +1,1 @@
+"""What people press and ask for: consent, commands, their data, leaving."""
