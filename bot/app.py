@@ -19,11 +19,11 @@ from bot.checkins.outgoing.job import CheckInJob
 from bot.crisis.safe_mode import SafeMode
 from bot.delivery import OutboxRelay
 from bot.http import listen
-from bot.intake import Intake
-from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
-from bot.poller import Poller
+from bot.receiving.intake import Intake
+from bot.receiving.lanes import Lanes
+from bot.receiving.poller import Poller
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.api_answers import AnswerError

@@ -40,11 +40,7 @@ from bot.crisis.safety_plan import SafetyPlans
 from bot.crisis.screening import SafeScreener
 from bot.crisis.unreadable import Unheard
 from bot.delivery import OutboxRelay
-from bot.dispatch import Dispatch
-from bot.emergency import FallbackReply
 from bot.handlers import register
-from bot.intake import Intake
-from bot.lanes import Lanes
 from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.operators.console_link import ConsoleLink
@@ -58,7 +54,11 @@ from bot.people.erasure import Erasure
 from bot.people.leaving import StopHandler
 from bot.people.onboarding import ButtonHandlers, Onboarding
 from bot.people.safety_page import SafetyPage
-from bot.poller import Poller
+from bot.receiving.dispatch import Dispatch
+from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.intake import Intake
+from bot.receiving.lanes import Lanes
+from bot.receiving.poller import Poller
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines

@@ -12,7 +12,7 @@ from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from bot.handlers import COMMANDS
 from bot.http import WEBHOOK_PATH
-from bot.poller import ALLOWED
+from bot.receiving.poller import ALLOWED
 from bot.settings import Settings
 from bot.texts import LANGUAGES, Texts
 from bot.transport.errors import SendError, read

@@ -14,11 +14,11 @@ from bot.conversation.model_memory import SessionCacheEviction
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.safe_mode import SafeMode, Switch
 from bot.crisis.screening import SafeScreener
-from bot.lanes import Lanes
 from bot.metrics import Metrics
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.digest import Digest
 from bot.operators.topics import DELETE
+from bot.receiving.lanes import Lanes
 from review.clocks import Escalation
 from review.live_lexicon import LiveLexicon
 from review.shadow import Shadow

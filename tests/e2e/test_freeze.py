@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox import Sandbox, SandboxUser
 
 from bot.crisis.screening import MOST_AT_ONCE
-from bot.lanes import MOST_LETTERS, MOST_MERGED
+from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED
 from bot.service import Service
 from bot.texts import Texts
 from safety.screen import Screener, Screening

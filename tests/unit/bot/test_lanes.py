@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from telegram import Chat, Message, Update
 
-from bot.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes
+from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind
 from safety.levels import Level

@@ -1,6 +1,6 @@
 """In which order a page of updates is taken."""
 
-from bot.poller import fewest_letters_first
+from bot.receiving.poller import fewest_letters_first
 
 
 def update(number: int, person: int, text: str) -> dict[str, object]:

@@ -18,10 +18,10 @@ from telegram import Bot, Update
 from bot.checkins.settings import activity
 from bot.crisis.response import CrisisResponder
 from bot.crisis.screening import SafeScreener
-from bot.emergency import FallbackReply
-from bot.lanes import MOST_QUEUED, Lanes
 from bot.metrics import Metrics
 from bot.operators.chat import OperatorsChat
+from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.lanes import MOST_QUEUED, Lanes
 from bot.texts import language_of
 from bot.updates import parsing
 from bot.updates.arrivals import Arrival

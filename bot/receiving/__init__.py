@@ -1,0 +1,1 @@
+"""From Telegram into a person's lane."""
