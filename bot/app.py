@@ -17,7 +17,7 @@ from telegram.ext import Application
 from bot.backups import KeyBackup
 from bot.checkins.outgoing.job import CheckInJob
 from bot.crisis.safe_mode import SafeMode
-from bot.delivery import OutboxRelay
+from bot.delivery.relay import OutboxRelay
 from bot.http import listen
 from bot.leadership import Leadership
 from bot.metrics import Metrics

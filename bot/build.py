@@ -39,7 +39,7 @@ from bot.crisis.safe_mode import SafeMode
 from bot.crisis.safety_plan import SafetyPlans
 from bot.crisis.screening import SafeScreener
 from bot.crisis.unreadable import Unheard
-from bot.delivery import OutboxRelay
+from bot.delivery.relay import OutboxRelay
 from bot.handlers import register
 from bot.leadership import Leadership
 from bot.metrics import Metrics

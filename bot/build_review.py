@@ -13,6 +13,7 @@ from telegram import Bot
 from bot.app import Clock
 from bot.checkins.outgoing.recall import Recall
 from bot.crisis.screening import SafeScreener
+from bot.delivery.outcomes import Outcomes
 from bot.leadership import Leadership
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_commands import CaseCommands
@@ -23,7 +24,6 @@ from bot.operators.handlers import OperatorHandlers
 from bot.operators.pager import Mail, Pager
 from bot.operators.takeover import TakeoverRelay
 from bot.operators.topics import Topics
-from bot.outcomes import Outcomes
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter

@@ -11,12 +11,12 @@ from telegram.request import HTTPXRequest
 from bot.checkins.outgoing.job import CheckInJob
 from bot.checkins.outgoing.recall import Recall
 from bot.checkins.outgoing.scheduler import CheckInScheduler
-from bot.delivery import OutboxRelay
+from bot.delivery.outcomes import Outcomes
+from bot.delivery.relay import OutboxRelay
 from bot.metrics import Metrics
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
-from bot.outcomes import Outcomes
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from storage import Database, Transaction

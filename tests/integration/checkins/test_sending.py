@@ -19,7 +19,7 @@ from bot.checkins.rules.pace import MOST_UNSENT
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import EVERY_DAY, LATEST, Appointment
 from bot.checkins.settings import service
-from bot.delivery import CHECK_INS_AT_ONCE
+from bot.delivery.relay import CHECK_INS_AT_ONCE
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import (
     Database,

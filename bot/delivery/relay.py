@@ -14,10 +14,10 @@ from functools import partial
 import structlog
 from telegram import Bot
 
+from bot.delivery.outcomes import AT_LEAST_ONCE, Outcomes
 from bot.metrics import Metrics
 from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
-from bot.outcomes import AT_LEAST_ONCE, Outcomes
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part
