@@ -15,7 +15,7 @@ from statistics import median
 from unittest import mock
 
 import bot.service  # noqa: F401 - what the service imports is gone through as well
-from bot.app import load_model
+from bot.service.connections import load_model
 from bot.settings import Settings
 from safety.screen import Screener
 

@@ -32,7 +32,7 @@ from starlette.applications import Starlette
 
 from bot import logs
 from bot.crisis.screening import SafeScreener
-from bot.http import Server
+from bot.service.http_server import Server
 from console.app import Console
 from review import sign_in
 from review.access import RefusedError

@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from bot import logs
 from bot.demo import consent
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.app import load_model, utc_now
-from bot.service import Service
+from bot.service.connections import load_model, utc_now
+from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from review import sign_in

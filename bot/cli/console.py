@@ -33,7 +33,7 @@ def link(
 
 
 async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
-    from bot.app import console_address
+    from bot.service.connections import console_address
     from review import sign_in
     from review.access import RefusedError
     from storage import operators

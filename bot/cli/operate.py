@@ -28,7 +28,7 @@ def with_database(
     any_version: bool = False,
 ) -> T:
     """Run work on the database of the settings; an older schema is refused unless told else."""
-    from bot.app import open_database
+    from bot.service.connections import open_database
     from storage import StorageError, keys, versions
 
     async def run() -> T:
@@ -215,7 +215,7 @@ def restore(
 
     Whoever used /forget since then is left out. Replies that waited to be sent are not sent.
     """
-    from bot.app import open_database
+    from bot.service.connections import open_database
     from storage import archive, restoring
 
     async def run() -> dict[str, int]:

@@ -49,7 +49,7 @@ def serve() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    from bot.app import load_model, preflight
+    from bot.service.connections import load_model, preflight
 
     await preflight(settings)
     with progress("Loading the model") as report:
@@ -61,7 +61,7 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, worker: "InferenceWorker") -> None:
-    from bot.service import GRACE_S, Service
+    from bot.service.lifecycle import GRACE_S, Service
 
     service = Service(settings, worker)
     try:

@@ -25,7 +25,7 @@ def errors() -> Iterator[None]:
     """Turn the errors that a person can mend into one line."""
     from telegram.error import InvalidToken, TelegramError
 
-    from bot.leadership import LeadershipLostError
+    from bot.service.leadership import LeadershipLostError
     from inference import GenerationError, ModelError
     from safety.hotlines import HotlineError
     from storage import SecretKeyError, StorageError

@@ -1,8 +1,8 @@
 """Checks who may read what the service keeps."""
 
-from bot import own_files
-from bot.app import open_database
 from bot.doctor.findings import Finding, good, warning
+from bot.service import own_files
+from bot.service.connections import open_database
 from bot.settings import Settings
 from storage import SecretKeyError, StorageError
 

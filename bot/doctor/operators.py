@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from telegram import Bot, ChatMemberAdministrator
 from telegram.error import TelegramError
 
-from bot.app import open_database
 from bot.doctor.findings import Finding, bad, good, warning
+from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review import roster

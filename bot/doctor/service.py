@@ -6,9 +6,9 @@ Knows nothing of the model.
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
-from bot.app import open_database
 from bot.crisis.safe_mode import SafeMode
 from bot.doctor.findings import Finding, bad, good, warning
+from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review.live_lexicon import stacked

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from sandbox import Sandbox, SandboxUser
 from storage import transcripts
 from tests.e2e.conftest import TEXTS, answer_to, person_of

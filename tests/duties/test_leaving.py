@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
 from bot.updates.parsing import WORDS, is_stop
 from inference import InferenceWorker

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
-from bot.app import utc_now
 from bot.people.safety_page import SafetyPage
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
 from bot.updates.responder import Responder
 from safety import policy

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
 from safety.guard import OutputGuard
 from safety.hotlines import Hotlines

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.app import utc_now
 from bot.demo import demo_settings
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import InferenceWorker, ModelSource

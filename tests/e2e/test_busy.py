@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.conversation import drafts
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
 from sandbox import Sandbox, SandboxUser

@@ -5,10 +5,10 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+import bot.reply
 import pytest
 
-import bot.reply
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, transcripts

@@ -12,8 +12,8 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
-from bot.app import open_database, utc_now
 from bot.doctor import Grade
+from bot.service.connections import open_database, utc_now
 from bot.settings import load
 from sandbox import Sandbox
 from storage import (

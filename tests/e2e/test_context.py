@@ -1,6 +1,6 @@
 """What was said before bears on a word that alone would say little."""
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import answer_to, close_case, opening

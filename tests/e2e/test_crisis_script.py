@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from inference import InferenceWorker
@@ -233,7 +233,7 @@ async def test_the_hold_lapses_and_the_model_speaks_again(
 async def test_a_follow_up_comes_once_and_says_nothing_of_it(
     sandbox: Sandbox, start: Start, texts: Texts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.upkeep.FOLLOW_UPS_S", 0.1)
+    monkeypatch.setattr("bot.service.periodic.FOLLOW_UPS_S", 0.1)
     clock = [NIGHT]
     await start(now=lambda: clock[0])
     user = sandbox.add_user()

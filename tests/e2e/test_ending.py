@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from bot import service as life
 from bot.cli.terminal import errors
 from bot.demo import demo_settings
-from bot.service import Service
+from bot.service import lifecycle as life
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import InferenceWorker, ModelError, ModelSource
 from sandbox import Sandbox, SandboxUser

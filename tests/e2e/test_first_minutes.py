@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import inbox, people

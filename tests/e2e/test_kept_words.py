@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.conversation import model_memory
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from sandbox import Sandbox, SandboxUser

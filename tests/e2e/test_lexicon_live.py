@@ -13,10 +13,10 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from bot import upkeep
 from bot.__main__ import app
-from bot.http import SECRET_HEADER, WEBHOOK_PATH
-from bot.service import Service
+from bot.service import periodic
+from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review import roster
 from review.access import RefusedError
@@ -189,7 +189,7 @@ async def test_the_guard_follows(start: Start, monkeypatch: pytest.MonkeyPatch) 
             super().__init__(screener, hotlines)
             made.append(self)
 
-    monkeypatch.setattr("bot.build.OutputGuard", Noted)
+    monkeypatch.setattr("bot.service.composition.OutputGuard", Noted)
     service = await start()
     (guard,) = made
     ann, bo, _ = await team(service)
@@ -213,7 +213,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     tmp_path: object,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(upkeep, "LEXICON_S", 0.1)
+    monkeypatch.setattr(periodic, "LEXICON_S", 0.1)
     service = await start()
     ann, bo, _ = await team(service)
     number = await proposed(service, ann, CHANGE, monkeypatch)

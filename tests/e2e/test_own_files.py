@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from tests.e2e.test_cli import alone, pica, told
 
 __all__ = ["alone"]  # every test here runs in an empty folder too

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from review.clocks import LEASE
@@ -34,8 +34,8 @@ NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    monkeypatch.setattr("bot.upkeep.CLOCKS_S", 0.1)
-    monkeypatch.setattr("bot.upkeep.DIGEST_S", 0.1)
+    monkeypatch.setattr("bot.service.periodic.CLOCKS_S", 0.1)
+    monkeypatch.setattr("bot.service.periodic.DIGEST_S", 0.1)
     monkeypatch.setattr("bot.operators.pager.BETWEEN_S", 0)
     return ManualClock(NIGHT)
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from bot.app import utc_now
 from bot.crisis.safe_mode import Switch
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening

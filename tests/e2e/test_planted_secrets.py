@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from bot import logs
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import archive

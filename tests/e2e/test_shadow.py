@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import Sampling
 from review import labels

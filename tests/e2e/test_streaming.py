@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.transport.text_split import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
 from sandbox import Sandbox, SandboxUser

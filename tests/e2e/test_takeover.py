@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review.access import RefusedError
 from review.clocks import LEASE

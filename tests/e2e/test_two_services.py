@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+import bot.leadership
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-import bot.leadership
 from benchmarks import crash
-from bot.app import utc_now
 from bot.demo import consent
-from bot.leadership import LEASE, LeadershipLostError
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.leadership import LEASE, LeadershipLostError
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import leases, outbox

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, dialogues, outbox, transcripts

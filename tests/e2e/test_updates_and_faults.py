@@ -7,8 +7,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from bot.http import SECRET_HEADER, WEBHOOK_PATH
-from bot.service import Service
+from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.trace import trace
 from sandbox import Sandbox, SandboxUser

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot import own_files
+from bot.service import own_files
 from bot.settings import Settings
 from storage import Database, Vault, archive, new_secret_key, private_files
 from storage.frames import replacing

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from bot.app import utc_now
 from bot.demo import console_link
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from safety.levels import Level
 from sandbox import Sandbox, SandboxUser
 from storage import Transaction, cases, check_in_settings, evidence, operators, people

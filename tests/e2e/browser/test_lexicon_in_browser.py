@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.app import utc_now
 from bot.demo import console_link
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from sandbox import Sandbox
 from storage import conversations, operators, people
 from storage.conversations import Speaker

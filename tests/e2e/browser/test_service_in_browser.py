@@ -8,7 +8,7 @@ import os
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import Sampling
 from sandbox import Sandbox

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review.clocks import LEASE
 from review.sign_in import offer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from sandbox import Sandbox, SandboxUser
 from tests.e2e.checkins.cast import BEGIN, Start
 from tests.e2e.conftest import newcomer_agrees

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from bot.app import utc_now
 from bot.crisis.safe_mode import Switch
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import cases, operators

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.conversation.prompt import CHECK_IN_QUERY
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import check_in_questions

@@ -3,7 +3,7 @@
 import json
 from datetime import date, datetime, timedelta
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.transport.text_split import LIMIT, utf16_length
 from sandbox import Sandbox, SandboxUser

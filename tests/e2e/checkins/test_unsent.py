@@ -8,7 +8,7 @@ import pytest
 
 from bot.checkins.rules.schedule import EVERY_DAY, Appointment
 from bot.checkins.settings import service as diary
-from bot.service import Service
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox
 from storage import check_in_messages, check_in_settings, check_ins

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from console.app import Console
 from review import roster, sign_in
 from safety.levels import Level

@@ -16,8 +16,8 @@ import httpx
 import pytest
 from starlette.routing import Mount, Route
 
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from bot.texts import Texts
 from console.app import Console
 from console.door import CSRF_HEADER, ProtectedRoute

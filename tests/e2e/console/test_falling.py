@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from storage import cases, check_in_settings, people
 from storage.cases import Resolution
 from storage.ids import CaseId, PersonId

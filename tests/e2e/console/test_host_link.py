@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.demo import console_link
-from bot.service import Service
+from bot.service.lifecycle import Service
 from sandbox import Sandbox
 from storage import new_secret_key
 from tests.e2e.conftest import SECRET_KEY

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from review import roster
 from safety.canary import CANARIES
 from safety.screen import Screener

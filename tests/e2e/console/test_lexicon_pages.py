@@ -7,7 +7,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from bot.service import Service
+from bot.service.lifecycle import Service
 from console.guard import MOST_BYTES
 from console.lexicon_page import MOST_BYTES as MOST_OF_FORM
 from safety.change_form import MOST_BYTES as MOST_OF_CHANGE

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import utc_now
-from bot.service import Service
+from bot.service.connections import utc_now
+from bot.service.lifecycle import Service
 from storage import cases, check_ins, conversations, evidence, people, transcripts
 from storage.check_ins import MoodAnswer, Occasion
 from storage.conversations import Speaker

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-from bot.leadership import _is_gone
+from bot.service.leadership import _is_gone
 
 HOST = socket.gethostname()[:32]
 

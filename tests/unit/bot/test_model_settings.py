@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bot.app import load_model
 from bot.doctor import Grade
 from bot.doctor.model import check_serving
+from bot.service.connections import load_model
 from bot.settings import Settings, SettingsError, load
 from inference import InferenceWorker, ModelSource
 

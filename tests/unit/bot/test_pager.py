@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bot.build_review import pager_of
 from bot.operators.pager import Mail, Pager, PagerError
+from bot.service.composition_operators import pager_of
 from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
 from storage.cases import Case, CaseState

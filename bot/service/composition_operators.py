@@ -10,11 +10,9 @@ from zoneinfo import ZoneInfo
 
 from telegram import Bot
 
-from bot.app import Clock
 from bot.checkins.outgoing.recall import Recall
 from bot.crisis.screening import SafeScreener
 from bot.delivery.outcomes import Outcomes
-from bot.leadership import Leadership
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_commands import CaseCommands
 from bot.operators.case_feed import CaseFeed
@@ -24,6 +22,8 @@ from bot.operators.handlers import OperatorHandlers
 from bot.operators.pager import Mail, Pager
 from bot.operators.takeover import TakeoverRelay
 from bot.operators.topics import Topics
+from bot.service.connections import Clock
+from bot.service.leadership import Leadership
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter

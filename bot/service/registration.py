@@ -10,9 +10,9 @@ import structlog
 from telegram import Bot, BotCommand
 from telegram.error import BadRequest, InvalidToken, TelegramError
 
-from bot.handlers import COMMANDS
-from bot.http import WEBHOOK_PATH
 from bot.receiving.poller import ALLOWED
+from bot.service.http_server import WEBHOOK_PATH
+from bot.service.routes import COMMANDS
 from bot.settings import Settings
 from bot.texts import LANGUAGES, Texts
 from bot.transport.errors import SendError, read

@@ -3,6 +3,7 @@
 Knows nothing of what handlers do.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from telegram import Update
@@ -17,7 +18,9 @@ from telegram.ext import (
     filters,
 )
 
-from bot.checkins.face import CheckInRoutes
+from bot.checkins.answers.handlers import AnswerHandlers
+from bot.checkins.moods.handlers import MoodPages
+from bot.checkins.settings.handlers import CheckInHandlers
 from bot.conversation.turn_handler import TurnHandler
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.safety_plan import SafetyPlans
@@ -31,6 +34,22 @@ from bot.people.leaving import STOPS, StopHandler
 from bot.people.onboarding import ButtonHandlers
 from bot.people.safety_page import SafetyPage
 from bot.updates.arrivals import Burst
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInRoutes:
+    """The handlers of check-ins.
+
+    Attributes:
+        setup: `/checkin` and its buttons.
+        taps: the buttons under a check-in.
+        chart: `/mood`.
+    """
+
+    setup: CheckInHandlers
+    taps: AnswerHandlers
+    chart: MoodPages
+
 
 COMMANDS = (
     "start",

@@ -12,12 +12,13 @@ from typing import Any
 
 import structlog
 
-from bot import own_files
-from bot.app import Parts, reach, utc_now
-from bot.build import build
-from bot.http import Server
-from bot.http import build as build_http
-from bot.registration import Registration
+from bot.service import own_files
+from bot.service.composition import build
+from bot.service.connections import utc_now
+from bot.service.http_server import Server
+from bot.service.http_server import build as build_http
+from bot.service.parts import Parts, reach
+from bot.service.registration import Registration
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter

@@ -6,18 +6,7 @@ nothing of the order in which parts start and end (`service.py`).
 
 from collections.abc import Callable
 
-from bot.app import Clock, Parts, Telegram, open_database, telegram, utc_now
-from bot.backups import KeyBackup
-from bot.build_review import (
-    OperatorsRoom,
-    console_of,
-    digest_of,
-    operators_handlers,
-    operators_side,
-    policy_of,
-)
 from bot.checkins.answers.handlers import AnswerHandlers, CheckInInterceptor
-from bot.checkins.face import CheckInRoutes
 from bot.checkins.moods.handlers import MoodPages
 from bot.checkins.outgoing.job import CheckInJob
 from bot.checkins.outgoing.recall import Recall
@@ -40,13 +29,10 @@ from bot.crisis.safety_plan import SafetyPlans
 from bot.crisis.screening import SafeScreener
 from bot.crisis.unreadable import Unheard
 from bot.delivery.relay import OutboxRelay
-from bot.handlers import register
-from bot.leadership import Leadership
 from bot.metrics import Metrics
 from bot.operators.console_link import ConsoleLink
 from bot.operators.shadow_review import ReviewedReplySender, ShadowConsent
 from bot.operators.takeover import PersonNotifier
-from bot.own_files import SPOOL
 from bot.people.admission import Admission
 from bot.people.commands import Commands
 from bot.people.data_rights import DataRightsHandlers
@@ -59,13 +45,27 @@ from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.intake import Intake
 from bot.receiving.lanes import Lanes
 from bot.receiving.poller import Poller
+from bot.service.composition_operators import (
+    OperatorsRoom,
+    console_of,
+    digest_of,
+    operators_handlers,
+    operators_side,
+    policy_of,
+)
+from bot.service.connections import Clock, Telegram, open_database, telegram, utc_now
+from bot.service.key_backup import KeyBackup
+from bot.service.leadership import Leadership
+from bot.service.own_files import SPOOL
+from bot.service.parts import Parts
+from bot.service.periodic import PeriodicJobs
+from bot.service.routes import CheckInRoutes, register
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.transport.rate_limit import RateLimiter
 from bot.updates.arrivals import Arrival, Unit
 from bot.updates.responder import Responder
-from bot.upkeep import PeriodicJobs
 from console.app import Console
 from inference import LanguageModel
 from review.shadow import Shadow

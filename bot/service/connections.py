@@ -1,79 +1,28 @@
-"""What the service is made of, and what it needs from outside: database, Telegram, model.
+"""Connections to what runs outside: database, Telegram, model."""
 
-Knows nothing of the environment, nor of how parts are put together (`build.py`) and in which
-order they start and end (`service.py`).
-"""
-
-import asyncio
 import gc
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from telegram.error import RetryAfter
 from telegram.ext import Application
 
-from bot.backups import KeyBackup
-from bot.checkins.outgoing.job import CheckInJob
-from bot.crisis.safe_mode import SafeMode
-from bot.delivery.relay import OutboxRelay
-from bot.http import listen
-from bot.leadership import Leadership
-from bot.metrics import Metrics
-from bot.receiving.intake import Intake
-from bot.receiving.lanes import Lanes
-from bot.receiving.poller import Poller
+from bot.service.http_server import listen
 from bot.settings import Settings
-from bot.texts import Texts
-from bot.transport.api_answers import AnswerError
 from bot.transport.http_client import telegram_request
-from bot.upkeep import PeriodicJobs
 from console.address import Address
-from console.app import Console
-from inference import InferenceWorker, LanguageModel, ModelSource
-from review.desk import Desk
-from review.policy import LexiconChangeControl
-from review.shadow import Shadow
-from review.takeover import Takeover
+from inference import InferenceWorker, ModelSource
 from storage import Database, Vault, hot
-from storage.hot import RoundCache
 
-TRIES_AFTER_S = (1, 2, 4)
 Clock = Callable[[], datetime]
+
+
 Telegram = Application[Any, Any, Any, Any, Any, Any]
 
 
 def utc_now() -> datetime:
     """The present instant."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Every part that has a life of its own: something to start, run or close."""
-
-    settings: Settings
-    database: Database
-    hot: RoundCache
-    worker: LanguageModel
-    application: Telegram
-    metrics: Metrics
-    texts: Texts
-    lanes: Lanes
-    delivery: OutboxRelay
-    intake: Intake
-    poller: Poller
-    leadership: Leadership
-    upkeep: PeriodicJobs
-    check_ins: CheckInJob
-    safe_mode: SafeMode
-    key_mirror: KeyBackup
-    desk: Desk
-    takeover: Takeover
-    shadow: Shadow
-    policy: LexiconChangeControl
-    console: Console | None
 
 
 def open_database(settings: Settings) -> Database:
@@ -131,22 +80,6 @@ async def preflight(settings: Settings) -> None:
         await reach(bot.initialize)  # asks who it is
     finally:
         await bot.shutdown()
-
-
-async def reach(begin: Callable[[], Awaitable[None]]) -> None:
-    """Begin to talk with Telegram; an odd answer on the way does not end a start.
-
-    Raises:
-        TelegramError: the token is wrong or Telegram cannot be reached.
-    """
-    for wait_s in TRIES_AFTER_S:
-        try:
-            await begin()
-        except (AnswerError, RetryAfter):
-            await asyncio.sleep(wait_s)
-        else:
-            return
-    await begin()
 
 
 async def load_model(

@@ -1,0 +1,81 @@
+"""What the service is made of, and what it needs from outside: database, Telegram, model.
+
+Knows nothing of the environment, nor of how parts are put together (`build.py`) and in which
+order they start and end (`service.py`).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from telegram.error import RetryAfter
+
+from bot.checkins.outgoing.job import CheckInJob
+from bot.crisis.safe_mode import SafeMode
+from bot.delivery.relay import OutboxRelay
+from bot.metrics import Metrics
+from bot.receiving.intake import Intake
+from bot.receiving.lanes import Lanes
+from bot.receiving.poller import Poller
+from bot.service.connections import (
+    Telegram,
+)
+from bot.service.key_backup import KeyBackup
+from bot.service.leadership import Leadership
+from bot.service.periodic import PeriodicJobs
+from bot.settings import Settings
+from bot.texts import Texts
+from bot.transport.api_answers import AnswerError
+from console.app import Console
+from inference import LanguageModel
+from review.desk import Desk
+from review.policy import LexiconChangeControl
+from review.shadow import Shadow
+from review.takeover import Takeover
+from storage import Database
+from storage.hot import RoundCache
+
+TRIES_AFTER_S = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every part that has a life of its own: something to start, run or close."""
+
+    settings: Settings
+    database: Database
+    hot: RoundCache
+    worker: LanguageModel
+    application: Telegram
+    metrics: Metrics
+    texts: Texts
+    lanes: Lanes
+    delivery: OutboxRelay
+    intake: Intake
+    poller: Poller
+    leadership: Leadership
+    upkeep: PeriodicJobs
+    check_ins: CheckInJob
+    safe_mode: SafeMode
+    key_mirror: KeyBackup
+    desk: Desk
+    takeover: Takeover
+    shadow: Shadow
+    policy: LexiconChangeControl
+    console: Console | None
+
+
+async def reach(begin: Callable[[], Awaitable[None]]) -> None:
+    """Begin to talk with Telegram; an odd answer on the way does not end a start.
+
+    Raises:
+        TelegramError: the token is wrong or Telegram cannot be reached.
+    """
+    for wait_s in TRIES_AFTER_S:
+        try:
+            await begin()
+        except (AnswerError, RetryAfter):
+            await asyncio.sleep(wait_s)
+        else:
+            return
+    await begin()
