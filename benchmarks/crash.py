@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.crash_check_ins import Seen, Waves
-from bot.demo import consent
+from bot.cli.demo import consent
 from bot.texts import Texts
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import (

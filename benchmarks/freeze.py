@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from benchmarks.overhead import InstantWorker, Stalls, Unpaced
 from bot import logs
-from bot.demo import consent
+from bot.cli.demo import consent
 from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts

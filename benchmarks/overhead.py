@@ -24,7 +24,7 @@ import uvloop
 from pydantic import SecretStr
 
 from bot import logs
-from bot.demo import consent
+from bot.cli.demo import consent
 from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts

@@ -65,8 +65,8 @@ def doctor(
 
     Ends with status 1 where something is wrong; warnings do not count.
     """
-    from bot.doctor import examine
-    from bot.doctor.findings import Grade
+    from bot.cli.doctor import examine
+    from bot.cli.doctor.findings import Grade
 
     with errors():
         findings = asyncio.run(examine(load()))
@@ -95,7 +95,7 @@ def trace(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON line a message.")] = False,
 ) -> None:
     """Print where each message of a chat is and how it ended, without its words."""
-    from bot.trace import trace as read
+    from bot.cli.trace import trace as read
 
     hops = with_database(lambda database, _settings: read(database, chat))
     if not hops and not as_json:

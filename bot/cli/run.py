@@ -110,7 +110,7 @@ def demo(
 
 
 async def _say(words: list[str], as_json: bool) -> None:
-    from bot.demo import say
+    from bot.cli.demo import say
 
     with console.status("Starting…"):
         replies = say(words)
@@ -128,7 +128,7 @@ def _print_reply(reply: dict[str, Any], as_json: bool) -> None:
 
 
 async def _demo(port: int) -> None:
-    from bot.demo import console_link, running
+    from bot.cli.demo import console_link, running
 
     async with until_signal() as stopped:
         with progress("Loading the demo model") as report:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.demo import demo_settings
+from bot.cli.demo import demo_settings
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts

@@ -12,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
-from bot.doctor import Grade
+from bot.cli.doctor import Grade
 from bot.service.connections import open_database, utc_now
 from bot.settings import load
 from sandbox import Sandbox

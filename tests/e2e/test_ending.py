@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from bot.cli.demo import demo_settings
 from bot.cli.terminal import errors
-from bot.demo import demo_settings
 from bot.service import lifecycle as life
 from bot.service.lifecycle import Service
 from bot.texts import Texts

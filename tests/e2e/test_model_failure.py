@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import torch
 
+from bot.cli.trace import trace
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from bot.trace import trace
 from inference import InferenceWorker
 from sandbox import Sandbox, SandboxUser
 from storage import transcripts

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from benchmarks import crash
-from bot.demo import consent
+from bot.cli.demo import consent
 from bot.service.connections import utc_now
 from bot.service.leadership import LEASE, LeadershipLostError
 from bot.service.lifecycle import Service

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from bot.cli.trace import trace
 from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from bot.trace import trace
 from sandbox import Sandbox, SandboxUser
 from storage import inbox, transcripts
 from tests.e2e.conftest import person_of

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from bot.demo import console_link
+from bot.cli.demo import console_link
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts

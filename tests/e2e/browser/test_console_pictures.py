@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from bot.demo import console_link
+from bot.cli.demo import console_link
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from safety.levels import Level

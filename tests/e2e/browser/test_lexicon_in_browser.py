@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.demo import console_link
+from bot.cli.demo import console_link
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from sandbox import Sandbox

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.__main__ import app
-from bot.demo import console_link
+from bot.cli.demo import console_link
 from bot.service.lifecycle import Service
 from sandbox import Sandbox
 from storage import new_secret_key

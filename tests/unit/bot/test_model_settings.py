@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.doctor import Grade
-from bot.doctor.model import check_serving
+from bot.cli.doctor import Grade
+from bot.cli.doctor.model import check_serving
 from bot.service.connections import load_model
 from bot.settings import Settings, SettingsError, load
 from inference import InferenceWorker, ModelSource

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from bot.doctor.findings import Finding, bad, good, warning
+from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
 from bot.transport.http_client import tls_context
 from safety.hotlines import HotlineError, Hotlines

@@ -6,8 +6,8 @@ Knows nothing of the model.
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
+from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.crisis.safe_mode import SafeMode
-from bot.doctor.findings import Finding, bad, good, warning
 from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request

@@ -1,6 +1,6 @@
 """Checks who may read what the service keeps."""
 
-from bot.doctor.findings import Finding, good, warning
+from bot.cli.doctor.findings import Finding, good, warning
 from bot.service import own_files
 from bot.service.connections import open_database
 from bot.settings import Settings

@@ -4,18 +4,18 @@ Knows nothing of how findings are shown. A check asks one part and never changes
 but the database's schema, which it leaves as it is.
 """
 
-from bot.doctor.environment import (
+from bot.cli.doctor.environment import (
     check_clock,
     check_disk,
     check_hotlines,
     check_replay_data,
     check_settings,
 )
-from bot.doctor.files import check_files
-from bot.doctor.findings import Finding, Grade, bad
-from bot.doctor.model import check_device, check_model, check_serving
-from bot.doctor.operators import check_operators
-from bot.doctor.service import check_database, check_redis, check_telegram
+from bot.cli.doctor.files import check_files
+from bot.cli.doctor.findings import Finding, Grade, bad
+from bot.cli.doctor.model import check_device, check_model, check_serving
+from bot.cli.doctor.operators import check_operators
+from bot.cli.doctor.service import check_database, check_redis, check_telegram
 from bot.settings import Settings
 
 __all__ = ["Finding", "Grade", "examine"]

@@ -7,7 +7,7 @@ what a start would trip over.
 import asyncio
 from pathlib import Path
 
-from bot.doctor.findings import Finding, bad, good, warning
+from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
 
 ROOM = 1.3  # working memory beside the weights, as a factor
