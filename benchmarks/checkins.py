@@ -28,10 +28,12 @@ from benchmarks.checkins_year import Year
 from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.rules.pace import A_SECOND, is_crowded, stable_rank
 from bot.checkins.rules.schedule import EVERY_DAY, Appointment
-from storage import Database, Transaction, Vault, appointments, keys, new_secret_key
-from storage.schema import people, telegram_chats
-from storage.schema_checkins import appointments as appointments_table
-from storage.schema_checkins import check_in_settings
+from storage import Database, Transaction, Vault, new_secret_key
+from storage.checkins import appointments
+from storage.database import keys
+from storage.database.schema import people, telegram_chats
+from storage.database.schema_checkins import appointments as appointments_table
+from storage.database.schema_checkins import check_in_settings
 
 NOW = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 DAILY = Appointment(EVERY_DAY, 540).mask

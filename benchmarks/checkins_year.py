@@ -19,12 +19,16 @@ from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, WEEKEND, Appointment
 from bot.checkins.settings import service
-from storage import Database, Transaction, Vault, cases, check_ins, outbox, people
-from storage.body import MessageBody
-from storage.cases import Resolution
-from storage.check_ins import CheckInState, MoodAnswer
+from storage import Database, Transaction, Vault
+from storage.checkins import occurrences
+from storage.checkins.occurrences import CheckInState, MoodAnswer
+from storage.companion import people
 from storage.ids import PersonId
-from storage.outbox import MessageKind, OutboxState
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind, OutboxState
+from storage.review import cases
+from storage.review.cases import Resolution
 
 START = datetime(2027, 6, 1, 0, 7, tzinfo=UTC)  # up to and over a leap day
 STEPS = (*(30, 60, 90, 105, 120, 120) * 8, -30, -210, 300, 480, 1500)
@@ -111,7 +115,7 @@ class Year:
         found = [] if sorted(self.asked) == sorted(self.expected) else ["what was asked"]
         async with self.database.read() as tx:
             for person_id, count in self.counts.items():
-                rows = await check_ins.of_person(tx, person_id)
+                rows = await occurrences.of_person(tx, person_id)
                 ends = {row.local_date: row.reason or row.state.value for row in rows}
                 found += [
                     f"person {person_id}, {day}: {ends.get(day)}, not {count.ends.get(day)}"

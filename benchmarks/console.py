@@ -46,10 +46,13 @@ from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
 from safety.screen import Screener
-from storage import Database, Transaction, Vault, cases, keys, new_secret_key, operators, people
-from storage.cases import Case
+from storage import Database, Transaction, Vault, new_secret_key
+from storage.companion import people
+from storage.database import keys
 from storage.ids import CaseId
-from storage.operators import Operator, OperatorRole
+from storage.review import cases, operators
+from storage.review.cases import Case
+from storage.review.operators import Operator, OperatorRole
 
 chance = random.Random()  # noqa: S311 - not secret
 CASES = 1000

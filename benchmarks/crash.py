@@ -23,19 +23,11 @@ from benchmarks.crash_check_ins import Seen, Waves
 from bot.cli.demo import consent
 from bot.texts import Texts
 from sandbox import Limits, Sandbox, SandboxUser
-from storage import (
-    Database,
-    Vault,
-    archive,
-    conversations,
-    inbox,
-    new_secret_key,
-    outbox,
-    people,
-    restoring,
-    traces,
-    transcripts,
-)
+from storage import Database, Vault, new_secret_key
+from storage.companion import conversations, people, transcripts
+from storage.messages import inbox, outbox, traces
+from storage.upkeep import backup as backup_file
+from storage.upkeep import restore
 
 SECRET_KEY = new_secret_key()
 LONGEST_LIFE_S = 6.0
@@ -295,7 +287,7 @@ async def _restore_last(folder: Path) -> int:
     last = max((folder / "backups").glob("*.backup"))
     database = Database(f"sqlite:///{folder / 'restored.db'}", Vault.parse(SECRET_KEY))
     try:
-        counts = await restoring.restore(database, last, last.with_name(archive.KEYS_FILE))
+        counts = await restore.restore(database, last, last.with_name(backup_file.KEYS_FILE))
     finally:
         await database.aclose()
     return sum(counts.values())

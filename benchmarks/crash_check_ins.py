@@ -16,11 +16,13 @@ from sqlalchemy import select
 from bot.checkins.rules.schedule import EVERY_DAY, Appointment
 from bot.checkins.settings import service
 from sandbox import SandboxUser
-from storage import Database, appointments, check_ins, people
-from storage.appointments import Next
-from storage.check_ins import CheckInState
+from storage import Database
+from storage.checkins import appointments, occurrences
+from storage.checkins.appointments import Next
+from storage.checkins.occurrences import CheckInState
+from storage.companion import people
+from storage.database.schema import outbox
 from storage.ids import PersonId
-from storage.schema import outbox
 
 WITHIN_S = 4.0
 FAR_OFF = timedelta(hours=12)
@@ -97,7 +99,7 @@ class Waves:
         wanted = {(self._day, minute) for minute in self._minutes[: self._next]}
         async with self._database.read() as transaction:
             for person_id, user in self._people.items():
-                rows = await check_ins.of_person(transaction, person_id)
+                rows = await occurrences.of_person(transaction, person_id)
                 query = select(outbox.c.check_in_id, outbox.c.state).where(
                     outbox.c.person_id == person_id, outbox.c.check_in_id.is_not(None)
                 )

@@ -22,26 +22,17 @@ from typing import Any
 
 from sqlalchemy import event, insert, text
 
-from storage import (
-    Database,
-    Vault,
-    conversations,
-    deliveries,
-    inbox,
-    keys,
-    new_secret_key,
-    outbox,
-    outbox_line,
-    people,
-    transcripts,
-)
-from storage.body import MessageBody
+from storage import Database, Vault, new_secret_key
+from storage.companion import conversations, people, transcripts
+from storage.companion.people import Person
+from storage.database import keys
+from storage.database.schema import people as people_table
+from storage.database.schema import sessions, telegram_chats, turns
 from storage.ids import UpdateId
-from storage.inbox import Ended
-from storage.outbox import MessageKind, OutboxState
-from storage.people import Person
-from storage.schema import people as people_table
-from storage.schema import sessions, telegram_chats, turns
+from storage.messages import deliveries, inbox, outbox, outbox_queue
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.messages.outbox import MessageKind, OutboxState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REPEATS = 40
@@ -160,7 +151,7 @@ class OneTurn:
 
     async def claim(self) -> None:
         async with self._database.begin() as tx:
-            due = await outbox_line.next_messages(tx, now=NOW, limit=64)
+            due = await outbox_queue.next_messages(tx, now=NOW, limit=64)
             assert any(message.outbox_id == self._outbox for message in due)
             assert await outbox.claim(tx, self._outbox)
             self._attempt = await deliveries.begin(tx, self._outbox, 0, now=NOW)

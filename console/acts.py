@@ -17,9 +17,9 @@ from review.access import Refusal, RefusedError
 from review.desk import MOST_WORDS
 from review.sign_in import Visitor
 from storage import Transaction
-from storage.cases import Resolution
 from storage.ids import CaseId
-from storage.operators import Operator
+from storage.review.cases import Resolution
+from storage.review.operators import Operator
 
 CaseAction = Callable[[Transaction, Operator, CaseId, FormData], Awaitable[object]]
 

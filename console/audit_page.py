@@ -13,8 +13,8 @@ from console import views
 from console.door import ProtectedRoute, field
 from console.site import Site
 from review.sign_in import Visitor
-from storage import audit
 from storage.ids import CaseId, OperatorId
+from storage.review import audit
 
 A_PAGE = 100
 LONGEST_ACT = 32

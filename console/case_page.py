@@ -20,24 +20,18 @@ from console.site import Site
 from review.clocks import Stage
 from review.shadow import Shadow
 from review.sign_in import Visitor
-from storage import (
-    Transaction,
-    cases,
-    check_ins,
-    conversations,
-    deliveries,
-    evidence,
-    notes,
-    people,
-    transcripts,
-)
-from storage.cases import Case, CaseState, Resolution
-from storage.conversations import Speaker, Turn
-from storage.evidence import Evidence
+from storage import Transaction
+from storage.checkins import occurrences
+from storage.companion import conversations, people, transcripts
+from storage.companion.conversations import Speaker, Turn
 from storage.ids import CaseId, TurnId
-from storage.sent import SentObject
-from storage.sent import parse as parse_sent
-from storage.shadow import ShadowDraft
+from storage.messages import deliveries
+from storage.messages.sent import SentObject
+from storage.messages.sent import parse as parse_sent
+from storage.review import cases, evidence, notes
+from storage.review.cases import Case, CaseState, Resolution
+from storage.review.evidence import Evidence
+from storage.review.shadow_drafts import ShadowDraft
 
 LAST_TURNS = 40
 TREND_TURNS = 20
@@ -182,7 +176,7 @@ async def _moods(transaction: Transaction, case: Case) -> list[int]:
     """What the person last answered to check-ins, beside an open case and nowhere else."""
     if case.person_id is None or case.state is CaseState.RESOLVED:
         return []
-    found = await check_ins.moods(transaction, case.person_id)
+    found = await occurrences.moods(transaction, case.person_id)
     moods = [each.answer.mood for each in found if each.answer and each.answer.mood]
     return moods[-TREND_MOODS:]
 

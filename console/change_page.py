@@ -23,9 +23,9 @@ from review.decisions import record
 from review.replays import Running
 from review.sign_in import Visitor
 from storage import Transaction
-from storage import lexicon_changes as changes
-from storage.lexicon_changes import ChangeState, LexiconChange
-from storage.operators import Operator
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import ChangeState, LexiconChange
+from storage.review.operators import Operator
 
 ONE = "/lexicon/changes/{change_id:int}"
 ChangeAction = Callable[[Operator, int], Awaitable[object]]

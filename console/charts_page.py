@@ -12,7 +12,7 @@ from console import drawing, figures, views
 from console.door import ProtectedRoute
 from console.site import Site
 from review.sign_in import Visitor
-from storage import case_queue
+from storage.review import case_queue
 
 DAYS = (7, 30, 90)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from storage import Transaction, audit
-from storage.operators import Operator
+from storage import Transaction
+from storage.review import audit
+from storage.review.operators import Operator
 
 MUCH = 30
 """Grave turns a day from which the console says a gentle word."""

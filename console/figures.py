@@ -11,7 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from safety.counting import interval
-from storage.case_queue import CaseFigures
+from storage.review.case_queue import CaseFigures
 
 FEW = 5
 LEVELS = (2, 3, 4)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from storage.evidence import EvidenceSpan
+from storage.review.evidence import EvidenceSpan
 
 
 @dataclass(frozen=True, slots=True)

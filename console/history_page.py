@@ -11,9 +11,10 @@ from console.case_page import the_case
 from console.door import ProtectedRoute, field
 from console.site import Site
 from review.sign_in import Visitor
-from storage import sent, transcripts
-from storage.conversations import Turn
+from storage.companion import transcripts
+from storage.companion.conversations import Turn
 from storage.ids import TurnId
+from storage.messages import sent
 
 LEAST_REASON, MOST_REASON = 10, 500
 A_PAGE = 200

@@ -22,8 +22,8 @@ from review.policy import LONGEST_TEXT
 from review.sign_in import Visitor
 from safety.change_form import MOST_BYTES as MOST_OF_CHANGE
 from safety.change_form import read_why
-from storage import lexicon_changes as changes
-from storage.lexicon_changes import ChangeState, LexiconChange
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import ChangeState, LexiconChange
 
 A_PAGE = 50
 MOST_BYTES = 3 * MOST_OF_CHANGE + 64 * 1024

@@ -15,9 +15,9 @@ from console.words import LANGUAGES
 from review import hours, roster
 from review.access import Refusal, RefusedError
 from review.sign_in import Visitor
-from storage import operators
 from storage.ids import OperatorId
-from storage.operators import OperatorRole
+from storage.review import operators
+from storage.review.operators import OperatorRole
 
 
 class OperatorsPage:

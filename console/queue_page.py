@@ -19,9 +19,10 @@ from review import falling
 from review.access import RefusedError
 from review.sign_in import Visitor
 from safety.levels import Category
-from storage import case_queue, check_in_settings
-from storage.case_queue import Filters
+from storage.checkins import settings
 from storage.ids import CaseId, PersonId
+from storage.review import case_queue
+from storage.review.case_queue import Filters
 
 STATES = ("waiting", "mine", "claimed", "resolved")
 LEVELS = (2, 3, 4)
@@ -91,7 +92,7 @@ class QueuePage:
             total = await case_queue.count(transaction, filters)
             waiting = await case_queue.waiting_by_level(transaction)
             names = await site.names(transaction)
-            fallen = await check_in_settings.waiting_fallen(transaction, limit=MOST_NOTES + 1)
+            fallen = await settings.waiting_fallen(transaction, limit=MOST_NOTES + 1)
             shown = await exposure.today(transaction, visitor.operator, site.zone, now=now)
         if site.views.is_new(visitor, "queue", filters, page, now=now):
             async with site.database.begin() as transaction:

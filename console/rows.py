@@ -12,9 +12,9 @@ from markupsafe import Markup
 
 from console.site import Site
 from review.sign_in import Visitor
-from storage.cases import Case
 from storage.ids import OperatorId
-from storage.operators import Operator
+from storage.review.cases import Case
+from storage.review.operators import Operator
 
 REMEMBERED = 4000
 

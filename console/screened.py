@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from console.highlight import Piece, pieces
 from safety.screen import Match, Screening
-from storage.evidence import EvidenceSpan
+from storage.review.evidence import EvidenceSpan
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,10 @@ from review.policy import LexiconChangeControl
 from review.shadow import Shadow
 from review.sign_in import Visitor
 from review.takeover import Takeover
-from storage import Database, Transaction, operators
+from storage import Database, Transaction
 from storage.ids import OperatorId
-from storage.operators import Operator
+from storage.review import operators
+from storage.review.operators import Operator
 
 HERE = Path(__file__).parent
 THEMES = ("auto", "light", "dark")

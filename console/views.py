@@ -12,10 +12,11 @@ from typing import Any
 
 from review.sign_in import Visitor
 from safety.levels import Level
-from storage import Transaction, audit
-from storage.cases import Case
-from storage.conversations import Turn
+from storage import Transaction
+from storage.companion.conversations import Turn
 from storage.ids import TurnId
+from storage.review import audit
+from storage.review.cases import Case
 
 SAME_VIEW = timedelta(minutes=10)
 REMEMBERED = 2000

@@ -5,7 +5,7 @@ Knows nothing of how somebody proved who they are.
 
 from enum import StrEnum
 
-from storage.operators import Operator
+from storage.review.operators import Operator
 
 
 class Refusal(StrEnum):

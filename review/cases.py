@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from safety.levels import Level
 from safety.policy import HOLD_LAPSE_S, Response
 from safety.screen import Screening
-from storage import Transaction, cases, dialogues, evidence
-from storage.cases import Case
-from storage.evidence import EvidenceSpan
+from storage import Transaction
+from storage.companion import script_positions
 from storage.ids import CaseId, PersonId, TurnId
+from storage.review import cases, evidence
+from storage.review.cases import Case
+from storage.review.evidence import EvidenceSpan
 
 HELD_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
@@ -128,4 +130,4 @@ async def extend_hold(transaction: Transaction, case: Case, *, now: datetime) ->
 async def end_script(transaction: Transaction, case: Case) -> None:
     """Leave the script of a case that is resolved."""
     if case.person_id is not None:
-        await dialogues.end(transaction, case.person_id)
+        await script_positions.end(transaction, case.person_id)

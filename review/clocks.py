@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from review import roster
 from review.events import CaseEvents, Event, EventType
 from safety.levels import Level
-from storage import Database, Transaction, audit, case_clocks, cases, operators
-from storage.cases import Case, CaseState
+from storage import Database, Transaction
 from storage.ids import OperatorId
+from storage.review import audit, case_clocks, cases, operators
+from storage.review.cases import Case, CaseState
 
 LEASE = timedelta(minutes=10)
 """How long a takeover lasts without a word from the operator."""

@@ -11,10 +11,11 @@ from typing import Any
 from review.access import Refusal, RefusedError
 from review.live_lexicon import stacked
 from safety.entries import Lexicon
-from storage import Transaction, audit, operators
-from storage import lexicon_changes as changes
-from storage.lexicon_changes import ChangeState, LexiconChange
-from storage.operators import Operator
+from storage import Transaction
+from storage.review import audit, operators
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import ChangeState, LexiconChange
+from storage.review.operators import Operator
 
 
 async def proposal(transaction: Transaction, change_id: int) -> LexiconChange:

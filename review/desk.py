@@ -11,11 +11,12 @@ from review import cases as review
 from review.access import Refusal, RefusedError, require_active
 from review.clocks import Escalation
 from review.events import CaseEvents, Event, EventType
-from storage import Database, Transaction, audit, cases, notes, operators
-from storage.cases import Case, CaseState, Resolution
+from storage import Database, Transaction
 from storage.ids import CaseId
-from storage.operators import Operator
-from storage.sent import SentObject
+from storage.messages.sent import SentObject
+from storage.review import audit, cases, notes, operators
+from storage.review.cases import Case, CaseState, Resolution
+from storage.review.operators import Operator
 
 MOST_WORDS = 4000
 

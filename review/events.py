@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from storage import Transaction
-from storage.cases import Case
-from storage.operators import Operator
+from storage.review.cases import Case
+from storage.review.operators import Operator
 
 
 class EventType(StrEnum):

@@ -7,9 +7,11 @@ is no case: nobody claims it, no clock runs.
 from datetime import datetime
 
 from review.access import Refusal, RefusedError, require_active
-from storage import Transaction, audit, check_in_settings
+from storage import Transaction
+from storage.checkins import settings
 from storage.ids import PersonId
-from storage.operators import Operator
+from storage.review import audit
+from storage.review.operators import Operator
 
 SEEN = "saw_falling_moods"
 
@@ -23,7 +25,7 @@ async def mark_seen(
         RefusedError: `note_gone`: somebody saw it before, or the person left.
     """
     require_active(actor)
-    if not await check_in_settings.end_fallen(transaction, person_id):
+    if not await settings.end_fallen(transaction, person_id):
         raise RefusedError(Refusal.NOTE_GONE)
     await audit.append(
         transaction, SEEN, now=now, operator_id=actor.operator_id, person_id=person_id

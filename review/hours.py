@@ -6,7 +6,7 @@ Knows nothing of who is on duty, nor of time zones.
 import re
 
 from review.access import Refusal, RefusedError
-from storage.operators import Shift
+from storage.review.operators import Shift
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MIN = 24 * 60

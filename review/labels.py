@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from storage import Transaction, audit, labels
-from storage.cases import Resolution
+from storage import Transaction
+from storage.review import audit, labels
+from storage.review.cases import Resolution
 
 HARMLESS = "unrelated"
 """The label that `pica safety evaluate` counts as no risk (`safety/evaluate.py`)."""

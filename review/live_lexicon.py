@@ -20,9 +20,10 @@ from safety.canary import CanaryError
 from safety.change import apply, parse_change
 from safety.entries import Lexicon, LexiconError
 from safety.screen import Screener
-from storage import Database, Transaction, audit
-from storage import lexicon_changes as changes
-from storage.lexicon_changes import LexiconChange
+from storage import Database, Transaction
+from storage.review import audit
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import LexiconChange
 
 log = structlog.get_logger(__name__)
 LEFT_OUT = "lexicon_left_out"

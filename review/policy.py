@@ -18,9 +18,9 @@ from review.replays import Replays
 from safety import child
 from safety.screen import Screening
 from storage import Database
-from storage import lexicon_changes as changes
-from storage.lexicon_changes import ChangeState, LexiconChange
-from storage.operators import Operator
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import ChangeState, LexiconChange
+from storage.review.operators import Operator
 
 T = TypeVar("T")
 LIMIT_S = 20.0

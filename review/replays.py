@@ -18,11 +18,12 @@ from review.access import Refusal, RefusedError, require_active
 from review.child import ProgressListener, Run, WorkerError, run
 from review.live_lexicon import LiveLexicon
 from safety import child
-from storage import Database, audit, labels
-from storage import lexicon_changes as changes
+from storage import Database
 from storage.ids import TurnId
-from storage.lexicon_changes import ChangeState, LexiconChange
-from storage.operators import Operator
+from storage.review import audit, labels
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import ChangeState, LexiconChange
+from storage.review.operators import Operator
 
 log = structlog.get_logger(__name__)
 MOST_STORED = 200_000

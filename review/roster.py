@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from review.access import Refusal, RefusedError, require_active, require_admin
-from storage import Transaction, audit, operators, sign_ins
+from storage import Transaction
 from storage.ids import OperatorId
-from storage.operators import Operator, OperatorRole, Shift
+from storage.review import audit, operators, sign_ins
+from storage.review.operators import Operator, OperatorRole, Shift
 
 DAY_MIN = 24 * 60
 MOST_NAME = 64

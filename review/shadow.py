@@ -11,13 +11,15 @@ from datetime import datetime, timedelta
 from review.access import Refusal, RefusedError
 from review.desk import Desk, checked
 from review.events import Event, EventType
-from storage import Transaction, cases, conversations, people, shadow
-from storage.cases import Case
-from storage.conversations import Turn
+from storage import Transaction
+from storage.companion import conversations, people
+from storage.companion.conversations import Turn
+from storage.companion.people import Person
 from storage.ids import CaseId, PersonId, SessionId, UpdateId
-from storage.operators import Operator
-from storage.people import Person
-from storage.shadow import ShadowDraft, ShadowState
+from storage.review import cases, shadow_drafts
+from storage.review.cases import Case
+from storage.review.operators import Operator
+from storage.review.shadow_drafts import ShadowDraft, ShadowState
 
 WAIT = timedelta(minutes=3)
 """How long a reply waits to be read: longer would leave somebody alone with their question."""
@@ -109,7 +111,7 @@ class Shadow:
     ) -> None:
         """Let a reply wait for the operator."""
         now = self._desk.now()
-        draft_id = await shadow.put(
+        draft_id = await shadow_drafts.put(
             transaction,
             person.person_id,
             case_id=case.case_id,
@@ -133,7 +135,7 @@ class Shadow:
     @staticmethod
     async def waiting(transaction: Transaction, person_id: PersonId) -> list[ShadowDraft]:
         """Replies to a person that wait, oldest first."""
-        return await shadow.waiting(transaction, person_id=person_id)
+        return await shadow_drafts.waiting(transaction, person_id=person_id)
 
     async def send(
         self, transaction: Transaction, actor: Operator, draft_id: int, words: str
@@ -143,7 +145,7 @@ class Shadow:
         Raises:
             RefusedError: `draft_gone` (sent, or too late), `not_yours`, `empty`, `too_long`.
         """
-        draft = await shadow.get(transaction, draft_id)
+        draft = await shadow_drafts.get(transaction, draft_id)
         if draft is None or draft.case_id is None or draft.state is not ShadowState.WAITING:
             raise RefusedError(Refusal.DRAFT_GONE)
         await self._mine(transaction, actor, draft.case_id)
@@ -167,7 +169,7 @@ class Shadow:
         """Send what nobody read in time as it is; return how many."""
         now = self._desk.now()
         async with self._desk.database.read() as transaction:  # nothing is due as a rule
-            due = await shadow.waiting(transaction, due=now)
+            due = await shadow_drafts.waiting(transaction, due=now)
         for draft in due:
             async with self._desk.database.begin() as transaction:
                 await self._let_go(transaction, draft, ShadowState.EXPIRED, None, draft.words)
@@ -186,7 +188,7 @@ class Shadow:
         person = await people.by_id(transaction, draft.person_id)
         question = await conversations.get_turn(transaction, draft.question_turn_id)
         is_late = person is None or question is None or person.epoch != draft.epoch
-        decided = await shadow.decide(
+        decided = await shadow_drafts.decide(
             transaction,
             draft,
             ShadowState.DROPPED if is_late else state,

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
 from review.access import Refusal, RefusedError, require_active
-from storage import Transaction, audit, operators, sign_ins
-from storage.operators import Operator
-from storage.sign_ins import Session
+from storage import Transaction
+from storage.review import audit, operators, sign_ins
+from storage.review.operators import Operator
+from storage.review.sign_ins import Session
 
 LINK_HOLDS = timedelta(minutes=10)
 MOST_LINKS = 5

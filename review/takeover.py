@@ -12,11 +12,13 @@ from review.access import Refusal, RefusedError
 from review.clocks import LEASE
 from review.desk import Desk, checked
 from review.events import Event, EventType
-from storage import Transaction, cases, conversations, notes, people, transcripts
-from storage.cases import Case
-from storage.conversations import Speaker, Turn
+from storage import Transaction
+from storage.companion import conversations, people, transcripts
+from storage.companion.conversations import Speaker, Turn
 from storage.ids import CaseId, PersonId
-from storage.operators import Operator
+from storage.review import cases, notes
+from storage.review.cases import Case
+from storage.review.operators import Operator
 
 
 class Takeover:

@@ -5,9 +5,11 @@ a transaction with `Database.begin()` and passes it to the functions of one modu
 per table group (`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`, …).
 """
 
-from storage import schema_checkins as schema_checkins  # its tables belong to the metadata
-from storage import schema_review as schema_review  # its tables belong to the metadata
-from storage.database import Database, StorageError, Transaction
-from storage.vault import SecretKeyError, Vault, new_secret_key
+from storage.database import (
+    schema_checkins,  # its tables belong to the metadata
+    schema_review,  # its tables belong to the metadata
+)
+from storage.database.connection import Database, StorageError, Transaction
+from storage.database.vault import SecretKeyError, Vault, new_secret_key
 
 __all__ = ["Database", "SecretKeyError", "StorageError", "Transaction", "Vault", "new_secret_key"]

@@ -15,7 +15,7 @@ from hypothesis import settings
 from sqlalchemy import delete
 
 from storage import Database, Vault, new_secret_key
-from storage.schema import data_keys
+from storage.database.schema import data_keys
 
 # The embedded PostgreSQL asks for a runtime folder, which a container has not.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pica-tests-"))

@@ -36,7 +36,7 @@ async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
     from bot.service.connections import console_address
     from review import sign_in
     from review.access import RefusedError
-    from storage import operators
+    from storage.review import operators
 
     if not settings.console:
         raise ValueError("PICA_CONSOLE is 0: the service has no console.")

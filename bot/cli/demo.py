@@ -19,7 +19,8 @@ from bot.settings import Settings
 from bot.texts import Texts
 from review import sign_in
 from sandbox import Sandbox, SandboxUser
-from storage import new_secret_key, operators
+from storage import new_secret_key
+from storage.review import operators
 
 
 @asynccontextmanager

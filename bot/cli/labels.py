@@ -52,7 +52,7 @@ def export(
     Example: pica labels export verdicts verdicts.jsonl
     """
     from review import labels as review
-    from storage.frames import replacing
+    from storage.upkeep.sealed_file import replacing
 
     if file.exists():
         stop(f"{file} exists already; choose another name, so that nothing is overwritten.")

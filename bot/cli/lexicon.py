@@ -19,7 +19,7 @@ lexicon = typer.Typer(
 @lexicon.command("list")
 def listed() -> None:
     """Print every change: its number, where it stands, who proposed and who decided."""
-    from storage import lexicon_changes as changes
+    from storage.review import lexicon_changes as changes
 
     async def read(database: Any, _settings: Any) -> list[Any]:
         async with database.read() as transaction:

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from bot.cli.terminal import console, errors, in_utf8, print_json, progress, stop
 from bot.settings import Settings, load
+from storage.upkeep import erasure
 
 T = TypeVar("T")
 key = typer.Typer(help="The secret key that seals what people say.", no_args_is_help=True)
@@ -29,7 +30,8 @@ def with_database(
 ) -> T:
     """Run work on the database of the settings; an older schema is refused unless told else."""
     from bot.service.connections import open_database
-    from storage import StorageError, keys, versions
+    from storage import StorageError
+    from storage.database import keys, schema_version
 
     async def run() -> T:
         settings = load()
@@ -38,10 +40,10 @@ def with_database(
             if upgrade:
                 await database.upgrade()
             version = await database.create()
-            if version != versions.newest() and not any_version:
+            if version != schema_version.newest() and not any_version:
                 raise StorageError(
                     f"The database's schema is at version {version}, this program works with "
-                    f"{versions.newest()}. Make a backup (`pica backup`), then `pica db upgrade`."
+                    f"{schema_version.newest()}. Make a backup (`pica backup`), then `pica db upgrade`."
                 )
             async with database.begin() as transaction:
                 await keys.check(transaction, now=now())
@@ -147,7 +149,7 @@ def invite(
     """Print an invite link to a closed pilot (PICA_PILOT=1)."""
     from telegram import Bot
 
-    from storage import pilot
+    from storage.companion import pilot
 
     async def make(database: Any, settings: Settings) -> str:
         async with database.begin() as transaction:
@@ -166,11 +168,10 @@ def invite(
 
 def receipt(code: Annotated[str, typer.Argument(help="What /forget gave the person.")]) -> None:
     """Say whether a receipt of erasure is real; no receipt names anybody."""
-    from storage import people
 
     async def look(database: Any, _settings: Settings) -> tuple[datetime, int] | None:
         async with database.read() as transaction:
-            return await people.receipt(transaction, code)
+            return await erasure.receipt(transaction, code)
 
     found = with_database(look)
     if found is None:
@@ -188,7 +189,7 @@ def backup(
     Keep every backup you like, but only the newest keys.pica: whoever used /forget is missing
     from it and can be read from no backup.
     """
-    from storage import archive
+    from storage.upkeep import backup as backup_file
 
     async def write(database: Any, settings: Settings) -> tuple[Path, int]:
         to = folder or settings.backup_dir
@@ -197,8 +198,8 @@ def backup(
         made_at = now()
         path = to / f"pica-{made_at:%Y%m%d-%H%M%S}.backup"
         with progress("Backing up", unit="rows") as report:
-            rows = await archive.write_backup(database, path, now=made_at, progress=report)
-        await archive.write_keys(database, to / archive.KEYS_FILE, now=made_at)
+            rows = await backup_file.write_backup(database, path, now=made_at, progress=report)
+        await backup_file.write_keys(database, to / backup_file.KEYS_FILE, now=made_at)
         return path, rows
 
     path, rows = with_database(write, any_version=True)
@@ -216,14 +217,15 @@ def restore(
     Whoever used /forget since then is left out. Replies that waited to be sent are not sent.
     """
     from bot.service.connections import open_database
-    from storage import archive, restoring
+    from storage.upkeep import backup as backup_file
+    from storage.upkeep import restore as restore_file
 
     async def run() -> dict[str, int]:
         database = open_database(load())
         try:
             with progress("Restoring", unit="rows") as report:
-                return await restoring.restore(
-                    database, file, keys or file.with_name(archive.KEYS_FILE), progress=report
+                return await restore_file.restore(
+                    database, file, keys or file.with_name(backup_file.KEYS_FILE), progress=report
                 )
         finally:
             await database.aclose()
@@ -269,7 +271,7 @@ def key_rotate() -> None:
     backup, then take the old one away and restart again. What people said is not written anew.
     Older backups still need the old key: keep it as long as you keep them.
     """
-    from storage import keys
+    from storage.database import keys
 
     async def rotate(database: Any, _settings: Settings) -> int:
         done = 0

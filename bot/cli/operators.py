@@ -43,7 +43,7 @@ def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
 
 async def _listed(transaction: Any, telegram_id: int) -> Any:
     from review.access import Refusal, RefusedError
-    from storage import operators as rows
+    from storage.review import operators as rows
 
     found = await rows.by_telegram_id(transaction, telegram_id)
     if found is None:
@@ -60,7 +60,7 @@ def list_operators(
     Where nobody has hours, everybody is on duty always.
     """
     from review.hours import format_hours
-    from storage import operators as rows
+    from storage.review import operators as rows
 
     async def read(database: Any, _settings: Settings) -> list[dict[str, Any]]:
         async with database.read() as transaction:
@@ -99,7 +99,7 @@ def add(
 ) -> None:
     """List somebody, or change the role and name of somebody who is."""
     from review import roster
-    from storage.operators import OperatorRole
+    from storage.review.operators import OperatorRole
 
     async def work(transaction: Any, settings: Settings) -> str:
         added = await roster.add(
@@ -169,7 +169,7 @@ def verify(
     Note the head somewhere else: without one, a trail that was cut short at its end still
     verifies. Ends with status 1 where the trail is broken.
     """
-    from storage import audit as trail
+    from storage.review import audit as trail
 
     async def walk(database: Any, _settings: Settings) -> Any:
         async with database.read() as transaction:
@@ -190,8 +190,8 @@ def list_acts(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON line an act.")] = False,
 ) -> None:
     """Print what was done, oldest first, without anybody's words."""
-    from storage import audit as trail
     from storage.ids import CaseId
+    from storage.review import audit as trail
 
     async def read(database: Any, _settings: Settings) -> list[Any]:
         only = CaseId(case) if case is not None else None

@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.operate import with_database
 from bot.cli.terminal import print_json
-from storage.safety_counts import Count, SafetyEvent
+from storage.review.safety_counts import Count, SafetyEvent
 
 COUNTED = (
     "Counted is how often the safety layer acted, a message or a reply at a time, by level and "
@@ -40,7 +40,7 @@ def report(
 
     Example: pica safety report --year 2026 --json > report-2026.json
     """
-    from storage import safety_counts
+    from storage.review import safety_counts
 
     async def read(database: Any, _settings: Any) -> list[Count]:
         async with database.read() as transaction:

@@ -107,7 +107,7 @@ def evaluate(
     harmless messages, with confidence intervals. The shapes of rows are in docs/safety.md.
     """
     from safety.evaluate import main
-    from storage import private_files
+    from storage.database import private_files
 
     with errors(), console.status("Screening…"):
         if misses is not None:

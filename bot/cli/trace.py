@@ -5,7 +5,8 @@ Knows nothing of Telegram; reads rows.
 
 from typing import Any
 
-from storage import Database, traces
+from storage import Database
+from storage.messages import traces
 
 
 async def trace(database: Database, telegram_id: int) -> list[dict[str, Any]]:

@@ -18,12 +18,15 @@ from bot.texts import Texts
 from bot.updates.arrivals import Burst
 from review.shadow import Shadow
 from safety.screen import Screening
-from storage import Transaction, conversations, outbox, people, safety_counts
-from storage.body import Keyboard, MessageBody
-from storage.conversations import Turn
+from storage import Transaction
+from storage.companion import conversations, people
+from storage.companion.conversations import Turn
+from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.people import Person
-from storage.safety_counts import SafetyEvent
+from storage.messages import outbox
+from storage.messages.body import Keyboard, MessageBody
+from storage.review import safety_counts
+from storage.review.safety_counts import SafetyEvent
 
 
 class Completion(StrEnum):

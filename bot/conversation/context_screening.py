@@ -13,8 +13,9 @@ from safety import dialogue
 from safety.context import REMEMBERED, is_piece
 from safety.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screen import Screening, merge
-from storage import Transaction, dialogues, transcripts
-from storage.dialogues import ScriptPosition
+from storage import Transaction
+from storage.companion import script_positions, transcripts
+from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId
 
 REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
@@ -46,7 +47,7 @@ class ContextScreener:
         transaction: Transaction, person_id: PersonId, now: datetime
     ) -> ScriptPosition | None:
         """Where the person stands in a script whose last question waits for an answer."""
-        place = await dialogues.get(transaction, person_id)
+        place = await script_positions.get(transaction, person_id)
         if place is None or now - place.changed_at >= REMEMBERED_FOR:
             return None
         return place if dialogue.asked(place.script, place.step) else None

@@ -21,13 +21,16 @@ from review import cases as review
 from safety.levels import Level
 from safety.policy import respond
 from safety.screen import Screening
-from storage import Transaction, check_in_questions, conversations, inbox, outbox
-from storage.body import MessageBody
-from storage.cases import Case
-from storage.conversations import Speaker, Turn
+from storage import Transaction
+from storage.checkins import questions
+from storage.companion import conversations
+from storage.companion.conversations import Speaker, Turn
+from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.review.cases import Case
 
 OnAccepted = Callable[[Transaction, Person], Awaitable[bool]]
 """Keeps what a button says; False where nothing follows, and then it ends the inbox row."""
@@ -103,7 +106,7 @@ class InterceptorChain:
         """
         held = await self._is_held(transaction, said, late=late)
         if held and said.is_typed:
-            await check_in_questions.close_note(transaction, said.person.person_id)
+            await questions.close_note(transaction, said.person.person_id)
         return held
 
     async def holds_again(self, transaction: Transaction, said: Utterance) -> bool:

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from bot.texts import Texts
 from safety.duties import Duties, Notice, advance, exact_words
-from storage import Transaction, talk_clocks
-from storage.people import Person
+from storage import Transaction
+from storage.companion import talk_clocks
+from storage.companion.people import Person
 
 
 class LegalNotices:

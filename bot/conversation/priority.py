@@ -6,7 +6,7 @@ that wait with none (`inference/engine/scheduler.py`). Nobody starves whatever i
 
 from safety.levels import Level
 from safety.policy import THRESHOLD
-from storage.cases import Case, CaseState
+from storage.review.cases import Case, CaseState
 
 AT_RISK = 8
 """Words of level 2 (graver ones get a fixed reply and no model)."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from storage.rounds import Rounds
+from storage.companion.recent_rounds import Rounds
 
 PERSONA = (
     "你是PICA，来自东北大学数据挖掘实验室，一个具备共情能力的聊天机器人。凭借先进的深度学习算法，"

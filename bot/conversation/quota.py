@@ -6,8 +6,9 @@ Knows nothing of what is said. Only the model's replies count.
 from datetime import datetime
 
 from bot.texts import Texts
-from storage import Transaction, pilot
-from storage.people import Person
+from storage import Transaction
+from storage.companion import pilot
+from storage.companion.people import Person
 
 FEW_LEFT = 3
 

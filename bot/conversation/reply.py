@@ -24,12 +24,15 @@ from bot.transport.rate_limit import RateLimiter
 from bot.updates.arrivals import Burst
 from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
 from safety.guard import OutputGuard
-from storage import Database, cases, conversations, inbox, outbox
-from storage.body import MessageBody
-from storage.conversations import Turn
-from storage.inbox import Ended
-from storage.people import Person
-from storage.rounds import RecentRounds
+from storage import Database
+from storage.companion import conversations
+from storage.companion.conversations import Turn
+from storage.companion.people import Person
+from storage.companion.recent_rounds import RecentRounds
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.review import cases
 
 log = structlog.get_logger(__name__)
 SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer

@@ -19,11 +19,13 @@ from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
 from safety import dialogue
 from safety.screen import Screening
-from storage import Database, Transaction, conversations, dialogues, inbox, people
-from storage.dialogues import ScriptPosition
+from storage import Database, Transaction
+from storage.companion import conversations, people, script_positions
+from storage.companion.people import Person
+from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId, TurnId, UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox
+from storage.messages.inbox import Ended
 
 
 class TurnHandler:
@@ -140,6 +142,6 @@ class TurnHandler:
     @staticmethod
     async def _leave(transaction: Transaction, person_id: PersonId, place: ScriptPosition) -> None:
         if place.script == dialogue.GENTLE:
-            await dialogues.answered(transaction, person_id)
+            await script_positions.answered(transaction, person_id)
         else:
-            await dialogues.end(transaction, person_id)
+            await script_positions.end(transaction, person_id)

@@ -12,10 +12,11 @@ from review.desk import Desk
 from safety.levels import Level
 from safety.policy import Response, respond
 from safety.screen import Screening
-from storage import Transaction, safety_counts
+from storage import Transaction
+from storage.companion.people import Person
 from storage.ids import TurnId
-from storage.people import Person
-from storage.safety_counts import SafetyEvent
+from storage.review import safety_counts
+from storage.review.safety_counts import SafetyEvent
 
 
 class CaseRecorder:

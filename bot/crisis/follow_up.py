@@ -9,15 +9,17 @@ from datetime import datetime, timedelta
 
 from telegram import Update
 
-from bot import open_questions
 from bot.texts import Texts
 from bot.updates.responder import HandlerContext, Responder, choice_of
 from review.takeover import Takeover
-from storage import Database, Transaction, conversations, follow_ups, outbox, people, safety_counts
-from storage.body import MessageBody
-from storage.conversations import Speaker
+from storage import Database, Transaction
+from storage.companion import conversations, follow_ups, open_questions, people
+from storage.companion.conversations import Speaker
 from storage.ids import PersonId
-from storage.safety_counts import SafetyEvent
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.review import safety_counts
+from storage.review.safety_counts import SafetyEvent
 
 HOURS = ("10", "24")
 LATER = timedelta(hours=1)

@@ -11,9 +11,11 @@ from bot.texts.help_lines import HelpLines
 from safety.dialogue import GENTLE
 from safety.policy import HOLD_LAPSE_S, Script, respond
 from safety.screen import Screening
-from storage import Transaction, dialogues, plans, safety_counts
-from storage.people import Person
-from storage.safety_counts import SafetyEvent
+from storage import Transaction
+from storage.companion import plans, script_positions
+from storage.companion.people import Person
+from storage.review import safety_counts
+from storage.review.safety_counts import SafetyEvent
 
 AGAIN = timedelta(seconds=HOLD_LAPSE_S)
 """How long a gentle question is not asked again."""
@@ -42,7 +44,7 @@ class ResourceFooter:
         response = respond(screening)
         if response is None:
             return []
-        place = await dialogues.get(transaction, person.person_id)
+        place = await script_positions.get(transaction, person.person_id)
         is_first = place is None or now - place.changed_at >= AGAIN
         asks = is_first and response.script in ASKS
         lines = self._help_lines.text(person.language, person.region)
@@ -61,7 +63,7 @@ class ResourceFooter:
             now=now,
         )
         if is_first:
-            await dialogues.put(
+            await script_positions.put(
                 transaction, person.person_id, GENTLE, step=0 if asks else 1, turns=1, now=now
             )
         return found

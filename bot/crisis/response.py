@@ -7,7 +7,6 @@ the transaction of whoever noticed the risk, and afterwards calls back so that r
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from bot import open_questions
 from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverRelay
@@ -18,15 +17,18 @@ from review.desk import Desk
 from safety.levels import Level
 from safety.policy import Response, respond
 from safety.screen import Screening
-from storage import Transaction, conversations, inbox, outbox, people, safety_counts
-from storage.body import MessageBody
-from storage.cases import Case
-from storage.conversations import Speaker
+from storage import Transaction
+from storage.companion import conversations, open_questions, people
+from storage.companion.conversations import Speaker
+from storage.companion.people import Person
 from storage.ids import PersonId, TurnId, UpdateId
-from storage.inbox import Ended
-from storage.outbox import OutboxState
-from storage.people import Person
-from storage.safety_counts import SafetyEvent
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.messages.outbox import OutboxState
+from storage.review import safety_counts
+from storage.review.cases import Case
+from storage.review.safety_counts import SafetyEvent
 
 
 class CrisisResponder:

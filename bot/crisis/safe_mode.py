@@ -8,7 +8,8 @@ instead.
 from datetime import datetime
 from enum import StrEnum
 
-from storage import Database, Transaction, switches
+from storage import Database, Transaction
+from storage.database import switches
 
 
 class Switch(StrEnum):

@@ -16,13 +16,16 @@ from safety.answers import Answer, read
 from safety.levels import Level
 from safety.normalise import normalise
 from safety.plan import LONGEST_ITEM, MOST_ITEMS, STEPS
-from storage import Transaction, inbox, outbox, plans, safety_counts
-from storage.body import MessageBody
+from storage import Transaction
+from storage.companion import plans
+from storage.companion.people import Person
+from storage.companion.plans import Plan
 from storage.ids import UpdateId
-from storage.inbox import Ended
-from storage.people import Person
-from storage.plans import Plan
-from storage.safety_counts import SafetyEvent
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.review import safety_counts
+from storage.review.safety_counts import SafetyEvent
 
 LINES = 3
 STAYS_OPEN = timedelta(minutes=30)

@@ -18,10 +18,11 @@ from safety.levels import Level
 from safety.normalise import normalise
 from safety.policy import Response
 from safety.screen import Screening
-from storage import Transaction, dialogues, plans
-from storage.body import Keyboard, MessageBody
-from storage.dialogues import ScriptPosition
-from storage.people import Person
+from storage import Transaction
+from storage.companion import plans, script_positions
+from storage.companion.people import Person
+from storage.companion.script_positions import ScriptPosition
+from storage.messages.body import Keyboard, MessageBody
 
 
 class ScriptRunner:
@@ -52,7 +53,7 @@ class ScriptRunner:
 
         With `is_open` the person has the opening already: its question is what they answer next.
         """
-        place = await dialogues.get(transaction, person.person_id)
+        place = await script_positions.get(transaction, person.person_id)
         if place is None or is_open or _begins(place, response, text, is_held=is_held):
             move = dialogue.begin(response.script, emergency_first=response.emergency_first)
             return await self._say(transaction, person, move, 0, now)
@@ -72,7 +73,7 @@ class ScriptRunner:
         now: datetime,
     ) -> MessageBody:
         """Answer words of a person whom a case of this script holds."""
-        place = await dialogues.get(transaction, person.person_id)
+        place = await script_positions.get(transaction, person.person_id)
         if place is None or place.script == dialogue.GENTLE:
             place = ScriptPosition(script, 0, 1, now)
         return await self._go_on(transaction, person, place, text, level, now)
@@ -98,7 +99,7 @@ class ScriptRunner:
     async def _say(
         self, transaction: Transaction, person: Person, move: ScriptStep, turns: int, now: datetime
     ) -> MessageBody:
-        await dialogues.put(
+        await script_positions.put(
             transaction, person.person_id, move.script, step=move.step, turns=turns + 1, now=now
         )
         if move.waits_for_words:  # the next words answer this question, and not a plan's step

@@ -20,14 +20,15 @@ from review.desk import Desk
 from safety.dialogue import GENTLE
 from safety.levels import Level
 from safety.policy import Script
-from storage import conversations, dialogues, inbox, outbox
-from storage.body import MessageBody
-from storage.cases import Case
-from storage.conversations import Speaker
-from storage.dialogues import ScriptPosition
+from storage.companion import conversations, script_positions
+from storage.companion.conversations import Speaker
+from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId, UpdateId
-from storage.inbox import Ended
-from storage.sent import KINDS, OTHER, SentObject
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.messages.sent import KINDS, OTHER, SentObject
+from storage.review.cases import Case
 
 VARIANTS = 3
 """How many wordings ask for words, so that none comes twice running."""
@@ -148,10 +149,10 @@ class Unheard:
 
         The question gets no younger: after the hold it is too old for an answer.
         """
-        place = await dialogues.get(a.transaction, a.person.person_id)
+        place = await script_positions.get(a.transaction, a.person.person_id)
         if place is None or place.script == GENTLE:
             place = ScriptPosition(case.script, 0, 1, a.now)
-        await dialogues.put(
+        await script_positions.put(
             a.transaction,
             a.person.person_id,
             place.script,

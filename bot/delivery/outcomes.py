@@ -13,9 +13,11 @@ from bot.checkins.rules.decision import SkipReason
 from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError
-from storage import Database, Transaction, outbox, people
+from storage import Database, Transaction
+from storage.companion import people
 from storage.ids import OutboxId
-from storage.outbox import Audience, MessageKind, OutboxMessage, OutboxState
+from storage.messages import outbox
+from storage.messages.outbox import Audience, MessageKind, OutboxMessage, OutboxState
 
 log = structlog.get_logger(__name__)
 LONGEST_TRY = timedelta(hours=24)

@@ -21,10 +21,11 @@ from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part
-from storage import Database, deliveries, outbox, outbox_line
-from storage.deliveries import AttemptOutcome
+from storage import Database
 from storage.ids import OutboxId
-from storage.outbox import Audience, MessageKind, OutboxMessage, OutboxState
+from storage.messages import deliveries, outbox, outbox_queue
+from storage.messages.deliveries import AttemptOutcome
+from storage.messages.outbox import Audience, MessageKind, OutboxMessage, OutboxState
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 64
@@ -103,7 +104,7 @@ class OutboxRelay:
         if free <= 0:
             return
         async with self._database.read() as transaction:
-            messages = await outbox_line.next_messages(
+            messages = await outbox_queue.next_messages(
                 transaction, now=self._now(), limit=free, busy=list(self._busy)
             )
         for message in messages:

@@ -9,12 +9,13 @@ from typing import Any
 from bot.texts import Texts
 from review.access import RefusedError
 from review.desk import MOST_WORDS
-from storage import Transaction, outbox
-from storage.body import Keyboard, MessageBody
-from storage.cases import Case
+from storage import Transaction
 from storage.ids import CaseId, PersonId
-from storage.operators import Operator
-from storage.outbox import Audience
+from storage.messages import outbox
+from storage.messages.body import Keyboard, MessageBody
+from storage.messages.outbox import Audience
+from storage.review.cases import Case
+from storage.review.operators import Operator
 
 
 class OperatorMessenger:

@@ -13,9 +13,9 @@ from review.access import Refusal, RefusedError
 from review.desk import Desk
 from review.takeover import Takeover
 from storage import Transaction
-from storage.cases import Resolution
 from storage.ids import CaseId
-from storage.operators import Operator
+from storage.review.cases import Resolution
+from storage.review.operators import Operator
 
 COMMANDS = {
     "claim": "claim",

@@ -14,11 +14,12 @@ from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
 from review.events import Event, EventType
 from safety.levels import Level
-from storage import Transaction, case_queue, cases, operators
-from storage.cases import Case
+from storage import Transaction
 from storage.ids import CaseId, OperatorId
-from storage.outbox import OutboxMessage, OutboxState
-from storage.sent import SentObject
+from storage.messages.outbox import OutboxMessage, OutboxState
+from storage.messages.sent import SentObject
+from storage.review import case_queue, cases, operators
+from storage.review.cases import Case
 
 EXCERPT = 600
 LOUD = (

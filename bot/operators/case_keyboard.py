@@ -7,8 +7,8 @@ anew whether it still may.
 from dataclasses import dataclass
 
 from bot.operators.announcements import Keyboard, OperatorMessenger
-from storage.cases import Case, CaseState, Resolution
 from storage.ids import CaseId
+from storage.review.cases import Case, CaseState, Resolution
 
 VERDICTS = (
     Resolution.HELPED,

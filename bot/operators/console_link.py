@@ -11,9 +11,10 @@ from telegram import Update
 from bot.updates.responder import HandlerContext, Responder
 from review import sign_in
 from review.access import RefusedError
-from storage import Database, Transaction, operators
-from storage.body import MessageBody
-from storage.operators import Operator
+from storage import Database, Transaction
+from storage.messages.body import MessageBody
+from storage.review import operators
+from storage.review.operators import Operator
 
 MINUTES = int(sign_in.LINK_HOLDS.total_seconds() // 60)
 

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from bot.operators.announcements import OperatorMessenger
 from safety.levels import Level
-from storage import Database, case_clocks, check_in_settings
-from storage.cases import Case
+from storage import Database
+from storage.checkins import settings
+from storage.review import case_clocks
+from storage.review.cases import Case
 
 AFTER = timedelta(minutes=15)
 EVERY = timedelta(hours=1)
@@ -53,7 +55,7 @@ class Digest:
         async with self._database.read() as transaction:  # nothing is new as a rule
             fresh = await case_clocks.undigested(transaction, below=Level.ACTIVE)
             last_at = await case_clocks.last_digest_at(transaction)
-            fallen = await check_in_settings.count_fallen(transaction)
+            fallen = await settings.count_fallen(transaction)
         if not fresh and not fallen:
             return False
         if not fresh and self._told_at is not None and now < self._told_at + EVERY:
@@ -64,7 +66,7 @@ class Digest:
             return False
         async with self._database.begin() as transaction:
             await case_clocks.mark_digested(transaction, [each.case_id for each in fresh], now=now)
-            fallen = await check_in_settings.mark_fallen_told(transaction)
+            fallen = await settings.mark_fallen_told(transaction)
             await self._notices.say(transaction, self._text(fresh, fallen), now=now, silent=True)
         self._told_at = now
         self._wake()

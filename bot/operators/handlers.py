@@ -21,10 +21,12 @@ from bot.texts import Texts
 from bot.updates.responder import HandlerContext, acknowledge
 from review.access import Refusal, RefusedError
 from review.roster import MOST_NAME
-from storage import Database, Transaction, cases, inbox, operators
+from storage import Database, Transaction
 from storage.ids import CaseId, UpdateId
-from storage.inbox import Ended
-from storage.operators import Operator
+from storage.messages import inbox
+from storage.messages.inbox import Ended
+from storage.review import cases, operators
+from storage.review.operators import Operator
 
 _COMMAND = re.compile(r"/(\w+)(?:@(\w+))?(?:\s+(.*))?$", re.DOTALL)
 EDITS_REMEMBERED = 500

@@ -19,8 +19,8 @@ import structlog
 
 from bot.texts import Texts
 from bot.transport.http_client import tls_context
-from storage.cases import Case
 from storage.ids import CaseId
+from storage.review.cases import Case
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S = 10.0

@@ -8,10 +8,11 @@ from telegram import Update
 from bot.texts import Texts
 from bot.updates.responder import HandlerContext, Responder, choice_of
 from review.shadow import Shadow
-from storage import Transaction, outbox
-from storage.body import MessageBody
-from storage.people import Person
-from storage.shadow import ShadowDraft
+from storage import Transaction
+from storage.companion.people import Person
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.review.shadow_drafts import ShadowDraft
 
 
 def consent_body(texts: Texts, language: str) -> MessageBody:

@@ -7,7 +7,6 @@ side, and writes no word of its own beyond the reviewed texts.
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from bot import open_questions
 from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
@@ -15,13 +14,16 @@ from review.clocks import Escalation
 from review.events import Event, EventType
 from review.takeover import Takeover
 from safety.screen import Screening
-from storage import Transaction, cases, conversations, inbox, outbox, people
-from storage.body import MessageBody
-from storage.cases import Case
-from storage.conversations import Speaker
+from storage import Transaction
+from storage.companion import conversations, open_questions, people
+from storage.companion.conversations import Speaker
+from storage.companion.people import Person
 from storage.ids import PersonId, TurnId, UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.review import cases
+from storage.review.cases import Case
 
 ASKS_ANEW = (
     EventType.TAKEN_OVER,

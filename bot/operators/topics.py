@@ -19,10 +19,11 @@ from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import close_topic, delete_topic, open_topic, rename_topic
 from safety.levels import Level
-from storage import Database, cases
-from storage.body import MessageBody
-from storage.cases import Case
+from storage import Database
 from storage.ids import CaseId
+from storage.messages.body import MessageBody
+from storage.review import cases
+from storage.review.cases import Case
 
 log = structlog.get_logger(__name__)
 PLAIN_FOR = timedelta(hours=1)

@@ -18,11 +18,14 @@ from bot.updates.parsing import is_case, is_stop, is_wordless
 from bot.updates.responder import acknowledge
 from review import cases as review
 from review.takeover import Takeover
-from storage import Database, Transaction, cases, inbox, operators, outbox, people, pilot
-from storage.body import MessageBody
+from storage import Database, Transaction
+from storage.companion import people, pilot
+from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.review import cases, operators
 
 
 class Admission:

@@ -13,10 +13,14 @@ from bot.operators.handlers import OperatorHandlers
 from bot.people.admission import Admission
 from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, Responder
-from storage import Database, check_in_messages, conversations, inbox, people, retention
-from storage.body import MessageBody
+from storage import Database
+from storage.checkins import queued_questions
+from storage.companion import conversations, people
 from storage.ids import UpdateId
-from storage.inbox import Ended
+from storage.messages import inbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.upkeep import retention
 
 log = structlog.get_logger(__name__)
 GONE = ("kicked", "left", "banned")
@@ -91,7 +95,7 @@ class Commands:
                 return
             person_id, now = answering.person.person_id, answering.now
             epoch = await people.raise_epoch(answering.transaction, person_id)
-            await check_in_messages.carry_over(answering.transaction, person_id, epoch)
+            await queued_questions.carry_over(answering.transaction, person_id, epoch)
             await conversations.end_session(answering.transaction, person_id, now=now)
             await inbox.end_before(
                 answering.transaction,

@@ -14,11 +14,13 @@ from bot.people.erasure import Erasure
 from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, choice_of
 from safety.plan import STEPS
-from storage import cases, check_ins, conversations, follow_ups, people, plans, transcripts
-from storage.body import Document, MessageBody
-from storage.conversations import Turn
+from storage.checkins import occurrences
+from storage.companion import conversations, follow_ups, people, plans, transcripts
+from storage.companion.conversations import Turn
+from storage.companion.people import Person
 from storage.ids import TurnId
-from storage.people import Person
+from storage.messages.body import Document, MessageBody
+from storage.review import cases
 
 TURNS_A_FILE = 20_000
 OFF_RECORD_HOURS = ("1", "24")
@@ -47,7 +49,7 @@ class DataRightsHandlers:
         language = person.language
         extent = await transcripts.extent(answering.transaction, person.person_id)
         known = await cases.of_person(answering.transaction, person.person_id)
-        answered = await check_ins.moods(answering.transaction, person.person_id)
+        answered = await occurrences.moods(answering.transaction, person.person_id)
         moods = sum(1 for each in answered if each.answer and each.answer.mood)
         trains = person.training_consent_at is not None
         shadowed = person.shadow_consent_at is not None

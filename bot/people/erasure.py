@@ -11,12 +11,15 @@ from bot.operators.topics import DELETE
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from safety.levels import Level
-from storage import Transaction, cases, outbox, people
-from storage.body import MessageBody
-from storage.outbox import Audience
-from storage.people import Person
-from storage.retention import ERASED_CASES_DAYS
-from storage.rounds import RecentRounds
+from storage import Transaction
+from storage.companion.people import Person
+from storage.companion.recent_rounds import RecentRounds
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import Audience
+from storage.review import cases
+from storage.upkeep import erasure
+from storage.upkeep.retention import ERASED_CASES_DAYS
 
 FAREWELL_LINES = 3
 
@@ -60,7 +63,7 @@ class Erasure:
     async def forget(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
         """Erase somebody who asked for it, with a receipt."""
         erased = await self._erase(transaction, person, now)
-        await people.keep_receipt(transaction, erased)
+        await erasure.keep_receipt(transaction, erased)
         text = self._texts(
             person.language,
             "forgotten",
@@ -74,10 +77,10 @@ class Erasure:
 
     async def _erase(
         self, transaction: Transaction, person: Person, now: datetime
-    ) -> people.Erased:
+    ) -> erasure.Erased:
         case = await cases.open_case(transaction, person.person_id)
         theirs = await cases.of_person(transaction, person.person_id)
-        erased = await people.erase(transaction, person.person_id, now=now)
+        erased = await erasure.erase(transaction, person.person_id, now=now)
         await self._rounds.drop(*erased.sessions)
         for session in erased.sessions:
             self._forget_words(str(session))

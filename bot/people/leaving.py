@@ -16,18 +16,13 @@ from bot.updates.responder import Responder, UnitOfWork
 from review import cases as review
 from safety.levels import Level
 from safety.policy import THRESHOLD
-from storage import (
-    check_in_questions,
-    check_in_settings,
-    conversations,
-    follow_ups,
-    inbox,
-    people,
-    plans,
-)
-from storage.body import MessageBody
-from storage.check_in_settings import StoppedBy
+from storage.checkins import questions
+from storage.checkins import settings as check_in_settings
+from storage.checkins.settings import StoppedBy
+from storage.companion import conversations, follow_ups, people, plans
 from storage.ids import UpdateId
+from storage.messages import inbox
+from storage.messages.body import MessageBody
 
 
 class _Stops(filters.MessageFilter):
@@ -83,7 +78,7 @@ class StopHandler:
     async def _stop_check_ins(answering: UnitOfWork) -> bool:
         """End check-ins too; whether there were any."""
         transaction, person_id = answering.transaction, answering.person.person_id
-        await check_in_questions.close(transaction, person_id)
+        await questions.close(transaction, person_id)
         settings = await check_in_settings.get(transaction, person_id)
         if settings is None or settings.stopped_by is StoppedBy.PERSON:
             return False

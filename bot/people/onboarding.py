@@ -23,11 +23,13 @@ from bot.updates.responder import (
     data_of,
 )
 from review import cases as review
-from storage import Database, Transaction, inbox, outbox, people
-from storage.body import Keyboard, MessageBody
+from storage import Database, Transaction
+from storage.companion import people
+from storage.companion.people import Person
 from storage.ids import TurnId, UpdateId
-from storage.inbox import Ended, OpenRow
-from storage.people import Person
+from storage.messages import inbox, outbox
+from storage.messages.body import Keyboard, MessageBody
+from storage.messages.inbox import Ended, OpenRow
 
 CONSENT_VERSION = "1"
 AGES = ("under_14", "14_17", "adult", "unsaid")

@@ -16,7 +16,7 @@ from safety.hotlines import Hotlines
 from safety.levels import Category
 from safety.policy import HOLD_LAPSE_S
 from safety.protocol import ProtocolStep, steps
-from storage.body import MessageBody
+from storage.messages.body import MessageBody
 
 
 class SafetyPage:

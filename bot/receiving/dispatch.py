@@ -18,9 +18,11 @@ from bot.operators.announcements import OperatorMessenger
 from bot.texts import Texts
 from bot.updates.arrivals import Burst, Unit
 from bot.updates.parsing import UpdateKind, is_case
-from storage import Database, inbox, outbox, people
-from storage.body import MessageBody
-from storage.inbox import Ended
+from storage import Database
+from storage.companion import people
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 3

@@ -24,9 +24,9 @@ from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part
 from safety.policy import Response
 from storage import StorageError
-from storage.body import MessageBody
-from storage.frames import replacing
-from storage.people import Person
+from storage.companion.people import Person
+from storage.messages.body import MessageBody
+from storage.upkeep.sealed_file import replacing
 
 log = structlog.get_logger(__name__)
 MOST_KNOWN = 20_000

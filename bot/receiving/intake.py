@@ -28,10 +28,12 @@ from bot.updates.arrivals import Arrival
 from bot.updates.parsing import ParsedUpdate, UpdateKind
 from safety.policy import Response, respond
 from safety.screen import Screening
-from storage import Database, Transaction, inbox, people
+from storage import Database, Transaction
+from storage.companion import people
+from storage.companion.people import Person
 from storage.ids import PersonId, UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox
+from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
 STORE_S = 15.0

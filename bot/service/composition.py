@@ -73,9 +73,10 @@ from safety.duties import Duties
 from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
-from storage import Database, hot
+from storage import Database
+from storage.companion import round_cache
+from storage.companion.recent_rounds import RecentRounds
 from storage.ids import PersonId
-from storage.rounds import RecentRounds
 
 
 def build(
@@ -98,7 +99,9 @@ def build(
     """
     pacer = pacer or RateLimiter()
     database = open_database(settings)
-    hot_store = hot.connect(settings.redis_url.get_secret_value() if settings.redis_url else None)
+    hot_store = round_cache.connect(
+        settings.redis_url.get_secret_value() if settings.redis_url else None
+    )
     application = telegram(settings)
     metrics, texts, hotlines = Metrics(), Texts(), Hotlines.load(settings.local_contacts)
     safe_mode = SafeMode(database)

@@ -12,7 +12,8 @@ from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from console.address import Address
 from inference import InferenceWorker, ModelSource
-from storage import Database, Vault, hot
+from storage import Database, Vault
+from storage.companion import round_cache
 
 Clock = Callable[[], datetime]
 
@@ -74,7 +75,7 @@ async def preflight(settings: Settings) -> None:
     finally:
         await database.aclose()
     if settings.redis_url is not None:
-        await hot.connect(settings.redis_url.get_secret_value()).aclose()
+        await round_cache.connect(settings.redis_url.get_secret_value()).aclose()
     bot = telegram(settings).bot
     try:
         await reach(bot.initialize)  # asks who it is

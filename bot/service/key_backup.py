@@ -11,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from storage import Database, archive
+from storage import Database
+from storage.upkeep import backup
 
 log = structlog.get_logger(__name__)
 AFTER_ERASURE_S = 1.0
@@ -48,7 +49,7 @@ class KeyBackup:
     async def _write(self, folder: Path) -> None:
         self._marked.clear()
         try:
-            await archive.write_keys(self._database, folder / archive.KEYS_FILE, now=self._now())
+            await backup.write_keys(self._database, folder / backup.KEYS_FILE, now=self._now())
         except Exception as error:  # a full disk, a database that is away: tried again
             log.error("key_mirror_failed", error=type(error).__name__)
             self._marked.set()

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import Database, leases
+from storage import Database
+from storage.database import leases
 
 log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=30)
@@ -31,7 +32,7 @@ class Leadership:
 
     Attributes:
         fence: the lease's number, which grows with every new holder; None while it is not ours.
-            What goes out to people is claimed with it (`storage/outbox.py`).
+            What goes out to people is claimed with it (`storage/messages/outbox.py`).
     """
 
     def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:

@@ -24,7 +24,9 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review import roster
-from storage import appointments, inbox, keys, outbox
+from storage.checkins import appointments
+from storage.database import keys
+from storage.messages import inbox, outbox
 
 log = structlog.get_logger(__name__)
 STOPPED_LAST = ("http", "delivery", "lease", "poller")

@@ -6,7 +6,9 @@ from pathlib import Path
 import structlog
 
 from bot.settings import ENV_FILE, Settings
-from storage import Database, archive, private_files
+from storage import Database
+from storage.database import private_files
+from storage.upkeep import backup
 
 log = structlog.get_logger(__name__)
 SPOOL = "emergency.json"
@@ -50,7 +52,7 @@ def _made(settings: Settings, database: Database | None) -> Iterator[Path]:
     yield from settings.data_dir.glob(f"{SPOOL}*")
     if settings.backup_dir is not None:
         yield from settings.backup_dir.glob("*.backup*")
-        yield from settings.backup_dir.glob(f"{archive.KEYS_FILE}*")
+        yield from settings.backup_dir.glob(f"{backup.KEYS_FILE}*")
 
 
 def _names(files: tuple[Path, ...]) -> list[str]:

@@ -33,7 +33,7 @@ from review.policy import LexiconChangeControl
 from review.shadow import Shadow
 from review.takeover import Takeover
 from storage import Database
-from storage.hot import RoundCache
+from storage.companion.round_cache import RoundCache
 
 TRIES_AFTER_S = (1, 2, 4)
 

@@ -22,7 +22,9 @@ from bot.receiving.lanes import Lanes
 from review.clocks import Escalation
 from review.live_lexicon import LiveLexicon
 from review.shadow import Shadow
-from storage import Database, case_clocks, retention
+from storage import Database
+from storage.review import case_clocks
+from storage.upkeep import retention
 
 log = structlog.get_logger(__name__)
 CANARY_S = 60.0

@@ -5,7 +5,7 @@ Knows nothing of when they are shown, nor of how they are kept up to date (`safe
 
 from bot.texts import Texts
 from safety.hotlines import Hotline, Hotlines
-from storage.body import Keyboard
+from storage.messages.body import Keyboard
 
 MOST_LINES = 5
 FIRST_REGIONS = ("CN", "HK", "TW")  # where most speakers of the model's language live

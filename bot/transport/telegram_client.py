@@ -11,7 +11,7 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.transport.errors import Failure, SendError, read, read_topic
 from bot.transport.text_split import split
-from storage.body import MessageBody
+from storage.messages.body import MessageBody
 
 
 def parts_of(body: MessageBody) -> list[str]:

@@ -15,11 +15,13 @@ from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot.texts import Texts
-from storage import Database, Transaction, inbox, outbox, people
-from storage.body import MessageBody
+from storage import Database, Transaction
+from storage.companion import people
+from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
 
 HandlerContext = ContextTypes.DEFAULT_TYPE
 log = structlog.get_logger(__name__)

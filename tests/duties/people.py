@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.service.lifecycle import Service
 from sandbox import Sandbox, SandboxUser
-from storage import transcripts
+from storage.companion import transcripts
 from tests.e2e.conftest import TEXTS, answer_to, person_of
 from tests.support.clock import ManualClock
 

@@ -15,8 +15,10 @@ from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from sandbox import Sandbox, SandboxUser
-from storage import conversations, follow_ups, inbox, plans, schema
-from storage.plans import Plan
+from storage.companion import conversations, follow_ups, plans
+from storage.companion.plans import Plan
+from storage.database import schema
+from storage.messages import inbox
 from tests.duties.conftest import NOON
 from tests.duties.people import RISK, Start, agrees, roles
 from tests.e2e.conftest import answer_to, opening, person_of

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.texts import Texts
 from sandbox import Sandbox
-from storage import schema
+from storage.database import schema
 from tests.duties.people import EXACT, PROGRAM, REST, Start, agrees, told_in_hours
 from tests.e2e.conftest import answer_to
 from tests.support.clock import ManualClock

@@ -22,7 +22,7 @@ from safety.policy import respond
 from safety.protocol import steps
 from safety.screen import Screener, Screening
 from sandbox import Sandbox, SandboxUser
-from storage.safety_counts import SafetyEvent
+from storage.review.safety_counts import SafetyEvent
 from tests.duties.people import RISK, Start, agrees, roles
 from tests.e2e.conftest import SECRET_KEY, answer_to, opening
 from tests.support.clock import ManualClock
@@ -186,7 +186,7 @@ def report(year: str, *options: str) -> Result:
 async def test_a_reply_that_is_not_given_is_not_counted(
     service: Service, user: SandboxUser
 ) -> None:
-    from storage import safety_counts
+    from storage.review import safety_counts
 
     sent = await user.say(PASSIVE)
     await user.say("/new")

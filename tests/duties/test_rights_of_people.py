@@ -13,7 +13,7 @@ from safety.guard import OutputGuard
 from safety.hotlines import Hotlines
 from safety.screen import Screener
 from sandbox import Sandbox, SandboxUser
-from storage import schema
+from storage.database import schema
 from tests.duties.conftest import NOON
 from tests.duties.people import Start, agrees
 from tests.e2e.conftest import answer_to, person_of

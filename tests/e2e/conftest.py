@@ -18,7 +18,8 @@ from bot.transport.rate_limit import RateLimiter
 from inference import InferenceWorker, ModelSource
 from safety.screen import Screener
 from sandbox import Limits, Sandbox, SandboxUser
-from storage import new_secret_key, people
+from storage import new_secret_key
+from storage.companion import people
 from tests.support.planned_runner import PlannedRunner
 
 TEXTS = Texts()

@@ -11,8 +11,9 @@ import pytest
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import cases, transcripts
-from storage.rounds import RecentRounds
+from storage.companion import transcripts
+from storage.companion.recent_rounds import RecentRounds
+from storage.review import cases
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
 
 CASES = Path(__file__).parents[1] / "data" / "pica-cases.json"

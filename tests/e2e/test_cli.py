@@ -16,17 +16,12 @@ from bot.cli.doctor import Grade
 from bot.service.connections import open_database, utc_now
 from bot.settings import load
 from sandbox import Sandbox
-from storage import (
-    Transaction,
-    Vault,
-    lexicon_changes,
-    new_secret_key,
-    people,
-    pilot,
-    transcripts,
-    versions,
-)
+from storage import Transaction, Vault, new_secret_key
+from storage.companion import people, pilot, transcripts
+from storage.database import schema_version
 from storage.ids import OperatorId
+from storage.review import lexicon_changes
+from storage.upkeep import erasure
 from tests.integration.cast import NOW, SECRET, mei, says
 
 T = TypeVar("T")
@@ -168,10 +163,10 @@ def test_a_new_key_is_a_key() -> None:
 
 
 def test_db_upgrade_begins_a_database_and_brings_up_an_older_one() -> None:
-    in_database(lambda each: each.run_sync(versions.migrate, each.vault, "0001"))
+    in_database(lambda each: each.run_sync(schema_version.migrate, each.vault, "0001"))
     assert "pica db upgrade" in told("trace", "1", status=1)
     for _ in range(2):
-        assert told("db", "upgrade") == f"The schema is at version {versions.newest()}."
+        assert told("db", "upgrade") == f"The schema is at version {schema_version.newest()}."
     pica("trace", "1")
 
 
@@ -276,9 +271,9 @@ def test_trace_tells_of_messages_without_their_words() -> None:
 
 
 def test_a_receipt_is_real_or_not() -> None:
-    erased = people.Erased("20260102-ab12", NOW, turns=3, sessions=(), kept_cases=0)
+    erased = erasure.Erased("20260102-ab12", NOW, turns=3, sessions=(), kept_cases=0)
     pica("db", "upgrade")
-    in_database(lambda transaction: people.keep_receipt(transaction, erased))
+    in_database(lambda transaction: erasure.keep_receipt(transaction, erased))
     assert told("receipt", "20260102-ab12") == "Erased at 2026-01-02 03:04 UTC: 3 turns."
     assert told("receipt", "20260102-ab13", status=1).startswith("No such receipt")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import versions
+from storage.database import schema_version
 from tests.e2e.test_cli import alone, mei_talks, pica, told
 
 __all__ = ["alone"]  # every test here runs in an empty folder too
@@ -37,7 +37,7 @@ def test_a_file_that_is_no_database_is_said() -> None:
 
 def test_a_schema_of_a_newer_program_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pica("db", "upgrade")
-    monkeypatch.setattr(versions, "present", lambda _: "9999")
+    monkeypatch.setattr(schema_version, "present", lambda _: "9999")
     assert "9999" in told("pause", status=1)
 
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from sandbox import Sandbox
-from storage import Transaction, audit, new_secret_key
+from storage import Transaction, new_secret_key
 from storage.ids import CaseId
+from storage.review import audit
 from tests.e2e.test_cli import in_database, json_lines, pica, telegram, told
 from tests.integration.cast import NOW, SECRET, mei
 from tests.support.web_hook import Hook

@@ -18,7 +18,7 @@ from inference import InferenceWorker
 from safety.hotlines import Hotlines
 from safety.levels import Level
 from sandbox import Sandbox, SandboxUser
-from storage import cases
+from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 
 Start = Callable[..., Awaitable[Service]]

@@ -7,7 +7,8 @@ import pytest
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import inbox, people
+from storage.messages import inbox
+from storage.upkeep import erasure
 from tests.e2e.conftest import person_of
 
 
@@ -99,5 +100,5 @@ async def test_forget_erases_and_says_so(service: Service, user: SandboxUser, te
     assert receipt is not None
     assert await person_of(service, user) is None
     async with service.parts.database.read() as transaction:
-        assert await people.receipt(transaction, receipt[1]) is not None
-        assert await people.receipt(transaction, "20260101-000000000000") is None
+        assert await erasure.receipt(transaction, receipt[1]) is not None
+        assert await erasure.receipt(transaction, "20260101-000000000000") is None

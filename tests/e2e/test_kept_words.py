@@ -11,7 +11,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from sandbox import Sandbox, SandboxUser
-from storage import conversations
+from storage.companion import conversations
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]

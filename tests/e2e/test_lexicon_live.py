@@ -27,9 +27,9 @@ from safety.hotlines import Hotlines
 from safety.levels import Level
 from safety.screen import Screener
 from sandbox import Sandbox, SandboxUser
-from storage import audit, cases, evidence, operators
-from storage.cases import Case
-from storage.operators import Operator, OperatorRole
+from storage.review import audit, cases, evidence, operators
+from storage.review.cases import Case
+from storage.review.operators import Operator, OperatorRole
 from tests.e2e.conftest import SECRET_KEY, answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]

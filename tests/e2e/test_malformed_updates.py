@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import inbox
 from storage.ids import UpdateId
+from storage.messages import inbox
 
 BATCH = 20
 BATCHES = 500 if settings.get_current_profile_name() == "thorough" else 25

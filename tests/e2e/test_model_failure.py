@@ -11,9 +11,9 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from sandbox import Sandbox, SandboxUser
-from storage import transcripts
-from storage.conversations import Turn
-from storage.rounds import RecentRounds
+from storage.companion import transcripts
+from storage.companion.conversations import Turn
+from storage.companion.recent_rounds import RecentRounds
 from tests.e2e.conftest import person_of
 from tests.support.planned_runner import PlannedRunner
 

@@ -16,8 +16,8 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import people
-from storage.schema import outbox
+from storage.companion import people
+from storage.database.schema import outbox
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.operators_cast import GRAVE, told
 from tests.e2e.test_outages import (

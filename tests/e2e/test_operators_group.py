@@ -13,9 +13,11 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.transport.errors import Failure, SendError
 from sandbox import Sandbox, SandboxUser
-from storage import audit, cases, notes, operators, outbox, schema_review
-from storage.cases import CaseState, Resolution
+from storage.database import schema_review
 from storage.ids import CaseId
+from storage.messages import outbox
+from storage.review import audit, cases, notes, operators
+from storage.review.cases import CaseState, Resolution
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
 

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, event
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import cases, inbox, transcripts
+from storage.companion import transcripts
+from storage.messages import inbox
+from storage.review import cases
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until

@@ -14,10 +14,10 @@ from bot.texts.help_lines import HelpLines
 from review.clocks import LEASE
 from safety.hotlines import Hotlines
 from sandbox import Sandbox, SandboxUser
-from storage import audit, cases, operators
-from storage.cases import CaseState
 from storage.ids import CaseId, OperatorId
-from storage.operators import Shift
+from storage.review import audit, cases, operators
+from storage.review.cases import CaseState
+from storage.review.operators import Shift
 from tests.e2e.conftest import answer_to, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
 from tests.support.clock import ManualClock

@@ -14,7 +14,10 @@ from bot.texts import Texts
 from safety.hotlines import Hotlines
 from safety.screen import Screening
 from sandbox import Sandbox, SandboxUser
-from storage import cases, inbox, pilot, schema, schema_review, transcripts
+from storage.companion import pilot, transcripts
+from storage.database import schema, schema_review
+from storage.messages import inbox
+from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]

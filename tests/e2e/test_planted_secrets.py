@@ -15,7 +15,7 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import archive
+from storage.upkeep import backup
 from tests.e2e.conftest import newcomer_agrees
 
 Start = Callable[..., Awaitable[Service]]
@@ -69,8 +69,8 @@ async def test_nothing_written_holds_a_word_a_name_or_the_token(
         address = f"http://127.0.0.1:{service.http_port}"
         metrics = (await client.get(f"{address}/metrics")).text
         pages = [await client.get(f"{address}/{path}") for path in ("readyz", "healthz", "no")]
-    assert await archive.write_backup(service.parts.database, tmp_path / "1.backup", now=utc_now())
-    assert await archive.write_keys(service.parts.database, tmp_path / "keys.pica", now=utc_now())
+    assert await backup.write_backup(service.parts.database, tmp_path / "1.backup", now=utc_now())
+    assert await backup.write_keys(service.parts.database, tmp_path / "keys.pica", now=utc_now())
     written = {
         "logs": logged.getvalue(),
         "metrics": metrics,

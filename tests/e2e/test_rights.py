@@ -14,10 +14,12 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from sandbox.screen import SandboxMessage
-from storage import keys, people, schema, schema_review, transcripts
+from storage.companion import transcripts
+from storage.companion.people import Person
+from storage.database import keys, schema, schema_review
 from storage.ids import PersonId
-from storage.people import Person
-from storage.retention import ERASED_CASES_DAYS
+from storage.upkeep import erasure
+from storage.upkeep.retention import ERASED_CASES_DAYS
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -205,7 +207,7 @@ async def test_forget_leaves_no_row(service: Service, user: SandboxUser, texts: 
     receipt = re.search(r"回执：(\S+)（", last.text)
     assert receipt is not None
     async with service.parts.database.read() as transaction:
-        proof = await people.receipt(transaction, receipt[1])
+        proof = await erasure.receipt(transaction, receipt[1])
         with pytest.raises(keys.KeyDestroyedError):
             await keys.of(transaction, person.person_id)
     assert proof is not None

@@ -10,8 +10,9 @@ import pytest
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import check_in_questions, dialogues, plans
-from storage.plans import Plan
+from storage.checkins import questions
+from storage.companion import plans, script_positions
+from storage.companion.plans import Plan
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
 
 Start = Callable[..., Awaitable[Service]]
@@ -139,7 +140,7 @@ async def step_of(service: Service, user: SandboxUser) -> int:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        place = await dialogues.get(transaction, person.person_id)
+        place = await script_positions.get(transaction, person.person_id)
     return place.step if place else -1
 
 
@@ -275,7 +276,7 @@ async def test_words_at_risk_close_a_question_about_times(
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        assert await check_in_questions.get(transaction, person.person_id) is None
+        assert await questions.get(transaction, person.person_id) is None
     await close_case(sandbox, 1)
     await user.wait_for(Texts()("zh", "hold_ended"), timeout_s=20)
     assert "20:00" not in await answer_to(user, "晚上八点")

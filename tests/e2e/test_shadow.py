@@ -17,10 +17,11 @@ from review.access import RefusedError
 from review.shadow import WAIT
 from safety.evaluate import messages
 from sandbox import Sandbox, SandboxUser
-from storage import audit, people, transcripts
-from storage.cases import Resolution
-from storage.conversations import Speaker
-from storage.shadow import ShadowDraft
+from storage.companion import people, transcripts
+from storage.companion.conversations import Speaker
+from storage.review import audit
+from storage.review.cases import Resolution
+from storage.review.shadow_drafts import ShadowDraft
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.test_takeover import Desk
 from tests.support.clock import OffsetClock

@@ -10,9 +10,10 @@ from bot.transport.text_split import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
 from sandbox import Sandbox, SandboxUser
 from sandbox.screen import SandboxMessage
-from storage import outbox, transcripts
-from storage.body import MessageBody
-from storage.outbox import MessageKind
+from storage.companion import transcripts
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.planned_runner import PlannedRunner
 

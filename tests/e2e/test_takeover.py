@@ -15,10 +15,12 @@ from bot.texts import Texts
 from review.access import RefusedError
 from review.clocks import LEASE
 from sandbox import Sandbox, SandboxUser
-from storage import audit, cases, inbox, operators, transcripts
-from storage.cases import Case, CaseState
-from storage.conversations import Speaker
-from storage.operators import Operator
+from storage.companion import transcripts
+from storage.companion.conversations import Speaker
+from storage.messages import inbox
+from storage.review import audit, cases, operators
+from storage.review.cases import Case, CaseState
+from storage.review.operators import Operator
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.support.clock import OffsetClock
 from tests.support.ear import Ear

@@ -17,9 +17,10 @@ from bot.service.leadership import LEASE, LeadershipLostError
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import leases, outbox
-from storage.body import MessageBody
-from storage.outbox import MessageKind
+from storage.database import leases
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind
 from tests.e2e.conftest import person_of
 
 Start = Callable[..., Awaitable[Service]]

@@ -11,10 +11,12 @@ import pytest
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import cases, dialogues, outbox, transcripts
-from storage.conversations import Speaker, Turn
-from storage.dialogues import ScriptPosition
-from storage.sent import KINDS
+from storage.companion import script_positions, transcripts
+from storage.companion.conversations import Speaker, Turn
+from storage.companion.script_positions import ScriptPosition
+from storage.messages import outbox
+from storage.messages.sent import KINDS
+from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.operators_cast import told
 from tests.e2e.test_crisis_script import reviewed
@@ -80,7 +82,7 @@ async def place_of(service: Service, user: SandboxUser) -> ScriptPosition:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        place = await dialogues.get(transaction, person.person_id)
+        place = await script_positions.get(transaction, person.person_id)
     assert place is not None
     return place
 

@@ -12,7 +12,8 @@ from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import inbox, transcripts
+from storage.companion import transcripts
+from storage.messages import inbox
 from tests.e2e.conftest import person_of
 
 

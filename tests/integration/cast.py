@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
-from storage import Transaction, conversations, inbox, people
-from storage.conversations import Turn
+from storage import Transaction
+from storage.companion import conversations, people
+from storage.companion.conversations import Turn
+from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.people import Person
+from storage.messages import inbox
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECRET = "这句话谁也不该看到"

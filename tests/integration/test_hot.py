@@ -5,17 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from storage import Database, hot, people
-from storage.hot import MemoryRoundCache, RedisRoundCache, RoundCache
+from storage import Database
+from storage.companion import round_cache
+from storage.companion.recent_rounds import RecentRounds
+from storage.companion.round_cache import MemoryRoundCache, RedisRoundCache, RoundCache
 from storage.ids import SessionId
-from storage.rounds import RecentRounds
+from storage.upkeep import erasure
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
 @pytest.fixture(params=["memory", "redis"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[RoundCache]:
     url = request.getfixturevalue("redis_url") if request.param == "redis" else None
-    made = hot.connect(url)
+    made = round_cache.connect(url)
     yield made
     await made.aclose()
 
@@ -36,7 +38,7 @@ async def test_a_store_that_is_gone_is_a_miss() -> None:
     assert await store.get(SessionId(1)) is None
     assert not await store.ping()
     await store.aclose()
-    assert isinstance(hot.connect(None), MemoryRoundCache)
+    assert isinstance(round_cache.connect(None), MemoryRoundCache)
 
 
 async def test_rounds_come_from_sql_until_they_are_held(
@@ -59,7 +61,7 @@ async def test_rounds_come_from_sql_until_they_are_held(
 async def test_redis_holds_no_word_in_clear_and_nothing_of_the_erased(
     database: Database, redis_url: str
 ) -> None:
-    store = hot.connect(redis_url)
+    store = round_cache.connect(redis_url)
     rounds = RecentRounds(database, store)
     async with database.begin() as tx:
         person = await mei(tx)
@@ -70,7 +72,7 @@ async def test_redis_holds_no_word_in_clear_and_nothing_of_the_erased(
     assert held
     assert not any(SECRET.encode() in value for value in held)
     async with database.begin() as tx:
-        await people.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id, now=NOW)
     assert await rounds.load(person.person_id, turn.session_id) == []
     await rounds.keep(person.person_id, turn.session_id, [("x", "y")])
     assert await rounds.load(person.person_id, turn.session_id) == []

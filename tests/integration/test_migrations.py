@@ -7,19 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from storage import (
-    Database,
-    Vault,
-    cases,
-    inbox,
-    keys,
-    operators,
-    outbox_line,
-    people,
-    transcripts,
-    versions,
-)
+from storage import Database, Vault
+from storage.companion import people, transcripts
+from storage.database import keys, schema_version
 from storage.ids import CaseId, PersonId
+from storage.messages import inbox, outbox_queue
+from storage.review import cases, operators
 from tests.integration.cast import NOW, SECRET
 from tests.integration.test_sealed_words import as_stored, whole_dump
 
@@ -50,7 +43,7 @@ async def test_words_of_the_first_version_are_sealed(
             used = {name: value for name, value in values.items() if f":{name}" in statement}
             await tx.execute(text(statement), used)
     await database.upgrade()
-    assert await database.version() == versions.newest()
+    assert await database.version() == schema_version.newest()
     async with database.begin() as tx:
         await keys.check(tx, now=NOW)
         person = await people.by_telegram_id(tx, 42)
@@ -58,7 +51,7 @@ async def test_words_of_the_first_version_are_sealed(
         assert person.person_id == PersonId(7)
         assert [t.text for t in await transcripts.history(tx, person.person_id)] == [SECRET]
         assert [row.payload for row in await inbox.open_rows(tx)] == [SECRET]
-        due = await outbox_line.next_messages(tx, now=NOW, limit=5)
+        due = await outbox_queue.next_messages(tx, now=NOW, limit=5)
         assert [(m.body.text, m.body.buttons) for m in due] == [(SECRET, [[("好", "a:1")]])]
     dump = whole_dump(database, request)
     assert not any(form in dump for form in as_stored(SECRET))
@@ -103,7 +96,7 @@ async def test_the_schema_is_what_the_migrations_make(database: Database) -> Non
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from storage.schema import metadata
+    from storage.database.schema import metadata
 
     async with database.begin() as tx:
         changes = await tx.run_sync(
@@ -114,4 +107,4 @@ async def test_the_schema_is_what_the_migrations_make(database: Database) -> Non
 
 async def test_an_upgrade_is_repeated_without_harm(database: Database) -> None:
     await database.upgrade()
-    assert await database.version() == versions.newest()
+    assert await database.version() == schema_version.newest()

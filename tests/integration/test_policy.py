@@ -25,10 +25,12 @@ from safety.canary import CANARIES
 from safety.child import STORED
 from safety.levels import Level
 from safety.screen import Screener
-from storage import Database, Transaction, audit, labels, people
-from storage import lexicon_changes as changes
-from storage.lexicon_changes import ChangeState
-from storage.operators import Operator, OperatorRole
+from storage import Database, Transaction
+from storage.companion import people
+from storage.review import audit, labels
+from storage.review import lexicon_changes as changes
+from storage.review.lexicon_changes import ChangeState
+from storage.review.operators import Operator, OperatorRole
 from tests.integration.cast import NOW, SECRET, mei, says
 
 WORD = "咕噜星球"

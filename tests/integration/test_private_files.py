@@ -12,8 +12,10 @@ import structlog
 
 from bot.service import own_files
 from bot.settings import Settings
-from storage import Database, Vault, archive, new_secret_key, private_files
-from storage.frames import replacing
+from storage import Database, Vault, new_secret_key
+from storage.database import private_files
+from storage.upkeep import backup
+from storage.upkeep.sealed_file import replacing
 from tests.integration.cast import NOW
 
 UMASKS = [0o000, 0o022, 0o777]
@@ -48,14 +50,14 @@ async def test_a_database_and_its_backups_are_private(umask: None, tmp_path: Pat
         there = {each.name for each in folder.iterdir()}
         assert there >= {"pica.db", "pica.db-wal", "pica.db-shm"}
         assert {each.name: rights(each) for each in folder.iterdir()} == dict.fromkeys(there, 0o600)
-    await archive.write_backup(database, kept / "a.backup", now=NOW)
-    await archive.write_keys(database, kept / archive.KEYS_FILE, now=NOW)
+    await backup.write_backup(database, kept / "a.backup", now=NOW)
+    await backup.write_keys(database, kept / backup.KEYS_FILE, now=NOW)
     await database.aclose()
     for made in (folder.parent, folder, kept.parent, kept):
         assert rights(made) == 0o700, made
     assert {each.name: rights(each) for each in kept.iterdir()} == {
         "a.backup": 0o600,
-        archive.KEYS_FILE: 0o600,
+        backup.KEYS_FILE: 0o600,
     }
 
 

@@ -2,26 +2,15 @@
 
 from datetime import timedelta
 
-from storage import (
-    Database,
-    audit,
-    cases,
-    conversations,
-    inbox,
-    notes,
-    operators,
-    outbox,
-    people,
-    pilot,
-    retention,
-    shadow,
-    sign_ins,
-    transcripts,
-)
-from storage.body import MessageBody
+from storage import Database
+from storage.companion import conversations, people, pilot, transcripts
 from storage.ids import UpdateId
-from storage.inbox import Ended
-from storage.outbox import MessageKind, OutboxState
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+from storage.messages.outbox import MessageKind, OutboxState
+from storage.review import audit, cases, notes, operators, shadow_drafts, sign_ins
+from storage.upkeep import retention
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
@@ -61,7 +50,7 @@ async def test_what_operators_wrote_goes_with_the_record_of_risk(database: Datab
             tx, person.person_id, level=3, categories=(), script="suicide", lexicon="1", now=NOW
         )
         await notes.add(tx, case_id, person.person_id, operator_id=None, text=SECRET, now=NOW)
-        await shadow.put(
+        await shadow_drafts.put(
             tx,
             person.person_id,
             case_id=case_id,

@@ -16,11 +16,13 @@ from review.clocks import LEASE, Escalation, EscalationPolicy, Stage
 from review.desk import Desk
 from review.events import CaseEvents, Event, EventType
 from review.takeover import Takeover
-from storage import Database, Transaction, audit, cases, notes, operators, people
-from storage.cases import Case, CaseState, Resolution
+from storage import Database, Transaction
+from storage.database.schema_review import audit as trail
 from storage.ids import CaseId
-from storage.operators import Operator, OperatorRole, Shift
-from storage.schema_review import audit as trail
+from storage.review import audit, cases, notes, operators
+from storage.review.cases import Case, CaseState, Resolution
+from storage.review.operators import Operator, OperatorRole, Shift
+from storage.upkeep import erasure
 from tests.integration.cast import NOW, SECRET, mei
 
 STEP = timedelta(minutes=10)
@@ -392,7 +394,7 @@ async def test_erasing_a_person_leaves_the_chain_whole(room: Room) -> None:
     case = await room.get(case_id)
     assert case.person_id is not None
     async with room.database.begin() as tx:
-        await people.erase(tx, case.person_id, now=NOW)
+        await erasure.erase(tx, case.person_id, now=NOW)
         after = await audit.verify(tx)
         rows = await audit.page(tx)
     assert (after.records, after.broken_at, after.head) == (before.records, None, before.head)

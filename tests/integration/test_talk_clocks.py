@@ -3,9 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from safety.duties import TalkClock
-from storage import Database, inbox, people, safety_counts, talk_clocks
+from storage import Database
+from storage.companion import talk_clocks
 from storage.ids import UpdateId
-from storage.safety_counts import Count, SafetyEvent
+from storage.messages import inbox
+from storage.review import safety_counts
+from storage.review.safety_counts import Count, SafetyEvent
+from storage.upkeep import erasure
 from tests.integration.cast import NOW, mei
 
 
@@ -17,7 +21,7 @@ async def test_a_clock_is_kept_until_its_person_is_erased(database: Database) ->
         for each in (clock, TalkClock(NOW, NOW, NOW + timedelta(minutes=3), NOW)):
             await talk_clocks.put(tx, person.person_id, each)
             assert await talk_clocks.get(tx, person.person_id) == each
-        await people.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id, now=NOW)
         assert await talk_clocks.get(tx, person.person_id) is None
 
 

@@ -26,13 +26,16 @@ from bot.updates.responder import (
     message_id,
 )
 from safety.levels import Level
-from storage import Transaction, check_in_questions, check_in_settings, check_ins, inbox
-from storage.body import MessageBody
-from storage.check_in_questions import QuestionTopic, TimesDraft
-from storage.check_ins import SCALE, CheckIn, CheckInState, MoodAnswer
+from storage import Transaction
+from storage.checkins import occurrences, questions
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import SCALE, CheckIn, CheckInState, MoodAnswer
+from storage.checkins.questions import QuestionTopic, TimesDraft
+from storage.companion.people import Person
 from storage.ids import CheckInId, UpdateId
-from storage.inbox import Ended
-from storage.people import Person
+from storage.messages import inbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
 
 # A face tapped later is stored and not talked about. Words later are not an answer.
 FRESH = timedelta(days=1)
@@ -71,7 +74,7 @@ class CheckInInterceptor:
         """
         waiting = None if is_edit else await self._heard(transaction, person, now)
         if level >= Level.PASSIVE:
-            await check_in_questions.close_note(transaction, person.person_id)
+            await questions.close_note(transaction, person.person_id)
             return False
         answering = UnitOfWork(transaction, person, now)
         if not is_edit and await self._is_note(answering, text):
@@ -89,24 +92,24 @@ class CheckInInterceptor:
     async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
         """Count words as an answer. Returns when the question was asked, if one waited."""
         person_id = person.person_id
-        found = await check_ins.unanswered(transaction, person_id, since=now - FRESH)
+        found = await occurrences.unanswered(transaction, person_id, since=now - FRESH)
         if found is None:
             return None
-        asked = await check_ins.get(transaction, person_id, found)
+        asked = await occurrences.get(transaction, person_id, found)
         await service.answer(transaction, person_id, found, MoodAnswer(), now=now)
         return asked.asked_at if asked else None
 
     async def _is_note(self, a: UnitOfWork, text: str) -> bool:
         """Store words as a note if one was asked for. Off the record, say that none is kept."""
         person_id = a.person.person_id
-        found = await check_in_questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
+        found = await questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
         if (
             found is None
             or found.topic is not QuestionTopic.NOTE
             or found.draft.check_in_id is None
         ):
             return False
-        await check_in_questions.close(a.transaction, person_id)
+        await questions.close(a.transaction, person_id)
         if a.person.is_off_record(a.now):
             await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
         else:
@@ -220,16 +223,14 @@ class AnswerHandlers:
             await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
             return
         draft = TimesDraft(check_in_id=int(check_in_id))
-        await check_in_questions.put(
-            a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now
-        )
+        await questions.put(a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now)
         await a.say(MessageBody(self._texts(a.person.language, "checkin_note_ask")))
 
 
 async def _asked(
     transaction: Transaction, person: Person, check_in_id: CheckInId
 ) -> CheckIn | None:
-    found = await check_ins.get(transaction, person.person_id, check_in_id)
+    found = await occurrences.get(transaction, person.person_id, check_in_id)
     return found if found is not None and found.state is not CheckInState.SKIPPED else None
 
 

@@ -15,8 +15,11 @@ from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from bot.operators.announcements import OperatorMessenger
-from storage import Transaction, cases, check_in_settings, check_ins, notes
+from storage import Transaction
+from storage.checkins import occurrences
+from storage.checkins import settings as check_in_settings
 from storage.ids import PersonId
+from storage.review import cases, notes
 
 LAST, BEFORE, FALL, LOW = 3, 7, 1.0, 2
 # A fall of exactly 1.0 must not be missed by a rounding error.
@@ -86,7 +89,7 @@ async def recent(
     transaction: Transaction, person_id: PersonId, today: date
 ) -> list[tuple[date, int]]:
     """The moods of the last month, oldest first."""
-    found = await check_ins.moods(transaction, person_id, since=today - LOOKED_BACK)
+    found = await occurrences.moods(transaction, person_id, since=today - LOOKED_BACK)
     return [
         (each.local_date, each.answer.mood)
         for each in found

@@ -16,7 +16,7 @@ from statistics import fmean
 from PIL import Image, ImageDraw, ImageFont
 
 from bot.texts import Texts
-from storage.check_ins import SCALE, CheckIn
+from storage.checkins.occurrences import SCALE, CheckIn
 
 WIDTH, HEIGHT = 1080, 810
 LEFT, RIGHT, TOP, BOTTOM = 190, 50, 120, 90

@@ -7,9 +7,12 @@ from dataclasses import asdict
 from datetime import datetime
 
 from bot.checkins.settings.formatting import clock
-from storage import Transaction, appointments, check_in_settings, check_ins
-from storage.check_in_settings import CheckInSettings
-from storage.check_ins import CheckIn
+from storage import Transaction
+from storage.checkins import appointments
+from storage.checkins import occurrences as check_ins
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckIn
+from storage.checkins.settings import CheckInSettings
 from storage.ids import PersonId
 
 

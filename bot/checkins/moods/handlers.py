@@ -16,9 +16,10 @@ from bot.checkins.moods import chart
 from bot.checkins.settings.formatting import clock
 from bot.transport.text_split import LIMIT, utf16_length
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
-from storage import check_in_settings, check_ins
-from storage.body import Document, Keyboard, MessageBody
-from storage.check_ins import CheckIn
+from storage.checkins import occurrences
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckIn
+from storage.messages.body import Document, Keyboard, MessageBody
 
 PERIODS = {"week": 7, "month": 31, "year": 366}
 OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
@@ -55,7 +56,9 @@ class MoodPages:
             if seen is not None and period in PERIODS:
                 until = await _today(seen)
                 since = until - timedelta(days=PERIODS[period] - 1)
-                found = await check_ins.moods(seen.transaction, seen.person.person_id, since=since)
+                found = await occurrences.moods(
+                    seen.transaction, seen.person.person_id, since=since
+                )
                 language = seen.person.language
         if any(each.answer and each.answer.mood for each in found):
             labels = chart.labels(self._texts, language, period)
@@ -77,7 +80,7 @@ class MoodPages:
         """The notes before the oldest that was shown."""
         until = await _today(a)
         since = until - timedelta(days=PERIODS[period] - 1)
-        found = await check_ins.moods(a.transaction, a.person.person_id, since=since)
+        found = await occurrences.moods(a.transaction, a.person.person_id, since=since)
         notes = [each for each in _noted(found) if _key(each) < before]
         if not notes:
             return MessageBody(self._texts(a.person.language, "chart_no_older"))
@@ -105,7 +108,7 @@ class MoodPages:
 
     async def _nothing(self, a: UnitOfWork, buttons: Keyboard) -> MessageBody:
         language = a.person.language
-        if not await check_ins.moods(a.transaction, a.person.person_id):
+        if not await occurrences.moods(a.transaction, a.person.person_id):
             return MessageBody(self._texts(language, "chart_none"))
         return MessageBody(self._texts(language, "chart_none_in"), buttons)
 

@@ -10,7 +10,9 @@ import structlog
 
 from bot.checkins.outgoing.evaluation import next_due
 from bot.checkins.rules.decision import SkipReason
-from storage import Database, appointments, check_in_settings, skipped_check_ins
+from storage import Database
+from storage.checkins import appointments, skips
+from storage.checkins import settings as check_in_settings
 from storage.ids import PersonId
 
 log = structlog.get_logger(__name__)
@@ -34,7 +36,7 @@ async def _reckon(database: Database, person_id: PersonId, now: datetime) -> Non
             return
         # What a person wanted to skip they did want: today's may be still to come.
         reasons = set(SkipReason) - {SkipReason.ASKED_FOR}
-        await skipped_check_ins.forget(transaction, person_id, after=now, reasons=reasons)
+        await skips.forget(transaction, person_id, after=now, reasons=reasons)
         for stored in await appointments.of_person(transaction, person_id):
             if stored.next is not None and stored.next.at > now:
                 following = await next_due(transaction, settings, stored, now)

@@ -12,10 +12,14 @@ from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.decision import DecisionContext, DueDecision, decide_due
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import Appointment, Occurrence, next_occurrence
-from storage import Transaction, cases, check_in_settings, check_ins, people
-from storage.appointments import Due, Next, Stored
-from storage.check_in_settings import CheckInSettings
-from storage.people import Person
+from storage import Transaction
+from storage.checkins import occurrences
+from storage.checkins import settings as check_in_settings
+from storage.checkins.appointments import Due, Next, Stored
+from storage.checkins.settings import CheckInSettings
+from storage.companion import people
+from storage.companion.people import Person
+from storage.review import cases
 
 
 def next_of(occurrence: Occurrence | None) -> Next | None:
@@ -30,7 +34,7 @@ async def next_due(
     if settings.stopped_at is not None:
         return None
     # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.
-    served = await check_ins.served(
+    served = await occurrences.served(
         transaction, settings.person_id, stored.minute, before=now + timedelta(days=1)
     )
     after = max(now, settings.paused_until_at or now)

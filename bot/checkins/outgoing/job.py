@@ -11,16 +11,13 @@ from bot.checkins.outgoing.wording import words_of
 from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.schedule import LATEST
 from bot.texts import Texts
-from storage import (
-    Transaction,
-    check_in_messages,
-    check_in_settings,
-    check_ins,
-    conversations,
-    outbox,
-)
-from storage.body import MessageBody
-from storage.conversations import Speaker
+from storage import Transaction
+from storage.checkins import occurrences, queued_questions
+from storage.checkins import settings as check_in_settings
+from storage.companion import conversations
+from storage.companion.conversations import Speaker
+from storage.messages import outbox
+from storage.messages.body import MessageBody
 
 WEEK = timedelta(days=7)
 # After a last mood up to this the words are soft.
@@ -62,7 +59,7 @@ class CheckInJob:
     async def _is_soft(transaction: Transaction, question: DueQuestion) -> bool:
         """Whether the last mood was low. An answer in words does not change that."""
         since = question.occurrence.local_date - REMEMBERED
-        answered = await check_ins.moods(transaction, question.person.person_id, since=since)
+        answered = await occurrences.moods(transaction, question.person.person_id, since=since)
         moods = [each.answer.mood for each in answered if each.answer and each.answer.mood]
         return bool(moods) and moods[-1] <= SOFTLY
 
@@ -73,7 +70,7 @@ class CheckInJob:
             self._texts,
             question,
             is_soft=await self._is_soft(transaction, question),
-            last=await check_in_messages.last_words(
+            last=await queued_questions.last_words(
                 transaction, person.person_id, before=claimed.at
             ),
             now=claimed.at,
@@ -115,7 +112,7 @@ class CheckInJob:
             return
         if Backoff(settings.unanswered, settings.asked_on).every_days:
             return
-        week = await check_ins.moods(
+        week = await occurrences.moods(
             transaction, question.person.person_id, since=day - WEEK + timedelta(days=1)
         )
         if not any(each.answer and each.answer.mood for each in week):

@@ -1,7 +1,7 @@
 """The buttons below a check-in."""
 
 from bot.texts import Texts
-from storage.check_ins import SCALE
+from storage.checkins.occurrences import SCALE
 from storage.ids import CheckInId
 
 

@@ -14,20 +14,14 @@ from bot.checkins.outgoing.evaluation import Admits, state_of
 from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.decision import SkipReason, decide
 from bot.checkins.rules.schedule import Occurrence
-from storage import (
-    Transaction,
-    appointments,
-    check_in_messages,
-    check_in_settings,
-    check_ins,
-    conversations,
-    people,
-    skipped_check_ins,
-)
-from storage.check_in_settings import CheckInSettings, StoppedBy
-from storage.check_ins import CheckIn, CheckInState, MoodAnswer
+from storage import Transaction
+from storage.checkins import appointments, occurrences, queued_questions, skips
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckIn, CheckInState, MoodAnswer
+from storage.checkins.settings import CheckInSettings, StoppedBy
+from storage.companion import conversations, people
 from storage.ids import CheckInId, PersonId
-from storage.outbox import OutboxMessage
+from storage.messages.outbox import OutboxMessage
 
 # Counted in addition to `asked` or `goodbye`.
 TAKEN_BACK = "unsent"
@@ -56,7 +50,7 @@ class Recall:
         """Why a message of a check-in must not be sent any more, or None to send it."""
         if message.person_id is None or message.check_in_id is None:
             return None
-        found = await check_ins.get(transaction, message.person_id, message.check_in_id)
+        found = await occurrences.get(transaction, message.person_id, message.check_in_id)
         settings = await check_in_settings.get(transaction, message.person_id)
         person = await people.by_id(transaction, message.person_id)
         if found is None or settings is None or person is None or _is_over(settings, found):
@@ -91,16 +85,16 @@ async def withdraw(
 ) -> bool:
     """Turn a check-in that nobody saw into a skipped one. Returns False if it may have arrived."""
     settings = await check_in_settings.get(transaction, person_id, lock=True)
-    found = await check_ins.get(transaction, person_id, check_in_id)
+    found = await occurrences.get(transaction, person_id, check_in_id)
     if (
         found is None
         or found.state is CheckInState.SKIPPED
         or found.answer not in (None, MoodAnswer())
-        or await check_in_messages.may_have_arrived(transaction, person_id, check_in_id)
+        or await queued_questions.may_have_arrived(transaction, person_id, check_in_id)
     ):
         return False
-    await check_ins.withdraw(transaction, person_id, check_in_id, why)
-    turn_id, had_summary = await check_in_messages.turn_of(transaction, person_id, check_in_id)
+    await occurrences.withdraw(transaction, person_id, check_in_id, why)
+    turn_id, had_summary = await queued_questions.turn_of(transaction, person_id, check_in_id)
     if turn_id is not None:
         await conversations.delete_unsent(transaction, turn_id)
     if settings is None:
@@ -108,7 +102,7 @@ async def withdraw(
     if had_summary and settings.summarised_on == found.local_date:
         offered_before = found.local_date - timedelta(days=7)  # so it comes with the next one
         await check_in_settings.change(transaction, person_id, summarised_on=offered_before)
-    if why is SkipReason.HELD or await skipped_check_ins.since_last_asked(
+    if why is SkipReason.HELD or await skips.since_last_asked(
         transaction, person_id, SkipReason.HELD
     ):
         await check_in_settings.change(transaction, person_id, was_held=True)
@@ -125,7 +119,7 @@ async def _break_no_silence(
     """Set the silence back to where it stood before a question that nobody saw."""
     if settings.asked_on != found.local_date:
         return  # the person was heard from since
-    last = await check_ins.last_unanswered(transaction, settings.person_id)
+    last = await occurrences.last_unanswered(transaction, settings.person_id)
     if last == found.local_date:
         return  # another one was asked on that day
     unanswered = max(0, settings.unanswered - 1)

@@ -20,19 +20,14 @@ from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.decision import SkipReason
 from bot.checkins.rules.pace import MOST_UNSENT, SendPace
 from bot.checkins.rules.schedule import LATEST
-from storage import (
-    Database,
-    Transaction,
-    appointments,
-    check_in_messages,
-    check_in_settings,
-    check_ins,
-)
-from storage.appointments import Due, Stored
-from storage.check_in_settings import StoppedBy
-from storage.check_ins import Occasion
+from storage import Database, Transaction
+from storage.checkins import appointments, occurrences, queued_questions
+from storage.checkins import settings as check_in_settings
+from storage.checkins.appointments import Due, Stored
+from storage.checkins.occurrences import Occasion
+from storage.checkins.settings import StoppedBy
+from storage.companion.people import Person
 from storage.ids import CheckInId, PersonId
-from storage.people import Person
 
 log = structlog.get_logger(__name__)
 BATCH = 20
@@ -114,7 +109,7 @@ class CheckInScheduler:
         now = self._now()
         self._failing = {key: at for key, at in self._failing.items() if abs(now - at) < 2 * LATEST}
         async with self._database.read() as transaction:
-            unsent = await check_in_messages.count_unsent(transaction, limit=MOST_UNSENT)
+            unsent = await queued_questions.count_unsent(transaction, limit=MOST_UNSENT)
             most = min(BATCH, MOST_UNSENT - unsent)
             if most <= 0:  # delivery is behind, or Telegram away
                 return []
@@ -171,7 +166,7 @@ class CheckInScheduler:
         for occurrence, why in seen.outcome.skipped:
             reason = SkipReason.FAILED if has_failed and why is SkipReason.LATE else why
             occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
-            await check_ins.note_skipped(transaction, occasion, reason)
+            await occurrences.note_skipped(transaction, occasion, reason)
             transaction.on_commit(partial(self._count, reason.value))
         if any(why is SkipReason.HELD for _, why in seen.outcome.skipped):
             await check_in_settings.change(transaction, due.person_id, was_held=True)
@@ -185,10 +180,12 @@ class CheckInScheduler:
     ) -> bool:
         now, day = self._now(), question.occurrence.local_date
         state = (
-            check_ins.CheckInState.GOODBYE if question.is_goodbye else check_ins.CheckInState.ASKED
+            occurrences.CheckInState.GOODBYE
+            if question.is_goodbye
+            else occurrences.CheckInState.ASKED
         )
         occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
-        made = await check_ins.note_asked(transaction, occasion, now=now, state=state)
+        made = await occurrences.note_asked(transaction, occasion, now=now, state=state)
         if made is None:
             return False  # this date was served already, at this time of the day
         settings = question.settings

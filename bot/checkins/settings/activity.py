@@ -5,7 +5,8 @@ count too.
 """
 
 from bot.checkins.settings import service
-from storage import Transaction, check_in_settings
+from storage import Transaction
+from storage.checkins import settings as check_in_settings
 from storage.ids import PersonId
 
 

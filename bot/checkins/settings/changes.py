@@ -15,11 +15,12 @@ from bot.checkins.settings import formatting, service, status
 from bot.checkins.settings.pages import SettingsPages, appointments_of, mark
 from bot.checkins.settings.service import QuietHoursError
 from bot.updates.responder import UnitOfWork
-from storage import check_in_questions, check_in_settings
-from storage.body import MessageBody
-from storage.check_in_questions import QuestionTopic, TimesDraft
-from storage.check_in_settings import SettingsChange
-from storage.people import Person
+from storage.checkins import questions
+from storage.checkins import settings as check_in_settings
+from storage.checkins.questions import QuestionTopic, TimesDraft
+from storage.checkins.settings import SettingsChange
+from storage.companion.people import Person
+from storage.messages.body import MessageBody
 
 # How long a question waits for words. Later ones are for the companion.
 STAYS_OPEN = timedelta(minutes=30)
@@ -179,7 +180,7 @@ class SettingsDialog:
 
     async def refuse(self, a: UnitOfWork) -> MessageBody:
         """End the dialog without check-ins."""
-        await check_in_questions.close(a.transaction, a.person.person_id)
+        await questions.close(a.transaction, a.person.person_id)
         return MessageBody(self._texts(a.person.language, "checkin_agreed_not"))
 
     async def ask_quiet(self, a: UnitOfWork) -> MessageBody:
@@ -222,13 +223,13 @@ class SettingsDialog:
     async def stop(self, a: UnitOfWork) -> MessageBody:
         """End check-ins at once."""
         await service.stop(a.transaction, a.person.person_id, now=a.now)
-        await check_in_questions.close(a.transaction, a.person.person_id)
+        await questions.close(a.transaction, a.person.person_id)
         return self._pages.stopped(a.person.language)
 
     async def withdraw(self, a: UnitOfWork) -> MessageBody:
         """Delete settings and consent; moods stay."""
         await check_in_settings.withdraw(a.transaction, a.person.person_id)
-        await check_in_questions.close(a.transaction, a.person.person_id)
+        await questions.close(a.transaction, a.person.person_id)
         return MessageBody(self._texts(a.person.language, "checkin_withdrawn"))
 
     async def flag(self, a: UnitOfWork, name: str) -> MessageBody | None:
@@ -253,7 +254,7 @@ class SettingsDialog:
 
     async def draft(self, a: UnitOfWork) -> TimesDraft | None:
         """What is being chosen, or None if another question came after it."""
-        found = await check_in_questions.get(a.transaction, a.person.person_id)
+        found = await questions.get(a.transaction, a.person.person_id)
         return (
             found.draft
             if found is not None and found.topic in (QuestionTopic.TIMES, QuestionTopic.ZONE)
@@ -277,13 +278,11 @@ class SettingsDialog:
 
     async def asked(self, a: UnitOfWork) -> QuestionTopic | None:
         """What was asked and words may answer, or None if it is too long ago."""
-        found = await check_in_questions.get(
-            a.transaction, a.person.person_id, since=a.now - STAYS_OPEN
-        )
+        found = await questions.get(a.transaction, a.person.person_id, since=a.now - STAYS_OPEN)
         return found.topic if found else None
 
     async def _ask(self, a: UnitOfWork, asks: QuestionTopic, draft: TimesDraft) -> None:
-        await check_in_questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
+        await questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
 
     def _refused(self, a: UnitOfWork, error: QuietHoursError) -> MessageBody:
         return self._pages.refused(a.person.language, [each.minute for each in error.refused])

@@ -10,9 +10,9 @@ from bot.checkins.settings.changes import SettingsDialog
 from bot.checkins.settings.pages import PAUSES, SettingsPages, unpacked
 from bot.checkins.settings.phrases import PhraseHandler
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of, message_id
-from storage.body import MessageBody
-from storage.check_in_questions import QuestionTopic
-from storage.people import Person
+from storage.checkins.questions import QuestionTopic
+from storage.companion.people import Person
+from storage.messages.body import MessageBody
 
 # Acts that change the message with the button itself.
 IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")

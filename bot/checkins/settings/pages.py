@@ -15,9 +15,9 @@ from bot.checkins.rules.schedule import Appointment
 from bot.checkins.settings import formatting
 from bot.checkins.settings.status import CheckInStatus
 from bot.texts import Texts
-from storage.body import Keyboard, MessageBody
-from storage.check_in_questions import TimesDraft
-from storage.check_in_settings import CheckInSettings
+from storage.checkins.questions import TimesDraft
+from storage.checkins.settings import CheckInSettings
+from storage.messages.body import Keyboard, MessageBody
 
 USUAL = (7 * 60, 8 * 60, 9 * 60, 12 * 60 + 30, 18 * 60, 20 * 60, 21 * 60 + 30, 22 * 60 + 30)
 QUIET_HOURS = ((22 * 60, 8 * 60), (23 * 60, 7 * 60), (0, 8 * 60))

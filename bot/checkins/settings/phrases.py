@@ -11,9 +11,9 @@ from bot.checkins.language.time_phrases import AmbiguityReason, Ambiguous, Parse
 from bot.checkins.settings.changes import SettingsDialog
 from bot.checkins.settings.pages import SettingsPages
 from bot.updates.responder import UnitOfWork
-from storage import check_in_settings
-from storage.body import MessageBody
-from storage.check_in_questions import QuestionTopic
+from storage.checkins import settings
+from storage.checkins.questions import QuestionTopic
+from storage.messages.body import MessageBody
 
 # A longer text is a message and not an answer.
 LONGEST_ANSWER = 80
@@ -52,7 +52,7 @@ class PhraseHandler:
             return None
         # It may cancel the question or check-ins: take it as the question.
         if asks is not QuestionTopic.STATE and request_phrases.is_cancel(text):
-            is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
+            is_agreed = await settings.get(a.transaction, a.person.person_id) is not None
             return await (self._changes.state if is_agreed else self._changes.refuse)(a)
         return await self._do(a, wish)
 
@@ -105,7 +105,7 @@ class PhraseHandler:
 
     async def _zone(self, a: UnitOfWork, text: str) -> MessageBody | None:
         found = zone_phrases.find(text, a.now)
-        is_agreed = await check_in_settings.get(a.transaction, a.person.person_id) is not None
+        is_agreed = await settings.get(a.transaction, a.person.person_id) is not None
         if len(found) == 1 and not is_agreed:  # the consent comes next, and shows it
             return await self._changes.zone(a, found[0])
         return (

@@ -15,17 +15,12 @@ from bot.checkins.rules.decision import SkipReason
 from bot.checkins.rules.pace import CROWDED, is_crowded, stable_rank
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import Appointment, Occurrence, merged, next_occurrence
-from storage import (
-    Transaction,
-    appointments,
-    check_in_messages,
-    check_in_settings,
-    check_ins,
-    skipped_check_ins,
-)
-from storage.appointments import Stored
-from storage.check_in_settings import CheckInSettings, StoppedBy
-from storage.check_ins import MoodAnswer, Occasion
+from storage import Transaction
+from storage.checkins import appointments, occurrences, queued_questions, skips
+from storage.checkins import settings as check_in_settings
+from storage.checkins.appointments import Stored
+from storage.checkins.occurrences import MoodAnswer, Occasion
+from storage.checkins.settings import CheckInSettings, StoppedBy
 from storage.ids import CheckInId, PersonId
 
 
@@ -136,9 +131,7 @@ async def resume(
     """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
     if await _locked(transaction, person_id) is None:
         return None
-    await skipped_check_ins.forget(
-        transaction, person_id, after=now, reasons=[SkipReason.ASKED_FOR]
-    )
+    await skips.forget(transaction, person_id, after=now, reasons=[SkipReason.ASKED_FOR])
     await check_in_settings.change(
         transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
     )
@@ -178,7 +171,7 @@ async def skip_today(
             continue
         appointment = Appointment.of(stored.days, stored.minute)
         occasion = Occasion(person_id, today, stored.minute, stored.next.at)
-        await check_ins.note_skipped(transaction, occasion, SkipReason.ASKED_FOR)
+        await occurrences.note_skipped(transaction, occasion, SkipReason.ASKED_FOR)
         following = next_occurrence(appointment, zone, stored.next.at, today)
         await appointments.set_next(transaction, person_id, stored.minute, next_of(following))
         skipped.append(appointment)
@@ -189,8 +182,8 @@ async def _withdraw_unsent(
     transaction: Transaction, person_id: PersonId, day: date, minute: int
 ) -> bool:
     """Withdraw a question that is queued and was not sent."""
-    for check_in_id in await check_in_messages.waiting(transaction, person_id):
-        found = await check_ins.get(transaction, person_id, check_in_id)
+    for check_in_id in await queued_questions.waiting(transaction, person_id):
+        found = await occurrences.get(transaction, person_id, check_in_id)
         if found is not None and (found.local_date, found.minute) == (day, minute):
             return await withdraw(transaction, person_id, check_in_id, SkipReason.ASKED_FOR)
     return False
@@ -208,7 +201,7 @@ async def answer(
 
     After a goodbye it does not start check-ins again; `resume` does.
     """
-    whole = await check_ins.answer(transaction, person_id, check_in_id, said, now=now)
+    whole = await occurrences.answer(transaction, person_id, check_in_id, said, now=now)
     if whole is not None:
         await heard_from(transaction, person_id)
     return whole

@@ -8,9 +8,11 @@ from bot.checkins.outgoing.evaluation import next_due, state_of
 from bot.checkins.rules.decision import DecisionContext, SkipReason, decide
 from bot.checkins.rules.schedule import Appointment, Occurrence, next_occurrence
 from bot.checkins.settings import service
-from storage import Transaction, appointments, check_in_settings, skipped_check_ins
-from storage.check_in_settings import CheckInSettings
-from storage.people import Person
+from storage import Transaction
+from storage.checkins import appointments, skips
+from storage.checkins import settings as check_in_settings
+from storage.checkins.settings import CheckInSettings
+from storage.companion.people import Person
 
 # Occurrences of one time of the day, more than the longest pause of the backoff has.
 LOOKED_AHEAD = 40
@@ -70,7 +72,7 @@ async def status_of(
         },
         is_held=state.is_held,
         is_admitted=state.is_admitted,
-        is_skipped=await skipped_check_ins.is_to_come(
+        is_skipped=await skips.is_to_come(
             transaction, person.person_id, after=now, reason=SkipReason.ASKED_FOR
         ),
         every_days=state.backoff.every_days,

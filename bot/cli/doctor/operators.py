@@ -14,7 +14,8 @@ from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review import roster
-from storage import operators, versions
+from storage.database import schema_version
+from storage.review import operators
 
 
 async def check_operators(settings: Settings) -> list[Finding]:
@@ -59,7 +60,7 @@ async def _counted(settings: Settings) -> tuple[int, int] | None:
     except Exception:  # said by the check of the database
         return None
     try:
-        if await database.version() != versions.newest():
+        if await database.version() != schema_version.newest():
             return None
         async with database.read() as transaction:
             now = datetime.now(UTC)

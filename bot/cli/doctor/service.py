@@ -13,8 +13,11 @@ from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review.live_lexicon import stacked
 from safety.entries import load_lexicon
-from storage import Database, SecretKeyError, StorageError, hot, keys, lexicon_changes, versions
-from storage.lexicon_changes import LexiconChange
+from storage import Database, SecretKeyError, StorageError
+from storage.companion import round_cache
+from storage.database import keys, schema_version
+from storage.review import lexicon_changes
+from storage.review.lexicon_changes import LexiconChange
 
 
 async def check_database(settings: Settings) -> list[Finding]:
@@ -45,11 +48,11 @@ async def _look_into(database: Database) -> list[Finding]:
     version = await database.version()
     if version is None:
         return [good("database", f"{database.dialect}, empty; `pica serve` sets it up")]
-    if version != versions.newest():
+    if version != schema_version.newest():
         return [
             warning(
                 "migrations",
-                f"the schema is at {version}, this program wants {versions.newest()}",
+                f"the schema is at {version}, this program wants {schema_version.newest()}",
                 "Make a backup (`pica backup`), then run `pica db upgrade`.",
             )
         ]
@@ -94,7 +97,7 @@ async def check_redis(settings: Settings) -> list[Finding]:
     if settings.redis_url is None:
         return [good("redis", "not used; recent rounds are held in memory")]
     try:
-        store = hot.connect(settings.redis_url.get_secret_value())
+        store = round_cache.connect(settings.redis_url.get_secret_value())
     except StorageError as error:
         return [bad("redis", str(error), "Correct the setting.")]
     try:

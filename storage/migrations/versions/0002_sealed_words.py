@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import context, op
 
-from storage.schema import UtcDateTime
-from storage.vault import KEY_BYTES, Vault, seal
+from storage.database.schema import UtcDateTime
+from storage.database.vault import KEY_BYTES, Vault, seal
 
 revision = "0002"
 down_revision = "0001"

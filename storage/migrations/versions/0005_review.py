@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from alembic import op
 
-from storage.schema import UtcDateTime
+from storage.database.schema import UtcDateTime
 
 revision = "0005"
 down_revision = "0004"

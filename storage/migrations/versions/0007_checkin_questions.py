@@ -7,7 +7,7 @@ Revises: 0006
 import sqlalchemy as sa
 from alembic import op
 
-from storage.schema import UtcDateTime
+from storage.database.schema import UtcDateTime
 
 revision = "0007"
 down_revision = "0006"

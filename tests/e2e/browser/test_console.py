@@ -13,8 +13,9 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review.sign_in import offer
 from sandbox import Sandbox, SandboxUser
-from storage import audit, cases, operators, people, sign_ins
-from storage.operators import Operator, OperatorRole
+from storage.companion import people
+from storage.review import audit, cases, operators, sign_ins
+from storage.review.operators import Operator, OperatorRole
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 20_000

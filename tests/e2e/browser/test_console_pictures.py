@@ -17,9 +17,12 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from safety.levels import Level
 from sandbox import Sandbox, SandboxUser
-from storage import Transaction, cases, check_in_settings, evidence, operators, people
-from storage.cases import Resolution
-from storage.evidence import EvidenceSpan
+from storage import Transaction
+from storage.checkins import settings
+from storage.companion import people
+from storage.review import cases, evidence, operators
+from storage.review.cases import Resolution
+from storage.review.evidence import EvidenceSpan
 
 pytestmark = pytest.mark.browser
 MONTH = 200
@@ -95,8 +98,8 @@ async def a_month(service: Service) -> None:
             person = await people.get_or_create(
                 transaction, 800_000 + number, language="zh", now=at
             )
-            await check_in_settings.create(transaction, person.person_id, zone="UTC", now=at)
-            await check_in_settings.change(transaction, person.person_id, fell_waits_at=at)
+            await settings.create(transaction, person.person_id, zone="UTC", now=at)
+            await settings.change(transaction, person.person_id, fell_waits_at=at)
 
 
 async def keep(page: Page, name: str) -> None:

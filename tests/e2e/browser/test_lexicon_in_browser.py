@@ -16,8 +16,9 @@ from bot.cli.demo import console_link
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from sandbox import Sandbox
-from storage import conversations, operators, people
-from storage.conversations import Speaker
+from storage.companion import conversations, people
+from storage.companion.conversations import Speaker
+from storage.review import operators
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 60_000

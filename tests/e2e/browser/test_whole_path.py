@@ -14,9 +14,9 @@ from review.clocks import LEASE
 from review.sign_in import offer
 from safety.policy import HOLD_LAPSE_S
 from sandbox import Sandbox
-from storage import audit, cases, operators
-from storage.cases import Resolution
 from storage.ids import CaseId
+from storage.review import audit, cases, operators
+from storage.review.cases import Resolution
 from tests.e2e.conftest import newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, Group, told
 from tests.support.clock import OffsetClock

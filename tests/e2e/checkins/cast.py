@@ -7,8 +7,11 @@ from typing import Any
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import SandboxUser
-from storage import cases, check_in_settings, check_ins, dialogues, outbox, transcripts
-from storage.conversations import Turn
+from storage.checkins import occurrences, settings
+from storage.companion import script_positions, transcripts
+from storage.companion.conversations import Turn
+from storage.messages import outbox
+from storage.review import cases
 from tests.e2e.conftest import answer_to, person_of
 from tests.support.clock import ManualClock
 
@@ -53,20 +56,18 @@ async def asked(user: SandboxUser, service: Service, after: int | None = None) -
     return await user.wait_for(lambda m: "mood:" in str(m.buttons), after=last, timeout_s=20)
 
 
-async def rows(service: Service, user: SandboxUser) -> list[check_ins.CheckIn]:
+async def rows(service: Service, user: SandboxUser) -> list[occurrences.CheckIn]:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        return await check_ins.of_person(transaction, person.person_id)
+        return await occurrences.of_person(transaction, person.person_id)
 
 
-async def settings_of(
-    service: Service, user: SandboxUser
-) -> check_in_settings.CheckInSettings | None:
+async def settings_of(service: Service, user: SandboxUser) -> settings.CheckInSettings | None:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        return await check_in_settings.get(transaction, person.person_id)
+        return await settings.get(transaction, person.person_id)
 
 
 async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
@@ -101,7 +102,7 @@ async def place(service: Service, user: SandboxUser) -> Any:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.read() as transaction:
-        return await dialogues.get(transaction, person.person_id)
+        return await script_positions.get(transaction, person.person_id)
 
 
 async def mood_of(service: Service, user: SandboxUser) -> int | None:

@@ -7,8 +7,8 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import cases, operators
-from storage.conversations import Speaker
+from storage.companion.conversations import Speaker
+from storage.review import cases, operators
 from tests.e2e.checkins.cast import (
     FIRST,
     GRAVE,

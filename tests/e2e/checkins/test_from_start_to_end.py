@@ -7,17 +7,12 @@ from datetime import UTC, datetime, timedelta
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import (
-    appointments,
-    cases,
-    check_in_settings,
-    notes,
-    operators,
-    people,
-    transcripts,
-)
-from storage.check_ins import CheckInState
-from storage.conversations import Speaker
+from storage.checkins import appointments
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckInState
+from storage.companion import people, transcripts
+from storage.companion.conversations import Speaker
+from storage.review import cases, notes, operators
 from tests.e2e.checkins.cast import (
     BEGIN,
     Start,

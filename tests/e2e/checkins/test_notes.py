@@ -8,9 +8,9 @@ from bot.conversation.prompt import CHECK_IN_QUERY
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import check_in_questions
-from storage.check_ins import CheckInState
-from storage.conversations import Speaker
+from storage.checkins import questions
+from storage.checkins.occurrences import CheckInState
+from storage.companion.conversations import Speaker
 from tests.e2e.checkins.cast import (
     DAY,
     FIRST,
@@ -45,10 +45,7 @@ async def test_after_words_at_risk_no_note_is_waited_for(
     person = await person_of(served, someone)
     assert person is not None
     async with served.parts.database.read() as transaction:
-        assert (
-            await check_in_questions.get(transaction, person.person_id, since=clock.now - DAY)
-            is None
-        )
+        assert await questions.get(transaction, person.person_id, since=clock.now - DAY) is None
     if words == GRAVE:
         await close_case(sandbox, 1)
         await until(lambda: is_resolved(served, someone))

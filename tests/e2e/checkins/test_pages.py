@@ -7,8 +7,9 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.transport.text_split import LIMIT, utf16_length
 from sandbox import Sandbox, SandboxUser
-from storage import check_in_settings, check_ins
-from storage.check_ins import MoodAnswer, Occasion
+from storage.checkins import occurrences as check_ins
+from storage.checkins import settings
+from storage.checkins.occurrences import MoodAnswer, Occasion
 from tests.e2e.checkins.cast import (
     BEGIN,
     agree,
@@ -250,7 +251,7 @@ async def test_everything_is_in_the_export_and_words_are_no_moods(
     person = await person_of(served, someone)
     assert person is not None
     async with served.parts.database.begin() as transaction:
-        await check_in_settings.change(
+        await settings.change(
             transaction, person.person_id, fell_on=date(2026, 11, 27), fell_waits_at=clock.now
         )
     sent = await someone.say("/export")
@@ -275,6 +276,5 @@ async def test_everything_is_in_the_export_and_words_are_no_moods(
     # Every column of the settings is in the file, under whatever name.
     known = {"person_id", "fell_untold"}
     assert (
-        len(check_in_settings.NAMES) - len(known)
-        == len(data) - len({"times", "occurrences", "answers"}) + 1
+        len(settings.NAMES) - len(known) == len(data) - len({"times", "occurrences", "answers"}) + 1
     )  # quiet hours are one

@@ -7,8 +7,8 @@ from typing import Unpack
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage import check_in_settings
-from storage.check_ins import CheckInState
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckInState
 from tests.e2e.checkins.cast import (
     DAY,
     FIRST,

@@ -11,7 +11,8 @@ from bot.checkins.settings import service as diary
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox
-from storage import check_in_messages, check_in_settings, check_ins
+from storage.checkins import occurrences, queued_questions
+from storage.checkins import settings as check_in_settings
 from storage.ids import PersonId
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.waiting import until
@@ -22,7 +23,7 @@ DUE = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # 8:00 in Shanghai
 
 async def waits(service: Service, person_id: PersonId) -> bool:
     async with service.parts.database.read() as tx:
-        return len(await check_in_messages.waiting(tx, person_id)) == 1
+        return len(await queued_questions.waiting(tx, person_id)) == 1
 
 
 @pytest.mark.parametrize(("said", "is_asked"), [("/new", True), ("/stop", False)])
@@ -68,7 +69,7 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     async with asyncio.timeout(20):
         while True:
             async with database.read() as tx:
-                if not await check_in_messages.count_unsent(tx, limit=1):
+                if not await queued_questions.count_unsent(tx, limit=1):
                     break
             at += timedelta(seconds=10)
             service.parts.delivery.wake()
@@ -76,7 +77,7 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     questions = [each for each in someone.messages if "mood:" in str(each.buttons)]
     assert len(questions) == is_asked
     async with database.read() as tx:
-        (row,) = await check_ins.of_person(tx, person.person_id)
+        (row,) = await occurrences.of_person(tx, person.person_id)
         settings = await check_in_settings.get(tx, person.person_id)
     assert (row.reason or row.state) == ("asked" if is_asked else "stopped")
     assert settings is not None

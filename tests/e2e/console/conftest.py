@@ -13,10 +13,11 @@ from console.app import Console
 from review import roster, sign_in
 from safety.levels import Level
 from sandbox import Sandbox
-from storage import audit, cases, conversations, operators, people
-from storage.conversations import Speaker
+from storage.companion import conversations, people
+from storage.companion.conversations import Speaker
 from storage.ids import CaseId, PersonId
-from storage.operators import Operator
+from storage.review import audit, cases, operators
+from storage.review.operators import Operator
 
 REVIEWER_ID = 555_001
 WORDS = "这里是一句只给看的人看的话<b>&"

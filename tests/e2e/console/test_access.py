@@ -24,9 +24,9 @@ from console.door import CSRF_HEADER, ProtectedRoute
 from console.guard import HEADERS, MOST_BYTES
 from review import roster, sign_in
 from sandbox import Sandbox
-from storage import audit, operators
 from storage.ids import CaseId
-from storage.operators import Operator
+from storage.review import audit, operators
+from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of, link_for
 
 Browser = Callable[[], httpx.AsyncClient]

@@ -8,10 +8,12 @@ import pytest
 
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
-from storage import cases, check_in_settings, people
-from storage.cases import Resolution
+from storage.checkins import settings as check_in_settings
+from storage.companion import people
 from storage.ids import CaseId, PersonId
-from storage.operators import Operator
+from storage.review import cases
+from storage.review.cases import Resolution
+from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of
 
 Sit = Callable[[Operator], Awaitable[Seat]]

@@ -13,9 +13,10 @@ from bot.service.lifecycle import Service
 from review import roster
 from safety.canary import CANARIES
 from safety.screen import Screener
-from storage import conversations, operators, people
-from storage.conversations import Speaker
-from storage.operators import Operator
+from storage.companion import conversations, people
+from storage.companion.conversations import Speaker
+from storage.review import operators
+from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of
 from tests.e2e.console.lexicon_cast import LEXICON, SAID, proposed, refusal
 

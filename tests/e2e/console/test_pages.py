@@ -9,12 +9,15 @@ from structlog.testing import capture_logs
 
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
-from storage import cases, check_ins, conversations, evidence, people, transcripts
-from storage.check_ins import MoodAnswer, Occasion
-from storage.conversations import Speaker
-from storage.evidence import EvidenceSpan
+from storage.checkins import occurrences
+from storage.checkins.occurrences import MoodAnswer, Occasion
+from storage.companion import conversations, transcripts
+from storage.companion.conversations import Speaker
 from storage.ids import CaseId, PersonId
-from storage.operators import Operator
+from storage.review import cases, evidence
+from storage.review.evidence import EvidenceSpan
+from storage.review.operators import Operator
+from storage.upkeep import erasure
 from tests.e2e.console.conftest import WORDS, Seat, acts_of
 
 Sit = Callable[[Operator], Awaitable[Seat]]
@@ -170,7 +173,7 @@ async def test_the_erased_have_no_words(
     sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
 ) -> None:
     async with service.parts.database.begin() as transaction:
-        await people.erase(transaction, await person_of_in(transaction, case_id), now=utc_now())
+        await erasure.erase(transaction, await person_of_in(transaction, case_id), now=utc_now())
     seat = await sit(reviewer)
     for path in ("", "/words", "/history"):
         answer = await seat.client.get(f"/console/cases/{case_id}{path}")
@@ -261,7 +264,7 @@ async def test_a_failure_shows_and_logs_no_details(
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("what somebody said")
 
-    monkeypatch.setattr("storage.case_queue.page", broken)
+    monkeypatch.setattr("storage.review.case_queue.page", broken)
     with capture_logs() as logs:
         answer = await seat.client.get("/console/")
     assert answer.status_code == 500 and "what somebody said" not in answer.text
@@ -279,10 +282,10 @@ async def test_moods_stand_beside_an_open_case_and_nowhere_else(
     async with service.parts.database.begin() as transaction:
         for number, mood in enumerate((4, 2, 1)):
             occasion = Occasion(person_id, date(2026, 11, 20 + number), 480, now)
-            made = await check_ins.note_asked(transaction, occasion, now=now)
+            made = await occurrences.note_asked(transaction, occasion, now=now)
             assert made is not None
             said = MoodAnswer(mood=mood, note="for me alone")
-            await check_ins.answer(transaction, person_id, made, said, now=now)
+            await occurrences.answer(transaction, person_id, made, said, now=now)
     seat, path = await sit(reviewer), f"/console/cases/{case_id}"
     shown = (await seat.client.get(path)).text
     assert "4 · 2 · 1" in shown

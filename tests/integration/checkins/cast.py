@@ -6,16 +6,13 @@ from datetime import UTC, datetime, timedelta
 from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.rules.schedule import EVERY_DAY, Appointment
 from bot.checkins.settings import service
-from storage import (
-    Database,
-    Transaction,
-    check_ins,
-    outbox,
-)
-from storage.body import MessageBody
-from storage.check_ins import CheckInState
+from storage import Database, Transaction
+from storage.checkins import occurrences
+from storage.checkins.occurrences import CheckInState
 from storage.ids import PersonId
-from storage.outbox import MessageKind, OutboxState
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind, OutboxState
 from tests.integration.cast import mei
 
 START = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
@@ -85,5 +82,5 @@ async def wants(
 async def ends(database: Database, person_id: PersonId) -> Counter[tuple[CheckInState, str]]:
     """How many occurrences ended how, by state and reason."""
     async with database.read() as tx:
-        rows = await check_ins.of_person(tx, person_id)
+        rows = await occurrences.of_person(tx, person_id)
     return Counter((row.state, row.reason or "") for row in rows)

@@ -20,7 +20,7 @@ from bot.operators.topics import Topics
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from storage import Database, Transaction
-from storage.outbox import OutboxMessage
+from storage.messages.outbox import OutboxMessage
 
 TEXTS = Texts()
 

@@ -8,14 +8,10 @@ import pytest
 from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.rules.schedule import LATEST
 from bot.checkins.settings import service
-from storage import (
-    Database,
-    Transaction,
-    appointments,
-    check_in_settings,
-    check_ins,
-)
-from storage.check_ins import CheckInState, MoodAnswer
+from storage import Database, Transaction
+from storage.checkins import appointments, occurrences
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckInState, MoodAnswer
 from tests.integration.cast import SECRET, mei
 from tests.integration.checkins.cast import (
     AT_NINE,
@@ -73,13 +69,13 @@ async def test_it_is_asked_at_its_time_once_and_answered(
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert (settings.unanswered, settings.asked_on) == (0, None)
-        (mood,) = await check_ins.moods(tx, person_id, since=date(2026, 1, 5))
+        (mood,) = await occurrences.moods(tx, person_id, since=date(2026, 1, 5))
         assert (mood.local_date, mood.answer, mood.state) == (
             date(2026, 1, 5),
             whole,
             CheckInState.ANSWERED,
         )
-        assert await check_ins.moods(tx, person_id, since=date(2026, 1, 6)) == []
+        assert await occurrences.moods(tx, person_id, since=date(2026, 1, 6)) == []
         ((_, following),) = await service.upcoming(tx, person_id)
         assert following is not None
         assert following.at == AT_NINE + DAY

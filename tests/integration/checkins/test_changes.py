@@ -6,15 +6,13 @@ from bot.checkins.outgoing.scheduler import CheckInScheduler
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.settings import service
 from bot.checkins.settings.service import QuietHoursError
-from storage import (
-    Database,
-    appointments,
-    cases,
-    check_in_settings,
-    people,
-)
-from storage.check_in_settings import StoppedBy
-from storage.check_ins import CheckInState, MoodAnswer
+from storage import Database
+from storage.checkins import appointments
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import CheckInState, MoodAnswer
+from storage.checkins.settings import StoppedBy
+from storage.companion import people
+from storage.review import cases
 from tests.integration.checkins.cast import (
     AT_NINE,
     DAY,

@@ -2,12 +2,15 @@
 
 from datetime import date, timedelta
 
-from storage import Database, Transaction, check_ins, conversations, hot, inbox, transcripts
-from storage.check_ins import CheckInState, Occasion
-from storage.conversations import Speaker, Turn
+from storage import Database, Transaction
+from storage.checkins import occurrences
+from storage.checkins.occurrences import CheckInState, Occasion
+from storage.companion import conversations, round_cache, transcripts
+from storage.companion.conversations import Speaker, Turn
+from storage.companion.people import Person
+from storage.companion.recent_rounds import RecentRounds
 from storage.ids import PersonId, UpdateId
-from storage.people import Person
-from storage.rounds import RecentRounds
+from storage.messages import inbox
 from tests.integration.cast import NOW, mei, says
 
 ASKED = "早上好。今天感觉怎么样？"
@@ -23,7 +26,7 @@ async def asks(
     at = NOW + timedelta(days=day, microseconds=day)
     session = await conversations.current_session(transaction, person_id, now=at)
     occasion = Occasion(person_id, date(2026, 1, 2) + timedelta(days=day), 480, at)
-    assert await check_ins.note_asked(transaction, occasion, now=at, state=state) is not None
+    assert await occurrences.note_asked(transaction, occasion, now=at, state=state) is not None
     await conversations.append(
         transaction, person_id, session, Speaker.SCRIPT, text=f"{ASKED}{day}", now=at
     )
@@ -40,7 +43,7 @@ async def words(transaction: Transaction, person: Person, text: str, update_id: 
 
 
 async def test_a_check_in_is_a_round_without_a_question(database: Database) -> None:
-    rounds = RecentRounds(database, hot.connect(None))
+    rounds = RecentRounds(database, round_cache.connect(None))
     async with database.begin() as tx:
         person = await mei(tx)
         person_id = person.person_id
@@ -63,7 +66,7 @@ async def test_a_check_in_is_a_round_without_a_question(database: Database) -> N
 
 
 async def test_other_fixed_words_and_a_goodbye_are_no_round(database: Database) -> None:
-    rounds = RecentRounds(database, hot.connect(None))
+    rounds = RecentRounds(database, round_cache.connect(None))
     async with database.begin() as tx:
         person = await mei(tx)
         person_id = person.person_id

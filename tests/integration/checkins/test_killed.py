@@ -15,9 +15,12 @@ from sqlalchemy import func, select
 from bot.checkins.rules.schedule import EVERY_DAY, Appointment
 from bot.checkins.settings import service
 from sandbox import Limits, Sandbox, SandboxUser
-from storage import Database, Vault, check_ins, new_secret_key, outbox, people
+from storage import Database, Vault, new_secret_key
+from storage.checkins import occurrences
+from storage.companion import people
+from storage.database.schema import outbox as outbox_table
 from storage.ids import PersonId
-from storage.schema import outbox as outbox_table
+from storage.messages import outbox
 from tests.integration.checkins.line import Line, bot_of
 
 PEOPLE = 100
@@ -60,7 +63,7 @@ async def test_none_is_lost_or_doubled(tmp_path: Path, sqlite_template: Path) ->
     unknown = await unknown_outcomes(database)
     async with database.read() as transaction:
         for person_id in users:
-            rows = await check_ins.of_person(transaction, person_id)
+            rows = await occurrences.of_person(transaction, person_id)
             assert [(row.local_date.day, row.state) for row in rows] == [(25, "asked")]
             assert all(Counter(saw[person_id])[row.check_in_id] <= 1 for row in rows)
             assert len(saw[person_id]) <= 1  # and no other

@@ -8,11 +8,8 @@ from zoneinfo import ZoneInfo
 
 from bot.checkins.rules.schedule import EVERY_DAY, LATEST, WEEKDAYS, Appointment
 from bot.checkins.settings import service
-from storage import (
-    Database,
-    Vault,
-    check_ins,
-)
+from storage import Database, Vault
+from storage.checkins import occurrences
 from storage.ids import PersonId
 from tests.integration.checkins.cast import (
     AT_NINE,
@@ -130,7 +127,7 @@ async def test_days_with_jumping_clocks_and_restarts_are_exact(
         await opened.aclose()
     async with database.read() as tx:
         for person_id, dates in expected.items():
-            rows = await check_ins.of_person(tx, person_id)
+            rows = await occurrences.of_person(tx, person_id)
             assert {each.local_date: each.reason or each.state for each in rows} == dates
     assert len(asked.claimed) == sum(
         end == "asked" for dates in expected.values() for end in dates.values()

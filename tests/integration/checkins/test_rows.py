@@ -6,20 +6,12 @@ from sqlalchemy import event, text
 
 from bot.checkins.outgoing.scheduler import CheckInScheduler
 from bot.checkins.settings import service
-from storage import (
-    Database,
-    Vault,
-    appointments,
-    archive,
-    check_in_settings,
-    check_ins,
-    outbox,
-    people,
-    restoring,
-    retention,
-)
-from storage.body import MessageBody
-from storage.outbox import MessageKind
+from storage import Database, Vault
+from storage.checkins import appointments, occurrences, settings
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind
+from storage.upkeep import backup, erasure, restore, retention
 from tests.integration.checkins.cast import (
     AT_NINE,
     DAY,
@@ -41,16 +33,16 @@ async def test_erasure_takes_everything_and_retention_the_old(
     clock.at = AT_NINE
     await rounds.send_due(asked)
     async with database.begin() as tx:
-        await people.erase(tx, person_id, now=clock.at)
+        await erasure.erase(tx, person_id, now=clock.at)
         assert await appointments.of_person(tx, person_id) == []
-        assert await check_ins.of_person(tx, person_id) == []
-        assert await check_in_settings.get(tx, person_id) is None
+        assert await occurrences.of_person(tx, person_id) == []
+        assert await settings.get(tx, person_id) is None
         early = await retention.sweep(tx, turns_days=180, now=AT_NINE + 179 * DAY)
         late = await retention.sweep(tx, turns_days=180, now=AT_NINE + 181 * DAY)
         assert (early["moods"], late["moods"]) == (0, 1)
         assert len(await appointments.of_person(tx, other)) == 1
-        await check_in_settings.withdraw(tx, other)
-        assert await check_in_settings.get(tx, other) is None
+        await settings.withdraw(tx, other)
+        assert await settings.get(tx, other) is None
 
 
 async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
@@ -63,14 +55,14 @@ async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
 ) -> None:
     erased = await wants(database, NINE)
     kept = await wants(database, NINE, telegram_id=43)
-    await archive.write_backup(database, tmp_path / "backup", now=START)
+    await backup.write_backup(database, tmp_path / "backup", now=START)
     async with database.begin() as tx:
-        await people.erase(tx, erased, now=START)
-    await archive.write_keys(database, tmp_path / "keys", now=START)
+        await erasure.erase(tx, erased, now=START)
+    await backup.write_keys(database, tmp_path / "keys", now=START)
     clock.at = AT_NINE
     assert await rounds.send_due(asked) == 1
     restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
-    await restoring.restore(restored, tmp_path / "backup", tmp_path / "keys")
+    await restore.restore(restored, tmp_path / "backup", tmp_path / "keys")
     clock.at = AT_NINE + MINUTE
     again = rounds_of(restored, clock)
     assert await again.send_due(asked) == 0
@@ -91,10 +83,10 @@ async def test_a_check_in_that_waited_at_the_backup_is_not_sent_after_the_restor
         await outbox.put(
             tx, MessageKind.CHECK_IN, MessageBody("?"), person_id=person_id, now=AT_NINE
         )
-    await archive.write_backup(database, tmp_path / "backup", now=AT_NINE)
-    await archive.write_keys(database, tmp_path / "keys", now=AT_NINE)
+    await backup.write_backup(database, tmp_path / "backup", now=AT_NINE)
+    await backup.write_keys(database, tmp_path / "keys", now=AT_NINE)
     restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
-    await restoring.restore(restored, tmp_path / "backup", tmp_path / "keys")
+    await restore.restore(restored, tmp_path / "backup", tmp_path / "keys")
     async with restored.read() as tx:
         assert await outbox.count_open(tx) == 0
     await restored.aclose()

@@ -21,25 +21,20 @@ from bot.checkins.rules.schedule import EVERY_DAY, LATEST, Appointment
 from bot.checkins.settings import service
 from bot.delivery.relay import CHECK_INS_AT_ONCE
 from sandbox import Limits, Sandbox, SandboxUser
-from storage import (
-    Database,
-    Transaction,
-    cases,
-    check_in_messages,
-    check_in_settings,
-    check_ins,
-    outbox,
-    people,
-    transcripts,
-)
-from storage.body import MessageBody
-from storage.check_in_settings import StoppedBy
-from storage.check_ins import MoodAnswer
+from storage import Database, Transaction
+from storage.checkins import occurrences, queued_questions
+from storage.checkins import settings as check_in_settings
+from storage.checkins.occurrences import MoodAnswer
+from storage.checkins.settings import StoppedBy
+from storage.companion import people, transcripts
+from storage.database.schema import outbox as outbox_table
+from storage.database.schema_checkins import appointments as appointments_table
+from storage.database.schema_checkins import check_in_settings as settings_table
 from storage.ids import PersonId
-from storage.outbox import MessageKind
-from storage.schema import outbox as outbox_table
-from storage.schema_checkins import appointments as appointments_table
-from storage.schema_checkins import check_in_settings as settings_table
+from storage.messages import outbox
+from storage.messages.body import MessageBody
+from storage.messages.outbox import MessageKind
+from storage.review import cases
 from tests.integration.checkins.cast import AT_NINE, DAY, MINUTE, NINE, START, Clock, wants
 from tests.integration.checkins.line import Line, bot_of
 from tests.support.waiting import until
@@ -69,7 +64,7 @@ class Served:
     async def ends(self) -> list[str]:
         """What became of each occurrence."""
         async with self.database.read() as tx:
-            rows = await check_ins.of_person(tx, self.person_id)
+            rows = await occurrences.of_person(tx, self.person_id)
         return [each.reason or each.state for each in rows]
 
     async def messages(self) -> list[tuple[str, str | None]]:
@@ -241,7 +236,7 @@ async def test_a_new_topic_is_no_wish_to_be_left_alone(served: Served) -> None:
     async with served.database.begin() as tx:
         for _ in range(2):  # twice is once
             epoch = await people.raise_epoch(tx, served.person_id)
-            await check_in_messages.carry_over(tx, served.person_id, epoch)
+            await queued_questions.carry_over(tx, served.person_id, epoch)
     await served.deliver()
     assert len(served.seen()) == 1
     assert await served.ends() == ["asked"]
@@ -252,7 +247,7 @@ async def test_a_new_topic_gives_nothing_free_that_a_crisis_fenced_off(served: S
     async with served.database.begin() as tx:
         await people.raise_epoch(tx, served.person_id)  # the crisis
         epoch = await people.raise_epoch(tx, served.person_id)  # `/new`
-        await check_in_messages.carry_over(tx, served.person_id, epoch)
+        await queued_questions.carry_over(tx, served.person_id, epoch)
     await served.deliver()
     assert served.seen() == []
     assert await served.ends() == ["held"]
@@ -301,8 +296,8 @@ async def silent(served: Served) -> None:
     """Eight days without an answer, the last of them a week ago: the next one is a goodbye."""
     before = AT_NINE - 7 * DAY
     async with served.database.begin() as tx:
-        occasion = check_ins.Occasion(served.person_id, before.date(), 540, before)
-        assert await check_ins.note_asked(tx, occasion, now=before)
+        occasion = occurrences.Occasion(served.person_id, before.date(), 540, before)
+        assert await occurrences.note_asked(tx, occasion, now=before)
         await check_in_settings.change(tx, served.person_id, unanswered=8, asked_on=before.date())
     assert await served.line.asking.run() == 1
     assert (await served.settings()).stopped_by is StoppedBy.GOODBYE
@@ -336,13 +331,15 @@ async def test_whoever_goes_on_before_the_goodbye_is_sent_gets_none(served: Serv
 async def test_a_summary_goes_with_its_check_in(served: Served) -> None:
     async with served.database.begin() as tx:
         await check_in_settings.change(tx, served.person_id, weekly_summary=True)
-        skipped = await check_ins.note_asked(  # a mood in the week
+        skipped = await occurrences.note_asked(  # a mood in the week
             tx,
-            check_ins.Occasion(served.person_id, (AT_NINE - DAY).date(), 540, AT_NINE - DAY),
+            occurrences.Occasion(served.person_id, (AT_NINE - DAY).date(), 540, AT_NINE - DAY),
             now=AT_NINE - DAY,
         )
         assert skipped is not None
-        await check_ins.answer(tx, served.person_id, skipped, MoodAnswer(mood=3), now=AT_NINE - DAY)
+        await occurrences.answer(
+            tx, served.person_id, skipped, MoodAnswer(mood=3), now=AT_NINE - DAY
+        )
     await served.line.asking.run()
     served.clock.at += LATEST + MINUTE
     await served.deliver()
@@ -459,7 +456,7 @@ async def test_a_clock_that_was_far_ahead_costs_nobody_their_check_ins(
         await served.deliver()
     assert len(served.seen()) == 1 + 4
     async with served.database.read() as tx:
-        rows = await check_ins.of_person(tx, served.person_id)
+        rows = await occurrences.of_person(tx, served.person_id)
     assert [each.local_date.day for each in rows if each.local_date < AT_NINE.date() + 4 * DAY] == [
         5,
         6,

@@ -8,11 +8,14 @@ from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import WEEKEND, Appointment
 from bot.checkins.settings import service, status
 from bot.checkins.settings.status import CheckInStatus
-from storage import Database, Transaction, cases, check_in_settings, people
-from storage.cases import Resolution
-from storage.check_in_settings import Fallen, StoppedBy
+from storage import Database, Transaction
+from storage.checkins import settings
+from storage.checkins.settings import Fallen, StoppedBy
+from storage.companion import people
+from storage.companion.people import Person
 from storage.ids import CaseId, PersonId
-from storage.people import Person
+from storage.review import cases
+from storage.review.cases import Resolution
 from tests.integration.checkins.cast import (
     AT_NINE,
     DAY,
@@ -137,22 +140,22 @@ async def test_a_note_waits_until_it_is_seen_or_a_case_takes_its_place(database:
         old = await a_case(first, tx, START)
         await cases.resolve(tx, old, Resolution.HELPED, operator_id=None, now=START)
         for person_id, at in ((second, START + 2 * MINUTE), (first, START + MINUTE)):
-            await check_in_settings.change(tx, person_id, fell_waits_at=at)
+            await settings.change(tx, person_id, fell_waits_at=at)
     waiting = [Fallen(first, START + MINUTE, old), Fallen(second, START + 2 * MINUTE, None)]
     async with database.begin() as tx:
-        assert await check_in_settings.waiting_fallen(tx) == waiting
-        assert await check_in_settings.waiting_fallen(tx, limit=1) == waiting[:1]
+        assert await settings.waiting_fallen(tx) == waiting
+        assert await settings.waiting_fallen(tx, limit=1) == waiting[:1]
         case = await a_case(second, tx, START + DAY, level=2)
-        assert await check_in_settings.waiting_fallen(tx) == waiting[:1]
+        assert await settings.waiting_fallen(tx) == waiting[:1]
     async with database.begin() as tx:  # whoever saw to the case saw the moods
         await cases.resolve(tx, case, Resolution.HELPED, operator_id=None, now=START + 2 * DAY)
-        assert await check_in_settings.waiting_fallen(tx) == waiting[:1]
-        assert await check_in_settings.end_fallen(tx, first)
-        assert not await check_in_settings.end_fallen(tx, first)
-        assert not await check_in_settings.end_fallen(tx, third)
-        assert await check_in_settings.waiting_fallen(tx) == []
-        await check_in_settings.change(tx, second, fell_waits_at=START + 3 * DAY)
-        assert len(await check_in_settings.waiting_fallen(tx)) == 1
-        await check_in_settings.withdraw(tx, second)
-        assert await check_in_settings.waiting_fallen(tx) == []
+        assert await settings.waiting_fallen(tx) == waiting[:1]
+        assert await settings.end_fallen(tx, first)
+        assert not await settings.end_fallen(tx, first)
+        assert not await settings.end_fallen(tx, third)
+        assert await settings.waiting_fallen(tx) == []
+        await settings.change(tx, second, fell_waits_at=START + 3 * DAY)
+        assert len(await settings.waiting_fallen(tx)) == 1
+        await settings.withdraw(tx, second)
+        assert await settings.waiting_fallen(tx) == []
     assert (await seen(database, third, START)).settings.fell_waits_at is None

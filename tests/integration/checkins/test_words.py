@@ -13,9 +13,11 @@ from bot.checkins.settings.pages import SettingsPages, unpacked
 from bot.checkins.settings.phrases import PhraseHandler
 from bot.texts import Texts
 from bot.updates.responder import UnitOfWork
-from storage import Database, Transaction, check_in_questions, check_in_settings
-from storage.body import MessageBody
-from storage.check_in_questions import QuestionTopic, TimesDraft
+from storage import Database, Transaction
+from storage.checkins import questions
+from storage.checkins import settings as check_in_settings
+from storage.checkins.questions import QuestionTopic, TimesDraft
+from storage.messages.body import MessageBody
 from tests.integration.cast import mei
 
 NOW = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
@@ -36,7 +38,7 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
     draft = (
         TimesDraft([(540, 127)]) if not is_agreed and asks is QuestionTopic.ZONE else TimesDraft()
     )
-    await check_in_questions.put(tx, person.person_id, asks, draft, now=NOW)
+    await questions.put(tx, person.person_id, asks, draft, now=NOW)
     return UnitOfWork(tx, person, NOW)
 
 
@@ -79,7 +81,7 @@ DISTRESS = [
 
 async def asks_again(a: UnitOfWork, asks: QuestionTopic) -> None:
     """Open a question anew."""
-    await check_in_questions.put(a.transaction, a.person.person_id, asks, TimesDraft(), now=NOW)
+    await questions.put(a.transaction, a.person.person_id, asks, TimesDraft(), now=NOW)
 
 
 async def test_distress_is_for_the_companion_and_changes_nothing(database: Database) -> None:
@@ -140,7 +142,7 @@ async def test_unclear_times_and_changes_bring_the_buttons(
 async def test_unclear_words_lose_nothing_that_is_being_chosen(database: Database) -> None:
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.TIMES)
-        await check_in_questions.put(
+        await questions.put(
             tx, a.person.person_id, QuestionTopic.TIMES, TimesDraft([(480, 31)], 31), now=NOW
         )
         body = await TYPED.answer(a, "再加一个中午")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.checkins_year import ACTS, Year
 from storage import Vault
-from storage.check_ins import CheckInState
+from storage.checkins.occurrences import CheckInState
 
 AUTUMN = datetime(2027, 9, 20, 0, 7, tzinfo=UTC)  # clocks change in most of the zones
 

@@ -15,8 +15,8 @@ from bot.operators.pager import Mail, Pager, PagerError
 from bot.service.composition_operators import pager_of
 from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
-from storage.cases import Case, CaseState
 from storage.ids import CaseId, PersonId
+from storage.review.cases import Case, CaseState
 from tests.support.mail_server import MailServer
 from tests.support.web_hook import Hook
 

@@ -6,8 +6,8 @@ import pytest
 
 from bot.conversation.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
 from inference.engine.scheduler import URGENT
-from storage.cases import Case, CaseState
 from storage.ids import CaseId, PersonId
+from storage.review.cases import Case, CaseState
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -15,9 +15,13 @@ from bot.operators.topics import CLOSE, DELETE, PLAIN_FOR, RENAME, Topics
 from bot.texts import Texts
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
-from storage import Database, Vault, cases, keys, new_secret_key, people
-from storage.body import MessageBody
+from storage import Database, Vault, new_secret_key
+from storage.companion import people
+from storage.database import keys
 from storage.ids import CaseId
+from storage.messages.body import MessageBody
+from storage.review import cases
+from storage.upkeep import erasure
 from tests.integration.cast import NOW, mei
 
 CHAT = -100123
@@ -229,7 +233,7 @@ async def test_a_topic_that_is_being_made_while_its_person_is_erased_is_deleted(
     async with scene.database.begin() as tx:
         person = await people.by_telegram_id(tx, 42)
         assert person is not None
-        await people.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id, now=NOW)
     ending = asyncio.create_task(scene.topics.settle(MessageBody("", case_id=CASE, topic=DELETE)))
     await asyncio.sleep(0.05)
     scene.telegram.hold.set()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from console import drawing, figures
-from storage.case_queue import CaseFigures
+from storage.review.case_queue import CaseFigures
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from console.highlight import pieces
 from console.site import environment
-from storage.evidence import EvidenceSpan
+from storage.review.evidence import EvidenceSpan
 
 
 def span(start: int, end: int, level: int = 3, rule: str = "r") -> EvidenceSpan:

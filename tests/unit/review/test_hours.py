@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review.hours import HoursError, format_hours, parse_hours
-from storage.operators import Shift
+from storage.review.operators import Shift
 
 shifts = st.builds(
     Shift, st.integers(0, 6), st.integers(0, 24 * 60 - 1), st.integers(0, 24 * 60)

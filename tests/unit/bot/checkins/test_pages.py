@@ -10,8 +10,8 @@ from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurr
 from bot.checkins.settings.pages import USUAL, SettingsPages, mark, packed, unpacked
 from bot.checkins.settings.status import CheckInStatus
 from bot.texts import LANGUAGES, Texts
-from storage.check_in_questions import TimesDraft
-from storage.check_in_settings import CheckInSettings
+from storage.checkins.questions import TimesDraft
+from storage.checkins.settings import CheckInSettings
 from storage.ids import PersonId
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)

@@ -9,7 +9,7 @@ import yaml
 from bot.texts import LANGUAGES
 from safety.levels import Level
 from safety.screen import Screener
-from storage.check_ins import SCALE
+from storage.checkins.occurrences import SCALE
 
 # What no text does: count days, blame, hold, urge, reward.
 BAIT = {

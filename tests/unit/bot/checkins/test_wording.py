@@ -10,7 +10,7 @@ from bot.checkins.outgoing.evaluation import DueQuestion
 from bot.checkins.outgoing.wording import words_of
 from bot.checkins.rules.schedule import EVERY_DAY, Appointment, Occurrence
 from bot.texts import LANGUAGES, Texts
-from storage.check_in_settings import CheckInSettings
+from storage.checkins.settings import CheckInSettings
 from storage.ids import PersonId
 
 TEXTS = Texts()

@@ -1,0 +1,1 @@
+"""Check-ins: settings, appointments, what was asked and answered."""

@@ -1,0 +1,309 @@
+"""Check-ins: every occurrence once, whether it was asked or skipped, and the answer.
+
+The key `(person, local_date, minute)` stops a second question for one date and time. An answer
+(mood, sleep, energy and a note) is sealed as one with the person's key.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
+
+from storage.database import keys
+from storage.database.connection import Transaction, insert_ignore
+from storage.database.schema_checkins import check_ins
+from storage.ids import CheckInId, PersonId
+
+SEAL_CONTEXT = "check_ins.answer"
+SCALE = range(1, 6)
+
+
+class CheckInState(StrEnum):
+    """What became of an occurrence."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"
+    GOODBYE = "goodbye"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Which occurrence of a person: the key, and its instant."""
+
+    person_id: PersonId
+    local_date: date
+    minute: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoodAnswer:
+    """A person's answer to a check-in, any part of which may be missing.
+
+    Attributes:
+        mood: 1 (worst) to 5 (best).
+        sleep: 1 to 5.
+        energy: 1 to 5.
+        note: their words.
+    """
+
+    mood: int | None = None
+    sleep: int | None = None
+    energy: int | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        for number in (self.mood, self.sleep, self.energy):
+            if number is not None and number not in SCALE:
+                raise ValueError("mood, sleep and energy are from 1 to 5")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    """One occurrence as it is stored.
+
+    Attributes:
+        reason: why it was skipped, or None.
+        answer: the answer, or None.
+    """
+
+    check_in_id: CheckInId
+    local_date: date
+    minute: int
+    due_at: datetime
+    state: CheckInState
+    reason: str | None
+    asked_at: datetime | None
+    answered_at: datetime | None
+    answer: MoodAnswer | None
+
+
+async def note_asked(
+    transaction: Transaction,
+    occasion: Occasion,
+    *,
+    now: datetime,
+    state: CheckInState = CheckInState.ASKED,
+) -> CheckInId | None:
+    """Record that an occurrence is asked. Returns None if it was asked or skipped before."""
+    return await _note(transaction, occasion, state, None, now)
+
+
+async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
+    """Record that an occurrence is skipped, unless it was asked or skipped before."""
+    await _note(transaction, occasion, CheckInState.SKIPPED, reason, None)
+
+
+async def _note(
+    transaction: Transaction,
+    occasion: Occasion,
+    state: CheckInState,
+    reason: str | None,
+    asked_at: datetime | None,
+) -> CheckInId | None:
+    made = await transaction.execute(
+        insert_ignore(transaction.dialect, check_ins)
+        .values(
+            person_id=occasion.person_id,
+            local_date=occasion.local_date.isoformat(),
+            minute=occasion.minute,
+            due_at=occasion.due_at,
+            state=state,
+            reason=reason,
+            asked_at=asked_at,
+        )
+        .returning(check_ins.c.check_in_id)
+    )
+    found = made.scalar_one_or_none()
+    return None if found is None else CheckInId(found)
+
+
+async def served(
+    transaction: Transaction, person_id: PersonId, minute: int, *, before: datetime
+) -> date | None:
+    """The latest local date that was asked or skipped at this time of the day, or None.
+
+    Args:
+        transaction: an open one.
+        person_id: the person.
+        minute: the time of the day.
+        before: what was due later does not count, because it came of a wrong clock.
+    """
+    query = select(func.max(check_ins.c.local_date)).where(
+        check_ins.c.person_id == person_id,
+        check_ins.c.minute == minute,
+        check_ins.c.due_at < before,
+    )
+    found = (await transaction.execute(query)).scalar_one()
+    return None if found is None else date.fromisoformat(found)
+
+
+async def withdraw(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, reason: str
+) -> None:
+    """Turn a question that nobody saw into a skipped one."""
+    await transaction.execute(
+        update(check_ins)
+        .where(check_ins.c.check_in_id == check_in_id, check_ins.c.person_id == person_id)
+        .values(
+            state=CheckInState.SKIPPED, reason=reason, asked_at=None, answered_at=None, answer=None
+        )
+    )
+
+
+async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date | None:
+    """The latest local date of a question without an answer, or None."""
+    query = select(func.max(check_ins.c.local_date)).where(
+        check_ins.c.person_id == person_id,
+        check_ins.c.state.in_((CheckInState.ASKED, CheckInState.GOODBYE)),
+    )
+    found = (await transaction.execute(query)).scalar_one()
+    return None if found is None else date.fromisoformat(found)
+
+
+async def answer(
+    transaction: Transaction,
+    person_id: PersonId,
+    check_in_id: CheckInId,
+    said: MoodAnswer,
+    *,
+    now: datetime,
+) -> MoodAnswer | None:
+    """Add to an answer. What is None stays as it was.
+
+    Returns:
+        The whole answer, or None if this person was not asked this question.
+    """
+    theirs = and_(
+        check_ins.c.check_in_id == check_in_id,
+        check_ins.c.person_id == person_id,
+        check_ins.c.state != CheckInState.SKIPPED,
+    )
+    query = select(check_ins.c.answer).where(theirs).with_for_update()
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        return None
+    before = await _open(transaction, person_id, row.answer) or MoodAnswer()
+    whole = MoodAnswer(
+        said.mood if said.mood is not None else before.mood,
+        said.sleep if said.sleep is not None else before.sleep,
+        said.energy if said.energy is not None else before.energy,
+        said.note if said.note is not None else before.note,
+    )
+    text = json.dumps(
+        {name: getattr(whole, name) for name in MoodAnswer.__slots__}, ensure_ascii=False
+    )
+    await transaction.execute(
+        update(check_ins)
+        .where(theirs)
+        .values(
+            answer=await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
+            state=CheckInState.ANSWERED,
+            answered_at=now,
+        )
+    )
+    return whole
+
+
+async def _open(
+    transaction: Transaction, person_id: PersonId, sealed: bytes | None
+) -> MoodAnswer | None:
+    if sealed is None:
+        return None
+    return MoodAnswer(**json.loads(await keys.unseal(transaction, person_id, sealed, SEAL_CONTEXT)))
+
+
+async def get(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
+) -> CheckIn | None:
+    """One check-in of this person, or None."""
+    found = await _several(transaction, person_id, check_ins.c.check_in_id == check_in_id)
+    return found[0] if found else None
+
+
+async def of_person(
+    transaction: Transaction, person_id: PersonId, *, since: date | None = None
+) -> list[CheckIn]:
+    """Every occurrence of a person, oldest first, whatever came of it."""
+    return await _several(transaction, person_id, _since(since))
+
+
+async def moods(
+    transaction: Transaction, person_id: PersonId, *, since: date | None = None
+) -> list[CheckIn]:
+    """What a person answered, oldest first: for charts, summaries and trends.
+
+    Args:
+        transaction: an open one.
+        person_id: whose.
+        since: the first local date; None: all.
+    """
+    return await _several(transaction, person_id, _since(since), check_ins.c.answer.is_not(None))
+
+
+async def unanswered(
+    transaction: Transaction, person_id: PersonId, *, since: datetime
+) -> CheckInId | None:
+    """The latest question since then, if nothing was answered to it."""
+    query = (
+        select(check_ins.c.check_in_id, check_ins.c.state)
+        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at > since)
+        .order_by(check_ins.c.asked_at.desc())
+        .limit(1)
+    )
+    row = (await transaction.execute(query)).one_or_none()
+    return CheckInId(row.check_in_id) if row and row.state == CheckInState.ASKED else None
+
+
+async def asked_at(
+    transaction: Transaction, person_id: PersonId, instants: Collection[datetime]
+) -> set[datetime]:
+    """At which of these instants the person was asked; a goodbye is no question.
+
+    The turn that holds a check-in's words has the instant of its question.
+    """
+    if not instants:
+        return set()
+    query = select(check_ins.c.asked_at).where(
+        check_ins.c.person_id == person_id,
+        check_ins.c.asked_at.in_(list(instants)),
+        check_ins.c.state != CheckInState.GOODBYE,
+    )
+    return set((await transaction.execute(query)).scalars())
+
+
+def _since(since: date | None) -> ColumnElement[bool]:
+    return check_ins.c.local_date >= ("" if since is None else since.isoformat())
+
+
+def _query(person_id: PersonId, *conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return (
+        select(check_ins)
+        .where(check_ins.c.person_id == person_id, *conditions)
+        .order_by(check_ins.c.local_date, check_ins.c.minute)
+    )
+
+
+async def _several(
+    transaction: Transaction, person_id: PersonId, *conditions: ColumnElement[bool]
+) -> list[CheckIn]:
+    rows = await transaction.execute(_query(person_id, *conditions))
+    return [await _as_check_in(transaction, row) for row in rows]
+
+
+async def _as_check_in(transaction: Transaction, row: Row[*tuple[object, ...]]) -> CheckIn:
+    return CheckIn(
+        CheckInId(row.check_in_id),
+        date.fromisoformat(row.local_date),
+        row.minute,
+        row.due_at,
+        CheckInState(row.state),
+        row.reason,
+        row.asked_at,
+        row.answered_at,
+        await _open(transaction, PersonId(row.person_id), row.answer),
+    )

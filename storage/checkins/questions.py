@@ -1,0 +1,103 @@
+"""The open question about check-ins that a person may answer in words, one at a time."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import delete, select
+
+from storage.database.connection import Transaction, upsert
+from storage.database.schema_checkins import check_in_questions
+from storage.ids import PersonId
+
+
+class QuestionTopic(StrEnum):
+    """What a question is about."""
+
+    STATE = "state"  # anything on the page that shows how check-ins stand
+    TIMES = "times"
+    ZONE = "zone"
+    QUIET = "quiet"
+    PAUSE = "pause"
+    NOTE = "note"  # a line beside a mood
+
+
+@dataclass(slots=True)
+class TimesDraft:
+    """The choice so far.
+
+    Attributes:
+        times: local minutes after midnight, each with its days as bits, Monday the lowest.
+        days: the days that a further time gets.
+        zone: an IANA name, or None if it is not chosen yet.
+        check_in_id: the check-in that a note belongs to.
+    """
+
+    times: list[tuple[int, int]] = field(default_factory=list)
+    days: int = 0b1111111
+    zone: str | None = None
+    check_in_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """An open question."""
+
+    topic: QuestionTopic
+    draft: TimesDraft
+
+
+async def get(
+    transaction: Transaction, person_id: PersonId, *, since: datetime | None = None
+) -> OpenQuestion | None:
+    """The last question, or None.
+
+    Args:
+        transaction: an open one.
+        person_id: the person.
+        since: ignore a question put before it. Words have such a limit, buttons do not.
+    """
+    query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
+        check_in_questions.c.person_id == person_id
+    )
+    if since is not None:
+        query = query.where(check_in_questions.c.asked_at > since)
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        return None
+    values = json.loads(row.draft)
+    values["times"] = [(minute, days) for minute, days in values["times"]]
+    return OpenQuestion(QuestionTopic(row.asks), TimesDraft(**values))
+
+
+async def put(
+    transaction: Transaction,
+    person_id: PersonId,
+    topic: QuestionTopic,
+    draft: TimesDraft,
+    *,
+    now: datetime,
+) -> None:
+    """Store a question in place of an older one."""
+    values = {"asks": topic, "draft": json.dumps(asdict(draft)), "asked_at": now}
+    await transaction.execute(
+        upsert(transaction.dialect, check_in_questions, {"person_id": person_id}, values)
+    )
+
+
+async def close(transaction: Transaction, person_id: PersonId) -> None:
+    """Read words as answers no longer."""
+    await transaction.execute(
+        delete(check_in_questions).where(check_in_questions.c.person_id == person_id)
+    )
+
+
+async def close_note(transaction: Transaction, person_id: PersonId) -> None:
+    """Wait for a note no longer."""
+    await transaction.execute(
+        delete(check_in_questions).where(
+            check_in_questions.c.person_id == person_id,
+            check_in_questions.c.asks == QuestionTopic.NOTE,
+        )
+    )

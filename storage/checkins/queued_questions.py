@@ -1,0 +1,115 @@
+"""Check-ins in the outbox: the messages that ask them, and how far they came.
+
+A check-in is one message, or two with the offer of a summary.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Select, exists, func, select, update
+
+from storage.companion.conversations import SEAL_CONTEXT, Speaker
+from storage.database import keys
+from storage.database.connection import Transaction
+from storage.database.schema import deliveries, is_open, outbox, turns
+from storage.database.schema_checkins import check_ins
+from storage.ids import CheckInId, PersonId, TurnId
+from storage.messages.deliveries import AttemptOutcome
+from storage.messages.outbox import PRIORITIES, MessageKind, OutboxState
+
+MAY_HAVE_ARRIVED = (AttemptOutcome.ATTEMPTING, AttemptOutcome.SENT, AttemptOutcome.UNKNOWN)
+
+
+async def count_unsent(transaction: Transaction, *, limit: int) -> int:
+    """How many messages of check-ins wait or are being sent; counting ends at `limit`.
+
+    The priority is theirs alone, and the index of what is open begins with it.
+    """
+    some = (
+        select(outbox.c.outbox_id)
+        .where(is_open(), outbox.c.priority == PRIORITIES[MessageKind.CHECK_IN])
+        .limit(limit)
+    )
+    counted = await transaction.execute(select(func.count()).select_from(some.subquery()))
+    return int(counted.scalar_one())
+
+
+async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckInId]:
+    """A person's check-ins that are queued and not being sent."""
+    query = (
+        select(outbox.c.check_in_id)
+        .where(
+            outbox.c.person_id == person_id,
+            outbox.c.kind == MessageKind.CHECK_IN,
+            outbox.c.state == OutboxState.QUEUED,
+            outbox.c.check_in_id.is_not(None),
+        )
+        .distinct()
+    )
+    return [CheckInId(found) for found in (await transaction.execute(query)).scalars()]
+
+
+async def may_have_arrived(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
+) -> bool:
+    """Whether the person may have seen anything of a check-in."""
+    query = _of(person_id, check_in_id).where(
+        exists().where(
+            deliveries.c.outbox_id == outbox.c.outbox_id,
+            deliveries.c.outcome.in_(MAY_HAVE_ARRIVED),
+        )
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
+async def turn_of(
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
+) -> tuple[TurnId | None, bool]:
+    """The turn that keeps the words of a check-in, and whether a summary was offered with it."""
+    rows = (await transaction.execute(_of(person_id, check_in_id))).all()
+    turns = [TurnId(row.turn_id) for row in rows if row.turn_id is not None]
+    return (turns[0] if turns else None), len(rows) > len(turns)
+
+
+async def last_words(
+    transaction: Transaction, person_id: PersonId, *, before: datetime
+) -> str | None:
+    """The words of a person's last check-in, or None if they are not kept.
+
+    The turn that holds them has the instant at which it was asked.
+    """
+    asked_at = (
+        select(func.max(check_ins.c.asked_at))
+        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at < before)
+        .scalar_subquery()
+    )
+    query = select(turns.c.words).where(
+        turns.c.person_id == person_id,
+        turns.c.role == Speaker.SCRIPT,
+        turns.c.created_at == asked_at,
+    )
+    words = (await transaction.execute(query.limit(1))).scalar_one_or_none()
+    return None if words is None else await keys.unseal(transaction, person_id, words, SEAL_CONTEXT)
+
+
+async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:
+    """Let a queued check-in go out in the new epoch: a new topic is no wish to be left alone.
+
+    Only for the step from one epoch to the next: what a crisis or an operator fenced off before
+    stays so.
+    """
+    await transaction.execute(
+        update(outbox)
+        .where(
+            outbox.c.person_id == person_id,
+            outbox.c.kind == MessageKind.CHECK_IN,
+            outbox.c.epoch == epoch - 1,
+            is_open(),
+        )
+        .values(epoch=epoch)
+    )
+
+
+def _of(person_id: PersonId, check_in_id: CheckInId) -> Select[int, int | None]:
+    return select(outbox.c.outbox_id, outbox.c.turn_id).where(
+        outbox.c.person_id == person_id, outbox.c.check_in_id == check_in_id
+    )

@@ -1,0 +1,54 @@
+"""Check-ins that were left out: whether one was, and forgetting it where it may still be asked.
+
+Knows nothing of why one is left out (`reason` is the caller's word), nor of what was asked
+(`check_ins.py`).
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+
+from storage.checkins.occurrences import CheckInState
+from storage.database.connection import Transaction
+from storage.database.schema_checkins import check_ins
+from storage.ids import PersonId
+
+
+async def since_last_asked(transaction: Transaction, person_id: PersonId, reason: str) -> bool:
+    """Whether, after the last question, one was left out for this reason."""
+    query = (
+        select(check_ins.c.reason)
+        .where(
+            check_ins.c.person_id == person_id,
+            or_(check_ins.c.state != CheckInState.SKIPPED, check_ins.c.reason == reason),
+        )
+        .order_by(check_ins.c.check_in_id.desc())
+        .limit(1)
+    )
+    found = (await transaction.execute(query)).scalar_one_or_none()
+    return found == reason
+
+
+async def is_to_come(
+    transaction: Transaction, person_id: PersonId, *, after: datetime, reason: str
+) -> bool:
+    """Whether one whose time is still to come is left out for this reason."""
+    query = select(exists().where(_to_come(person_id, after, [reason])))
+    return bool((await transaction.execute(query)).scalar_one())
+
+
+async def forget(
+    transaction: Transaction, person_id: PersonId, *, after: datetime, reasons: Collection[str]
+) -> None:
+    """Forget what was left out for one of these reasons and is still to come."""
+    await transaction.execute(delete(check_ins).where(_to_come(person_id, after, reasons)))
+
+
+def _to_come(person_id: PersonId, after: datetime, reasons: Collection[str]) -> ColumnElement[bool]:
+    return and_(
+        check_ins.c.person_id == person_id,
+        check_ins.c.state == CheckInState.SKIPPED,
+        check_ins.c.reason.in_(reasons),
+        check_ins.c.due_at > after,
+    )

@@ -1,0 +1,68 @@
+"""Invites to a closed pilot, and how much each person was answered today.
+
+Knows nothing of who decides or what people are told. A code is stored as its hash.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database.connection import Transaction
+from storage.database.schema import daily_usage, invites
+from storage.ids import PersonId
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+async def invite(transaction: Transaction, *, uses: int, days: int, now: datetime) -> str:
+    """Make an invite; return its code, which is stored nowhere."""
+    code = secrets.token_urlsafe(12)
+    await transaction.execute(
+        insert(invites).values(
+            code_hash=_hash(code), uses_left=uses, expires_at=now + timedelta(days=days)
+        )
+    )
+    return code
+
+
+async def redeem(transaction: Transaction, code: str, *, now: datetime) -> bool:
+    """Use an invite once; False where it is unknown, used up or too old."""
+    used = await transaction.execute(
+        update(invites)
+        .where(
+            invites.c.code_hash == _hash(code), invites.c.uses_left > 0, invites.c.expires_at > now
+        )
+        .values(uses_left=invites.c.uses_left - 1)
+    )
+    return used.rowcount == 1
+
+
+async def revoke_all(transaction: Transaction) -> int:
+    """Delete every invite; return how many."""
+    return (await transaction.execute(delete(invites))).rowcount
+
+
+async def replies_today(transaction: Transaction, person_id: PersonId, *, now: datetime) -> int:
+    """How many replies of the model a person got today (UTC)."""
+    query = select(daily_usage.c.replies).where(
+        daily_usage.c.person_id == person_id, daily_usage.c.day == f"{now:%Y-%m-%d}"
+    )
+    return (await transaction.execute(query)).scalar_one_or_none() or 0
+
+
+async def count_reply(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
+    """Count one reply of the model."""
+    dialect = sqlite if transaction.dialect == "sqlite" else postgresql
+    day = f"{now:%Y-%m-%d}"
+    await transaction.execute(
+        dialect.insert(daily_usage)
+        .values(person_id=person_id, day=day, replies=1)
+        .on_conflict_do_update(
+            index_elements=["person_id", "day"], set_={"replies": daily_usage.c.replies + 1}
+        )
+    )

@@ -1,0 +1,82 @@
+"""Safety plans: a person's own words about what helps them, sealed with their key.
+
+Knows nothing of which steps a plan has (`safety/plan.py`) nor of how it is shown.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from storage.database import keys
+from storage.database.connection import Transaction, upsert
+from storage.database.schema import safety_plans
+from storage.ids import PersonId
+
+SEAL_CONTEXT = "safety_plans.body"
+
+
+@dataclass(slots=True)
+class Plan:
+    """A person's plan.
+
+    Attributes:
+        items: what stands under each step, by the step's name.
+        open_step: index of the step that the person's next words belong to; None: none.
+    """
+
+    items: dict[str, list[str]] = field(default_factory=dict)
+    open_step: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was put down yet."""
+        return not any(self.items.values())
+
+
+async def get(
+    transaction: Transaction, person_id: PersonId, *, open_since: datetime | None = None
+) -> Plan | None:
+    """The person's plan, or None; with `open_since`, only one that was worked on since then."""
+    query = select(safety_plans.c.body, safety_plans.c.open_step).where(
+        safety_plans.c.person_id == person_id
+    )
+    if open_since is not None:
+        query = query.where(
+            safety_plans.c.open_step.is_not(None), safety_plans.c.changed_at > open_since
+        )
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return Plan(
+        json.loads(await keys.unseal(transaction, person_id, row.body, SEAL_CONTEXT)), row.open_step
+    )
+
+
+async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now: datetime) -> None:
+    """Keep a plan in the place of an older one."""
+    text = json.dumps(plan.items, ensure_ascii=False)
+    values = {
+        "body": await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
+        "open_step": plan.open_step,
+        "changed_at": now,
+    }
+    await transaction.execute(
+        upsert(transaction.dialect, safety_plans, {"person_id": person_id}, values)
+    )
+
+
+async def close_step(transaction: Transaction, person_id: PersonId) -> None:
+    """Wait for words no longer; what was put down stays."""
+    await transaction.execute(
+        update(safety_plans)
+        .where(safety_plans.c.person_id == person_id, safety_plans.c.open_step.is_not(None))
+        .values(open_step=None)
+    )
+
+
+async def delete_plan(transaction: Transaction, person_id: PersonId) -> bool:
+    """Delete a person's plan; False where there was none."""
+    statement = delete(safety_plans).where(safety_plans.c.person_id == person_id)
+    return (await transaction.execute(statement)).rowcount == 1

@@ -1,0 +1,77 @@
+"""The recent rounds of a session: from the hot store where it has them, else from SQL.
+
+Knows nothing of prompts. What the hot store holds is sealed with the person's key, so
+that a copy of it tells nothing once they are erased.
+"""
+
+import json
+
+import structlog
+
+from storage.companion import transcripts
+from storage.companion.conversations import Turn
+from storage.companion.round_cache import RoundCache
+from storage.database import keys
+from storage.database.connection import Database, Transaction
+from storage.ids import PersonId, SessionId
+
+Rounds = list[tuple[str, str]]
+SEAL_CONTEXT = "hot.rounds"
+MOST_ROUNDS = 60
+log = structlog.get_logger(__name__)
+
+
+class RecentRounds:
+    """Reads and keeps recent rounds."""
+
+    def __init__(self, database: Database, hot: RoundCache) -> None:
+        self._database = database
+        self._hot = hot
+
+    async def before(self, person_id: PersonId, question: Turn) -> Rounds:
+        """The rounds before a question; the last is the check-in that it answers, if it does.
+
+        A check-in is a round with an empty question: nobody said anything to it.
+        """
+        rounds = await self.load(person_id, question.session_id)
+        async with self._database.read() as transaction:
+            try:
+                asked = await transcripts.check_in_before(transaction, person_id, question)
+            except keys.KeyDestroyedError:
+                return []
+        return [*rounds, ("", asked)] if asked else rounds
+
+    async def load(self, person_id: PersonId, session_id: SessionId) -> Rounds:
+        """The recent rounds of a session, oldest first; empty for somebody erased."""
+        held = await self._hot.get(session_id)
+        async with self._database.read() as transaction:
+            try:
+                if held is not None:
+                    return await _opened(transaction, person_id, held)
+            except keys.KeyDestroyedError:
+                return []
+            except Exception as error:  # whatever stands there is a miss
+                log.warning("hot_store_unreadable", error=type(error).__name__)
+            return await transcripts.recent_rounds(
+                transaction, person_id, session_id, limit=MOST_ROUNDS
+            )
+
+    async def keep(self, person_id: PersonId, session_id: SessionId, rounds: Rounds) -> None:
+        """Hold the rounds for a while; nothing where the person was erased meanwhile."""
+        text = json.dumps(rounds[-MOST_ROUNDS:], ensure_ascii=False)
+        async with self._database.read() as transaction:
+            try:
+                sealed = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
+            except keys.KeyDestroyedError:
+                return
+        await self._hot.put(session_id, sealed)
+
+    async def drop(self, *session_ids: SessionId) -> None:
+        """Forget sessions: called before SQL changes, so that nothing stale stays."""
+        for session_id in session_ids:
+            await self._hot.drop(session_id)
+
+
+async def _opened(transaction: Transaction, person_id: PersonId, held: bytes) -> Rounds:
+    found = json.loads(await keys.unseal(transaction, person_id, held, SEAL_CONTEXT))
+    return [(question, answer) for question, answer in found]

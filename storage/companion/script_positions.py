@@ -1,0 +1,71 @@
+"""Where each person stands in a reviewed script.
+
+Knows nothing of what the steps say (`safety/dialogue.py`), nor of who must be held.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, delete, select, update
+
+from storage.database.connection import Transaction, upsert
+from storage.database.schema import dialogues
+from storage.ids import PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPosition:
+    """A person's place in a script.
+
+    Attributes:
+        step: index of the question that waits for an answer.
+        turns: how many reviewed texts were said in this script.
+    """
+
+    script: str
+    step: int
+    turns: int
+    changed_at: datetime
+
+
+async def get(transaction: Transaction, person_id: PersonId) -> ScriptPosition | None:
+    """The person's place, or None where no script was begun."""
+    row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
+    return ScriptPosition(**row._mapping) if row else None
+
+
+async def put(
+    transaction: Transaction,
+    person_id: PersonId,
+    script: str,
+    *,
+    step: int,
+    turns: int,
+    now: datetime,
+) -> None:
+    """Set the person's place."""
+    values = {"script": script, "step": step, "turns": turns, "changed_at": now}
+    await transaction.execute(
+        upsert(transaction.dialect, dialogues, {"person_id": person_id}, values)
+    )
+
+
+async def answered(transaction: Transaction, person_id: PersonId) -> None:
+    """Move on from a single question without counting as a new one."""
+    await transaction.execute(
+        update(dialogues).where(dialogues.c.person_id == person_id).values(step=1)
+    )
+
+
+async def end(transaction: Transaction, person_id: PersonId) -> None:
+    """Leave the script."""
+    await transaction.execute(delete(dialogues).where(dialogues.c.person_id == person_id))
+
+
+@cache
+def _get() -> Select[Any]:
+    return select(
+        dialogues.c.script, dialogues.c.step, dialogues.c.turns, dialogues.c.changed_at
+    ).where(dialogues.c.person_id == bindparam("person"))

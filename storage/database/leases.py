@@ -1,0 +1,60 @@
+"""Leases: at most one holder of a name at a time, told apart by a growing fence.
+
+Knows nothing of what is leased. A lease runs out by itself if its holder dies.
+"""
+
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
+
+from storage.database.connection import Transaction, insert_ignore
+from storage.database.schema import leases
+
+SERVICE = "service"
+"""The lease of the one process that works on a database."""
+
+
+async def acquire(
+    transaction: Transaction, name: str, holder: str, *, ttl: timedelta, now: datetime
+) -> int | None:
+    """Take or prolong a lease; return its fence, or None while somebody else holds it.
+
+    Both are one conditional UPDATE, so that of two processes one wins.
+    """
+    unheld = {"name": name, "holder": "", "fence": 0, "expires_at": now}
+    await transaction.execute(insert_ignore(transaction.dialect, leases), unheld)
+    mine = update(leases).where(leases.c.name == name).returning(leases.c.fence)
+    prolonged = await transaction.execute(
+        mine.where(leases.c.holder == holder, leases.c.expires_at > now).values(
+            expires_at=now + ttl
+        )
+    )
+    if (fence := prolonged.scalar_one_or_none()) is not None:
+        return cast("int", fence)
+    taken = await transaction.execute(
+        mine.where(or_(leases.c.expires_at <= now, leases.c.holder == holder)).values(
+            holder=holder, fence=leases.c.fence + 1, expires_at=now + ttl
+        )
+    )
+    return cast("int | None", taken.scalar_one_or_none())
+
+
+def holds(name: str) -> ColumnElement[bool]:
+    """A condition for a statement with a value `fence`: nobody has taken the lease since."""
+    return exists().where(leases.c.name == name, leases.c.fence == bindparam("fence"))
+
+
+async def release(transaction: Transaction, name: str, holder: str, *, now: datetime) -> None:
+    """Give a lease back early, so that the next holder need not wait."""
+    await transaction.execute(
+        update(leases)
+        .where(leases.c.name == name, leases.c.holder == holder)
+        .values(expires_at=now)
+    )
+
+
+async def holder(transaction: Transaction, name: str, *, now: datetime) -> str | None:
+    """Who holds a lease now."""
+    query = select(leases.c.holder).where(leases.c.name == name, leases.c.expires_at > now)
+    return (await transaction.execute(query)).scalar_one_or_none()

@@ -1,0 +1,379 @@
+"""The tables. One statement of the schema for SQLite and PostgreSQL alike.
+
+Knows nothing of queries; what operators work with is in `schema_review.py`. A person's
+Telegram id stands in `telegram_chats` alone;
+every other table speaks of `person_id`. What a person said stands only in columns of
+sealed bytes (`storage/database/keys.py`). Changes go through `storage/migrations`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    TypeDecorator,
+    bindparam,
+)
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant; SQLite drops the zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: a naive `_at` is a bug, not a time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the instant in UTC."""
+        if value is None:
+            return None
+        stored: datetime = value
+        return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
+
+
+# SQLite counts rows up only in INTEGER primary keys; PostgreSQL gets 64 bits.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _person(*, nullable: bool = False) -> Column[int]:
+    return Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        nullable=nullable,
+    )
+
+
+def _one_a_person() -> Column[int]:
+    """The key of a table of which each person has one row, which goes with them."""
+    return Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    # A person_id, or 0 for the service itself. No foreign key: erasure destroys the key
+    # first, and the service is nobody.
+    Column("owner", BigInteger, primary_key=True, autoincrement=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("master", String(16), nullable=False),  # fingerprint of the secret key
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_data_keys_master", "master"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", Key, primary_key=True),
+    Column("language", String(8), nullable=False),
+    Column("age_band", String(16)),
+    Column("region", String(8)),
+    Column("consent_at", UtcDateTime),
+    Column("consent_version", String(16)),
+    Column("training_consent_at", UtcDateTime),  # null: the words train nothing
+    Column("shadow_consent_at", UtcDateTime),  # null: no operator edits a reply before it goes
+    Column("off_record_until_at", UtcDateTime),
+    Column("admitted_at", UtcDateTime),  # to a closed pilot
+    # Raised by a crisis, a takeover, /new and erasure: words written for an older
+    # epoch are never sent.
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("created_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+Index(
+    "ix_people_unconsented",
+    people.c.created_at,
+    sqlite_where=people.c.consent_at.is_(None),
+    postgresql_where=people.c.consent_at.is_(None),
+)
+
+telegram_chats = Table(
+    "telegram_chats",
+    metadata,
+    Column("telegram_id", BigInteger, primary_key=True, autoincrement=False),
+    _person(),
+    Column("blocked_at", UtcDateTime),
+    Index("ix_telegram_chats_person_id", "person_id", unique=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_id", Key, primary_key=True),
+    _person(),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_sessions_person_id", "person_id", "session_id"),
+    sqlite_autoincrement=True,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("turn_id", Key, primary_key=True),
+    Column(
+        "session_id",
+        Key,
+        ForeignKey("sessions.session_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    _person(),
+    Column("role", String(16), nullable=False),  # person | companion | script | operator
+    Column("operator_id", Key),  # whose words they are, where an operator said them
+    # Null only inside migration 0002.
+    Column("words", LargeBinary),
+    Column("level", SmallInteger, nullable=False, default=0),
+    # Deleted when the time off the record is over; never exported, backed up or reviewed.
+    Column("off_record", SmallInteger, nullable=False, default=0, server_default="0"),
+    # The message that shows the reply while it is written, where replies are edited.
+    Column("preview_message_id", BigInteger),
+    # The question that a reply answers: a question has one companion's answer.
+    Column("answers_turn_id", Key, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_turns_session_id", "session_id", "turn_id"),
+    Index("ix_turns_person_id", "person_id", "turn_id"),
+    Index("ix_turns_created_at", "created_at"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "ix_turns_off_record",
+    turns.c.person_id,
+    sqlite_where=turns.c.off_record == 1,
+    postgresql_where=turns.c.off_record == 1,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    _person(nullable=True),
+    Column("kind", String(16), nullable=False),
+    Column("payload", LargeBinary),  # the update, sealed; erased when the row ends
+    Column("level", SmallInteger, nullable=False, default=0),
+    Column("categories", String(128), nullable=False, default=""),
+    Column("waits_for_consent", Integer, nullable=False, default=0),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("turn_id", Key),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("ended_as", String(16)),  # answered | held | ignored | dead; null: still open
+    Column("reason", String(64)),
+    Column("ended_at", UtcDateTime),
+    Index("ix_inbox_person_id", "person_id", "update_id"),
+    Index("ix_inbox_ended_at", "ended_at"),
+)
+Index(
+    "ix_inbox_open",
+    inbox.c.update_id,
+    sqlite_where=inbox.c.ended_as.is_(None),
+    postgresql_where=inbox.c.ended_as.is_(None),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", Key, primary_key=True),
+    # Whose words it holds and whose key seals it; null: nobody's.
+    _person(nullable=True),
+    Column("audience", String(16), nullable=False, server_default="person"),
+    # reply | crisis | notice | case | relay | check_in
+    Column("kind", String(16), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("body", LargeBinary),  # sealed; erased when the row ends
+    Column("epoch", Integer),  # null: not fenced
+    Column("update_id", BigInteger),  # the message that it answers
+    Column("turn_id", Key),
+    Column("check_in_id", Key),  # the check-in that it asks, or comes with
+    Column("preview_message_id", BigInteger),  # an edited preview that becomes the text
+    # queued | sending | sent | unknown | failed | cancelled | expired
+    Column("state", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("not_before_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),  # not sent after it; null: never too late
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Index("ix_outbox_person_id", "person_id", "outbox_id"),
+    Index("ix_outbox_update_id", "update_id"),
+    Index("ix_outbox_ended_at", "ended_at"),
+    sqlite_autoincrement=True,
+)
+
+
+_OPEN = ("queued", "sending")
+
+
+def is_open(table: Any = outbox) -> ColumnElement[bool]:
+    """Whether a message of the outbox has no end yet.
+
+    Written with literal values: with parameters no planner can tell that the partial
+    indexes below serve.
+    """
+    states: BindParameter[Any] = bindparam(None, _OPEN, expanding=True, literal_execute=True)
+    condition: ColumnElement[bool] = table.c.state.in_(states)
+    return condition
+
+
+IS_OPEN = outbox.c.state.in_(_OPEN)
+Index(
+    "ix_outbox_open",
+    outbox.c.priority,
+    outbox.c.outbox_id,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
+Index(
+    "ix_outbox_open_chat",
+    outbox.c.audience,
+    outbox.c.person_id,
+    outbox.c.priority,
+    outbox.c.outbox_id,
+    sqlite_where=IS_OPEN,
+    postgresql_where=IS_OPEN,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Key, primary_key=True),
+    Column(
+        "outbox_id",
+        Key,
+        ForeignKey("outbox.outbox_id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("part", SmallInteger, nullable=False),
+    Column("outcome", String(16), nullable=False),  # attempting|sent|unknown|refused
+    Column("message_id", BigInteger),
+    Column("error", String(64)),
+    Column("attempted_at", UtcDateTime, nullable=False),
+    Index("ix_deliveries_outbox_id", "outbox_id", "part"),
+    sqlite_autoincrement=True,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("fence", Integer, nullable=False),  # grows with every new holder
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(256), nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("code_hash", String(64), primary_key=True),
+    Column("uses_left", Integer, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+daily_usage = Table(
+    "daily_usage",
+    metadata,
+    Column("person_id", Key, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True),
+    Column("day", String(10), primary_key=True),  # UTC, YYYY-MM-DD
+    Column("replies", Integer, nullable=False),
+    Index("ix_daily_usage_day", "day"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    # Counts only, so that a receipt can be proved and names nobody.
+    Column("receipt", String(32), primary_key=True),
+    Column("erased_at", UtcDateTime, nullable=False),
+    Column("turns", Integer, nullable=False),
+)
+
+dialogues = Table(
+    "dialogues",
+    metadata,
+    # Where a person stands in a reviewed script, and which question waits for an answer.
+    _one_a_person(),
+    Column("script", String(32), nullable=False),
+    Column("step", SmallInteger, nullable=False),
+    Column("turns", Integer, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+safety_plans = Table(
+    "safety_plans",
+    metadata,
+    _one_a_person(),
+    Column("body", LargeBinary, nullable=False),  # sealed
+    Column("open_step", SmallInteger),  # the step that the next words belong to; null: none
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    _one_a_person(),
+    Column("due_at", UtcDateTime, nullable=False),
+    Index("ix_follow_ups_due_at", "due_at"),
+)
+
+talk_clocks = Table(
+    "talk_clocks",
+    metadata,
+    # When a person was last told that this is a program, and since when they talk without a pause.
+    _one_a_person(),
+    Column("disclosed_at", UtcDateTime),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("spoke_at", UtcDateTime, nullable=False),
+    Column("break_at", UtcDateTime),
+)
+
+safety_counts = Table(
+    "safety_counts",
+    metadata,
+    # Counts a day for the yearly report: no person, and nothing that leads to one.
+    Column("day", String(10), primary_key=True),  # UTC, YYYY-MM-DD
+    Column("kind", String(16), primary_key=True),  # fixed_reply | resources | follow_up | plan
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("script", String(32), primary_key=True),
+    Column("number", Integer, nullable=False),
+)

@@ -1,0 +1,120 @@
+"""The tables of check-ins: what a person wants, when the next one is due, what came of each.
+
+Knows nothing of queries, nor of time zones and clock changes. What a person answered stands
+only in a sealed column.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+)
+
+from storage.database.schema import Key, UtcDateTime, metadata
+
+RECKON_AT = datetime(1970, 1, 1, tzinfo=UTC)
+"""`next_at` of an appointment whose next occurrence has to be reckoned anew: it is due at once,
+before all others, and nothing is asked for it."""
+
+
+def _of_person(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        "person_id",
+        Key,
+        ForeignKey("people.person_id", ondelete="CASCADE"),
+        primary_key=primary_key,
+        autoincrement=False,
+        nullable=False,
+    )
+
+
+check_in_settings = Table(
+    "check_in_settings",
+    metadata,
+    _of_person(primary_key=True),
+    Column("consent_at", UtcDateTime, nullable=False),  # without it there is no row
+    Column("zone", String(64), nullable=False),  # IANA
+    Column("quiet_from", SmallInteger),  # local minutes after midnight; null: no quiet hours
+    Column("quiet_to", SmallInteger),
+    Column("paused_until_at", UtcDateTime),
+    Column("stopped_at", UtcDateTime),
+    Column("stopped_by", String(16)),  # person | goodbye
+    Column("unanswered", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("asked_on", String(10)),  # local date of the last question since the last answer
+    Column("was_held", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("asks_sleep", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("asks_energy", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("weekly_summary", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("summarised_on", String(10)),  # local date of the last weekly summary
+    Column("fell_on", String(10)),  # local date on which operators were last to be told of moods
+    Column("fell_untold", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("fell_waits_at", UtcDateTime),  # null: no note of it stands in the operators' queue
+)
+
+Index(
+    "ix_check_in_settings_fell_untold",
+    check_in_settings.c.fell_untold,
+    sqlite_where=check_in_settings.c.fell_untold == 1,
+    postgresql_where=check_in_settings.c.fell_untold == 1,
+)
+
+Index(
+    "ix_check_in_settings_fell_waits_at",
+    check_in_settings.c.fell_waits_at,
+    sqlite_where=check_in_settings.c.fell_waits_at.is_not(None),
+    postgresql_where=check_in_settings.c.fell_waits_at.is_not(None),
+)
+
+check_in_questions = Table(
+    "check_in_questions",
+    metadata,
+    # What a person was asked about their check-ins and may answer in words; one at a time.
+    _of_person(primary_key=True),
+    Column("asks", String(16), nullable=False),
+    Column("draft", String(512), nullable=False),  # times and zone that are being chosen
+    Column("asked_at", UtcDateTime, nullable=False),
+)
+
+appointments = Table(
+    "appointments",
+    metadata,
+    # A local time is the key: the same time on other days is the same row.
+    _of_person(primary_key=True),
+    Column("minute", SmallInteger, primary_key=True, autoincrement=False),
+    Column("days", SmallInteger, nullable=False),  # bits, Monday the lowest
+    Column("place", SmallInteger, nullable=False),  # order within a crowded minute
+    Column("next_at", UtcDateTime),  # null: nothing is due (paused, stopped, blocked)
+    Column("next_date", String(10)),  # the local date that it serves
+)
+Index(
+    "ix_appointments_next_at",
+    appointments.c.next_at,
+    appointments.c.place,
+    sqlite_where=appointments.c.next_at.is_not(None),
+    postgresql_where=appointments.c.next_at.is_not(None),
+)
+
+check_ins = Table(
+    "check_ins",
+    metadata,
+    # An occurrence, once: (person, local_date, minute).
+    Column("check_in_id", Key, primary_key=True),
+    _of_person(),
+    Column("local_date", String(10), nullable=False),
+    Column("minute", SmallInteger, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(16), nullable=False),  # asked | answered | goodbye | skipped
+    Column("reason", String(16)),  # why it was skipped
+    Column("asked_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    Column("answer", LargeBinary),  # mood, sleep, energy, note; sealed
+    Index("ix_check_ins_person_id", "person_id", "local_date", "minute", unique=True),
+    Index("ix_check_ins_due_at", "due_at"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,37 @@
+"""Switches that every process of the service obeys at once: pause, safe mode.
+
+Knows nothing of what a switch means.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from storage.database.connection import Transaction
+from storage.database.schema import switches
+
+EVERY = select(switches.c.name, switches.c.value, switches.c.changed_at)
+
+
+async def turn_on(transaction: Transaction, name: str, value: str, *, now: datetime) -> None:
+    """Set a switch; its value says why or what."""
+    await turn_off(transaction, name)
+    await transaction.execute(insert(switches).values(name=name, value=value, changed_at=now))
+
+
+async def turn_off(transaction: Transaction, name: str) -> bool:
+    """Clear a switch; False where it was off."""
+    return (
+        await transaction.execute(delete(switches).where(switches.c.name == name))
+    ).rowcount == 1
+
+
+async def value(transaction: Transaction, name: str) -> str | None:
+    """What a switch says, or None where it is off."""
+    query = select(switches.c.value).where(switches.c.name == name)
+    return (await transaction.execute(query)).scalar_one_or_none()
+
+
+async def every(transaction: Transaction) -> dict[str, tuple[str, datetime]]:
+    """Every switch that is on: its value and since when."""
+    return {name: (text, at) for name, text, at in await transaction.execute(EVERY)}

@@ -1,0 +1,1 @@
+"""Both ends of a message's path: inbox and outbox."""

@@ -1,0 +1,80 @@
+"""Attempts at sending: each part of a message, recorded before it is tried.
+
+Knows nothing of what is said. After a crash the last outcome of every part tells which
+parts may have arrived.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+
+from sqlalchemy import Executable, bindparam, insert, select, update
+
+from storage.database.connection import Transaction
+from storage.database.schema import deliveries, outbox
+from storage.ids import OutboxId, PersonId, TurnId
+
+
+class AttemptOutcome(StrEnum):
+    """How one attempt at one part ended."""
+
+    ATTEMPTING = "attempting"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+
+
+async def begin(transaction: Transaction, outbox_id: OutboxId, part: int, *, now: datetime) -> int:
+    """Record that a part is about to be sent; return the attempt's id."""
+    values = {
+        "outbox_id": outbox_id,
+        "part": part,
+        "outcome": AttemptOutcome.ATTEMPTING,
+        "attempted_at": now,
+    }
+    return int((await transaction.execute(_begin(), values)).scalar_one())
+
+
+@cache
+def _begin() -> Executable:
+    return insert(deliveries).returning(deliveries.c.delivery_id)
+
+
+async def end(
+    transaction: Transaction,
+    delivery_id: int,
+    outcome: AttemptOutcome,
+    *,
+    message_id: int | None = None,
+    error: str | None = None,
+) -> None:
+    """Record how an attempt ended."""
+    values = {"attempt": delivery_id, "as": outcome, "message": message_id, "why": error}
+    await transaction.execute(_end(), values)
+
+
+@cache
+def _end() -> Executable:
+    return (
+        update(deliveries)
+        .where(deliveries.c.delivery_id == bindparam("attempt"))
+        .values(outcome=bindparam("as"), message_id=bindparam("message"), error=bindparam("why"))
+    )
+
+
+async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[int, AttemptOutcome]:
+    """The latest outcome of every part tried so far."""
+    query = (
+        select(deliveries.c.part, deliveries.c.outcome)
+        .where(deliveries.c.outbox_id == outbox_id)
+        .order_by(deliveries.c.delivery_id)
+    )
+    return {part: AttemptOutcome(outcome) for part, outcome in await transaction.execute(query)}
+
+
+async def of_relays(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:
+    """How far the sending of an operator's words to a person has come, by their turn."""
+    query = select(outbox.c.turn_id, outbox.c.state).where(
+        outbox.c.person_id == person_id, outbox.c.kind == "relay", outbox.c.turn_id.is_not(None)
+    )
+    return {TurnId(row.turn_id): row.state for row in await transaction.execute(query)}

@@ -1,0 +1,320 @@
+"""The inbox: every update once, until it has an end.
+
+Knows nothing of what an update means. A row is written before the update is
+confirmed to Telegram, and ends as `answered`, `held` (by a human), `ignored` or
+`dead`, with a reason; its payload is sealed, and erased at that moment.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+
+from sqlalchemy import ColumnElement, Executable, bindparam, func, select, update
+
+from storage.database import keys
+from storage.database.connection import Transaction, insert_ignore
+from storage.database.schema import inbox
+from storage.ids import PersonId, TurnId, UpdateId
+
+SEAL_CONTEXT = "inbox.payload"
+
+
+class Ended(StrEnum):
+    """How an update ended."""
+
+    ANSWERED = "answered"
+    HELD = "held"
+    IGNORED = "ignored"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """An update without an end."""
+
+    update_id: UpdateId
+    person_id: PersonId | None
+    kind: str
+    payload: str
+    attempts: int
+    waits_for_consent: bool
+
+
+async def add(
+    transaction: Transaction,
+    update_id: UpdateId,
+    *,
+    kind: str,
+    payload: str | None,
+    person_id: PersonId | None,
+    level: int = 0,
+    categories: str = "",
+    now: datetime,
+    ended_as: Ended | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Store an update; False where it was stored before (a repeat)."""
+    sealed = None
+    if payload is not None and ended_as is None:
+        sealed = await keys.seal(transaction, _owner(person_id), payload, SEAL_CONTEXT)
+    values = {
+        "update_id": update_id,
+        "person_id": person_id,
+        "kind": kind,
+        "payload": sealed,
+        "level": level,
+        "categories": categories,
+        "received_at": now,
+        "ended_as": ended_as,
+        "reason": reason,
+        "ended_at": now if ended_as else None,
+    }
+    return (await transaction.execute(_add(transaction.dialect), values)).first() is not None
+
+
+@cache
+def _add(dialect: str) -> Executable:
+    # Not every driver counts the rows of an INSERT that does nothing: hence RETURNING.
+    return insert_ignore(dialect, inbox).returning(inbox.c.update_id)
+
+
+async def exists(transaction: Transaction, update_id: UpdateId) -> bool:
+    """Whether the update is in the inbox already."""
+    query = select(inbox.c.update_id).where(inbox.c.update_id == update_id)
+    return (await transaction.execute(query)).first() is not None
+
+
+async def end(
+    transaction: Transaction,
+    update_ids: Collection[UpdateId],
+    ended_as: Ended,
+    *,
+    now: datetime,
+    reason: str | None = None,
+) -> int:
+    """End open rows and erase their payloads; return how many were still open."""
+    values = {"ids": list(update_ids), "as": ended_as, "why": reason, "at": now}
+    return (await transaction.execute(_end(), values)).rowcount
+
+
+@cache
+def _end() -> Executable:
+    return (
+        update(inbox)
+        .where(_among(), inbox.c.ended_as.is_(None))
+        .values(
+            ended_as=bindparam("as"),
+            reason=bindparam("why"),
+            ended_at=bindparam("at"),
+            payload=None,
+            waits_for_consent=0,
+        )
+    )
+
+
+def _among() -> ColumnElement[bool]:
+    return inbox.c.update_id.in_(bindparam("ids", expanding=True))
+
+
+async def end_before(
+    transaction: Transaction,
+    person_id: PersonId,
+    update_id: UpdateId,
+    *,
+    reason: str,
+    now: datetime,
+) -> None:
+    """End what a person wrote before this update and nobody has answered yet."""
+    await transaction.execute(
+        update(inbox)
+        .where(
+            inbox.c.person_id == person_id,
+            inbox.c.update_id < update_id,
+            inbox.c.ended_as.is_(None),
+        )
+        .values(
+            ended_as=Ended.ANSWERED, reason=reason, ended_at=now, payload=None, waits_for_consent=0
+        )
+    )
+
+
+async def highest_open_level(transaction: Transaction, person_id: PersonId) -> int:
+    """The highest level among what a person wrote and nobody has answered yet; 0 for nothing."""
+    query = select(func.coalesce(func.max(inbox.c.level), 0)).where(
+        inbox.c.person_id == person_id, inbox.c.ended_as.is_(None)
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def received_at(transaction: Transaction, update_id: UpdateId) -> datetime | None:
+    """When an update was stored; None for one that is not in the inbox."""
+    query = select(inbox.c.received_at).where(inbox.c.update_id == update_id)
+    return (await transaction.execute(query)).scalar_one_or_none()
+
+
+async def is_followed(
+    transaction: Transaction, person_id: PersonId, update_id: UpdateId, kind: str
+) -> bool:
+    """Whether the person has sent more of a kind after this update that is not answered yet."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.person_id == person_id,
+        inbox.c.update_id > update_id,
+        inbox.c.kind == kind,
+        inbox.c.ended_as.is_(None),
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
+async def link_turn(
+    transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
+) -> None:
+    """Remember which turn holds the words of these updates."""
+    await transaction.execute(_link_turn(), {"ids": list(update_ids), "turn": turn_id})
+
+
+@cache
+def _link_turn() -> Executable:
+    return update(inbox).where(_among()).values(turn_id=bindparam("turn"))
+
+
+async def linked_turn(transaction: Transaction, update_ids: Collection[UpdateId]) -> TurnId | None:
+    """The turn that already holds words of these updates, or None."""
+    values = {"ids": list(update_ids)}
+    found = (await transaction.execute(_linked_turn(), values)).scalar_one()
+    return TurnId(found) if found is not None else None
+
+
+@cache
+def _linked_turn() -> Executable:
+    return select(func.max(inbox.c.turn_id)).where(_among())
+
+
+async def add_attempt(transaction: Transaction, update_ids: Collection[UpdateId]) -> int:
+    """Count one more attempt at these updates; return the highest count."""
+    result = await transaction.execute(
+        update(inbox)
+        .where(inbox.c.update_id.in_(update_ids))
+        .values(attempts=inbox.c.attempts + 1)
+        .returning(inbox.c.attempts)
+    )
+    return max(result.scalars().all(), default=0)
+
+
+async def await_consent(transaction: Transaction, update_ids: Collection[UpdateId]) -> None:
+    """Let words rest until the person has agreed."""
+    await transaction.execute(
+        update(inbox).where(inbox.c.update_id.in_(update_ids)).values(waits_for_consent=1)
+    )
+
+
+async def release_after_consent(transaction: Transaction, person_id: PersonId) -> list[OpenRow]:
+    """Take the words that waited for consent, in order."""
+    rows = await _open(transaction, inbox.c.person_id == person_id, inbox.c.waits_for_consent == 1)
+    await transaction.execute(
+        update(inbox)
+        .where(inbox.c.update_id.in_([row.update_id for row in rows]))
+        .values(waits_for_consent=0)
+    )
+    return rows
+
+
+async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
+    """How many messages of this person wait for consent."""
+    query = select(func.count()).where(
+        inbox.c.person_id == person_id,
+        inbox.c.ended_as.is_(None),
+        inbox.c.waits_for_consent == 1,
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def open_among(transaction: Transaction, update_ids: Collection[UpdateId]) -> set[UpdateId]:
+    """Which of these updates have no end and do not wait for consent."""
+    found = await transaction.execute(_open_among(), {"ids": list(update_ids)})
+    return {UpdateId(update_id) for update_id in found.scalars()}
+
+
+@cache
+def _open_among() -> Executable:
+    return select(inbox.c.update_id).where(
+        _among(), inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 0
+    )
+
+
+async def open_rows(
+    transaction: Transaction, *, after: UpdateId | None = None, limit: int = 500
+) -> list[OpenRow]:
+    """A page of the rows that a restart has to take up again, in order."""
+    conditions = [inbox.c.waits_for_consent == 0]
+    if after is not None:
+        conditions.append(inbox.c.update_id > after)
+    return await _open(transaction, *conditions, limit=limit)
+
+
+async def open_rows_of(
+    transaction: Transaction, person_id: PersonId | None, *, limit: int
+) -> list[OpenRow]:
+    """A person's rows without an end, or nobody's, in order."""
+    return await _open(
+        transaction,
+        inbox.c.waits_for_consent == 0,
+        inbox.c.person_id == person_id,
+        limit=limit,
+    )
+
+
+async def open_owners(transaction: Transaction) -> dict[PersonId | None, int]:
+    """How many rows a restart has to take up again, by person; None owns those of nobody."""
+    query = (
+        select(inbox.c.person_id, func.count().label("rows"))
+        .where(
+            inbox.c.ended_as.is_(None),
+            inbox.c.payload.is_not(None),
+            inbox.c.waits_for_consent == 0,
+        )
+        .group_by(inbox.c.person_id)
+        .order_by(func.min(inbox.c.update_id))
+    )
+    return {row.person_id: row.rows for row in await transaction.execute(query)}
+
+
+async def count_open(transaction: Transaction) -> int:
+    """How many updates have no end yet."""
+    query = select(func.count()).where(inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 0)
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def _open(
+    transaction: Transaction, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[OpenRow]:
+    query = (
+        select(
+            inbox.c.update_id,
+            inbox.c.person_id,
+            inbox.c.kind,
+            inbox.c.payload,
+            inbox.c.attempts,
+            inbox.c.waits_for_consent,
+        )
+        .where(inbox.c.ended_as.is_(None), inbox.c.payload.is_not(None), *conditions)
+        .order_by(inbox.c.update_id)
+        .limit(limit)
+    )
+    rows = (await transaction.execute(query)).all()
+    return [
+        OpenRow(
+            row.update_id,
+            row.person_id,
+            row.kind,
+            await keys.unseal(transaction, _owner(row.person_id), row.payload, SEAL_CONTEXT),
+            row.attempts,
+            waits_for_consent=bool(row.waits_for_consent),
+        )
+        for row in rows
+    ]
+
+
+def _owner(person_id: PersonId | None) -> int:
+    return person_id if person_id is not None else keys.SERVICE

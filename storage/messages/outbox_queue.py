@@ -1,0 +1,129 @@
+"""The line before the outbox: the next message of every chat whose time has come.
+
+Knows nothing of who sends it. `outbox.py` puts messages down, claims and ends them.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, or_, select
+from sqlalchemy.orm import aliased
+
+from storage.database import keys
+from storage.database.connection import Transaction
+from storage.database.schema import is_open, outbox, telegram_chats
+from storage.ids import OutboxId
+from storage.messages.body import from_json
+from storage.messages.outbox import (
+    PUT_OFF,
+    SEAL_CONTEXT,
+    Audience,
+    MessageKind,
+    OutboxMessage,
+    OutboxState,
+)
+
+
+async def next_messages(
+    transaction: Transaction,
+    *,
+    now: datetime,
+    limit: int,
+    busy: Collection[OutboxId] = (),
+) -> list[OutboxMessage]:
+    """The next message of every chat whose time has come: crisis first, then as written.
+
+    One message a chat: what stands behind a message that waits or is being sent keeps its
+    place, and a chat with a long queue cannot keep others from being seen. A message that alone
+    cannot go now (`PUT_OFF`) lets the others of its chat pass.
+    """
+    values = {"now": now, "most": limit, "busy": list(busy)}
+    rows = (await transaction.execute(_due(), values)).all()
+    return [await _message(transaction, row) for row in rows]
+
+
+@cache
+def _due() -> Select[*tuple[Any, ...]]:
+    """Built once: it is asked after every message that is sent."""
+    now = bindparam("now", type_=outbox.c.created_at.type)
+    return (
+        select(outbox, telegram_chats.c.telegram_id)
+        .join_from(
+            outbox,
+            telegram_chats,
+            telegram_chats.c.person_id == outbox.c.person_id,
+            isouter=True,
+        )
+        .where(
+            is_open(),
+            outbox.c.state == OutboxState.QUEUED,
+            # A row from the future was written before the clock was set back.
+            or_(
+                outbox.c.not_before_at <= now,
+                outbox.c.created_at > now,
+                outbox.c.expires_at < now,  # it gets its end
+            ),
+            ~_stands_behind(Audience.PERSON, now),
+            ~_stands_behind(Audience.OPERATORS, now),
+            outbox.c.outbox_id.not_in(bindparam("busy", expanding=True)),
+        )
+        .order_by(outbox.c.priority, outbox.c.outbox_id)
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+def _stands_behind(audience: Audience, now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether another open message of the same chat comes first.
+
+    What was put off comes after all that was not, the least tried first, and holds up nobody
+    while it waits.
+    """
+    other = aliased(outbox)
+    earlier = or_(
+        other.c.priority < outbox.c.priority,
+        and_(other.c.priority == outbox.c.priority, other.c.outbox_id < outbox.c.outbox_id),
+    )
+    is_put_off = outbox.c.reason.is_not_distinct_from(PUT_OFF)
+    comes_first = or_(
+        other.c.state == OutboxState.SENDING,
+        and_(other.c.reason.is_distinct_from(PUT_OFF), or_(is_put_off, earlier)),
+        and_(
+            other.c.reason == PUT_OFF,
+            other.c.not_before_at <= now,
+            is_put_off,
+            or_(
+                other.c.attempts < outbox.c.attempts,
+                and_(other.c.attempts == outbox.c.attempts, earlier),
+            ),
+        ),
+    )
+    same = [outbox.c.audience == audience, other.c.audience == audience]
+    if audience is Audience.PERSON:
+        same.append(other.c.person_id == outbox.c.person_id)
+    return exists().where(
+        *same,
+        other.c.outbox_id != outbox.c.outbox_id,
+        is_open(other),
+        comes_first,
+    )
+
+
+async def _message(transaction: Transaction, row: Any) -> OutboxMessage:
+    owner = row.person_id if row.person_id is not None else keys.SERVICE
+    body = from_json(await keys.unseal(transaction, owner, row.body, SEAL_CONTEXT))
+    telegram_id = row.telegram_id if row.audience == Audience.PERSON else body.to_telegram_id
+    return OutboxMessage(
+        outbox_id=row.outbox_id,
+        person_id=row.person_id,
+        audience=Audience(row.audience),
+        telegram_id=telegram_id,
+        kind=MessageKind(row.kind),
+        body=body,
+        attempts=row.attempts,
+        preview_message_id=row.preview_message_id,
+        created_at=row.created_at,
+        check_in_id=row.check_in_id,
+        expires_at=row.expires_at,
+    )

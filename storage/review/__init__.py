@@ -1,0 +1,1 @@
+"""Cases, operators and the lexicon's changes."""

@@ -1,0 +1,267 @@
+"""The audit trail: who did what, hash-chained, so that nothing in it can be changed unseen.
+
+Each row's hash is an HMAC-SHA256, under a key derived from the service's own, over the hash
+before it and everything in the row but its words and the person they are about. Of the words
+the chain holds a salted digest: erasing a person leaves the chain whole. Knows nothing of what
+an act means.
+"""
+
+import hmac
+import json
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import Row, Select, func, insert, select, text, update
+
+from storage.database import keys
+from storage.database.connection import Transaction
+from storage.database.schema_review import audit
+from storage.ids import CaseId, OperatorId, PersonId
+
+SEAL_CONTEXT = "audit.words"
+FIRST = bytes(32)
+SALT_CHARS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One act.
+
+    Attributes:
+        operator_id: None for what the service did by itself.
+        detail: what was done, without anybody's words.
+        words: what an operator wrote (a reply, a reason); None where there were none, or where
+            they were erased with the person.
+    """
+
+    audit_id: int
+    at: datetime
+    operator_id: OperatorId | None
+    act: str
+    case_id: CaseId | None
+    person_id: PersonId | None
+    detail: Mapping[str, Any]
+    words: str | None
+
+
+async def append(
+    transaction: Transaction,
+    act: str,
+    *,
+    now: datetime,
+    operator_id: OperatorId | None = None,
+    case_id: CaseId | None = None,
+    person_id: PersonId | None = None,
+    detail: Mapping[str, Any] | None = None,
+    words: str | None = None,
+) -> int:
+    """Write an act at the end of the trail; return its number.
+
+    Args:
+        transaction: writers follow one another; the lock holds until the commit.
+        act: what was done.
+        now: the present instant.
+        operator_id: by whom; None for the service.
+        case_id: in which case.
+        person_id: about whom; needed where there are words.
+        detail: JSON, without anybody's words.
+        words: sealed with the person's key.
+    """
+    values: dict[str, Any] = {
+        "at": now,
+        "operator_id": operator_id,
+        "act": act,
+        "case_id": case_id,
+        "person_id": person_id,
+        "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True),
+        "words_digest": None,
+    }
+    if words is not None:
+        assert person_id is not None
+        salted = token_hex(SALT_CHARS // 2) + words
+        values["words"] = await keys.seal(transaction, person_id, salted, SEAL_CONTEXT)
+        values["words_digest"] = _digest(salted)
+    key = await _key(transaction)
+    before = await _last_hash(transaction)
+    values["hash"] = _hash(key, before, values)
+    made = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
+    return int(made.scalar_one())
+
+
+async def _last_hash(transaction: Transaction) -> bytes:
+    """The hash that the next act stands on; no other act is written until the commit.
+
+    SQLite has one writer at a time. On PostgreSQL a function takes a lock and then looks, in one
+    trip: acts wait for one another here.
+    """
+    if transaction.dialect == "postgresql":
+        found = await transaction.execute(text("SELECT audit_last_hash()"))
+    else:
+        last = select(audit.c.hash).order_by(audit.c.audit_id.desc()).limit(1)
+        found = await transaction.execute(last)
+    return bytes(found.scalar_one_or_none() or FIRST)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """What a walk over the whole trail found.
+
+    Attributes:
+        records: how many acts there are.
+        broken_at: the first act that is not as it was written, or follows a missing one.
+        erased: of how many the words were erased.
+        head: the last hash, to be kept elsewhere: a trail cut short still verifies without it.
+        holds_head: whether the hash asked for is in the trail.
+    """
+
+    records: int
+    broken_at: int | None
+    erased: int
+    head: str
+    holds_head: bool
+
+
+async def verify(transaction: Transaction, *, head: str | None = None) -> AuditResult:
+    """Walk the trail from the first act; `head` is a hash noted earlier, which must be in it."""
+    key, before = await _key(transaction), FIRST
+    count = erased = 0
+    broken_at: int | None = None
+    seen = head is None
+    async for row in _rows(transaction):
+        values = dict(row._mapping)
+        whole = hmac.compare_digest(_hash(key, before, values), row.hash)
+        if (not whole or not await _fits(transaction, row)) and broken_at is None:
+            broken_at = row.audit_id
+        count += 1
+        erased += row.words_digest is not None and row.words is None
+        before = row.hash
+        seen = seen or row.hash.hex() == head
+    return AuditResult(count, broken_at, erased, before.hex(), seen)
+
+
+async def erase_person(transaction: Transaction, person_id: PersonId) -> None:
+    """Take away what operators wrote about a person, and that it was them."""
+    await transaction.execute(
+        update(audit).where(audit.c.person_id == person_id).values(words=None, person_id=None)
+    )
+
+
+async def erase_older(transaction: Transaction, *, before: datetime) -> int:
+    """Take away words that are past their time of keeping; return how many."""
+    old = (audit.c.words.is_not(None), audit.c.at < before)
+    statement = update(audit).where(*old).values(words=None, person_id=None)
+    return (await transaction.execute(statement)).rowcount
+
+
+async def page(
+    transaction: Transaction,
+    *,
+    before: int | None = None,
+    case_id: CaseId | None = None,
+    operator_id: OperatorId | None = None,
+    act: str | None = None,
+    limit: int = 50,
+) -> list[Record]:
+    """The newest acts first, a page of them."""
+    query = select(audit).order_by(audit.c.audit_id.desc()).limit(limit)
+    for column, value in (
+        (audit.c.case_id, case_id),
+        (audit.c.operator_id, operator_id),
+        (audit.c.act, act),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if before is not None:
+        query = query.where(audit.c.audit_id < before)
+    rows = (await transaction.execute(query)).all()
+    return [await _record(transaction, row) for row in rows]
+
+
+async def details_since(
+    transaction: Transaction, operator_id: OperatorId, acts: Collection[str], since: datetime
+) -> list[Mapping[str, Any]]:
+    """What an operator did of some kinds since an instant, by the details."""
+    query = select(audit.c.detail).where(
+        audit.c.operator_id == operator_id, audit.c.act.in_(acts), audit.c.at >= since
+    )
+    return [json.loads(detail) for detail in (await transaction.execute(query)).scalars()]
+
+
+async def first_since(
+    transaction: Transaction, operator_id: OperatorId, since: datetime
+) -> datetime | None:
+    """When an operator first did anything since an instant."""
+    query = select(func.min(audit.c.at)).where(
+        audit.c.operator_id == operator_id, audit.c.at >= since
+    )
+    found: datetime | None = (await transaction.execute(query)).scalar_one()
+    return found
+
+
+async def _rows(transaction: Transaction) -> AsyncIterator[Row[Any]]:
+    """All rows, a page at a time, so that a long trail fits into memory."""
+    after = -1
+    while True:
+        query: Select[Any] = (
+            select(audit).where(audit.c.audit_id > after).order_by(audit.c.audit_id).limit(1000)
+        )
+        rows = (await transaction.execute(query)).all()
+        for row in rows:
+            yield row
+        if not rows:
+            return
+        after = rows[-1].audit_id
+
+
+async def _fits(transaction: Transaction, row: Row[Any]) -> bool:
+    """Whether the words, where they are still there, are those that were written."""
+    if row.words is None:
+        return True
+    try:
+        salted = await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT)
+    except Exception:  # a key that is gone, or words that another key sealed
+        return False
+    return hmac.compare_digest(_digest(salted), row.words_digest or b"")
+
+
+async def _record(transaction: Transaction, row: Row[Any]) -> Record:
+    words = None
+    if row.words is not None:
+        words = (await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT))[
+            SALT_CHARS:
+        ]
+    return Record(
+        row.audit_id,
+        row.at,
+        row.operator_id,
+        row.act,
+        row.case_id,
+        row.person_id,
+        json.loads(row.detail),
+        words,
+    )
+
+
+async def _key(transaction: Transaction) -> bytes:
+    return hmac.digest(await keys.of(transaction, keys.SERVICE), b"pica audit", "sha256")
+
+
+def _digest(salted: str) -> bytes:
+    return sha256(salted.encode("utf-8", "surrogatepass")).digest()
+
+
+def _hash(key: bytes, before: bytes, values: Mapping[str, Any]) -> bytes:
+    digest = values["words_digest"]
+    fields = [
+        values["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+        values["operator_id"],
+        values["act"],
+        values["case_id"],
+        values["detail"],
+        digest.hex() if digest else None,
+    ]
+    return hmac.digest(key, before + json.dumps(fields, ensure_ascii=False).encode(), "sha256")

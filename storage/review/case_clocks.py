@@ -1,0 +1,71 @@
+"""Cases whose time has come: unclaimed, a lease that ran out, a digest, a topic to take away.
+
+Knows nothing of what is done then (`review/clocks.py`, `bot/operators/digest.py`, `bot/service/periodic.py`).
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from storage.database.connection import Transaction
+from storage.database.schema_review import NOT_RESOLVED, cases
+from storage.ids import CaseId
+from storage.review.cases import Case, as_case, select_cases
+
+
+async def clocks_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[Case]:
+    """Cases that nobody claimed in time, the longest due first."""
+    query = (
+        select_cases()
+        .where(NOT_RESOLVED, cases.c.clock_due_at.is_not(None), cases.c.clock_due_at <= now)
+        .order_by(cases.c.clock_due_at)
+        .limit(limit)
+    )
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def leases_over(transaction: Transaction, *, now: datetime) -> list[Case]:
+    """Takeovers whose lease ran out."""
+    query = select_cases().where(cases.c.lease_until_at.is_not(None), cases.c.lease_until_at <= now)
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def undigested(transaction: Transaction, *, below: int, limit: int = 500) -> list[Case]:
+    """Cases under a level that no digest has told of since their last sign of risk."""
+    query = (
+        select_cases()
+        .where(
+            NOT_RESOLVED,
+            cases.c.level < below,
+            cases.c.digested_at.is_(None) | (cases.c.digested_at < cases.c.last_risk_at),
+        )
+        .order_by(cases.c.level.desc(), cases.c.last_risk_at.desc())
+        .limit(limit)
+    )
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def mark_digested(
+    transaction: Transaction, case_ids: Collection[CaseId], *, now: datetime
+) -> None:
+    """Note that a digest has told of these cases."""
+    told = update(cases).where(cases.c.case_id.in_(case_ids)).values(digested_at=now)
+    await transaction.execute(told)
+
+
+async def last_digest_at(transaction: Transaction) -> datetime | None:
+    """When a digest was last written, or None."""
+    query = select(cases.c.digested_at).where(cases.c.digested_at.is_not(None))
+    newest = query.order_by(cases.c.digested_at.desc()).limit(1)
+    found: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
+    return found
+
+
+async def topics_over(transaction: Transaction, *, resolved_before: datetime) -> list[CaseId]:
+    """Cases whose topic still stands though the person is gone, or its time of keeping over."""
+    query = select(cases.c.case_id).where(
+        cases.c.thread_id.is_not(None),
+        cases.c.erased_at.is_not(None) | (cases.c.resolved_at < resolved_before),
+    )
+    return [CaseId(each) for each in (await transaction.execute(query)).scalars()]

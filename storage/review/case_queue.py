@@ -1,0 +1,133 @@
+"""The operators' queue: which cases wait, the gravest first; figures about all of them.
+
+Holds no words. Knows nothing of who looks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, select
+
+from storage.database.connection import Transaction
+from storage.database.schema_review import NOT_RESOLVED, cases, evidence
+from storage.ids import OperatorId
+from storage.review.cases import Case, CaseState, as_case, columns
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What an operator wants to see; None: no matter.
+
+    Attributes:
+        state: `waiting` (not claimed), `mine`, `claimed`, `resolved`; None: all not resolved.
+        level: this level and above.
+        category: one of the categories of a case.
+        operator_id: whose `mine` is.
+    """
+
+    state: str | None = None
+    level: int | None = None
+    category: str | None = None
+    operator_id: OperatorId | None = None
+
+
+async def page(
+    transaction: Transaction, filters: Filters, *, limit: int = 50, offset: int = 0
+) -> list[Case]:
+    """Cases: those that nobody has first, then by level, then the longest waiting."""
+    unclaimed_first = case((cases.c.state == CaseState.OPEN, 0), else_=1)
+    order: tuple[Any, ...] = (
+        (cases.c.resolved_at.desc(),)
+        if filters.state == "resolved"
+        else (cases.c.level.desc(), unclaimed_first, cases.c.last_risk_at, cases.c.case_id)
+    )
+    query = (
+        select(*columns()).where(*_conditions(filters)).order_by(*order).limit(limit).offset(offset)
+    )
+    return [as_case(row) for row in await transaction.execute(query)]
+
+
+async def count(transaction: Transaction, filters: Filters) -> int:
+    """How many cases fit."""
+    query = select(func.count()).select_from(cases).where(*_conditions(filters))
+    return int((await transaction.execute(query)).scalar_one())
+
+
+async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
+    """How many cases wait for somebody, by level."""
+    query = (
+        select(cases.c.level, func.count())
+        .where(NOT_RESOLVED, cases.c.state == CaseState.OPEN)
+        .group_by(cases.c.level)
+    )
+    return {row.level: row[1] for row in await transaction.execute(query)}
+
+
+async def place_in_line(transaction: Transaction, found: Case) -> int:
+    """How many unclaimed cases are seen to before this one."""
+    graver = cases.c.level > found.level
+    longer = (cases.c.level == found.level) & (cases.c.last_risk_at < found.last_risk_at)
+    query = select(func.count()).where(
+        NOT_RESOLVED, cases.c.state == CaseState.OPEN, graver | longer
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFigures:
+    """What charts need of one case."""
+
+    level: int
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    resolution: str | None
+
+
+async def opened_since(transaction: Transaction, since: datetime) -> list[CaseFigures]:
+    """Cases opened since an instant, oldest first."""
+    query = (
+        select(cases.c.level, cases.c.opened_at, cases.c.acknowledged_at, cases.c.resolution)
+        .where(cases.c.opened_at >= since)
+        .order_by(cases.c.opened_at)
+    )
+    return [CaseFigures(**row._mapping) for row in await transaction.execute(query)]
+
+
+async def verdicts_by_rule(transaction: Transaction, since: datetime) -> dict[str, tuple[int, int]]:
+    """For each rule: in how many resolved cases it fired, and how many were false alarms."""
+    is_false = cases.c.resolution == "false_alarm"
+    query = (
+        select(
+            evidence.c.rule,
+            func.count(func.distinct(cases.c.case_id)),
+            func.count(func.distinct(case((is_false, cases.c.case_id)))),
+        )
+        .join_from(evidence, cases)
+        .where(
+            cases.c.resolved_at.is_not(None),
+            cases.c.opened_at >= since,
+            cases.c.resolution.is_not(None),
+            cases.c.resolution != "erased",
+        )
+        .group_by(evidence.c.rule)
+    )
+    return {rule: (total, wrong) for rule, total, wrong in await transaction.execute(query)}
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [
+        cases.c.resolved_at.is_not(None) if filters.state == "resolved" else NOT_RESOLVED
+    ]
+    if filters.state == "waiting":
+        found.append(cases.c.state == CaseState.OPEN)
+    elif filters.state == "claimed":
+        found.append(cases.c.state == CaseState.CLAIMED)
+    elif filters.state == "mine":
+        found.append(cases.c.claimed_by == filters.operator_id)
+    if filters.level is not None:
+        found.append(cases.c.level >= filters.level)
+    if filters.category:
+        within = "," + cases.c.categories + ","
+        found.append(within.contains(f",{filters.category},", autoescape=True))
+    return found

@@ -1,0 +1,122 @@
+"""Changes to the lexicon that operators proposed, and who decided on them.
+
+Holds no words of people. Knows nothing of what a change does (`safety/change.py`).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from storage.database.connection import Transaction
+from storage.database.schema_review import lexicon_changes as changes
+from storage.ids import OperatorId
+
+
+class ChangeState(StrEnum):
+    """Where a change stands."""
+
+    PROPOSED = "proposed"
+    LIVE = "live"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconChange:
+    """A change, as YAML, with what replaying it found (counts only)."""
+
+    change_id: int
+    body: str
+    state: ChangeState
+    proposed_by: OperatorId
+    proposed_at: datetime
+    replay: Mapping[str, Any] | None
+    decided_by: OperatorId | None
+    decided_at: datetime | None
+
+
+async def propose(
+    transaction: Transaction, body: str, *, operator_id: OperatorId, now: datetime
+) -> int:
+    """Store a proposal; return its number."""
+    made = await transaction.execute(
+        insert(changes)
+        .values(body=body, state=ChangeState.PROPOSED, proposed_by=operator_id, proposed_at=now)
+        .returning(changes.c.change_id)
+    )
+    return int(made.scalar_one())
+
+
+async def keep_replay(transaction: Transaction, change_id: int, replay: Mapping[str, Any]) -> None:
+    """Store what a replay counted."""
+    await transaction.execute(
+        update(changes)
+        .where(changes.c.change_id == change_id)
+        .values(replay=json.dumps(replay, ensure_ascii=False))
+    )
+
+
+async def decide(
+    transaction: Transaction,
+    change_id: int,
+    *,
+    before: ChangeState,
+    after: ChangeState,
+    operator_id: OperatorId | None,
+    now: datetime,
+) -> bool:
+    """Move a change on; False where it no longer stands where it stood.
+
+    `operator_id` is None for whoever has the host.
+    """
+    result = await transaction.execute(
+        update(changes)
+        .where(changes.c.change_id == change_id, changes.c.state == before)
+        .values(state=after, decided_by=operator_id, decided_at=now)
+    )
+    return result.rowcount == 1
+
+
+async def get(transaction: Transaction, change_id: int) -> LexiconChange | None:
+    """One change, or None."""
+    query = select(changes).where(changes.c.change_id == change_id)
+    row = (await transaction.execute(query)).one_or_none()
+    return _change(row) if row else None
+
+
+async def live(transaction: Transaction) -> list[LexiconChange]:
+    """What is in use, in the order in which it went live: a change may build on those before."""
+    query = (
+        select(changes)
+        .where(changes.c.state == ChangeState.LIVE)
+        .order_by(changes.c.decided_at, changes.c.change_id)
+    )
+    return [_change(row) for row in await transaction.execute(query)]
+
+
+async def listed(
+    transaction: Transaction, *, state: ChangeState | None = None
+) -> list[LexiconChange]:
+    """All changes, in the order in which they were proposed."""
+    query = select(changes).order_by(changes.c.change_id)
+    if state is not None:
+        query = query.where(changes.c.state == state)
+    return [_change(row) for row in await transaction.execute(query)]
+
+
+def _change(row: Row[Any]) -> LexiconChange:
+    return LexiconChange(
+        row.change_id,
+        row.body,
+        ChangeState(row.state),
+        row.proposed_by,
+        row.proposed_at,
+        json.loads(row.replay) if row.replay else None,
+        row.decided_by,
+        row.decided_at,
+    )

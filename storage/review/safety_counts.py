@@ -1,0 +1,70 @@
+"""How often the safety layer acted, a day, for the yearly report.
+
+Counts only: no row leads to a person, so `/forget` and the sweep leave them. Knows nothing
+of who reads them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database.connection import Transaction
+from storage.database.schema import safety_counts
+
+
+class SafetyEvent(StrEnum):
+    """What was done."""
+
+    FIXED_REPLY = "fixed_reply"
+    """A reviewed reply with numbers to call, in the place of the model's (level 3 and 4)."""
+    RESOURCES = "resources"
+    """Numbers to call beside the model's reply (level 2)."""
+    CASE = "case"
+    """A case was opened for operators."""
+    PLAN = "plan"
+    """A safety plan was begun."""
+    FOLLOW_UP = "follow_up"
+    """A person who had agreed to it was asked on the next day."""
+    GUARD = "guard"
+    """The guard kept a reply of the model back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One line of the report."""
+
+    act: str
+    level: int
+    script: str
+    number: int
+
+
+async def add(
+    transaction: Transaction, act: SafetyEvent, *, now: datetime, level: int = 0, script: str = ""
+) -> None:
+    """Count one act."""
+    dialect = sqlite if transaction.dialect == "sqlite" else postgresql
+    await transaction.execute(
+        dialect.insert(safety_counts)
+        .values(day=f"{now:%Y-%m-%d}", kind=act, level=level, script=script, number=1)
+        .on_conflict_do_update(
+            index_elements=["day", "kind", "level", "script"],
+            set_={"number": safety_counts.c.number + 1},
+        )
+    )
+
+
+async def of_year(transaction: Transaction, year: int) -> list[Count]:
+    """The sums of a year (UTC), by act, level and script."""
+    c = safety_counts.c
+    query = (
+        select(c.kind, c.level, c.script, func.sum(c.number))
+        .where(c.day >= f"{year:04}-01-01", c.day <= f"{year:04}-12-31")
+        .group_by(c.kind, c.level, c.script)
+        .order_by(c.kind, c.level.desc(), c.script)
+    )
+    rows = (await transaction.execute(query)).all()
+    return [Count(act, level, script, int(number)) for act, level, script, number in rows]

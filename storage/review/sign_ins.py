@@ -1,0 +1,163 @@
+"""One-time links and console sessions, by the hash of their secret.
+
+Knows nothing of who may ask for one. Neither token nor cookie stands in the database.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+
+from storage.database.connection import Transaction
+from storage.database.schema_review import console_sessions, operators, sign_ins
+from storage.ids import OperatorId
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser."""
+
+    session_hash: str
+    operator_id: OperatorId
+    csrf: str
+    made_at: datetime
+    seen_at: datetime
+
+
+def hashed(secret: str) -> str:
+    """What stands in the database for a token or a cookie."""
+    return sha256(secret.encode()).hexdigest()
+
+
+async def put_link(
+    transaction: Transaction,
+    token: str,
+    operator_id: OperatorId,
+    *,
+    way: str,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Remember a one-time link; earlier ones of this operator hold no more."""
+    await transaction.execute(
+        update(sign_ins)
+        .where(sign_ins.c.operator_id == operator_id, sign_ins.c.used_at.is_(None))
+        .values(used_at=now)
+    )
+    await transaction.execute(
+        insert(sign_ins).values(
+            token_hash=hashed(token),
+            operator_id=operator_id,
+            way=way,
+            made_at=now,
+            expires_at=expires_at,
+        )
+    )
+
+
+async def links_since(transaction: Transaction, operator_id: OperatorId, since: datetime) -> int:
+    """How many links an operator asked for since an instant."""
+    query = select(func.count()).where(
+        sign_ins.c.operator_id == operator_id, sign_ins.c.made_at > since
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
+def _unused(token: str, now: datetime) -> list[ColumnElement[bool]]:
+    """Describe the row of a link that holds."""
+    listed = select(operators.c.operator_id).where(operators.c.removed_at.is_(None))
+    return [
+        sign_ins.c.token_hash == hashed(token),
+        sign_ins.c.used_at.is_(None),
+        sign_ins.c.expires_at > now,
+        sign_ins.c.operator_id.in_(listed),
+    ]
+
+
+async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
+    """Say whether a link can still be used."""
+    query = select(sign_ins.c.token_hash).where(*_unused(token, now))
+    return (await transaction.execute(query)).one_or_none() is not None
+
+
+async def consume_link(
+    transaction: Transaction, token: str, *, now: datetime
+) -> tuple[OperatorId, str] | None:
+    """Use a link up: whose it is and how it was given; None where it does not hold (any more)."""
+    taken = await transaction.execute(
+        update(sign_ins)
+        .where(*_unused(token, now))
+        .values(used_at=now)
+        .returning(sign_ins.c.operator_id, sign_ins.c.way)
+    )
+    row = taken.one_or_none()
+    return (OperatorId(row.operator_id), row.way) if row else None
+
+
+async def begin_session(
+    transaction: Transaction,
+    secret: str,
+    operator_id: OperatorId,
+    *,
+    csrf: str,
+    now: datetime,
+    expires_at: datetime,
+) -> None:
+    """Remember a signed-in browser."""
+    await transaction.execute(
+        insert(console_sessions).values(
+            session_hash=hashed(secret),
+            operator_id=operator_id,
+            csrf=csrf,
+            made_at=now,
+            seen_at=now,
+            expires_at=expires_at,
+        )
+    )
+
+
+async def session(
+    transaction: Transaction, secret: str, *, now: datetime, idle_since: datetime
+) -> Session | None:
+    """The session of a cookie; None where it ended, idled out, or its operator was removed."""
+    query = (
+        select(
+            console_sessions.c.session_hash,
+            console_sessions.c.operator_id,
+            console_sessions.c.csrf,
+            console_sessions.c.made_at,
+            console_sessions.c.seen_at,
+        )
+        .join_from(console_sessions, operators)
+        .where(
+            console_sessions.c.session_hash == hashed(secret),
+            console_sessions.c.expires_at > now,
+            console_sessions.c.seen_at > idle_since,
+            operators.c.removed_at.is_(None),
+        )
+    )
+    row = (await transaction.execute(query)).one_or_none()
+    return Session(**row._mapping) if row else None
+
+
+async def touch_session(transaction: Transaction, session_hash: str, *, now: datetime) -> None:
+    """Record that a session is in use."""
+    await transaction.execute(
+        update(console_sessions)
+        .where(console_sessions.c.session_hash == session_hash)
+        .values(seen_at=now)
+    )
+
+
+async def end_session(transaction: Transaction, session_hash: str) -> None:
+    """Sign a browser out."""
+    await transaction.execute(
+        delete(console_sessions).where(console_sessions.c.session_hash == session_hash)
+    )
+
+
+async def end_sessions_of(transaction: Transaction, operator_id: OperatorId) -> int:
+    """Sign an operator out everywhere; return of how many browsers."""
+    mine = console_sessions.c.operator_id == operator_id
+    return (await transaction.execute(delete(console_sessions).where(mine))).rowcount

@@ -1,0 +1,161 @@
+"""How long each class of data is kept, and the sweep that ends it.
+
+The table below is what `/privacy` shows and what the sweep does: there is no second list.
+Knows nothing of why a class exists or of what people are told about it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
+
+from storage.database.connection import Transaction
+from storage.database.schema import (
+    daily_usage,
+    dialogues,
+    erasures,
+    inbox,
+    invites,
+    is_open,
+    outbox,
+    people,
+    sessions,
+    talk_clocks,
+    turns,
+)
+from storage.database.schema_checkins import check_in_questions, check_ins
+from storage.database.schema_review import cases, console_sessions, shadow_drafts, sign_ins
+from storage.ids import PersonId
+from storage.review import audit
+from storage.upkeep.erasure import erase
+
+UNCONSENTED_HOURS = 24
+RECORDS_DAYS = 30
+CASES_DAYS = 365
+ERASED_CASES_DAYS = 90
+ERASURES_DAYS = 730
+STRANGERS = 100
+BATCH = 2000
+"""Rows a statement deletes at most, so that a sweep never holds a writer for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionClass:
+    """A class of data and its time of keeping, in days; `name` is a key of the texts."""
+
+    name: str
+    days: int
+
+
+def classes(turns_days: int) -> tuple[RetentionClass, ...]:
+    """Every class with an end, longest concern of people first.
+
+    Args:
+        turns_days: PICA_RETENTION_DAYS, for what people and companion say.
+    """
+    return (
+        RetentionClass("turns", turns_days),
+        RetentionClass("moods", turns_days),
+        RetentionClass("records", RECORDS_DAYS),
+        RetentionClass("cases", CASES_DAYS),
+        RetentionClass("erased_cases", ERASED_CASES_DAYS),
+        RetentionClass("erasures", ERASURES_DAYS),
+    )
+
+
+async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> dict[str, int]:
+    """Delete one batch of every class that is past its time; return the counts."""
+    old = {kept.name: now - timedelta(days=kept.days) for kept in classes(turns_days)}
+    rules: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
+        ("turns", turns, turns.c.created_at < old["turns"]),
+        ("off_record", turns, _off_record_is_over(now)),
+        ("moods", check_ins, check_ins.c.due_at < old["moods"]),
+        ("questions", check_in_questions, check_in_questions.c.asked_at < old["records"]),
+        ("sessions", sessions, _is_empty(old["turns"])),
+        ("inbox", inbox, inbox.c.ended_at < old["records"]),
+        ("outbox", outbox, outbox.c.ended_at < old["records"]),
+        ("dialogues", dialogues, dialogues.c.changed_at < old["records"]),
+        ("talk_clocks", talk_clocks, talk_clocks.c.spoke_at < old["records"]),
+        ("usage", daily_usage, daily_usage.c.day < f"{old['records']:%Y-%m-%d}"),
+        ("invites", invites, invites.c.expires_at < now),
+        (
+            "cases",
+            cases,
+            or_(cases.c.resolved_at < old["cases"], cases.c.erased_at < old["erased_cases"]),
+        ),
+        ("shadow_drafts", shadow_drafts, shadow_drafts.c.created_at < old["turns"]),
+        ("sign_ins", sign_ins, sign_ins.c.expires_at < old["records"]),
+        ("console_sessions", console_sessions, console_sessions.c.expires_at < now),
+        ("erasures", erasures, erasures.c.erased_at < old["erasures"]),
+    )
+    counts = {
+        "unconsented": await _expire_unconsented(transaction, now),
+        "strangers": await _erase_strangers(transaction, now),
+        "audit_words": await audit.erase_older(transaction, before=old["cases"]),
+    }
+    for name, table, condition in rules:
+        if table in (turns, sessions):
+            gone = select(table.c.session_id).where(condition).limit(BATCH).distinct()
+            transaction.ended_sessions += (await transaction.execute(gone)).scalars()
+        key = next(iter(table.primary_key))
+        rows = select(key).where(condition).limit(BATCH)
+        if len(table.primary_key) > 1:
+            deleted = await transaction.execute(delete(table).where(condition))
+        else:
+            deleted = await transaction.execute(delete(table).where(key.in_(rows)))
+        counts[name] = deleted.rowcount
+    return counts
+
+
+async def _expire_unconsented(transaction: Transaction, now: datetime) -> int:
+    """End words that waited for consent too long."""
+    result = await transaction.execute(
+        update(inbox)
+        .where(
+            inbox.c.ended_as.is_(None),
+            inbox.c.waits_for_consent == 1,
+            inbox.c.received_at < now - timedelta(hours=UNCONSENTED_HOURS),
+        )
+        .values(ended_as="ignored", reason="no_consent", ended_at=now, payload=None)
+    )
+    return result.rowcount
+
+
+async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
+    """Erase people who never agreed, when nothing of theirs waits and no case is open."""
+    theirs = people.c.person_id
+    waits = exists().where(inbox.c.person_id == theirs, inbox.c.ended_as.is_(None))
+    sends = exists().where(outbox.c.person_id == theirs, is_open())
+    at_risk = exists().where(cases.c.person_id == theirs, cases.c.resolved_at.is_(None))
+    query = (
+        select(theirs)
+        .where(
+            people.c.consent_at.is_(None),
+            people.c.created_at < now - timedelta(hours=UNCONSENTED_HOURS),
+            ~waits,
+            ~sends,
+            ~at_risk,
+        )
+        .limit(STRANGERS)
+    )
+    found = (await transaction.execute(query)).scalars().all()
+    for person_id in found:
+        await erase(transaction, PersonId(person_id), now=now)
+    return len(found)
+
+
+def _off_record_is_over(now: datetime) -> ColumnElement[bool]:
+    still = exists().where(
+        people.c.person_id == turns.c.person_id, people.c.off_record_until_at > now
+    )
+    return and_(turns.c.off_record == 1, ~still)
+
+
+def _is_empty(before: datetime) -> ColumnElement[bool]:
+    has_turns = exists().where(turns.c.session_id == sessions.c.session_id)
+    return and_(sessions.c.started_at < before, ~has_turns)
+
+
+def is_more(counts: dict[str, int]) -> bool:
+    """Whether a sweep may have left something to the next one."""
+    return max(counts.values()) >= BATCH or counts["strangers"] >= STRANGERS
