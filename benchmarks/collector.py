@@ -17,7 +17,7 @@ from unittest import mock
 import bot.service  # noqa: F401 - what the service imports is gone through as well
 from bot.service.connections import load_model
 from bot.settings import Settings
-from safety.screen import Screener
+from safety.screening.screener import Screener
 
 
 def milliseconds(repeats: int) -> list[float]:

@@ -45,7 +45,7 @@ from review.policy import LexiconChangeControl
 from review.replays import Replays
 from review.shadow import Shadow
 from review.takeover import Takeover
-from safety.screen import Screener
+from safety.screening.screener import Screener
 from storage import Database, Transaction, Vault, new_secret_key
 from storage.companion import people
 from storage.database import keys

@@ -21,11 +21,11 @@ from statistics import median
 import opencc
 from pypinyin import lazy_pinyin
 
-from safety.entries import Entry, Lexicon, load_lexicon
-from safety.levels import Level
-from safety.pinyin import sound_of
-from safety.screen import Screener
-from safety.second_stage import SecondStage
+from safety.screening.levels import Level
+from safety.screening.lexicon import Entry, Lexicon, load_lexicon
+from safety.screening.screener import Screener
+from safety.screening.second_stage import SecondStage
+from safety.text.pinyin import sound_of
 
 CRISIS = {"suicidal_ideation", "self-harm", "violent_thoughts"}
 EMOJI = {"死": "💀", "刀": "🔪", "药": "💊", "血": "🩸"}

@@ -17,12 +17,12 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from safety.counting import interval
-from safety.entries import load_lexicon
-from safety.levels import Level
-from safety.normalise import normalise
-from safety.screen import Screener, Screening, is_open
-from safety.second_stage import features
+from safety.evaluation.metrics import interval
+from safety.screening.levels import Level
+from safety.screening.lexicon import load_lexicon
+from safety.screening.screener import Screener, Screening, is_open
+from safety.screening.second_stage import features
+from safety.text.normalise import normalise
 
 ACTIVE = {"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"}
 BUCKETS = 8_192
@@ -182,7 +182,9 @@ def main() -> None:
     parser.add_argument("psysuicide", type=Path)
     parser.add_argument("smilechat", type=Path)
     parser.add_argument("--unseen", type=Path, nargs="*", default=[], help="files to compare on")
-    parser.add_argument("--write", action="store_true", help="replace safety/second_stage.json")
+    parser.add_argument(
+        "--write", action="store_true", help="replace safety/screening/second_stage.json"
+    )
     given = parser.parse_args()
     try:
         import sklearn  # noqa: F401

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from safety.utf8 import NotUtf8Error, read_text
+from safety.text.utf8 import NotUtf8Error, read_text
 
 ENV_FILE = ".env"
 Network = IPv4Network | IPv6Network

@@ -18,9 +18,9 @@ from console.screened import marked
 from console.site import Site
 from review.access import RefusedError
 from review.sign_in import Visitor
-from safety.levels import Category, Level
-from safety.replay_counts import LabelKind
-from safety.screen import Match
+from safety.evaluation.replay_counts import LabelKind
+from safety.screening.levels import Category, Level
+from safety.screening.screener import Match
 
 A_PAGE = 20
 WITH_THE_CHANGE = (LabelKind.GAINED, LabelKind.RAISED)

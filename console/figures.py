@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from safety.counting import interval
+from safety.evaluation.metrics import interval
 from storage.review.case_queue import CaseFigures
 
 FEW = 5

@@ -20,8 +20,8 @@ from console.site import Site
 from review.access import Refusal, RefusedError
 from review.policy import LONGEST_TEXT
 from review.sign_in import Visitor
-from safety.change_form import MOST_BYTES as MOST_OF_CHANGE
-from safety.change_form import read_why
+from safety.changes.form import MOST_BYTES as MOST_OF_CHANGE
+from safety.changes.form import read_why
 from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState, LexiconChange
 

@@ -18,7 +18,7 @@ from console.site import Site
 from review import falling
 from review.access import RefusedError
 from review.sign_in import Visitor
-from safety.levels import Category
+from safety.screening.levels import Category
 from storage.checkins import settings
 from storage.ids import CaseId, PersonId
 from storage.review import case_queue

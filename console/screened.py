@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.highlight import Piece, pieces
-from safety.screen import Match, Screening
+from safety.screening.screener import Match, Screening
 from storage.review.evidence import EvidenceSpan
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from review.sign_in import Visitor
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion.conversations import Turn
 from storage.ids import TurnId

@@ -6,9 +6,9 @@ Knows nothing of how operators are told, nor of what the person is answered.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from safety.levels import Level
-from safety.policy import HOLD_LAPSE_S, Response
-from safety.screen import Screening
+from safety.response.policy import HOLD_LAPSE_S, Response
+from safety.screening.levels import Level
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import script_positions
 from storage.ids import CaseId, PersonId, TurnId

@@ -1,4 +1,4 @@
-"""The worker process that does the work of `safety/child.py`, a process for each piece of work."""
+"""The worker process that does the work of `safety/changes/worker.py`, a process for each piece of work."""
 
 import asyncio
 import os
@@ -11,9 +11,9 @@ from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from typing import Protocol, TypeVar
 
-from safety import child
-from safety.entries import LexiconError
-from safety.evaluate import RowError
+from safety.changes import worker
+from safety.evaluation.evaluate import RowError
+from safety.screening.lexicon import LexiconError
 
 LOOKS_EVERY_S = 0.2
 
@@ -50,7 +50,7 @@ async def run(
     """Do a piece of work in a process of its own, which ends with this call.
 
     Args:
-        work: a function of `safety/child.py`.
+        work: a function of `safety/changes/worker.py`.
         args: its arguments.
         pages: stored messages to hand over before the work begins.
         progress: called while the work goes on.
@@ -62,7 +62,7 @@ async def run(
     """
     context = get_context("spawn")
     reports: SimpleQueue[tuple[int, int]] = context.SimpleQueue()
-    pool = ProcessPoolExecutor(1, context, child.begin, (reports,))
+    pool = ProcessPoolExecutor(1, context, worker.begin, (reports,))
     loop = asyncio.get_running_loop()
     watch = loop.create_task(_watch(reports, progress))
     pid = 0
@@ -72,7 +72,7 @@ async def run(
             pid = await loop.run_in_executor(pool, os.getpid)
             if pages is not None:
                 async for page in pages:
-                    await loop.run_in_executor(pool, child.take, page)
+                    await loop.run_in_executor(pool, worker.take, page)
             return await loop.run_in_executor(pool, work, *args)
     except BrokenProcessPool as died:
         raise WorkerError("the process ended before it was done") from died

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from review import roster
 from review.events import CaseEvents, Event, EventType
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Database, Transaction
 from storage.ids import OperatorId
 from storage.review import audit, case_clocks, cases, operators

@@ -10,7 +10,7 @@ from typing import Any
 
 from review.access import Refusal, RefusedError
 from review.live_lexicon import stacked
-from safety.entries import Lexicon
+from safety.screening.lexicon import Lexicon
 from storage import Transaction
 from storage.review import audit, operators
 from storage.review import lexicon_changes as changes

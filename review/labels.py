@@ -13,7 +13,7 @@ from storage.review import audit, labels
 from storage.review.cases import Resolution
 
 HARMLESS = "unrelated"
-"""The label that `pica safety evaluate` counts as no risk (`safety/evaluate.py`)."""
+"""The label that `pica safety evaluate` counts as no risk (`safety/evaluation/evaluate.py`)."""
 
 
 async def verdicts(transaction: Transaction) -> AsyncIterator[dict[str, Any]]:

@@ -15,11 +15,11 @@ from typing import Protocol
 
 import structlog
 
-from safety import canary
-from safety.canary import CanaryError
-from safety.change import apply, parse_change
-from safety.entries import Lexicon, LexiconError
-from safety.screen import Screener
+from safety.changes.change import apply, parse_change
+from safety.screening import canary
+from safety.screening.canary import CanaryError
+from safety.screening.lexicon import Lexicon, LexiconError
+from safety.screening.screener import Screener
 from storage import Database, Transaction
 from storage.review import audit
 from storage.review import lexicon_changes as changes

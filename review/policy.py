@@ -15,8 +15,8 @@ from review.child import ProgressListener, Run, WorkerError, run
 from review.decisions import decide, proposal, record, refuse_dependents, still_live
 from review.live_lexicon import MISSED, LiveLexicon
 from review.replays import Replays
-from safety import child
-from safety.screen import Screening
+from safety.changes import worker
+from safety.screening.screener import Screening
 from storage import Database
 from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState, LexiconChange
@@ -67,7 +67,7 @@ class LexiconChangeControl:
         """
         require_active(actor)
         await self.live.refresh()
-        size = await self._done(LIMIT_S, child.check, self.live.present.bodies, text)
+        size = await self._done(LIMIT_S, worker.check, self.live.present.bodies, text)
         async with self._database.begin() as transaction:
             now = self._now()
             change_id = await changes.propose(
@@ -169,7 +169,7 @@ class LexiconChangeControl:
         if change_text is None:
             return before, None
         arguments = (present.bodies, change_text, text)
-        return before, await self._done(SCREEN_LIMIT_S, child.screen, *arguments)
+        return before, await self._done(SCREEN_LIMIT_S, worker.screen, *arguments)
 
     async def _done(self, limit_s: float, work: Callable[..., T], *arguments: object) -> T:
         try:

@@ -17,7 +17,7 @@ import structlog
 from review.access import Refusal, RefusedError, require_active
 from review.child import ProgressListener, Run, WorkerError, run
 from review.live_lexicon import LiveLexicon
-from safety import child
+from safety.changes import worker
 from storage import Database
 from storage.ids import TurnId
 from storage.review import audit, labels
@@ -59,7 +59,7 @@ class ReplayExamples:
 
     def turn_of(self, moved: Mapping[str, Any]) -> TurnId | None:
         """The turn whose words these are; None for messages that nobody said here."""
-        return self.turn_ids[moved["index"]] if moved["source"] == child.STORED else None
+        return self.turn_ids[moved["index"]] if moved["source"] == worker.STORED else None
 
 
 class Replays:
@@ -231,7 +231,7 @@ class Replays:
 
         try:
             return await self._run(
-                child.replay,
+                worker.replay,
                 self._live.present.bodies,
                 change.body,
                 self._folder and self._folder.absolute(),

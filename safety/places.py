@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from safety.clauses import stands_alone
-from safety.matcher import Chained, Span, chain, letters_before, touches
-from safety.normalise import Normalised
+from safety.screening.clauses import stands_alone
+from safety.screening.matcher import Chained, Span, chain, letters_before, touches
 from safety.sentences import Borders, ends_sentence
+from safety.text.normalise import Normalised
 
 
 class Places:

@@ -54,7 +54,7 @@ def withdraw(
     """
     from review.access import Refusal, RefusedError
     from review.decisions import withdraw_by_host
-    from safety.entries import load_lexicon
+    from safety.screening.lexicon import load_lexicon
 
     if not yes:
         stop(f"This takes change {number} out of use for everybody. Say --yes to do it.")

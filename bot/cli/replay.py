@@ -12,9 +12,9 @@ import typer
 from bot.cli.terminal import console, errors, print_json, progress, stop
 
 if TYPE_CHECKING:
-    from safety.examples import Broken
-    from safety.replay import Moved, Replay
-    from safety.replay_counts import Labelled, ReplayCounts
+    from safety.evaluation.examples import Broken
+    from safety.evaluation.replay import Moved, Replay
+    from safety.evaluation.replay_counts import Labelled, ReplayCounts
 
 _HEADS = ("messages", "alarms", "gained", "lost", "raised", "lowered", "level 3 and up", "source")
 
@@ -65,7 +65,7 @@ def replay(
 
 
 def _read(change: Path) -> str:
-    from safety.utf8 import read_text
+    from safety.text.utf8 import read_text
 
     try:
         return read_text(change)
@@ -74,11 +74,11 @@ def _read(change: Path) -> str:
 
 
 def _replayed(text: str, folder: Path | None) -> "tuple[list[Broken], Replay]":
-    from safety.change import apply, check, parse_change
-    from safety.evaluate import messages
-    from safety.examples import shipped_examples
-    from safety.replay import replay as screened_twice
-    from safety.screen import Screener
+    from safety.changes.change import apply, check, parse_change
+    from safety.evaluation.evaluate import messages
+    from safety.evaluation.examples import shipped_examples
+    from safety.evaluation.replay import replay as screened_twice
+    from safety.screening.screener import Screener
 
     with console.status("Reading…"):
         before = Screener.load()
@@ -151,7 +151,7 @@ def _example(moved: "Moved") -> str:
 
 
 def _faults(broken: "Sequence[Broken]", done: "Replay") -> Iterator[str]:
-    from safety.replay_counts import LabelKind
+    from safety.evaluation.replay_counts import LabelKind
 
     lost = done.total.moved[LabelKind.LOST].risk
     if lost:

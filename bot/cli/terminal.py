@@ -27,7 +27,7 @@ def errors() -> Iterator[None]:
 
     from bot.service.leadership import LeadershipLostError
     from inference import GenerationError, ModelError
-    from safety.hotlines import HotlineError
+    from safety.response.hotlines import HotlineError
     from storage import SecretKeyError, StorageError
 
     try:

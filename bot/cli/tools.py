@@ -13,7 +13,7 @@ import typer
 from bot.cli.terminal import console, errors, print_json, progress, stop
 
 if TYPE_CHECKING:
-    from safety.context import DirectQuestion
+    from safety.screening.context import DirectQuestion
 
 safety = typer.Typer(
     help="The safety layer: how well it screens, and how often it acted in a year.",
@@ -42,7 +42,7 @@ def generate(
     """
     from inference import ModelSource
     from inference.generate import generate_lines
-    from safety.utf8 import text_lines
+    from safety.text.utf8 import text_lines
 
     with errors(), progress("Loading the model") as report:
         source = ModelSource(model=model, prefix=prefix, weights=weights)
@@ -65,8 +65,8 @@ def screen() -> None:
 
     Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
     """
-    from safety.screen import Screener
-    from safety.utf8 import text_lines
+    from safety.screening.screener import Screener
+    from safety.text.utf8 import text_lines
 
     screener = Screener.load()
     with errors():
@@ -77,7 +77,7 @@ def screen() -> None:
 
 
 def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion | None]":
-    from safety.context import DirectQuestion
+    from safety.screening.context import DirectQuestion
 
     try:
         row = json.loads(line)
@@ -106,7 +106,7 @@ def evaluate(
     For each file and each source in it: recall a label, precision, F1, alarms in a thousand
     harmless messages, with confidence intervals. The shapes of rows are in docs/safety.md.
     """
-    from safety.evaluate import main
+    from safety.evaluation.evaluate import main
     from storage.database import private_files
 
     with errors(), console.status("Screening…"):

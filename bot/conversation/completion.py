@@ -17,7 +17,7 @@ from bot.crisis.safe_mode import SafeMode
 from bot.texts import Texts
 from bot.updates.arrivals import Burst
 from review.shadow import Shadow
-from safety.screen import Screening
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, people
 from storage.companion.conversations import Turn

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from bot.crisis.screening import SafeScreener
 from bot.updates.arrivals import Burst
-from safety import dialogue
-from safety.context import REMEMBERED, is_piece
-from safety.policy import HOLD_LAPSE_S, THRESHOLD
-from safety.screen import Screening, merge
+from safety.response import script
+from safety.response.policy import HOLD_LAPSE_S, THRESHOLD
+from safety.screening.context import REMEMBERED, is_piece
+from safety.screening.screener import Screening, merge
 from storage import Transaction
 from storage.companion import script_positions, transcripts
 from storage.companion.script_positions import ScriptPosition
@@ -50,7 +50,7 @@ class ContextScreener:
         place = await script_positions.get(transaction, person_id)
         if place is None or now - place.changed_at >= REMEMBERED_FOR:
             return None
-        return place if dialogue.asked(place.script, place.step) else None
+        return place if script.asked(place.script, place.step) else None
 
     async def in_context(
         self,
@@ -65,7 +65,7 @@ class ContextScreener:
         before = await self._before(transaction, person_id, texts, now)
         if not before and place is None:
             return screening
-        asked = dialogue.asked(place.script, place.step) if place else None
+        asked = script.asked(place.script, place.step) if place else None
         return merge([screening, await self._screens.hear(joined(texts), before, asked=asked)])
 
     @staticmethod

@@ -15,7 +15,7 @@ from dataclasses import replace
 from bot.conversation.drafts import ReplyDraft
 from bot.metrics import Metrics
 from inference import GenerationError, GenerationRequest, LanguageModel
-from safety.guard import OutputGuard, strip_artefacts
+from safety.response.output_guard import OutputGuard, strip_artefacts
 
 FIRST_WORD_S = 600.0
 """The longest wait for the first word: in line, and while the prompt is read."""

@@ -18,9 +18,9 @@ from bot.people.admission import Admission
 from bot.people.onboarding import Onboarding
 from bot.texts import Texts
 from review import cases as review
-from safety.levels import Level
-from safety.policy import respond
-from safety.screen import Screening
+from safety.response.policy import respond
+from safety.screening.levels import Level
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.checkins import questions
 from storage.companion import conversations

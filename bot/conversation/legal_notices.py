@@ -1,6 +1,6 @@
 """What the law has a companion tell people, as notes under the model's replies.
 
-Knows nothing of when it is due (`safety/duties.py`) nor of the reply itself. The bot never
+Knows nothing of when it is due (`safety/response/legal_duties.py`) nor of the reply itself. The bot never
 speaks up by itself for it: a notice goes with the first reply at which it is due, and the
 clock moves in the transaction that queues that reply, so that what was not said is said later.
 """
@@ -8,7 +8,7 @@ clock moves in the transaction that queues that reply, so that what was not said
 from datetime import datetime
 
 from bot.texts import Texts
-from safety.duties import Duties, Notice, advance, exact_words
+from safety.response.legal_duties import Duties, Notice, advance, exact_words
 from storage import Transaction
 from storage.companion import talk_clocks
 from storage.companion.people import Person

@@ -4,8 +4,8 @@ Knows nothing of the model or its line: a number from 0 to 8, of which 4 and mor
 that wait with none (`inference/engine/scheduler.py`). Nobody starves whatever is said here.
 """
 
-from safety.levels import Level
-from safety.policy import THRESHOLD
+from safety.response.policy import THRESHOLD
+from safety.screening.levels import Level
 from storage.review.cases import Case, CaseState
 
 AT_RISK = 8

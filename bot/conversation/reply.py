@@ -23,7 +23,7 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from bot.updates.arrivals import Burst
 from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
-from safety.guard import OutputGuard
+from safety.response.output_guard import OutputGuard
 from storage import Database
 from storage.companion import conversations
 from storage.companion.conversations import Turn

@@ -17,8 +17,8 @@ from bot.conversation.quota import Quota
 from bot.conversation.reply import Replier
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
-from safety import dialogue
-from safety.screen import Screening
+from safety.response import script
+from safety.screening.screener import Screening
 from storage import Database, Transaction
 from storage.companion import conversations, people, script_positions
 from storage.companion.people import Person
@@ -141,7 +141,7 @@ class TurnHandler:
 
     @staticmethod
     async def _leave(transaction: Transaction, person_id: PersonId, place: ScriptPosition) -> None:
-        if place.script == dialogue.GENTLE:
+        if place.script == script.GENTLE:
             await script_positions.answered(transaction, person_id)
         else:
             await script_positions.end(transaction, person_id)

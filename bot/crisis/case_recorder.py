@@ -9,9 +9,9 @@ from datetime import datetime
 
 from review import cases as review
 from review.desk import Desk
-from safety.levels import Level
-from safety.policy import Response, respond
-from safety.screen import Screening
+from safety.response.policy import Response, respond
+from safety.screening.levels import Level
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion.people import Person
 from storage.ids import TurnId

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from safety.dialogue import GENTLE
-from safety.policy import HOLD_LAPSE_S, Script, respond
-from safety.screen import Screening
+from safety.response.policy import HOLD_LAPSE_S, Script, respond
+from safety.response.script import GENTLE
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import plans, script_positions
 from storage.companion.people import Person

@@ -14,9 +14,9 @@ from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from review import cases as review
 from review.desk import Desk
-from safety.levels import Level
-from safety.policy import Response, respond
-from safety.screen import Screening
+from safety.response.policy import Response, respond
+from safety.screening.levels import Level
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
 from storage.companion.conversations import Speaker

@@ -12,10 +12,10 @@ from telegram import Update
 from bot.texts.help_lines import HelpLines
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from review import cases as review
-from safety.answers import Answer, read
-from safety.levels import Level
-from safety.normalise import normalise
-from safety.plan import LONGEST_ITEM, MOST_ITEMS, STEPS
+from safety.response.safety_plan import LONGEST_ITEM, MOST_ITEMS, STEPS
+from safety.screening.answers import Answer, read
+from safety.screening.levels import Level
+from safety.text.normalise import normalise
 from storage import Transaction
 from storage.companion import plans
 from storage.companion.people import Person

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from safety import canary
-from safety.context import DirectQuestion
-from safety.levels import Level
-from safety.screen import Screener, Screening
+from safety.screening import canary
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Level
+from safety.screening.screener import Screener, Screening
 
 log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 1_000

@@ -9,15 +9,15 @@ from datetime import datetime
 
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from safety import dialogue
-from safety.answers import Answer, read
-from safety.context import DirectQuestion
-from safety.dialogue import ScriptStep
-from safety.heard import tells_of_harm
-from safety.levels import Level
-from safety.normalise import normalise
-from safety.policy import Response
-from safety.screen import Screening
+from safety.response import script as dialogue
+from safety.response.policy import Response
+from safety.response.script import ScriptStep
+from safety.screening.answer_rules import tells_of_harm
+from safety.screening.answers import Answer, read
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Level
+from safety.screening.screener import Screening
+from safety.text.normalise import normalise
 from storage import Transaction
 from storage.companion import plans, script_positions
 from storage.companion.people import Person

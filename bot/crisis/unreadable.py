@@ -17,9 +17,9 @@ from bot.updates.parsing import UpdateKind
 from bot.updates.responder import UnitOfWork
 from review import cases as review
 from review.desk import Desk
-from safety.dialogue import GENTLE
-from safety.levels import Level
-from safety.policy import Script
+from safety.response.policy import Script
+from safety.response.script import GENTLE
+from safety.screening.levels import Level
 from storage.companion import conversations, script_positions
 from storage.companion.conversations import Speaker
 from storage.companion.script_positions import ScriptPosition

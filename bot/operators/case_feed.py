@@ -13,7 +13,7 @@ from bot.operators.case_keyboard import CaseButtons
 from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
 from review.events import Event, EventType
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Transaction
 from storage.ids import CaseId, OperatorId
 from storage.messages.outbox import OutboxMessage, OutboxState

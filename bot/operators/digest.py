@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.operators.announcements import OperatorMessenger
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Database
 from storage.checkins import settings
 from storage.review import case_clocks

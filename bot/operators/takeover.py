@@ -13,7 +13,7 @@ from bot.texts.help_lines import HelpLines
 from review.clocks import Escalation
 from review.events import Event, EventType
 from review.takeover import Takeover
-from safety.screen import Screening
+from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
 from storage.companion.conversations import Speaker

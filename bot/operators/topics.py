@@ -18,7 +18,7 @@ from bot.operators.chat import OperatorsChat
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import close_topic, delete_topic, open_topic, rename_topic
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Database
 from storage.ids import CaseId
 from storage.messages.body import MessageBody

@@ -13,7 +13,7 @@ from bot.checkins.moods.export import check_ins_of
 from bot.people.erasure import Erasure
 from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, choice_of
-from safety.plan import STEPS
+from safety.response.safety_plan import STEPS
 from storage.checkins import occurrences
 from storage.companion import conversations, follow_ups, people, plans, transcripts
 from storage.companion.conversations import Turn

@@ -10,7 +10,7 @@ from bot.operators.announcements import OperatorMessenger
 from bot.operators.topics import DELETE
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion.people import Person
 from storage.companion.recent_rounds import RecentRounds

@@ -2,7 +2,7 @@
 
 Knows nothing of why somebody leaves, and asks nothing: no question, nothing that holds them.
 China's Interim Measures for anthropomorphic AI interaction services ask for it by button or
-word (read in reports only; `safety/duties.yaml`). The words were screened like all others.
+word (read in reports only; `safety/response/duties.yaml`). The words were screened like all others.
 """
 
 from telegram import Message, Update
@@ -14,8 +14,8 @@ from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import is_stop
 from bot.updates.responder import Responder, UnitOfWork
 from review import cases as review
-from safety.levels import Level
-from safety.policy import THRESHOLD
+from safety.response.policy import THRESHOLD
+from safety.screening.levels import Level
 from storage.checkins import questions
 from storage.checkins import settings as check_in_settings
 from storage.checkins.settings import StoppedBy

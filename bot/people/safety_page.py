@@ -11,11 +11,11 @@ from telegram import Update
 from telegram.ext import ContextTypes
 
 from bot.updates.responder import Responder
-from safety.duties import Cadence, Duties, Profile
-from safety.hotlines import Hotlines
-from safety.levels import Category
-from safety.policy import HOLD_LAPSE_S
-from safety.protocol import ProtocolStep, steps
+from safety.response.hotlines import Hotlines
+from safety.response.legal_duties import Cadence, Duties, Profile
+from safety.response.policy import HOLD_LAPSE_S
+from safety.response.protocol import ProtocolStep, steps
+from safety.screening.levels import Category
 from storage.messages.body import MessageBody
 
 

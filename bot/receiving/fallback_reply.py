@@ -22,7 +22,7 @@ from bot.metrics import Metrics
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part
-from safety.policy import Response
+from safety.response.policy import Response
 from storage import StorageError
 from storage.companion.people import Person
 from storage.messages.body import MessageBody

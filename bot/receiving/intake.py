@@ -26,8 +26,8 @@ from bot.texts import language_of
 from bot.updates import parsing
 from bot.updates.arrivals import Arrival
 from bot.updates.parsing import ParsedUpdate, UpdateKind
-from safety.policy import Response, respond
-from safety.screen import Screening
+from safety.response.policy import Response, respond
+from safety.screening.screener import Screening
 from storage import Database, Transaction
 from storage.companion import people
 from storage.companion.people import Person

@@ -69,10 +69,10 @@ from bot.updates.responder import Responder
 from console.app import Console
 from inference import LanguageModel
 from review.shadow import Shadow
-from safety.duties import Duties
-from safety.guard import OutputGuard
-from safety.hotlines import Hotlines
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.response.legal_duties import Duties
+from safety.response.output_guard import OutputGuard
+from safety.screening.screener import Screener
 from storage import Database
 from storage.companion import round_cache
 from storage.companion.recent_rounds import RecentRounds

@@ -1,10 +1,10 @@
 """The numbers of a person's region as lines of text, and the buttons that ask for the region.
 
-Knows nothing of when they are shown, nor of how they are kept up to date (`safety/hotlines.py`).
+Knows nothing of when they are shown, nor of how they are kept up to date (`safety/response/hotlines.py`).
 """
 
 from bot.texts import Texts
-from safety.hotlines import Hotline, Hotlines
+from safety.response.hotlines import Hotline, Hotlines
 from storage.messages.body import Keyboard
 
 MOST_LINES = 5

@@ -1,6 +1,6 @@
 """Safety plans: a person's own words about what helps them, sealed with their key.
 
-Knows nothing of which steps a plan has (`safety/plan.py`) nor of how it is shown.
+Knows nothing of which steps a plan has (`safety/response/safety_plan.py`) nor of how it is shown.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Where each person stands in a reviewed script.
 
-Knows nothing of what the steps say (`safety/dialogue.py`), nor of who must be held.
+Knows nothing of what the steps say (`safety/response/script.py`), nor of who must be held.
 """
 
 from dataclasses import dataclass

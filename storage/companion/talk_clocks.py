@@ -1,6 +1,6 @@
 """When each person was last told what this is, and since when they talk without a pause.
 
-Knows nothing of what is due (`safety/duties.py`) nor of how it is said. Times only: no words.
+Knows nothing of what is due (`safety/response/legal_duties.py`) nor of how it is said. Times only: no words.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Executable, Select, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from safety.duties import TalkClock
+from safety.response.legal_duties import TalkClock
 from storage.database.connection import Transaction
 from storage.database.schema import talk_clocks
 from storage.ids import PersonId

@@ -225,7 +225,7 @@ lexicon_changes = Table(
     "lexicon_changes",
     metadata,
     Column("change_id", Key, primary_key=True),
-    Column("body", Text, nullable=False),  # YAML (`safety/change.py`)
+    Column("body", Text, nullable=False),  # YAML (`safety/changes/change.py`)
     Column("state", String(16), nullable=False),  # proposed | live | rejected | withdrawn
     Column("proposed_by", Key, nullable=False),
     Column("proposed_at", UtcDateTime, nullable=False),

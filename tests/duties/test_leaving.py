@@ -11,9 +11,9 @@ from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
 from bot.updates.parsing import WORDS, is_stop
 from inference import InferenceWorker
-from safety.guard import OutputGuard
-from safety.hotlines import Hotlines
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.response.output_guard import OutputGuard
+from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from storage.companion import conversations, follow_ups, plans
 from storage.companion.plans import Plan

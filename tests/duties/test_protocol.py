@@ -14,13 +14,13 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
 from bot.updates.responder import Responder
-from safety import policy
-from safety.duties import Duties
-from safety.guard import GuardResult, OutputGuard
-from safety.hotlines import Hotlines
-from safety.policy import respond
-from safety.protocol import steps
-from safety.screen import Screener, Screening
+from safety.response import policy
+from safety.response.hotlines import Hotlines
+from safety.response.legal_duties import Duties
+from safety.response.output_guard import GuardResult, OutputGuard
+from safety.response.policy import respond
+from safety.response.protocol import steps
+from safety.screening.screener import Screener, Screening
 from sandbox import Sandbox, SandboxUser
 from storage.review.safety_counts import SafetyEvent
 from tests.duties.people import RISK, Start, agrees, roles
@@ -99,7 +99,7 @@ def test_a_policy_that_changes_changes_the_page(
 
     for changed in (milder, stricter):
         with monkeypatch.context() as patch:
-            patch.setattr("safety.protocol.respond", changed)
+            patch.setattr("safety.response.protocol.respond", changed)
             assert page.page("zh", None) != before[0]
             assert steps() != before[1]
     monkeypatch.setattr("bot.people.safety_page.HOLD_LAPSE_S", 3600 * 7)

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
-from safety.guard import OutputGuard
-from safety.hotlines import Hotlines
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.response.output_guard import OutputGuard
+from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from storage.database import schema
 from tests.duties.conftest import NOON

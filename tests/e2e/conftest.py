@@ -16,7 +16,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import InferenceWorker, ModelSource
-from safety.screen import Screener
+from safety.screening.screener import Screener
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import new_secret_key
 from storage.companion import people

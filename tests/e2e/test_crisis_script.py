@@ -15,8 +15,8 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from inference import InferenceWorker
-from safety.hotlines import Hotlines
-from safety.levels import Level
+from safety.response.hotlines import Hotlines
+from safety.screening.levels import Level
 from sandbox import Sandbox, SandboxUser
 from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of

@@ -13,7 +13,7 @@ from bot.crisis.screening import MOST_AT_ONCE
 from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from safety.screen import Screener, Screening
+from safety.screening.screener import Screener, Screening
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening
 
 Start = Callable[..., Awaitable[Service]]

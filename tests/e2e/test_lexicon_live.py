@@ -21,11 +21,11 @@ from bot.texts import Texts
 from review import roster
 from review.access import RefusedError
 from review.live_lexicon import LiveLexicon
-from safety.canary import CANARIES
-from safety.guard import OutputGuard
-from safety.hotlines import Hotlines
-from safety.levels import Level
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.response.output_guard import OutputGuard
+from safety.screening.canary import CANARIES
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from storage.review import audit, cases, evidence, operators
 from storage.review.cases import Case

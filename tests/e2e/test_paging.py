@@ -12,7 +12,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from review.clocks import LEASE
-from safety.hotlines import Hotlines
+from safety.response.hotlines import Hotlines
 from sandbox import Sandbox, SandboxUser
 from storage.ids import CaseId, OperatorId
 from storage.review import audit, cases, operators

@@ -11,8 +11,8 @@ from bot.crisis.safe_mode import Switch
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from safety.hotlines import Hotlines
-from safety.screen import Screening
+from safety.response.hotlines import Hotlines
+from safety.screening.screener import Screening
 from sandbox import Sandbox, SandboxUser
 from storage.companion import pilot, transcripts
 from storage.database import schema, schema_review

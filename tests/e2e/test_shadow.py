@@ -15,7 +15,7 @@ from inference import Sampling
 from review import labels
 from review.access import RefusedError
 from review.shadow import WAIT
-from safety.evaluate import messages
+from safety.evaluation.evaluate import messages
 from sandbox import Sandbox, SandboxUser
 from storage.companion import people, transcripts
 from storage.companion.conversations import Speaker

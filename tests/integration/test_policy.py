@@ -20,11 +20,11 @@ from review.decisions import withdraw_by_host
 from review.live_lexicon import LiveLexicon
 from review.policy import MOST_AT_ONCE, LexiconChangeControl
 from review.replays import Replays
-from safety import child
-from safety.canary import CANARIES
-from safety.child import STORED
-from safety.levels import Level
-from safety.screen import Screener
+from safety.changes import worker
+from safety.changes.worker import STORED
+from safety.screening.canary import CANARIES
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 from storage import Database, Transaction
 from storage.companion import people
 from storage.review import audit, labels
@@ -83,7 +83,7 @@ class Elsewhere:
     async def __call__(
         self, work: Callable[..., Any], *_: Any, pages: Any = None, **__: Any
     ) -> dict[str, Any]:
-        if work is child.check:
+        if work is worker.check:
             return {"add": 1, "disable": 0, "relevel": 0}
         read = [text async for page in pages for text in page]
         moved = {"total": 0}
@@ -382,7 +382,7 @@ class Slow:
     """Never done."""
 
     async def __call__(self, work: Callable[..., Any], *_: Any, **__: Any) -> dict[str, Any]:
-        if work is child.check:
+        if work is worker.check:
             return {"add": 1, "disable": 0, "relevel": 0}
         await asyncio.Event().wait()
         raise AssertionError

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from safety.duties import TalkClock
+from safety.response.legal_duties import TalkClock
 from storage import Database
 from storage.companion import talk_clocks
 from storage.ids import UpdateId

@@ -25,7 +25,7 @@ from bot.updates.responder import (
     data_of,
     message_id,
 )
-from safety.levels import Level
+from safety.screening.levels import Level
 from storage import Transaction
 from storage.checkins import occurrences, questions
 from storage.checkins import settings as check_in_settings

@@ -13,7 +13,7 @@ import httpx
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
 from bot.transport.http_client import tls_context
-from safety.hotlines import HotlineError, Hotlines
+from safety.response.hotlines import HotlineError, Hotlines
 
 LEAST_FREE_BYTES = 1_000_000_000
 SKEW_WARNS_S, SKEW_FAILS_S = 5, 60
@@ -120,7 +120,7 @@ async def check_hotlines(settings: Settings) -> list[Finding]:
             warning(
                 "hotlines",
                 text,
-                "Read the numbers of your regions at their sources; correct safety/hotlines.toml.",
+                "Read the numbers of your regions at their sources; correct safety/response/hotlines.toml.",
             )
         ]
     return [good("hotlines", text)]

@@ -12,7 +12,7 @@ from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review.live_lexicon import stacked
-from safety.entries import load_lexicon
+from safety.screening.lexicon import load_lexicon
 from storage import Database, SecretKeyError, StorageError
 from storage.companion import round_cache
 from storage.database import keys, schema_version

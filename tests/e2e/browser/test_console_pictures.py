@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, expect
 from bot.cli.demo import console_link
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
-from safety.levels import Level
+from safety.screening.levels import Level
 from sandbox import Sandbox, SandboxUser
 from storage import Transaction
 from storage.checkins import settings

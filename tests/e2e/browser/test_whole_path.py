@@ -12,7 +12,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review.clocks import LEASE
 from review.sign_in import offer
-from safety.policy import HOLD_LAPSE_S
+from safety.response.policy import HOLD_LAPSE_S
 from sandbox import Sandbox
 from storage.ids import CaseId
 from storage.review import audit, cases, operators

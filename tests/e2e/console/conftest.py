@@ -11,7 +11,7 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from console.app import Console
 from review import roster, sign_in
-from safety.levels import Level
+from safety.screening.levels import Level
 from sandbox import Sandbox
 from storage.companion import conversations, people
 from storage.companion.conversations import Speaker

@@ -11,8 +11,8 @@ import pytest
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from review import roster
-from safety.canary import CANARIES
-from safety.screen import Screener
+from safety.screening.canary import CANARIES
+from safety.screening.screener import Screener
 from storage.companion import conversations, people
 from storage.companion.conversations import Speaker
 from storage.review import operators

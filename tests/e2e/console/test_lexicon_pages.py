@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from bot.service.lifecycle import Service
 from console.guard import MOST_BYTES
 from console.lexicon_page import MOST_BYTES as MOST_OF_FORM
-from safety.change_form import MOST_BYTES as MOST_OF_CHANGE
+from safety.changes.form import MOST_BYTES as MOST_OF_CHANGE
 from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of
 from tests.e2e.console.lexicon_cast import CHANGE, LEXICON, SAID, proposed, refusal

@@ -1,8 +1,8 @@
 """A burst is read whole, and bounded where its messages do not meet."""
 
 from bot.conversation.context_screening import MOST_JOINED, joined
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 
 
 def test_messages_keep_their_lines() -> None:

@@ -10,8 +10,8 @@ from telegram import Chat, Message, Update
 from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind
-from safety.levels import Level
-from safety.screen import Screening
+from safety.screening.levels import Level
+from safety.screening.screener import Screening
 from storage.ids import PersonId, UpdateId
 from tests.support.waiting import until
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bot.crisis.screening import SafeScreener
-from safety.canary import CANARIES, CanaryError
-from safety.entries import load_lexicon
-from safety.levels import Level
-from safety.screen import Screener, Screening
+from safety.screening.canary import CANARIES, CanaryError
+from safety.screening.levels import Level
+from safety.screening.lexicon import load_lexicon
+from safety.screening.screener import Screener, Screening
 
 
 @pytest.fixture(scope="module")

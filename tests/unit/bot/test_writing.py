@@ -11,7 +11,7 @@ from bot.conversation.drafts import ReplyDraft
 from bot.conversation.generation import ReplyGenerator
 from bot.metrics import Metrics
 from inference import GenerationError, GenerationRequest, InferenceWorker
-from safety.guard import GuardResult, OutputGuard
+from safety.response.output_guard import GuardResult, OutputGuard
 
 ASKED = GenerationRequest("a", (1,))
 

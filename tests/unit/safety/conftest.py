@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from safety.guard import OutputGuard
-from safety.hotlines import Hotlines
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.response.output_guard import OutputGuard
+from safety.screening.screener import Screener
 
 
 @pytest.fixture(scope="session")

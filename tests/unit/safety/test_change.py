@@ -10,12 +10,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety.change import Change, apply, check, parse_change
-from safety.change_form import MOST_BYTES, read_form, read_why
-from safety.entries import Lexicon, LexiconError, parse
-from safety.examples import Broken, broken, shipped_examples
-from safety.levels import Level
-from safety.screen import Screener
+from safety.changes.change import Change, apply, check, parse_change
+from safety.changes.form import MOST_BYTES, read_form, read_why
+from safety.evaluation.examples import Broken, broken, shipped_examples
+from safety.screening.levels import Level
+from safety.screening.lexicon import Lexicon, LexiconError, parse
+from safety.screening.screener import Screener
 
 LEXICON = parse(
     {

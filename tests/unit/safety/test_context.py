@@ -2,9 +2,9 @@
 
 import pytest
 
-from safety.context import DirectQuestion
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 
 
 @pytest.mark.parametrize(

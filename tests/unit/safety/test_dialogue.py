@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.texts import LANGUAGES, Texts
-from safety import dialogue
-from safety.answers import Answer, read
-from safety.context import DirectQuestion
-from safety.dialogue import GENTLE, ScriptStep
-from safety.levels import Level
-from safety.normalise import normalise
-from safety.policy import Script
+from safety.response import script as dialogue
+from safety.response.policy import Script
+from safety.response.script import GENTLE, ScriptStep
+from safety.screening.answers import Answer, read
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Level
+from safety.text.normalise import normalise
 
 TEXTS = Texts()
 LEVELS = st.sampled_from(list(Level))

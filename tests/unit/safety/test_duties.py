@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety.duties import (
+from safety.response.hotlines import Hotlines
+from safety.response.legal_duties import (
     EXACTNESS,
     Duties,
     DutyError,
@@ -17,7 +18,6 @@ from safety.duties import (
     advance,
     exact_words,
 )
-from safety.hotlines import Hotlines
 
 DUTIES = Duties.load()
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 
-from safety.counting import LabelledRow, alarms_per_1000, count, interval, recall_per_label
-from safety.evaluate import RowError, evaluate, main, messages
-from safety.evaluate_text import as_page, as_text
-from safety.levels import Level
-from safety.replay import ReplayedText
-from safety.screen import Screener
+from safety.evaluation.evaluate import RowError, evaluate, main, messages
+from safety.evaluation.metrics import (
+    LabelledRow,
+    alarms_per_1000,
+    count,
+    interval,
+    recall_per_label,
+)
+from safety.evaluation.replay import ReplayedText
+from safety.evaluation.report import as_page, as_text
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 
 ACTIVE = {"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"}
 CRISIS = {"suicidal_ideation", "self-harm", "violent_thoughts"}

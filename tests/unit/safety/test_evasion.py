@@ -6,8 +6,8 @@ import opencc
 import pytest
 from pypinyin import lazy_pinyin
 
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 
 CHINESE = (
     "我想自杀",

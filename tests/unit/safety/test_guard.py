@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety.guard import OutputGuard, strip_artefacts
-from safety.hotlines import Hotlines
-from safety.numbers import dialled
+from safety.response.hotlines import Hotlines
+from safety.response.output_guard import OutputGuard, strip_artefacts
+from safety.text.phone_numbers import dialled
 
 ALLOWED = [
     "我听到你说想死，这一定很难熬。请拨打12356，或者打120。",

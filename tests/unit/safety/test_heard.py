@@ -8,21 +8,19 @@ from typing import Any
 
 import pytest
 
-from safety import dialogue
-from safety.clauses import stands_alone
-from safety.context import DirectQuestion
-from safety.entries import Entry
-from safety.examples import broken
-from safety.heard import load_rules, tells_of_harm
-from safety.levels import Category, Level
-from safety.policy import Script, respond
-from safety.screen import Screener
+from safety.evaluation.examples import broken
+from safety.response import script
+from safety.response.policy import Script, respond
+from safety.screening.answer_rules import load_rules, tells_of_harm
+from safety.screening.clauses import stands_alone
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Category, Level
+from safety.screening.lexicon import Entry
+from safety.screening.screener import Screener
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "safety"
 RULES = load_rules()
-QUESTIONS = {
-    q.name for s in Script for q in dialogue.questions(s) if q.asks is DirectQuestion.INJURY
-}
+QUESTIONS = {q.name for s in Script for q in script.questions(s) if q.asks is DirectQuestion.INJURY}
 
 
 @pytest.fixture(scope="session")

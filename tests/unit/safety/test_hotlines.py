@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safety.hotlines import FALLBACK_REGION, HotlineError, Hotlines, _line, digits
+from safety.response.hotlines import FALLBACK_REGION, HotlineError, Hotlines, _line, digits
 
 
 def test_only_verified_lines_are_given(hotlines: Hotlines) -> None:

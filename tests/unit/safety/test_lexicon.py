@@ -2,9 +2,9 @@
 
 import pytest
 
-from safety.entries import Entry, LexiconError, expand, load_lexicon, parse, read_pattern
-from safety.examples import broken
-from safety.screen import Screener
+from safety.evaluation.examples import broken
+from safety.screening.lexicon import Entry, LexiconError, expand, load_lexicon, parse, read_pattern
+from safety.screening.screener import Screener
 
 ENTRIES = load_lexicon().entries
 

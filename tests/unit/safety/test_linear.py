@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from safety.guard import OutputGuard, strip_artefacts
-from safety.hotlines import Hotlines
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.response.output_guard import OutputGuard, strip_artefacts
+from safety.screening.screener import Screener
 
 SHORT, TIMES = 4_096, 8
 MOST_GROWTH = 32.0

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety.entries import Lexicon, parse, read_entry
-from safety.examples import shipped_examples
-from safety.normalise import squeeze, squeezed
-from safety.screen import Screener
+from safety.evaluation.examples import shipped_examples
+from safety.screening.lexicon import Lexicon, parse, read_entry
+from safety.screening.screener import Screener
+from safety.text.normalise import squeeze, squeezed
 
 ADDED = {
     "id": "zh.suicide.made_up",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safety.normalise import normalise
-from safety.pinyin import split
-from safety.screen import Screener
+from safety.screening.screener import Screener
+from safety.text.normalise import normalise
+from safety.text.pinyin import split
 
 ANY_TEXT = st.text(
     alphabet=st.characters(codec=None, exclude_categories=())

@@ -2,9 +2,9 @@
 
 import pytest
 
-from safety.levels import Category, Level
-from safety.policy import HOLD_LAPSE_S, Script, respond
-from safety.screen import Match, Screener, Screening
+from safety.response.policy import HOLD_LAPSE_S, Script, respond
+from safety.screening.levels import Category, Level
+from safety.screening.screener import Match, Screener, Screening
 
 
 def _screening(*found: tuple[Level, Category]) -> Screening:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from safety.change import apply, parse_change
-from safety.entries import Lexicon, parse
-from safety.evaluate import messages
-from safety.levels import Category, Level
-from safety.replay import MOST_EXAMPLES, Replay, ReplayedText, _places, replay
-from safety.replay_counts import LabelKind, Labelled
-from safety.screen import Match, Screener, Screening
+from safety.changes.change import apply, parse_change
+from safety.evaluation.evaluate import messages
+from safety.evaluation.replay import MOST_EXAMPLES, Replay, ReplayedText, _places, replay
+from safety.evaluation.replay_counts import LabelKind, Labelled
+from safety.screening.levels import Category, Level
+from safety.screening.lexicon import Lexicon, parse
+from safety.screening.screener import Match, Screener, Screening
 
 
 def _lexicon(**levels: int) -> Lexicon:
@@ -90,7 +90,7 @@ def test_moves_say_what_gave_them() -> None:
 
 
 def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("safety.replay.MOST_PLACES", 2)
+    monkeypatch.setattr("safety.evaluation.replay.MOST_PLACES", 2)
     screening = Screening(
         Level.ACTIVE,
         (),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from safety.levels import Category, Level
-from safety.screen import Screener, merge
+from safety.screening.levels import Category, Level
+from safety.screening.screener import Screener, merge
 
 PAIRS = yaml.safe_load(Path(__file__).with_name("pairs.yaml").read_text("utf-8"))["pairs"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 from safety.sentences import read_on
 
 ROWS = [

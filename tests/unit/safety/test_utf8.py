@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safety.utf8 import NotUtf8Error, read_text, text_lines
+from safety.text.utf8 import NotUtf8Error, read_text, text_lines
 
 CRISIS = "我想自杀"
 

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from bot.texts import LANGUAGES
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 from storage.checkins.occurrences import SCALE
 
 # What no text does: count days, blame, hold, urge, reward.

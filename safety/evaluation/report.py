@@ -5,7 +5,7 @@ Knows counts and parts; screens nothing and reads no file.
 
 from collections.abc import Iterable, Sequence
 
-from safety.counting import (
+from safety.evaluation.metrics import (
     JudgedText,
     SourcePart,
     alarms_per_1000,
@@ -13,7 +13,7 @@ from safety.counting import (
     interval,
     recall_per_label,
 )
-from safety.levels import Level
+from safety.screening.levels import Level
 
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
 """Labels whose rows are also measured at level 3, pooled."""

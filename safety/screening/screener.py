@@ -7,7 +7,10 @@ between texts, so one `Screener` serves every chat.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from safety.context import (
+from safety.places import Places
+from safety.screening.answer_rules import load_rules
+from safety.screening.combinations import Candidate, raise_imminent
+from safety.screening.context import (
     REMEMBERED,
     Added,
     DirectQuestion,
@@ -16,17 +19,14 @@ from safety.context import (
     gone_on,
     sent_before,
 )
-from safety.entries import Entry, Lexicon, load_lexicon
-from safety.heard import load_rules
-from safety.levels import Category, Level
-from safety.literals import Alternatives, Literals
-from safety.matcher import Chained, Matcher, Span
-from safety.normalise import Normalised, normalise
-from safety.places import Places
-from safety.rules import Candidate, raise_imminent
-from safety.scope import Surroundings, lower
-from safety.second_stage import SecondStage
+from safety.screening.levels import Category, Level
+from safety.screening.lexicon import Entry, Lexicon, load_lexicon
+from safety.screening.literals import Alternatives, Literals
+from safety.screening.matcher import Chained, Matcher, Span
+from safety.screening.scope import Surroundings, lower
+from safety.screening.second_stage import SecondStage
 from safety.sentences import Borders
+from safety.text.normalise import Normalised, normalise
 
 _MOST_REMEMBERED = 400  # characters of an earlier message that are read again
 _MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands

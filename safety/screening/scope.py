@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from safety import scope_words as words
-from safety.levels import Category, Level
-from safety.rules import Candidate
+from safety.screening import scope_patterns as words
+from safety.screening.combinations import Candidate
+from safety.screening.levels import Category, Level
 from safety.sentences import ends_sentence
 
 _BEFORE, _AFTER = 48, 40

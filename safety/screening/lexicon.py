@@ -17,7 +17,7 @@ from itertools import product
 from typing import Any
 
 from safety import yaml_files
-from safety.levels import Category, Level
+from safety.screening.levels import Category, Level
 
 DEFAULT_GAP = 6
 APART = 14

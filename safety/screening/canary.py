@@ -3,8 +3,8 @@
 Knows nothing of when it is screened, nor of what a miss leads to.
 """
 
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
 
 CANARIES: tuple[tuple[str, Level], ...] = (
     ("我想自杀", Level.ACTIVE),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
 
-from safety.answers import Answer, read
-from safety.levels import Category, Level
+from safety.screening.answers import Answer, read
+from safety.screening.levels import Category, Level
 from safety.sentences import counts_at_most
 
 REMEMBERED = 4

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 
-from safety.levels import Level
+from safety.screening.levels import Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 A change comes from people, by hand and by a web form, so it is read more strictly than the files
 that ship: no key is passed over, no value is converted, nothing may stand for more than it
 shows (aliases, tags, repeated keys). Knows no lexicon: whether an id, a set or a cue exists is
-asked in `safety/change.py`.
+asked in `safety/changes/change.py`.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from safety.entries import SCOPES, LexiconError
-from safety.levels import Category, Level
+from safety.screening.levels import Category, Level
+from safety.screening.lexicon import SCOPES, LexiconError
 
 MOST_BYTES = 64 * 1024
 """The longest change, in bytes of UTF-8."""

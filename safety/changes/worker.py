@@ -14,15 +14,15 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import ClassVar
 
-from safety import change as lexicon_change
-from safety.change import Change, apply, parse_change
-from safety.entries import Lexicon, load_lexicon
-from safety.evaluate import messages
-from safety.examples import shipped_examples
-from safety.replay import ReplayedText
-from safety.replay import replay as screen_twice
-from safety.screen import Screener, Screening
-from safety.second_stage import SecondStage
+from safety.changes import change as lexicon_change
+from safety.changes.change import Change, apply, parse_change
+from safety.evaluation.evaluate import messages
+from safety.evaluation.examples import shipped_examples
+from safety.evaluation.replay import ReplayedText
+from safety.evaluation.replay import replay as screen_twice
+from safety.screening.lexicon import Lexicon, load_lexicon
+from safety.screening.screener import Screener, Screening
+from safety.screening.second_stage import SecondStage
 
 # The source of the messages that `take` received.
 STORED = "stored talks"

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from safety.utf8 import NotUtf8Error, read_text
+from safety.text.utf8 import NotUtf8Error, read_text
 
 FALLBACK_REGION = "*"
 """The region of the rows given to everybody whose region is unknown."""

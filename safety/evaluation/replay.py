@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 
-from safety.levels import Level
-from safety.replay_counts import ALARM, LabelKind, ReplayCounts
-from safety.screen import Match, Screener, Screening
+from safety.evaluation.replay_counts import ALARM, LabelKind, ReplayCounts
+from safety.screening.levels import Level
+from safety.screening.screener import Match, Screener, Screening
 
 MOST_EXAMPLES = 200
 """How many examples of each kind of move a replay keeps."""

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from safety.change_form import FormRow, read_form
-from safety.entries import (
+from safety.changes.form import FormRow, read_form
+from safety.evaluation.examples import Broken, broken
+from safety.screening.levels import Level
+from safety.screening.lexicon import (
     Entry,
     Lexicon,
     LexiconError,
@@ -22,9 +24,7 @@ from safety.entries import (
     read_entry,
     read_pattern,
 )
-from safety.examples import Broken, broken
-from safety.levels import Level
-from safety.screen import Screener
+from safety.screening.screener import Screener
 
 MOST_LITERALS = 20_000
 """Literals that one change may add; the lexicon that ships has about four times as many."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from safety.levels import Category, Level
-from safety.matcher import Span
+from safety.screening.levels import Category, Level
+from safety.screening.matcher import Span
 
 
 @dataclass(frozen=True, slots=True)

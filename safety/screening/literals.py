@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import ahocorasick_rs
 
-from safety.fold import fold
-from safety.normalise import SYLLABLE_MARK, squeezed
-from safety.pinyin import sound_of
+from safety.text.characters import fold
+from safety.text.normalise import SYLLABLE_MARK, squeezed
+from safety.text.pinyin import sound_of
 
 Alternatives = tuple[str, ...]
 """Literals of which any will do."""

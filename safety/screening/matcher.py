@@ -8,10 +8,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from safety.literals import Automaton, Bounds, Literals
-from safety.normalise import SYLLABLE_MARK, Normalised, TextView
-from safety.pinyin import sound_of
+from safety.screening.literals import Automaton, Bounds, Literals
 from safety.sentences import ends_sentence
+from safety.text.normalise import SYLLABLE_MARK, Normalised, TextView
+from safety.text.pinyin import sound_of
 
 Span = tuple[int, int]
 """A half-open stretch of the surface."""

@@ -20,12 +20,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from safety.counting import JudgedText, LabelledRow, SourcePart
-from safety.evaluate_text import as_page, as_text
-from safety.levels import Level
-from safety.replay import ReplayedText
-from safety.screen import Screener
-from safety.utf8 import NotUtf8Error, text_lines
+from safety.evaluation.metrics import JudgedText, LabelledRow, SourcePart
+from safety.evaluation.replay import ReplayedText
+from safety.evaluation.report import as_page, as_text
+from safety.screening.levels import Level
+from safety.screening.screener import Screener
+from safety.text.utf8 import NotUtf8Error, text_lines
 
 _CRISIS = frozenset({"suicidal_ideation", "self-harm", "violent_thoughts"})
 _HARMLESS = frozenset({"unrelated", "no_crisis", "low"})

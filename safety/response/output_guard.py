@@ -12,11 +12,11 @@ from functools import cache
 from importlib import resources
 
 from safety import yaml_files
-from safety.fold import fold
-from safety.hotlines import Hotlines
-from safety.levels import Category, Level
-from safety.numbers import dialled
-from safety.screen import Screener
+from safety.response.hotlines import Hotlines
+from safety.screening.levels import Category, Level
+from safety.screening.screener import Screener
+from safety.text.characters import fold
+from safety.text.phone_numbers import dialled
 
 _COUNTRY_CODES = ("0086", "86", "001", "1", "852", "886", "65", "81", "44", "61")
 

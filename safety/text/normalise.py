@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from safety.fold import fold
-from safety.homophones import substitutes
-from safety.pinyin import Syllable, syllables
 from safety.sentences import read_on
+from safety.text.characters import fold
+from safety.text.homophones import substitutes
+from safety.text.pinyin import Syllable, syllables
 
 SYLLABLE_MARK = "|"
 """Stands around every syllable of the pinyin view; no other view contains it."""

@@ -7,8 +7,8 @@ it says what has to be done, and others do it.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safety.levels import Category, Level
-from safety.screen import Screening
+from safety.screening.levels import Category, Level
+from safety.screening.screener import Screening
 
 HOLD_LAPSE_S = 24 * 60 * 60
 """Seconds after the last message of level 2 or more at which a held conversation lapses.

@@ -2,14 +2,14 @@
 
 Knows no wording and no person. It asks `policy.respond` itself, with one screening of every
 level and kind, so that the list cannot say anything else than what runs. California's SB 243
-asks for the protocol to be public (`safety/duties.yaml`).
+asks for the protocol to be public (`safety/response/duties.yaml`).
 """
 
 from dataclasses import dataclass
 
-from safety.levels import Category, Level
-from safety.policy import Response, respond
-from safety.screen import Screening
+from safety.response.policy import Response, respond
+from safety.screening.levels import Category, Level
+from safety.screening.screener import Screening
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Knows levels; no message, no screener and no change.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from safety.levels import Level
-from safety.policy import THRESHOLD
+from safety.response.policy import THRESHOLD
+from safety.screening.levels import Level
 
 ALARM, GRAVE = THRESHOLD, Level.ACTIVE
 """From `ALARM` on something is done; from `GRAVE` on the model is silent."""

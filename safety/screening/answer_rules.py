@@ -8,12 +8,12 @@ of that question alone. Knows no text; `screen.py` reads with them.
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from safety.context import DirectQuestion
-from safety.entries import Lexicon, parse
-from safety.levels import Category, Level
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Category, Level
+from safety.screening.lexicon import Lexicon, parse
 
 if TYPE_CHECKING:
-    from safety.screen import Screening
+    from safety.screening.screener import Screening
 
 
 def load_rules() -> dict[DirectQuestion, Lexicon]:

@@ -6,10 +6,10 @@ Knows a screener and the entries it screens with; nothing of who wrote them or o
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from safety.entries import Entry, Lexicon
-from safety.levels import Level
-from safety.replay import ReplayedText
-from safety.screen import Screener
+from safety.evaluation.replay import ReplayedText
+from safety.screening.levels import Level
+from safety.screening.lexicon import Entry, Lexicon
+from safety.screening.screener import Screener
 
 MATCH, NO_MATCH = "examples that match", "examples that must not"
 """The sources of the messages that `shipped_examples` gives."""

@@ -13,10 +13,10 @@ from importlib import resources
 from typing import Any
 
 from safety import yaml_files
-from safety.answers import Answer
-from safety.context import DirectQuestion
-from safety.levels import Level
-from safety.policy import Script
+from safety.response.policy import Script
+from safety.screening.answers import Answer
+from safety.screening.context import DirectQuestion
+from safety.screening.levels import Level
 
 GENTLE = "gentle"
 """The one question that goes under the model's reply at level 2: the first of `suicide`."""

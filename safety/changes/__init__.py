@@ -1,0 +1,1 @@
+"""Changes of the lexicon, checked before they are taken into use."""

@@ -1,0 +1,1 @@
+"""What a level leads to: policy, scripts, numbers, the guard of the model's words."""

@@ -1,0 +1,1 @@
+"""One text in, one screening out: lexicon, scope, context."""

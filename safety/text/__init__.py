@@ -1,0 +1,1 @@
+"""A text folded to plain forms, with the way back to the original."""
