@@ -34,17 +34,17 @@ from bot import logs
 from bot.crisis.screening import SafeScreener
 from bot.service.http_server import Server
 from console.app import Console
-from review import sign_in
-from review.access import RefusedError
-from review.cases import OpenedCase
-from review.clocks import Escalation, EscalationPolicy
-from review.desk import Desk
-from review.events import CaseEvents
-from review.live_lexicon import LiveLexicon
-from review.policy import LexiconChangeControl
-from review.replays import Replays
-from review.shadow import Shadow
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.escalation import Escalation, EscalationPolicy
+from review.cases.events import CaseEvents
+from review.cases.records import OpenedCase
+from review.cases.shadow_review import Shadow
+from review.cases.takeover import Takeover
+from review.lexicon.change_control import LexiconChangeControl
+from review.lexicon.live_lexicon import LiveLexicon
+from review.lexicon.replays import Replays
+from review.operators import sign_in
+from review.operators.access import RefusedError
 from safety.screening.screener import Screener
 from storage import Database, Transaction, Vault, new_secret_key
 from storage.companion import people

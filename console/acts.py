@@ -13,9 +13,9 @@ from starlette.responses import Response
 from console.case_page import the_case
 from console.door import ProtectedRoute, field
 from console.site import Site
-from review.access import Refusal, RefusedError
-from review.desk import MOST_WORDS
-from review.sign_in import Visitor
+from review.cases.desk import MOST_WORDS
+from review.operators.access import Refusal, RefusedError
+from review.operators.sign_in import Visitor
 from storage import Transaction
 from storage.ids import CaseId
 from storage.review.cases import Resolution

@@ -31,10 +31,10 @@ from console.me_page import ProfilePage
 from console.operators_page import OperatorsPage
 from console.queue_page import QueuePage
 from console.site import HERE, Site
-from review.desk import Desk
-from review.policy import LexiconChangeControl
-from review.shadow import Shadow
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.shadow_review import Shadow
+from review.cases.takeover import Takeover
+from review.lexicon.change_control import LexiconChangeControl
 from storage import Database
 
 SAID = {403: "not_here", 404: "nothing_here", 405: "nothing_here", 429: "too_many"}

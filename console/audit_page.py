@@ -12,7 +12,7 @@ from starlette.responses import Response
 from console import views
 from console.door import ProtectedRoute, field
 from console.site import Site
-from review.sign_in import Visitor
+from review.operators.sign_in import Visitor
 from storage.ids import CaseId, OperatorId
 from storage.review import audit
 

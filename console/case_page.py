@@ -17,9 +17,9 @@ from console.door import ProtectedRoute
 from console.drawing import trend
 from console.highlight import Piece, pieces
 from console.site import Site
-from review.clocks import Stage
-from review.shadow import Shadow
-from review.sign_in import Visitor
+from review.cases.escalation import Stage
+from review.cases.shadow_review import Shadow
+from review.operators.sign_in import Visitor
 from storage import Transaction
 from storage.checkins import occurrences
 from storage.companion import conversations, people, transcripts

@@ -16,8 +16,8 @@ from console.acts import notice
 from console.highlight import Piece
 from console.screened import marked
 from console.site import Site
-from review.access import RefusedError
-from review.sign_in import Visitor
+from review.operators.access import RefusedError
+from review.operators.sign_in import Visitor
 from safety.evaluation.replay_counts import LabelKind
 from safety.screening.levels import Category, Level
 from safety.screening.screener import Match

@@ -18,10 +18,10 @@ from console.change_examples import ExamplePages
 from console.door import ProtectedRoute
 from console.lexicon_page import why_of
 from console.site import Site
-from review.access import Refusal, RefusedError
-from review.decisions import record
-from review.replays import Running
-from review.sign_in import Visitor
+from review.lexicon.decisions import record
+from review.lexicon.replays import Running
+from review.operators.access import Refusal, RefusedError
+from review.operators.sign_in import Visitor
 from storage import Transaction
 from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState, LexiconChange

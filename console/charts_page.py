@@ -11,7 +11,7 @@ from starlette.responses import Response
 from console import drawing, figures, views
 from console.door import ProtectedRoute
 from console.site import Site
-from review.sign_in import Visitor
+from review.operators.sign_in import Visitor
 from storage.review import case_queue
 
 DAYS = (7, 30, 90)

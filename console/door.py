@@ -17,9 +17,9 @@ from starlette.routing import Route
 from console.address import ROOT
 from console.limits import source_of
 from console.site import Site
-from review import sign_in
-from review.access import RefusedError
-from review.sign_in import Visitor
+from review.operators import sign_in
+from review.operators.access import RefusedError
+from review.operators.sign_in import Visitor
 
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"

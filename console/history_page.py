@@ -10,7 +10,7 @@ from console import views
 from console.case_page import the_case
 from console.door import ProtectedRoute, field
 from console.site import Site
-from review.sign_in import Visitor
+from review.operators.sign_in import Visitor
 from storage.companion import transcripts
 from storage.companion.conversations import Turn
 from storage.ids import TurnId

@@ -17,9 +17,9 @@ from console.address import ROOT
 from console.door import ProtectedRoute, field
 from console.screened import screened
 from console.site import Site
-from review.access import Refusal, RefusedError
-from review.policy import LONGEST_TEXT
-from review.sign_in import Visitor
+from review.lexicon.change_control import LONGEST_TEXT
+from review.operators.access import Refusal, RefusedError
+from review.operators.sign_in import Visitor
 from safety.changes.form import MOST_BYTES as MOST_OF_CHANGE
 from safety.changes.form import read_why
 from storage.review import lexicon_changes as changes

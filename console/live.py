@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-from review.events import Event
+from review.cases.events import Event
 from storage import Transaction
 from storage.ids import CaseId
 

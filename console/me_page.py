@@ -10,9 +10,9 @@ from console.address import ROOT
 from console.door import ProtectedRoute, field
 from console.site import THEME_COOKIE, THEMES, Site
 from console.words import LANGUAGES
-from review import roster, sign_in
-from review.access import RefusedError
-from review.sign_in import Visitor
+from review.operators import roster, sign_in
+from review.operators.access import RefusedError
+from review.operators.sign_in import Visitor
 
 A_YEAR_S = 31_536_000
 

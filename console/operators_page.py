@@ -12,9 +12,9 @@ from console.acts import notice
 from console.door import ProtectedRoute, field
 from console.site import Site
 from console.words import LANGUAGES
-from review import hours, roster
-from review.access import Refusal, RefusedError
-from review.sign_in import Visitor
+from review.operators import duty_hours, roster
+from review.operators.access import Refusal, RefusedError
+from review.operators.sign_in import Visitor
 from storage.ids import OperatorId
 from storage.review import operators
 from storage.review.operators import OperatorRole
@@ -93,7 +93,7 @@ class OperatorsPage:
         form = await _form(request)
         try:
             text = field(form, "hours")
-            shifts = hours.parse_hours(text) if text.strip() else []
+            shifts = duty_hours.parse_hours(text) if text.strip() else []
             async with self._site.database.begin() as transaction:
                 await roster.set_hours(
                     transaction,
@@ -129,7 +129,7 @@ class OperatorsPage:
             site.views.saw(visitor, "operators", now=now)
         return {
             "listed": listed,
-            "hours": {each: hours.format_hours(those) for each, those in shifts.items()},
+            "hours": {each: duty_hours.format_hours(those) for each, those in shifts.items()},
             "duty": {each.operator_id for each in duty},
             "has_hours": bool(shifts),
             "roles": list(OperatorRole),

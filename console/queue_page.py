@@ -15,9 +15,9 @@ from console.acts import notice, number
 from console.door import Door, ProtectedRoute
 from console.rows import QueueRows
 from console.site import Site
-from review import falling
-from review.access import RefusedError
-from review.sign_in import Visitor
+from review.cases import mood_notes
+from review.operators.access import RefusedError
+from review.operators.sign_in import Visitor
 from safety.screening.levels import Category
 from storage.checkins import settings
 from storage.ids import CaseId, PersonId
@@ -76,7 +76,7 @@ class QueuePage:
         person_id = PersonId(number(await request.form(max_fields=10, max_files=0), "person"))
         try:
             async with site.database.begin() as transaction:
-                await falling.mark_seen(transaction, visitor.operator, person_id, now=site.now())
+                await mood_notes.mark_seen(transaction, visitor.operator, person_id, now=site.now())
                 transaction.on_commit(lambda: site.live.happened(None))
         except RefusedError as refused:
             return notice(site, visitor, f"refused_{refused.key}")

@@ -11,7 +11,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from console.site import Site
-from review.sign_in import Visitor
+from review.operators.sign_in import Visitor
 from storage.ids import OperatorId
 from storage.review.cases import Case
 from storage.review.operators import Operator

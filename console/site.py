@@ -20,11 +20,11 @@ from console.limits import Failures
 from console.live import Live
 from console.views import Views
 from console.words import ConsoleTexts, preferred
-from review.desk import Desk
-from review.policy import LexiconChangeControl
-from review.shadow import Shadow
-from review.sign_in import Visitor
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.shadow_review import Shadow
+from review.cases.takeover import Takeover
+from review.lexicon.change_control import LexiconChangeControl
+from review.operators.sign_in import Visitor
 from storage import Database, Transaction
 from storage.ids import OperatorId
 from storage.review import operators

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from review.sign_in import Visitor
+from review.operators.sign_in import Visitor
 from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion.conversations import Turn

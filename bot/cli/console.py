@@ -34,8 +34,8 @@ def link(
 
 async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
     from bot.service.connections import console_address
-    from review import sign_in
-    from review.access import RefusedError
+    from review.operators import sign_in
+    from review.operators.access import RefusedError
     from storage.review import operators
 
     if not settings.console:

@@ -17,7 +17,7 @@ from bot.service.connections import load_model, utc_now
 from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts
-from review import sign_in
+from review.operators import sign_in
 from sandbox import Sandbox, SandboxUser
 from storage import new_secret_key
 from storage.review import operators

@@ -1,6 +1,6 @@
 """`pica labels`: operators' verdicts and edits, for evaluation and tuning.
 
-Knows nothing of what a row holds (`review/labels.py`).
+Knows nothing of what a row holds (`review/cases/labels.py`).
 """
 
 import json
@@ -51,7 +51,7 @@ def export(
 
     Example: pica labels export verdicts verdicts.jsonl
     """
-    from review import labels as review
+    from review.cases import labels as review
     from storage.upkeep.sealed_file import replacing
 
     if file.exists():

@@ -1,6 +1,6 @@
 """`pica lexicon`: changes of the lexicon as the host sees them, and the emergency way back.
 
-Knows nothing of how changes are proposed and approved (`review/policy.py`).
+Knows nothing of how changes are proposed and approved (`review/lexicon/change_control.py`).
 """
 
 from typing import Annotated, Any
@@ -52,8 +52,8 @@ def withdraw(
 
     Example: pica lexicon withdraw 3 --yes
     """
-    from review.access import Refusal, RefusedError
-    from review.decisions import withdraw_by_host
+    from review.lexicon.decisions import withdraw_by_host
+    from review.operators.access import Refusal, RefusedError
     from safety.screening.lexicon import load_lexicon
 
     if not yes:

@@ -29,7 +29,7 @@ def _now() -> datetime:
 def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
     """Do something with the list; what is refused is said in words."""
     from bot.texts import Texts
-    from review.access import RefusedError
+    from review.operators.access import RefusedError
 
     async def run(database: Any, settings: Settings) -> str:
         try:
@@ -42,7 +42,7 @@ def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
 
 
 async def _listed(transaction: Any, telegram_id: int) -> Any:
-    from review.access import Refusal, RefusedError
+    from review.operators.access import Refusal, RefusedError
     from storage.review import operators as rows
 
     found = await rows.by_telegram_id(transaction, telegram_id)
@@ -59,7 +59,7 @@ def list_operators(
 
     Where nobody has hours, everybody is on duty always.
     """
-    from review.hours import format_hours
+    from review.operators.duty_hours import format_hours
     from storage.review import operators as rows
 
     async def read(database: Any, _settings: Settings) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def add(
     ] = None,
 ) -> None:
     """List somebody, or change the role and name of somebody who is."""
-    from review import roster
+    from review.operators import roster
     from storage.review.operators import OperatorRole
 
     async def work(transaction: Any, settings: Settings) -> str:
@@ -122,7 +122,7 @@ def remove(telegram_id: TelegramId) -> None:
 
     PICA_OPERATORS does not bring them back; `pica operators add` does.
     """
-    from review import roster
+    from review.operators import roster
 
     async def work(transaction: Any, _settings: Settings) -> str:
         found = await _listed(transaction, telegram_id)
@@ -141,8 +141,8 @@ def hours(
     clear: Annotated[bool, typer.Option("--clear", help="Take their hours away.")] = False,
 ) -> None:
     """Set when somebody is on duty, in PICA_OPERATORS_TIMEZONE."""
-    from review import roster
-    from review.hours import format_hours, parse_hours
+    from review.operators import roster
+    from review.operators.duty_hours import format_hours, parse_hours
 
     if clear is (when is not None):
         stop('Give either hours, such as "mon-fri 09:00-17:00", or --clear.')

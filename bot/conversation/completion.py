@@ -16,7 +16,7 @@ from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
 from bot.texts import Texts
 from bot.updates.arrivals import Burst
-from review.shadow import Shadow
+from review.cases.shadow_review import Shadow
 from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, people

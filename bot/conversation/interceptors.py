@@ -17,7 +17,7 @@ from bot.operators.takeover import TakeoverRelay
 from bot.people.admission import Admission
 from bot.people.onboarding import Onboarding
 from bot.texts import Texts
-from review import cases as review
+from review.cases import records as review
 from safety.response.policy import respond
 from safety.screening.levels import Level
 from safety.screening.screener import Screening

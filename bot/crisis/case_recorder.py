@@ -7,8 +7,8 @@ see a case: whoever shows it is told by the desk.
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from review import cases as review
-from review.desk import Desk
+from review.cases import records as review
+from review.cases.desk import Desk
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.screener import Screening

@@ -11,7 +11,7 @@ from telegram import Update
 
 from bot.texts import Texts
 from bot.updates.responder import HandlerContext, Responder, choice_of
-from review.takeover import Takeover
+from review.cases.takeover import Takeover
 from storage import Database, Transaction
 from storage.companion import conversations, follow_ups, open_questions, people
 from storage.companion.conversations import Speaker

@@ -12,8 +12,8 @@ from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverRelay
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from review import cases as review
-from review.desk import Desk
+from review.cases import records as review
+from review.cases.desk import Desk
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.screener import Screening

@@ -11,7 +11,7 @@ from telegram import Update
 
 from bot.texts.help_lines import HelpLines
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
-from review import cases as review
+from review.cases import records as review
 from safety.response.safety_plan import LONGEST_ITEM, MOST_ITEMS, STEPS
 from safety.screening.answers import Answer, read
 from safety.screening.levels import Level

@@ -1,7 +1,7 @@
 """Screening that cannot fail silently: a screener that breaks puts the service in safe mode.
 
 Knows nothing of what a level leads to, nor of who takes another screener into use
-(`review/live_lexicon.py`). The canary is screened at the start and every minute; a miss means
+(`review/lexicon/live_lexicon.py`). The canary is screened at the start and every minute; a miss means
 that nobody can be sure of any screening.
 """
 

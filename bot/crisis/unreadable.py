@@ -15,8 +15,8 @@ from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import UpdateKind
 from bot.updates.responder import UnitOfWork
-from review import cases as review
-from review.desk import Desk
+from review.cases import records as review
+from review.cases.desk import Desk
 from safety.response.policy import Script
 from safety.response.script import GENTLE
 from safety.screening.levels import Level

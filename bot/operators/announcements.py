@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.texts import Texts
-from review.access import RefusedError
-from review.desk import MOST_WORDS
+from review.cases.desk import MOST_WORDS
+from review.operators.access import RefusedError
 from storage import Transaction
 from storage.ids import CaseId, PersonId
 from storage.messages import outbox

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import VERDICTS, CaseButtons
-from review.access import Refusal, RefusedError
-from review.desk import Desk
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.takeover import Takeover
+from review.operators.access import Refusal, RefusedError
 from storage import Transaction
 from storage.ids import CaseId
 from storage.review.cases import Resolution

@@ -1,6 +1,6 @@
 """Cases in the operators' chat: what is told of them there, one message an event.
 
-The operators' side of a case's events (`review/events.py`), in Telegram. Knows nothing of what
+The operators' side of a case's events (`review/cases/events.py`), in Telegram. Knows nothing of what
 operators press or write (`operators.py`), nor of topics (`topics.py`): it says which case a
 message is about. What needs nobody now makes no sound: the whole group takes 20 messages a
 minute.
@@ -12,7 +12,7 @@ from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import CaseButtons
 from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
-from review.events import Event, EventType
+from review.cases.events import Event, EventType
 from safety.screening.levels import Level
 from storage import Transaction
 from storage.ids import CaseId, OperatorId

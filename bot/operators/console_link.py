@@ -9,8 +9,8 @@ from datetime import datetime
 from telegram import Update
 
 from bot.updates.responder import HandlerContext, Responder
-from review import sign_in
-from review.access import RefusedError
+from review.operators import sign_in
+from review.operators.access import RefusedError
 from storage import Database, Transaction
 from storage.messages.body import MessageBody
 from storage.review import operators

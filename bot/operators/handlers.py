@@ -19,8 +19,8 @@ from bot.operators.case_keyboard import number_of, read
 from bot.operators.chat import OperatorsChat
 from bot.texts import Texts
 from bot.updates.responder import HandlerContext, acknowledge
-from review.access import Refusal, RefusedError
-from review.roster import MOST_NAME
+from review.operators.access import Refusal, RefusedError
+from review.operators.roster import MOST_NAME
 from storage import Database, Transaction
 from storage.ids import CaseId, UpdateId
 from storage.messages import inbox

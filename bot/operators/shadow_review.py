@@ -1,13 +1,13 @@
 """Shadow review as the person sees it: the question of consent, and replies that were read.
 
-Knows nothing of operators' pages (`review/shadow.py` does the work).
+Knows nothing of operators' pages (`review/cases/shadow_review.py` does the work).
 """
 
 from telegram import Update
 
 from bot.texts import Texts
 from bot.updates.responder import HandlerContext, Responder, choice_of
-from review.shadow import Shadow
+from review.cases.shadow_review import Shadow
 from storage import Transaction
 from storage.companion.people import Person
 from storage.messages import outbox

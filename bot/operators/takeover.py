@@ -1,6 +1,6 @@
 """A human in a person's conversation: what the person is told of it, and where their words go.
 
-The person's side of a case's events (`review/events.py`). Knows nothing of the operators'
+The person's side of a case's events (`review/cases/events.py`). Knows nothing of the operators'
 side, and writes no word of its own beyond the reviewed texts.
 """
 
@@ -10,9 +10,9 @@ from datetime import datetime
 from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from review.clocks import Escalation
-from review.events import Event, EventType
-from review.takeover import Takeover
+from review.cases.escalation import Escalation
+from review.cases.events import Event, EventType
+from review.cases.takeover import Takeover
 from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, open_questions, people

@@ -16,8 +16,8 @@ from bot.people.erasure import Erasure
 from bot.texts import Texts
 from bot.updates.parsing import is_case, is_stop, is_wordless
 from bot.updates.responder import acknowledge
-from review import cases as review
-from review.takeover import Takeover
+from review.cases import records as review
+from review.cases.takeover import Takeover
 from storage import Database, Transaction
 from storage.companion import people, pilot
 from storage.companion.people import Person

@@ -13,7 +13,7 @@ from bot.people.admission import Admission
 from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import is_stop
 from bot.updates.responder import Responder, UnitOfWork
-from review import cases as review
+from review.cases import records as review
 from safety.response.policy import THRESHOLD
 from safety.screening.levels import Level
 from storage.checkins import questions

@@ -22,7 +22,7 @@ from bot.updates.responder import (
     choice_of,
     data_of,
 )
-from review import cases as review
+from review.cases import records as review
 from storage import Database, Transaction
 from storage.companion import people
 from storage.companion.people import Person

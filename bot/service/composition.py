@@ -68,7 +68,7 @@ from bot.updates.arrivals import Arrival, Unit
 from bot.updates.responder import Responder
 from console.app import Console
 from inference import LanguageModel
-from review.shadow import Shadow
+from review.cases.shadow_review import Shadow
 from safety.response.hotlines import Hotlines
 from safety.response.legal_duties import Duties
 from safety.response.output_guard import OutputGuard

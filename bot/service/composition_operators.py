@@ -29,14 +29,14 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from console.address import ROOT
 from console.app import Console
-from review.clocks import Escalation, EscalationPolicy
-from review.desk import Desk
-from review.events import CaseEvents
-from review.live_lexicon import LiveLexicon
-from review.policy import LexiconChangeControl
-from review.replays import Replays
-from review.shadow import Shadow
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.escalation import Escalation, EscalationPolicy
+from review.cases.events import CaseEvents
+from review.cases.shadow_review import Shadow
+from review.cases.takeover import Takeover
+from review.lexicon.change_control import LexiconChangeControl
+from review.lexicon.live_lexicon import LiveLexicon
+from review.lexicon.replays import Replays
 from storage import Database, Transaction
 from storage.ids import CaseId
 

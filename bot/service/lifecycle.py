@@ -23,7 +23,7 @@ from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
-from review import roster
+from review.operators import roster
 from storage.checkins import appointments
 from storage.database import keys
 from storage.messages import inbox, outbox

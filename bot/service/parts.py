@@ -28,10 +28,10 @@ from bot.texts import Texts
 from bot.transport.api_answers import AnswerError
 from console.app import Console
 from inference import LanguageModel
-from review.desk import Desk
-from review.policy import LexiconChangeControl
-from review.shadow import Shadow
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.shadow_review import Shadow
+from review.cases.takeover import Takeover
+from review.lexicon.change_control import LexiconChangeControl
 from storage import Database
 from storage.companion.round_cache import RoundCache
 

@@ -19,9 +19,9 @@ from bot.operators.announcements import OperatorMessenger
 from bot.operators.digest import Digest
 from bot.operators.topics import DELETE
 from bot.receiving.lanes import Lanes
-from review.clocks import Escalation
-from review.live_lexicon import LiveLexicon
-from review.shadow import Shadow
+from review.cases.escalation import Escalation
+from review.cases.shadow_review import Shadow
+from review.lexicon.live_lexicon import LiveLexicon
 from storage import Database
 from storage.review import case_clocks
 from storage.upkeep import retention

@@ -1,4 +1,4 @@
-"""Work on a changed lexicon, done in a process of its own (`review/child.py` runs it).
+"""Work on a changed lexicon, done in a process of its own (`review/lexicon/worker.py` runs it).
 
 To build a screener takes seconds of every thread's time, and a hostile change may take for ever to
 read. A process can run at the lowest priority and be killed.

@@ -1,6 +1,6 @@
 """Cases whose time has come: unclaimed, a lease that ran out, a digest, a topic to take away.
 
-Knows nothing of what is done then (`review/clocks.py`, `bot/operators/digest.py`, `bot/service/periodic.py`).
+Knows nothing of what is done then (`review/cases/escalation.py`, `bot/operators/digest.py`, `bot/service/periodic.py`).
 """
 
 from collections.abc import Collection

@@ -45,7 +45,7 @@ class Case:
         claimed_by: who looks after it.
         acknowledged_at: when it was first claimed since its level rose.
         lease_until_at: until when the person talks with whoever claimed it; None: no takeover.
-        clock_stage: how far the clock of a case that nobody claims has come (`review/clocks.py`).
+        clock_stage: how far the clock of a case that nobody claims has come (`review/cases/escalation.py`).
         is_shadowed: an operator reads the model's replies before they go.
         thread_id: its topic in the operators' group.
     """

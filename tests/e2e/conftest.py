@@ -40,8 +40,8 @@ class Unpaced(RateLimiter):
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take long over a change: its worker has the lowest priority."""
-    monkeypatch.setattr("review.policy.LIMIT_S", 600.0)
-    monkeypatch.setattr("review.policy.SCREEN_LIMIT_S", 600.0)
+    monkeypatch.setattr("review.lexicon.change_control.LIMIT_S", 600.0)
+    monkeypatch.setattr("review.lexicon.change_control.SCREEN_LIMIT_S", 600.0)
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,9 @@ from bot.service import periodic
 from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from review import roster
-from review.access import RefusedError
-from review.live_lexicon import LiveLexicon
+from review.lexicon.live_lexicon import LiveLexicon
+from review.operators import roster
+from review.operators.access import RefusedError
 from safety.response.hotlines import Hotlines
 from safety.response.output_guard import OutputGuard
 from safety.screening.canary import CANARIES

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
-from review.clocks import LEASE
+from review.cases.escalation import LEASE
 from safety.response.hotlines import Hotlines
 from sandbox import Sandbox, SandboxUser
 from storage.ids import CaseId, OperatorId

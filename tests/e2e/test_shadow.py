@@ -12,9 +12,9 @@ import pytest
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import Sampling
-from review import labels
-from review.access import RefusedError
-from review.shadow import WAIT
+from review.cases import labels
+from review.cases.shadow_review import WAIT
+from review.operators.access import RefusedError
 from safety.evaluation.evaluate import messages
 from sandbox import Sandbox, SandboxUser
 from storage.companion import people, transcripts

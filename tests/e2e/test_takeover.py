@@ -12,8 +12,8 @@ import pytest
 
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from review.access import RefusedError
-from review.clocks import LEASE
+from review.cases.escalation import LEASE
+from review.operators.access import RefusedError
 from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
 from storage.companion.conversations import Speaker

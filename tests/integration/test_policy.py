@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from bot.crisis.screening import SafeScreener
-from review import live_lexicon, replays, roster
-from review.access import RefusedError
-from review.child import WorkerError, run
-from review.decisions import withdraw_by_host
-from review.live_lexicon import LiveLexicon
-from review.policy import MOST_AT_ONCE, LexiconChangeControl
-from review.replays import Replays
+from review.lexicon import live_lexicon, replays
+from review.lexicon.change_control import MOST_AT_ONCE, LexiconChangeControl
+from review.lexicon.decisions import withdraw_by_host
+from review.lexicon.live_lexicon import LiveLexicon
+from review.lexicon.replays import Replays
+from review.lexicon.worker import WorkerError, run
+from review.operators import roster
+from review.operators.access import RefusedError
 from safety.changes import worker
 from safety.changes.worker import STORED
 from safety.screening.canary import CANARIES
@@ -56,8 +57,8 @@ RAISES = "why: it is graver\nrelevel: {zh.suicide.made_up: 4}\n"
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take long over a change: its worker has the lowest priority."""
-    monkeypatch.setattr("review.policy.LIMIT_S", 600.0)
-    monkeypatch.setattr("review.policy.SCREEN_LIMIT_S", 600.0)
+    monkeypatch.setattr("review.lexicon.change_control.LIMIT_S", 600.0)
+    monkeypatch.setattr("review.lexicon.change_control.SCREEN_LIMIT_S", 600.0)
 
 
 @pytest.fixture(scope="session")
@@ -518,7 +519,7 @@ async def test_few_changes_are_read_at_once(team: Team, monkeypatch: pytest.Monk
 async def test_a_change_that_takes_too_long_to_read_is_ended(
     database: Database, screener: Screener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("review.policy.LIMIT_S", 0.05)
+    monkeypatch.setattr("review.lexicon.change_control.LIMIT_S", 0.05)
     team = await Team(database, screener, run=run).hired()
     with pytest.raises(RefusedError, match="bad_change") as refused:
         await team.policy.propose(team.ann, adding())

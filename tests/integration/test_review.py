@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from review import roster
-from review.access import RefusedError
-from review.clocks import LEASE, Escalation, EscalationPolicy, Stage
-from review.desk import Desk
-from review.events import CaseEvents, Event, EventType
-from review.takeover import Takeover
+from review.cases.desk import Desk
+from review.cases.escalation import LEASE, Escalation, EscalationPolicy, Stage
+from review.cases.events import CaseEvents, Event, EventType
+from review.cases.takeover import Takeover
+from review.operators import roster
+from review.operators.access import RefusedError
 from storage import Database, Transaction
 from storage.database.schema_review import audit as trail
 from storage.ids import CaseId

@@ -13,7 +13,7 @@ from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
-from review import roster
+from review.operators import roster
 from storage.database import schema_version
 from storage.review import operators
 

@@ -11,7 +11,7 @@ from bot.crisis.safe_mode import SafeMode
 from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
-from review.live_lexicon import stacked
+from review.lexicon.live_lexicon import stacked
 from safety.screening.lexicon import load_lexicon
 from storage import Database, SecretKeyError, StorageError
 from storage.companion import round_cache

@@ -11,7 +11,7 @@ from bot.cli.demo import console_link
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from review.sign_in import offer
+from review.operators.sign_in import offer
 from sandbox import Sandbox, SandboxUser
 from storage.companion import people
 from storage.review import audit, cases, operators, sign_ins

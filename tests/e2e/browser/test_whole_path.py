@@ -10,8 +10,8 @@ from playwright.async_api import Page, expect
 
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from review.clocks import LEASE
-from review.sign_in import offer
+from review.cases.escalation import LEASE
+from review.operators.sign_in import offer
 from safety.response.policy import HOLD_LAPSE_S
 from sandbox import Sandbox
 from storage.ids import CaseId

@@ -10,7 +10,7 @@ import pytest
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from console.app import Console
-from review import roster, sign_in
+from review.operators import roster, sign_in
 from safety.screening.levels import Level
 from sandbox import Sandbox
 from storage.companion import conversations, people

@@ -22,7 +22,7 @@ from bot.texts import Texts
 from console.app import Console
 from console.door import CSRF_HEADER, ProtectedRoute
 from console.guard import HEADERS, MOST_BYTES
-from review import roster, sign_in
+from review.operators import roster, sign_in
 from sandbox import Sandbox
 from storage.ids import CaseId
 from storage.review import audit, operators

@@ -10,7 +10,7 @@ import pytest
 
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
-from review import roster
+from review.operators import roster
 from safety.screening.canary import CANARIES
 from safety.screening.screener import Screener
 from storage.companion import conversations, people

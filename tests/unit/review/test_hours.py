@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.hours import HoursError, format_hours, parse_hours
+from review.operators.duty_hours import HoursError, format_hours, parse_hours
 from storage.review.operators import Shift
 
 shifts = st.builds(

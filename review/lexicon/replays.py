@@ -1,6 +1,6 @@
 """Replays of proposed changes: which alarms a change gains and loses, before it is used.
 
-One at a time, in a process of its own (`review/child.py`). What is counted is stored; messages that
+One at a time, in a process of its own (`review/lexicon/worker.py`). What is counted is stored; messages that
 moved stay in memory, for an hour at most. Knows nothing of who decides on a change.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from review.access import Refusal, RefusedError, require_active
-from review.child import ProgressListener, Run, WorkerError, run
-from review.live_lexicon import LiveLexicon
+from review.lexicon.live_lexicon import LiveLexicon
+from review.lexicon.worker import ProgressListener, Run, WorkerError, run
+from review.operators.access import Refusal, RefusedError, require_active
 from safety.changes import worker
 from storage import Database
 from storage.ids import TurnId

@@ -6,7 +6,7 @@ is no case: nobody claims it, no clock runs.
 
 from datetime import datetime
 
-from review.access import Refusal, RefusedError, require_active
+from review.operators.access import Refusal, RefusedError, require_active
 from storage import Transaction
 from storage.checkins import settings
 from storage.ids import PersonId

@@ -7,10 +7,10 @@ nothing of who is at the other side: Telegram and the console call the same func
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from review import cases as review
-from review.access import Refusal, RefusedError, require_active
-from review.clocks import Escalation
-from review.events import CaseEvents, Event, EventType
+from review.cases import records as review
+from review.cases.escalation import Escalation
+from review.cases.events import CaseEvents, Event, EventType
+from review.operators.access import Refusal, RefusedError, require_active
 from storage import Database, Transaction
 from storage.ids import CaseId
 from storage.messages.sent import SentObject

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from review.access import Refusal, RefusedError, require_active, require_admin
-from review.child import ProgressListener, Run, WorkerError, run
-from review.decisions import decide, proposal, record, refuse_dependents, still_live
-from review.live_lexicon import MISSED, LiveLexicon
-from review.replays import Replays
+from review.lexicon.decisions import decide, proposal, record, refuse_dependents, still_live
+from review.lexicon.live_lexicon import MISSED, LiveLexicon
+from review.lexicon.replays import Replays
+from review.lexicon.worker import ProgressListener, Run, WorkerError, run
+from review.operators.access import Refusal, RefusedError, require_active, require_admin
 from safety.changes import worker
 from safety.screening.screener import Screening
 from storage import Database

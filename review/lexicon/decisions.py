@@ -1,15 +1,15 @@
 """Decisions on lexicon changes, as conditional updates that stand in the audit trail.
 
-Knows nothing of the screener in use (`review/live_lexicon.py`) or of what a decision needs before
-(`review/policy.py`).
+Knows nothing of the screener in use (`review/lexicon/live_lexicon.py`) or of what a decision needs before
+(`review/lexicon/change_control.py`).
 """
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from review.access import Refusal, RefusedError
-from review.live_lexicon import stacked
+from review.lexicon.live_lexicon import stacked
+from review.operators.access import Refusal, RefusedError
 from safety.screening.lexicon import Lexicon
 from storage import Transaction
 from storage.review import audit, operators

@@ -8,9 +8,9 @@ is, because somebody waits for it. Knows nothing of the model, nor of how replie
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from review.access import Refusal, RefusedError
-from review.desk import Desk, checked
-from review.events import Event, EventType
+from review.cases.desk import Desk, checked
+from review.cases.events import Event, EventType
+from review.operators.access import Refusal, RefusedError
 from storage import Transaction
 from storage.companion import conversations, people
 from storage.companion.conversations import Turn

@@ -2,16 +2,16 @@
 
 A takeover raises the person's epoch, so that no word of the model that was written before it
 can be sent, and is a lease: it ends by itself when the operator falls silent
-(`review/clocks.py`). Operators' words are kept as theirs and are never part of a round. Knows
+(`review/cases/escalation.py`). Operators' words are kept as theirs and are never part of a round. Knows
 nothing of how words reach the person: faces are told of them.
 """
 
 from datetime import datetime
 
-from review.access import Refusal, RefusedError
-from review.clocks import LEASE
-from review.desk import Desk, checked
-from review.events import Event, EventType
+from review.cases.desk import Desk, checked
+from review.cases.escalation import LEASE
+from review.cases.events import Event, EventType
+from review.operators.access import Refusal, RefusedError
 from storage import Transaction
 from storage.companion import conversations, people, transcripts
 from storage.companion.conversations import Speaker, Turn

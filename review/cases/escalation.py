@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
-from review import roster
-from review.events import CaseEvents, Event, EventType
+from review.cases.events import CaseEvents, Event, EventType
+from review.operators import roster
 from safety.screening.levels import Level
 from storage import Database, Transaction
 from storage.ids import OperatorId

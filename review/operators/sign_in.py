@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
-from review.access import Refusal, RefusedError, require_active
+from review.operators.access import Refusal, RefusedError, require_active
 from storage import Transaction
 from storage.review import audit, operators, sign_ins
 from storage.review.operators import Operator

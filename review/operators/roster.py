@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from review.access import Refusal, RefusedError, require_active, require_admin
+from review.operators.access import Refusal, RefusedError, require_active, require_admin
 from storage import Transaction
 from storage.ids import OperatorId
 from storage.review import audit, operators, sign_ins

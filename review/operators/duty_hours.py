@@ -5,7 +5,7 @@ Knows nothing of who is on duty, nor of time zones.
 
 import re
 
-from review.access import Refusal, RefusedError
+from review.operators.access import Refusal, RefusedError
 from storage.review.operators import Shift
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

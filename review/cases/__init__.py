@@ -1,0 +1,1 @@
+"""Cases: opened, claimed, taken over, resolved."""

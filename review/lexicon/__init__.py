@@ -1,0 +1,1 @@
+"""Changes of the lexicon: proposed, replayed, decided, live."""

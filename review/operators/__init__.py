@@ -1,0 +1,1 @@
+"""Operators: access, hours of duty, sign-in."""
