@@ -16,20 +16,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from console.acts import CaseActions
 from console.address import ROOT, Address
-from console.audit_page import AuditPage
-from console.case_page import CasePage
-from console.change_page import ChangePage
-from console.charts_page import ChartsPage
 from console.door import Door, ProtectedRoute
 from console.guard import SecurityMiddleware
-from console.history_page import HistoryPage
-from console.lexicon_page import LexiconPage
 from console.live import Live
-from console.me_page import ProfilePage
-from console.operators_page import OperatorsPage
-from console.queue_page import QueuePage
+from console.pages.audit import AuditPage
+from console.pages.case import CasePage
+from console.pages.case_actions import CaseActions
+from console.pages.change import ChangePage
+from console.pages.charts import ChartsPage
+from console.pages.history import HistoryPage
+from console.pages.lexicon import LexiconPage
+from console.pages.operators import OperatorsPage
+from console.pages.profile import ProfilePage
+from console.pages.queue import QueuePage
 from console.site import HERE, Site
 from review.cases.desk import Desk
 from review.cases.shadow_review import Shadow

@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from console.address import ROOT
-from console.limits import source_of
 from console.site import Site
+from console.throttle import source_of
 from review.operators import sign_in
 from review.operators.access import RefusedError
 from review.operators.sign_in import Visitor

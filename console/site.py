@@ -14,10 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from console import exposure
+from console import views as exposure
 from console.address import ROOT, Address
-from console.limits import Failures
 from console.live import Live
+from console.throttle import Failures
 from console.views import Views
 from console.words import ConsoleTexts, preferred
 from review.cases.desk import Desk

@@ -7,8 +7,10 @@ written down again. Knows nothing of pages.
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from review.operators.sign_in import Visitor
 from safety.screening.levels import Level
@@ -17,6 +19,7 @@ from storage.companion.conversations import Turn
 from storage.ids import TurnId
 from storage.review import audit
 from storage.review.cases import Case
+from storage.review.operators import Operator
 
 SAME_VIEW = timedelta(minutes=10)
 REMEMBERED = 2000
@@ -84,3 +87,40 @@ def counts(turns: Collection[Turn]) -> dict[str, int]:
 def _shorten(remembered: OrderedDict[Any, Any]) -> None:
     while len(remembered) > REMEMBERED:
         remembered.popitem(last=False)
+
+
+MUCH = 30
+"""Grave turns a day from which the console says a gentle word."""
+LONG = timedelta(hours=6)
+READING = ("viewed_words", "viewed_history")
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A day so far.
+
+    Attributes:
+        grave: turns at level 3 and up whose words were shown.
+        since: when the operator first did something today.
+    """
+
+    grave: int
+    since: datetime | None
+    now: datetime
+
+    @property
+    def is_much(self) -> bool:
+        """Whether a pause would be good."""
+        is_long = self.since is not None and self.now - self.since >= LONG
+        return self.grave >= MUCH or is_long
+
+
+async def today(
+    transaction: Transaction, operator: Operator, zone: ZoneInfo, *, now: datetime
+) -> Exposure:
+    """Count what an operator was shown since midnight."""
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    shown = await audit.details_since(transaction, operator.operator_id, READING, midnight)
+    grave = sum(int(each.get("grave", 0)) for each in shown)
+    since = await audit.first_since(transaction, operator.operator_id, midnight)
+    return Exposure(grave, since, now)

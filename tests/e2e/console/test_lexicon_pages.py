@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.service.lifecycle import Service
 from console.guard import MOST_BYTES
-from console.lexicon_page import MOST_BYTES as MOST_OF_FORM
+from console.pages.lexicon import MOST_BYTES as MOST_OF_FORM
 from safety.changes.form import MOST_BYTES as MOST_OF_CHANGE
 from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of

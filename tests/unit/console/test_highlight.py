@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.highlight import pieces
+from console.pages.highlight import pieces
 from console.site import environment
 from storage.review.evidence import EvidenceSpan
 

@@ -1,14 +1,14 @@
 """Failed sign-ins are counted, and forgotten."""
 
-from console import limits
-from console.limits import Failures, source_of
+from console import throttle
+from console.throttle import Failures, source_of
 from tests.support.clock import ManualClock
 
 
 def test_ten_from_one_address() -> None:
     clock = ManualClock(1000.0)
     failures = Failures(clock)
-    for _ in range(limits.MOST):
+    for _ in range(throttle.MOST):
         assert failures.wait_s("a") == 0
         failures.note("a")
         clock.now += 10
@@ -22,8 +22,8 @@ def test_ten_from_one_address() -> None:
 
 def test_others_do_not_wait_for_those_who_guess() -> None:
     failures = Failures(ManualClock(1000.0))
-    for n in range(limits.MOST_OVERALL + 100):
-        failures.note(str(n // limits.MOST))
+    for n in range(throttle.MOST_OVERALL + 100):
+        failures.note(str(n // throttle.MOST))
     assert failures.wait_s("0") == 600
     assert failures.wait_s("new") == 0
 
@@ -31,20 +31,20 @@ def test_others_do_not_wait_for_those_who_guess() -> None:
 def test_the_first_of_very_many_failures_are_written_down() -> None:
     clock = ManualClock(1000.0)
     failures = Failures(clock)
-    recorded = [failures.note(str(n)) for n in range(limits.MOST_OVERALL + 50)]
-    assert recorded == [True] * limits.MOST_OVERALL + [False] * 50
-    clock.now += limits.WITHIN_S
+    recorded = [failures.note(str(n)) for n in range(throttle.MOST_OVERALL + 50)]
+    assert recorded == [True] * throttle.MOST_OVERALL + [False] * 50
+    clock.now += throttle.WITHIN_S
     assert failures.note("new")
 
 
 def test_memory_has_an_end() -> None:
     failures = Failures(ManualClock(1000.0))
-    for n in range(limits.SOURCES + 500):
-        for _ in range(limits.MOST + 5):
+    for n in range(throttle.SOURCES + 500):
+        for _ in range(throttle.MOST + 5):
             failures.note(str(n))
-    assert len(failures._by_source) == limits.SOURCES
-    assert all(len(each) == limits.MOST for each in failures._by_source.values())
-    assert len(failures._overall) == limits.MOST_OVERALL
+    assert len(failures._by_source) == throttle.SOURCES
+    assert all(len(each) == throttle.MOST for each in failures._by_source.values())
+    assert len(failures._overall) == throttle.MOST_OVERALL
 
 
 def test_a_source_is_an_address_or_a_site() -> None:

@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import views
-from console.acts import notice
 from console.address import ROOT
 from console.door import ProtectedRoute, field
-from console.screened import screened
+from console.pages.case_actions import notice
+from console.pages.highlight import screened
 from console.site import Site
 from review.lexicon.change_control import LONGEST_TEXT
 from review.operators.access import Refusal, RefusedError

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import views
-from console.acts import notice
 from console.door import ProtectedRoute, field
+from console.pages.case_actions import notice
 from console.site import Site
 from console.words import LANGUAGES
 from review.operators import duty_hours, roster

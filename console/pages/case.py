@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import exposure, views
+from console import views
 from console.door import ProtectedRoute
-from console.drawing import trend
-from console.highlight import Piece, pieces
+from console.pages.highlight import Piece, pieces
+from console.pages.svg import trend
 from console.site import Site
 from review.cases.escalation import Stage
 from review.cases.shadow_review import Shadow
@@ -84,7 +84,7 @@ class CasePage:
     async def _parts(self, request: Request, visitor: Visitor, words: bool) -> Response:
         values = await self._values(request, visitor, words=words)
         async with self._site.database.read() as transaction:
-            shown = await exposure.today(
+            shown = await views.today(
                 transaction, visitor.operator, self._site.zone, now=self._site.now()
             )
         return self._site.fragment(visitor, "case_parts.html", exposure=shown, **values)

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import views
-from console.case_page import the_case
 from console.door import ProtectedRoute, field
+from console.pages.case import the_case
 from console.site import Site
 from review.operators.sign_in import Visitor
 from storage.companion import transcripts

@@ -8,8 +8,9 @@ from itertools import pairwise
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import drawing, figures, views
+from console import views
 from console.door import ProtectedRoute
+from console.pages import statistics, svg
 from console.site import Site
 from review.operators.sign_in import Visitor
 from storage.review import case_queue
@@ -32,7 +33,7 @@ class ChartsPage:
         site, now = self._site, self._site.now()
         asked = request.query_params.get("days")
         days = next((each for each in DAYS if str(each) == asked), 30)
-        begins_at = figures.since(days, now, site.zone)
+        begins_at = statistics.since(days, now, site.zone)
         async with site.database.read() as transaction:
             opened = await case_queue.opened_since(transaction, begins_at)
             verdicts = await case_queue.verdicts_by_rule(transaction, begins_at)
@@ -40,10 +41,10 @@ class ChartsPage:
             await views.record(
                 transaction, visitor, "viewed_charts", now=now, detail={"days": days}
             )
-        levels = figures.by_level(opened)
-        hours = figures.by_hour(opened, site.zone)
-        waits = figures.histogram(opened)
-        edges = figures.EDGES_MIN
+        levels = statistics.by_level(opened)
+        hours = statistics.by_hour(opened, site.zone)
+        waits = statistics.histogram(opened)
+        edges = statistics.EDGES_MIN
         labels = [f"<{edges[0]}", *(f"{a}–{b}" for a, b in pairwise(edges)), f">{edges[-1]}"]
         return await site.page(
             request,
@@ -54,26 +55,24 @@ class ChartsPage:
             ranges=DAYS,
             total=len(opened),
             levels=levels,
-            level_chart=drawing.columns(
+            level_chart=svg.columns(
                 [str(level) for level in levels],
                 [{f"level-{level}": count} for level, count in levels.items()],
                 step=72,
                 gap=24,
             ),
             hours=hours,
-            hour_chart=drawing.columns(
+            hour_chart=svg.columns(
                 [f"{hour:02d}" for hour in range(24)],
                 [{f"level-{level}": count for level, count in each.items()} for each in hours],
                 step=24,
                 gap=5,
             ),
-            waiting=figures.waiting(opened),
+            waiting=statistics.waiting(opened),
             buckets=list(zip(labels, waits, strict=True)),
-            wait_chart=drawing.columns(
-                labels, [{"plain": count} for count in waits], step=56, gap=16
-            ),
+            wait_chart=svg.columns(labels, [{"plain": count} for count in waits], step=56, gap=16),
             unclaimed=sum(each.acknowledged_at is None for each in opened),
-            rules=[(rate, drawing.whisker(rate)) for rate in figures.rates(verdicts)],
-            few=figures.FEW,
+            rules=[(rate, svg.whisker(rate)) for rate in statistics.rates(verdicts)],
+            few=statistics.FEW,
             zone=str(site.zone),
         )

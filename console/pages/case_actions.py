@@ -10,8 +10,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.case_page import the_case
 from console.door import ProtectedRoute, field
+from console.pages.case import the_case
 from console.site import Site
 from review.cases.desk import MOST_WORDS
 from review.operators.access import Refusal, RefusedError

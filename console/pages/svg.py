@@ -6,7 +6,7 @@ Knows nothing of what the figures mean.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from console.figures import RuleRate
+from console.pages.statistics import RuleRate
 
 COLUMN_HEIGHT = 140
 TREND_STEP, TREND_RISE, TREND_EDGE = 18, 14, 8

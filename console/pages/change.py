@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import views
-from console.acts import notice
-from console.change_examples import ExamplePages
 from console.door import ProtectedRoute
-from console.lexicon_page import why_of
+from console.pages.case_actions import notice
+from console.pages.change_examples import ExamplePages
+from console.pages.lexicon import why_of
 from console.site import Site
 from review.lexicon.decisions import record
 from review.lexicon.replays import Running

@@ -3,6 +3,9 @@
 Shows no words of anybody. Knows nothing of what is done with a case; a note is only seen.
 """
 
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,19 +13,56 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from console import exposure, views
-from console.acts import notice, number
+from console import views
 from console.door import Door, ProtectedRoute
-from console.rows import QueueRows
+from console.pages.case_actions import notice, number
 from console.site import Site
 from review.cases import mood_notes
 from review.operators.access import RefusedError
 from review.operators.sign_in import Visitor
 from safety.screening.levels import Category
 from storage.checkins import settings
-from storage.ids import CaseId, PersonId
+from storage.ids import CaseId, OperatorId, PersonId
 from storage.review import case_queue
 from storage.review.case_queue import Filters
+from storage.review.cases import Case
+from storage.review.operators import Operator
+
+REMEMBERED = 4000
+
+
+class QueueRows:
+    """Makes rows."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._made: OrderedDict[tuple[object, ...], Markup] = OrderedDict()
+
+    def row(
+        self,
+        case: Case,
+        visitor: Visitor,
+        names: Mapping[OperatorId, Operator],
+        *,
+        now: datetime,
+    ) -> Markup:
+        """One case, as this operator sees it now."""
+        site, language = self._site, visitor.operator.language
+        holder = names.get(case.claimed_by) if case.claimed_by is not None else None
+        values = {
+            "age": site.ago(language, case.last_risk_at),
+            "holder": site.called(language, holder),
+            "is_mine": case.claimed_by == visitor.operator.operator_id,
+            "is_due": case.clock_due_at is not None and case.clock_due_at > now,
+        }
+        key = (case, language, *values.values())
+        if (made := self._made.get(key)) is None:
+            html = site.render("queue_row.html", language, case=case, **values)
+            made = self._made[key] = Markup(html)  # noqa: S704 - escaped by the template
+            while len(self._made) > REMEMBERED:
+                self._made.popitem(last=False)
+        return made
+
 
 STATES = ("waiting", "mine", "claimed", "resolved")
 LEVELS = (2, 3, 4)
@@ -93,7 +133,7 @@ class QueuePage:
             waiting = await case_queue.waiting_by_level(transaction)
             names = await site.names(transaction)
             fallen = await settings.waiting_fallen(transaction, limit=MOST_NOTES + 1)
-            shown = await exposure.today(transaction, visitor.operator, site.zone, now=now)
+            shown = await views.today(transaction, visitor.operator, site.zone, now=now)
         if site.views.is_new(visitor, "queue", filters, page, now=now):
             async with site.database.begin() as transaction:
                 detail = {

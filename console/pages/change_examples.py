@@ -11,10 +11,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import exposure, views
-from console.acts import notice
-from console.highlight import Piece
-from console.screened import marked
+from console import views
+from console.pages.case_actions import notice
+from console.pages.highlight import Piece, marked
 from console.site import Site
 from review.operators.access import RefusedError
 from review.operators.sign_in import Visitor
@@ -61,7 +60,7 @@ class ExamplePages:
         here = moved[page * A_PAGE : (page + 1) * A_PAGE]
         await self._record(visitor, number, here)
         async with site.database.read() as transaction:
-            shown = await exposure.today(transaction, visitor.operator, site.zone, now=site.now())
+            shown = await views.today(transaction, visitor.operator, site.zone, now=site.now())
         return site.fragment(
             visitor,
             "change_examples.html",
