@@ -1,7 +1,4 @@
-"""People who ask an engine that is stepped by hand, and when its words came.
-
-Knows nothing of what they are compared with.
-"""
+"""People who ask an engine that is stepped by hand, and when its words came."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What check-ins people must get, counted by hand.
-
-Knows nothing of the schedule's code, of the rules' code or of the database: it reads what a clock
-on a wall shows, every quarter of an hour, and keeps the rules of `docs/checkins.md` once more, in
-its own words.
-"""
+"""What check-ins people must get, counted by hand."""
 
 from bisect import bisect_right
 from dataclasses import dataclass, field

@@ -3,8 +3,7 @@
     python -m benchmarks.collector [--repeats 9]
 
 A full collection goes through every object that is not frozen; meanwhile no word is written and no
-message read. Measured as `pica serve` would be without `gc.freeze()`, and as it is. Knows nothing
-of how often a collection comes.
+message read. Measured as `pica serve` would be without `gc.freeze()`, and as it is.
 """
 
 import argparse
@@ -14,7 +13,7 @@ import time
 from statistics import median
 from unittest import mock
 
-import bot.service  # noqa: F401 - what the service imports is gone through as well
+import bot.service.lifecycle  # noqa: F401 - what the service imports is gone through as well
 from bot.service.connections import load_model
 from bot.settings import Settings
 from safety.screening.screener import Screener

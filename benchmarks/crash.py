@@ -3,9 +3,9 @@
     python -m benchmarks.crash --kills 40 --people 20 [--backup]
 
 The service is `pica serve` as a process of its own, against a local Bot API server in this one;
-`kill -9` hits it at random moments, its start included. With --backup, `pica backup` runs over
-and over meanwhile, and the last backup is restored at the end. In every life of the service
-everybody has a check-in. Knows the database only through `storage`.
+`kill -9` hits it at random moments, its start included. With --backup, `pica backup` runs over and
+over meanwhile, and the last backup is restored at the end. In every life of the service everybody
+has a check-in. Knows the database only through `storage`.
 """
 
 import argparse

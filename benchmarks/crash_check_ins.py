@@ -2,7 +2,7 @@
 
 The service's clock is the real one, so times are brought forward instead: everybody agrees on as
 many times of the day as there are waves, half a day off, and a wave lets one of them come due
-within seconds, in the rows that the loop reads. Knows nothing of processes.
+within seconds, in the rows that the loop reads.
 """
 
 import random

@@ -1,8 +1,7 @@
 """What people use today, on the chat workload: transformers' ``generate`` and ``generate_batch``.
 
 They have no prefix: transformers has no public way to put a P-Tuning prefix in front. Their work is
-the smaller by that. Each works in the floating type in which it is the faster. Knows nothing of
-this project's engine.
+the smaller by that. Each works in the floating type in which it is the faster.
 """
 
 from __future__ import annotations

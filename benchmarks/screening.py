@@ -4,8 +4,7 @@
 
 Evasions are transformations of this file, none of them taken from the rows. What counts is the
 share of the rows at risk found at level 2 or above in plain writing that is still found when
-disguised. Times are CPU times of one thread, so a busy machine changes them little. Knows no
-figure of any earlier run and writes no file.
+disguised. Times are CPU times of one thread, so a busy machine changes them little.
 """
 
 import argparse

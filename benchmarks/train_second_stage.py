@@ -31,7 +31,7 @@ THRESHOLD = -0.5
 HARMLESS = 6_000  # turns of support dialogues in which the rules found nothing
 HARMLESS_WEIGHT = 0.3
 FOLDS, SEEDS = 5, 5
-OUTPUT = Path(__file__).parents[1] / "safety" / "second_stage.json"
+OUTPUT = Path(__file__).parents[1] / "safety" / "screening" / "second_stage.json"
 
 
 def is_half_a(text: str) -> bool:

@@ -1,7 +1,4 @@
-"""The `pica` command. The only place that reads the environment (by `settings.load`).
-
-Knows nothing of how things are done: the commands are in `bot/cli/`.
-"""
+"""The `pica` command. The only place that reads the environment (by `settings.load`)."""
 
 import sys
 from io import TextIOWrapper

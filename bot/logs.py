@@ -1,8 +1,7 @@
 """Structured logs that hold no message text, no token and no name.
 
-Knows nothing of what is logged. Libraries that log request URLs (with the token in
-them) or whole updates are kept quiet; what gets through is searched for the token's
-shape, and errors are logged by type, without their arguments.
+Libraries that log request URLs (with the token in them) or whole updates are kept quiet; what gets
+through is searched for the token's shape, and errors are logged by type, without their arguments.
 """
 
 import json

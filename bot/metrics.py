@@ -1,7 +1,4 @@
-"""Prometheus metrics: numbers and fixed labels only.
-
-Knows nothing of people: no label holds an id, a name or a word.
-"""
+"""Prometheus metrics: numbers and fixed labels only."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 

@@ -1,7 +1,6 @@
 """Settings: everything the service can be told, checked once at the start.
 
-Knows nothing of what the values are used for. Only `__main__` builds it from the
-environment; every other part is handed the values.
+Only `__main__` builds it from the environment; every other part is handed the values.
 """
 
 import re

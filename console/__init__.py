@@ -1,1 +1,1 @@
-"""The operators' console in the browser. Knows neither Telegram nor the model."""
+"""The operators' console in the browser."""

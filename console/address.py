@@ -1,7 +1,4 @@
-"""Where browsers reach the console, and which names and origins are its own.
-
-Knows nothing of what stands there.
-"""
+"""Where browsers reach the console, and which names and origins are its own."""
 
 from urllib.parse import urlencode, urlsplit
 

@@ -1,7 +1,4 @@
-"""The console put together: pages behind the door, the guard around everything.
-
-Knows nothing of who serves it, nor of how operators get their links.
-"""
+"""The console put together: pages behind the door, the guard around everything."""
 
 from collections.abc import Callable
 from datetime import datetime

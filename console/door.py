@@ -1,7 +1,7 @@
 """The way in: the page of a one-time link, and the check before every other route.
 
-Knows nothing of what the routes show. Whoever has no session learns how to get a link and
-nothing else: not whether a link, a case or an operator exists.
+Whoever has no session learns how to get a link and nothing else: not whether a link, a case or an
+operator exists.
 """
 
 import hmac

@@ -1,7 +1,7 @@
 """What holds for every answer and every request of the console, whatever the route.
 
 The Host header must be ours (DNS rebinding), a body has an end, every answer carries a strict
-policy, an error shows no details. Knows no route, nobody's session and no data.
+policy, an error shows no details.
 """
 
 from collections.abc import Callable, Mapping

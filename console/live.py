@@ -1,7 +1,7 @@
 """Live pages: what happens to cases wakes the streams of open pages.
 
-A stream carries no data, only names of what has changed: `queue` and `case`. The page then
-fetches what it shows, with all checks of a request. Knows nothing of pages.
+A stream carries no data, only names of what has changed: `queue` and `case`. The page then fetches
+what it shows, with all checks of a request.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What every page of the console stands on, and how a page is made.
 
-Knows no route. Templates escape everything, and a name that is missing is an error.
+Templates escape everything, and a name that is missing is an error.
 """
 
 from collections.abc import Callable

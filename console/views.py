@@ -1,8 +1,8 @@
 """Which views of data are new, so that the audit trail holds views and not every refresh.
 
-A page that is open fetches its parts again whenever something happens; that is the same view
-for a while. Words count once for each turn and session. In memory: after a restart views are
-written down again. Knows nothing of pages.
+A page that is open fetches its parts again whenever something happens; that is the same view for a
+while. Words count once for each turn and session. In memory: after a restart views are written down
+again.
 """
 
 from collections import OrderedDict

@@ -1,6 +1,6 @@
 """Every word of the console's frame, in two languages: `words_zh.yaml` and `words_en.yaml`.
 
-Knows nothing of when a word is used. A missing key is an error at start.
+A missing key is an error at start.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class ConsoleTexts:
 
 @cache
 def _load(language: str) -> Mapping[str, str]:
-    source = resources.files("console").joinpath(f"words_{language}.yaml").read_text("utf-8")
+    source = resources.files(__package__).joinpath(f"words_{language}.yaml").read_text("utf-8")
     words = yaml_files.parse(source)
     return MappingProxyType({key: str(text).rstrip("\n") for key, text in words.items()})
 

@@ -1,4 +1,1 @@
-"""The safety floor: text in, screening out; the model's words in, a verdict out.
-
-Knows no chat, no storage, no model and no network, and needs none of them to work.
-"""
+"""The safety floor: text in, screening out; the model's words in, a verdict out."""

@@ -1,14 +1,11 @@
 """Every SQL statement and every Redis call of the project.
 
-Knows nothing of Telegram, HTTP, the model or the words people read. A caller opens
-a transaction with `Database.begin()` and passes it to the functions of one module
+A caller opens a transaction with `Database.begin()` and passes it to the functions of one module
 per table group (`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`, …).
 """
 
-from storage.database import (
-    schema_checkins,  # its tables belong to the metadata
-    schema_review,  # its tables belong to the metadata
-)
+from storage.database import schema_checkins as schema_checkins  # its tables join the metadata
+from storage.database import schema_review as schema_review  # its tables join the metadata
 from storage.database.connection import Database, StorageError, Transaction
 from storage.database.vault import SecretKeyError, Vault, new_secret_key
 

@@ -1,7 +1,4 @@
-"""Identifiers as distinct types, so that one cannot stand in for another.
-
-Knows nothing of where the numbers come from.
-"""
+"""Identifiers as distinct types, so that one cannot stand in for another."""
 
 from typing import NewType
 

@@ -1,7 +1,4 @@
-"""`pica console link`: a way into the console for whoever has the host, when Telegram is down.
-
-Knows nothing of how signing in works.
-"""
+"""`pica console link`: a way into the console for whoever has the host, when Telegram is down."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

@@ -1,8 +1,4 @@
-"""The whole service on embedded defaults: local Bot API server, demo model, SQLite.
-
-Knows nothing that `serve` does not: the application is the same, only its Telegram
-stands on this machine.
-"""
+"""The whole service on embedded defaults: local Bot API server, demo model, SQLite."""
 
 import tempfile
 import time

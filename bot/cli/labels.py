@@ -1,7 +1,4 @@
-"""`pica labels`: operators' verdicts and edits, for evaluation and tuning.
-
-Knows nothing of what a row holds (`review/cases/labels.py`).
-"""
+"""`pica labels`: operators' verdicts and edits, for evaluation and tuning."""
 
 import json
 from enum import StrEnum

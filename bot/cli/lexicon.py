@@ -1,7 +1,4 @@
-"""`pica lexicon`: changes of the lexicon as the host sees them, and the emergency way back.
-
-Knows nothing of how changes are proposed and approved (`review/lexicon/change_control.py`).
-"""
+"""`pica lexicon`: changes of the lexicon as the host sees them, and the emergency way back."""
 
 from typing import Annotated, Any
 

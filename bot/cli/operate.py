@@ -1,7 +1,4 @@
-"""Commands for those who run the service: doctor, trace, pause, backups, keys, invites.
-
-Knows nothing of how the service works; each talks to the database and ends.
-"""
+"""Commands for those who run the service: doctor, trace, pause, backups, keys, invites."""
 
 import asyncio
 import json
@@ -43,7 +40,8 @@ def with_database(
             if version != schema_version.newest() and not any_version:
                 raise StorageError(
                     f"The database's schema is at version {version}, this program works with "
-                    f"{schema_version.newest()}. Make a backup (`pica backup`), then `pica db upgrade`."
+                    f"{schema_version.newest()}. Make a backup (`pica backup`), then "
+                    "`pica db upgrade`."
                 )
             async with database.begin() as transaction:
                 await keys.check(transaction, now=now())

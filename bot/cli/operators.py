@@ -1,7 +1,6 @@
 """Commands about operators and their trail: who is listed, who is on duty, what was done.
 
-Knows nothing of the running service; each talks to the database and ends. Whoever has the host
-needs no role.
+Whoever has the host needs no role.
 """
 
 import json

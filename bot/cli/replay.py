@@ -1,7 +1,4 @@
-"""`pica safety replay`: what a proposed change of the lexicon gains and loses on messages.
-
-Knows nothing of how changes are approved or stored: it reads a file and takes nothing into use.
-"""
+"""`pica safety replay`: what a proposed change of the lexicon gains and loses on messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

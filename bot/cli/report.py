@@ -1,7 +1,6 @@
 """`pica safety report`: how often the safety layer acted in a year.
 
-Knows nothing of people: it reads counts, which stand in a table of their own. California's
-SB 243 asks operators for such a report from July 2027 on, without identifiers.
+California's SB 243 asks operators for such a report from July 2027 on, without identifiers.
 """
 
 from collections.abc import Iterator, Sequence

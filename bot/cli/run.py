@@ -1,7 +1,4 @@
-"""`pica serve` and `pica demo`: the service against Telegram, and against this machine.
-
-Knows nothing of how the service works.
-"""
+"""`pica serve` and `pica demo`: the service against Telegram, and against this machine."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,7 +1,4 @@
-"""What every command shares: output, progress, signals, errors in one line.
-
-Knows nothing of any command.
-"""
+"""What every command shares: output, progress, signals, errors in one line."""
 
 import asyncio
 import json

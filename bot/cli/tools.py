@@ -1,7 +1,4 @@
-"""`pica generate` and `pica screen`: the model and the screening alone, on JSON lines.
-
-Knows nothing of the service.
-"""
+"""`pica generate` and `pica screen`: the model and the screening alone, on JSON lines."""
 
 import json
 import sys

@@ -1,7 +1,4 @@
-"""Where each message of a chat is and how it ended, without its words.
-
-Knows nothing of Telegram; reads rows.
-"""
+"""Where each message of a chat is and how it ended, without its words."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """The end of a question that the model answered: what goes out, with what below, or not yet.
 
-Knows nothing of how the model wrote. Everything here happens in one transaction, in which the
-person's epoch, the switches and an operator's wish to read first are looked at once more.
+Everything here happens in one transaction, in which the person's epoch, the switches and an
+operator's wish to read first are looked at once more.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """What a person's words mean in the light of those before, and of the question they answer.
 
-Knows nothing of who answers them. A message is screened alone at intake (`intake.py`); here
-bursts are read whole, and the turns of the last day count. What is found can only be more.
+A message is screened alone at intake (`intake.py`); here bursts are read whole, and the turns of
+the last day count. What is found can only be more.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,7 @@
 """Showing a reply while it is written: a help for the eye, never the delivery.
 
-Knows nothing of the model. Only whole sentences that the guard has passed come
-here, and before them a word about how many wait before; a draft that fails or finds no room in
-the budget is dropped.
+Only whole sentences that the guard has passed come here, and before them a word about how many wait
+before; a draft that fails or finds no room in the budget is dropped.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """The model's words, sentence by sentence, past the guard.
 
-Knows nothing of who asked or of what becomes of the reply. No transaction is open meanwhile.
+No transaction is open meanwhile.
 
-Time is counted from the last word and not over the whole: a slow machine must be able to finish
-a reply, and nobody waits for ever for one that stands still.
+Time is counted from the last word and not over the whole: a slow machine must be able to finish a
+reply, and nobody waits for ever for one that stands still.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """Who answers a person's words in the model's place: a fixed reply, a human, a question, a pause.
 
-Knows nothing of how words arrive or how the model writes. Everything happens in the transaction
-in which the words are stored.
+Everything happens in the transaction in which the words are stored.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence

@@ -1,8 +1,7 @@
 """What the law has a companion tell people, as notes under the model's replies.
 
-Knows nothing of when it is due (`safety/response/legal_duties.py`) nor of the reply itself. The bot never
-speaks up by itself for it: a notice goes with the first reply at which it is due, and the
-clock moves in the transaction that queues that reply, so that what was not said is said later.
+The bot never speaks up by itself for it: a notice goes with the first reply at which it is due, and
+the clock moves in the transaction that queues that reply, so that what was not said is said later.
 """
 
 from datetime import datetime

@@ -1,7 +1,6 @@
 """Whose reply the model writes first, where more people talk than it can answer at once.
 
-Knows nothing of the model or its line: a number from 0 to 8, of which 4 and more goes before all
-that wait with none (`inference/engine/scheduler.py`). Nobody starves whatever is said here.
+Nobody starves whatever is said here.
 """
 
 from safety.response.policy import THRESHOLD

@@ -1,8 +1,7 @@
 """From rounds to a prompt that fits.
 
-Knows nothing of SQL or of the model's weights. Whole rounds leave from the front, in
-steps of a quarter of the budget, so that the front of the prompt stays the same over
-several turns and what the model keeps of it can be used again.
+Whole rounds leave from the front, in steps of a quarter of the budget, so that the front of the
+prompt stays the same over several turns and what the model keeps of it can be used again.
 """
 
 import re

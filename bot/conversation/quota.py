@@ -1,6 +1,6 @@
 """How much each person is answered in a day, and how that is said in time.
 
-Knows nothing of what is said. Only the model's replies count.
+Only the model's replies count.
 """
 
 from datetime import datetime

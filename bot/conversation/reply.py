@@ -1,7 +1,6 @@
 """The model's reply to one question: rounds -> prompt -> words -> guard -> outbox.
 
-Knows nothing of who may be answered (`conversation` decides) or how a reply is sent. No
-transaction is open while the model writes; the last one ends the turn's inbox rows.
+No transaction is open while the model writes; the last one ends the turn's inbox rows.
 """
 
 import time

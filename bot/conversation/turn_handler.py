@@ -1,7 +1,6 @@
 """A talk: the person's words are stored with the decision who answers them, model or not.
 
-Knows nothing of how words arrive, how the model writes or how a reply is sent, nor of who else
-may answer (`instead.py`). Words and decision stand in one transaction.
+Words and decision stand in one transaction.
 """
 
 from collections.abc import Callable

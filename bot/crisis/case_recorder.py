@@ -1,8 +1,4 @@
-"""What a message of level 2 or more leaves for operators: a case, evidence, a count.
-
-Knows nothing of what the person is answered (`crisis.py`, `resources.py`), nor of how operators
-see a case: whoever shows it is told by the desk.
-"""
+"""What a message of level 2 or more leaves for operators: a case, evidence, a count."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

@@ -1,7 +1,7 @@
 """One question on the next day, for people who wanted it.
 
-Knows nothing of the script that offers it. The promise is a row; its words go out by the one
-delivery path, once, and never say what was disclosed: they show on a lock screen.
+The promise is a row; its words go out by the one delivery path, once, and never say what was
+disclosed: they show on a lock screen.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,6 @@
 """What stands under the model's reply at level 2: numbers to call, one direct question.
 
-Knows nothing of the reply, nor of the case that such a message opens (`crisis.py`). They come
-once in a while and not with every message (`AGAIN`).
+They come once in a while and not with every message (`AGAIN`).
 """
 
 from datetime import datetime, timedelta

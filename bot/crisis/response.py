@@ -1,8 +1,4 @@
-"""The conversation with a person at risk: reviewed words only, no model.
-
-Knows nothing of drafts, lanes or sending, nor of how operators see a case: it writes rows, in
-the transaction of whoever noticed the risk, and afterwards calls back so that running words stop.
-"""
+"""The conversation with a person at risk: reviewed words only, no model."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime

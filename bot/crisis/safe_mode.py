@@ -1,8 +1,7 @@
 """Safe mode: reviewed replies only, everywhere at once.
 
-Two switches turn it on: an operator's pause, and a screening canary that missed. They live
-in SQL, so every process obeys them within the next message. Knows nothing of what is said
-instead.
+Two switches turn it on: an operator's pause, and a screening canary that missed. They live in SQL,
+so every process obeys them within the next message.
 """
 
 from datetime import datetime

@@ -1,7 +1,6 @@
 """A person's safety plan, made by buttons and in their own words; theirs to keep and delete.
 
-Knows nothing of the model, nor of when a plan is offered. The plan's open step is kept with
-it, so that a restart goes on where it stood.
+The plan's open step is kept with it, so that a restart goes on where it stood.
 """
 
 from collections.abc import Collection

@@ -1,8 +1,7 @@
 """Screening that cannot fail silently: a screener that breaks puts the service in safe mode.
 
-Knows nothing of what a level leads to, nor of who takes another screener into use
-(`review/lexicon/live_lexicon.py`). The canary is screened at the start and every minute; a miss means
-that nobody can be sure of any screening.
+The canary is screened at the start and every minute; a miss means that nobody can be sure of any
+screening.
 """
 
 import asyncio

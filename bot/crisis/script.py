@@ -1,7 +1,6 @@
 """What the reviewed script says next to a person at risk, as words and buttons.
 
-Knows nothing of cases, operators, or how words are sent. The place in the script is a row,
-so that a restart goes on where it stood.
+The place in the script is a row, so that a restart goes on where it stood.
 """
 
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""What becomes of a message: its end, or another try, and when.
-
-Knows nothing of how a message is sent, only of how an attempt failed (`refusals.py`).
-"""
+"""What becomes of a message: its end, or another try, and when."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta

@@ -1,8 +1,8 @@
 """Delivery: the outbox to Telegram. The only sender of messages.
 
-Knows nothing of why something is said. Every attempt is recorded before it is made, so
-that after a crash it is known which parts may have arrived. A reply whose outcome is
-unknown is not sent again; a crisis reply and a word to operators are.
+Every attempt is recorded before it is made, so that after a crash it is known which parts may have
+arrived. A reply whose outcome is unknown is not sent again; a crisis reply and a word to operators
+are.
 """
 
 import asyncio

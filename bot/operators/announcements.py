@@ -1,7 +1,4 @@
-"""Words to the operators: to their chat in its language, to one of them in theirs.
-
-Knows nothing of why they are said, nor of what operators answer (`operators.py`).
-"""
+"""Words to the operators: to their chat in its language, to one of them in theirs."""
 
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,7 @@
 """From a word or a press of an operator to an act on a case (`review/`).
 
-Knows nothing of Telegram's updates (`operators.py` reads them). What an act leads to is told by
-the faces; here stand only the two questions back: how a case ended, and what is to be said.
+What an act leads to is told by the faces; here stand only the two questions back: how a case ended,
+and what is to be said.
 """
 
 import re

@@ -1,9 +1,7 @@
 """Cases in the operators' chat: what is told of them there, one message an event.
 
-The operators' side of a case's events (`review/cases/events.py`), in Telegram. Knows nothing of what
-operators press or write (`operators.py`), nor of topics (`topics.py`): it says which case a
-message is about. What needs nobody now makes no sound: the whole group takes 20 messages a
-minute.
+The operators' side of a case's events (`review/cases/events.py`), in Telegram. What needs nobody
+now makes no sound: the whole group takes 20 messages a minute.
 """
 
 from datetime import datetime

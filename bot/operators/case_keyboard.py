@@ -1,13 +1,13 @@
 """The buttons under a case: what makes sense in its state, and what a button's data means.
 
-Knows nothing of what they do (`case_acts.py`). Old buttons stay where they are: each is asked
-anew whether it still may.
+Old buttons stay where they are: each is checked again before it acts.
 """
 
 from dataclasses import dataclass
 
-from bot.operators.announcements import Keyboard, OperatorMessenger
+from bot.operators.announcements import OperatorMessenger
 from storage.ids import CaseId
+from storage.messages.body import Keyboard
 from storage.review.cases import Case, CaseState, Resolution
 
 VERDICTS = (

@@ -1,7 +1,7 @@
 """The operators' chat: where it is, also after Telegram gave the group a new id.
 
-Shared by the way in and the way out. Held in memory: after a restart the first message to the
-old id tells the new one again. Knows nothing of what is said there.
+Shared by the way in and the way out. Held in memory: after a restart the first message to the old
+id tells the new one again.
 """
 
 import structlog

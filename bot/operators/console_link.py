@@ -1,6 +1,6 @@
 """`/console` in a private chat: a one-time link for a listed operator.
 
-Everybody else gets what any unknown command gets. Knows nothing of the console's pages.
+Everybody else gets what any unknown command gets.
 """
 
 from collections.abc import Awaitable, Callable

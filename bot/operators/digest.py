@@ -1,7 +1,7 @@
 """The digest: cases that need nobody at once, and falling moods; without words of people.
 
-Knows nothing of what was said. The first comes a while after something new, the next an hour
-later at the earliest; nothing new, nothing said.
+The first comes a while after something new, the next an hour later at the earliest; nothing new,
+nothing said.
 """
 
 from collections.abc import Callable

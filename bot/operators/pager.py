@@ -1,7 +1,7 @@
 """The pager outside Telegram: a webhook, an e-mail.
 
-Says that a case waits: its number, its level, for how long. Holds no words, names or ids of
-people, and logs neither addresses nor URLs. Knows nothing of when it is time (`review/cases/escalation.py`).
+Says that a case waits: its number, its level, for how long. Holds no words, names or ids of people,
+and logs neither addresses nor URLs.
 """
 
 import asyncio

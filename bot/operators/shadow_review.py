@@ -1,7 +1,4 @@
-"""Shadow review as the person sees it: the question of consent, and replies that were read.
-
-Knows nothing of operators' pages (`review/cases/shadow_review.py` does the work).
-"""
+"""Shadow review as the person sees it: the question of consent, and replies that were read."""
 
 from telegram import Update
 

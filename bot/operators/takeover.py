@@ -1,7 +1,6 @@
 """A human in a person's conversation: what the person is told of it, and where their words go.
 
-The person's side of a case's events (`review/cases/events.py`). Knows nothing of the operators'
-side, and writes no word of its own beyond the reviewed texts.
+The person's side of a case's events (`review/cases/events.py`).
 """
 
 from collections.abc import Callable, Collection

@@ -3,7 +3,7 @@
 A case from level 3 on has a topic of its own: made with its first message, made anew where somebody
 deleted it, renamed where the case becomes graver, closed with the case and deleted with the person.
 Where the group has no topics, or the bot may not manage them, everything goes plainly into the
-chat. Knows nothing of what is said, nor of the outbox.
+chat.
 """
 
 import asyncio

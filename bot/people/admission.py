@@ -1,8 +1,7 @@
 """Who is let in: a closed pilot turns strangers away, whatever they send.
 
-Knows nothing of the model. Nothing is kept of somebody who is turned away, unless they had
-agreed before, or a case of theirs is open. A message at risk is answered all the same, before
-anybody asks here.
+Nothing is kept of somebody who is turned away, unless they had agreed before, or a case of theirs
+is open. A message at risk is answered all the same, before anybody asks here.
 """
 
 from collections.abc import Callable, Collection

@@ -1,7 +1,6 @@
 """People's plain commands: what this is, a new topic, the language, what is kept.
 
-Knows nothing of the model. Each handler writes its answer to the outbox and ends its
-inbox row in one transaction.
+Each handler writes its answer to the outbox and ends its inbox row in one transaction.
 """
 
 import structlog

@@ -1,7 +1,7 @@
 """What people can see and decide of their own data.
 
-Knows nothing of the model. `/memory` shows what is kept and why, `/export` sends it as a
-file, `/offrecord` lets words pass without being kept, `/forget` ends it all with a receipt.
+`/memory` shows what is kept and why, `/export` sends it as a file, `/offrecord` lets words pass
+without being kept, `/forget` ends it all with a receipt.
 """
 
 import json

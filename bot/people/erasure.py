@@ -1,7 +1,4 @@
-"""Erasing a person: rows, words, key, cache; and the last word to them.
-
-Knows nothing of why: a refusal, an age, a closed pilot or `/forget`.
-"""
+"""Erasing a person: rows, words, key, cache; and the last word to them."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,8 +1,7 @@
 """Leaving at once: `/stop`, and the bare words for it.
 
-Knows nothing of why somebody leaves, and asks nothing: no question, nothing that holds them.
-China's Interim Measures for anthropomorphic AI interaction services ask for it by button or
-word (read in reports only; `safety/response/duties.yaml`). The words were screened like all others.
+China's Interim Measures for anthropomorphic AI interaction services ask for it by button or word
+(read in reports only; `safety/response/duties.yaml`). The words were screened like all others.
 """
 
 from telegram import Message, Update

@@ -1,7 +1,6 @@
 """The first minutes: what this is, consent, age band, region.
 
-Knows nothing of the model. Before consent nothing but the first words is kept;
-after a refusal nothing is.
+Before consent nothing but the first words is kept; after a refusal nothing is.
 """
 
 from collections.abc import Awaitable, Callable, Collection

@@ -1,8 +1,8 @@
 """`/safety`: the published protocol, put together from what runs.
 
-Knows nothing of how a message is judged. Nothing on the page is written by hand that the
-policy, the register of numbers, the lexicon or `duties.yaml` says: a change there changes the
-page. It promises no human where no chat of operators is set.
+Nothing on the page is written by hand that the policy, the register of numbers, the lexicon or
+`duties.yaml` says: a change there changes the page. It promises no human where no chat of operators
+is set.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,7 @@
 """From a lane to python-telegram-bot's handlers, and what happens when they fail.
 
-Knows nothing of what handlers do. `process_update` swallows their exceptions, so
-only the inbox tells whether an update has ended; what has not is tried again, and
-in the end dead-lettered with a word to the person.
+`process_update` swallows their exceptions, so only the inbox tells whether an update has ended;
+what has not is tried again, and in the end dead-lettered with a word to the person.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 """The emergency sender: a fixed reply to a message at risk when the database is away.
 
-Knows nothing of SQL. What it has answered is remembered by update id in memory and in a small
-file that is flushed to disk, so that a person gets the words once although their update comes
-again and again until it can be stored; the case follows then. Words that did not go out are tried
-again when it comes again, unless Telegram said for good that it will not take them. It is the one
-exception to the rule that words go through the outbox.
+What it has answered is remembered by update id in memory and in a small file that is flushed to
+disk, so that a person gets the words once although their update comes again and again until it can
+be stored; the case follows then. Words that did not go out are tried again when it comes again,
+unless Telegram said for good that it will not take them. It is the one exception to the rule that
+words go through the outbox.
 """
 
 import json

@@ -1,8 +1,7 @@
 """Intake: an update is screened, stored, and only then confirmed and handed on.
 
-Knows nothing of how updates arrive (poll or webhook) nor of what a reply says. The
-caller confirms an update to Telegram after `receive` has returned; if it raises,
-the update stays unconfirmed and comes again.
+The caller confirms an update to Telegram after `receive` has returned; if it raises, the update
+stays unconfirmed and comes again.
 """
 
 import asyncio

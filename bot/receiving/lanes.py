@@ -1,9 +1,8 @@
 """Lanes: one per person, so that replies keep their order; many run side by side.
 
-Knows nothing of what a turn does. A burst of words is merged after a moment of
-silence; words that come while a reply is written, but before any of it was shown,
-join the question; a command or a button waits for its turn, except that `/new` and
-`/stop` cut the running reply short.
+A burst of words is merged after a moment of silence; words that come while a reply is written, but
+before any of it was shown, join the question; a command or a button waits for its turn, except that
+`/new` and `/stop` cut the running reply short.
 """
 
 import asyncio

@@ -1,10 +1,9 @@
 """The poll loop: getUpdates, stored one by one, then confirmed.
 
-Knows nothing of what an update means. Updates are confirmed by the offset of the
-next call, and the offset moves only over what intake has stored. Two pollers on one
-token and database never run (`leadership`); on two databases Telegram answers 409, which is
-said in the log until one of them ends. No answer ends the loop: a token that was refused may be
-put right, and what came meanwhile waits at Telegram.
+Updates are confirmed by the offset of the next call, and the offset moves only over what intake has
+stored. Two pollers on one token and database never run (`leadership`); on two databases Telegram
+answers 409, which is said in the log until one of them ends. No answer ends the loop: a token that
+was refused may be put right, and what came meanwhile waits at Telegram.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """The composition root: puts every part of the service together from the settings.
 
-The only place where parts learn of one another. Knows nothing of the environment, and
-nothing of the order in which parts start and end (`service.py`).
+The only place where parts learn of one another.
 """
 
 from collections.abc import Callable

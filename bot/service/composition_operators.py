@@ -1,6 +1,6 @@
 """The operators' side of the service, put together: desk, takeover, clocks, their chat, pager.
 
-A part of the composition root (`build.py`). Knows nothing of people's handlers.
+A part of the composition root (`build.py`).
 """
 
 from collections.abc import Callable

@@ -1,20 +1,25 @@
 """Connections to what runs outside: database, Telegram, model."""
 
+import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from telegram.error import RetryAfter
 from telegram.ext import Application
 
 from bot.service.http_server import listen
 from bot.settings import Settings
+from bot.transport.api_answers import AnswerError
 from bot.transport.http_client import telegram_request
 from console.address import Address
 from inference import InferenceWorker, ModelSource
 from storage import Database, Vault
 from storage.companion import round_cache
 
+# Seconds between the first tries to reach Telegram.
+TRIES_AFTER_S = (1, 2, 4)
 Clock = Callable[[], datetime]
 
 
@@ -81,6 +86,22 @@ async def preflight(settings: Settings) -> None:
         await reach(bot.initialize)  # asks who it is
     finally:
         await bot.shutdown()
+
+
+async def reach(begin: Callable[[], Awaitable[None]]) -> None:
+    """Begin to talk with Telegram; an odd answer on the way does not end a start.
+
+    Raises:
+        TelegramError: the token is wrong or Telegram cannot be reached.
+    """
+    for wait_s in TRIES_AFTER_S:
+        try:
+            await begin()
+        except (AnswerError, RetryAfter):
+            await asyncio.sleep(wait_s)
+        else:
+            return
+    await begin()
 
 
 async def load_model(

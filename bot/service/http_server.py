@@ -1,8 +1,4 @@
-"""The service's own HTTP door: health, metrics, Telegram's webhook, the operators' console.
-
-Knows nothing of updates beyond handing them to intake; answers a webhook only when
-the update is stored.
-"""
+"""The service's own HTTP door: health, metrics, Telegram's webhook, the operators' console."""
 
 import contextlib
 import hmac

@@ -1,7 +1,7 @@
 """Keeps the file of data keys beside the backups up to date while the service runs.
 
-Knows nothing of what keys seal. An erasure must reach that file soon: until it does, a backup
-and the file together could still bring the words back.
+An erasure must reach that file soon: until it does, a backup and the file together could still
+bring the words back.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """One service works on a database at a time; a second waits, and takes over when it may.
 
-Knows nothing of what the leader does. The lease lives in SQL and runs out by itself; a
-lease whose holder was a process of this machine that is no more is taken at once, so that a
-restart after a crash does not wait.
+The lease lives in SQL and runs out by itself; a lease whose holder was a process of this machine
+that is no more is taken at once, so that a restart after a crash does not wait.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""The life of the service: in which order its parts start, what fails it, how it ends.
-
-Knows nothing of what the parts do.
-"""
+"""The life of the service: in which order its parts start, what fails it, how it ends."""
 
 import asyncio
 import gc
@@ -14,10 +11,10 @@ import structlog
 
 from bot.service import own_files
 from bot.service.composition import build
-from bot.service.connections import utc_now
+from bot.service.connections import reach, utc_now
 from bot.service.http_server import Server
 from bot.service.http_server import build as build_http
-from bot.service.parts import Parts, reach
+from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
 from bot.texts import Texts

@@ -1,14 +1,6 @@
-"""What the service is made of, and what it needs from outside: database, Telegram, model.
+"""What the service is made of, and what it needs from outside: database, Telegram, model."""
 
-Knows nothing of the environment, nor of how parts are put together (`build.py`) and in which
-order they start and end (`service.py`).
-"""
-
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-from telegram.error import RetryAfter
 
 from bot.checkins.outgoing.job import CheckInJob
 from bot.crisis.safe_mode import SafeMode
@@ -25,7 +17,6 @@ from bot.service.leadership import Leadership
 from bot.service.periodic import PeriodicJobs
 from bot.settings import Settings
 from bot.texts import Texts
-from bot.transport.api_answers import AnswerError
 from console.app import Console
 from inference import LanguageModel
 from review.cases.desk import Desk
@@ -34,8 +25,6 @@ from review.cases.takeover import Takeover
 from review.lexicon.change_control import LexiconChangeControl
 from storage import Database
 from storage.companion.round_cache import RoundCache
-
-TRIES_AFTER_S = (1, 2, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +52,3 @@ class Parts:
     shadow: Shadow
     policy: LexiconChangeControl
     console: Console | None
-
-
-async def reach(begin: Callable[[], Awaitable[None]]) -> None:
-    """Begin to talk with Telegram; an odd answer on the way does not end a start.
-
-    Raises:
-        TelegramError: the token is wrong or Telegram cannot be reached.
-    """
-    for wait_s in TRIES_AFTER_S:
-        try:
-            await begin()
-        except (AnswerError, RetryAfter):
-            await asyncio.sleep(wait_s)
-        else:
-            return
-    await begin()

@@ -1,6 +1,6 @@
 """Work by the clock: canary, lexicon, pause, follow-ups, check-ins, unclaimed cases, sweep.
 
-Knows nothing of messages. Each loop outlives every fault below it.
+Each loop outlives every fault below it.
 """
 
 import asyncio

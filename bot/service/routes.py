@@ -1,7 +1,4 @@
-"""Which handler python-telegram-bot calls for what: the one list.
-
-Knows nothing of what handlers do.
-"""
+"""Which handler python-telegram-bot calls for what: the one list."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,10 +1,10 @@
 """Every word that people read, in two languages.
 
 `zh.yaml` and `en.yaml`; beside each the reviewed texts of a crisis (`crisis_…`), those of a human
-in the conversation (`human_…`), what operators read in Telegram (`operators_…`), the way
-into the console (`console_…`), and check-ins (`checkins_…`).
+in the conversation (`human_…`), what operators read in Telegram (`operators_…`), the way into the
+console (`console_…`), and check-ins (`checkins_…`).
 
-Knows nothing of when a text is used. A missing key is an error at start, not at 2 a.m.
+A missing key is an error at start, not at 2 a.m.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def _load(language: str) -> Mapping[str, str]:
         language,
         *(f"{kind}_{language}" for kind in ("crisis", "human", "operators", "console", "checkins")),
     ):
-        source = resources.files("bot.texts").joinpath(f"{name}.yaml").read_text("utf-8")
+        source = resources.files(__package__).joinpath(f"{name}.yaml").read_text("utf-8")
         loaded: dict[str, str] = yaml_files.parse(source)
         if twice := texts.keys() & loaded.keys():
             raise ValueError(f"{name}.yaml: these keys stand elsewhere too: {sorted(twice)}")

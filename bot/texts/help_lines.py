@@ -1,7 +1,4 @@
-"""The numbers of a person's region as lines of text, and the buttons that ask for the region.
-
-Knows nothing of when they are shown, nor of how they are kept up to date (`safety/response/hotlines.py`).
-"""
+"""The numbers of a person's region as lines of text, and the buttons that ask for the region."""
 
 from bot.texts import Texts
 from safety.response.hotlines import Hotline, Hotlines

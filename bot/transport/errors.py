@@ -1,7 +1,7 @@
 """What Telegram's errors mean for a message: a table of its descriptions, and the one reader.
 
-Knows nothing of rows, order or pace. A description that the table does not know is never final:
-Telegram finds new ones, and what it refuses today it may take tomorrow.
+A description that the table does not know is never final: Telegram finds new ones, and what it
+refuses today it may take tomorrow.
 """
 
 import re

@@ -1,7 +1,6 @@
 """One TLS context for every client of the process.
 
-To read the host's certificates takes longer than most requests, and every client would do it
-again. Knows nothing of who is spoken to.
+To read the host's certificates takes longer than most requests, and every client would do it again.
 """
 
 import ssl

@@ -1,8 +1,7 @@
 """Pacing: how fast Telegram lets a bot speak.
 
-Knows nothing of messages. About one a second in a private chat (a few may come
-quicker), 20 a minute in a group with all its topics, 30 a second overall; drafts
-have a budget of their own and are dropped, never waited for.
+About one a second in a private chat (a few may come quicker), 20 a minute in a group with all its
+topics, 30 a second overall; drafts have a budget of their own and are dropped, never waited for.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""One message part or topic to Telegram: every failure becomes one `SendError`.
-
-Knows nothing of rows, order or pace, nor of what an error means (`refusals.py`).
-"""
+"""One message part or topic to Telegram: every failure becomes one `SendError`."""
 
 import io
 from collections.abc import Awaitable

@@ -1,7 +1,7 @@
 """Cutting a long text into messages that Telegram takes.
 
-Knows nothing of sending. Lengths are in UTF-16 units, as Telegram counts (an emoji
-is two). Cuts fall at the end of a paragraph, else of a sentence, else between words.
+Lengths are in UTF-16 units, as Telegram counts (an emoji is two). Cuts fall at the end of a
+paragraph, else of a sentence, else between words.
 """
 
 LIMIT = 4096

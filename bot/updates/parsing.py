@@ -1,7 +1,7 @@
 """Reading an update: what kind it is, who sent it, what words it holds.
 
-Knows nothing of storage or of what follows. Pure: an update that cannot be read is
-an outcome like any other, and its words, if some can be found, are still screened.
+Pure: an update that cannot be read is an outcome like any other, and its words, if some can be
+found, are still screened.
 """
 
 import unicodedata

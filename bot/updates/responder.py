@@ -1,7 +1,4 @@
-"""One transaction around a handler: the person, the answer, the end of the inbox row.
-
-Knows nothing of what is answered.
-"""
+"""One transaction around a handler: the person, the answer, the end of the inbox row."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -1,7 +1,4 @@
-"""The audit trail, newest first, for admins; and the walk that proves it whole.
-
-Knows nothing of what acts mean.
-"""
+"""The audit trail, newest first, for admins; and the walk that proves it whole."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,7 +1,7 @@
 """A case: how it stands, why it was opened, what was said, what others noted.
 
 Words are left out until an operator asks for them; then it is written down which. Turns off the
-record are never shown. Knows nothing of what operators do (`acts.py`).
+record are never shown.
 """
 
 from collections.abc import Sequence

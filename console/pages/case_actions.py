@@ -1,7 +1,6 @@
 """What an operator does on a case's page: each act is one of `review/`, in one transaction.
 
-A refusal is shown in the page and takes nothing away that was typed. Knows nothing of what the
-page shows besides.
+A refusal is shown in the page and takes nothing away that was typed.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,7 @@
 """One change of the lexicon: its text, its replay, and what is decided on it.
 
-The messages that a replay moved are people's words: none of them is in the page until somebody
-asks (`change_examples.py`). Knows nothing of what a rule means.
+The messages that a replay moved are people's words: none of them is in the page until somebody asks
+(`change_examples.py`).
 """
 
 import hashlib

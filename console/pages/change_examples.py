@@ -1,7 +1,6 @@
 """Messages that a replay moved, shown to whoever asks for them; that is written down.
 
-A few at a time: they are the gravest that there are, and some are people's own words. Knows nothing
-of how they were found.
+A few at a time: they are the gravest that there are, and some are people's own words.
 """
 
 from collections.abc import Mapping

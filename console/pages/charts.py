@@ -1,7 +1,4 @@
-"""Charts: how many cases, when, how long they waited, which rules were wrong.
-
-Knows nothing of single cases or people; counts nothing by operator.
-"""
+"""Charts: how many cases, when, how long they waited, which rules were wrong."""
 
 from itertools import pairwise
 

@@ -1,7 +1,6 @@
 """A turn cut into pieces at the places where rules fired, overlaps included.
 
-Places count code points, as Python's strings do. Knows nothing of HTML: escaping is the
-template's.
+Places count code points, as Python's strings do.
 """
 
 from collections.abc import Sequence

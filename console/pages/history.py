@@ -1,7 +1,4 @@
-"""What a person said beyond the case: only with a reason, which is written down.
-
-Knows nothing of the case's own page.
-"""
+"""What a person said beyond the case: only with a reason, which is written down."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,7 +1,7 @@
 """The lexicon: a playground for a text, a form for a change, and the changes so far.
 
 A text that is tried out is neither stored nor logged, and the audit trail knows only that the page
-was viewed. Knows nothing of what becomes of a change (`change_page.py`).
+was viewed.
 """
 
 from functools import lru_cache

@@ -1,7 +1,4 @@
-"""Who is an operator and when on duty, for admins.
-
-Knows nothing of cases.
-"""
+"""Who is an operator and when on duty, for admins."""
 
 from starlette.datastructures import FormData
 from starlette.requests import Request

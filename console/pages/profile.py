@@ -1,7 +1,4 @@
-"""What an operator sets for themselves: name, language, theme, words at once; and the way out.
-
-Knows nothing of anybody else.
-"""
+"""What an operator sets for themselves: name, language, theme, words at once; and the way out."""
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response

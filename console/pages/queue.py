@@ -1,6 +1,6 @@
 """The queue: which cases wait, by filters, live; beside them notes of falling moods.
 
-Shows no words of anybody. Knows nothing of what is done with a case; a note is only seen.
+Shows no words of anybody.
 """
 
 from collections import OrderedDict

@@ -1,6 +1,6 @@
 """Figures of the charts: from rows of cases to counts, times and rates.
 
-Knows nothing of how they are drawn. A count under `FEW` stays a count: no rate is made of it.
+A count under `FEW` stays a count: no rate is made of it.
 """
 
 import math

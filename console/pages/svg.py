@@ -1,7 +1,4 @@
-"""Places and sizes of what charts draw; the templates make SVG of them, without styles.
-
-Knows nothing of what the figures mean.
-"""
+"""Places and sizes of what charts draw; the templates make SVG of them, without styles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Clocks of cases that nobody claims, and of takeovers in which the operator fell silent.
 
-At level 3 and up: after a while the next on duty is paged, then a pager outside, then the
-person is told honestly that nobody is available. Knows nothing of how anybody is paged.
+At level 3 and up: after a while the next on duty is paged, then a pager outside, then the person is
+told honestly that nobody is available.
 """
 
 import asyncio

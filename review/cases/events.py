@@ -1,8 +1,4 @@
-"""What happened to a case, in the past tense, for whoever shows it to operators and people.
-
-Knows nothing of faces: a face is told within the transaction of the act, so that what it
-queues stands or falls with the act.
-"""
+"""What happened to a case, in the past tense, for whoever shows it to operators and people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

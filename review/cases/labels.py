@@ -1,7 +1,7 @@
 """Operators' verdicts and edits as rows for evaluation and tuning.
 
-Only of people who allow the use of their words. A row names nobody: `person` is a number that
-holds within one export, so that rows of one person can be kept together. Knows no file.
+Only of people who allow the use of their words. A row names nobody: `person` is a number that holds
+within one export, so that rows of one person can be kept together.
 """
 
 from collections.abc import AsyncIterator

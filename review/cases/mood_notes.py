@@ -1,7 +1,6 @@
 """Falling moods of people without a case: a note that an operator has seen.
 
-Knows nothing of how it came about (`bot/checkins/answers/trend.py`), and shows nothing to the person. It
-is no case: nobody claims it, no clock runs.
+It is no case: nobody claims it, no clock runs.
 """
 
 from datetime import datetime

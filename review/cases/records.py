@@ -1,7 +1,4 @@
-"""Opening and raising a case, and what it means for the conversation.
-
-Knows nothing of how operators are told, nor of what the person is answered.
-"""
+"""Opening and raising a case, and what it means for the conversation."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

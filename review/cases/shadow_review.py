@@ -1,8 +1,8 @@
 """Shadow review: with the person's consent, an operator reads the model's reply before it goes.
 
-The reply has passed the guard already. It waits as a row; an operator sends it as it is or
-edits it (the person is told that a human did), and one that nobody reads in time goes as it
-is, because somebody waits for it. Knows nothing of the model, nor of how replies are sent.
+The reply has passed the guard already. It waits as a row; an operator sends it as it is or edits it
+(the person is told that a human did), and one that nobody reads in time goes as it is, because
+somebody waits for it.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,9 +1,8 @@
 """A human in the conversation: takeover, words both ways, hand-back.
 
-A takeover raises the person's epoch, so that no word of the model that was written before it
-can be sent, and is a lease: it ends by itself when the operator falls silent
-(`review/cases/escalation.py`). Operators' words are kept as theirs and are never part of a round. Knows
-nothing of how words reach the person: faces are told of them.
+A takeover raises the person's epoch, so that no word of the model that was written before it can be
+sent, and is a lease: it ends by itself when the operator falls silent
+(`review/cases/escalation.py`). Operators' words are kept as theirs and are never part of a round.
 """
 
 from datetime import datetime

@@ -1,7 +1,6 @@
 """Changes of the lexicon: proposed by one, replayed, approved by another, taken back by one.
 
-Knows nothing of pages, of what a rule means or of how people's messages are screened. Messages
-that somebody tries out are neither stored nor logged.
+Messages that somebody tries out are neither stored nor logged.
 """
 
 import asyncio

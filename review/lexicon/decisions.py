@@ -1,8 +1,4 @@
-"""Decisions on lexicon changes, as conditional updates that stand in the audit trail.
-
-Knows nothing of the screener in use (`review/lexicon/live_lexicon.py`) or of what a decision needs before
-(`review/lexicon/change_control.py`).
-"""
+"""Decisions on lexicon changes, as conditional updates that stand in the audit trail."""
 
 from collections.abc import Collection
 from datetime import datetime

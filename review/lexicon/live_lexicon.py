@@ -1,7 +1,6 @@
 """The lexicon in use: what ships, with the changes that are live, in the order they went live.
 
-Every process that screens people's messages has one and keeps it up to date. Knows nothing of who
-proposes and who decides (`review/lexicon/change_control.py`).
+Every process that screens people's messages has one and keeps it up to date.
 """
 
 import asyncio

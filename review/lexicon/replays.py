@@ -1,7 +1,7 @@
 """Replays of proposed changes: which alarms a change gains and loses, before it is used.
 
-One at a time, in a process of its own (`review/lexicon/worker.py`). What is counted is stored; messages that
-moved stay in memory, for an hour at most. Knows nothing of who decides on a change.
+One at a time, in a process of its own (`review/lexicon/worker.py`). What is counted is stored;
+messages that moved stay in memory, for an hour at most.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The worker process that does the work of `safety/changes/worker.py`, a process for each piece of work."""
+"""Runs work on a changed lexicon in a process of its own."""
 
 import asyncio
 import os

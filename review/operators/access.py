@@ -1,7 +1,4 @@
-"""Who may do what: reviewers work on cases, admins also decide who is an operator.
-
-Knows nothing of how somebody proved who they are.
-"""
+"""Who may do what: reviewers work on cases, admins also decide who is an operator."""
 
 from enum import StrEnum
 

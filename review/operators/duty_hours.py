@@ -1,7 +1,4 @@
-"""Hours on duty as people write them: `mon-fri 09:00-17:00; sat,sun 22:00-06:00`.
-
-Knows nothing of who is on duty, nor of time zones.
-"""
+"""Hours on duty as people write them: `mon-fri 09:00-17:00; sat,sun 22:00-06:00`."""
 
 import re
 

@@ -1,6 +1,6 @@
 """Who is an operator, and who is on duty: the list, its seeding, the hours.
 
-Knows nothing of cases. Without any hours in the roster everybody is on duty always.
+Without any hours in the roster everybody is on duty always.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,6 @@
 """How operators come into the console: a one-time link, then a session that ends.
 
-Knows nothing of HTTP or Telegram, nor of who may ask for a link: whoever calls has found out
-that the operator is who they say. Neither token nor secret stands in the database.
+Neither token nor secret stands in the database.
 """
 
 from dataclasses import dataclass

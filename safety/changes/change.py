@@ -1,7 +1,7 @@
 """A lexicon change: what people propose to add, disable and relevel, and the lexicon it gives.
 
-Knows the lexicon that stands before the change; nothing of who proposed it, who approved it,
-where it is stored or which screener is in use.
+Knows the lexicon that stands before the change; nothing of who proposed it, who approved it, where
+it is stored or which screener is in use.
 """
 
 import hashlib

@@ -1,9 +1,8 @@
 """The form of a proposed change of the lexicon: YAML text in, checked plain values out.
 
 A change comes from people, by hand and by a web form, so it is read more strictly than the files
-that ship: no key is passed over, no value is converted, nothing may stand for more than it
-shows (aliases, tags, repeated keys). Knows no lexicon: whether an id, a set or a cue exists is
-asked in `safety/changes/change.py`.
+that ship: no key is passed over, no value is converted, nothing may stand for more than it shows
+(aliases, tags, repeated keys).
 """
 
 import re

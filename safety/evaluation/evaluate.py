@@ -1,16 +1,15 @@
 """Read a folder of labelled messages and measure screening on it: `pica safety evaluate FOLDER`.
 
-Knows the five shapes of row below and which of their labels count as risk; no data set by name,
-no lexicon and no rule. A row of another shape is an error that names its file and line, because
-a row passed over in silence would make every figure wrong.
+Knows the five shapes of row below and which of their labels count as risk; no data set by name, no
+lexicon and no rule. A row of another shape is an error that names its file and line, because a row
+passed over in silence would make every figure wrong.
 
-| Keys of a row | What counts as risk | Measured at |
-|---|---|---|
-| `text`, `labels` (PsySUICIDE) | every label but `unrelated` | level 2; four of them at 3 too |
-| `text`, `label` (English) | three labels, against `no_crisis`; others are left out | level 2 |
-| `text`, `risk` (SOS) | `high`, against `low` | level 3: it is a severity |
-| `text` alone | none: every alarm is false | levels 2 and 3 |
-| `turns` (dialogues) | unknown: the alarms of users' turns are counted | levels 2, 3 and 4 |
+| Keys of a row | What counts as risk | Measured at | |---|---|---| | `text`, `labels` (PsySUICIDE)
+| every label but `unrelated` | level 2; four of them at 3 too | | `text`, `label` (English) | three
+labels, against `no_crisis`; others are left out | level 2 | | `text`, `risk` (SOS) | `high`,
+against `low` | level 3: it is a severity | | `text` alone | none: every alarm is false | levels 2
+and 3 | | `turns` (dialogues) | unknown: the alarms of users' turns are counted | levels 2, 3 and 4
+|
 """
 
 import json

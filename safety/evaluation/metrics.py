@@ -1,7 +1,4 @@
-"""How well a screening does on labelled rows: plain counting.
-
-Knows no file, no data set and no screener: it is given what was labelled and what was found.
-"""
+"""How well a screening does on labelled rows: plain counting."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

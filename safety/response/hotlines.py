@@ -1,6 +1,5 @@
 """The register of crisis and emergency numbers, read once from `hotlines.toml`.
 
-Knows no person and guesses no region: the region is asked for, never read off a language.
 Does not know whether a line answers today; each row says when its source was last read.
 """
 
@@ -112,7 +111,7 @@ def digits(number: str) -> str:
 
 @cache
 def _shipped() -> tuple[Hotline, ...]:
-    text = resources.files("safety").joinpath("hotlines.toml").read_text("utf-8")
+    text = resources.files(__package__).joinpath("hotlines.toml").read_text("utf-8")
     rows = tomllib.loads(text).get("line", [])
     return tuple(_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))
 

@@ -1,8 +1,6 @@
 """What laws ask a companion to tell a person, and when: `duties.yaml` as rules.
 
-Knows no texts, no person and no clock of its own: it is handed when a person was last told
-something and what time it is, and says what is due. Sources and the day on which each was
-read stand in `duties.yaml`.
+Sources and the day on which each was read stand in `duties.yaml`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -119,7 +117,7 @@ class Duties:
         Raises:
             DutyError: a profile lacks a key or has one that nobody reads.
         """
-        text = resources.files("safety").joinpath("duties.yaml").read_text("utf-8")
+        text = resources.files(__package__).joinpath("duties.yaml").read_text("utf-8")
         return cls.parse(yaml_files.parse(text))
 
     @classmethod

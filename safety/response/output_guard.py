@@ -1,8 +1,7 @@
 """What the model may say: checked on its words, before anybody sees them.
 
-Knows neither the person nor the prompt, only the words. To name a risk in order to help
-(我听到你说想死，请拨打 12356) is allowed. When in doubt it refuses: a refused reply costs one
-reviewed answer in its place, a harmful one cannot be taken back.
+To name a risk in order to help (我听到你说想死，请拨打 12356) is allowed. When in doubt it
+refuses: a refused reply costs one reviewed answer in its place, a harmful one cannot be taken back.
 """
 
 import re
@@ -48,7 +47,7 @@ _THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
 @cache
 def load_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Read the guard's rules, `guard.yaml`, that ship with the package."""
-    data = yaml_files.parse(resources.files("safety").joinpath("guard.yaml").read_text("utf-8"))
+    data = yaml_files.parse(resources.files(__package__).joinpath("guard.yaml").read_text("utf-8"))
     parts = {name: "(?:" + "|".join(texts) + ")" for name, texts in data["parts"].items()}
     return tuple(
         (rule["reason"], re.compile("|".join(_filled(p, parts) for p in rule["patterns"])))

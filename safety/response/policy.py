@@ -1,8 +1,4 @@
-"""From a screening to what must happen; the table of `docs/safety.md` as code.
-
-Knows no wording (the reviewed replies live with the bot), no chat, no operator and no clock:
-it says what has to be done, and others do it.
-"""
+"""From a screening to what must happen; the table of `docs/safety.md` as code."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,8 +1,8 @@
 """The policy as a list that can be published: what each level leads to.
 
-Knows no wording and no person. It asks `policy.respond` itself, with one screening of every
-level and kind, so that the list cannot say anything else than what runs. California's SB 243
-asks for the protocol to be public (`safety/response/duties.yaml`).
+It asks `policy.respond` itself, with one screening of every level and kind, so that the list cannot
+say anything else than what runs. California's SB 243 asks for the protocol to be public
+(`safety/response/duties.yaml`).
 """
 
 from dataclasses import dataclass

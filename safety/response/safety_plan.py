@@ -1,7 +1,7 @@
 """The steps of a safety plan.
 
-After Stanley & Brown (2012), Safety Planning Intervention: A Brief Intervention to Mitigate
-Suicide Risk, Cognitive and Behavioral Practice 19(2). Knows no wording, no person, no storage.
+After Stanley & Brown (2012), Safety Planning Intervention: A Brief Intervention to Mitigate Suicide
+Risk, Cognitive and Behavioral Practice 19(2).
 """
 
 STEPS = ("signs", "alone", "places", "people", "professionals", "surroundings")

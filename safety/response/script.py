@@ -73,7 +73,7 @@ class _Scripts:
 
 @cache
 def _load() -> _Scripts:
-    source = resources.files("safety").joinpath("scripts.yaml").read_text("utf-8")
+    source = resources.files(__package__).joinpath("scripts.yaml").read_text("utf-8")
     data = yaml_files.parse(source)
     questions = {name: _question(name, row) for name, row in data["questions"].items()}
     scripts = {

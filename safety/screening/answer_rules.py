@@ -1,8 +1,8 @@
 """What answers to a direct question say about risk: rules of their own for each question.
 
-Data in `heard/<asked>.yaml`, in the language of the lexicon. Took some pills is nothing by
-itself and an emergency after "have you taken something?", so these rules are read in the light
-of that question alone. Knows no text; `screen.py` reads with them.
+Data in `direct_questions/<asked>.yaml`, in the language of the lexicon. Took some pills is nothing
+by itself and an emergency after "have you taken something?", so these rules are read in the light
+of that question alone.
 """
 
 from importlib import resources
@@ -22,7 +22,7 @@ def load_rules() -> dict[DirectQuestion, Lexicon]:
     Raises:
         LexiconError: A rule cannot be read.
     """
-    folder = resources.files("safety").joinpath("heard")
+    folder = resources.files(__package__).joinpath("direct_questions")
     files = {asked: folder.joinpath(f"{asked}.yaml") for asked in DirectQuestion}
     return {
         asked: parse({file.name: file.read_text("utf-8")})

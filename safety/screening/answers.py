@@ -1,8 +1,8 @@
 """How a person answers a reviewed question: yes, no, unsure, silence, anger, "I am fine now".
 
 Knows the folded words of one message and nothing else. What an answer leads to stands in
-`dialogue.py`; what it says about risk, in `context.py`. Whatever is longer than an answer is
-OTHER: its own words are screened.
+`dialogue.py`; what it says about risk, in `context.py`. Whatever is longer than an answer is OTHER:
+its own words are screened.
 """
 
 import re

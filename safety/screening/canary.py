@@ -1,7 +1,4 @@
-"""The canary: a handful of sentences whose level is known. A screener that misses one is broken.
-
-Knows nothing of when it is screened, nor of what a miss leads to.
-"""
+"""The canary: a handful of sentences whose level is known. A screener that misses one is broken."""
 
 from safety.screening.levels import Level
 from safety.screening.screener import Screener

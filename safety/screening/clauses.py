@@ -1,7 +1,6 @@
 """Whether a stretch of a folded text fills its clause.
 
-A clause is what punctuation bounds, and a blank beside a Chinese character too. Knows no
-lexicon and no level.
+A clause is what punctuation bounds, and a blank beside a Chinese character too.
 """
 
 import re

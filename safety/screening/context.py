@@ -1,8 +1,8 @@
 """What the turns before a message add to it: an answer to a question, a sentence in two pieces.
 
-Knows the folded words of the person and what screening found in them; no reply, no clock and
-no check-in. It can only raise. One message alone is not the state of a person, and neither are
-five: what is added here is narrow on purpose, and each way of raising is named as a rule.
+Knows the folded words of the person and what screening found in them; no reply, no clock and no
+check-in. It can only raise. One message alone is not the state of a person, and neither are five:
+what is added here is narrow on purpose, and each way of raising is named as a rule.
 """
 
 import re

@@ -1,7 +1,6 @@
 """The words every other part of screening is written in: how grave, and of what kind.
 
-Knows nothing of text, lexicons, replies or people. A level is about one text and says
-nothing about the state of the person who wrote it.
+A level is about one text and says nothing about the state of the person who wrote it.
 """
 
 from enum import IntEnum, StrEnum

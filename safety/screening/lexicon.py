@@ -1,11 +1,9 @@
 """The lexicon as read from `lexicon/*.yaml`, and the small language its patterns are in.
 
-A pattern is one or more parts with gaps between them: `<BUY> ..6 <PILLS>` is any literal of
-the first part followed, at most six letters later and within the same sentence, by any of
-the second. Inside a part `{a|b|}` lists alternatives and `<NAME>` stands for a named set. A
-literal that ends in `*` may go on with more Latin letters.
-
-Knows nothing of matching, scope or messages.
+A pattern is one or more parts with gaps between them: `<BUY> ..6 <PILLS>` is any literal of the
+first part followed, at most six letters later and within the same sentence, by any of the second.
+Inside a part `{a|b|}` lists alternatives and `<NAME>` stands for a named set. A literal that ends
+in `*` may go on with more Latin letters.
 """
 
 import hashlib
@@ -87,7 +85,7 @@ class Lexicon:
 
 def load_lexicon() -> Lexicon:
     """Read every file of the lexicon that ships with the package."""
-    folder = resources.files("safety").joinpath("lexicon")
+    folder = resources.files(__package__).joinpath("lexicon")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     return parse({f.name: f.read_text("utf-8") for f in files})
 

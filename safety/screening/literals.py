@@ -1,9 +1,8 @@
 """The literals of a lexicon, by the keys under which a text is searched for them.
 
-A literal is looked for as it is written, closed up, and by its sound. To make the keys of a
-whole lexicon takes seconds and a hundred megabytes; a changed lexicon shares them and adds its
-own (`plus`), so that taking a change into use stalls nobody's talk. Knows no text, and not
-which entry a literal belongs to.
+A literal is looked for as it is written, closed up, and by its sound. To make the keys of a whole
+lexicon takes seconds and a hundred megabytes; a changed lexicon shares them and adds its own
+(`plus`), so that taking a change into use stalls nobody's talk.
 """
 
 import re

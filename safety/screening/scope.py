@@ -1,9 +1,8 @@
 """Whose risk a match speaks of, and whether it is meant: what its surroundings say.
 
 Reads the folded text in short windows, in Chinese and English. Only ever lowers: a negated or
-invented risk becomes distress (level 1), somebody else's becomes level 2 under its own
-category, a past one level 2. A risk that its writer names as their own in the present is
-never lowered. Knows no lexicon and no other message.
+invented risk becomes distress (level 1), somebody else's becomes level 2 under its own category, a
+past one level 2. A risk that its writer names as their own in the present is never lowered.
 """
 
 import re

@@ -1,7 +1,6 @@
 """What denial, somebody else, fiction and the past look like: patterns on folded text.
 
-Knows no match, no level and no rule; `scope` says what each pattern means for one. All of them
-are read in short windows, so none is bounded for length.
+All of them are read in short windows, so none is bounded for length.
 """
 
 import re

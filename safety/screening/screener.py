@@ -1,7 +1,6 @@
 """One text in, one `Screening` out: matches, their scope, the combination rules.
 
-Knows no person and no reply, and of earlier messages only those it is handed. Holds no state
-between texts, so one `Screener` serves every chat.
+Holds no state between texts, so one `Screener` serves every chat.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -46,7 +46,7 @@ class SecondStage:
     @classmethod
     def load(cls) -> "SecondStage":
         """Read the model that ships with the package."""
-        text = resources.files("safety").joinpath("second_stage.json").read_text("utf-8")
+        text = resources.files(__package__).joinpath("second_stage.json").read_text("utf-8")
         return cls.parse(text)
 
     @classmethod

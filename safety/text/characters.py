@@ -1,7 +1,7 @@
 """One character to its plain form: width, case, traditional, look-alikes.
 
-Knows single characters only: no words, no order, no language, no risk. Folding is a function
-of the character alone, which is what makes the offset map of `normalise` exact and cheap.
+Knows single characters only: no words, no order, no language, no risk. Folding is a function of the
+character alone, which is what makes the offset map of `normalise` exact and cheap.
 """
 
 import unicodedata

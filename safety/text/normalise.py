@@ -1,8 +1,6 @@
 """A message as several views side by side, each with its way back to the original text.
 
-Knows no lexicon, no level and no language rules: it undoes ways of writing (width, case,
-traditional characters, invisible characters, separators, leet, pinyin, emoji) and keeps, for
-every character of every view, where it came from. Total on any `str`; linear in its length.
+Total on any `str`; linear in its length.
 """
 
 import re

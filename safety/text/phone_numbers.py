@@ -1,7 +1,7 @@
 """Telephone numbers in a text, however they are written.
 
-Knows no register and no policy: it only says which digits could be dialled. Years, amounts
-and ages are told apart by their unit, short numbers by a word of calling beside them.
+Years, amounts and ages are told apart by their unit, short numbers by a word of calling beside
+them.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Syllables of a folded text: how its Chinese characters sound, and pinyin typed in Latin.
 
-Knows no lexicon and no tones. English words that happen to split into syllables are read as
-syllables too; what a match of such syllables is worth is decided elsewhere.
+English words that happen to split into syllables are read as syllables too; what a match of such
+syllables is worth is decided elsewhere.
 """
 
 import unicodedata

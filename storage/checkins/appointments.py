@@ -1,9 +1,8 @@
 """Appointments: when a person wants to be asked, and when that is next.
 
-Knows nothing of time zones: what is next is reckoned by the caller. A due appointment is moved
-on by one conditional UPDATE that compares what was seen, so that of two who see it one wins.
-Finding the due ones reads the index of `next_at` and stops at now; who is paused, stopped or
-blocked has no `next_at` and costs nothing.
+A due appointment is moved on by one conditional UPDATE that compares what was seen, so that of two
+who see it one wins. Finding the due ones reads the index of `next_at` and stops at now; who is
+paused, stopped or blocked has no `next_at` and costs nothing.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,4 @@
-"""Check-ins that were left out: whether one was, and forgetting it where it may still be asked.
-
-Knows nothing of why one is left out (`reason` is the caller's word), nor of what was asked
-(`check_ins.py`).
-"""
+"""Check-ins that were left out: whether one was, and forgetting it where it may still be asked."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,8 +1,7 @@
 """Sessions and turns: what was said, by whom, in order; the words sealed.
 
-Knows nothing of the model's template. A round is a person's turn with the
-companion's answer to it; scripted replies and operators' words are turns, but never part of
-a round, so that the model is never shown them as its own.
+A round is a person's turn with the companion's answer to it; scripted replies and operators' words
+are turns, but never part of a round, so that the model is never shown them as its own.
 """
 
 from collections.abc import Collection
@@ -39,8 +38,8 @@ class Speaker(StrEnum):
     COMPANION = "companion"
     SCRIPT = "script"
     OPERATOR = "operator"
+    # The kind of what the person sent that is not text (`storage/messages/sent.py`).
     SENT = "sent"
-    """What the person sent that is no text: its kind (`storage/messages/sent.py`), not its content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Who is asked once more, and when.
 
-Knows nothing of what is said. A follow-up is one row; taking it deletes it, in the
-transaction that queues its words, so that a crash neither loses nor doubles it.
+A follow-up is one row; taking it deletes it, in the transaction that queues its words, so that a
+crash neither loses nor doubles it.
 """
 
 from datetime import datetime

@@ -1,7 +1,7 @@
 """Questions that wait for a person's words: a step of their plan, one about check-ins.
 
-Knows nothing of how such words are read. Words answer what was asked last: whatever asks
-something graver closes these, and the buttons under them can open them again.
+Words answer what was asked last: whatever asks something graver closes these, and the buttons under
+them can open them again.
 """
 
 from storage import Transaction

@@ -1,7 +1,4 @@
-"""People: who they are to the service, and the erasure of all of it.
-
-Knows nothing of Telegram beyond the id, which stands in one table.
-"""
+"""People: who they are to the service, and the erasure of all of it."""
 
 from dataclasses import dataclass
 from datetime import datetime

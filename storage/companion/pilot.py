@@ -1,6 +1,6 @@
 """Invites to a closed pilot, and how much each person was answered today.
 
-Knows nothing of who decides or what people are told. A code is stored as its hash.
+A code is stored as its hash.
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""Safety plans: a person's own words about what helps them, sealed with their key.
-
-Knows nothing of which steps a plan has (`safety/response/safety_plan.py`) nor of how it is shown.
-"""
+"""Safety plans: a person's own words about what helps them, sealed with their key."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """The recent rounds of a session: from the hot store where it has them, else from SQL.
 
-Knows nothing of prompts. What the hot store holds is sealed with the person's key, so
-that a copy of it tells nothing once they are erased.
+What the hot store holds is sealed with the person's key, so that a copy of it tells nothing once
+they are erased.
 """
 
 import json

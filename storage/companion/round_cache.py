@@ -1,7 +1,7 @@
 """The hot store: sealed bytes of a session, in Redis or in memory.
 
-A cache with a time to live and never the truth: whatever fails here is a miss, and
-SQL answers (`storage/companion/recent_rounds.py`). Knows nothing of SQL or of what the bytes hold.
+A cache with a time to live and never the truth: whatever fails here is a miss, and SQL answers
+(`storage/companion/recent_rounds.py`).
 """
 
 import time

@@ -1,7 +1,4 @@
-"""Where each person stands in a reviewed script.
-
-Knows nothing of what the steps say (`safety/response/script.py`), nor of who must be held.
-"""
+"""Where each person stands in a reviewed script."""
 
 from dataclasses import dataclass
 from datetime import datetime

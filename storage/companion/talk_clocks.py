@@ -1,6 +1,6 @@
 """When each person was last told what this is, and since when they talk without a pause.
 
-Knows nothing of what is due (`safety/response/legal_duties.py`) nor of how it is said. Times only: no words.
+Times only: no words.
 """
 
 from functools import cache

@@ -1,7 +1,4 @@
-"""What was said, read back: rounds for the model, a person's own words, a page of a transcript.
-
-Knows nothing of how turns are written (`storage/companion/conversations.py`), nor of the model's template.
-"""
+"""What was said, read back: rounds for the model, a person's own words, a page of a transcript."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,8 +1,8 @@
 """The connection to SQL: transactions, migrations, errors without parameters.
 
-Knows nothing of tables. A transaction carries the vault, because words are sealed and
-opened inside it. SQLite is one writer at a time: writes take a lock here
-first, in order of asking, and then `BEGIN IMMEDIATE`, so that none fails half-way.
+A transaction carries the vault, because words are sealed and opened inside it. SQLite is one writer
+at a time: writes take a lock here first, in order of asking, and then `BEGIN IMMEDIATE`, so that
+none fails half-way.
 """
 
 import asyncio

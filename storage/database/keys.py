@@ -1,7 +1,7 @@
 """Data keys in SQL: one per person, one for the service itself, wrapped.
 
-Knows nothing of what they seal. Words are sealed and opened here because a key is found
-by its owner within the transaction that reads or writes the words.
+Words are sealed and opened here because a key is found by its owner within the transaction that
+reads or writes the words.
 """
 
 from datetime import datetime

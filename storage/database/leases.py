@@ -1,6 +1,6 @@
 """Leases: at most one holder of a name at a time, told apart by a growing fence.
 
-Knows nothing of what is leased. A lease runs out by itself if its holder dies.
+A lease runs out by itself if its holder dies.
 """
 
 from datetime import datetime, timedelta

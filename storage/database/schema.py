@@ -1,9 +1,8 @@
 """The tables. One statement of the schema for SQLite and PostgreSQL alike.
 
-Knows nothing of queries; what operators work with is in `schema_review.py`. A person's
-Telegram id stands in `telegram_chats` alone;
-every other table speaks of `person_id`. What a person said stands only in columns of
-sealed bytes (`storage/database/keys.py`). Changes go through `storage/migrations`.
+A person's Telegram id stands in `telegram_chats` alone; every other table speaks of `person_id`.
+What a person said stands only in columns of sealed bytes (`storage/database/keys.py`). Changes go
+through `storage/migrations`.
 """
 
 from datetime import UTC, datetime

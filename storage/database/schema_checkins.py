@@ -1,7 +1,6 @@
 """The tables of check-ins: what a person wants, when the next one is due, what came of each.
 
-Knows nothing of queries, nor of time zones and clock changes. What a person answered stands
-only in a sealed column.
+What a person answered stands only in a sealed column.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,6 @@
 """The tables of operators' work: cases, who works on them, what they did.
 
-Knows nothing of queries, nor of what people said: words stand only in sealed columns. The
-audit trail refuses changes by triggers, which the migration makes.
+The audit trail refuses changes by triggers, which the migration makes.
 """
 
 from sqlalchemy import (

@@ -1,7 +1,4 @@
-"""The schema's versions: which one a database has, and the way from one to the next.
-
-Knows nothing of connections beyond the one it is handed, nor of when a database is upgraded.
-"""
+"""The schema's versions: which one a database has, and the way from one to the next."""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +12,7 @@ from sqlalchemy import Connection
 
 from storage.database.vault import Vault
 
-MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 FIRST_SEALED = "0002"
 """Before it words stood in clear and there were no keys."""
 

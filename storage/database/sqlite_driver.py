@@ -1,9 +1,9 @@
 """The asynchronous SQLite driver of SQLAlchemy, with one change of threads a statement.
 
-aiosqlite runs a connection in a thread of its own, and SQLAlchemy's adapter crosses over to
-it four times a statement: to make a cursor, to execute, to fetch and to close. Each crossing
-costs more than the statement (docs/experiments.md), so this cursor does the four in one.
-Streamed results keep SQLAlchemy's own cursor. Knows nothing of tables or transactions.
+aiosqlite runs a connection in a thread of its own, and SQLAlchemy's adapter crosses over to it four
+times a statement: to make a cursor, to execute, to fetch and to close. Each crossing costs more
+than the statement (docs/experiments.md), so this cursor does the four in one. Streamed results keep
+SQLAlchemy's own cursor.
 """
 
 import sqlite3

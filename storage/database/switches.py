@@ -1,7 +1,4 @@
-"""Switches that every process of the service obeys at once: pause, safe mode.
-
-Knows nothing of what a switch means.
-"""
+"""Switches that every process of the service obeys at once: pause, safe mode."""
 
 from datetime import datetime
 

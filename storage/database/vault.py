@@ -1,11 +1,10 @@
 """Secret keys and what is sealed with them: AES-256-GCM, one data key per owner.
 
-A data key is random, is stored wrapped by the service's secret key (`PICA_SECRET_KEY`), and
-seals everything that its owner said; to destroy it is to erase them, wherever copies lie.
-Knows nothing of SQL, nor of whose words it seals.
+A data key is random, is stored wrapped by the service's secret key (`PICA_SECRET_KEY`), and seals
+everything that its owner said; to destroy it is to erase them, wherever copies lie.
 
-AES-GCM with random 96-bit nonces is safe for about 2^32 messages a key (NIST SP 800-38D,
-8.3); a data key serves one person.
+AES-GCM with random 96-bit nonces is safe for about 2^32 messages a key (NIST SP 800-38D, 8.3); a
+data key serves one person.
 """
 
 import base64

@@ -1,7 +1,4 @@
-"""What a message of the outbox says: its words, buttons, and perhaps a file.
-
-Knows nothing of to whom it goes, nor when (`storage/messages/outbox.py`).
-"""
+"""What a message of the outbox says: its words, buttons, and perhaps a file."""
 
 import base64
 import json

@@ -1,7 +1,6 @@
 """Attempts at sending: each part of a message, recorded before it is tried.
 
-Knows nothing of what is said. After a crash the last outcome of every part tells which
-parts may have arrived.
+After a crash the last outcome of every part tells which parts may have arrived.
 """
 
 from datetime import datetime

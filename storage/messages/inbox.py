@@ -1,8 +1,7 @@
 """The inbox: every update once, until it has an end.
 
-Knows nothing of what an update means. A row is written before the update is
-confirmed to Telegram, and ends as `answered`, `held` (by a human), `ignored` or
-`dead`, with a reason; its payload is sealed, and erased at that moment.
+A row is written before the update is confirmed to Telegram, and ends as `answered`, `held` (by a
+human), `ignored` or `dead`, with a reason; its payload is sealed, and erased at that moment.
 """
 
 from collections.abc import Collection

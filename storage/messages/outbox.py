@@ -48,7 +48,8 @@ PRIORITIES = {
     MessageKind.CASE: 1,
     MessageKind.NOTICE: 5,
     MessageKind.REPLY: 5,
-    MessageKind.CHECK_IN: 6,  # ten thousand people may want nine o'clock: who talks does not wait for them
+    # Ten thousand people may want nine o'clock. A person who talks does not wait for them.
+    MessageKind.CHECK_IN: 6,
 }
 AT_MOST_ONCE = (MessageKind.REPLY, MessageKind.NOTICE, MessageKind.CHECK_IN)
 """What a backup that is restored does not say again: it may have been said since."""

@@ -1,6 +1,6 @@
 """The line before the outbox: the next message of every chat whose time has come.
 
-Knows nothing of who sends it. `outbox.py` puts messages down, claims and ends them.
+`outbox.py` puts messages down, claims and ends them.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,4 @@
-"""What a person sent that is no text, as a turn holds it: its kind, never its content.
-
-Knows nothing of Telegram, nor of who is told of it.
-"""
+"""What a person sent that is no text, as a turn holds it: its kind, never its content."""
 
 from dataclasses import dataclass
 

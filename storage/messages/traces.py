@@ -1,7 +1,4 @@
-"""Reading the way of a message through inbox and outbox. Holds no words.
-
-Knows nothing of how it is shown.
-"""
+"""Reading the way of a message through inbox and outbox. Holds no words."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
 """The audit trail: who did what, hash-chained, so that nothing in it can be changed unseen.
 
-Each row's hash is an HMAC-SHA256, under a key derived from the service's own, over the hash
-before it and everything in the row but its words and the person they are about. Of the words
-the chain holds a salted digest: erasing a person leaves the chain whole. Knows nothing of what
-an act means.
+Each row's hash is an HMAC-SHA256, under a key derived from the service's own, over the hash before
+it and everything in the row but its words and the person they are about. Of the words the chain
+holds a salted digest: erasing a person leaves the chain whole.
 """
 
 import hmac

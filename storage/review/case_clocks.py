@@ -1,7 +1,4 @@
-"""Cases whose time has come: unclaimed, a lease that ran out, a digest, a topic to take away.
-
-Knows nothing of what is done then (`review/cases/escalation.py`, `bot/operators/digest.py`, `bot/service/periodic.py`).
-"""
+"""Cases whose time has come: unclaimed, a lease that ran out, a digest, a topic to take away."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,6 +1,6 @@
 """The operators' queue: which cases wait, the gravest first; figures about all of them.
 
-Holds no words. Knows nothing of who looks.
+Holds no words.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """Case rows: one case a person that is not resolved.
 
-Knows nothing of who may do what (`review/`), nor of what was said: a case holds a level,
-categories, times and operators. Every act is one conditional UPDATE, so that of two
-operators one wins.
+Every act is one conditional UPDATE, so that of two operators one wins.
 """
 
 from dataclasses import dataclass, fields
@@ -45,7 +43,7 @@ class Case:
         claimed_by: who looks after it.
         acknowledged_at: when it was first claimed since its level rose.
         lease_until_at: until when the person talks with whoever claimed it; None: no takeover.
-        clock_stage: how far the clock of a case that nobody claims has come (`review/cases/escalation.py`).
+        clock_stage: how far the escalation of an unclaimed case has come.
         is_shadowed: an operator reads the model's replies before they go.
         thread_id: its topic in the operators' group.
     """

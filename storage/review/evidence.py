@@ -1,6 +1,6 @@
 """Why a case was opened or raised: rules, and their places in what was said.
 
-Holds no words. Knows nothing of screening.
+Holds no words.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Words, and what operators' verdicts and edits say about them, of people who allow the use.
 
-Off the record nothing is here. Knows nothing of the form in which it is exported.
+Off the record nothing is here.
 """
 
 from collections.abc import AsyncIterator, Iterable

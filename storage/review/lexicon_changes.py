@@ -1,6 +1,6 @@
 """Changes to the lexicon that operators proposed, and who decided on them.
 
-Holds no words of people. Knows nothing of what a change does (`safety/changes/change.py`).
+Holds no words of people.
 """
 
 import json

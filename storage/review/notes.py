@@ -1,7 +1,4 @@
-"""Operators' notes on a case, sealed with the person's key.
-
-Knows nothing of why something is noted.
-"""
+"""Operators' notes on a case, sealed with the person's key."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,7 @@
 """Operators and the hours they are on duty.
 
-Knows nothing of what they may do (`review/operators/access.py`) or of Telegram beyond the id. A row is
-never deleted, because the audit trail speaks of it: who is removed can do nothing any more.
+A row is never deleted, because the audit trail speaks of it: who is removed can do nothing any
+more.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """How often the safety layer acted, a day, for the yearly report.
 
-Counts only: no row leads to a person, so `/forget` and the sweep leave them. Knows nothing
-of who reads them.
+Counts only: no row leads to a person, so `/forget` and the sweep leave them.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Replies of the model that wait for an operator to read them.
 
-Knows nothing of who may do that, nor of what follows. Words are sealed with the person's key.
+Words are sealed with the person's key.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """One-time links and console sessions, by the hash of their secret.
 
-Knows nothing of who may ask for one. Neither token nor cookie stands in the database.
+Neither token nor cookie stands in the database.
 """
 
 from dataclasses import dataclass

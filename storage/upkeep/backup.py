@@ -1,9 +1,9 @@
 """Backups: every table in one encrypted file, and the data keys in another.
 
-A backup holds no data keys. They stand in a file of one generation, written anew at every
-backup and after every erasure, so that whoever was erased cannot be read from any backup,
-however old. The form is the same for SQLite and PostgreSQL: a backup of one restores into
-the other (`restoring.py`). Knows nothing of when backups are made.
+A backup holds no data keys. They stand in a file of one generation, written anew at every backup
+and after every erasure, so that whoever was erased cannot be read from any backup, however old. The
+form is the same for SQLite and PostgreSQL: a backup of one restores into the other
+(`restoring.py`).
 """
 
 from collections.abc import Callable

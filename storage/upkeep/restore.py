@@ -1,8 +1,7 @@
 """Restoring a backup: an empty database is filled, and what is over since is left out.
 
-The rows go in under the schema that they were written with, which is then brought up to date;
-only there is it settled what became of the erased and of what waited. Knows nothing of how
-backups are written (`archive.py`).
+The rows go in under the schema that they were written with, which is then brought up to date; only
+there is it settled what became of the erased and of what waited.
 """
 
 import itertools

@@ -1,7 +1,6 @@
 """How long each class of data is kept, and the sweep that ends it.
 
 The table below is what `/privacy` shows and what the sweep does: there is no second list.
-Knows nothing of why a class exists or of what people are told about it.
 """
 
 from dataclasses import dataclass

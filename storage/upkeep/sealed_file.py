@@ -1,8 +1,8 @@
 """Files of sealed rows: how a backup is written, and read back only if it is whole.
 
-Layout: a line of JSON in clear (format, time, schema, key fingerprint), then frames of four
-bytes length and sealed, compressed JSON lines; the last frame is empty, so that a file that
-was cut off is noticed. Knows nothing of tables.
+Layout: a line of JSON in clear (format, time, schema, key fingerprint), then frames of four bytes
+length and sealed, compressed JSON lines; the last frame is empty, so that a file that was cut off
+is noticed.
 """
 
 import base64

@@ -5,9 +5,9 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-import bot.reply
 import pytest
 
+import bot.conversation.reply
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
@@ -117,7 +117,7 @@ async def test_words_that_come_while_an_answer_is_stored_have_one_of_their_own(
         await asyncio.sleep(60)
 
     monkeypatch.setattr(RecentRounds, "keep", slowly)
-    monkeypatch.setattr(bot.reply, "_mark_as_shown", lambda _: None)  # not noted yet
+    monkeypatch.setattr(bot.conversation.reply, "_mark_as_shown", lambda _: None)  # not noted yet
     said = ["今天下雨了", "明天也会下雨吗"]
     for words in said:
         await answer_to(user, words)

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-import bot.leadership
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+import bot.service.leadership
 from benchmarks import crash
 from bot.cli.demo import consent
 from bot.service.connections import utc_now
@@ -39,7 +39,7 @@ async def test_the_second_waits_and_takes_over(
         taking_over = asyncio.create_task(start(data_dir=folder, secret_key=key))
         sent = await user.say("你好")
         await user.wait_for(None, after=sent, timeout_s=60)
-        await asyncio.sleep(2 * bot.leadership.WAIT_S)
+        await asyncio.sleep(2 * bot.service.leadership.WAIT_S)
         assert not taking_over.done()
         await first.kill()
         sent = await user.say("还在吗")
@@ -70,7 +70,7 @@ async def test_who_lost_the_lease_ends_and_sends_nothing(
         )
     service.parts.delivery.wake()
     with pytest.raises(LeadershipLostError):
-        await asyncio.wait_for(service.run(), bot.leadership.RENEW_S + 20)
+        await asyncio.wait_for(service.run(), bot.service.leadership.RENEW_S + 20)
     assert len(user.messages) == before
     async with database.read() as transaction:
         assert await outbox.count_open(transaction) == 1  # it is the other's to send

@@ -1,9 +1,9 @@
 """Requests other than times: stop, pause, skip today, go on.
 
 They are read after `/checkin` or in answer to a check-in. In other talk "stop" means something
-else (`bot/updates/parsing.py`). A request is the whole message beside politeness: 停止不了胡思乱想 is
-not one. In answer to a check-in only an unmistakable order counts (`is_plain`), because there
-今天休息 says how the day is.
+else (`bot/updates/parsing.py`). A request is the whole message beside politeness:
+停止不了胡思乱想 is not one. In answer to a check-in only an unmistakable order counts
+(`is_plain`), because there 今天休息 says how the day is.
 """
 
 import re

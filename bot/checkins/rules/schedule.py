@@ -7,8 +7,8 @@
 - A local date that does not exist (Samoa, 2011-12-30) has no occurrence.
 - After a change of zone the next occurrence is the first one in the new zone, from now on,
   whose local date has not been served yet. So travel never asks twice for one date and never
-  loses the next one. The key `(person, local_date, minute)` of `storage/checkins/occurrences.py` stops a
-  double whatever is computed here.
+  loses the next one. The key `(person, local_date, minute)` of
+  `storage/checkins/occurrences.py` stops a double whatever is computed here.
 """
 
 from collections.abc import Iterable

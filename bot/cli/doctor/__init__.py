@@ -1,7 +1,7 @@
 """`pica doctor`: every check, in the order in which a start would fail.
 
-Knows nothing of how findings are shown. A check asks one part and never changes anything
-but the database's schema, which it leaves as it is.
+A check asks one part and never changes anything but the database's schema, which it leaves as it
+is.
 """
 
 from bot.cli.doctor.environment import (

@@ -1,7 +1,4 @@
-"""Checks of what surrounds the service: settings, disk, clock, the register of hotlines.
-
-Knows nothing of the database, Telegram or the model.
-"""
+"""Checks of what surrounds the service: settings, disk, clock, the register of hotlines."""
 
 import shutil
 import time
@@ -120,7 +117,8 @@ async def check_hotlines(settings: Settings) -> list[Finding]:
             warning(
                 "hotlines",
                 text,
-                "Read the numbers of your regions at their sources; correct safety/response/hotlines.toml.",
+                "Read the numbers of your regions at their sources; correct "
+                "safety/response/hotlines.toml.",
             )
         ]
     return [good("hotlines", text)]

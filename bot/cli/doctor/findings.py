@@ -1,4 +1,4 @@
-"""What a check finds. Knows nothing of checks."""
+"""What a check finds."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum

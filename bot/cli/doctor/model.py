@@ -1,7 +1,6 @@
 """Checks of the model: its files, the device it would run on, the memory it would take.
 
-Knows nothing of the service. Nothing is loaded: a look at files and devices is enough to say
-what a start would trip over.
+Nothing is loaded: a look at files and devices is enough to say what a start would trip over.
 """
 
 import asyncio

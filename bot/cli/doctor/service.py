@@ -1,7 +1,4 @@
-"""Checks of what the service talks to: database, Redis, Telegram.
-
-Knows nothing of the model.
-"""
+"""Checks of what the service talks to: database, Redis, Telegram."""
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError

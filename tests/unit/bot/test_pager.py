@@ -5,12 +5,12 @@ import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
-import bot.pager
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import bot.operators.pager
 from bot.operators.pager import Mail, Pager, PagerError
 from bot.service.composition_operators import pager_of
 from bot.settings import Settings, SettingsError, load
@@ -36,7 +36,7 @@ NOBODY = "http://127.0.0.1:9/hush"
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.pager, "BETWEEN_S", 0)
+    monkeypatch.setattr(bot.operators.pager, "BETWEEN_S", 0)
 
 
 def pager(webhook: str | None = None, mail: Mail | None = None, **more: object) -> Pager:
@@ -133,7 +133,7 @@ def tls(tmp_path: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 async def test_elsewhere_nothing_goes_in_clear(
     tls: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.pager, "_is_here", lambda _: False)
+    monkeypatch.setattr(bot.operators.pager, "_is_here", lambda _: False)
     theirs, ours = tls
     async with MailServer(theirs) as server:
         mail = Mail(f"smtp://u:p@127.0.0.1:{server.port}", ("a@x.org",))
@@ -159,7 +159,7 @@ async def test_elsewhere_nothing_goes_in_clear(
     ],
 )
 def test_this_machine(host: str, is_here: bool) -> None:
-    assert bot.pager._is_here(host) is is_here
+    assert bot.operators.pager._is_here(host) is is_here
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from bot.checkins.language import zone_phrases
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 SUMMER = datetime(2026, 7, 2, 3, 4, tzinfo=UTC)
 DATA = yaml.safe_load(
-    resources.files("bot.checkins").joinpath("places.yaml").read_text(encoding="utf-8")
+    resources.files("bot.checkins.language").joinpath("places.yaml").read_text(encoding="utf-8")
 )
 # Places whose law gives them a zone of their own that few live by; the official one is taken.
 SEVERAL_BY_LAW = {"CN", "NZ", "UA", "UZ", "MY", "DE", "CY", "PS", "AR", "KZ", "MH"}
