@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from safety.screening.answers import Answer, read
 from safety.screening.levels import Category, Level
-from safety.sentences import counts_at_most
+from safety.text.sentences import counts_at_most
 
 REMEMBERED = 4
 """How many of the person's own earlier turns are read."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from safety.screening.literals import Automaton, Bounds, Literals
-from safety.sentences import ends_sentence
 from safety.text.normalise import SYLLABLE_MARK, Normalised, TextView
 from safety.text.pinyin import sound_of
+from safety.text.sentences import ends_sentence
 
 Span = tuple[int, int]
 """A half-open stretch of the surface."""

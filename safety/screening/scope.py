@@ -12,7 +12,7 @@ from dataclasses import replace
 from safety.screening import scope_patterns as words
 from safety.screening.combinations import Candidate
 from safety.screening.levels import Category, Level
-from safety.sentences import ends_sentence
+from safety.text.sentences import ends_sentence
 
 _BEFORE, _AFTER = 48, 40
 

@@ -6,7 +6,6 @@ Holds no state between texts, so one `Screener` serves every chat.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from safety.places import Places
 from safety.screening.answer_rules import load_rules
 from safety.screening.combinations import Candidate, raise_imminent
 from safety.screening.context import (
@@ -22,10 +21,11 @@ from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
 from safety.screening.matcher import Chained, Matcher, Span
+from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
-from safety.sentences import Borders
 from safety.text.normalise import Normalised, normalise
+from safety.text.sentences import Borders
 
 _MOST_REMEMBERED = 400  # characters of an earlier message that are read again
 _MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands

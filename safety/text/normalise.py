@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from safety.sentences import read_on
 from safety.text.characters import fold
 from safety.text.homophones import substitutes
 from safety.text.pinyin import Syllable, syllables
+from safety.text.sentences import read_on
 
 SYLLABLE_MARK = "|"
 """Stands around every syllable of the pinyin view; no other view contains it."""

@@ -3,15 +3,10 @@
 A check-in is one message, or two with the offer of a summary.
 """
 
-from datetime import datetime
-
 from sqlalchemy import Select, exists, func, select, update
 
-from storage.companion.conversations import SEAL_CONTEXT, Speaker
-from storage.database import keys
 from storage.database.connection import Transaction
-from storage.database.schema import deliveries, is_open, outbox, turns
-from storage.database.schema_checkins import check_ins
+from storage.database.schema import deliveries, is_open, outbox
 from storage.ids import CheckInId, PersonId, TurnId
 from storage.messages.deliveries import AttemptOutcome
 from storage.messages.outbox import PRIORITIES, MessageKind, OutboxState
@@ -68,27 +63,6 @@ async def turn_of(
     rows = (await transaction.execute(_of(person_id, check_in_id))).all()
     turns = [TurnId(row.turn_id) for row in rows if row.turn_id is not None]
     return (turns[0] if turns else None), len(rows) > len(turns)
-
-
-async def last_words(
-    transaction: Transaction, person_id: PersonId, *, before: datetime
-) -> str | None:
-    """The words of a person's last check-in, or None if they are not kept.
-
-    The turn that holds them has the instant at which it was asked.
-    """
-    asked_at = (
-        select(func.max(check_ins.c.asked_at))
-        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at < before)
-        .scalar_subquery()
-    )
-    query = select(turns.c.words).where(
-        turns.c.person_id == person_id,
-        turns.c.role == Speaker.SCRIPT,
-        turns.c.created_at == asked_at,
-    )
-    words = (await transaction.execute(query.limit(1))).scalar_one_or_none()
-    return None if words is None else await keys.unseal(transaction, person_id, words, SEAL_CONTEXT)
 
 
 async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:

@@ -11,6 +11,7 @@ from storage.companion.conversations import SEAL_CONTEXT, Speaker, Turn, read_tu
 from storage.database import keys
 from storage.database.connection import Transaction
 from storage.database.schema import turns
+from storage.database.schema_checkins import check_ins
 from storage.ids import PersonId, SessionId, TurnId
 
 
@@ -180,3 +181,24 @@ async def extent(transaction: Transaction, person_id: PersonId) -> Extent:
     ).where(turns.c.person_id == person_id)
     total, hidden, first_at = (await transaction.execute(query)).one()
     return Extent(int(total) - int(hidden), int(hidden), first_at)
+
+
+async def last_words(
+    transaction: Transaction, person_id: PersonId, *, before: datetime
+) -> str | None:
+    """The words of a person's last check-in, or None if they are not kept.
+
+    The turn that holds them has the instant at which it was asked.
+    """
+    asked_at = (
+        select(func.max(check_ins.c.asked_at))
+        .where(check_ins.c.person_id == person_id, check_ins.c.asked_at < before)
+        .scalar_subquery()
+    )
+    query = select(turns.c.words).where(
+        turns.c.person_id == person_id,
+        turns.c.role == Speaker.SCRIPT,
+        turns.c.created_at == asked_at,
+    )
+    words = (await transaction.execute(query.limit(1))).scalar_one_or_none()
+    return None if words is None else await keys.unseal(transaction, person_id, words, SEAL_CONTEXT)

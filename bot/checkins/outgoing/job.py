@@ -12,9 +12,9 @@ from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.schedule import LATEST
 from bot.texts import Texts
 from storage import Transaction
-from storage.checkins import occurrences, queued_questions
+from storage.checkins import occurrences
 from storage.checkins import settings as check_in_settings
-from storage.companion import conversations
+from storage.companion import conversations, transcripts
 from storage.companion.conversations import Speaker
 from storage.messages import outbox
 from storage.messages.body import MessageBody
@@ -70,9 +70,7 @@ class CheckInJob:
             self._texts,
             question,
             is_soft=await self._is_soft(transaction, question),
-            last=await queued_questions.last_words(
-                transaction, person.person_id, before=claimed.at
-            ),
+            last=await transcripts.last_words(transaction, person.person_id, before=claimed.at),
             now=claimed.at,
         )
         if question.is_goodbye:

@@ -11,7 +11,7 @@ import pytest
 
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
-from safety.sentences import read_on
+from safety.text.sentences import read_on
 
 ROWS = [
     json.loads(line)

@@ -9,8 +9,8 @@ from itertools import accumulate
 
 from safety.screening.clauses import stands_alone
 from safety.screening.matcher import Chained, Span, chain, letters_before, touches
-from safety.sentences import Borders, ends_sentence
 from safety.text.normalise import Normalised
+from safety.text.sentences import Borders, ends_sentence
 
 
 class Places:
