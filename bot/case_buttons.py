@@ -6,7 +6,8 @@ anew whether it still may.
 
 from dataclasses import dataclass
 
-from bot.notices import Keyboard, OperatorNotices
+from bot.notices import OperatorNotices
+from storage.body import Keyboard
 from storage.cases import Case, Resolution, State
 from storage.ids import CaseId
 
