@@ -30,6 +30,7 @@ from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts
 from inference import ModelSource
+from sandbox import Limits, Sandbox, SandboxUser
 
 KEY = "fJq1Rk0m2N4p6S8u0W2y4A6c8E0g2I4k6M8o0Q2s4U4="  # of a database that is thrown away
 STALL = "stall"

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from bot.sandbox import Sandbox, SandboxUser
 
 from bot.crisis.screening import MOST_AT_ONCE
 from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from safety.screening.screener import Screener, Screening
+from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening
 
 Start = Callable[..., Awaitable[Service]]
@@ -71,7 +71,6 @@ async def test_long_texts_stop_nobody_else(
     await newcomer_agrees(rude)
     await send(rude, HOSTILE)
     assert (await answer_to(newcomer, "我想自杀")).startswith(opening(texts, "crisis_suicide"))
-    assert (await answer_to(newcomer, "i want\nto die")).startswith(opening(texts, "crisis_again"))
     assert max(in_loop) <= MOST_AT_ONCE
     assert stall.longest_s < LONGEST_STALL_S
 

@@ -234,7 +234,7 @@ async def test_an_update_read_from_storage_is_not_queued_twice(work: Work) -> No
     work.gate.clear()
     work.stored.extend([arrival(1), arrival(2)])
     work.lanes.take_up(MEI)
-    await work.until(lambda: len(work.begun) == 1)
+    await until(lambda: len(work.begun) == 1)
     work.lanes.add(arrival(2))  # its own way from storage to the lane was the longer one
     work.gate.set()
     await work.idle()
