@@ -20,7 +20,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvloop
-from bot.sandbox import Limits, Sandbox, SandboxUser
 from pydantic import SecretStr
 
 from benchmarks.overhead import InstantWorker, Stalls, Unpaced
