@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.errors import bad_request
 
-Keyboard = list[list[dict[str, Any]]]
+ChatKeyboard = list[list[dict[str, Any]]]
 
 MAX_CALLBACK_DATA_BYTES = 64
 MAX_BUTTONS = 100
@@ -29,7 +29,7 @@ _OTHER_ACTIONS = (
 )
 
 
-def read_inline_keyboard(markup: Any) -> Keyboard:
+def read_inline_keyboard(markup: Any) -> ChatKeyboard:
     """Read the rows of an inline keyboard; other markups have no rows.
 
     Raises:

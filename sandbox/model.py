@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.keyboards import Keyboard
+from sandbox.keyboards import ChatKeyboard
 from sandbox.text import Entity
 
 DRAFT_SHOWN_S = 30.0
@@ -63,7 +63,7 @@ class ChatMessage:
     date: int
     text: str = ""
     entities: list[Entity] = field(default_factory=list)
-    keyboard: Keyboard = field(default_factory=list)
+    keyboard: ChatKeyboard = field(default_factory=list)
     thread_id: int | None = None
     reply_to: int | None = None
     edited_at: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.errors import bad_request
-from sandbox.keyboards import Keyboard, read_inline_keyboard
+from sandbox.keyboards import ChatKeyboard, read_inline_keyboard
 from sandbox.markup import parse
 from sandbox.model import Chat
 from sandbox.parameters import Parameters
@@ -62,7 +62,7 @@ def _read(parameters: Parameters, name: str, entities_name: str) -> tuple[str, l
     return text, sorted([*entities, *found], key=lambda e: (e["offset"], -e["length"]))
 
 
-def read_keyboard(parameters: Parameters) -> Keyboard:
+def read_keyboard(parameters: Parameters) -> ChatKeyboard:
     """Read the inline keyboard of a call.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.account import BotAccount
 from sandbox.errors import NOT_MODIFIED, bad_request
-from sandbox.keyboards import Keyboard
+from sandbox.keyboards import ChatKeyboard
 from sandbox.methods.compose import read_caption, read_keyboard, read_text
 from sandbox.model import ChatMessage
 from sandbox.parameters import Parameters
@@ -71,7 +71,7 @@ def _own_message(account: BotAccount, parameters: Parameters) -> ChatMessage:
 
 
 def _apply(
-    account: BotAccount, message: ChatMessage, text: str, entities: list[Entity], keyboard: Keyboard
+    account: BotAccount, message: ChatMessage, text: str, entities: list[Entity], keyboard: ChatKeyboard
 ) -> dict[str, Any]:
     before = (message.text, message.entities, message.keyboard)
     if before == (text, entities, keyboard):
