@@ -30,7 +30,7 @@ class SafeMode:
         self.tripped = False
 
     def trip(self) -> None:
-        """Silence the model in this process now; the switch follows (`bot/service/periodic.py`)."""
+        """Silence the model in this process now; the switch follows soon."""
         self.tripped = True
 
     async def is_on(self, transaction: Transaction) -> bool:

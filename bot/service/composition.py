@@ -3,6 +3,8 @@
 The only place where parts learn of one another.
 """
 
+from collections.abc import Mapping
+
 from bot.checkins.answers.handlers import AnswerHandlers
 from bot.checkins.answers.interceptor import CheckInInterceptor
 from bot.checkins.moods.handlers import MoodPages
@@ -60,12 +62,14 @@ from bot.service.composition_operators import (
     policy_of,
 )
 from bot.service.connections import Clock, Telegram, open_database, telegram, utc_now
+from bot.service.jobs import Work, table_of
 from bot.service.key_backup import KeyBackup
 from bot.service.leadership import Leadership
 from bot.service.own_files import SPOOL
 from bot.service.parts import Parts
-from bot.service.periodic import PeriodicJobs
+from bot.service.retention_sweep import RetentionSweep
 from bot.service.routes import CheckInRoutes, register
+from bot.service.screening_watch import ScreeningWatch
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
@@ -100,6 +104,7 @@ def build(
     *,
     now: Clock = utc_now,
     pacer: RateLimiter | None = None,
+    every_s: Mapping[str, float] | None = None,
 ) -> Parts:
     """Build the service; nothing is started and nothing outside is asked.
 
@@ -108,6 +113,7 @@ def build(
         worker: the model; whoever loaded it closes it.
         now: the clock, for tests.
         pacer: how fast Telegram lets a bot speak.
+        every_s: other intervals of jobs, by name, for tests.
 
     Raises:
         HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
@@ -256,19 +262,18 @@ def build(
         now=now,
     )
     unheard = Unheard(texts=texts, help_lines=help_lines, human=side.human, desk=desk)
-    emergency = FallbackReply(
-        bot=application.bot,
-        pacer=pacer,
-        crisis=crisis,
-        metrics=metrics,
-        spool=settings.data_dir / SPOOL,
-    )
     intake = Intake(
         database=database,
         bot=application.bot,
         screens=screens,
         crisis=crisis,
-        emergency=emergency,
+        emergency=FallbackReply(
+            bot=application.bot,
+            pacer=pacer,
+            crisis=crisis,
+            metrics=metrics,
+            spool=settings.data_dir / SPOOL,
+        ),
         lanes=lanes,
         metrics=metrics,
         operators_chat=side.chat,
@@ -313,6 +318,22 @@ def build(
         console=console,
         now=now,
     )
+    screening, sweep = (
+        ScreeningWatch(database, safe_mode, screens, lanes, notices, metrics, now),
+        RetentionSweep(database, notices, settings.retention_days, now),
+    )
+    works: list[tuple[str, Work, float]] = [
+        ("canary", screening.check_canary, 60.0),
+        ("screening", screening.look, 1.0),
+        ("lexicon", policy.live.refresh, 60.0),
+        ("follow_ups", follow_ups.send_due, 30.0),
+        ("check_ins", check_ins.run, 1.0),
+        ("escalation", desk.clocks.tick, 2.0),
+        ("digest", digest_of(side, settings, database, now=now).tell_due, 30.0),
+        ("shadow", shadow.let_go_overdue, 2.0),
+        ("kept_words", kept_words.forget_old, 60.0),
+        ("sweep", sweep.run, 3600.0),
+    ]
     _subscribe(
         database.events, metrics, delivery, lanes, rounds, kept_words, key_mirror, unheard, console
     )
@@ -335,23 +356,9 @@ def build(
             now=now,
         ),
         leadership=leadership,
-        upkeep=PeriodicJobs(
-            database=database,
-            safe_mode=safe_mode,
-            screens=screens,
-            lanes=lanes,
-            notices=notices,
-            follow_ups=follow_ups,
-            check_ins=check_ins,
-            clocks=desk.clocks,
-            shadow=shadow,
-            digest=digest_of(side, settings, database, now=now),
-            lexicon=policy.live,
-            kept_words=kept_words,
-            metrics=metrics,
-            retention_days=settings.retention_days,
-            now=now,
-        ),
+        screening=screening,
+        sweep=sweep,
+        jobs=table_of(works, every_s or {}),
         check_ins=check_ins,
         safe_mode=safe_mode,
         key_mirror=key_mirror,

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from bot.service.composition import build
 from bot.service.connections import reach, utc_now
 from bot.service.http_server import Server
 from bot.service.http_server import build as build_http
+from bot.service.jobs import run_jobs
 from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
@@ -50,8 +51,9 @@ class Service:
         *,
         now: Callable[[], datetime] = utc_now,
         pacer: RateLimiter | None = None,
+        every_s: Mapping[str, float] | None = None,
     ) -> None:
-        self.parts: Parts = build(settings, worker, now=now, pacer=pacer)
+        self.parts: Parts = build(settings, worker, now=now, pacer=pacer, every_s=every_s)
         self._settings = settings
         self._now = now
         self._tasks: list[asyncio.Task[None]] = []
@@ -98,23 +100,14 @@ class Service:
         self._spawn(self._watch_model(), "model")
         await parts.policy.live.refresh()  # nobody is screened without the live changes
         self._receives = True
-        await parts.upkeep.check_canary()
+        await parts.screening.check_canary()
         recovered = await parts.delivery.recover()
         self._spawn(parts.delivery.run(), "delivery")
         resumed = await parts.intake.resume()
         if recovered or resumed:
             log.info("resumed", updates=resumed, messages=recovered)
         await self._receive()
-        self._spawn(parts.upkeep.run_canary(), "canary")
-        self._spawn(parts.upkeep.run_lexicon(), "lexicon")
-        self._spawn(parts.upkeep.run_watch(), "watch")
-        self._spawn(parts.upkeep.run_follow_ups(), "follow_ups")
-        self._spawn(parts.upkeep.run_check_ins(), "check_ins")
-        self._spawn(parts.upkeep.run_clocks(), "clocks")
-        self._spawn(parts.upkeep.run_digest(), "digest")
-        self._spawn(parts.upkeep.run_shadow(), "shadow")
-        self._spawn(parts.upkeep.run_sweep(), "sweep")
-        self._spawn(parts.upkeep.run_kept_words(), "kept_words")
+        self._spawn(run_jobs(parts.jobs.values()), "jobs")
         self._spawn(parts.key_mirror.run(), "key_mirror")
 
     async def run(self) -> None:
@@ -140,7 +133,7 @@ class Service:
             "model": self.parts.worker.health().alive,
             "tasks": all(not task.done() for task in self._tasks),
             "leading": self.parts.leadership.leads,
-            "screening": self.parts.upkeep.canary_is_found,
+            "screening": self.parts.screening.canary_is_found,
             "token": not self.parts.poller.token_is_refused,
         }
 

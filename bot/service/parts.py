@@ -1,5 +1,6 @@
 """What the service is made of, and what it needs from outside: database, Telegram, model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.checkins.outgoing.job import CheckInJob
@@ -12,9 +13,11 @@ from bot.receiving.poller import Poller
 from bot.service.connections import (
     Telegram,
 )
+from bot.service.jobs import Job
 from bot.service.key_backup import KeyBackup
 from bot.service.leadership import Leadership
-from bot.service.periodic import PeriodicJobs
+from bot.service.retention_sweep import RetentionSweep
+from bot.service.screening_watch import ScreeningWatch
 from bot.settings import Settings
 from bot.texts import Texts
 from console.app import Console
@@ -43,7 +46,9 @@ class Parts:
     intake: Intake
     poller: Poller
     leadership: Leadership
-    upkeep: PeriodicJobs
+    screening: ScreeningWatch
+    sweep: RetentionSweep
+    jobs: Mapping[str, Job]
     check_ins: CheckInJob
     safe_mode: SafeMode
     key_mirror: KeyBackup

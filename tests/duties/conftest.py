@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e.conftest import (  # noqa: F401 - fixtures
     loaded,
+    runner,
     sandbox,
     screener,
     service,

@@ -110,10 +110,10 @@ async def test_retention_deletes_what_is_too_old(
     user = await agrees(sandbox)
     await answer_to(user, WORDS)
     clock.now += timedelta(days=29)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     assert (await rows(service))["turns"] == 2
     clock.now += timedelta(days=2)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     assert (await rows(service))["turns"] == 0
 
 

@@ -110,11 +110,12 @@ async def start(
             **overrides,
         }
         folder = values.pop("data_dir", tmp_path)
+        every_s = values.pop("every_s", None)
         if not (folder / "pica.db").exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(sqlite_template, folder / "pica.db")
         settings = demo_settings(sandbox, folder, **values)
-        service = Service(settings, worker, now=now, pacer=Unpaced())
+        service = Service(settings, worker, now=now, pacer=Unpaced(), every_s=every_s)
         services.append(service)
         await service.start()
         return service

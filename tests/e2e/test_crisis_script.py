@@ -233,9 +233,8 @@ async def test_the_hold_lapses_and_the_model_speaks_again(
 async def test_a_follow_up_comes_once_and_says_nothing_of_it(
     sandbox: Sandbox, start: Start, texts: Texts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.service.periodic.FOLLOW_UPS_S", 0.1)
     clock = [NIGHT]
-    await start(now=lambda: clock[0])
+    await start(now=lambda: clock[0], every_s={"follow_ups": 0.1})
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await user.press("region:CN")
@@ -271,7 +270,7 @@ async def test_after_a_hold_is_over_an_old_question_is_not_answered(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     clock = [NIGHT]
-    await start(now=lambda: clock[0])
+    await start(now=lambda: clock[0], every_s={"follow_ups": 0.1})
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await user.press("region:CN")

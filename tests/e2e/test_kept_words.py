@@ -71,11 +71,11 @@ async def test_silence_is_an_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = await talked(service, user, worker)
-    await service.parts.upkeep._kept_words.forget_old()
+    await service.parts.jobs["kept_words"].work()
     await asyncio.sleep(0.2)
     await until_kept(worker, session, is_kept=True)
     monkeypatch.setattr(model_memory, "KEPT_FOR_S", 0.0)
-    await service.parts.upkeep._kept_words.forget_old()
+    await service.parts.jobs["kept_words"].work()
     await until_kept(worker, session, is_kept=False)
 
 
@@ -87,9 +87,9 @@ async def test_words_that_are_swept_are_forgotten(
     user = sandbox.add_user()
     await newcomer_agrees(user)
     session = await talked(service, user, worker)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     await asyncio.sleep(0.2)
     await until_kept(worker, session, is_kept=True)
     now[0] += timedelta(days=181)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     await until_kept(worker, session, is_kept=False)

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from bot.__main__ import app
-from bot.service import periodic
 from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
@@ -176,7 +175,7 @@ async def test_a_change_with_which_a_canary_is_missed_is_refused(
     assert service.parts.policy.live.version == version
     user = await newcomer(sandbox)
     assert (await answer_to(user, text)).startswith(opening(texts, "crisis_suicide"))
-    await service.parts.upkeep.check_canary()
+    await service.parts.screening.check_canary()
     assert (await service.readiness())["screening"]
 
 
@@ -213,8 +212,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     tmp_path: object,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(periodic, "LEXICON_S", 0.1)
-    service = await start()
+    service = await start(every_s={"lexicon": 0.1})
     ann, bo, _ = await team(service)
     number = await proposed(service, ann, CHANGE, monkeypatch)
     policy = service.parts.policy
@@ -239,7 +237,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     async with asyncio.timeout(20):
         while policy.live.version != shipped:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    assert service.parts.upkeep._screens.screen(SAID).level == Level.NONE
+    assert service.parts.screening.screens.screen(SAID).level == Level.NONE
     assert await answered_by_the_model(sandbox, service, texts)
     async with service.parts.database.read() as transaction:
         last = (await audit.page(transaction, act="lexicon_withdrawn"))[0]

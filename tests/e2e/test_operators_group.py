@@ -453,7 +453,7 @@ async def test_a_topic_that_the_bot_may_not_delete_is_asked_for_once(
     await at_risk.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await at_risk.press("forget:yes")
     await group.sees(texts("zh", "topic_not_deleted", case=1))
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     await settle(service)
     asked = [m for m in group.said() if m.text == texts("zh", "topic_not_deleted", case=1)]
     assert len(asked) == 1
@@ -471,11 +471,11 @@ async def test_topics_end_with_the_words_they_hold(
     await close_case(sandbox, 1)
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
     ahead = timedelta(days=29)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     await settle(service)
     assert len(sandbox.topics(chat)) == 1
     ahead = timedelta(days=31)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     await settle(service)
     assert sandbox.topics(chat) == {}
 

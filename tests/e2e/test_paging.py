@@ -34,8 +34,6 @@ NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    monkeypatch.setattr("bot.service.periodic.CLOCKS_S", 0.1)
-    monkeypatch.setattr("bot.service.periodic.DIGEST_S", 0.1)
     monkeypatch.setattr("bot.operators.pager.BETWEEN_S", 0)
     return ManualClock(NIGHT)
 
@@ -49,7 +47,8 @@ async def begin(
     async def made(**settings: Any) -> tuple[Group, SandboxUser]:
         bo = sandbox.add_user(901, first_name="Bo")
         listed = frozenset({sandbox.operator.id, bo.id})
-        service = await start(now=clock, **{"operators": listed, **settings})
+        quick = {"escalation": 0.1, "digest": 0.1}
+        service = await start(now=clock, every_s=quick, **{"operators": listed, **settings})
         for operator in (sandbox.operator, bo):
             await operator.say("/start")
             await operator.wait_for("AI", timeout_s=20)

@@ -84,7 +84,7 @@ async def test_a_stranger_at_risk_is_not_erased(
     assert texts("zh", "ask_injured") in await answer_to(stranger, "/start")
     now = NOON + timedelta(days=3)  # the hold is over, the case is still open
     assert is_fixed(await answer_to(stranger, "你好"), texts, "pilot_closed")
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     assert await person_of(service, stranger) is not None
     chat = sandbox.operators_chat_id
     told = [m for m in sandbox.operator.messages_in(chat) if m.from_bot and "🔴" in m.text]
@@ -110,10 +110,10 @@ async def test_who_never_agrees_is_erased_after_a_day(sandbox: Sandbox, start: S
     service = await start(now=lambda: now)
     user = sandbox.add_user()
     await answer_to(user, "/help")
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     assert await person_of(service, user) is not None
     now = NOON + timedelta(hours=25)
-    await service.parts.upkeep.sweep()
+    await service.parts.sweep.run()
     assert await nobody_is_kept(service)
 
 
@@ -206,19 +206,19 @@ async def test_a_missed_canary_turns_safe_mode_on_until_it_is_found(
     texts: Texts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    upkeep, chat, operator = service.parts.upkeep, sandbox.operators_chat_id, sandbox.operator
+    watch, chat, operator = service.parts.screening, sandbox.operators_chat_id, sandbox.operator
     readyz = f"http://127.0.0.1:{service.http_port}/readyz"
     with monkeypatch.context() as patch:
-        patch.setattr(upkeep._screens, "canary_is_found", lambda: False)
-        await upkeep.check_canary()
-        await upkeep.check_canary()
+        patch.setattr(watch.screens, "canary_is_found", lambda: False)
+        await watch.check_canary()
+        await watch.check_canary()
         assert not (await service.readiness())["screening"]
         async with httpx.AsyncClient() as client:
             assert (await client.get(readyz)).status_code == 503
         assert list(await service.parts.safe_mode.reasons()) == [Switch.CANARY]
         await operator.wait_for(texts("zh", "safe_mode_on"), chat_id=chat, timeout_s=20)
         assert is_fixed(await answer_to(user, "你好"), texts, "paused")
-    await upkeep.check_canary()
+    await watch.check_canary()
     assert (await service.readiness())["screening"]
     assert not await service.parts.safe_mode.reasons()
     await operator.wait_for(texts("zh", "safe_mode_off"), chat_id=chat, timeout_s=20)
@@ -238,7 +238,7 @@ async def test_a_screener_that_breaks_silences_the_model_at_once(
     def breaks(_text: str) -> Screening:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(service.parts.upkeep._screens._screener, "screen", breaks)
+    monkeypatch.setattr(service.parts.screening.screens._screener, "screen", breaks)
     assert is_fixed(await answer_to(user, RISK), texts, "paused")
     await sandbox.operator.wait_for(
         texts("zh", "safe_mode_on"), chat_id=sandbox.operators_chat_id, timeout_s=20

@@ -168,8 +168,7 @@ async def test_a_word_after_the_lease_is_answered_at_once(
 ) -> None:
     """The person need not wait for the clock's loop."""
     clock = OffsetClock()
-    service = await start(now=clock)
-    service.parts.upkeep._clocks = _Stopped()  # type: ignore[assignment]
+    service = await start(now=clock, every_s={"escalation": 3600})
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, RISK)
     case = await desk.case(user, service)
@@ -179,11 +178,6 @@ async def test_a_word_after_the_lease_is_answered_at_once(
     sent = await user.say("还在吗")
     await user.wait_for(texts("zh", "human_silent")[:20], after=sent, timeout_s=20)
     assert (await desk.case(user, service)).lease_until_at is None
-
-
-class _Stopped:
-    async def tick(self) -> None:
-        return None
 
 
 async def test_in_a_takeover_only_a_graver_message_gets_the_reviewed_reply(

@@ -270,7 +270,7 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
         await someone.press("😞")
         await someone.wait_for(None, after=question.message_id, timeout_s=60)
     chat = sandbox.operators_chat_id
-    await served.parts.upkeep._digest.tell_due()
+    await served.parts.jobs["digest"].work()
     told = await sandbox.operator.wait_for("没有个案的人：1 个", chat_id=chat, timeout_s=20)
     assert str(someone.id) not in told.text
     person = await person_of(served, someone)

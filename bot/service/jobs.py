@@ -1,0 +1,42 @@
+"""Periodic work: a table of jobs in one task group."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+Work = Callable[[], Awaitable[object]]
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that is done again and again, `every_s` seconds after it ended."""
+
+    name: str
+    work: Work
+    every_s: float
+
+    async def run(self) -> None:
+        """Work until cancelled. A failure is logged, and the work is tried again in time."""
+        while True:
+            try:
+                await self.work()
+            except Exception as error:  # a job outlives every fault below it
+                log.error("job_failed", job=self.name, error=type(error).__name__)
+            await asyncio.sleep(self.every_s)
+
+
+async def run_jobs(jobs: Iterable[Job]) -> None:
+    """Run all jobs side by side until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(job.run(), name=job.name)
+
+
+def table_of(
+    works: Iterable[tuple[str, Work, float]], every_s: Mapping[str, float]
+) -> dict[str, Job]:
+    """Give jobs by name; `every_s` sets other intervals for some of them."""
+    return {name: Job(name, work, every_s.get(name, usual)) for name, work, usual in works}

@@ -1,0 +1,50 @@
+"""The sweep of what is past its time of keeping, in the database and in the operators' group."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.operators.announcements import OperatorMessenger
+from bot.operators.topics import DELETE
+from storage import Database
+from storage.review import case_clocks
+from storage.upkeep import retention
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSweep:
+    """Deletes what is past its time, in batches."""
+
+    database: Database
+    notices: OperatorMessenger
+    retention_days: int
+    now: Callable[[], datetime]
+
+    async def run(self) -> None:
+        """Sweep until nothing is left to delete."""
+        total: Counter[str] = Counter()
+        while True:
+            async with self.database.begin() as transaction:
+                counts = await retention.sweep(
+                    transaction, turns_days=self.retention_days, now=self.now()
+                )
+            total.update(counts)
+            if not retention.is_more(counts):
+                break
+            await asyncio.sleep(0)
+        await self._delete_topics()
+        log.info("swept", **{name: count for name, count in total.items() if count})
+
+    async def _delete_topics(self) -> None:
+        """Delete topics while their case still knows them: what people said goes everywhere."""
+        days, now = min(self.retention_days, retention.CASES_DAYS - 1), self.now()
+        async with self.database.begin() as transaction:
+            before = now - timedelta(days=days)
+            for case_id in await case_clocks.topics_over(transaction, resolved_before=before):
+                await self.notices.say(transaction, "", now=now, case_id=case_id, topic=DELETE)
