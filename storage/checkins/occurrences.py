@@ -105,7 +105,7 @@ async def _note(
     reason: str | None,
     asked_at: datetime | None,
 ) -> CheckInId | None:
-    made = await transaction.execute(
+    inserted = await transaction.execute(
         insert_ignore(transaction.dialect, check_ins)
         .values(
             person_id=occasion.person_id,
@@ -118,8 +118,8 @@ async def _note(
         )
         .returning(check_ins.c.check_in_id)
     )
-    found = made.scalar_one_or_none()
-    return None if found is None else CheckInId(found)
+    check_in_id = inserted.scalar_one_or_none()
+    return None if check_in_id is None else CheckInId(check_in_id)
 
 
 async def served(
@@ -138,8 +138,8 @@ async def served(
         check_ins.c.minute == minute,
         check_ins.c.due_at < before,
     )
-    found = (await transaction.execute(query)).scalar_one()
-    return None if found is None else date.fromisoformat(found)
+    latest = (await transaction.execute(query)).scalar_one()
+    return None if latest is None else date.fromisoformat(latest)
 
 
 async def withdraw(
@@ -161,8 +161,8 @@ async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date
         check_ins.c.person_id == person_id,
         check_ins.c.state.in_((CheckInState.ASKED, CheckInState.GOODBYE)),
     )
-    found = (await transaction.execute(query)).scalar_one()
-    return None if found is None else date.fromisoformat(found)
+    latest = (await transaction.execute(query)).scalar_one()
+    return None if latest is None else date.fromisoformat(latest)
 
 
 async def answer(
@@ -221,8 +221,8 @@ async def get(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
 ) -> CheckIn | None:
     """Return one check-in of this person, or None."""
-    found = await _several(transaction, person_id, check_ins.c.check_in_id == check_in_id)
-    return found[0] if found else None
+    matching = await _several(transaction, person_id, check_ins.c.check_in_id == check_in_id)
+    return matching[0] if matching else None
 
 
 async def of_person(

@@ -40,7 +40,7 @@ async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckIn
         )
         .distinct()
     )
-    return [CheckInId(found) for found in (await transaction.execute(query)).scalars()]
+    return [CheckInId(check_in_id) for check_in_id in (await transaction.execute(query)).scalars()]
 
 
 async def may_have_arrived(

@@ -22,8 +22,8 @@ async def since_last_asked(transaction: Transaction, person_id: PersonId, reason
         .order_by(check_ins.c.check_in_id.desc())
         .limit(1)
     )
-    found = (await transaction.execute(query)).scalar_one_or_none()
-    return found == reason
+    latest = (await transaction.execute(query)).scalar_one_or_none()
+    return latest == reason
 
 
 async def is_to_come(

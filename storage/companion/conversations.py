@@ -62,17 +62,17 @@ async def current_session(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> SessionId:
     """Return the person's open session, and begin one if there is none."""
-    found = (
+    session_id = (
         await transaction.execute(_current_session(), {"person": person_id})
     ).scalar_one_or_none()
-    if found is not None:
-        return SessionId(found)
-    made = await transaction.execute(
+    if session_id is not None:
+        return SessionId(session_id)
+    inserted = await transaction.execute(
         insert(sessions)
         .values(person_id=person_id, started_at=now)
         .returning(sessions.c.session_id)
     )
-    return SessionId(made.scalar_one())
+    return SessionId(inserted.scalar_one())
 
 
 @cache
@@ -184,9 +184,9 @@ async def answer(
         "answers_turn_id": question.turn_id,
         "created_at": now,
     }
-    made = await transaction.execute(_answer(transaction.dialect), values)
-    found = made.scalar_one_or_none()
-    return TurnId(found) if found is not None else None
+    inserted = await transaction.execute(_answer(transaction.dialect), values)
+    turn_id = inserted.scalar_one_or_none()
+    return TurnId(turn_id) if turn_id is not None else None
 
 
 @cache
@@ -204,8 +204,8 @@ async def get_turn(transaction: Transaction, turn_id: TurnId) -> Turn | None:
 async def owner(transaction: Transaction, turn_id: TurnId) -> PersonId | None:
     """Return the person whose conversation a turn belongs to, or None."""
     query = select(turns.c.person_id).where(turns.c.turn_id == turn_id)
-    found = (await transaction.execute(query)).scalar_one_or_none()
-    return PersonId(found) if found is not None else None
+    person_id = (await transaction.execute(query)).scalar_one_or_none()
+    return PersonId(person_id) if person_id is not None else None
 
 
 async def is_answered(transaction: Transaction, turn_id: TurnId) -> bool:

@@ -42,8 +42,8 @@ async def take_due(transaction: Transaction, *, now: datetime, limit: int = 50) 
 async def due_at(transaction: Transaction, person_id: PersonId) -> datetime | None:
     """Return when a person's follow-up is due, or None."""
     query = select(follow_ups.c.due_at).where(follow_ups.c.person_id == person_id)
-    found: datetime | None = (await transaction.execute(query)).scalar_one_or_none()
-    return found
+    instant: datetime | None = (await transaction.execute(query)).scalar_one_or_none()
+    return instant
 
 
 async def is_any_due(transaction: Transaction, *, now: datetime) -> bool:

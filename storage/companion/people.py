@@ -103,15 +103,15 @@ async def get_or_create(
     transaction: Transaction, telegram_id: int, *, language: str, now: datetime
 ) -> Person:
     """Return the person with this Telegram id, created with a data key if they are new."""
-    found = await by_telegram_id(transaction, telegram_id)
-    if found:
-        return found
-    made = await transaction.execute(
+    person = await by_telegram_id(transaction, telegram_id)
+    if person:
+        return person
+    inserted = await transaction.execute(
         insert(people)
         .values(language=language, epoch=0, created_at=now)
         .returning(people.c.person_id)
     )
-    person_id = PersonId(made.scalar_one())
+    person_id = PersonId(inserted.scalar_one())
     claimed = await transaction.execute(
         insert_ignore(transaction.dialect, telegram_chats)
         .values(telegram_id=telegram_id, person_id=person_id)

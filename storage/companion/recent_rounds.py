@@ -72,5 +72,5 @@ class RecentRounds:
 
 
 async def _opened(transaction: Transaction, person_id: PersonId, held: bytes) -> Rounds:
-    found = json.loads(await keys.unseal(transaction, person_id, held, SEAL_CONTEXT))
-    return [(question, answer) for question, answer in found]
+    rounds = json.loads(await keys.unseal(transaction, person_id, held, SEAL_CONTEXT))
+    return [(question, answer) for question, answer in rounds]

@@ -48,12 +48,12 @@ class MemoryRoundCache:
 
     async def get(self, session_id: SessionId) -> bytes | None:
         """See `RoundCache`."""
-        found = self._held.get(session_id)
-        if found is None or found[0] < time.monotonic():
+        entry = self._held.get(session_id)
+        if entry is None or entry[0] < time.monotonic():
             self._held.pop(session_id, None)
             return None
         self._held.move_to_end(session_id)
-        return found[1]
+        return entry[1]
 
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
         """See `RoundCache`."""
@@ -91,11 +91,11 @@ class RedisRoundCache:
     async def get(self, session_id: SessionId) -> bytes | None:
         """See `RoundCache`."""
         try:
-            found = await self._redis.get(self._key(session_id))
+            sealed = await self._redis.get(self._key(session_id))
         except (RedisError, OSError) as error:
             log.warning("hot_store_failed", error=type(error).__name__)
             return None
-        return cast(bytes | None, found)
+        return cast(bytes | None, sealed)
 
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
         """See `RoundCache`."""

@@ -228,10 +228,10 @@ class Database:
         """
         try:
             async with self.read() as transaction:
-                found: str | None = await transaction.run_sync(schema_version.current)
+                version: str | None = await transaction.run_sync(schema_version.current)
         except (SQLAlchemyError, OSError) as error:
             raise _no_answer(error) from error
-        return found
+        return version
 
     async def upgrade(self, version: str = "head") -> None:
         """Upgrade the schema, by default to the newest version.
@@ -260,10 +260,10 @@ class Database:
 
         An older schema stays as it is.
         """
-        found = await self.version()
-        if found is None:
+        version = await self.version()
+        if version is None:
             await self.upgrade()
-        return found or schema_version.newest()
+        return version or schema_version.newest()
 
     async def _compact(self) -> None:
         """Rewrite an SQLite file, so that no text that an upgrade sealed stays in clear."""

@@ -52,12 +52,12 @@ def ensure(path: Path) -> None:
 
 def narrow(files: Iterable[Path]) -> Narrowed:
     """Remove the permissions of others from existing files."""
-    open_files = [each for each in files if is_open_to_others(each)]
-    for each in open_files:
+    open_files = [file for file in files if is_open_to_others(file)]
+    for file in open_files:
         with suppress(OSError):  # another user's file, or a read-only disk
-            each.chmod(each.stat().st_mode & _FILE)
-    left = tuple(each for each in open_files if is_open_to_others(each))
-    return Narrowed(tuple(each for each in open_files if each not in left), left)
+            file.chmod(file.stat().st_mode & _FILE)
+    left = tuple(file for file in open_files if is_open_to_others(file))
+    return Narrowed(tuple(file for file in open_files if file not in left), left)
 
 
 def is_open_to_others(path: Path) -> bool:

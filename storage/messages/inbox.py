@@ -181,8 +181,8 @@ def _link_turn() -> Executable:
 async def linked_turn(transaction: Transaction, update_ids: Collection[UpdateId]) -> TurnId | None:
     """Return the turn that holds text of these updates, or None."""
     values = {"ids": list(update_ids)}
-    found = (await transaction.execute(_linked_turn(), values)).scalar_one()
-    return TurnId(found) if found is not None else None
+    turn_id = (await transaction.execute(_linked_turn(), values)).scalar_one()
+    return TurnId(turn_id) if turn_id is not None else None
 
 
 @cache
@@ -231,8 +231,8 @@ async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
 
 async def open_among(transaction: Transaction, update_ids: Collection[UpdateId]) -> set[UpdateId]:
     """Return the updates among these that are open and do not wait for consent."""
-    found = await transaction.execute(_open_among(), {"ids": list(update_ids)})
-    return {UpdateId(update_id) for update_id in found.scalars()}
+    open_ids = await transaction.execute(_open_among(), {"ids": list(update_ids)})
+    return {UpdateId(update_id) for update_id in open_ids.scalars()}
 
 
 @cache

@@ -87,8 +87,8 @@ async def append(
     key = await _key(transaction)
     before = await _last_hash(transaction)
     values["hash"] = _hash(key, before, values)
-    made = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
-    return int(made.scalar_one())
+    inserted = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
+    return int(inserted.scalar_one())
 
 
 async def _last_hash(transaction: Transaction) -> bytes:
@@ -197,8 +197,8 @@ async def first_since(
     query = select(func.min(audit.c.at)).where(
         audit.c.operator_id == operator_id, audit.c.at >= since
     )
-    found: datetime | None = (await transaction.execute(query)).scalar_one()
-    return found
+    first_at: datetime | None = (await transaction.execute(query)).scalar_one()
+    return first_at
 
 
 async def _rows(transaction: Transaction) -> AsyncIterator[Row[Any]]:

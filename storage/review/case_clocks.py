@@ -55,8 +55,8 @@ async def last_digest_at(transaction: Transaction) -> datetime | None:
     """Return when a digest was last written, or None."""
     query = select(cases.c.digested_at).where(cases.c.digested_at.is_not(None))
     newest = query.order_by(cases.c.digested_at.desc()).limit(1)
-    found: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
-    return found
+    last_at: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
+    return last_at
 
 
 async def topics_over(transaction: Transaction, *, resolved_before: datetime) -> list[CaseId]:

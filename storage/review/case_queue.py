@@ -61,10 +61,10 @@ async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
     return {row.level: row[1] for row in await transaction.execute(query)}
 
 
-async def place_in_line(transaction: Transaction, found: Case) -> int:
+async def place_in_line(transaction: Transaction, waiting: Case) -> int:
     """Count the unclaimed cases ahead of this one."""
-    graver = cases.c.level > found.level
-    longer = (cases.c.level == found.level) & (cases.c.last_risk_at < found.last_risk_at)
+    graver = cases.c.level > waiting.level
+    longer = (cases.c.level == waiting.level) & (cases.c.last_risk_at < waiting.last_risk_at)
     query = select(func.count()).where(
         NOT_RESOLVED, cases.c.state == CaseState.OPEN, graver | longer
     )

@@ -117,7 +117,7 @@ async def create(
     now: datetime,
 ) -> CaseId:
     """Open a case."""
-    made = await transaction.execute(
+    inserted = await transaction.execute(
         insert(cases)
         .values(
             person_id=person_id,
@@ -132,7 +132,7 @@ async def create(
         )
         .returning(cases.c.case_id)
     )
-    return CaseId(made.scalar_one())
+    return CaseId(inserted.scalar_one())
 
 
 async def change(transaction: Transaction, case_id: CaseId, **columns: Unpack[CaseColumns]) -> None:

@@ -41,12 +41,12 @@ async def propose(
     transaction: Transaction, body: str, *, operator_id: OperatorId, now: datetime
 ) -> int:
     """Store a proposal, and return its id."""
-    made = await transaction.execute(
+    inserted = await transaction.execute(
         insert(changes)
         .values(body=body, state=ChangeState.PROPOSED, proposed_by=operator_id, proposed_at=now)
         .returning(changes.c.change_id)
     )
-    return int(made.scalar_one())
+    return int(inserted.scalar_one())
 
 
 async def keep_replay(transaction: Transaction, change_id: int, replay: Mapping[str, Any]) -> None:

@@ -66,7 +66,7 @@ async def put(
     now: datetime,
 ) -> int:
     """Hold a reply back until an operator reads it or until `due_at`."""
-    made = await transaction.execute(
+    inserted = await transaction.execute(
         insert(drafts)
         .values(
             person_id=person_id,
@@ -82,7 +82,7 @@ async def put(
         )
         .returning(drafts.c.draft_id)
     )
-    return int(made.scalar_one())
+    return int(inserted.scalar_one())
 
 
 async def decide(

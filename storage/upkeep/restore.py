@@ -63,7 +63,7 @@ async def _fill(
 
 
 async def _refuse_if_used(transaction: Transaction) -> None:
-    present = await transaction.run_sync(lambda each: sa.inspect(each).get_table_names())
+    present = await transaction.run_sync(lambda sync: sa.inspect(sync).get_table_names())
     for table in metadata.sorted_tables:
         if table in LEFT_OUT or table.name not in present:  # the schema may be older
             continue
