@@ -7,7 +7,7 @@ transaction fails half-way.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
 from storage.database import private_files, schema_version, sqlite_driver
+from storage.database.events import EventBus
 from storage.database.vault import Vault
-from storage.ids import SessionId
 
 DRIVERS = {
     "sqlite": "sqlite+pica",
@@ -62,7 +62,6 @@ class Transaction:
         dialect: `sqlite` or `postgresql`.
         fresh_keys: data keys created in this transaction, by owner. The vault may hold them
             only after the commit.
-        ended_sessions: sessions that this transaction ends or deletes turns of.
     """
 
     def __init__(
@@ -73,17 +72,11 @@ class Transaction:
         self.vault = vault
         self.dialect = dialect
         self.fresh_keys: dict[int, bytes] = {}
-        self.ended_sessions: list[SessionId] = []
-        self._after: list[Callable[[], None]] = []
+        self.events: list[object] = []
 
-    def on_commit(self, work: Callable[[], None]) -> None:
-        """Run `work` after this transaction commits, and never if it rolls back."""
-        self._after.append(work)
-
-    def committed(self) -> None:
-        """Run the work registered with `on_commit`."""
-        for work in self._after:
-            work()
+    def record(self, event: object) -> None:
+        """Publish an event after this transaction commits, and never if it rolls back."""
+        self.events.append(event)
 
     async def execute(self, statement: Executable, rows: Any = None) -> ResultRows:
         """Run one statement."""
@@ -115,13 +108,12 @@ class Database:
         vault: the secret keys.
 
     Attributes:
-        on_sessions_ended: called after each commit that ended sessions, to drop cached copies
-            of their turns.
+        events: the bus that publishes recorded events after each commit.
     """
 
     def __init__(self, url: str, vault: Vault) -> None:
         self.vault = vault
-        self.on_sessions_ended: Callable[[Sequence[SessionId]], None] | None = None
+        self.events = EventBus()
         try:
             parsed = make_url(url)
         except ArgumentError:
@@ -185,9 +177,7 @@ class Database:
         async with lock, self._engine.begin() as connection:
             transaction = self._on(connection)
             yield transaction
-        transaction.committed()
-        if transaction.ended_sessions and self.on_sessions_ended is not None:
-            self.on_sessions_ended(transaction.ended_sessions)
+        await self.events.publish(transaction.events)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
