@@ -1,11 +1,11 @@
 """Every SQL statement and every Redis call of the project.
 
-A caller opens a transaction with `Database.begin()` and passes it to the functions of one module
-per table group (`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`, …).
+Open a transaction with `Database.begin()` and pass it to the functions of a table group's module
+(`inbox`, `people`, `conversations`, `outbox`, `cases`, `leases`, …).
 """
 
-from storage.database import schema_checkins as schema_checkins  # its tables join the metadata
-from storage.database import schema_review as schema_review  # its tables join the metadata
+from storage.database import schema_checkins as schema_checkins  # adds its tables to the metadata
+from storage.database import schema_review as schema_review  # adds its tables to the metadata
 from storage.database.connection import Database, StorageError, Transaction
 from storage.database.vault import SecretKeyError, Vault, new_secret_key
 

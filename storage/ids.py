@@ -1,4 +1,4 @@
-"""Identifiers as distinct types, so that one cannot stand in for another."""
+"""Distinct types for ids, so that mypy refuses one id in place of another."""
 
 from typing import NewType
 

@@ -1,1 +1,1 @@
-"""Check-ins: settings, appointments, what was asked and answered."""
+"""Check-ins: settings, appointments, questions and answers."""

@@ -1,8 +1,8 @@
-"""Appointments: when a person wants to be asked, and when that is next.
+"""Appointments: the times at which a person wants a check-in, and when each is due next.
 
-A due appointment is moved on by one conditional UPDATE that compares what was seen, so that of two
-who see it one wins. Finding the due ones reads the index of `next_at` and stops at now; who is
-paused, stopped or blocked has no `next_at` and costs nothing.
+One conditional UPDATE moves a due appointment on, so that only one of two processes claims it.
+Finding due appointments reads the index of `next_at` up to the present. A paused, stopped or
+blocked person has no `next_at` and costs nothing.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from storage.database.connection import Transaction
 from storage.database.schema_checkins import RECKON_AT, appointments, check_in_settings
 from storage.ids import PersonId
 
+# No weekly or daily appointment is due so late, even with travel and clock changes.
 FAR, FAR_DAILY = timedelta(days=9), timedelta(days=3)
-"""Nothing comes up so late by itself, once a week or daily: travel and clock changes included."""
 DAILY = 0b1111111
 
 
@@ -26,7 +26,7 @@ class Next:
 
     Attributes:
         at: the instant.
-        local_date: the local date that it serves.
+        local_date: its local date.
     """
 
     at: datetime
@@ -35,13 +35,13 @@ class Next:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An appointment as it is kept.
+    """An appointment as it is stored.
 
     Attributes:
-        minute: local minutes after midnight; with the person it is the key.
+        minute: local minutes after midnight, which with the person is the key.
         days: bits, Monday the lowest.
         place: its order within a crowded minute.
-        next: None where nothing is due, or where it has to be reckoned anew.
+        next: None if nothing is due or the next time must be computed again.
     """
 
     minute: int
@@ -52,10 +52,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An appointment whose time has come, as it was seen.
+    """A due appointment as it was read.
 
     Attributes:
-        next: None: nothing is to be asked, its next time has to be reckoned anew.
+        next: None if nothing is asked and the next time must be computed again.
     """
 
     person_id: PersonId
@@ -65,7 +65,7 @@ class Due:
 
 
 async def of_person(transaction: Transaction, person_id: PersonId) -> list[Stored]:
-    """A person's appointments, earliest first."""
+    """Return a person's appointments, earliest first."""
     query = (
         select(appointments)
         .where(appointments.c.person_id == person_id)
@@ -78,18 +78,18 @@ async def of_person(transaction: Transaction, person_id: PersonId) -> list[Store
 
 
 async def put(transaction: Transaction, person_id: PersonId, wanted: Sequence[Stored]) -> None:
-    """Keep these appointments in the place of all that the person had."""
+    """Replace all of a person's appointments."""
     await transaction.execute(delete(appointments).where(appointments.c.person_id == person_id))
     if wanted:
         rows = [
             {
                 "person_id": person_id,
-                "minute": each.minute,
-                "days": each.days,
-                "place": each.place,
-                **_columns(each.next),
+                "minute": appointment.minute,
+                "days": appointment.days,
+                "place": appointment.place,
+                **_columns(appointment.next),
             }
-            for each in wanted
+            for appointment in wanted
         ]
         await transaction.execute(insert(appointments), rows)
 
@@ -97,14 +97,17 @@ async def put(transaction: Transaction, person_id: PersonId, wanted: Sequence[St
 async def set_next(
     transaction: Transaction, person_id: PersonId, minute: int, following: Next | None
 ) -> None:
-    """Set when an appointment is due; None: not at all for now. The settings are locked."""
+    """Set when an appointment is due, or with None that it is not due for now.
+
+    The caller has locked the settings.
+    """
     await transaction.execute(
         update(appointments).where(_is(person_id, minute)).values(**_columns(following))
     )
 
 
 async def due(transaction: Transaction, *, now: datetime, limit: int) -> list[Due]:
-    """Those whose time has come, the longest due first, then by their place."""
+    """Return due appointments, the longest due first, then by place."""
     query = (
         select(
             appointments.c.person_id,
@@ -124,12 +127,12 @@ async def due(transaction: Transaction, *, now: datetime, limit: int) -> list[Du
 
 
 async def move(transaction: Transaction, seen: Due, following: Next | None) -> bool:
-    """Claim what was seen by moving it on; False where somebody else was quicker.
+    """Claim a due appointment, and return False if another process was faster.
 
     Args:
-        transaction: in which what is asked, or noted, stands or falls together with this.
-        seen: as `due` gave it.
-        following: when it is due next; None: not at all for now.
+        transaction: the transaction that also records the question or the skip.
+        seen: the appointment as `due` returned it.
+        following: when it is due next, or None if it is not due for now.
     """
     seen_at = RECKON_AT if seen.next is None else seen.next.at
     moved = await transaction.execute(
@@ -141,13 +144,13 @@ async def move(transaction: Transaction, seen: Due, following: Next | None) -> b
 
 
 async def count_at(transaction: Transaction, at: datetime, *, limit: int) -> int:
-    """How many appointments are due at an instant; counting ends at `limit`."""
+    """Count the appointments due at an instant, up to `limit`."""
     some = select(appointments.c.minute).where(appointments.c.next_at == at).limit(limit)
     return await _count(transaction, some)
 
 
 async def count_due(transaction: Transaction, *, before: datetime, limit: int) -> int:
-    """How many were due before an instant and still wait; counting ends at `limit`."""
+    """Count the waiting appointments that were due before an instant, up to `limit`."""
     some = select(appointments.c.minute).where(
         appointments.c.next_at > RECKON_AT, appointments.c.next_at < before
     )
@@ -155,7 +158,7 @@ async def count_due(transaction: Transaction, *, before: datetime, limit: int) -
 
 
 async def implausibly_late(transaction: Transaction, *, now: datetime) -> set[PersonId]:
-    """Whose next time lies so far ahead that only a wrong clock can have put it there."""
+    """Return people with a next time so far ahead that only a wrong clock explains it."""
     c = appointments.c
     query = (
         select(c.person_id, c.days, c.next_at, check_in_settings.c.paused_until_at)
@@ -174,7 +177,7 @@ async def implausibly_late(transaction: Transaction, *, now: datetime) -> set[Pe
 
 
 async def suspend(transaction: Transaction, person_id: PersonId) -> None:
-    """Let nothing of a person be due, until `reckon_anew` or a change by the person."""
+    """Make none of a person's appointments due until `reschedule` or a change by the person."""
     await transaction.execute(
         update(appointments)
         .where(appointments.c.person_id == person_id)
@@ -183,7 +186,7 @@ async def suspend(transaction: Transaction, person_id: PersonId) -> None:
 
 
 async def reschedule(transaction: Transaction, person_id: PersonId) -> None:
-    """Let the next times of what was parked be reckoned in the next round."""
+    """Have the scheduler compute the next times of a person's suspended appointments."""
     await transaction.execute(
         update(appointments)
         .where(appointments.c.person_id == person_id, appointments.c.next_at.is_(None))

@@ -1,7 +1,7 @@
-"""Check-ins: every occurrence once, whether it was asked or skipped, and the answer.
+"""Occurrences of check-ins, asked or skipped, and their answers.
 
-The key `(person, local_date, minute)` stops a second question for one date and time. An answer
-(mood, sleep, energy and a note) is sealed as one with the person's key.
+The key `(person, local_date, minute)` prevents a second question for one date and time. An answer
+(mood, sleep, energy and a note) is sealed as a whole with the person's key.
 """
 
 import json
@@ -32,7 +32,7 @@ class CheckInState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Which occurrence of a person: the key, and its instant."""
+    """The key and instant of an occurrence."""
 
     person_id: PersonId
     local_date: date
@@ -42,13 +42,13 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class MoodAnswer:
-    """A person's answer to a check-in, any part of which may be missing.
+    """A person's answer to a check-in, with any part optional.
 
     Attributes:
         mood: 1 (worst) to 5 (best).
         sleep: 1 to 5.
         energy: 1 to 5.
-        note: their words.
+        note: their text.
     """
 
     mood: int | None = None
@@ -59,7 +59,7 @@ class MoodAnswer:
     def __post_init__(self) -> None:
         for number in (self.mood, self.sleep, self.energy):
             if number is not None and number not in SCALE:
-                raise ValueError("mood, sleep and energy are from 1 to 5")
+                raise ValueError("mood, sleep and energy must be from 1 to 5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class CheckIn:
 
     Attributes:
         reason: why it was skipped, or None.
-        answer: the answer, or None.
+        answer: None if there is no answer yet.
     """
 
     check_in_id: CheckInId
@@ -89,12 +89,12 @@ async def note_asked(
     now: datetime,
     state: CheckInState = CheckInState.ASKED,
 ) -> CheckInId | None:
-    """Record that an occurrence is asked. Returns None if it was asked or skipped before."""
+    """Record that an occurrence is asked, and return None if it was recorded before."""
     return await _note(transaction, occasion, state, None, now)
 
 
 async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
-    """Record that an occurrence is skipped, unless it was asked or skipped before."""
+    """Record that an occurrence is skipped, unless it was recorded before."""
     await _note(transaction, occasion, CheckInState.SKIPPED, reason, None)
 
 
@@ -105,7 +105,7 @@ async def _note(
     reason: str | None,
     asked_at: datetime | None,
 ) -> CheckInId | None:
-    made = await transaction.execute(
+    inserted = await transaction.execute(
         insert_ignore(transaction.dialect, check_ins)
         .values(
             person_id=occasion.person_id,
@@ -118,34 +118,34 @@ async def _note(
         )
         .returning(check_ins.c.check_in_id)
     )
-    found = made.scalar_one_or_none()
-    return None if found is None else CheckInId(found)
+    check_in_id = inserted.scalar_one_or_none()
+    return None if check_in_id is None else CheckInId(check_in_id)
 
 
 async def served(
     transaction: Transaction, person_id: PersonId, minute: int, *, before: datetime
 ) -> date | None:
-    """The latest local date that was asked or skipped at this time of the day, or None.
+    """Return the latest local date that was asked or skipped at a time of day, or None.
 
     Args:
-        transaction: an open one.
+        transaction: an open transaction.
         person_id: the person.
-        minute: the time of the day.
-        before: what was due later does not count, because it came of a wrong clock.
+        minute: the time of day.
+        before: ignore occurrences due later, because a wrong clock recorded them.
     """
     query = select(func.max(check_ins.c.local_date)).where(
         check_ins.c.person_id == person_id,
         check_ins.c.minute == minute,
         check_ins.c.due_at < before,
     )
-    found = (await transaction.execute(query)).scalar_one()
-    return None if found is None else date.fromisoformat(found)
+    latest = (await transaction.execute(query)).scalar_one()
+    return None if latest is None else date.fromisoformat(latest)
 
 
 async def withdraw(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, reason: str
 ) -> None:
-    """Turn a question that nobody saw into a skipped one."""
+    """Record an unseen question as skipped."""
     await transaction.execute(
         update(check_ins)
         .where(check_ins.c.check_in_id == check_in_id, check_ins.c.person_id == person_id)
@@ -156,13 +156,13 @@ async def withdraw(
 
 
 async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date | None:
-    """The latest local date of a question without an answer, or None."""
+    """Return the latest local date of an unanswered question, or None."""
     query = select(func.max(check_ins.c.local_date)).where(
         check_ins.c.person_id == person_id,
         check_ins.c.state.in_((CheckInState.ASKED, CheckInState.GOODBYE)),
     )
-    found = (await transaction.execute(query)).scalar_one()
-    return None if found is None else date.fromisoformat(found)
+    latest = (await transaction.execute(query)).scalar_one()
+    return None if latest is None else date.fromisoformat(latest)
 
 
 async def answer(
@@ -173,7 +173,7 @@ async def answer(
     *,
     now: datetime,
 ) -> MoodAnswer | None:
-    """Add to an answer. What is None stays as it was.
+    """Add to an answer, keeping the parts that are None in `said`.
 
     Returns:
         The whole answer, or None if this person was not asked this question.
@@ -220,27 +220,27 @@ async def _open(
 async def get(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
 ) -> CheckIn | None:
-    """One check-in of this person, or None."""
-    found = await _several(transaction, person_id, check_ins.c.check_in_id == check_in_id)
-    return found[0] if found else None
+    """Return one check-in of this person, or None."""
+    matching = await _several(transaction, person_id, check_ins.c.check_in_id == check_in_id)
+    return matching[0] if matching else None
 
 
 async def of_person(
     transaction: Transaction, person_id: PersonId, *, since: date | None = None
 ) -> list[CheckIn]:
-    """Every occurrence of a person, oldest first, whatever came of it."""
+    """Return every occurrence of a person, oldest first."""
     return await _several(transaction, person_id, _since(since))
 
 
 async def moods(
     transaction: Transaction, person_id: PersonId, *, since: date | None = None
 ) -> list[CheckIn]:
-    """What a person answered, oldest first: for charts, summaries and trends.
+    """Return a person's answered check-ins, oldest first, for charts, summaries and trends.
 
     Args:
-        transaction: an open one.
-        person_id: whose.
-        since: the first local date; None: all.
+        transaction: an open transaction.
+        person_id: the person.
+        since: the first local date, or None for all.
     """
     return await _several(transaction, person_id, _since(since), check_ins.c.answer.is_not(None))
 
@@ -248,7 +248,7 @@ async def moods(
 async def unanswered(
     transaction: Transaction, person_id: PersonId, *, since: datetime
 ) -> CheckInId | None:
-    """The latest question since then, if nothing was answered to it."""
+    """Return the latest question after an instant if it is unanswered, else None."""
     query = (
         select(check_ins.c.check_in_id, check_ins.c.state)
         .where(check_ins.c.person_id == person_id, check_ins.c.asked_at > since)
@@ -262,9 +262,9 @@ async def unanswered(
 async def asked_at(
     transaction: Transaction, person_id: PersonId, instants: Collection[datetime]
 ) -> set[datetime]:
-    """At which of these instants the person was asked; a goodbye is no question.
+    """Return the instants among these at which the person was asked.
 
-    The turn that holds a check-in's words has the instant of its question.
+    A goodbye is not a question. The turn that holds a check-in's text has the same instant.
     """
     if not instants:
         return set()

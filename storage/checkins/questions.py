@@ -1,4 +1,4 @@
-"""The open question about check-ins that a person may answer in words, one at a time."""
+"""The open question about check-ins that a person may answer by message, one at a time."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,24 +13,24 @@ from storage.ids import PersonId
 
 
 class QuestionTopic(StrEnum):
-    """What a question is about."""
+    """The topic of a question."""
 
-    STATE = "state"  # anything on the page that shows how check-ins stand
+    STATE = "state"  # anything on the page that shows the settings
     TIMES = "times"
     ZONE = "zone"
     QUIET = "quiet"
     PAUSE = "pause"
-    NOTE = "note"  # a line beside a mood
+    NOTE = "note"  # a note on a mood
 
 
 @dataclass(slots=True)
 class TimesDraft:
-    """The choice so far.
+    """The times and zone chosen so far.
 
     Attributes:
         times: local minutes after midnight, each with its days as bits, Monday the lowest.
-        days: the days that a further time gets.
-        zone: an IANA name, or None if it is not chosen yet.
+        days: the days that the next time gets.
+        zone: an IANA name, or None if not chosen yet.
         check_in_id: the check-in that a note belongs to.
     """
 
@@ -42,7 +42,7 @@ class TimesDraft:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """An open question."""
+    """A question that waits for an answer."""
 
     topic: QuestionTopic
     draft: TimesDraft
@@ -51,12 +51,12 @@ class OpenQuestion:
 async def get(
     transaction: Transaction, person_id: PersonId, *, since: datetime | None = None
 ) -> OpenQuestion | None:
-    """The last question, or None.
+    """Return the open question, or None.
 
     Args:
-        transaction: an open one.
+        transaction: an open transaction.
         person_id: the person.
-        since: ignore a question put before it. Words have such a limit, buttons do not.
+        since: ignore a question asked before it. Messages have such a limit, buttons do not.
     """
     query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
         check_in_questions.c.person_id == person_id
@@ -87,14 +87,14 @@ async def put(
 
 
 async def close(transaction: Transaction, person_id: PersonId) -> None:
-    """Read words as answers no longer."""
+    """Close the open question."""
     await transaction.execute(
         delete(check_in_questions).where(check_in_questions.c.person_id == person_id)
     )
 
 
 async def close_note(transaction: Transaction, person_id: PersonId) -> None:
-    """Wait for a note no longer."""
+    """Close the open question if it asks for a note."""
     await transaction.execute(
         delete(check_in_questions).where(
             check_in_questions.c.person_id == person_id,

@@ -1,6 +1,6 @@
-"""Check-ins in the outbox: the messages that ask them, and how far they came.
+"""Check-ins in the outbox: the messages that ask them, and their progress.
 
-A check-in is one message, or two with the offer of a summary.
+A check-in is one message, or two if it offers a summary.
 """
 
 from sqlalchemy import Select, exists, func, select, update
@@ -15,9 +15,9 @@ MAY_HAVE_ARRIVED = (AttemptOutcome.ATTEMPTING, AttemptOutcome.SENT, AttemptOutco
 
 
 async def count_unsent(transaction: Transaction, *, limit: int) -> int:
-    """How many messages of check-ins wait or are being sent; counting ends at `limit`.
+    """Count the check-in messages that wait or are being sent, up to `limit`.
 
-    The priority is theirs alone, and the index of what is open begins with it.
+    Only check-ins have their priority, and the index of open messages begins with it.
     """
     some = (
         select(outbox.c.outbox_id)
@@ -29,7 +29,7 @@ async def count_unsent(transaction: Transaction, *, limit: int) -> int:
 
 
 async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckInId]:
-    """A person's check-ins that are queued and not being sent."""
+    """Return a person's check-ins that are queued and not being sent."""
     query = (
         select(outbox.c.check_in_id)
         .where(
@@ -40,13 +40,13 @@ async def waiting(transaction: Transaction, person_id: PersonId) -> list[CheckIn
         )
         .distinct()
     )
-    return [CheckInId(found) for found in (await transaction.execute(query)).scalars()]
+    return [CheckInId(check_in_id) for check_in_id in (await transaction.execute(query)).scalars()]
 
 
 async def may_have_arrived(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
 ) -> bool:
-    """Whether the person may have seen anything of a check-in."""
+    """Return whether the person may have seen any part of a check-in."""
     query = _of(person_id, check_in_id).where(
         exists().where(
             deliveries.c.outbox_id == outbox.c.outbox_id,
@@ -59,17 +59,17 @@ async def may_have_arrived(
 async def turn_of(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId
 ) -> tuple[TurnId | None, bool]:
-    """The turn that keeps the words of a check-in, and whether a summary was offered with it."""
+    """Return the turn that holds a check-in's text, and whether it offered a summary."""
     rows = (await transaction.execute(_of(person_id, check_in_id))).all()
     turns = [TurnId(row.turn_id) for row in rows if row.turn_id is not None]
     return (turns[0] if turns else None), len(rows) > len(turns)
 
 
 async def carry_over(transaction: Transaction, person_id: PersonId, epoch: int) -> None:
-    """Let a queued check-in go out in the new epoch: a new topic is no wish to be left alone.
+    """Move queued check-ins to the new epoch, because `/new` does not decline them.
 
-    Only for the step from one epoch to the next: what a crisis or an operator fenced off before
-    stays so.
+    Only those of the epoch just before move. What a crisis or an operator fenced off earlier
+    stays fenced off.
     """
     await transaction.execute(
         update(outbox)

@@ -1,6 +1,6 @@
-"""A person's settings of check-ins: one row, which exists only with their consent.
+"""A person's check-in settings, one row that exists only with their consent.
 
-A change of appointments locks this row first, so that two changes of one person never cross.
+Lock this row before changing appointments, so that two changes of one person do not overlap.
 """
 
 from dataclasses import dataclass, fields
@@ -20,30 +20,30 @@ DATES = ("asked_on", "summarised_on", "fell_on")
 
 
 class StoppedBy(StrEnum):
-    """What ended the check-ins."""
+    """The reason why check-ins ended."""
 
     PERSON = "person"
-    GOODBYE = "goodbye"  # silence did, after a goodbye
+    GOODBYE = "goodbye"  # no answer, until a goodbye
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInSettings:
-    """A person's settings, and how long they have been silent.
+    """A person's settings and how long they have been silent.
 
     Attributes:
         consent_at: when they asked for check-ins.
         zone: an IANA name.
         quiet_from: the first quiet local minute after midnight, or None.
-        quiet_to: the first minute that is not quiet any more.
+        quiet_to: the first minute that is not quiet.
         paused_until_at: the end of a pause, or None.
         stopped_at: when check-ins ended, or None if they go on.
         unanswered: days on which they were asked since their last answer.
         asked_on: the local date of the last question since then.
-        was_held: a case held check-ins, and no question came since.
+        was_held: a case held check-ins, and nothing was asked since.
         summarised_on: the local date of the last weekly summary.
         fell_on: the local date on which falling moods were last noted for operators.
-        fell_untold: the digest has not counted it yet.
-        fell_waits_at: since when the note stands in the operators' queue, or None.
+        fell_untold: the digest has not counted that note yet.
+        fell_waits_at: when the note entered the operators' queue, or None.
     """
 
     person_id: PersonId
@@ -67,7 +67,7 @@ class CheckInSettings:
 
 
 class SettingsChange(TypedDict, total=False):
-    """The columns that may be set after the consent."""
+    """The columns that `change` sets."""
 
     zone: str
     quiet_from: int | None
@@ -93,17 +93,17 @@ NAMES = tuple(field.name for field in fields(CheckInSettings))
 async def get(
     transaction: Transaction, person_id: PersonId, *, lock: bool = False
 ) -> CheckInSettings | None:
-    """A person's settings, or None if they never asked for check-ins.
+    """Return a person's settings, or None if they never asked for check-ins.
 
     Args:
-        transaction: of `Database.begin()` if `lock` is given.
+        transaction: from `Database.begin()` if `lock` is set.
         person_id: the person.
-        lock: keep other changes of this person's check-ins out until the transaction ends.
+        lock: block other changes of this person's check-ins until the transaction ends.
     """
     query = select(*(check_in_settings.c[name] for name in NAMES)).where(
         check_in_settings.c.person_id == person_id
     )
-    if lock:  # SQLite has one writer anyway, and leaves the words out
+    if lock:  # SQLite ignores it, and has one writer anyway
         query = query.with_for_update()
     row = (await transaction.execute(query)).one_or_none()
     if row is None:
@@ -121,7 +121,7 @@ async def get(
 async def create(
     transaction: Transaction, person_id: PersonId, *, zone: str, now: datetime
 ) -> None:
-    """Record that a person asked for check-ins, unless they did so before."""
+    """Record that a person asked for check-ins, unless recorded before."""
     await transaction.execute(
         insert_ignore(transaction.dialect, check_in_settings).values(
             person_id=person_id, consent_at=now, zone=zone
@@ -140,20 +140,20 @@ async def change(
 
 
 def _stored(value: object) -> object:
-    """A value as its column takes it: flags are numbers, dates are text."""
+    """Convert a value for its column: flags are numbers and dates are text."""
     if isinstance(value, bool):
         return int(value)
     return value.isoformat() if type(value) is date else value
 
 
 async def withdraw(transaction: Transaction, person_id: PersonId) -> None:
-    """Delete settings and appointments, and with them the consent. Answers stay."""
+    """Delete a person's settings, consent and appointments, but not their answers."""
     for table in (appointments, check_in_settings):
         await transaction.execute(delete(table).where(table.c.person_id == person_id))
 
 
 async def count_fallen(transaction: Transaction) -> int:
-    """The number of people with falling moods that the digest has not counted."""
+    """Count the people with falling moods that the digest has not counted."""
     query = (
         select(func.count())
         .select_from(check_in_settings)
@@ -163,7 +163,7 @@ async def count_fallen(transaction: Transaction) -> int:
 
 
 async def mark_fallen_told(transaction: Transaction) -> int:
-    """Mark all falling moods as counted by the digest. Returns of how many people."""
+    """Mark all falling moods as counted by the digest, and return of how many people."""
     marked = await transaction.execute(
         update(check_in_settings).where(check_in_settings.c.fell_untold == 1).values(fell_untold=0)
     )
@@ -172,11 +172,11 @@ async def mark_fallen_told(transaction: Transaction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Fallen:
-    """A person without an open case whose moods fall.
+    """A person with falling moods and without an open case.
 
     Attributes:
-        noted_at: when that was noted.
-        last_case_id: their last case, which is resolved, or None.
+        noted_at: when the falling moods were noted.
+        last_case_id: their last resolved case, or None.
     """
 
     person_id: PersonId
@@ -185,9 +185,9 @@ class Fallen:
 
 
 async def waiting_fallen(transaction: Transaction, *, limit: int = 50) -> list[Fallen]:
-    """The notes that operators have not seen, oldest first.
+    """Return the notes that operators have not seen, oldest first.
 
-    A case takes a note's place, because it shows the moods themselves.
+    A person with a newer case has no note, because the case shows the moods.
     """
     of_person = cases.c.person_id == check_in_settings.c.person_id
     later = or_(
@@ -207,7 +207,7 @@ async def waiting_fallen(transaction: Transaction, *, limit: int = 50) -> list[F
 
 
 async def end_fallen(transaction: Transaction, person_id: PersonId) -> bool:
-    """Take a note out of the queue. Returns False if it was not there."""
+    """Remove a note from the queue, and return False if it was not there."""
     ended = await transaction.execute(
         update(check_in_settings)
         .where(

@@ -1,4 +1,4 @@
-"""Check-ins that were left out: whether one was, and forgetting it where it may still be asked."""
+"""Skipped check-ins, and forgetting a skip whose time is still to come."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,7 +12,7 @@ from storage.ids import PersonId
 
 
 async def since_last_asked(transaction: Transaction, person_id: PersonId, reason: str) -> bool:
-    """Whether, after the last question, one was left out for this reason."""
+    """Return whether a check-in was skipped for this reason after the last question."""
     query = (
         select(check_ins.c.reason)
         .where(
@@ -22,14 +22,14 @@ async def since_last_asked(transaction: Transaction, person_id: PersonId, reason
         .order_by(check_ins.c.check_in_id.desc())
         .limit(1)
     )
-    found = (await transaction.execute(query)).scalar_one_or_none()
-    return found == reason
+    latest = (await transaction.execute(query)).scalar_one_or_none()
+    return latest == reason
 
 
 async def is_to_come(
     transaction: Transaction, person_id: PersonId, *, after: datetime, reason: str
 ) -> bool:
-    """Whether one whose time is still to come is left out for this reason."""
+    """Return whether a future check-in is skipped for this reason."""
     query = select(exists().where(_to_come(person_id, after, [reason])))
     return bool((await transaction.execute(query)).scalar_one())
 
@@ -37,7 +37,7 @@ async def is_to_come(
 async def forget(
     transaction: Transaction, person_id: PersonId, *, after: datetime, reasons: Collection[str]
 ) -> None:
-    """Forget what was left out for one of these reasons and is still to come."""
+    """Forget future check-ins skipped for one of these reasons."""
     await transaction.execute(delete(check_ins).where(_to_come(person_id, after, reasons)))
 
 

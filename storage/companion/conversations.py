@@ -1,7 +1,7 @@
-"""Sessions and turns: what was said, by whom, in order; the words sealed.
+"""Sessions and their turns, with the text sealed.
 
-A round is a person's turn with the companion's answer to it; scripted replies and operators' words
-are turns, but never part of a round, so that the model is never shown them as its own.
+A round is a person's turn and the companion's answer. Scripted replies and operators' messages are
+turns but never part of a round, so that the model never sees them as its own.
 """
 
 from collections.abc import Collection
@@ -33,13 +33,14 @@ SEAL_CONTEXT = "turns.words"
 
 
 class Speaker(StrEnum):
-    """Whose words a turn holds."""
+    """The author of a turn."""
 
     PERSON = "person"
     COMPANION = "companion"
     SCRIPT = "script"
     OPERATOR = "operator"
-    # The kind of what the person sent that is not text (`storage/messages/sent.py`).
+    # The person sent something other than text. The turn holds its kind
+    # (`storage/messages/sent.py`).
     SENT = "sent"
 
 
@@ -61,18 +62,18 @@ class Turn:
 async def current_session(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> SessionId:
-    """The person's open session, begun now where there is none."""
-    found = (
+    """Return the person's open session, and begin one if there is none."""
+    session_id = (
         await transaction.execute(_current_session(), {"person": person_id})
     ).scalar_one_or_none()
-    if found is not None:
-        return SessionId(found)
-    made = await transaction.execute(
+    if session_id is not None:
+        return SessionId(session_id)
+    inserted = await transaction.execute(
         insert(sessions)
         .values(person_id=person_id, started_at=now)
         .returning(sessions.c.session_id)
     )
-    return SessionId(made.scalar_one())
+    return SessionId(inserted.scalar_one())
 
 
 @cache
@@ -86,7 +87,7 @@ def _current_session() -> Executable:
 
 
 async def end_session(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
-    """End the open session; the next word begins a new one."""
+    """End the open session, so that the next message begins a new one."""
     ended = await transaction.execute(
         update(sessions)
         .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None))
@@ -106,10 +107,9 @@ async def open_turn(
     now: datetime,
     off_record: bool = False,
 ) -> Turn:
-    """Store a person's words once, however often their turn is begun.
+    """Store a person's text once, however often their turn is begun.
 
-    After a crash, or when a newer message joins the question, the turn that holds the
-    words already is brought up to date.
+    After a crash, or if a newer message joins the question, the existing turn is updated.
     """
     linked = await inbox.linked_turn(transaction, update_ids)
     turn = await get_turn(transaction, linked) if linked is not None else None
@@ -147,7 +147,7 @@ async def append(
     off_record: bool = False,
     operator_id: OperatorId | None = None,
 ) -> Turn:
-    """Add a turn at the end of a session; an operator's words with who said them."""
+    """Append a turn to a session."""
     words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     values = {
         "session_id": session_id,
@@ -173,7 +173,7 @@ def _append() -> Executable:
 async def answer(
     transaction: Transaction, person_id: PersonId, question: Turn, *, text: str, now: datetime
 ) -> TurnId | None:
-    """Store the companion's answer to a turn; None where it was answered before."""
+    """Store the companion's answer to a turn, and return None if it was answered before."""
     words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     values = {
         "session_id": question.session_id,
@@ -185,10 +185,10 @@ async def answer(
         "answers_turn_id": question.turn_id,
         "created_at": now,
     }
-    made = await transaction.execute(_answer(transaction.dialect), values)
+    inserted = await transaction.execute(_answer(transaction.dialect), values)
     transaction.record(RoundsChanged(question.session_id))
-    found = made.scalar_one_or_none()
-    return TurnId(found) if found is not None else None
+    turn_id = inserted.scalar_one_or_none()
+    return TurnId(turn_id) if turn_id is not None else None
 
 
 @cache
@@ -197,34 +197,34 @@ def _answer(dialect: str) -> Executable:
 
 
 async def get_turn(transaction: Transaction, turn_id: TurnId) -> Turn | None:
-    """One turn, or None where it was erased."""
+    """Return one turn, or None if it was erased."""
     query = select_turns().where(turns.c.turn_id == turn_id)
     row = (await transaction.execute(query)).one_or_none()
     return await read_turn(transaction, row) if row else None
 
 
 async def owner(transaction: Transaction, turn_id: TurnId) -> PersonId | None:
-    """Whose conversation a turn belongs to."""
+    """Return the person whose conversation a turn belongs to, or None."""
     query = select(turns.c.person_id).where(turns.c.turn_id == turn_id)
-    found = (await transaction.execute(query)).scalar_one_or_none()
-    return PersonId(found) if found is not None else None
+    person_id = (await transaction.execute(query)).scalar_one_or_none()
+    return PersonId(person_id) if person_id is not None else None
 
 
 async def is_answered(transaction: Transaction, turn_id: TurnId) -> bool:
-    """Whether the companion has answered this turn."""
+    """Return whether the companion has answered this turn."""
     query = select(turns.c.turn_id).where(turns.c.answers_turn_id == turn_id)
     return (await transaction.execute(query)).first() is not None
 
 
 async def set_preview(transaction: Transaction, turn_id: TurnId, message_id: int) -> None:
-    """Remember which message shows the reply to a turn while it is written."""
+    """Store which message shows the reply to a turn while it is generated."""
     await transaction.execute(
         update(turns).where(turns.c.turn_id == turn_id).values(preview_message_id=message_id)
     )
 
 
 async def end_off_record(transaction: Transaction, person_id: PersonId, *, now: datetime) -> int:
-    """Delete what was said off the record and begin a new session; return how many turns."""
+    """Delete a person's turns off the record, end the session, and return how many."""
     deleted = await transaction.execute(
         delete(turns).where(turns.c.person_id == person_id, turns.c.off_record == 1)
     )
@@ -243,7 +243,7 @@ async def delete_unsent(transaction: Transaction, turn_id: TurnId) -> None:
 
 
 def select_turns() -> Select[Any]:
-    """The columns that `read_turn` reads."""
+    """Build a query with the columns that `read_turn` needs."""
     return select(
         turns.c.turn_id,
         turns.c.person_id,
@@ -259,7 +259,7 @@ def select_turns() -> Select[Any]:
 
 
 async def read_turn(transaction: Transaction, row: Row[Any]) -> Turn:
-    """A stored row with its words unsealed."""
+    """Convert a row to a turn, and unseal its text."""
     return Turn(
         row.turn_id,
         row.session_id,

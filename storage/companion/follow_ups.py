@@ -1,7 +1,7 @@
-"""Who is asked once more, and when.
+"""Follow-ups: who is asked once more, and when.
 
-A follow-up is one row; taking it deletes it, in the transaction that queues its words, so that a
-crash neither loses nor doubles it.
+Taking a follow-up deletes its row in the transaction that queues the message, so that a crash
+neither loses nor repeats it.
 """
 
 from datetime import datetime
@@ -14,20 +14,20 @@ from storage.ids import PersonId
 
 
 async def put(transaction: Transaction, person_id: PersonId, *, due_at: datetime) -> None:
-    """Ask this person once, then; a later promise takes the place of an earlier one."""
+    """Schedule a person's follow-up in place of an earlier one."""
     await transaction.execute(
         upsert(transaction.dialect, follow_ups, {"person_id": person_id}, {"due_at": due_at})
     )
 
 
 async def cancel(transaction: Transaction, person_id: PersonId) -> bool:
-    """Ask this person no more; False where nothing was promised."""
+    """Cancel a person's follow-up, and return False if there was none."""
     statement = delete(follow_ups).where(follow_ups.c.person_id == person_id)
     return (await transaction.execute(statement)).rowcount == 1
 
 
 async def take_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[PersonId]:
-    """Take those whose time has come, the longest due first."""
+    """Take due follow-ups, the longest due first."""
     due = (
         select(follow_ups.c.person_id)
         .where(follow_ups.c.due_at <= now)
@@ -40,13 +40,13 @@ async def take_due(transaction: Transaction, *, now: datetime, limit: int = 50) 
 
 
 async def due_at(transaction: Transaction, person_id: PersonId) -> datetime | None:
-    """When this person is asked, or None."""
+    """Return when a person's follow-up is due, or None."""
     query = select(follow_ups.c.due_at).where(follow_ups.c.person_id == person_id)
-    found: datetime | None = (await transaction.execute(query)).scalar_one_or_none()
-    return found
+    instant: datetime | None = (await transaction.execute(query)).scalar_one_or_none()
+    return instant
 
 
 async def is_any_due(transaction: Transaction, *, now: datetime) -> bool:
-    """Whether somebody's time has come."""
+    """Return whether any follow-up is due."""
     query = select(follow_ups.c.person_id).where(follow_ups.c.due_at <= now).limit(1)
     return (await transaction.execute(query)).first() is not None

@@ -1,7 +1,7 @@
-"""Questions that wait for a person's words: a step of their plan, one about check-ins.
+"""Questions that wait for a person's message: a step of their plan, and one about check-ins.
 
-Words answer what was asked last: whatever asks something graver closes these, and the buttons under
-them can open them again.
+A message answers the last question. Any graver question closes these, and their buttons open them
+again.
 """
 
 from storage import Transaction
@@ -11,6 +11,6 @@ from storage.ids import PersonId
 
 
 async def close(transaction: Transaction, person_id: PersonId) -> None:
-    """Wait for no words any longer; what a plan holds stays."""
+    """Close a person's open questions, keeping the content of their plan."""
     await plans.close_step(transaction, person_id)
     await questions.close(transaction, person_id)

@@ -1,4 +1,4 @@
-"""People: who they are to the service, and the erasure of all of it."""
+"""People: their rows, Telegram chats and epochs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from storage.ids import PersonId
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as every other part of the service knows them."""
+    """A person who writes to the bot."""
 
     person_id: PersonId
     telegram_id: int
@@ -35,15 +35,15 @@ class Person:
 
     @property
     def has_consented(self) -> bool:
-        """Whether the person agreed to the present text of consent."""
+        """Whether the person agreed to the consent text."""
         return self.consent_at is not None
 
     def is_off_record(self, now: datetime) -> bool:
-        """Whether what is said now is not to be kept."""
+        """Return whether the person is off the record now."""
         return self.off_record_until_at is not None and now < self.off_record_until_at
 
     def was_off_record(self, now: datetime) -> bool:
-        """Whether a while off the record is over, and what was said in it still stands."""
+        """Return whether a time off the record is over but its turns are not deleted yet."""
         return self.off_record_until_at is not None and now >= self.off_record_until_at
 
 
@@ -63,7 +63,7 @@ class PersonColumns(TypedDict, total=False):
 
 @cache
 def _by(column: Column[int]) -> Select[Any]:
-    """Built once for each column: several times a message."""
+    """Build the query once per column, because it runs several times per message."""
     return (
         select(
             people.c.person_id,
@@ -86,12 +86,12 @@ def _by(column: Column[int]) -> Select[Any]:
 
 
 async def by_id(transaction: Transaction, person_id: PersonId) -> Person | None:
-    """The person, or None where they were erased."""
+    """Return the person, or None if they were erased."""
     return await _one(transaction, people.c.person_id, person_id)
 
 
 async def by_telegram_id(transaction: Transaction, telegram_id: int) -> Person | None:
-    """The person behind a Telegram id, or None."""
+    """Return the person with this Telegram id, or None."""
     return await _one(transaction, telegram_chats.c.telegram_id, telegram_id)
 
 
@@ -103,22 +103,22 @@ async def _one(transaction: Transaction, column: Column[int], wanted: int) -> Pe
 async def get_or_create(
     transaction: Transaction, telegram_id: int, *, language: str, now: datetime
 ) -> Person:
-    """The person behind a Telegram id, made anew with a key of their own at the first word."""
-    found = await by_telegram_id(transaction, telegram_id)
-    if found:
-        return found
-    made = await transaction.execute(
+    """Return the person with this Telegram id, created with a data key if they are new."""
+    person = await by_telegram_id(transaction, telegram_id)
+    if person:
+        return person
+    inserted = await transaction.execute(
         insert(people)
         .values(language=language, epoch=0, created_at=now)
         .returning(people.c.person_id)
     )
-    person_id = PersonId(made.scalar_one())
+    person_id = PersonId(inserted.scalar_one())
     claimed = await transaction.execute(
         insert_ignore(transaction.dialect, telegram_chats)
         .values(telegram_id=telegram_id, person_id=person_id)
         .returning(telegram_chats.c.person_id)
     )
-    if claimed.first() is None:  # another process was quicker with the same newcomer
+    if claimed.first() is None:  # another process has just created the same person
         await transaction.execute(delete(people).where(people.c.person_id == person_id))
     else:
         await keys.create(transaction, person_id, now=now)
@@ -137,7 +137,7 @@ async def change(
 
 
 async def raise_epoch(transaction: Transaction, person_id: PersonId) -> int:
-    """Fence off every word written so far for this person; return the new epoch."""
+    """Fence off every message queued so far for this person, and return the new epoch."""
     transaction.record(PersonInterrupted(person_id))
     result = await transaction.execute(
         update(people)
@@ -151,9 +151,9 @@ async def raise_epoch(transaction: Transaction, person_id: PersonId) -> int:
 async def set_blocked(
     transaction: Transaction, telegram_id: int, blocked_at: datetime | None
 ) -> None:
-    """Record that the person blocked the bot, or (None) takes its words again.
+    """Record when the person blocked the bot, or with None that they unblocked it.
 
-    Their check-ins pause meanwhile and go on with the next occurrence.
+    Check-ins pause meanwhile and continue with the next occurrence.
     """
     changed = await transaction.execute(
         update(telegram_chats)

@@ -1,6 +1,6 @@
-"""Invites to a closed pilot, and how much each person was answered today.
+"""Invites to a closed pilot, and each person's daily number of replies.
 
-A code is stored as its hash.
+Only the hash of a code is stored.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ def _hash(code: str) -> str:
 
 
 async def invite(transaction: Transaction, *, uses: int, days: int, now: datetime) -> str:
-    """Make an invite; return its code, which is stored nowhere."""
+    """Create an invite and return its code, which is stored nowhere."""
     code = secrets.token_urlsafe(12)
     await transaction.execute(
         insert(invites).values(
@@ -31,7 +31,7 @@ async def invite(transaction: Transaction, *, uses: int, days: int, now: datetim
 
 
 async def redeem(transaction: Transaction, code: str, *, now: datetime) -> bool:
-    """Use an invite once; False where it is unknown, used up or too old."""
+    """Use an invite once, and return False if it is unknown, used up or expired."""
     used = await transaction.execute(
         update(invites)
         .where(
@@ -43,12 +43,12 @@ async def redeem(transaction: Transaction, code: str, *, now: datetime) -> bool:
 
 
 async def revoke_all(transaction: Transaction) -> int:
-    """Delete every invite; return how many."""
+    """Delete every invite, and return how many."""
     return (await transaction.execute(delete(invites))).rowcount
 
 
 async def replies_today(transaction: Transaction, person_id: PersonId, *, now: datetime) -> int:
-    """How many replies of the model a person got today (UTC)."""
+    """Return how many model replies a person got today (UTC)."""
     query = select(daily_usage.c.replies).where(
         daily_usage.c.person_id == person_id, daily_usage.c.day == f"{now:%Y-%m-%d}"
     )
@@ -56,7 +56,7 @@ async def replies_today(transaction: Transaction, person_id: PersonId, *, now: d
 
 
 async def count_reply(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
-    """Count one reply of the model."""
+    """Count one model reply."""
     dialect = sqlite if transaction.dialect == "sqlite" else postgresql
     day = f"{now:%Y-%m-%d}"
     await transaction.execute(

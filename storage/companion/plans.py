@@ -1,4 +1,4 @@
-"""Safety plans: a person's own words about what helps them, sealed with their key."""
+"""Safety plans: a person's own notes on what helps them, sealed with their key."""
 
 import json
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ SEAL_CONTEXT = "safety_plans.body"
 
 @dataclass(slots=True)
 class Plan:
-    """A person's plan.
+    """A person's safety plan.
 
     Attributes:
-        items: what stands under each step, by the step's name.
-        open_step: index of the step that the person's next words belong to; None: none.
+        items: the entries of each step, by the step's name.
+        open_step: the index of the step that the next message fills in, or None.
     """
 
     items: dict[str, list[str]] = field(default_factory=dict)
@@ -28,14 +28,17 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was put down yet."""
+        """Whether the plan has no entries."""
         return not any(self.items.values())
 
 
 async def get(
     transaction: Transaction, person_id: PersonId, *, open_since: datetime | None = None
 ) -> Plan | None:
-    """The person's plan, or None; with `open_since`, only one that was worked on since then."""
+    """Return the person's plan, or None.
+
+    With `open_since`, return it only if a step is open and it changed after that instant.
+    """
     query = select(safety_plans.c.body, safety_plans.c.open_step).where(
         safety_plans.c.person_id == person_id
     )
@@ -52,7 +55,7 @@ async def get(
 
 
 async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now: datetime) -> None:
-    """Keep a plan in the place of an older one."""
+    """Store a plan in place of an older one."""
     text = json.dumps(plan.items, ensure_ascii=False)
     values = {
         "body": await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
@@ -65,7 +68,7 @@ async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now:
 
 
 async def close_step(transaction: Transaction, person_id: PersonId) -> None:
-    """Wait for words no longer; what was put down stays."""
+    """Close the open step, keeping the entries."""
     await transaction.execute(
         update(safety_plans)
         .where(safety_plans.c.person_id == person_id, safety_plans.c.open_step.is_not(None))
@@ -74,6 +77,6 @@ async def close_step(transaction: Transaction, person_id: PersonId) -> None:
 
 
 async def delete_plan(transaction: Transaction, person_id: PersonId) -> bool:
-    """Delete a person's plan; False where there was none."""
+    """Delete a person's plan, and return False if there was none."""
     statement = delete(safety_plans).where(safety_plans.c.person_id == person_id)
     return (await transaction.execute(statement)).rowcount == 1

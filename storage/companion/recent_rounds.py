@@ -1,7 +1,6 @@
-"""The recent rounds of a session: from the hot store where it has them, else from SQL.
+"""The recent rounds of a session, from the round cache or from SQL.
 
-What the hot store holds is sealed with the person's key, so that a copy of it tells nothing once
-they are erased.
+The cache holds rounds sealed with the person's key, so that a copy is unreadable after erasure.
 """
 
 import json
@@ -22,16 +21,16 @@ log = structlog.get_logger(__name__)
 
 
 class RecentRounds:
-    """Reads and keeps recent rounds."""
+    """Loads and caches recent rounds."""
 
     def __init__(self, database: Database, hot: RoundCache) -> None:
         self._database = database
         self._hot = hot
 
     async def before(self, person_id: PersonId, question: Turn) -> Rounds:
-        """The rounds before a question; the last is the check-in that it answers, if it does.
+        """Return the rounds before a question.
 
-        A check-in is a round with an empty question: nobody said anything to it.
+        If it answers a check-in, the last round is that check-in with an empty question.
         """
         rounds = await self.load(person_id, question.session_id)
         async with self._database.read() as transaction:
@@ -42,7 +41,7 @@ class RecentRounds:
         return [*rounds, ("", asked)] if asked else rounds
 
     async def load(self, person_id: PersonId, session_id: SessionId) -> Rounds:
-        """The recent rounds of a session, oldest first; empty for somebody erased."""
+        """Return a session's recent rounds, oldest first, or none if the person was erased."""
         held = await self._hot.get(session_id)
         async with self._database.read() as transaction:
             try:
@@ -50,14 +49,14 @@ class RecentRounds:
                     return await _opened(transaction, person_id, held)
             except keys.KeyDestroyedError:
                 return []
-            except Exception as error:  # whatever stands there is a miss
+            except Exception as error:  # unreadable bytes are a cache miss
                 log.warning("hot_store_unreadable", error=type(error).__name__)
             return await transcripts.recent_rounds(
                 transaction, person_id, session_id, limit=MOST_ROUNDS
             )
 
     async def keep(self, person_id: PersonId, session_id: SessionId, rounds: Rounds) -> None:
-        """Hold the rounds for a while; nothing where the person was erased meanwhile."""
+        """Cache the rounds, unless the person was erased meanwhile."""
         text = json.dumps(rounds[-MOST_ROUNDS:], ensure_ascii=False)
         async with self._database.read() as transaction:
             try:
@@ -67,11 +66,11 @@ class RecentRounds:
         await self._hot.put(session_id, sealed)
 
     async def drop(self, *session_ids: SessionId) -> None:
-        """Forget sessions: called before SQL changes, so that nothing stale stays."""
+        """Drop sessions from the cache. Call it before SQL changes, so that nothing stale stays."""
         for session_id in session_ids:
             await self._hot.drop(session_id)
 
 
 async def _opened(transaction: Transaction, person_id: PersonId, held: bytes) -> Rounds:
-    found = json.loads(await keys.unseal(transaction, person_id, held, SEAL_CONTEXT))
-    return [(question, answer) for question, answer in found]
+    rounds = json.loads(await keys.unseal(transaction, person_id, held, SEAL_CONTEXT))
+    return [(question, answer) for question, answer in rounds]

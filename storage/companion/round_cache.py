@@ -1,7 +1,7 @@
-"""The hot store: sealed bytes of a session, in Redis or in memory.
+"""The cache of a session's recent rounds as sealed bytes, in Redis or in memory.
 
-A cache with a time to live and never the truth: whatever fails here is a miss, and SQL answers
-(`storage/companion/recent_rounds.py`).
+Entries expire. Any failure here is a cache miss, and `storage/companion/recent_rounds.py` reads
+SQL instead.
 """
 
 import time
@@ -20,26 +20,26 @@ log = structlog.get_logger(__name__)
 
 
 class RoundCache(Protocol):
-    """What a conversation asks of either store."""
+    """The interface of both caches."""
 
     async def get(self, session_id: SessionId) -> bytes | None:
-        """What is held of a session, or None."""
+        """Return the cached bytes of a session, or None."""
 
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
-        """Hold it for a while."""
+        """Cache the bytes of a session."""
 
     async def drop(self, session_id: SessionId) -> None:
-        """Forget a session: called before SQL changes, so that nothing stale stays."""
+        """Drop a session. Call it before SQL changes, so that nothing stale stays."""
 
     async def ping(self) -> bool:
-        """Whether the store answers."""
+        """Return whether the cache answers."""
 
     async def aclose(self) -> None:
         """Close connections."""
 
 
 class MemoryRoundCache:
-    """For one process; bounded, the least recently used session leaves first."""
+    """A bounded cache for one process, which evicts the least recently used session."""
 
     def __init__(self, *, ttl_s: float = TTL_S, capacity: int = 10_000) -> None:
         self._ttl_s = ttl_s
@@ -47,36 +47,36 @@ class MemoryRoundCache:
         self._held: OrderedDict[SessionId, tuple[float, bytes]] = OrderedDict()
 
     async def get(self, session_id: SessionId) -> bytes | None:
-        """See `HotStore`."""
-        found = self._held.get(session_id)
-        if found is None or found[0] < time.monotonic():
+        """See `RoundCache`."""
+        entry = self._held.get(session_id)
+        if entry is None or entry[0] < time.monotonic():
             self._held.pop(session_id, None)
             return None
         self._held.move_to_end(session_id)
-        return found[1]
+        return entry[1]
 
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         self._held[session_id] = (time.monotonic() + self._ttl_s, sealed)
         self._held.move_to_end(session_id)
         while len(self._held) > self._capacity:
             self._held.popitem(last=False)
 
     async def drop(self, session_id: SessionId) -> None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         self._held.pop(session_id, None)
 
     async def ping(self) -> bool:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         return True
 
     async def aclose(self) -> None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         self._held.clear()
 
 
 class RedisRoundCache:
-    """For several processes."""
+    """A cache that several processes share."""
 
     def __init__(self, url: str, *, ttl_s: float = TTL_S, timeout_s: float = 1.0) -> None:
         self._ttl_ms = int(ttl_s * 1000)
@@ -89,30 +89,30 @@ class RedisRoundCache:
         return f"pica:rounds:{session_id}"
 
     async def get(self, session_id: SessionId) -> bytes | None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         try:
-            found = await self._redis.get(self._key(session_id))
+            sealed = await self._redis.get(self._key(session_id))
         except (RedisError, OSError) as error:
             log.warning("hot_store_failed", error=type(error).__name__)
             return None
-        return cast(bytes | None, found)
+        return cast(bytes | None, sealed)
 
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         try:
             await self._redis.set(self._key(session_id), sealed, px=self._ttl_ms)
         except (RedisError, OSError) as error:
             log.warning("hot_store_failed", error=type(error).__name__)
 
     async def drop(self, session_id: SessionId) -> None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         try:
             await self._redis.delete(self._key(session_id))
         except (RedisError, OSError) as error:
             log.warning("hot_store_failed", error=type(error).__name__)
 
     async def ping(self) -> bool:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         try:
             await self._redis.get("pica:ping")
             return True
@@ -120,19 +120,19 @@ class RedisRoundCache:
             return False
 
     async def aclose(self) -> None:
-        """See `HotStore`."""
+        """See `RoundCache`."""
         await self._redis.aclose()
 
 
 def connect(url: str | None) -> RoundCache:
-    """The store that the settings ask for: Redis where an address is given.
+    """Return a Redis cache if a URL is given, else one in memory.
 
     Raises:
-        StorageError: the address is none.
+        StorageError: the URL is not valid.
     """
     try:
         return RedisRoundCache(url) if url else MemoryRoundCache()
     except ValueError:
         raise StorageError(
-            "PICA_REDIS_URL is no address of a Redis; for example redis://host:6379/0"
+            "PICA_REDIS_URL is not a Redis URL. Use for example redis://host:6379/0."
         ) from None

@@ -1,4 +1,4 @@
-"""Where each person stands in a reviewed script."""
+"""Each person's position in a reviewed script."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,11 @@ from storage.ids import PersonId
 
 @dataclass(frozen=True, slots=True)
 class ScriptPosition:
-    """A person's place in a script.
+    """A person's position in a script.
 
     Attributes:
-        step: index of the question that waits for an answer.
-        turns: how many reviewed texts were said in this script.
+        step: the index of the question that waits for an answer.
+        turns: how many reviewed texts of this script were sent.
     """
 
     script: str
@@ -28,7 +28,7 @@ class ScriptPosition:
 
 
 async def get(transaction: Transaction, person_id: PersonId) -> ScriptPosition | None:
-    """The person's place, or None where no script was begun."""
+    """Return the person's position, or None if they are not in a script."""
     row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
     return ScriptPosition(**row._mapping) if row else None
 
@@ -42,7 +42,7 @@ async def put(
     turns: int,
     now: datetime,
 ) -> None:
-    """Set the person's place."""
+    """Set the person's position."""
     values = {"script": script, "step": step, "turns": turns, "changed_at": now}
     await transaction.execute(
         upsert(transaction.dialect, dialogues, {"person_id": person_id}, values)
@@ -50,14 +50,14 @@ async def put(
 
 
 async def answered(transaction: Transaction, person_id: PersonId) -> None:
-    """Move on from a single question without counting as a new one."""
+    """Move past a single question without counting another text."""
     await transaction.execute(
         update(dialogues).where(dialogues.c.person_id == person_id).values(step=1)
     )
 
 
 async def end(transaction: Transaction, person_id: PersonId) -> None:
-    """Leave the script."""
+    """Remove the person from the script."""
     await transaction.execute(delete(dialogues).where(dialogues.c.person_id == person_id))
 
 

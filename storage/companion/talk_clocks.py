@@ -1,7 +1,4 @@
-"""When each person was last told what this is, and since when they talk without a pause.
-
-Times only: no words.
-"""
+"""When each person was last told that this is a program, and when their current talk began."""
 
 from functools import cache
 from typing import Any
@@ -16,13 +13,13 @@ from storage.ids import PersonId
 
 
 async def get(transaction: Transaction, person_id: PersonId) -> TalkClock | None:
-    """The person's clock, or None where none was kept yet."""
+    """Return the person's clock, or None if they have none yet."""
     row = (await transaction.execute(_get(), {"person": person_id})).one_or_none()
     return TalkClock(**row._mapping) if row else None
 
 
 async def put(transaction: Transaction, person_id: PersonId, clock: TalkClock) -> None:
-    """Keep a clock in the place of an older one."""
+    """Store a clock in place of an older one."""
     values = {
         "person_id": person_id,
         "disclosed_at": clock.told_at,
@@ -45,8 +42,8 @@ def _get() -> Select[Any]:
 
 @cache
 def _put(dialect: str) -> Executable:
-    made = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(talk_clocks)
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(talk_clocks)
     names = ("disclosed_at", "began_at", "spoke_at", "break_at")
-    return made.on_conflict_do_update(
-        index_elements=["person_id"], set_={name: made.excluded[name] for name in names}
+    return statement.on_conflict_do_update(
+        index_elements=["person_id"], set_={name: statement.excluded[name] for name in names}
     )

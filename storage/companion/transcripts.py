@@ -1,4 +1,4 @@
-"""What was said, read back: rounds for the model, a person's own words, a page of a transcript."""
+"""Reads stored turns: rounds for the model, a person's messages and pages of a transcript."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +18,11 @@ from storage.ids import PersonId, SessionId, TurnId
 async def recent_rounds(
     transaction: Transaction, person_id: PersonId, session_id: SessionId, *, limit: int
 ) -> list[tuple[str, str]]:
-    """The last rounds (question, answer) of a session, oldest first; at most `limit`.
+    """Return up to `limit` last rounds (question, answer) of a session, oldest first.
 
-    Where a round answers a check-in, one with an empty question and the check-in's words stands
-    before it. Questions and answers are paired here and not in SQL, so that the cost does not
-    hang on how a planner joins a table with itself.
+    A round that answers a check-in follows a round with an empty question and the check-in's
+    text. Rounds are paired here and not in SQL, because a planner may join a table with itself
+    at any cost.
     """
     query = (
         select(
@@ -62,7 +62,10 @@ async def recent_rounds(
 async def check_in_before(
     transaction: Transaction, person_id: PersonId, question: Turn
 ) -> str | None:
-    """The words of the check-in that this turn answers: the last that was said before it."""
+    """Return the text of the check-in that this turn answers, or None.
+
+    The turn answers a check-in if the check-in comes just before it.
+    """
     query = (
         select(turns.c.words, turns.c.role, turns.c.created_at)
         .where(turns.c.session_id == question.session_id, turns.c.turn_id < question.turn_id)
@@ -80,7 +83,7 @@ async def check_in_before(
 async def recent_words(
     transaction: Transaction, person_id: PersonId, *, since: datetime, limit: int
 ) -> list[Turn]:
-    """The person's own last turns since an instant, oldest first."""
+    """Return the person's own last turns after an instant, oldest first."""
     values = {"person": person_id, "since": since, "most": limit}
     rows = (await transaction.execute(_recent_words(), values)).all()
     return [await read_turn(transaction, row) for row in reversed(rows)]
@@ -101,7 +104,7 @@ def _recent_words() -> Executable:
 
 
 async def since(transaction: Transaction, person_id: PersonId, began_at: datetime) -> list[Turn]:
-    """A person's turns since an instant, whoever said them, oldest first."""
+    """Return all turns with a person since an instant, oldest first."""
     query = (
         select_turns()
         .where(turns.c.person_id == person_id, turns.c.created_at >= began_at)
@@ -118,7 +121,7 @@ async def latest(
     limit: int,
     before: TurnId | None = None,
 ) -> list[Turn]:
-    """The last turns of a person, whoever said them, oldest first; off the record apart."""
+    """Return the last turns with a person, oldest first, without those off the record."""
     query = (
         select_turns()
         .where(turns.c.person_id == person_id, turns.c.off_record == 0)
@@ -132,7 +135,7 @@ async def latest(
 
 
 async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:
-    """The last scripted words to a person."""
+    """Return the last scripted turn to a person, or None."""
     query = (
         select_turns()
         .where(turns.c.person_id == person_id, turns.c.role == Speaker.SCRIPT)
@@ -151,7 +154,7 @@ async def history(
     limit: int | None = None,
     off_record: bool = True,
 ) -> list[Turn]:
-    """Turns of a person, oldest first; a page of them where a limit is given."""
+    """Return turns with a person, oldest first, up to `limit` if given."""
     query = (
         select_turns().where(turns.c.person_id == person_id).order_by(turns.c.turn_id).limit(limit)
     )
@@ -165,7 +168,7 @@ async def history(
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much of a person's talk is kept, off the record apart."""
+    """How many turns are stored for a person, with those off the record counted apart."""
 
     turns: int
     off_record: int
@@ -173,7 +176,7 @@ class Extent:
 
 
 async def extent(transaction: Transaction, person_id: PersonId) -> Extent:
-    """Count what is kept of a person's talk."""
+    """Count a person's stored turns."""
     query = select(
         func.count(),
         func.coalesce(func.sum(turns.c.off_record), 0),
@@ -186,9 +189,9 @@ async def extent(transaction: Transaction, person_id: PersonId) -> Extent:
 async def last_words(
     transaction: Transaction, person_id: PersonId, *, before: datetime
 ) -> str | None:
-    """The words of a person's last check-in, or None if they are not kept.
+    """Return the text of a person's last check-in, or None if it is not stored.
 
-    The turn that holds them has the instant at which it was asked.
+    The turn that holds it has the instant at which it was asked.
     """
     asked_at = (
         select(func.max(check_ins.c.asked_at))

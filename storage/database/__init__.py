@@ -1,1 +1,1 @@
-"""The database itself: connection, schema, keys, leases."""
+"""The database itself: connection, schema, keys and leases."""

@@ -1,8 +1,8 @@
-"""The connection to SQL: transactions, migrations, errors without parameters.
+"""The connection to SQL: transactions, migrations, and errors without parameters.
 
-A transaction carries the vault, because words are sealed and opened inside it. SQLite is one writer
-at a time: writes take a lock here first, in order of asking, and then `BEGIN IMMEDIATE`, so that
-none fails half-way.
+A transaction carries the vault, because text is sealed and opened inside it. SQLite allows one
+writer at a time. Writers queue for a lock here and then run `BEGIN IMMEDIATE`, so that no
+transaction fails half-way.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ DRIVERS = {
 }
 
 
-# PostgreSQL: writers wait for one another's locks, and hold a connection meanwhile. They may not
-# hold all of them, so that whoever only reads never stands behind writers.
+# PostgreSQL: writers hold a connection while they wait for each other's locks. Readers have
+# connections of their own, so that they never wait for writers.
 WRITERS, READERS = 10, 10
 
 sqlite_driver.register()
@@ -46,19 +46,22 @@ Stream = AsyncResult[*tuple[Any, ...]]
 
 
 class StorageError(Exception):
-    """The database cannot be used; the message says what to do, without secrets."""
+    """The database or a backup cannot be used.
+
+    The message says what to do and contains no secrets.
+    """
 
 
 class Transaction:
-    """An open transaction, and the vault that seals and opens words in it.
+    """An open transaction with the vault that seals and opens text.
 
-    Statements that every message needs are built once (`functools.cache`) and given their
-    values here: building one costs about as much as running it.
+    Statements that run for every message are built once (`functools.cache`) and get their
+    values in `execute`. Building a statement costs about as much as running it.
 
     Attributes:
         dialect: `sqlite` or `postgresql`.
-        fresh_keys: data keys made in this transaction, by owner; the vault may hold them
-            only once they are committed.
+        fresh_keys: data keys created in this transaction, by owner. The vault may hold them
+            only after the commit.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Transaction:
         self.events: list[object] = []
 
     def record(self, event: object) -> None:
-        """Publish an event once this transaction has committed, and never if it does not."""
+        """Publish an event after this transaction commits, and never if it rolls back."""
         self.events.append(event)
 
     async def execute(self, statement: Executable, rows: Any = None) -> ResultRows:
@@ -81,7 +84,7 @@ class Transaction:
 
     @contextlib.asynccontextmanager
     async def stream(self, statement: Executable) -> AsyncIterator[Stream]:
-        """Read many rows a few at a time."""
+        """Read rows in batches."""
         connection = await self._connected()
         async with connection.stream(statement.execution_options(yield_per=500)) as result:
             yield result
@@ -100,12 +103,12 @@ class Database:
     """One database and its connections.
 
     Args:
-        url: `sqlite:///path` or `postgresql://user:password@host/name`; a driver may be
-            named, otherwise the asynchronous one of this project is taken.
+        url: `sqlite:///path` or `postgresql://user:password@host/name`. The driver is always
+            the asynchronous one of this project.
         vault: the secret keys.
 
     Attributes:
-        events: published after each commit.
+        events: the bus that publishes recorded events after each commit.
     """
 
     def __init__(self, url: str, vault: Vault) -> None:
@@ -115,13 +118,13 @@ class Database:
             parsed = make_url(url)
         except ArgumentError:
             raise StorageError(
-                "PICA_DATABASE_URL is no database address; for example "
-                "sqlite:////var/lib/pica/pica.db or postgresql://user:password@host/pica"
+                "PICA_DATABASE_URL is not a database URL. Use for example "
+                "sqlite:////var/lib/pica/pica.db or postgresql://user:password@host/pica."
             ) from None
         name = parsed.get_backend_name()
         if name not in DRIVERS:
             raise StorageError(
-                f"PICA_DATABASE_URL: {name} is not supported; use sqlite or postgresql"
+                f"PICA_DATABASE_URL: {name} is not supported. Use sqlite or postgresql."
             )
         self.dialect = "sqlite" if name == "sqlite" else "postgresql"
         self.url = parsed.set(drivername=DRIVERS[name])
@@ -129,8 +132,9 @@ class Database:
         self._write_lock = asyncio.Lock()
         self._writers = asyncio.Semaphore(WRITERS)
         self._reading: dict[str, Any] = {"pica_read": True}
-        if self.dialect == "postgresql":  # each statement sees what is committed, as it does in a
-            self._reading["isolation_level"] = "AUTOCOMMIT"  # transaction, for two trips less
+        if self.dialect == "postgresql":
+            # Saves two round trips, and each statement still sees committed rows only.
+            self._reading["isolation_level"] = "AUTOCOMMIT"
 
     def _create_engine(self) -> AsyncEngine:
         if self.dialect == "sqlite":
@@ -144,7 +148,7 @@ class Database:
         return create_async_engine(
             self.url,
             hide_parameters=True,
-            pool_size=WRITERS + READERS,  # kept: to connect anew costs more than a statement
+            pool_size=WRITERS + READERS,  # kept, because a connection costs more than a statement
             max_overflow=0,
             pool_pre_ping=True,
             pool_timeout=10,
@@ -153,22 +157,22 @@ class Database:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files of an SQLite database, whether they are there or not; a server has none."""
+        """The paths of an SQLite database, existing or not, or `()` for a server."""
         name = self.url.database
         if self.dialect != "sqlite" or not name or name.startswith((":memory:", "file:")):
             return ()
         return tuple(Path(f"{name}{end}") for end in ("", "-wal", "-shm", "-journal"))
 
     def _ensure_file(self, *_connecting: Any) -> None:
-        """Make the file before SQLite does, which would let the umask decide who may read it.
+        """Create the file before SQLite does, because the umask would decide who may read it.
 
-        SQLite gives its other files the rights of this one.
+        SQLite gives its other files the permissions of this one.
         """
         private_files.ensure(self.files[0])
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
-        """Open a transaction that commits at the end and rolls back on an error."""
+        """Open a transaction that commits at the end or rolls back on an error."""
         lock = self._write_lock if self.dialect == "sqlite" else self._writers
         async with lock, self._engine.begin() as connection:
             transaction = self._on(connection)
@@ -177,9 +181,9 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """Open a transaction for reading only; never waits for a writer on SQLite.
+        """Open a read-only transaction, which never waits for a writer on SQLite.
 
-        The connection is made at the first statement: words whose key is open need none.
+        It connects at the first statement. To unseal text with an open key needs no connection.
         """
         async with contextlib.AsyncExitStack() as stack:
 
@@ -197,7 +201,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
-        """Open a transaction that sees one instant of the whole database, for reading."""
+        """Open a read-only transaction that sees the whole database at one instant."""
         async with self._engine.connect() as connection:
             await connection.execution_options(pica_read=True)
             if self.dialect == "postgresql":
@@ -207,24 +211,24 @@ class Database:
             yield self._on(connection)
 
     async def version(self) -> str | None:
-        """The version of the schema, or None where there is none yet.
+        """Return the version of the schema, or None if the database is empty.
 
         Raises:
-            StorageError: the server is not reachable, or this is no database.
+            StorageError: the server is not reachable, or the file is not a database.
         """
         try:
             async with self.read() as transaction:
-                found: str | None = await transaction.run_sync(schema_version.current)
+                version: str | None = await transaction.run_sync(schema_version.current)
         except (SQLAlchemyError, OSError) as error:
             raise _no_answer(error) from error
-        return found
+        return version
 
     async def upgrade(self, version: str = "head") -> None:
-        """Bring the schema to a version; the newest, where none is named.
+        """Upgrade the schema, by default to the newest version.
 
         Raises:
-            StorageError: the server is not reachable, refuses, or a newer program made the
-                schema.
+            StorageError: the server is not reachable or refuses, or the schema is newer than
+                this program.
         """
         try:
             async with self.begin() as transaction:
@@ -233,8 +237,8 @@ class Database:
                 moved = await transaction.run_sync(schema_version.migrate, self.vault, version)
         except schema_version.UnknownVersionError as error:
             raise StorageError(
-                f"The schema's version {error} is of a newer PICA companion than this one "
-                f"({schema_version.newest()}). Run the newer program."
+                f"The database schema is at version {error}, which this PICA companion does not "
+                f"know (its newest is {schema_version.newest()}). Run a newer PICA companion."
             ) from None
         except (SQLAlchemyError, OSError) as error:
             raise _no_answer(error) from error
@@ -242,23 +246,26 @@ class Database:
             await self._compact()
 
     async def create(self) -> str:
-        """Make the schema where there is none, and leave an older one; return its version."""
-        found = await self.version()
-        if found is None:
+        """Create the schema if the database is empty, and return its version.
+
+        An older schema stays as it is.
+        """
+        version = await self.version()
+        if version is None:
             await self.upgrade()
-        return found or schema_version.newest()
+        return version or schema_version.newest()
 
     async def _compact(self) -> None:
-        """Write the file anew (SQLite), so that nothing that an upgrade sealed stays in clear."""
+        """Rewrite an SQLite file, so that no text that an upgrade sealed stays in clear."""
         if self.dialect != "sqlite":
-            return  # PostgreSQL's own vacuum does it in time
+            return  # PostgreSQL's autovacuum does it
         async with self._write_lock, self._engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT", pica_raw=True)
             await connection.exec_driver_sql("VACUUM")
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def ping(self) -> None:
-        """Raise SQLAlchemyError or OSError where the database does not answer."""
+        """Raise SQLAlchemyError or OSError if the database does not answer."""
         async with self.read() as transaction:
             await transaction.execute(text("SELECT 1"))
 
@@ -269,20 +276,20 @@ class Database:
 
 def _no_answer(error: Exception) -> StorageError:
     return StorageError(
-        f"The database does not answer ({type(error).__name__}). Check PICA_DATABASE_URL, that "
-        "the server runs, and that the disk is writable."
+        f"The database does not answer ({type(error).__name__}). Check that PICA_DATABASE_URL is "
+        "correct, the server is running and the disk is writable."
     )
 
 
 def insert_ignore(dialect: str, table: Table) -> Insert:
-    """An INSERT that does nothing where the row's key exists already."""
+    """Build an INSERT that does nothing if the row's key exists."""
     if dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def upsert(dialect: str, table: Table, keys: dict[str, Any], values: dict[str, Any]) -> Insert:
-    """An INSERT that sets `values` where a row of these keys exists already."""
+    """Build an INSERT that updates `values` if a row with these keys exists."""
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return (
         insert(table)
@@ -292,7 +299,7 @@ def upsert(dialect: str, table: Table, keys: dict[str, Any], values: dict[str, A
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own transactions are switched off: `_begin_sqlite` opens them.
+    # Switch off the driver's own transactions, because `_begin_sqlite` opens them.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
@@ -300,7 +307,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=FULL",  # an update is confirmed to Telegram after the commit
         "foreign_keys=ON",
         "busy_timeout=10000",
-        "secure_delete=ON",  # erased words do not stay in free pages
+        "secure_delete=ON",  # so that no erased text stays in free pages
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

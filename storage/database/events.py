@@ -1,4 +1,4 @@
-"""Events: what a transaction did that others act on once it has committed."""
+"""Events that a transaction records and the bus publishes after the commit."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
@@ -27,32 +27,32 @@ class PersonInterrupted:
 
 @dataclass(frozen=True, slots=True)
 class RoundsChanged:
-    """A session has a new round, or words of it were deleted."""
+    """A session has a new round, or turns of it were deleted."""
 
     session_id: SessionId
 
 
 @dataclass(frozen=True, slots=True)
 class SessionsEnded:
-    """Sessions ended, or words of theirs were deleted."""
+    """Sessions ended, or turns of them were deleted."""
 
     session_ids: tuple[SessionId, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonErased:
-    """A person's rows and key are gone."""
+    """A person's rows and key were deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseChanged:
-    """A case is new or different; without a number, the queue as a whole is."""
+    """A case, or with None the whole queue, is new or changed."""
 
     case_id: CaseId | None
 
 
 class EventBus:
-    """Calls the subscribers of each event, in the order in which they subscribed."""
+    """Calls the subscribers of each event in the order they subscribed."""
 
     def __init__(self) -> None:
         self._handlers: defaultdict[type, list[Callable[[Any], Awaitable[None] | None]]] = (
@@ -66,12 +66,12 @@ class EventBus:
         self._handlers[kind].append(handler)
 
     async def publish(self, events: Iterable[object]) -> None:
-        """Call the subscribers; a handler that fails is logged and stops nothing."""
+        """Call the subscribers, and log failures without stopping."""
         for event in events:
             for handler in self._handlers[type(event)]:
                 try:
                     waiting = handler(event)
                     if waiting is not None:
                         await waiting
-                except Exception as error:  # the act itself is committed
+                except Exception as error:  # the transaction is already committed
                     log.error("event_handler_failed", error=type(error).__name__)

@@ -1,7 +1,6 @@
-"""Data keys in SQL: one per person, one for the service itself, wrapped.
+"""Data keys in SQL, wrapped: one for each person and one for the service itself.
 
-Words are sealed and opened here because a key is found by its owner within the transaction that
-reads or writes the words.
+Text is sealed and opened here because its owner's key is looked up in the same transaction.
 """
 
 from datetime import datetime
@@ -15,16 +14,16 @@ from storage.database.vault import KEY_BYTES, SecretKeyError, UnsealError
 from storage.database.vault import seal as seal_bytes
 from storage.database.vault import unseal as unseal_bytes
 
+# The owner of text that belongs to no person, such as operators' messages and farewells.
 SERVICE = 0
-"""The owner of what belongs to nobody in particular: operators' buttons, last words."""
 
 
 class KeyDestroyedError(LookupError):
-    """The owner was erased: what their key sealed can never be read again."""
+    """The owner was erased, so nothing that their key sealed can be read again."""
 
 
 async def create(transaction: Transaction, owner: int, *, now: datetime) -> None:
-    """Make the owner's data key."""
+    """Create the owner's data key."""
     key = token_bytes(KEY_BYTES)
     vault = transaction.vault
     await transaction.execute(
@@ -32,16 +31,16 @@ async def create(transaction: Transaction, owner: int, *, now: datetime) -> None
             owner=owner, wrapped=vault.wrap(key, owner), master=vault.master, created_at=now
         )
     )
-    # Not held in the vault before the commit: a rolled-back id may be given out again.
+    # The vault holds it only after the commit, because a rolled-back id may be reused.
     transaction.fresh_keys[owner] = key
 
 
 async def of(transaction: Transaction, owner: int) -> bytes:
-    """The owner's data key.
+    """Return the owner's data key.
 
     Raises:
         KeyDestroyedError: the owner was erased.
-        SecretKeyError: PICA_SECRET_KEY does not open it.
+        SecretKeyError: PICA_SECRET_KEY does not unwrap it.
     """
     vault = transaction.vault
     held = transaction.fresh_keys.get(owner) or vault.held(owner)
@@ -57,13 +56,13 @@ async def of(transaction: Transaction, owner: int) -> bytes:
 
 
 async def seal(transaction: Transaction, owner: int, text: str, place: str) -> bytes:
-    """Seal words of an owner for a column (`turns.words`)."""
+    """Seal an owner's text for a column, such as `turns.words`."""
     key = await of(transaction, owner)
     return seal_bytes(key, text.encode("utf-8", "surrogatepass"), f"{place}:{owner}")
 
 
 async def unseal(transaction: Transaction, owner: int, sealed: bytes, place: str) -> str:
-    """Open words of an owner; see `seal`."""
+    """Open text that `seal` sealed."""
     key = await of(transaction, owner)
     try:
         return unseal_bytes(key, sealed, f"{place}:{owner}").decode("utf-8", "surrogatepass")
@@ -74,14 +73,14 @@ async def unseal(transaction: Transaction, owner: int, sealed: bytes, place: str
 
 
 async def destroy(transaction: Transaction, owner: int) -> None:
-    """Delete a key: nothing that it sealed opens again, in this database or a backup of it."""
+    """Delete a key, so that nothing it sealed opens again, in this database or a backup."""
     await transaction.execute(delete(data_keys).where(data_keys.c.owner == owner))
     transaction.vault.forget(owner)
     transaction.fresh_keys.pop(owner, None)
 
 
 async def check(transaction: Transaction, *, now: datetime) -> None:
-    """Make the service's key at the first start; later, prove that the secret key opens it.
+    """Create the service's key at the first start, later check that the secret key opens it.
 
     Raises:
         SecretKeyError: the database was written with another PICA_SECRET_KEY.
@@ -93,13 +92,16 @@ async def check(transaction: Transaction, *, now: datetime) -> None:
         query = select(func.count()).select_from(data_keys)
         if (await transaction.execute(query)).scalar_one():
             raise SecretKeyError(
-                "The service's own key is missing from this database; restore a backup"
+                "The database lacks the service's own data key. Restore a backup."
             ) from None
         await create(transaction, SERVICE, now=now)
 
 
 async def rewrap(transaction: Transaction, *, limit: int) -> int:
-    """Wrap keys of older secret keys with the newest; return how many. Words stay as they are."""
+    """Wrap data keys again with the newest secret key, and return how many.
+
+    The text that they sealed stays as it is.
+    """
     vault = transaction.vault
     query = (
         select(data_keys.c.owner, data_keys.c.wrapped, data_keys.c.master)
@@ -118,7 +120,7 @@ async def rewrap(transaction: Transaction, *, limit: int) -> int:
 
 
 async def count_by_master(transaction: Transaction) -> dict[str, int]:
-    """How many keys each secret key has wrapped, by fingerprint."""
+    """Count the data keys that each secret key has wrapped, by fingerprint."""
     query = select(data_keys.c.master, func.count()).group_by(data_keys.c.master)
     rows = (await transaction.execute(query)).all()
     return {row[0]: row[1] for row in rows}

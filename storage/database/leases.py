@@ -1,6 +1,6 @@
-"""Leases: at most one holder of a name at a time, told apart by a growing fence.
+"""Leases: at most one holder of a name at a time, told apart by a growing fence number.
 
-A lease runs out by itself if its holder dies.
+A lease expires by itself if its holder dies.
 """
 
 from datetime import datetime, timedelta
@@ -11,16 +11,16 @@ from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
 from storage.database.connection import Transaction, insert_ignore
 from storage.database.schema import leases
 
+# The lease of the one process that works on a database.
 SERVICE = "service"
-"""The lease of the one process that works on a database."""
 
 
 async def acquire(
     transaction: Transaction, name: str, holder: str, *, ttl: timedelta, now: datetime
 ) -> int | None:
-    """Take or prolong a lease; return its fence, or None while somebody else holds it.
+    """Take or renew a lease, and return its fence, or None if another process holds it.
 
-    Both are one conditional UPDATE, so that of two processes one wins.
+    Each is one conditional UPDATE, so that only one of two processes succeeds.
     """
     unheld = {"name": name, "holder": "", "fence": 0, "expires_at": now}
     await transaction.execute(insert_ignore(transaction.dialect, leases), unheld)
@@ -41,12 +41,12 @@ async def acquire(
 
 
 def holds(name: str) -> ColumnElement[bool]:
-    """A condition for a statement with a value `fence`: nobody has taken the lease since."""
+    """Build a condition that no other process took the lease after the value `fence`."""
     return exists().where(leases.c.name == name, leases.c.fence == bindparam("fence"))
 
 
 async def release(transaction: Transaction, name: str, holder: str, *, now: datetime) -> None:
-    """Give a lease back early, so that the next holder need not wait."""
+    """Release a lease early, so that the next holder does not wait."""
     await transaction.execute(
         update(leases)
         .where(leases.c.name == name, leases.c.holder == holder)
@@ -55,6 +55,6 @@ async def release(transaction: Transaction, name: str, holder: str, *, now: date
 
 
 async def holder(transaction: Transaction, name: str, *, now: datetime) -> str | None:
-    """Who holds a lease now."""
+    """Return the current holder of a lease, or None."""
     query = select(leases.c.holder).where(leases.c.name == name, leases.c.expires_at > now)
     return (await transaction.execute(query)).scalar_one_or_none()

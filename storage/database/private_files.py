@@ -1,4 +1,4 @@
-"""Makes files and folders that the service's own user alone may read."""
+"""Files and folders that only the service's own user may read."""
 
 import os
 import stat
@@ -13,11 +13,11 @@ _FILE, _FOLDER, _OTHERS = 0o600, 0o700, 0o077
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """Tell what became of files that others could use.
+    """Files that others could use.
 
     Attributes:
-        done: Their rights are narrow now.
-        left: Their rights could not be changed.
+        done: files that are private now.
+        left: files whose permissions could not be changed.
     """
 
     done: tuple[Path, ...]
@@ -25,17 +25,17 @@ class Narrowed:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, if they are missing, whatever the umask is."""
+    """Create a folder and its missing parents, regardless of the umask."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    with suppress(FileExistsError):  # another process was faster, and made it as private
+    with suppress(FileExistsError):  # another process has just created it, also private
         folder.mkdir(_FOLDER)
         folder.chmod(_FOLDER)
 
 
 def create(path: Path) -> IO[bytes]:
-    """Open a new file to write, in place of an older one; a link is replaced, not followed."""
+    """Open a new file for writing in place of an older one, without following a link."""
     path.unlink(missing_ok=True)
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE)
     _set_rights(number)
@@ -43,7 +43,7 @@ def create(path: Path) -> IO[bytes]:
 
 
 def ensure(path: Path) -> None:
-    """Make an empty file if there is none."""
+    """Create an empty file if it does not exist."""
     with suppress(FileExistsError):
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE)
         _set_rights(number)
@@ -51,17 +51,17 @@ def ensure(path: Path) -> None:
 
 
 def narrow(files: Iterable[Path]) -> Narrowed:
-    """Take the rights of others away from the files that are there."""
-    open_files = [each for each in files if is_open_to_others(each)]
-    for each in open_files:
-        with suppress(OSError):  # another user's, or a disk that is read only
-            each.chmod(each.stat().st_mode & _FILE)
-    left = tuple(each for each in open_files if is_open_to_others(each))
-    return Narrowed(tuple(each for each in open_files if each not in left), left)
+    """Remove the permissions of others from existing files."""
+    open_files = [file for file in files if is_open_to_others(file)]
+    for file in open_files:
+        with suppress(OSError):  # another user's file, or a read-only disk
+            file.chmod(file.stat().st_mode & _FILE)
+    left = tuple(file for file in open_files if is_open_to_others(file))
+    return Narrowed(tuple(file for file in open_files if file not in left), left)
 
 
 def is_open_to_others(path: Path) -> bool:
-    """Say whether others than the owner may do anything with a file or folder that is there."""
+    """Return whether users other than the owner have any permission on an existing path."""
     try:
         return os.name == "posix" and bool(stat.S_IMODE(path.stat().st_mode) & _OTHERS)
     except OSError:
@@ -69,5 +69,5 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def _set_rights(number: int) -> None:
-    if hasattr(os, "fchmod"):  # the umask may have taken the owner's rights too
+    if hasattr(os, "fchmod"):  # the umask may have removed the owner's permissions too
         os.fchmod(number, _FILE)

@@ -1,8 +1,8 @@
-"""The tables. One statement of the schema for SQLite and PostgreSQL alike.
+"""The tables, in one schema for SQLite and PostgreSQL.
 
-A person's Telegram id stands in `telegram_chats` alone; every other table speaks of `person_id`.
-What a person said stands only in columns of sealed bytes (`storage/database/keys.py`). Changes go
-through `storage/migrations`.
+Only `telegram_chats` holds a person's Telegram id, and every other table refers to `person_id`.
+What a person said is stored only in sealed columns (`storage/database/keys.py`). Changes need a
+migration in `storage/migrations`.
 """
 
 from datetime import UTC, datetime
@@ -37,17 +37,20 @@ metadata = MetaData(naming_convention=NAMES)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC instant; SQLite drops the zone, so it is put back on reading."""
+    """An aware UTC instant.
+
+    SQLite drops the zone, so reading restores it.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times: a naive `_at` is a bug, not a time zone."""
+        """Convert to UTC, and refuse naive times because they are a bug."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("naive datetime")
+            raise ValueError("datetime must have a time zone")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
@@ -58,7 +61,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
 
 
-# SQLite counts rows up only in INTEGER primary keys; PostgreSQL gets 64 bits.
+# SQLite increments only INTEGER primary keys. PostgreSQL gets 64 bits.
 Key = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -72,7 +75,7 @@ def _person(*, nullable: bool = False) -> Column[int]:
 
 
 def _one_a_person() -> Column[int]:
-    """The key of a table of which each person has one row, which goes with them."""
+    """Build the key of a table with one row per person, deleted with the person."""
     return Column(
         "person_id",
         Key,
@@ -85,8 +88,8 @@ def _one_a_person() -> Column[int]:
 data_keys = Table(
     "data_keys",
     metadata,
-    # A person_id, or 0 for the service itself. No foreign key: erasure destroys the key
-    # first, and the service is nobody.
+    # A person_id, or 0 for the service itself. It has no foreign key, because erasure destroys
+    # the key first and the service is not a person.
     Column("owner", BigInteger, primary_key=True, autoincrement=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("master", String(16), nullable=False),  # fingerprint of the secret key
@@ -103,12 +106,11 @@ people = Table(
     Column("region", String(8)),
     Column("consent_at", UtcDateTime),
     Column("consent_version", String(16)),
-    Column("training_consent_at", UtcDateTime),  # null: the words train nothing
-    Column("shadow_consent_at", UtcDateTime),  # null: no operator edits a reply before it goes
+    Column("training_consent_at", UtcDateTime),  # null: not used for training
+    Column("shadow_consent_at", UtcDateTime),  # null: no operator reviews replies before sending
     Column("off_record_until_at", UtcDateTime),
     Column("admitted_at", UtcDateTime),  # to a closed pilot
-    # Raised by a crisis, a takeover, /new and erasure: words written for an older
-    # epoch are never sent.
+    # A crisis, a takeover, /new and erasure raise it. A message of an older epoch is never sent.
     Column("epoch", Integer, nullable=False, default=0),
     Column("created_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
@@ -153,15 +155,15 @@ turns = Table(
     ),
     _person(),
     Column("role", String(16), nullable=False),  # person | companion | script | operator
-    Column("operator_id", Key),  # whose words they are, where an operator said them
-    # Null only inside migration 0002.
+    Column("operator_id", Key),  # the author, if the role is operator
+    # Null only during migration 0002.
     Column("words", LargeBinary),
     Column("level", SmallInteger, nullable=False, default=0),
-    # Deleted when the time off the record is over; never exported, backed up or reviewed.
+    # 1: deleted when the time off the record ends, and never exported, backed up or reviewed.
     Column("off_record", SmallInteger, nullable=False, default=0, server_default="0"),
-    # The message that shows the reply while it is written, where replies are edited.
+    # The message that shows the reply while it is generated.
     Column("preview_message_id", BigInteger),
-    # The question that a reply answers: a question has one companion's answer.
+    # The turn that a reply answers. Unique, because a turn has one reply of the companion.
     Column("answers_turn_id", Key, unique=True),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_turns_session_id", "session_id", "turn_id"),
@@ -206,7 +208,7 @@ outbox = Table(
     "outbox",
     metadata,
     Column("outbox_id", Key, primary_key=True),
-    # Whose words it holds and whose key seals it; null: nobody's.
+    # The person it is about, whose key seals it. Null: sealed with the service's key.
     _person(nullable=True),
     Column("audience", String(16), nullable=False, server_default="person"),
     # reply | crisis | notice | case | relay | check_in
@@ -214,16 +216,16 @@ outbox = Table(
     Column("priority", SmallInteger, nullable=False),
     Column("body", LargeBinary),  # sealed; erased when the row ends
     Column("epoch", Integer),  # null: not fenced
-    Column("update_id", BigInteger),  # the message that it answers
+    Column("update_id", BigInteger),  # the update that it answers
     Column("turn_id", Key),
-    Column("check_in_id", Key),  # the check-in that it asks, or comes with
-    Column("preview_message_id", BigInteger),  # an edited preview that becomes the text
+    Column("check_in_id", Key),  # the check-in that it asks or accompanies
+    Column("preview_message_id", BigInteger),  # the preview to replace by an edit
     # queued | sending | sent | unknown | failed | cancelled | expired
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
     Column("attempts", SmallInteger, nullable=False, default=0),
     Column("not_before_at", UtcDateTime, nullable=False),
-    Column("expires_at", UtcDateTime),  # not sent after it; null: never too late
+    Column("expires_at", UtcDateTime),  # not sent after it; null: never expires
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Index("ix_outbox_person_id", "person_id", "outbox_id"),
@@ -237,10 +239,9 @@ _OPEN = ("queued", "sending")
 
 
 def is_open(table: Any = outbox) -> ColumnElement[bool]:
-    """Whether a message of the outbox has no end yet.
+    """Build the condition that a message of the outbox has not ended.
 
-    Written with literal values: with parameters no planner can tell that the partial
-    indexes below serve.
+    Its values are literals, because with parameters no planner uses the partial indexes below.
     """
     states: BindParameter[Any] = bindparam(None, _OPEN, expanding=True, literal_execute=True)
     condition: ColumnElement[bool] = table.c.state.in_(states)
@@ -289,7 +290,7 @@ leases = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("holder", String(64), nullable=False),
-    Column("fence", Integer, nullable=False),  # grows with every new holder
+    Column("fence", Integer, nullable=False),  # grows with each new holder
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
@@ -321,7 +322,7 @@ daily_usage = Table(
 erasures = Table(
     "erasures",
     metadata,
-    # Counts only, so that a receipt can be proved and names nobody.
+    # Only counts, so that a receipt proves an erasure without naming the person.
     Column("receipt", String(32), primary_key=True),
     Column("erased_at", UtcDateTime, nullable=False),
     Column("turns", Integer, nullable=False),
@@ -330,7 +331,7 @@ erasures = Table(
 dialogues = Table(
     "dialogues",
     metadata,
-    # Where a person stands in a reviewed script, and which question waits for an answer.
+    # A person's position in a reviewed script, and the question that waits for an answer.
     _one_a_person(),
     Column("script", String(32), nullable=False),
     Column("step", SmallInteger, nullable=False),
@@ -343,7 +344,7 @@ safety_plans = Table(
     metadata,
     _one_a_person(),
     Column("body", LargeBinary, nullable=False),  # sealed
-    Column("open_step", SmallInteger),  # the step that the next words belong to; null: none
+    Column("open_step", SmallInteger),  # the step that the next message fills in; null: closed
     Column("changed_at", UtcDateTime, nullable=False),
 )
 
@@ -358,7 +359,7 @@ follow_ups = Table(
 talk_clocks = Table(
     "talk_clocks",
     metadata,
-    # When a person was last told that this is a program, and since when they talk without a pause.
+    # When a person was last told that this is a program, and when their current talk began.
     _one_a_person(),
     Column("disclosed_at", UtcDateTime),
     Column("began_at", UtcDateTime, nullable=False),
@@ -369,7 +370,7 @@ talk_clocks = Table(
 safety_counts = Table(
     "safety_counts",
     metadata,
-    # Counts a day for the yearly report: no person, and nothing that leads to one.
+    # Daily counts for the yearly report. No row can be traced to a person.
     Column("day", String(10), primary_key=True),  # UTC, YYYY-MM-DD
     Column("kind", String(16), primary_key=True),  # fixed_reply | resources | follow_up | plan
     Column("level", SmallInteger, primary_key=True, autoincrement=False),

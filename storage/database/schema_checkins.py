@@ -1,6 +1,6 @@
-"""The tables of check-ins: what a person wants, when the next one is due, what came of each.
+"""The tables of check-ins: settings, appointments and occurrences.
 
-What a person answered stands only in a sealed column.
+A person's answers are stored only in a sealed column.
 """
 
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ from sqlalchemy import (
 
 from storage.database.schema import Key, UtcDateTime, metadata
 
+# `next_at` of an appointment whose next occurrence must be computed again. It is due at once,
+# before all others, and asks nothing.
 RECKON_AT = datetime(1970, 1, 1, tzinfo=UTC)
-"""`next_at` of an appointment whose next occurrence has to be reckoned anew: it is due at once,
-before all others, and nothing is asked for it."""
 
 
 def _of_person(*, primary_key: bool = False) -> Column[int]:
@@ -37,7 +37,7 @@ check_in_settings = Table(
     "check_in_settings",
     metadata,
     _of_person(primary_key=True),
-    Column("consent_at", UtcDateTime, nullable=False),  # without it there is no row
+    Column("consent_at", UtcDateTime, nullable=False),  # a row exists only with consent
     Column("zone", String(64), nullable=False),  # IANA
     Column("quiet_from", SmallInteger),  # local minutes after midnight; null: no quiet hours
     Column("quiet_to", SmallInteger),
@@ -51,9 +51,9 @@ check_in_settings = Table(
     Column("asks_energy", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("weekly_summary", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("summarised_on", String(10)),  # local date of the last weekly summary
-    Column("fell_on", String(10)),  # local date on which operators were last to be told of moods
+    Column("fell_on", String(10)),  # local date on which falling moods were last noted
     Column("fell_untold", SmallInteger, nullable=False, default=0, server_default="0"),
-    Column("fell_waits_at", UtcDateTime),  # null: no note of it stands in the operators' queue
+    Column("fell_waits_at", UtcDateTime),  # null: no note in the operators' queue
 )
 
 Index(
@@ -73,23 +73,23 @@ Index(
 check_in_questions = Table(
     "check_in_questions",
     metadata,
-    # What a person was asked about their check-ins and may answer in words; one at a time.
+    # The question about check-ins that a person may answer by message, one at a time.
     _of_person(primary_key=True),
     Column("asks", String(16), nullable=False),
-    Column("draft", String(512), nullable=False),  # times and zone that are being chosen
+    Column("draft", String(512), nullable=False),  # the times and zone chosen so far
     Column("asked_at", UtcDateTime, nullable=False),
 )
 
 appointments = Table(
     "appointments",
     metadata,
-    # A local time is the key: the same time on other days is the same row.
+    # The key is a local time, so the same time on other days is the same row.
     _of_person(primary_key=True),
     Column("minute", SmallInteger, primary_key=True, autoincrement=False),
     Column("days", SmallInteger, nullable=False),  # bits, Monday the lowest
     Column("place", SmallInteger, nullable=False),  # order within a crowded minute
-    Column("next_at", UtcDateTime),  # null: nothing is due (paused, stopped, blocked)
-    Column("next_date", String(10)),  # the local date that it serves
+    Column("next_at", UtcDateTime),  # null: never due (paused, stopped, blocked)
+    Column("next_date", String(10)),  # the local date of the next occurrence
 )
 Index(
     "ix_appointments_next_at",
@@ -102,7 +102,7 @@ Index(
 check_ins = Table(
     "check_ins",
     metadata,
-    # An occurrence, once: (person, local_date, minute).
+    # One row per occurrence: (person, local_date, minute).
     Column("check_in_id", Key, primary_key=True),
     _of_person(),
     Column("local_date", String(10), nullable=False),

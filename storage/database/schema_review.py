@@ -1,6 +1,6 @@
-"""The tables of operators' work: cases, who works on them, what they did.
+"""The tables of operators' work: cases, operators, the audit trail, sign-ins and drafts.
 
-The audit trail refuses changes by triggers, which the migration makes.
+Triggers that the migration creates protect the audit trail from changes.
 """
 
 from sqlalchemy import (
@@ -22,7 +22,7 @@ cases = Table(
     "cases",
     metadata,
     Column("case_id", Key, primary_key=True),
-    # A case outlives the erasure of the person's words, without naming anybody.
+    # Null after the person's erasure, which a case outlives for a while.
     Column("person_id", Key, ForeignKey("people.person_id", ondelete="SET NULL")),
     Column("level", SmallInteger, nullable=False),
     Column("categories", String(128), nullable=False),
@@ -31,23 +31,23 @@ cases = Table(
     Column("state", String(16), nullable=False),  # open | claimed | resolved
     Column("opened_at", UtcDateTime, nullable=False),
     Column("last_risk_at", UtcDateTime, nullable=False),
-    Column("hold_until_at", UtcDateTime),  # until when the model is silent; null: it is not
+    Column("hold_until_at", UtcDateTime),  # the model is silent until then; null: no hold
     Column("claimed_by", Key),  # an operator
     Column("claimed_at", UtcDateTime),
     Column("acknowledged_at", UtcDateTime),  # the first claim since the level rose
-    # A takeover: the person talks with whoever claimed the case until the lease runs out.
+    # A takeover: the claiming operator talks with the person until the lease expires.
     Column("took_over_at", UtcDateTime),
     Column("lease_until_at", UtcDateTime),
     Column("clock_stage", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("clock_due_at", UtcDateTime),  # null: no clock runs
-    Column("paged_operator", Key),  # who was paged last
+    Column("paged_operator", Key),  # the operator paged last
     Column("is_shadowed", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("thread_id", BigInteger),  # its topic in the operators' group
-    Column("digested_at", UtcDateTime),  # told in a digest
+    Column("digested_at", UtcDateTime),  # the last digest that listed it
     Column("resolution", String(16)),  # helped | false_alarm | referred | unreachable | erased
     Column("resolved_at", UtcDateTime),
     Column("resolved_by", BigInteger),  # an operator
-    Column("erased_at", UtcDateTime),  # the person was erased; the record stays for a while
+    Column("erased_at", UtcDateTime),  # the person's erasure; the record stays for a while
     Index("ix_cases_resolved_at", "resolved_at"),
     Index("ix_cases_person_id", "person_id"),
     sqlite_autoincrement=True,
@@ -95,7 +95,7 @@ operators = Table(
     Column("language", String(8), nullable=False),
     Column("shows_words", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("added_at", UtcDateTime, nullable=False),
-    Column("removed_at", UtcDateTime),  # never deleted: the audit trail speaks of them
+    Column("removed_at", UtcDateTime),  # the row stays, because the audit trail refers to it
     Index("ix_operators_telegram_id", "telegram_id", unique=True),
     sqlite_autoincrement=True,
 )
@@ -103,7 +103,7 @@ operators = Table(
 shifts = Table(
     "shifts",
     metadata,
-    # Hours on duty, in the roster's time zone; one that ends before it starts goes over midnight.
+    # Hours on duty in the roster's time zone. A shift that ends before it starts passes midnight.
     Column("shift_id", Key, primary_key=True),
     Column("operator_id", Key, ForeignKey("operators.operator_id"), nullable=False),
     Column("weekday", SmallInteger, nullable=False),  # 0 is Monday; the day on which it starts
@@ -116,10 +116,10 @@ shifts = Table(
 evidence = Table(
     "evidence",
     metadata,
-    # Why a case was opened or raised: a rule, and its place in a turn (code points).
+    # Why a case was opened or raised: a rule and where it matched in a turn (code points).
     Column("evidence_id", Key, primary_key=True),
     _of_case(),
-    Column("turn_id", Key),  # null: the words were not kept
+    Column("turn_id", Key),  # null: the text was not kept
     Column("rule", String(64), nullable=False),
     Column("category", String(32), nullable=False),
     Column("level", SmallInteger, nullable=False),
@@ -136,7 +136,7 @@ notes = Table(
     metadata,
     Column("note_id", Key, primary_key=True),
     _of_case(),
-    Column("operator_id", Key),  # null: the service itself, such as a summary
+    Column("operator_id", Key),  # null: written by the service, such as a summary
     Column("words", LargeBinary, nullable=False),  # sealed with the person's key
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_notes_case_id", "case_id"),
@@ -146,14 +146,14 @@ notes = Table(
 audit = Table(
     "audit",
     metadata,
-    # Hash-chained; a row may lose its words and its person (an erasure) and nothing else.
+    # Hash-chained. An erasure removes a row's words and person, and nothing else may change.
     Column("audit_id", Key, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
     Column("operator_id", Key),  # null: the service itself
     Column("act", String(32), nullable=False),
     Column("case_id", BigInteger),
     Column("person_id", BigInteger),
-    Column("detail", Text, nullable=False),  # JSON, never words of a person
+    Column("detail", Text, nullable=False),  # JSON, never a person's text
     Column("words", LargeBinary),  # sealed with the person's key; erased with them
     Column("words_digest", LargeBinary),
     Column("hash", LargeBinary, nullable=False),
@@ -195,20 +195,20 @@ console_sessions = Table(
 shadow_drafts = Table(
     "shadow_drafts",
     metadata,
-    # A reply of the model that an operator reads, and may edit, before it goes.
+    # A model reply that an operator may edit before it is sent.
     Column("draft_id", Key, primary_key=True),
     Column("person_id", Key, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
     Column("case_id", Key),
     Column("question_turn_id", Key, nullable=False),
     Column("update_id", BigInteger, nullable=False),
     Column("epoch", Integer, nullable=False),
-    Column("words", LargeBinary, nullable=False),  # the model's, sealed
-    Column("below", LargeBinary, nullable=False),  # texts to stand under them, sealed
-    Column("edited", LargeBinary),  # what went in their place, sealed
+    Column("words", LargeBinary, nullable=False),  # the model's reply, sealed
+    Column("below", LargeBinary, nullable=False),  # fixed texts to append, sealed
+    Column("edited", LargeBinary),  # the text sent instead, sealed
     Column("state", String(16), nullable=False),  # waiting | sent | edited | expired | dropped
     Column("operator_id", Key),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("due_at", UtcDateTime, nullable=False),  # then it goes as it is
+    Column("due_at", UtcDateTime, nullable=False),  # sent unedited after it
     Column("decided_at", UtcDateTime),
     Index("ix_shadow_drafts_person_id", "person_id"),
     sqlite_autoincrement=True,

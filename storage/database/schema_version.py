@@ -1,4 +1,4 @@
-"""The schema's versions: which one a database has, and the way from one to the next."""
+"""The version of a database's schema, and its migrations."""
 
 from functools import cache
 from pathlib import Path
@@ -13,39 +13,39 @@ from sqlalchemy import Connection
 from storage.database.vault import Vault
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+# Older versions stored text in clear and had no keys.
 FIRST_SEALED = "0002"
-"""Before it words stood in clear and there were no keys."""
 
 
 class UnknownVersionError(Exception):
-    """The schema's version is none that this program knows: a newer program made it."""
+    """The schema has a version that this program does not know."""
 
 
 @cache
 def newest() -> str:
-    """The newest version that this program knows."""
+    """Return the newest version that this program knows."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None
     return head
 
 
 def current(connection: Connection) -> str | None:
-    """The version of a database, or None where it is empty."""
+    """Return the version of a database, or None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(connection: Connection, vault: Vault, version: str) -> bool:
-    """Bring a database to a version; whether it had an older one.
+    """Upgrade a database, and return whether it had an older version.
 
     Raises:
-        UnknownVersionError: the database, or the version asked for, is of a newer program.
+        UnknownVersionError: the database or the requested version is newer than this program.
     """
     before = current(connection)
     if before == (newest() if version == "head" else version):
         return False
     config = _config()
     config.attributes["connection"] = connection
-    config.attributes["vault"] = vault  # words that were stored in clear are sealed
+    config.attributes["vault"] = vault  # seals text that was stored in clear
     try:
         command.upgrade(config, version)
     except CommandError:

@@ -1,9 +1,9 @@
-"""The asynchronous SQLite driver of SQLAlchemy, with one change of threads a statement.
+"""SQLAlchemy's asynchronous SQLite driver with one thread switch per statement.
 
-aiosqlite runs a connection in a thread of its own, and SQLAlchemy's adapter crosses over to it four
-times a statement: to make a cursor, to execute, to fetch and to close. Each crossing costs more
-than the statement (docs/experiments.md), so this cursor does the four in one. Streamed results keep
-SQLAlchemy's own cursor.
+aiosqlite runs a connection in its own thread. SQLAlchemy's adapter switches to it four times per
+statement: to create a cursor, execute, fetch and close. Each switch costs more than the statement
+(docs/experiments.md), so this cursor does all four in one. Streamed results keep SQLAlchemy's own
+cursor.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ from sqlalchemy.util.concurrency import await_
 
 
 class _Ran(NamedTuple):
-    """What is left of a sqlite3 cursor after it was closed."""
+    """The results of a closed sqlite3 cursor."""
 
     rows: list[Any]
     description: Any
@@ -43,7 +43,7 @@ def _run(connection: sqlite3.Connection, how: str, statement: str, values: Any) 
 
 
 class _Cursor(AsyncAdapt_aiosqlite_cursor):
-    """A cursor that is closed, its rows in hand, as soon as it has executed."""
+    """A cursor that fetches its rows and closes as soon as it has executed."""
 
     __slots__ = ()
 
@@ -55,11 +55,11 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._soft_closed_memoized = immutabledict()
 
     def execute(self, operation: Any, parameters: Any = None) -> None:
-        """Execute, fetch everything and close, in one crossing."""
+        """Execute, fetch everything and close in one thread switch."""
         self._do("execute", operation, () if parameters is None else parameters)
 
     def executemany(self, operation: Any, seq_of_parameters: Any) -> None:
-        """The same for many rows."""
+        """Execute for many rows of parameters."""
         self._do("executemany", operation, seq_of_parameters)
 
     def _do(self, how: str, statement: str, values: Any) -> None:
@@ -72,10 +72,10 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._rows = deque(ran.rows)
 
     async def _async_soft_close(self) -> None:
-        """It is closed already."""
+        """Do nothing, because the cursor is already closed."""
 
     def close(self) -> None:
-        """Let the rows go; the cursor itself is closed already."""
+        """Drop the rows."""
         self._rows.clear()
 
 
@@ -91,16 +91,16 @@ class _Driver(AsyncAdapt_aiosqlite_dbapi):
 
 
 class SQLiteDialect(SQLiteDialect_aiosqlite):
-    """`sqlite+pica://`."""
+    """The dialect of `sqlite+pica://` URLs."""
 
     supports_statement_cache = True
 
     @classmethod
     def import_dbapi(cls) -> _Driver:
-        """The driver's module, as SQLAlchemy wants to see it."""
+        """Return the driver in the form that SQLAlchemy expects."""
         return _Driver(aiosqlite, sqlite3)
 
 
 def register() -> None:
-    """Make `sqlite+pica` known to SQLAlchemy."""
+    """Register `sqlite+pica` with SQLAlchemy."""
     registry.register("sqlite.pica", __name__, SQLiteDialect.__name__)

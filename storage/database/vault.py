@@ -1,10 +1,10 @@
-"""Secret keys and what is sealed with them: AES-256-GCM, one data key per owner.
+"""Secret keys and sealing with AES-256-GCM, with one data key per owner.
 
-A data key is random, is stored wrapped by the service's secret key (`PICA_SECRET_KEY`), and seals
-everything that its owner said; to destroy it is to erase them, wherever copies lie.
+A data key is random and seals everything its owner said. It is stored wrapped with the service's
+secret key (`PICA_SECRET_KEY`). Destroying it erases its owner's text in every copy.
 
-AES-GCM with random 96-bit nonces is safe for about 2^32 messages a key (NIST SP 800-38D, 8.3); a
-data key serves one person.
+AES-GCM with random 96-bit nonces is safe for about 2^32 messages per key (NIST SP 800-38D, 8.3).
+A data key serves one person.
 """
 
 import base64
@@ -25,11 +25,14 @@ VERSION = b"\x01"
 
 
 class SecretKeyError(Exception):
-    """The secret key is missing, malformed or another one; says what to do, never the key."""
+    """The secret key is missing, malformed or the wrong one.
+
+    The message says what to do and never contains the key.
+    """
 
 
 class UnsealError(Exception):
-    """Sealed bytes do not open: another key, another place, or damage."""
+    """Sealed bytes do not open: wrong key, wrong place or damaged bytes."""
 
 
 def seal(key: bytes, plain: bytes, place: str) -> bytes:
@@ -37,50 +40,50 @@ def seal(key: bytes, plain: bytes, place: str) -> bytes:
 
     Args:
         key: 32 bytes.
-        plain: what to hide.
-        place: where it stands (`turns.words:7`); bound to it, so that rows cannot be swapped.
+        plain: the bytes to encrypt.
+        place: the column and owner (`turns.words:7`). Sealed bytes cannot move to another.
     """
     nonce = secrets.token_bytes(NONCE_BYTES)
     return VERSION + nonce + AESGCM(key).encrypt(nonce, plain, place.encode())
 
 
 def unseal(key: bytes, sealed: bytes, place: str) -> bytes:
-    """Decrypt what `seal` made.
+    """Decrypt bytes that `seal` encrypted.
 
     Raises:
-        UnsealError: another key or place, or damaged bytes.
+        UnsealError: the key or place is wrong, or the bytes are damaged.
     """
     if sealed[:1] != VERSION:
-        raise UnsealError("unknown version")
+        raise UnsealError("sealed bytes have an unknown version")
     nonce, hidden = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
     try:
         return AESGCM(key).decrypt(nonce, hidden, place.encode())
     except (InvalidTag, ValueError):
-        raise UnsealError("the bytes do not open with this key") from None
+        raise UnsealError("sealed bytes do not open with this key") from None
 
 
 def new_secret_key() -> str:
-    """A fresh value for PICA_SECRET_KEY."""
+    """Generate a value for PICA_SECRET_KEY."""
     return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def _derive(secret: bytes, purpose: str) -> bytes:
-    """HKDF-SHA256 (RFC 5869): one secret, a key for each purpose."""
+    """Derive a purpose's key from a secret with HKDF-SHA256 (RFC 5869)."""
     return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=purpose.encode()).derive(secret)
 
 
 class Vault:
-    """The service's secret keys, and the data keys that are open in memory.
+    """The service's secret keys and the data keys open in memory.
 
     Args:
-        secrets_: the newest first; it wraps, and all of them unwrap.
+        secrets_: the secret keys, newest first. The newest wraps, and all of them unwrap.
     """
 
     CAPACITY = 20_000
 
     def __init__(self, secrets_: Sequence[bytes]) -> None:
         if not secrets_:
-            raise SecretKeyError("PICA_SECRET_KEY is not set; `pica key new` prints one")
+            raise SecretKeyError("PICA_SECRET_KEY is not set. `pica key new` prints a new key.")
         self._wrapping = {fingerprint(key): _derive(key, "pica data keys") for key in secrets_}
         self._archive = {fingerprint(key): _derive(key, "pica archives") for key in secrets_}
         self.master = fingerprint(secrets_[0])
@@ -88,10 +91,12 @@ class Vault:
 
     @classmethod
     def parse(cls, text: str) -> "Vault":
-        """Read PICA_SECRET_KEY: base64, 32 bytes; after a comma, older ones still in use.
+        """Parse PICA_SECRET_KEY.
+
+        The text is one or more keys of 32 bytes in base64, separated by commas, newest first.
 
         Raises:
-            SecretKeyError: it is no such key.
+            SecretKeyError: a key is missing or malformed.
         """
         return cls([_decoded(part.strip()) for part in text.split(",") if part.strip()])
 
@@ -109,30 +114,31 @@ class Vault:
             return unseal(self._key_of(self._wrapping, master), wrapped, f"data_keys:{owner}")
         except UnsealError:
             raise SecretKeyError(
-                "PICA_SECRET_KEY does not open this database's keys; they are damaged"
+                "PICA_SECRET_KEY does not open this database's keys, because they are damaged. "
+                "Restore a backup."
             ) from None
 
     def archive_key(self, master: str | None = None) -> bytes:
-        """The key of backups made under a secret key (None: the newest)."""
+        """Return the key of backups made with a secret key, by default the newest."""
         return self._key_of(self._archive, master or self.master)
 
     @staticmethod
     def _key_of(keys: dict[str, bytes], master: str) -> bytes:
         if master not in keys:
             raise SecretKeyError(
-                f"This was written with another PICA_SECRET_KEY (its fingerprint is {master}). "
-                "Set that key, or add it after a comma behind the new one"
+                "PICA_SECRET_KEY is not the key that this was written with (fingerprint "
+                f"{master}). Set that key, or add it after the new one and a comma."
             )
         return keys[master]
 
     def held(self, owner: int) -> bytes | None:
-        """The owner's data key, if it is open in memory."""
+        """Return the owner's data key if it is open in memory, else None."""
         if (key := self._open.get(owner)) is not None:
             self._open.move_to_end(owner)
         return key
 
     def hold(self, owner: int, data_key: bytes) -> None:
-        """Keep a data key open in memory; the least recently used leaves first."""
+        """Keep a data key open in memory, and evict the least recently used if full."""
         self._open[owner] = data_key
         self._open.move_to_end(owner)
         while len(self._open) > self.CAPACITY:
@@ -144,7 +150,7 @@ class Vault:
 
 
 def fingerprint(secret: bytes) -> str:
-    """Tells secret keys apart without telling anything of them."""
+    """Return a short hash that identifies a secret key without revealing it."""
     return hashlib.sha256(b"pica fingerprint" + secret).hexdigest()[:16]
 
 
@@ -155,6 +161,7 @@ def _decoded(text: str) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise SecretKeyError(
-            "PICA_SECRET_KEY is no key: 32 bytes in base64 are expected; `pica key new` prints one"
+            "PICA_SECRET_KEY is not a valid key: it must be 32 bytes in base64. "
+            "`pica key new` prints a new key."
         )
     return key

@@ -1,1 +1,1 @@
-"""Both ends of a message's path: inbox and outbox."""
+"""The inbox and the outbox: updates that come in, and messages that go out."""

@@ -1,20 +1,20 @@
-"""What a message of the outbox says: its words, buttons, and perhaps a file."""
+"""The content of an outbox message: text, buttons and an optional file."""
 
 import base64
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# Rows of buttons: label and data.
+# Rows of buttons as (label, data).
 Keyboard = list[list[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file to be sent: text, or the bytes of a picture.
+    """A file to send: text, or the bytes of a picture.
 
     Attributes:
-        is_picture: it is shown in the chat, not as a file.
+        is_picture: show it in the chat and not as a file.
     """
 
     filename: str
@@ -24,7 +24,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class MessageBody:
-    """What is sent: plain text, rows of (label, data), perhaps a file.
+    """The content of a message.
 
     With a `document` the text is its caption.
     """
@@ -32,18 +32,18 @@ class MessageBody:
     text: str
     buttons: Keyboard = field(default_factory=list)
     document: Document | None = None
-    # An operator, or somebody whose rows are gone; erased with the body when sent.
+    # An operator, or a person whose rows are erased. It is erased with the body after sending.
     to_telegram_id: int | None = None
+    # Send it without a sound.
     silent: bool = False
-    """Without a sound."""
+    # The case it is about. Operators get it in that case's topic.
     case_id: int | None = None
-    """The case that it is about; to operators it goes into that case's topic."""
+    # An action on that topic instead of a text: `rename`, `close` or `delete`.
     topic: str | None = None
-    """What is done with that topic in the place of words: `rename`, `close` or `delete`."""
 
 
 def to_json(body: MessageBody) -> str:
-    """The body as it is sealed; the bytes of a picture as base64."""
+    """Convert a body to the JSON that is sealed, with a picture as base64."""
     return json.dumps(asdict(body), ensure_ascii=False, default=_in_letters)
 
 
@@ -59,7 +59,7 @@ def _document(values: dict[str, Any]) -> Document:
 
 
 def from_json(text: str) -> MessageBody:
-    """What `to_json` wrote, also before newer fields were there."""
+    """Parse the JSON of `to_json`, including that of versions with fewer fields."""
     values = json.loads(text)
     document = values["document"]
     return MessageBody(

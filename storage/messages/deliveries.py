@@ -1,6 +1,6 @@
-"""Attempts at sending: each part of a message, recorded before it is tried.
+"""Delivery attempts, one row per part of a message, recorded before the send.
 
-After a crash the last outcome of every part tells which parts may have arrived.
+After a crash each part's last outcome tells whether it may have arrived.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from storage.ids import OutboxId, PersonId, TurnId
 
 
 class AttemptOutcome(StrEnum):
-    """How one attempt at one part ended."""
+    """The outcome of one attempt at one part."""
 
     ATTEMPTING = "attempting"
     SENT = "sent"
@@ -24,7 +24,7 @@ class AttemptOutcome(StrEnum):
 
 
 async def begin(transaction: Transaction, outbox_id: OutboxId, part: int, *, now: datetime) -> int:
-    """Record that a part is about to be sent; return the attempt's id."""
+    """Record that a part is about to be sent, and return the attempt's id."""
     values = {
         "outbox_id": outbox_id,
         "part": part,
@@ -62,7 +62,7 @@ def _end() -> Executable:
 
 
 async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[int, AttemptOutcome]:
-    """The latest outcome of every part tried so far."""
+    """Return the latest outcome of every part tried so far."""
     query = (
         select(deliveries.c.part, deliveries.c.outcome)
         .where(deliveries.c.outbox_id == outbox_id)
@@ -72,7 +72,7 @@ async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[i
 
 
 async def of_relays(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:
-    """How far the sending of an operator's words to a person has come, by their turn."""
+    """Return the outbox state of operators' messages to a person, by turn."""
     query = select(outbox.c.turn_id, outbox.c.state).where(
         outbox.c.person_id == person_id, outbox.c.kind == "relay", outbox.c.turn_id.is_not(None)
     )

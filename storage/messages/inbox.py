@@ -1,7 +1,7 @@
-"""The inbox: every update once, until it has an end.
+"""The inbox: every update once, from its arrival to its end.
 
-A row is written before the update is confirmed to Telegram, and ends as `answered`, `held` (by a
-human), `ignored` or `dead`, with a reason; its payload is sealed, and erased at that moment.
+A row is written before the update is confirmed to Telegram. It ends as `answered`, `held` (by a
+human), `ignored` or `dead`, with a reason. Its payload is sealed, and erased when the row ends.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ SEAL_CONTEXT = "inbox.payload"
 
 
 class Ended(StrEnum):
-    """How an update ended."""
+    """The end of an update."""
 
     ANSWERED = "answered"
     HELD = "held"
@@ -31,7 +31,7 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenRow:
-    """An update without an end."""
+    """An update that has not ended."""
 
     update_id: UpdateId
     person_id: PersonId | None
@@ -54,7 +54,7 @@ async def add(
     ended_as: Ended | None = None,
     reason: str | None = None,
 ) -> bool:
-    """Store an update; False where it was stored before (a repeat)."""
+    """Store an update, and return False if it was stored before."""
     sealed = None
     if payload is not None and ended_as is None:
         sealed = await keys.seal(transaction, _owner(person_id), payload, SEAL_CONTEXT)
@@ -75,12 +75,12 @@ async def add(
 
 @cache
 def _add(dialect: str) -> Executable:
-    # Not every driver counts the rows of an INSERT that does nothing: hence RETURNING.
+    # RETURNING, because not every driver counts the rows of an INSERT that does nothing.
     return insert_ignore(dialect, inbox).returning(inbox.c.update_id)
 
 
 async def exists(transaction: Transaction, update_id: UpdateId) -> bool:
-    """Whether the update is in the inbox already."""
+    """Return whether the update is in the inbox."""
     query = select(inbox.c.update_id).where(inbox.c.update_id == update_id)
     return (await transaction.execute(query)).first() is not None
 
@@ -93,7 +93,7 @@ async def end(
     now: datetime,
     reason: str | None = None,
 ) -> int:
-    """End open rows and erase their payloads; return how many were still open."""
+    """End open rows, erase their payloads, and return how many were open."""
     values = {"ids": list(update_ids), "as": ended_as, "why": reason, "at": now}
     return (await transaction.execute(_end(), values)).rowcount
 
@@ -125,7 +125,7 @@ async def end_before(
     reason: str,
     now: datetime,
 ) -> None:
-    """End what a person wrote before this update and nobody has answered yet."""
+    """End a person's open updates before this one."""
     await transaction.execute(
         update(inbox)
         .where(
@@ -140,7 +140,7 @@ async def end_before(
 
 
 async def highest_open_level(transaction: Transaction, person_id: PersonId) -> int:
-    """The highest level among what a person wrote and nobody has answered yet; 0 for nothing."""
+    """Return the highest level among a person's open updates, or 0."""
     query = select(func.coalesce(func.max(inbox.c.level), 0)).where(
         inbox.c.person_id == person_id, inbox.c.ended_as.is_(None)
     )
@@ -148,7 +148,7 @@ async def highest_open_level(transaction: Transaction, person_id: PersonId) -> i
 
 
 async def received_at(transaction: Transaction, update_id: UpdateId) -> datetime | None:
-    """When an update was stored; None for one that is not in the inbox."""
+    """Return when an update was stored, or None if it is not in the inbox."""
     query = select(inbox.c.received_at).where(inbox.c.update_id == update_id)
     return (await transaction.execute(query)).scalar_one_or_none()
 
@@ -156,7 +156,7 @@ async def received_at(transaction: Transaction, update_id: UpdateId) -> datetime
 async def is_followed(
     transaction: Transaction, person_id: PersonId, update_id: UpdateId, kind: str
 ) -> bool:
-    """Whether the person has sent more of a kind after this update that is not answered yet."""
+    """Return whether the person has a later open update of this kind."""
     query = select(inbox.c.update_id).where(
         inbox.c.person_id == person_id,
         inbox.c.update_id > update_id,
@@ -169,7 +169,7 @@ async def is_followed(
 async def link_turn(
     transaction: Transaction, update_ids: Collection[UpdateId], turn_id: TurnId
 ) -> None:
-    """Remember which turn holds the words of these updates."""
+    """Store which turn holds the text of these updates."""
     await transaction.execute(_link_turn(), {"ids": list(update_ids), "turn": turn_id})
 
 
@@ -179,10 +179,10 @@ def _link_turn() -> Executable:
 
 
 async def linked_turn(transaction: Transaction, update_ids: Collection[UpdateId]) -> TurnId | None:
-    """The turn that already holds words of these updates, or None."""
+    """Return the turn that holds text of these updates, or None."""
     values = {"ids": list(update_ids)}
-    found = (await transaction.execute(_linked_turn(), values)).scalar_one()
-    return TurnId(found) if found is not None else None
+    turn_id = (await transaction.execute(_linked_turn(), values)).scalar_one()
+    return TurnId(turn_id) if turn_id is not None else None
 
 
 @cache
@@ -191,7 +191,7 @@ def _linked_turn() -> Executable:
 
 
 async def add_attempt(transaction: Transaction, update_ids: Collection[UpdateId]) -> int:
-    """Count one more attempt at these updates; return the highest count."""
+    """Count one more attempt at these updates, and return the highest count."""
     result = await transaction.execute(
         update(inbox)
         .where(inbox.c.update_id.in_(update_ids))
@@ -202,14 +202,14 @@ async def add_attempt(transaction: Transaction, update_ids: Collection[UpdateId]
 
 
 async def await_consent(transaction: Transaction, update_ids: Collection[UpdateId]) -> None:
-    """Let words rest until the person has agreed."""
+    """Mark updates as waiting for the person's consent."""
     await transaction.execute(
         update(inbox).where(inbox.c.update_id.in_(update_ids)).values(waits_for_consent=1)
     )
 
 
 async def release_after_consent(transaction: Transaction, person_id: PersonId) -> list[OpenRow]:
-    """Take the words that waited for consent, in order."""
+    """Release the updates that waited for consent, and return them in order."""
     rows = await _open(transaction, inbox.c.person_id == person_id, inbox.c.waits_for_consent == 1)
     await transaction.execute(
         update(inbox)
@@ -220,7 +220,7 @@ async def release_after_consent(transaction: Transaction, person_id: PersonId) -
 
 
 async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
-    """How many messages of this person wait for consent."""
+    """Count a person's messages that wait for consent."""
     query = select(func.count()).where(
         inbox.c.person_id == person_id,
         inbox.c.ended_as.is_(None),
@@ -230,9 +230,9 @@ async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
 
 
 async def open_among(transaction: Transaction, update_ids: Collection[UpdateId]) -> set[UpdateId]:
-    """Which of these updates have no end and do not wait for consent."""
-    found = await transaction.execute(_open_among(), {"ids": list(update_ids)})
-    return {UpdateId(update_id) for update_id in found.scalars()}
+    """Return the updates among these that are open and do not wait for consent."""
+    open_ids = await transaction.execute(_open_among(), {"ids": list(update_ids)})
+    return {UpdateId(update_id) for update_id in open_ids.scalars()}
 
 
 @cache
@@ -245,7 +245,7 @@ def _open_among() -> Executable:
 async def open_rows(
     transaction: Transaction, *, after: UpdateId | None = None, limit: int = 500
 ) -> list[OpenRow]:
-    """A page of the rows that a restart has to take up again, in order."""
+    """Return a page of the rows that a restart must process, in order."""
     conditions = [inbox.c.waits_for_consent == 0]
     if after is not None:
         conditions.append(inbox.c.update_id > after)
@@ -255,7 +255,7 @@ async def open_rows(
 async def open_rows_of(
     transaction: Transaction, person_id: PersonId | None, *, limit: int
 ) -> list[OpenRow]:
-    """A person's rows without an end, or nobody's, in order."""
+    """Return a person's open rows in order, or with None those without a person."""
     return await _open(
         transaction,
         inbox.c.waits_for_consent == 0,
@@ -265,7 +265,7 @@ async def open_rows_of(
 
 
 async def open_owners(transaction: Transaction) -> dict[PersonId | None, int]:
-    """How many rows a restart has to take up again, by person; None owns those of nobody."""
+    """Count the rows that a restart must process, by person or None."""
     query = (
         select(inbox.c.person_id, func.count().label("rows"))
         .where(
@@ -280,7 +280,7 @@ async def open_owners(transaction: Transaction) -> dict[PersonId | None, int]:
 
 
 async def count_open(transaction: Transaction) -> int:
-    """How many updates have no end yet."""
+    """Count open updates that do not wait for consent."""
     query = select(func.count()).where(inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 0)
     return int((await transaction.execute(query)).scalar_one())
 

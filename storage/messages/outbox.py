@@ -1,6 +1,6 @@
-"""The outbox: every word to be sent, written before it is sent.
+"""The outbox: every message, written before it is sent.
 
-The words of a row are sealed with the key of the person they are about, and erased at its end.
+A message is sealed with the key of the person it is about, and erased when its row ends.
 """
 
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.messages.body import MessageBody, to_json
 
 SEAL_CONTEXT = "outbox.body"
+# The reason of a message that cannot be sent now but does not block others of its chat.
 PUT_OFF = "not_now"
-"""The reason of a message that alone cannot go now: it keeps nobody else waiting."""
 
 
 class MessageKind(StrEnum):
-    """What a message is, which decides its priority and how it is repeated."""
+    """The kind of a message, which decides its priority and retries."""
 
     CRISIS = "crisis"
     CASE = "case"
     NOTICE = "notice"
     REPLY = "reply"
-    RELAY = "relay"  # an operator's words to the person
+    RELAY = "relay"  # an operator's message to the person
     CHECK_IN = "check_in"
 
 
@@ -49,15 +49,15 @@ PRIORITIES = {
     MessageKind.CASE: 1,
     MessageKind.NOTICE: 5,
     MessageKind.REPLY: 5,
-    # Ten thousand people may want nine o'clock. A person who talks does not wait for them.
+    # Below replies: ten thousand people may choose nine o'clock, and a conversation goes first.
     MessageKind.CHECK_IN: 6,
 }
+# Not sent again after a restore, because they may have been sent since the backup.
 AT_MOST_ONCE = (MessageKind.REPLY, MessageKind.NOTICE, MessageKind.CHECK_IN)
-"""What a backup that is restored does not say again: it may have been said since."""
 
 
 class OutboxState(StrEnum):
-    """Where a message stands."""
+    """The state of a message."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -69,22 +69,22 @@ class OutboxState(StrEnum):
 
 
 class Audience(StrEnum):
-    """To whom a message goes."""
+    """The recipient of a message."""
 
     PERSON = "person"
     OPERATORS = "operators"
-    OPERATOR = "operator"  # one of them, in their private chat
-    FAREWELL = "farewell"  # a last word to somebody whose rows are gone
+    OPERATOR = "operator"  # one operator, in their private chat
+    FAREWELL = "farewell"  # the last message to a person whose rows are erased
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A row of the outbox as delivery sees it.
+    """A row of the outbox for delivery.
 
     Attributes:
-        telegram_id: the person's chat; None for the operators' chat.
-        check_in_id: the check-in that it asks, or comes with.
-        expires_at: after it the message is not to be sent any more.
+        telegram_id: the recipient's chat, or None for the operators' chat.
+        check_in_id: the check-in that it asks or accompanies.
+        expires_at: do not send the message after it.
     """
 
     outbox_id: OutboxId
@@ -119,19 +119,19 @@ async def put(
     """Queue a message.
 
     Args:
-        transaction: in which it is written.
-        kind: what it is.
-        body: its words; sealed with the key of `person_id`.
-        person_id: whose words it holds; None for nobody's (the service's key).
+        transaction: the transaction that writes it.
+        kind: its kind.
+        body: its content, sealed with the key of `person_id`.
+        person_id: the person it is about. None seals it with the service's key.
         now: the present instant.
-        audience: to whom it goes.
-        epoch: the message is cancelled if the person's epoch has moved on.
+        audience: its recipient.
+        epoch: the person's epoch. The message is cancelled if the epoch has risen since.
         update_id: the update that it answers.
-        turn_id: the turn that keeps its words.
-        preview_message_id: a message that becomes the text by an edit.
-        ended_as: it was said already by another way; only the record is written.
-        expires_at: after it the message is not to be sent any more.
-        check_in_id: the check-in that it asks, or comes with.
+        turn_id: the turn that holds its text.
+        preview_message_id: the preview to replace by an edit.
+        ended_as: the end of a message that was sent by other means and is only recorded.
+        expires_at: do not send the message after it.
+        check_in_id: the check-in that it asks or accompanies.
     """
     transaction.record(MessagesQueued())
     owner = person_id if person_id is not None else keys.SERVICE
@@ -162,7 +162,7 @@ def _put() -> Executable:
 
 
 def _is_ours(*, is_fenced: bool) -> ColumnElement[bool]:
-    """Whether a message is of the person's present epoch, and this process the leading one."""
+    """Build the condition that a message is of the present epoch, and if fenced, ours to send."""
     present = (
         select(people.c.epoch).where(people.c.person_id == outbox.c.person_id).scalar_subquery()
     )
@@ -171,10 +171,10 @@ def _is_ours(*, is_fenced: bool) -> ColumnElement[bool]:
 
 
 async def claim(transaction: Transaction, outbox_id: OutboxId, *, fence: int | None = None) -> bool:
-    """Take a queued message to send it; False where it is fenced off or taken.
+    """Claim a queued message, and return False if it is fenced off or claimed.
 
-    One conditional UPDATE: of two senders one wins, a message of an older epoch stays, and a
-    process whose lease another has taken since (`fence`) gets nothing.
+    One conditional UPDATE lets only one of two senders succeed. It skips messages of an older
+    epoch, and all messages if another process has taken the lease since (`fence`).
     """
     values = {"message": outbox_id, "fence": fence}
     return (await transaction.execute(_claim(fence is not None), values)).rowcount == 1
@@ -196,7 +196,7 @@ def _claim(is_fenced: bool) -> Executable:
 async def still_claimed(
     transaction: Transaction, outbox_id: OutboxId, *, fence: int | None = None
 ) -> bool:
-    """Whether a message of which a part was sent is still ours to send; see `claim`."""
+    """Return whether a partly sent message is still ours to send, as in `claim`."""
     query = select(outbox.c.outbox_id).where(
         outbox.c.outbox_id == outbox_id,
         outbox.c.state == OutboxState.SENDING,
@@ -208,7 +208,7 @@ async def still_claimed(
 async def cancel_if_superseded(
     transaction: Transaction, outbox_id: OutboxId, *, now: datetime
 ) -> bool:
-    """End a message of an older epoch: nobody may send it any more. Whether it was one."""
+    """Cancel a message of an older epoch, and return whether it was one."""
     cancelled = await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(is_fenced=False))
@@ -225,7 +225,7 @@ async def end(
     now: datetime,
     reason: str | None = None,
 ) -> None:
-    """Give a message its end."""
+    """End a message and erase its body."""
     values = {"message": outbox_id, "as": state, "why": reason, "at": now}
     await transaction.execute(_end(), values)
 
@@ -247,14 +247,14 @@ async def postpone(
     reason: str,
     attempts: int | None = None,
 ) -> None:
-    """Put a message back to be tried again.
+    """Queue a message for a retry.
 
     Args:
-        transaction: in which it is written.
+        transaction: the transaction that writes it.
         outbox_id: the message.
-        until: when it is tried again.
-        reason: why it was not sent; `PUT_OFF`: it alone cannot go now.
-        attempts: how many tries it has had; None: as many as there were claims.
+        until: the time of the retry.
+        reason: why it was not sent. `PUT_OFF` lets others of its chat pass.
+        attempts: the number of attempts so far. None keeps the number of claims.
     """
     values: dict[str, object] = {
         "state": OutboxState.QUEUED,
@@ -269,7 +269,7 @@ async def postpone(
 
 
 async def hold_put_off(transaction: Transaction, audience: Audience, *, until: datetime) -> None:
-    """Let what was put off of one chat wait a while: it would fare as the one just tried."""
+    """Delay a chat's put-off messages, because they would fail like the one just tried."""
     await transaction.execute(
         update(outbox)
         .where(
@@ -283,9 +283,9 @@ async def hold_put_off(transaction: Transaction, audience: Audience, *, until: d
 
 
 async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -> int:
-    """Put what was being sent back (None: all of it, after a crash); return how many.
+    """Queue a message that was being sent, and return how many were queued.
 
-    Its attempts tell how far it came.
+    None queues all of them after a crash. Their delivery attempts tell which parts were sent.
     """
     statement = update(outbox).where(outbox.c.state == OutboxState.SENDING)
     if outbox_id is not None:
@@ -294,12 +294,12 @@ async def requeue(transaction: Transaction, outbox_id: OutboxId | None = None) -
 
 
 async def count_open(transaction: Transaction) -> int:
-    """How many messages wait or are being sent."""
+    """Count messages that wait or are being sent."""
     query = select(func.count()).select_from(outbox).where(is_open())
     return int((await transaction.execute(query)).scalar_one())
 
 
 async def count_stuck(transaction: Transaction, *, tries: int) -> int:
-    """How many messages are open after so many tries."""
+    """Count open messages with at least this many attempts."""
     query = select(func.count()).select_from(outbox).where(is_open(), outbox.c.attempts >= tries)
     return int((await transaction.execute(query)).scalar_one())

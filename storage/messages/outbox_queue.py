@@ -1,6 +1,6 @@
-"""The line before the outbox: the next message of every chat whose time has come.
+"""The order of the outbox: which message of each chat is sent next.
 
-`outbox.py` puts messages down, claims and ends them.
+`outbox.py` enqueues, claims and ends messages.
 """
 
 from collections.abc import Collection
@@ -33,11 +33,11 @@ async def next_messages(
     limit: int,
     busy: Collection[OutboxId] = (),
 ) -> list[OutboxMessage]:
-    """The next message of every chat whose time has come: crisis first, then as written.
+    """Return the next due message of each chat, by priority, then oldest first.
 
-    One message a chat: what stands behind a message that waits or is being sent keeps its
-    place, and a chat with a long queue cannot keep others from being seen. A message that alone
-    cannot go now (`PUT_OFF`) lets the others of its chat pass.
+    Only one message per chat is returned, so that a long queue does not block other chats. A
+    message behind one that waits or is being sent keeps its place. A put-off message (`PUT_OFF`)
+    lets others of its chat pass.
     """
     values = {"now": now, "most": limit, "busy": list(busy)}
     rows = (await transaction.execute(_due(), values)).all()
@@ -46,7 +46,7 @@ async def next_messages(
 
 @cache
 def _due() -> Select[*tuple[Any, ...]]:
-    """Built once: it is asked after every message that is sent."""
+    """Build the query once, because it runs after every message sent."""
     now = bindparam("now", type_=outbox.c.created_at.type)
     return (
         select(outbox, telegram_chats.c.telegram_id)
@@ -59,11 +59,11 @@ def _due() -> Select[*tuple[Any, ...]]:
         .where(
             is_open(),
             outbox.c.state == OutboxState.QUEUED,
-            # A row from the future was written before the clock was set back.
+            # `created_at` is in the future if the clock was set back.
             or_(
                 outbox.c.not_before_at <= now,
                 outbox.c.created_at > now,
-                outbox.c.expires_at < now,  # it gets its end
+                outbox.c.expires_at < now,  # delivery ends it as expired
             ),
             ~_stands_behind(Audience.PERSON, now),
             ~_stands_behind(Audience.OPERATORS, now),
@@ -75,10 +75,10 @@ def _due() -> Select[*tuple[Any, ...]]:
 
 
 def _stands_behind(audience: Audience, now: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Whether another open message of the same chat comes first.
+    """Build the condition that another open message of the same chat comes first.
 
-    What was put off comes after all that was not, the least tried first, and holds up nobody
-    while it waits.
+    Put-off messages come last, those with the fewest attempts first. They block no other message
+    while they wait.
     """
     other = aliased(outbox)
     earlier = or_(

@@ -1,7 +1,8 @@
-"""What a person sent that is no text, as a turn holds it: its kind, never its content."""
+"""How a turn stores a message that is not text: its kind, never its content."""
 
 from dataclasses import dataclass
 
+# Telegram's names. If two fit, the first counts, because a venue also has a location.
 KINDS = (
     "voice",
     "audio",
@@ -17,18 +18,17 @@ KINDS = (
     "contact",
     "poll",
 )
-"""Telegram's names; of two that fit, the first counts (a venue has a location too)."""
 OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class SentObject:
-    """One thing that a person sent.
+    """A message that is not text.
 
     Attributes:
         kind: one of `KINDS`, or `OTHER`.
-        seconds: how long it plays; None where it does not.
-        emoji: what a sticker stands for; empty for everything else.
+        seconds: how long it plays, or None if it does not play.
+        emoji: a sticker's emoji, empty for other kinds.
     """
 
     kind: str
@@ -37,13 +37,13 @@ class SentObject:
 
     @property
     def text(self) -> str:
-        """How a turn holds it."""
+        """The text that a turn stores."""
         more = self.emoji if self.seconds is None else str(self.seconds)
         return f"{self.kind} {more}".rstrip()
 
 
 def parse(text: str) -> SentObject:
-    """Read what a turn holds."""
+    """Parse the text that a turn stores."""
     kind, _, more = text.partition(" ")
     if kind not in KINDS:
         return SentObject(OTHER)

@@ -1,4 +1,4 @@
-"""Reading the way of a message through inbox and outbox. Holds no words."""
+"""The path of a message through inbox and outbox, without its text."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from storage.database.schema import deliveries, inbox, outbox, telegram_chats
 
 @dataclass(frozen=True, slots=True)
 class TracedSend:
-    """One message that answered an update, and the last outcome of each part."""
+    """A message that answered an update, with the last outcome of each part."""
 
     outbox_id: int
     kind: str
@@ -23,7 +23,7 @@ class TracedSend:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One update and what became of it."""
+    """An update, its end and the messages that answered it."""
 
     update_id: int
     kind: str
@@ -36,7 +36,7 @@ class Hop:
 
 
 async def of_chat(transaction: Transaction, telegram_id: int, *, limit: int = 200) -> list[Hop]:
-    """The last `limit` updates of a chat, oldest first."""
+    """Return the last `limit` updates of a chat, oldest first."""
     query = (
         select(inbox)
         .join(telegram_chats, telegram_chats.c.person_id == inbox.c.person_id)
@@ -72,10 +72,10 @@ async def _sent(transaction: Transaction, update_ids: list[int]) -> dict[int, li
     parts: dict[int, dict[int, str]] = defaultdict(dict)
     for outbox_id, part, outcome in await transaction.execute(attempts):
         parts[outbox_id][part] = outcome
-    found: dict[int, list[TracedSend]] = defaultdict(list)
+    sent: dict[int, list[TracedSend]] = defaultdict(list)
     for message in messages:
         outcomes = [outcome for _, outcome in sorted(parts[message.outbox_id].items())]
-        found[message.update_id].append(
+        sent[message.update_id].append(
             TracedSend(message.outbox_id, message.kind, message.state, message.reason, outcomes)
         )
-    return found
+    return sent

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs inside the connection that `Database.upgrade` hands over."""
+"""Alembic's entry point, which runs on the connection that `Database.upgrade` passes in."""
 
 from alembic import context
 

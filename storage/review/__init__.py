@@ -1,1 +1,1 @@
-"""Cases, operators and the lexicon's changes."""
+"""Cases, operators, the audit trail and lexicon changes."""

@@ -1,8 +1,8 @@
-"""The audit trail: who did what, hash-chained, so that nothing in it can be changed unseen.
+"""The audit trail of what operators did, hash-chained so that any change is detected.
 
-Each row's hash is an HMAC-SHA256, under a key derived from the service's own, over the hash before
-it and everything in the row but its words and the person they are about. Of the words the chain
-holds a salted digest: erasing a person leaves the chain whole.
+Each row's hash is an HMAC-SHA256 with a key derived from the service's own. It covers the previous
+hash and the row except its text and its person. The chain holds a salted digest of the text, so
+that erasing a person leaves it intact.
 """
 
 import hmac
@@ -28,13 +28,13 @@ SALT_CHARS = 32
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One act.
+    """One act in the trail.
 
     Attributes:
-        operator_id: None for what the service did by itself.
-        detail: what was done, without anybody's words.
-        words: what an operator wrote (a reply, a reason); None where there were none, or where
-            they were erased with the person.
+        operator_id: the operator, or None for the service itself.
+        detail: what was done, without any text that a person or operator wrote.
+        words: the text that an operator wrote (a reply, a reason), or None. An erasure of the
+            person removes it.
     """
 
     audit_id: int
@@ -58,17 +58,17 @@ async def append(
     detail: Mapping[str, Any] | None = None,
     words: str | None = None,
 ) -> int:
-    """Write an act at the end of the trail; return its number.
+    """Append an act to the trail, and return its id.
 
     Args:
-        transaction: writers follow one another; the lock holds until the commit.
-        act: what was done.
+        transaction: an open transaction. It locks out other writers of the trail until it ends.
+        act: the name of the act.
         now: the present instant.
-        operator_id: by whom; None for the service.
-        case_id: in which case.
-        person_id: about whom; needed where there are words.
-        detail: JSON, without anybody's words.
-        words: sealed with the person's key.
+        operator_id: the operator, or None for the service.
+        case_id: the case.
+        person_id: the person it is about. Required with `words`.
+        detail: JSON, without any text that a person or operator wrote.
+        words: the text, which is sealed with the person's key.
     """
     values: dict[str, Any] = {
         "at": now,
@@ -87,34 +87,34 @@ async def append(
     key = await _key(transaction)
     before = await _last_hash(transaction)
     values["hash"] = _hash(key, before, values)
-    made = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
-    return int(made.scalar_one())
+    inserted = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
+    return int(inserted.scalar_one())
 
 
 async def _last_hash(transaction: Transaction) -> bytes:
-    """The hash that the next act stands on; no other act is written until the commit.
+    """Return the last hash, and lock the trail until the commit.
 
-    SQLite has one writer at a time. On PostgreSQL a function takes a lock and then looks, in one
-    trip: acts wait for one another here.
+    SQLite has one writer at a time. On PostgreSQL a function takes a lock and reads the hash in
+    one round trip.
     """
     if transaction.dialect == "postgresql":
-        found = await transaction.execute(text("SELECT audit_last_hash()"))
+        rows = await transaction.execute(text("SELECT audit_last_hash()"))
     else:
         last = select(audit.c.hash).order_by(audit.c.audit_id.desc()).limit(1)
-        found = await transaction.execute(last)
-    return bytes(found.scalar_one_or_none() or FIRST)
+        rows = await transaction.execute(last)
+    return bytes(rows.scalar_one_or_none() or FIRST)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """What a walk over the whole trail found.
+    """The result of verifying the whole trail.
 
     Attributes:
-        records: how many acts there are.
-        broken_at: the first act that is not as it was written, or follows a missing one.
-        erased: of how many the words were erased.
-        head: the last hash, to be kept elsewhere: a trail cut short still verifies without it.
-        holds_head: whether the hash asked for is in the trail.
+        records: the number of acts.
+        broken_at: the first act that was changed or follows a missing one, or None.
+        erased: the number of acts whose text was erased.
+        head: the last hash. Store it elsewhere, because a truncated trail verifies without it.
+        holds_head: whether the trail contains the given hash.
     """
 
     records: int
@@ -125,7 +125,7 @@ class AuditResult:
 
 
 async def verify(transaction: Transaction, *, head: str | None = None) -> AuditResult:
-    """Walk the trail from the first act; `head` is a hash noted earlier, which must be in it."""
+    """Verify the trail from the first act, which must contain a hash `head` stored earlier."""
     key, before = await _key(transaction), FIRST
     count = erased = 0
     broken_at: int | None = None
@@ -143,14 +143,14 @@ async def verify(transaction: Transaction, *, head: str | None = None) -> AuditR
 
 
 async def erase_person(transaction: Transaction, person_id: PersonId) -> None:
-    """Take away what operators wrote about a person, and that it was them."""
+    """Erase what operators wrote about a person, and the person's id."""
     await transaction.execute(
         update(audit).where(audit.c.person_id == person_id).values(words=None, person_id=None)
     )
 
 
 async def erase_older(transaction: Transaction, *, before: datetime) -> int:
-    """Take away words that are past their time of keeping; return how many."""
+    """Erase text older than an instant, and return of how many acts."""
     old = (audit.c.words.is_not(None), audit.c.at < before)
     statement = update(audit).where(*old).values(words=None, person_id=None)
     return (await transaction.execute(statement)).rowcount
@@ -165,7 +165,7 @@ async def page(
     act: str | None = None,
     limit: int = 50,
 ) -> list[Record]:
-    """The newest acts first, a page of them."""
+    """Return a page of acts, newest first."""
     query = select(audit).order_by(audit.c.audit_id.desc()).limit(limit)
     for column, value in (
         (audit.c.case_id, case_id),
@@ -183,7 +183,7 @@ async def page(
 async def details_since(
     transaction: Transaction, operator_id: OperatorId, acts: Collection[str], since: datetime
 ) -> list[Mapping[str, Any]]:
-    """What an operator did of some kinds since an instant, by the details."""
+    """Return the details of an operator's acts of these kinds since an instant."""
     query = select(audit.c.detail).where(
         audit.c.operator_id == operator_id, audit.c.act.in_(acts), audit.c.at >= since
     )
@@ -193,16 +193,16 @@ async def details_since(
 async def first_since(
     transaction: Transaction, operator_id: OperatorId, since: datetime
 ) -> datetime | None:
-    """When an operator first did anything since an instant."""
+    """Return the time of an operator's first act since an instant, or None."""
     query = select(func.min(audit.c.at)).where(
         audit.c.operator_id == operator_id, audit.c.at >= since
     )
-    found: datetime | None = (await transaction.execute(query)).scalar_one()
-    return found
+    first_at: datetime | None = (await transaction.execute(query)).scalar_one()
+    return first_at
 
 
 async def _rows(transaction: Transaction) -> AsyncIterator[Row[Any]]:
-    """All rows, a page at a time, so that a long trail fits into memory."""
+    """Yield all rows, read in pages so that a long trail fits into memory."""
     after = -1
     while True:
         query: Select[Any] = (
@@ -217,12 +217,12 @@ async def _rows(transaction: Transaction) -> AsyncIterator[Row[Any]]:
 
 
 async def _fits(transaction: Transaction, row: Row[Any]) -> bool:
-    """Whether the words, where they are still there, are those that were written."""
+    """Return whether the text is erased or matches its digest."""
     if row.words is None:
         return True
     try:
         salted = await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT)
-    except Exception:  # a key that is gone, or words that another key sealed
+    except Exception:  # the key was destroyed, or another key sealed the text
         return False
     return hmac.compare_digest(_digest(salted), row.words_digest or b"")
 

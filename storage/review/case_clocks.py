@@ -1,4 +1,4 @@
-"""Cases whose time has come: unclaimed, a lease that ran out, a digest, a topic to take away."""
+"""Cases that are due: unclaimed, with an expired lease, not in a digest, or with an old topic."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,7 +12,7 @@ from storage.review.cases import Case, as_case, select_cases
 
 
 async def clocks_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[Case]:
-    """Cases that nobody claimed in time, the longest due first."""
+    """Return cases that no operator claimed in time, the longest due first."""
     query = (
         select_cases()
         .where(NOT_RESOLVED, cases.c.clock_due_at.is_not(None), cases.c.clock_due_at <= now)
@@ -23,13 +23,13 @@ async def clocks_due(transaction: Transaction, *, now: datetime, limit: int = 50
 
 
 async def leases_over(transaction: Transaction, *, now: datetime) -> list[Case]:
-    """Takeovers whose lease ran out."""
+    """Return cases with a takeover whose lease expired."""
     query = select_cases().where(cases.c.lease_until_at.is_not(None), cases.c.lease_until_at <= now)
     return [as_case(row) for row in await transaction.execute(query)]
 
 
 async def undigested(transaction: Transaction, *, below: int, limit: int = 500) -> list[Case]:
-    """Cases under a level that no digest has told of since their last sign of risk."""
+    """Return cases below a level that no digest has listed since their last sign of risk."""
     query = (
         select_cases()
         .where(
@@ -46,23 +46,23 @@ async def undigested(transaction: Transaction, *, below: int, limit: int = 500) 
 async def mark_digested(
     transaction: Transaction, case_ids: Collection[CaseId], *, now: datetime
 ) -> None:
-    """Note that a digest has told of these cases."""
+    """Record that a digest has listed these cases."""
     told = update(cases).where(cases.c.case_id.in_(case_ids)).values(digested_at=now)
     await transaction.execute(told)
 
 
 async def last_digest_at(transaction: Transaction) -> datetime | None:
-    """When a digest was last written, or None."""
+    """Return when a digest was last written, or None."""
     query = select(cases.c.digested_at).where(cases.c.digested_at.is_not(None))
     newest = query.order_by(cases.c.digested_at.desc()).limit(1)
-    found: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
-    return found
+    last_at: datetime | None = (await transaction.execute(newest)).scalar_one_or_none()
+    return last_at
 
 
 async def topics_over(transaction: Transaction, *, resolved_before: datetime) -> list[CaseId]:
-    """Cases whose topic still stands though the person is gone, or its time of keeping over."""
+    """Return cases with a topic to delete, because they are erased or were resolved long ago."""
     query = select(cases.c.case_id).where(
         cases.c.thread_id.is_not(None),
         cases.c.erased_at.is_not(None) | (cases.c.resolved_at < resolved_before),
     )
-    return [CaseId(each) for each in (await transaction.execute(query)).scalars()]
+    return [CaseId(case_id) for case_id in (await transaction.execute(query)).scalars()]

@@ -1,7 +1,4 @@
-"""The operators' queue: which cases wait, the gravest first; figures about all of them.
-
-Holds no words.
-"""
+"""The operators' queue of cases, gravest first, and figures about all cases."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +14,13 @@ from storage.review.cases import Case, CaseState, as_case, columns
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What an operator wants to see; None: no matter.
+    """An operator's filters on the queue, where None accepts any value.
 
     Attributes:
-        state: `waiting` (not claimed), `mine`, `claimed`, `resolved`; None: all not resolved.
+        state: `waiting` (not claimed), `mine`, `claimed`, `resolved`, or None for unresolved.
         level: this level and above.
         category: one of the categories of a case.
-        operator_id: whose `mine` is.
+        operator_id: the operator of `mine`.
     """
 
     state: str | None = None
@@ -35,7 +32,7 @@ class Filters:
 async def page(
     transaction: Transaction, filters: Filters, *, limit: int = 50, offset: int = 0
 ) -> list[Case]:
-    """Cases: those that nobody has first, then by level, then the longest waiting."""
+    """Return a page of cases by level, then unclaimed first, then the longest waiting."""
     unclaimed_first = case((cases.c.state == CaseState.OPEN, 0), else_=1)
     order: tuple[Any, ...] = (
         (cases.c.resolved_at.desc(),)
@@ -49,13 +46,13 @@ async def page(
 
 
 async def count(transaction: Transaction, filters: Filters) -> int:
-    """How many cases fit."""
+    """Count the cases that match."""
     query = select(func.count()).select_from(cases).where(*_conditions(filters))
     return int((await transaction.execute(query)).scalar_one())
 
 
 async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
-    """How many cases wait for somebody, by level."""
+    """Count unclaimed cases by level."""
     query = (
         select(cases.c.level, func.count())
         .where(NOT_RESOLVED, cases.c.state == CaseState.OPEN)
@@ -64,10 +61,10 @@ async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
     return {row.level: row[1] for row in await transaction.execute(query)}
 
 
-async def place_in_line(transaction: Transaction, found: Case) -> int:
-    """How many unclaimed cases are seen to before this one."""
-    graver = cases.c.level > found.level
-    longer = (cases.c.level == found.level) & (cases.c.last_risk_at < found.last_risk_at)
+async def place_in_line(transaction: Transaction, waiting: Case) -> int:
+    """Count the unclaimed cases ahead of this one."""
+    graver = cases.c.level > waiting.level
+    longer = (cases.c.level == waiting.level) & (cases.c.last_risk_at < waiting.last_risk_at)
     query = select(func.count()).where(
         NOT_RESOLVED, cases.c.state == CaseState.OPEN, graver | longer
     )
@@ -76,7 +73,7 @@ async def place_in_line(transaction: Transaction, found: Case) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CaseFigures:
-    """What charts need of one case."""
+    """The figures of one case for charts."""
 
     level: int
     opened_at: datetime
@@ -85,7 +82,7 @@ class CaseFigures:
 
 
 async def opened_since(transaction: Transaction, since: datetime) -> list[CaseFigures]:
-    """Cases opened since an instant, oldest first."""
+    """Return cases opened since an instant, oldest first."""
     query = (
         select(cases.c.level, cases.c.opened_at, cases.c.acknowledged_at, cases.c.resolution)
         .where(cases.c.opened_at >= since)
@@ -95,7 +92,7 @@ async def opened_since(transaction: Transaction, since: datetime) -> list[CaseFi
 
 
 async def verdicts_by_rule(transaction: Transaction, since: datetime) -> dict[str, tuple[int, int]]:
-    """For each rule: in how many resolved cases it fired, and how many were false alarms."""
+    """Return for each rule the resolved cases in which it matched, and the false alarms."""
     is_false = cases.c.resolution == "false_alarm"
     query = (
         select(
@@ -116,18 +113,18 @@ async def verdicts_by_rule(transaction: Transaction, since: datetime) -> dict[st
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [
+    conditions: list[ColumnElement[bool]] = [
         cases.c.resolved_at.is_not(None) if filters.state == "resolved" else NOT_RESOLVED
     ]
     if filters.state == "waiting":
-        found.append(cases.c.state == CaseState.OPEN)
+        conditions.append(cases.c.state == CaseState.OPEN)
     elif filters.state == "claimed":
-        found.append(cases.c.state == CaseState.CLAIMED)
+        conditions.append(cases.c.state == CaseState.CLAIMED)
     elif filters.state == "mine":
-        found.append(cases.c.claimed_by == filters.operator_id)
+        conditions.append(cases.c.claimed_by == filters.operator_id)
     if filters.level is not None:
-        found.append(cases.c.level >= filters.level)
+        conditions.append(cases.c.level >= filters.level)
     if filters.category:
         within = "," + cases.c.categories + ","
-        found.append(within.contains(f",{filters.category},", autoescape=True))
-    return found
+        conditions.append(within.contains(f",{filters.category},", autoescape=True))
+    return conditions

@@ -1,6 +1,6 @@
-"""Case rows: one case a person that is not resolved.
+"""Cases, at most one unresolved for each person.
 
-Every act is one conditional UPDATE, so that of two operators one wins.
+Every change of state is one conditional UPDATE, so that only one of two operators succeeds.
 """
 
 from dataclasses import dataclass, fields
@@ -17,7 +17,7 @@ from storage.ids import CaseId, OperatorId, PersonId
 
 
 class CaseState(StrEnum):
-    """Where a case stands."""
+    """The state of a case."""
 
     OPEN = "open"
     CLAIMED = "claimed"
@@ -25,13 +25,13 @@ class CaseState(StrEnum):
 
 
 class Resolution(StrEnum):
-    """How a case ended."""
+    """The end of a case."""
 
     HELPED = "helped"
     FALSE_ALARM = "false_alarm"
     REFERRED = "referred"
     UNREACHABLE = "unreachable"
-    ERASED = "erased"  # the person deleted their data; no operator says so
+    ERASED = "erased"  # the person deleted their data; operators cannot choose it
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Case:
     """An operators' record of a person at risk.
 
     Attributes:
-        hold_until_at: until when the model is silent; None where it is not.
-        claimed_by: who looks after it.
+        hold_until_at: the model is silent until then, or None without a hold.
+        claimed_by: the operator who claimed it, or None.
         acknowledged_at: when it was first claimed since its level rose.
-        lease_until_at: until when the person talks with whoever claimed it; None: no takeover.
-        clock_stage: how far the escalation of an unclaimed case has come.
-        is_shadowed: an operator reads the model's replies before they go.
+        lease_until_at: the end of the takeover's lease, or None without a takeover.
+        clock_stage: the stage of an unclaimed case's escalation.
+        is_shadowed: an operator reads the model's replies before they are sent.
         thread_id: its topic in the operators' group.
     """
 
@@ -88,19 +88,19 @@ class CaseColumns(TypedDict, total=False):
 
 
 async def open_case(transaction: Transaction, person_id: PersonId) -> Case | None:
-    """The person's case that is not resolved, or None."""
+    """Return the person's unresolved case, or None."""
     row = (await transaction.execute(_open_case(), {"person": person_id})).one_or_none()
     return as_case(row) if row else None
 
 
 async def get(transaction: Transaction, case_id: CaseId) -> Case | None:
-    """One case, resolved or not."""
+    """Return a case, resolved or not, or None."""
     row = (await transaction.execute(_by_id(), {"case": case_id})).one_or_none()
     return as_case(row) if row else None
 
 
 async def of_person(transaction: Transaction, person_id: PersonId) -> list[Case]:
-    """Every case of a person, oldest first."""
+    """Return every case of a person, oldest first."""
     query = select_cases().where(cases.c.person_id == person_id).order_by(cases.c.case_id)
     return [as_case(row) for row in await transaction.execute(query)]
 
@@ -117,7 +117,7 @@ async def create(
     now: datetime,
 ) -> CaseId:
     """Open a case."""
-    made = await transaction.execute(
+    inserted = await transaction.execute(
         insert(cases)
         .values(
             person_id=person_id,
@@ -132,7 +132,7 @@ async def create(
         )
         .returning(cases.c.case_id)
     )
-    return CaseId(made.scalar_one())
+    return CaseId(inserted.scalar_one())
 
 
 async def change(transaction: Transaction, case_id: CaseId, **columns: Unpack[CaseColumns]) -> None:
@@ -148,7 +148,7 @@ async def change(transaction: Transaction, case_id: CaseId, **columns: Unpack[Ca
 async def claim(
     transaction: Transaction, case_id: CaseId, operator_id: OperatorId, *, now: datetime
 ) -> bool:
-    """Take an open case; False where somebody has it, or it is resolved. Its clock stops."""
+    """Claim an open case and stop its clock, and return False if it is claimed or resolved."""
     result = await transaction.execute(
         update(cases)
         .where(cases.c.case_id == case_id, cases.c.state == CaseState.OPEN)
@@ -164,7 +164,7 @@ async def claim(
 
 
 async def release(transaction: Transaction, case_id: CaseId) -> bool:
-    """Give a claimed case back to the queue; a takeover ends with it."""
+    """Release a claimed case to the queue, which also ends its takeover."""
     result = await transaction.execute(
         update(cases)
         .where(cases.c.case_id == case_id, cases.c.state == CaseState.CLAIMED)
@@ -188,7 +188,10 @@ async def take_over(
     lease_until_at: datetime,
     now: datetime,
 ) -> bool:
-    """Begin a takeover by whoever claimed the case; False where it runs, or is not theirs."""
+    """Begin a takeover of a case that this operator claimed.
+
+    Returns False if a takeover is running or another operator claimed the case.
+    """
     result = await transaction.execute(
         update(cases)
         .where(
@@ -210,7 +213,7 @@ async def renew(
     lease_until_at: datetime,
     now: datetime,
 ) -> bool:
-    """Prolong a takeover that still holds; False where it does not, or is not theirs."""
+    """Renew a takeover's lease, and return False if it expired or is another operator's."""
     result = await transaction.execute(
         update(cases)
         .where(
@@ -226,12 +229,13 @@ async def renew(
 async def end_takeover(
     transaction: Transaction, case_id: CaseId, *, expired_at: datetime | None = None
 ) -> bool:
-    """End a takeover; False where none runs.
+    """End a takeover, and return False if none is running. The case stays claimed.
 
     Args:
-        transaction: the case itself stays claimed.
-        case_id: which.
-        expired_at: only where its lease ran out by then: a word of the operator may be quicker.
+        transaction: an open transaction.
+        case_id: the case.
+        expired_at: end it only if its lease expired by then, because a message of the operator
+            may have renewed it.
     """
     statement = update(cases).where(cases.c.case_id == case_id, cases.c.lease_until_at.is_not(None))
     if expired_at is not None:
@@ -248,7 +252,7 @@ async def resolve(
     operator_id: OperatorId,
     now: datetime,
 ) -> bool:
-    """Close a case; False where it was closed before."""
+    """Resolve a case, and return False if it was resolved before."""
     result = await transaction.execute(
         update(cases)
         .where(cases.c.case_id == case_id, NOT_RESOLVED)
@@ -267,7 +271,7 @@ async def resolve(
 
 
 async def by_thread(transaction: Transaction, thread_id: int) -> Case | None:
-    """The newest case whose topic this is."""
+    """Return the newest case with this topic, or None."""
     query = (
         select_cases()
         .where(cases.c.thread_id == thread_id)
@@ -289,17 +293,17 @@ def _by_id() -> Select[Any]:
 
 
 def columns() -> list[Column[Any]]:
-    """The columns that make a `Case`."""
+    """Return the columns of a `Case`."""
     return [cases.c[field.name] for field in fields(Case)]
 
 
 def select_cases() -> Select[Any]:
-    """A query for whole cases, to be read with `as_case`."""
+    """Build a query for cases that `as_case` reads."""
     return select(*columns())
 
 
 def as_case(row: Row[Any]) -> Case:
-    """A row of `columns` as a case."""
+    """Convert a row with the columns of `columns` to a case."""
     values = dict(row._mapping)
     return Case(
         **values

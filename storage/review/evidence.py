@@ -1,7 +1,4 @@
-"""Why a case was opened or raised: rules, and their places in what was said.
-
-Holds no words.
-"""
+"""Evidence: the rules for which a case was opened or raised, and where they matched."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,13 +10,13 @@ from storage.database.connection import Transaction
 from storage.database.schema_review import evidence
 from storage.ids import CaseId, TurnId
 
+# The most spans stored for one message.
 MOST = 40
-"""Places noted of one message."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSpan:
-    """One rule at one place of a turn; `start` and `end` count code points."""
+    """A match of a rule in a turn. `start` and `end` count code points."""
 
     rule: str
     category: str
@@ -30,7 +27,7 @@ class EvidenceSpan:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A span, the turn it is in (None: the words were not kept) and when it was noted."""
+    """A span with its turn, or None if the text was not kept."""
 
     span: EvidenceSpan
     turn_id: TurnId | None
@@ -47,7 +44,7 @@ async def add(
     lexicon: str,
     now: datetime,
 ) -> None:
-    """Note spans, the gravest first."""
+    """Store the gravest spans, up to `MOST`."""
     gravest = sorted(spans, key=lambda span: (-span.level, span.start))[:MOST]
     for span in gravest:
         await transaction.execute(
@@ -58,7 +55,7 @@ async def add(
 
 
 async def of_case(transaction: Transaction, case_id: CaseId) -> list[Evidence]:
-    """Everything noted for a case, oldest first."""
+    """Return the evidence of a case, oldest first."""
     query = select(evidence).where(evidence.c.case_id == case_id).order_by(evidence.c.evidence_id)
     rows = (await transaction.execute(query)).all()
     return [

@@ -1,6 +1,6 @@
-"""Words, and what operators' verdicts and edits say about them, of people who allow the use.
+"""Turns with operators' verdicts and edits, of people who consented to training.
 
-Off the record nothing is here.
+Turns off the record are never included.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -25,7 +25,7 @@ READ = (ShadowState.SENT, ShadowState.EDITED)
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """A turn that stood as evidence in a case that operators resolved."""
+    """A turn that was evidence in a resolved case."""
 
     person_id: PersonId
     text: str
@@ -36,7 +36,7 @@ class VerdictRow:
 
 @dataclass(frozen=True, slots=True)
 class EditRow:
-    """A reply of the model that an operator read; `edited` is None where it went as it was."""
+    """A model reply that an operator read. `edited` is None if it was sent unedited."""
 
     person_id: PersonId
     question: str
@@ -46,7 +46,7 @@ class EditRow:
 
 @dataclass(frozen=True, slots=True)
 class PersonTurn:
-    """What a person said."""
+    """A turn that a person wrote."""
 
     turn_id: TurnId
     person_id: PersonId
@@ -56,28 +56,28 @@ class PersonTurn:
 async def consented(
     transaction: Transaction, before: TurnId | None = None, *, limit: int
 ) -> list[PersonTurn]:
-    """A page of what people said, the newest first; `before` is the last of the page before."""
+    """Return a page of people's turns, newest first. `before` is the previous page's last turn."""
     query = _said(turns.c.turn_id, turns.c.person_id, turns.c.words)
     query = query.order_by(turns.c.turn_id.desc()).limit(limit)
     if before is not None:
         query = query.where(turns.c.turn_id < before)
-    found = []
+    page = []
     for row in (await transaction.execute(query)).all():
         try:
             text = await keys.unseal(transaction, row.person_id, row.words, TURN)
         except keys.KeyDestroyedError:  # erased since the page was read
             continue
-        found.append(PersonTurn(row.turn_id, row.person_id, text))
-    return found
+        page.append(PersonTurn(row.turn_id, row.person_id, text))
+    return page
 
 
 async def count_consented(transaction: Transaction) -> int:
-    """How much there is for `consented` to give."""
+    """Count the turns that `consented` returns."""
     return int((await transaction.execute(_said(func.count()))).scalar_one())
 
 
 async def still_consented(transaction: Transaction, turn_ids: Iterable[TurnId]) -> set[TurnId]:
-    """Which of these turns still stand, and may still be read."""
+    """Return the turns among these that still exist and may still be read."""
     query = _said(turns.c.turn_id).where(turns.c.turn_id.in_(list(turn_ids)))
     return {row.turn_id for row in await transaction.execute(query)}
 
@@ -95,7 +95,7 @@ def _said(*columns: ColumnElement[Any]) -> Select[Any]:
 
 
 async def judged(transaction: Transaction) -> AsyncIterator[VerdictRow]:
-    """Turns and what operators found, in the order in which they were said."""
+    """Yield turns with operators' verdicts, oldest first."""
     query = (
         select(
             turns.c.turn_id,
@@ -126,7 +126,7 @@ async def judged(transaction: Transaction) -> AsyncIterator[VerdictRow]:
 
 
 async def edited(transaction: Transaction) -> AsyncIterator[EditRow]:
-    """Replies that operators read, with the question that they answer, oldest first."""
+    """Yield replies that operators read, with the question they answer, oldest first."""
     drafts = shadow_drafts
     query = (
         select(drafts.c.person_id, turns.c.words.label("question"), drafts.c.words, drafts.c.edited)

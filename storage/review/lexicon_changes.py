@@ -1,7 +1,4 @@
-"""Changes to the lexicon that operators proposed, and who decided on them.
-
-Holds no words of people.
-"""
+"""Changes to the lexicon that operators proposed, and the decisions on them."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +15,7 @@ from storage.ids import OperatorId
 
 
 class ChangeState(StrEnum):
-    """Where a change stands."""
+    """The state of a change."""
 
     PROPOSED = "proposed"
     LIVE = "live"
@@ -28,7 +25,7 @@ class ChangeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LexiconChange:
-    """A change, as YAML, with what replaying it found (counts only)."""
+    """A change as YAML, with the counts of its replay."""
 
     change_id: int
     body: str
@@ -43,17 +40,17 @@ class LexiconChange:
 async def propose(
     transaction: Transaction, body: str, *, operator_id: OperatorId, now: datetime
 ) -> int:
-    """Store a proposal; return its number."""
-    made = await transaction.execute(
+    """Store a proposal, and return its id."""
+    inserted = await transaction.execute(
         insert(changes)
         .values(body=body, state=ChangeState.PROPOSED, proposed_by=operator_id, proposed_at=now)
         .returning(changes.c.change_id)
     )
-    return int(made.scalar_one())
+    return int(inserted.scalar_one())
 
 
 async def keep_replay(transaction: Transaction, change_id: int, replay: Mapping[str, Any]) -> None:
-    """Store what a replay counted."""
+    """Store the counts of a replay."""
     await transaction.execute(
         update(changes)
         .where(changes.c.change_id == change_id)
@@ -70,9 +67,9 @@ async def decide(
     operator_id: OperatorId | None,
     now: datetime,
 ) -> bool:
-    """Move a change on; False where it no longer stands where it stood.
+    """Set a change's state, and return False if it is no longer in the state `before`.
 
-    `operator_id` is None for whoever has the host.
+    `operator_id` is None for a decision made on the host's command line.
     """
     result = await transaction.execute(
         update(changes)
@@ -83,14 +80,14 @@ async def decide(
 
 
 async def get(transaction: Transaction, change_id: int) -> LexiconChange | None:
-    """One change, or None."""
+    """Return one change, or None."""
     query = select(changes).where(changes.c.change_id == change_id)
     row = (await transaction.execute(query)).one_or_none()
     return _change(row) if row else None
 
 
 async def live(transaction: Transaction) -> list[LexiconChange]:
-    """What is in use, in the order in which it went live: a change may build on those before."""
+    """Return live changes in the order they went live, because one may build on another."""
     query = (
         select(changes)
         .where(changes.c.state == ChangeState.LIVE)
@@ -102,7 +99,7 @@ async def live(transaction: Transaction) -> list[LexiconChange]:
 async def listed(
     transaction: Transaction, *, state: ChangeState | None = None
 ) -> list[LexiconChange]:
-    """All changes, in the order in which they were proposed."""
+    """Return all changes in the order they were proposed."""
     query = select(changes).order_by(changes.c.change_id)
     if state is not None:
         query = query.where(changes.c.state == state)

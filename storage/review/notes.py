@@ -15,7 +15,7 @@ SEAL_CONTEXT = "notes.words"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What an operator (None: the service) wrote down for other operators."""
+    """A note for operators, by an operator or (None) by the service."""
 
     note_id: int
     operator_id: OperatorId | None
@@ -32,7 +32,7 @@ async def add(
     text: str,
     now: datetime,
 ) -> None:
-    """Note something."""
+    """Add a note to a case."""
     words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     await transaction.execute(
         insert(notes).values(case_id=case_id, operator_id=operator_id, words=words, created_at=now)
@@ -40,7 +40,7 @@ async def add(
 
 
 async def of_case(transaction: Transaction, case_id: CaseId, person_id: PersonId) -> list[Note]:
-    """A case's notes, oldest first."""
+    """Return a case's notes, oldest first."""
     query = select(notes).where(notes.c.case_id == case_id).order_by(notes.c.note_id)
     rows = (await transaction.execute(query)).all()
     return [

@@ -1,7 +1,6 @@
-"""Operators and the hours they are on duty.
+"""Operators and their hours on duty.
 
-A row is never deleted, because the audit trail speaks of it: who is removed can do nothing any
-more.
+A removed operator can do nothing. The row stays, because the audit trail refers to it.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from storage.ids import OperatorId
 
 
 class OperatorRole(StrEnum):
-    """What an operator may do: an admin also adds operators and decides on changes."""
+    """The role of an operator. An admin also adds operators and decides on lexicon changes."""
 
     REVIEWER = "reviewer"
     ADMIN = "admin"
@@ -28,8 +27,8 @@ class Operator:
     """A trained person who sees to cases.
 
     Attributes:
-        name: as they are called among operators; never told to the people who write.
-        shows_words: does not want words hidden until asked for.
+        name: their name among operators, which people who write never see.
+        shows_words: show messages without a click to reveal them.
     """
 
     operator_id: OperatorId
@@ -42,18 +41,21 @@ class Operator:
 
     @property
     def is_active(self) -> bool:
-        """Whether they may still do anything."""
+        """Whether the operator was not removed."""
         return self.removed_at is None
 
     @property
     def is_admin(self) -> bool:
-        """Whether they decide who is an operator, and on lexicon changes."""
+        """Whether they decide on operators and lexicon changes."""
         return self.is_active and self.role is OperatorRole.ADMIN
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Hours on duty, in minutes after midnight; one that ends first goes over midnight."""
+    """Hours on duty in minutes after midnight.
+
+    A shift that ends before it starts passes midnight.
+    """
 
     weekday: int
     starts_min: int
@@ -71,12 +73,12 @@ class OperatorColumns(TypedDict, total=False):
 
 
 async def get(transaction: Transaction, operator_id: OperatorId) -> Operator | None:
-    """One operator, removed or not."""
+    """Return an operator, removed or not, or None."""
     return await _one(transaction, _operators().where(operators.c.operator_id == operator_id))
 
 
 async def by_telegram_id(transaction: Transaction, telegram_id: int) -> Operator | None:
-    """The active operator behind a Telegram id, or None."""
+    """Return the active operator with this Telegram id, or None."""
     query = _operators().where(
         operators.c.telegram_id == telegram_id, operators.c.removed_at.is_(None)
     )
@@ -84,7 +86,7 @@ async def by_telegram_id(transaction: Transaction, telegram_id: int) -> Operator
 
 
 async def listed(transaction: Transaction, *, active: bool = True) -> list[Operator]:
-    """Operators in the order in which they were added; the removed too where asked."""
+    """Return operators in the order they were added, removed ones only if not `active`."""
     query = _operators().order_by(operators.c.operator_id)
     if active:
         query = query.where(operators.c.removed_at.is_(None))
@@ -100,7 +102,7 @@ async def add(
     language: str,
     now: datetime,
 ) -> Operator:
-    """Add an operator, or list one again who was removed."""
+    """Add an operator, or restore a removed one."""
     await transaction.execute(
         insert_ignore(transaction.dialect, operators).values(
             telegram_id=telegram_id, role=role, name=name, language=language, added_at=now
@@ -111,9 +113,9 @@ async def add(
         .where(operators.c.telegram_id == telegram_id, operators.c.removed_at.is_not(None))
         .values(role=role, name=name, language=language, removed_at=None)
     )
-    found = await by_telegram_id(transaction, telegram_id)
-    assert found is not None
-    return found
+    operator = await by_telegram_id(transaction, telegram_id)
+    assert operator is not None
+    return operator
 
 
 async def change(
@@ -127,29 +129,29 @@ async def change(
 
 
 async def all_shifts(transaction: Transaction) -> dict[OperatorId, list[Shift]]:
-    """The hours of every active operator who has any."""
+    """Return the shifts of every active operator who has any."""
     query = (
         select(shifts.c.operator_id, shifts.c.weekday, shifts.c.starts_min, shifts.c.ends_min)
         .join_from(shifts, operators)
         .where(operators.c.removed_at.is_(None))
         .order_by(shifts.c.weekday, shifts.c.starts_min)
     )
-    found: dict[OperatorId, list[Shift]] = {}
+    roster: dict[OperatorId, list[Shift]] = {}
     for operator_id, *hours in await transaction.execute(query):
-        found.setdefault(OperatorId(operator_id), []).append(Shift(*hours))
-    return found
+        roster.setdefault(OperatorId(operator_id), []).append(Shift(*hours))
+    return roster
 
 
 async def set_shifts(transaction: Transaction, operator_id: OperatorId, hours: list[Shift]) -> None:
-    """Set the hours of an operator, in place of those before."""
+    """Replace an operator's shifts."""
     await transaction.execute(delete(shifts).where(shifts.c.operator_id == operator_id))
-    for each in hours:
+    for shift in hours:
         await transaction.execute(
             insert(shifts).values(
                 operator_id=operator_id,
-                weekday=each.weekday,
-                starts_min=each.starts_min,
-                ends_min=each.ends_min,
+                weekday=shift.weekday,
+                starts_min=shift.starts_min,
+                ends_min=shift.ends_min,
             )
         )
 

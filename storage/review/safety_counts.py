@@ -1,6 +1,6 @@
-"""How often the safety layer acted, a day, for the yearly report.
+"""Daily counts of what the safety layer did, for the yearly report.
 
-Counts only: no row leads to a person, so `/forget` and the sweep leave them.
+No row can be traced to a person, so `/forget` and the sweep keep them.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from storage.database.schema import safety_counts
 
 
 class SafetyEvent(StrEnum):
-    """What was done."""
+    """The acts that are counted."""
 
+    # A reviewed reply with numbers to call, in place of the model's (levels 3 and 4).
     FIXED_REPLY = "fixed_reply"
-    """A reviewed reply with numbers to call, in the place of the model's (level 3 and 4)."""
+    # Numbers to call beside the model's reply (level 2).
     RESOURCES = "resources"
-    """Numbers to call beside the model's reply (level 2)."""
+    # A case was opened for operators.
     CASE = "case"
-    """A case was opened for operators."""
+    # A safety plan was begun.
     PLAN = "plan"
-    """A safety plan was begun."""
+    # A person who had agreed to it was asked on the next day.
     FOLLOW_UP = "follow_up"
-    """A person who had agreed to it was asked on the next day."""
+    # The guard blocked a model reply.
     GUARD = "guard"
-    """The guard kept a reply of the model back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def add(
 
 
 async def of_year(transaction: Transaction, year: int) -> list[Count]:
-    """The sums of a year (UTC), by act, level and script."""
+    """Return the sums of a year (UTC) by act, level and script."""
     c = safety_counts.c
     query = (
         select(c.kind, c.level, c.script, func.sum(c.number))

@@ -1,7 +1,4 @@
-"""Replies of the model that wait for an operator to read them.
-
-Words are sealed with the person's key.
-"""
+"""Model replies that wait for an operator's review, sealed with the person's key."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,23 +18,23 @@ EDITED = "shadow_drafts.edited"
 
 
 class ShadowState(StrEnum):
-    """What became of a draft."""
+    """The state of a draft."""
 
     WAITING = "waiting"
-    SENT = "sent"  # as it was, by an operator's word
+    SENT = "sent"  # unedited, approved by an operator
     EDITED = "edited"
-    EXPIRED = "expired"  # as it was, because nobody read it in time
-    DROPPED = "dropped"  # the talk went on without it
+    EXPIRED = "expired"  # sent unedited, because no operator read it in time
+    DROPPED = "dropped"  # not sent, because the conversation went on without it
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowDraft:
-    """One reply and what became of it.
+    """A model reply and its state.
 
     Attributes:
-        words: the model's.
-        below: texts of the service that stand under them.
-        edited: what an operator put in their place.
+        words: the model's text.
+        below: fixed texts to append.
+        edited: the operator's text instead, or None.
     """
 
     draft_id: int
@@ -68,8 +65,8 @@ async def put(
     due_at: datetime,
     now: datetime,
 ) -> int:
-    """Keep a reply back until somebody reads it, or `due_at`."""
-    made = await transaction.execute(
+    """Hold a reply back until an operator reads it or until `due_at`."""
+    inserted = await transaction.execute(
         insert(drafts)
         .values(
             person_id=person_id,
@@ -85,7 +82,7 @@ async def put(
         )
         .returning(drafts.c.draft_id)
     )
-    return int(made.scalar_one())
+    return int(inserted.scalar_one())
 
 
 async def decide(
@@ -97,7 +94,7 @@ async def decide(
     now: datetime,
     edited: str | None = None,
 ) -> bool:
-    """Say what becomes of a waiting draft; False where that was said before."""
+    """Decide on a waiting draft, and return False if it was decided before."""
     sealed = None
     if edited is not None:
         sealed = await keys.seal(transaction, draft.person_id, edited, EDITED)
@@ -110,7 +107,7 @@ async def decide(
 
 
 async def get(transaction: Transaction, draft_id: int) -> ShadowDraft | None:
-    """One draft, or None."""
+    """Return one draft, or None."""
     row = (await transaction.execute(select(drafts).where(drafts.c.draft_id == draft_id))).first()
     return await _draft(transaction, row) if row else None
 
@@ -118,7 +115,7 @@ async def get(transaction: Transaction, draft_id: int) -> ShadowDraft | None:
 async def waiting(
     transaction: Transaction, *, due: datetime | None = None, person_id: PersonId | None = None
 ) -> list[ShadowDraft]:
-    """Drafts that wait, oldest first: of one person, or whose time was over at `due`."""
+    """Return waiting drafts, oldest first, optionally only those due or of one person."""
     query = select(drafts).where(drafts.c.decided_at.is_(None)).order_by(drafts.c.draft_id)
     if due is not None:
         query = query.where(drafts.c.due_at <= due)
@@ -131,7 +128,7 @@ async def waiting(
 async def of_people(
     transaction: Transaction, people: list[PersonId], *, states: list[ShadowState]
 ) -> list[ShadowDraft]:
-    """Drafts of these people that ended so, oldest first."""
+    """Return these people's drafts in these states, oldest first."""
     query = (
         select(drafts)
         .where(drafts.c.person_id.in_(people), drafts.c.state.in_(states))

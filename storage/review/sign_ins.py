@@ -1,7 +1,4 @@
-"""One-time links and console sessions, by the hash of their secret.
-
-Neither token nor cookie stands in the database.
-"""
+"""One-time links and console sessions, stored as hashes of their tokens and cookies."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +23,7 @@ class Session:
 
 
 def hashed(secret: str) -> str:
-    """What stands in the database for a token or a cookie."""
+    """Hash a token or cookie for storage."""
     return sha256(secret.encode()).hexdigest()
 
 
@@ -39,7 +36,7 @@ async def put_link(
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """Remember a one-time link; earlier ones of this operator hold no more."""
+    """Store a one-time link, and invalidate this operator's earlier ones."""
     await transaction.execute(
         update(sign_ins)
         .where(sign_ins.c.operator_id == operator_id, sign_ins.c.used_at.is_(None))
@@ -57,7 +54,7 @@ async def put_link(
 
 
 async def links_since(transaction: Transaction, operator_id: OperatorId, since: datetime) -> int:
-    """How many links an operator asked for since an instant."""
+    """Count the links that an operator requested after an instant."""
     query = select(func.count()).where(
         sign_ins.c.operator_id == operator_id, sign_ins.c.made_at > since
     )
@@ -65,7 +62,7 @@ async def links_since(transaction: Transaction, operator_id: OperatorId, since: 
 
 
 def _unused(token: str, now: datetime) -> list[ColumnElement[bool]]:
-    """Describe the row of a link that holds."""
+    """Build the conditions of a valid link."""
     listed = select(operators.c.operator_id).where(operators.c.removed_at.is_(None))
     return [
         sign_ins.c.token_hash == hashed(token),
@@ -76,7 +73,7 @@ def _unused(token: str, now: datetime) -> list[ColumnElement[bool]]:
 
 
 async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
-    """Say whether a link can still be used."""
+    """Return whether a link is still valid."""
     query = select(sign_ins.c.token_hash).where(*_unused(token, now))
     return (await transaction.execute(query)).one_or_none() is not None
 
@@ -84,7 +81,7 @@ async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
 async def consume_link(
     transaction: Transaction, token: str, *, now: datetime
 ) -> tuple[OperatorId, str] | None:
-    """Use a link up: whose it is and how it was given; None where it does not hold (any more)."""
+    """Use up a link, and return its operator and channel, or None if it is not valid."""
     taken = await transaction.execute(
         update(sign_ins)
         .where(*_unused(token, now))
@@ -104,7 +101,7 @@ async def begin_session(
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """Remember a signed-in browser."""
+    """Store a session for a signed-in browser."""
     await transaction.execute(
         insert(console_sessions).values(
             session_hash=hashed(secret),
@@ -120,7 +117,7 @@ async def begin_session(
 async def session(
     transaction: Transaction, secret: str, *, now: datetime, idle_since: datetime
 ) -> Session | None:
-    """The session of a cookie; None where it ended, idled out, or its operator was removed."""
+    """Return a cookie's session, or None if it ended, timed out, or its operator was removed."""
     query = (
         select(
             console_sessions.c.session_hash,
@@ -158,6 +155,6 @@ async def end_session(transaction: Transaction, session_hash: str) -> None:
 
 
 async def end_sessions_of(transaction: Transaction, operator_id: OperatorId) -> int:
-    """Sign an operator out everywhere; return of how many browsers."""
+    """Sign an operator out everywhere, and return of how many browsers."""
     mine = console_sessions.c.operator_id == operator_id
     return (await transaction.execute(delete(console_sessions).where(mine))).rowcount

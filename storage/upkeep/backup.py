@@ -1,9 +1,8 @@
 """Backups: every table in one encrypted file, and the data keys in another.
 
-A backup holds no data keys. They stand in a file of one generation, written anew at every backup
-and after every erasure, so that whoever was erased cannot be read from any backup, however old. The
-form is the same for SQLite and PostgreSQL: a backup of one restores into the other
-(`restoring.py`).
+A backup holds no data keys. One file holds the present keys, and every backup and erasure rewrites
+it. So no backup, however old, can reveal an erased person's text. The format is the same for
+SQLite and PostgreSQL, and a backup of one restores into the other (`restore.py`).
 """
 
 from collections.abc import Callable
@@ -30,40 +29,40 @@ BackupProgress = Callable[[int, int], None]
 async def write_backup(
     database: Database, path: Path, *, now: datetime, progress: BackupProgress | None = None
 ) -> int:
-    """Write every row of one instant but the data keys; return how many.
+    """Write every row of one instant except the data keys, and return how many.
 
-    What is said off the record is left out: nothing of it outlives its time.
+    Turns off the record are left out, because nothing may outlive their deletion.
 
     Raises:
-        StorageError: the file cannot be written; nothing half-written stays.
+        StorageError: the file cannot be written. No partial file stays.
     """
     names = [table.name for table in metadata.sorted_tables if table not in LEFT_OUT]
     return await _write(database, path, "rows", names, now, progress)
 
 
 async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
-    """Write the data keys, in place of those written before; return how many.
+    """Write the data keys in place of the older ones, and return how many.
 
     Raises:
-        StorageError: the file cannot be written, or holds the keys of another database: a
-            service started on an empty one must not make every older backup unreadable.
-        SecretKeyError: the file was written with a PICA_SECRET_KEY that is not given.
+        StorageError: the file cannot be written, or holds the keys of another database. A
+            service started on an empty database must not make older backups unreadable.
+        SecretKeyError: the file was written with another PICA_SECRET_KEY.
     """
     written = _service_key(database, path)
     if written is not None:
-        database.vault.forget(keys.SERVICE)  # what is held may be of a database open before
+        database.vault.forget(keys.SERVICE)  # it may be the key of a database opened before
         async with database.read() as transaction:
             is_ours = written == await keys.of(transaction, keys.SERVICE)
         if not is_ours:
             raise StorageError(
-                f"{path} holds the keys of another database. Restore from it, or choose another "
-                "folder; it is not overwritten, because the backups beside it need it."
+                f"{path} holds the keys of another database, which the backups beside it need. "
+                "It was not overwritten. Restore from it, or choose another folder."
             )
     return await _write(database, path, "keys", [data_keys.name], now, None)
 
 
 def _service_key(database: Database, path: Path) -> bytes | None:
-    """The service's key in a file of keys, which tells databases apart; None without a file."""
+    """Return the service's key in a key file, which identifies a database, or None."""
     if not path.exists():
         return None
     _, frames = read(path, "keys", database.vault)
@@ -85,8 +84,8 @@ async def _write(
     version = await database.version()
     if version is None or version < schema_version.FIRST_SEALED:
         raise StorageError(
-            "There is nothing here that can be backed up: the database is empty, or from before "
-            "words were sealed (copy it with the tools of its server)"
+            "The database cannot be backed up, because it is empty or too old to have sealed "
+            "text. Copy it with the database server's tools, then run `pica db upgrade`."
         )
     header = Header(holds, now.isoformat(), version, database.vault.master)
     done = 0
@@ -106,23 +105,23 @@ async def _write(
 
 
 def _tables(connection: sa.Connection, names: list[str]) -> list[sa.Table]:
-    """The tables as the database has them, for its schema may be older than this program."""
+    """Return the tables as the database has them, because its schema may be older."""
     inspector = sa.inspect(connection)
-    found = []
+    tables = []
     for name in names:
         if not inspector.has_table(name):
             continue
         known = metadata.tables[name]
         columns = [
             sa.Column(
-                each["name"],
-                known.c[each["name"]].type if each["name"] in known.c else each["type"],
-                primary_key=each["name"] in known.primary_key,
+                column["name"],
+                known.c[column["name"]].type if column["name"] in known.c else column["type"],
+                primary_key=column["name"] in known.primary_key,
             )
-            for each in inspector.get_columns(name)
+            for column in inspector.get_columns(name)
         ]
-        found.append(sa.Table(name, sa.MetaData(), *columns))
-    return found
+        tables.append(sa.Table(name, sa.MetaData(), *columns))
+    return tables
 
 
 async def _count(transaction: Transaction, tables: list[sa.Table]) -> int:
@@ -141,7 +140,7 @@ async def _pages(transaction: Transaction, table: sa.Table) -> Any:
 
 
 def _may_be_kept(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """Leave out what was said off the record, and what waits to be answered or sent of it."""
+    """Build conditions that leave out turns off the record, and their open messages."""
     if "off_record" in table.c:
         return [table.c.off_record == 0]
     waits: sa.ColumnElement[bool]

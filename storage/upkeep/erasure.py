@@ -1,4 +1,4 @@
-"""Erasure of a person across every table, and the receipt that stays."""
+"""Erasure of a person from every table, and its receipt."""
 
 import secrets
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from storage.review import audit, notes
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure took away.
+    """The account of an erasure.
 
     Attributes:
-        receipt: a code that proves the erasure and names nobody.
-        sessions: for the hot store to drop.
-        kept_cases: how many case records stay for a while, without words or names.
+        receipt: a code that proves the erasure without naming the person.
+        sessions: for the round cache to drop.
+        kept_cases: how many case records stay for a while, without text or names.
     """
 
     receipt: str
@@ -33,10 +33,10 @@ class Erased:
 
 
 async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Erased:
-    """Delete a person and all that they said, and destroy their key.
+    """Delete a person and all they said, and destroy their key.
 
-    What stays names nobody: the update ids, so that a repeat of an update is still known,
-    and the level and dates of a case.
+    Update ids stay, so that a repeated update is recognised. The level and dates of a case stay
+    too. Neither names the person.
     """
     erased = await _account(transaction, person_id, now)
     transaction.record(SessionsEnded(erased.sessions))
@@ -72,7 +72,7 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
 
 
 async def keep_receipt(transaction: Transaction, erased: Erased) -> None:
-    """Keep what proves an erasure: a code, a time and a count."""
+    """Store the receipt of an erasure: a code, a time and a count."""
     await transaction.execute(
         insert(erasures).values(
             receipt=erased.receipt, erased_at=erased.erased_at, turns=erased.turns
@@ -94,7 +94,7 @@ async def _account(transaction: Transaction, person_id: PersonId, now: datetime)
 
 
 async def receipt(transaction: Transaction, code: str) -> tuple[datetime, int] | None:
-    """When an erasure with this receipt was made and how many turns it took, or None."""
+    """Return the time and number of turns of the erasure with this receipt, or None."""
     query = select(erasures.c.erased_at, erasures.c.turns).where(erasures.c.receipt == code)
     row = (await transaction.execute(query)).one_or_none()
     return (row.erased_at, row.turns) if row else None

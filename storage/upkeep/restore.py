@@ -1,7 +1,7 @@
-"""Restoring a backup: an empty database is filled, and what is over since is left out.
+"""Restores a backup into an empty database, without the people erased since.
 
-The rows go in under the schema that they were written with, which is then brought up to date; only
-there is it settled what became of the erased and of what waited.
+The rows go in with the schema that they were written with, which is then upgraded. Erased people
+and open messages are settled after the upgrade.
 """
 
 import itertools
@@ -22,11 +22,11 @@ from storage.upkeep.sealed_file import Frames, read
 async def restore(
     database: Database, backup: Path, keys_file: Path, *, progress: BackupProgress | None = None
 ) -> dict[str, int]:
-    """Fill an empty database from a backup and the newest file of keys; return the counts.
+    """Fill an empty database from a backup and the newest key file, and return the counts.
 
-    Whoever was erased since the backup has no key and is left out. What waited to be sent
-    may have been sent after the backup was made: replies, notices and check-ins end as
-    `unknown`; fixed replies and words to operators stay, for a repeat does less harm than silence.
+    A person erased since the backup has no key and is left out. Open messages may have been sent
+    since the backup, so replies, notices and check-ins end as `unknown`. Fixed replies and
+    messages to operators stay open, because a repeat does less harm than silence.
 
     Raises:
         StorageError: the database is not empty, or a file is damaged or of another kind.
@@ -63,20 +63,20 @@ async def _fill(
 
 
 async def _refuse_if_used(transaction: Transaction) -> None:
-    present = await transaction.run_sync(lambda each: sa.inspect(each).get_table_names())
+    present = await transaction.run_sync(lambda sync: sa.inspect(sync).get_table_names())
     for table in metadata.sorted_tables:
-        if table in LEFT_OUT or table.name not in present:  # of a schema that is older
+        if table in LEFT_OUT or table.name not in present:  # the schema may be older
             continue
         query = sa.select(sa.literal(1)).select_from(table).limit(1)
         if (await transaction.execute(query)).first() is not None:
             raise StorageError(
-                "The database is not empty: restore into a new one (another PICA_DATA_DIR or "
-                "PICA_DATABASE_URL), so that nothing is overwritten"
+                "The database is not empty, and restoring would overwrite it. Set another "
+                "PICA_DATA_DIR or PICA_DATABASE_URL, and restore into a new database."
             )
 
 
 def _insert_into(name: str, rows: list[dict[str, Any]]) -> sa.Insert:
-    """An INSERT of just the columns that the backup has, whatever its schema's version."""
+    """Build an INSERT of the columns that the backup has, for any version of the schema."""
     known = metadata.tables.get(name)
     columns = [
         sa.column(key, known.c[key].type if known is not None and key in known.c else None)
@@ -86,7 +86,7 @@ def _insert_into(name: str, rows: list[dict[str, Any]]) -> sa.Insert:
 
 
 async def _leave_out_erased(transaction: Transaction) -> int:
-    """Delete the rows of people without a key, and keys without a person."""
+    """Delete the rows of people without a key and the keys without a person."""
     inbox, cases = metadata.tables["inbox"], metadata.tables["cases"]
     with_key = sa.select(data_keys.c.owner)
     gone = sa.and_(inbox.c.person_id.is_not(None), inbox.c.person_id.not_in(with_key))
@@ -125,7 +125,7 @@ async def _leave_out_erased(transaction: Transaction) -> int:
 async def _leave_out_what_operators_wrote(
     transaction: Transaction, with_key: sa.Select[Any]
 ) -> None:
-    """Words about the erased go, the trail of what was done stays whole."""
+    """Delete operators' text about erased people, and keep the audit trail whole."""
     audit, cases, notes = (metadata.tables[name] for name in ("audit", "cases", "notes"))
     await transaction.execute(
         sa.update(audit)
@@ -150,7 +150,7 @@ async def _settle_outbox(transaction: Transaction) -> None:
 
 
 async def _settle_appointments(transaction: Transaction) -> None:
-    """Go on with the next occurrence: what was due since may have been asked already."""
+    """Continue with the next occurrences, because those since the backup may have been asked."""
     await transaction.execute(
         sa.update(appointments)
         .where(appointments.c.next_at.is_not(None))
@@ -159,7 +159,7 @@ async def _settle_appointments(transaction: Transaction) -> None:
 
 
 async def _set_sequences(transaction: Transaction) -> None:
-    """Let PostgreSQL count on from the highest restored id."""
+    """Continue PostgreSQL's sequences from the highest restored ids."""
     for table in metadata.sorted_tables:
         column = table.autoincrement_column
         if column is None:

@@ -1,6 +1,6 @@
-"""How long each class of data is kept, and the sweep that ends it.
+"""How long each class of data is kept, and the sweep that deletes it.
 
-The table below is what `/privacy` shows and what the sweep does: there is no second list.
+`/privacy` and the sweep both read the list of classes below.
 """
 
 from dataclasses import dataclass
@@ -35,23 +35,23 @@ CASES_DAYS = 365
 ERASED_CASES_DAYS = 90
 ERASURES_DAYS = 730
 STRANGERS = 100
+# The most rows that a statement deletes, so that a sweep never blocks writers for long.
 BATCH = 2000
-"""Rows a statement deletes at most, so that a sweep never holds a writer for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionClass:
-    """A class of data and its time of keeping, in days; `name` is a key of the texts."""
+    """A class of data and the days it is kept. `name` is a key of the texts."""
 
     name: str
     days: int
 
 
 def classes(turns_days: int) -> tuple[RetentionClass, ...]:
-    """Every class with an end, longest concern of people first.
+    """Return every class, with those that concern people most first.
 
     Args:
-        turns_days: PICA_RETENTION_DAYS, for what people and companion say.
+        turns_days: PICA_RETENTION_DAYS, for turns and moods.
     """
     return (
         RetentionClass("turns", turns_days),
@@ -64,7 +64,7 @@ def classes(turns_days: int) -> tuple[RetentionClass, ...]:
 
 
 async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> dict[str, int]:
-    """Delete one batch of every class that is past its time; return the counts."""
+    """Delete one batch of each class of expired data, and return the counts."""
     old = {kept.name: now - timedelta(days=kept.days) for kept in classes(turns_days)}
     rules: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
         ("turns", turns, turns.c.created_at < old["turns"]),
@@ -109,7 +109,7 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
 
 
 async def _expire_unconsented(transaction: Transaction, now: datetime) -> int:
-    """End words that waited for consent too long."""
+    """End updates that waited for consent too long."""
     result = await transaction.execute(
         update(inbox)
         .where(
@@ -123,7 +123,7 @@ async def _expire_unconsented(transaction: Transaction, now: datetime) -> int:
 
 
 async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
-    """Erase people who never agreed, when nothing of theirs waits and no case is open."""
+    """Erase people who never consented and have nothing waiting and no open case."""
     theirs = people.c.person_id
     waits = exists().where(inbox.c.person_id == theirs, inbox.c.ended_as.is_(None))
     sends = exists().where(outbox.c.person_id == theirs, is_open())
@@ -139,10 +139,10 @@ async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
         )
         .limit(STRANGERS)
     )
-    found = (await transaction.execute(query)).scalars().all()
-    for person_id in found:
+    strangers = (await transaction.execute(query)).scalars().all()
+    for person_id in strangers:
         await erase(transaction, PersonId(person_id), now=now)
-    return len(found)
+    return len(strangers)
 
 
 def _off_record_is_over(now: datetime) -> ColumnElement[bool]:
@@ -158,5 +158,5 @@ def _is_empty(before: datetime) -> ColumnElement[bool]:
 
 
 def is_more(counts: dict[str, int]) -> bool:
-    """Whether a sweep may have left something to the next one."""
+    """Return whether a sweep may have left something to the next one."""
     return max(counts.values()) >= BATCH or counts["strangers"] >= STRANGERS

@@ -1,8 +1,8 @@
-"""Files of sealed rows: how a backup is written, and read back only if it is whole.
+"""The file format of backups: sealed rows, read back only if the file is complete.
 
-Layout: a line of JSON in clear (format, time, schema, key fingerprint), then frames of four bytes
-length and sealed, compressed JSON lines; the last frame is empty, so that a file that was cut off
-is noticed.
+A file begins with a line of clear JSON (format, time, schema, key fingerprint). Frames follow, each
+four bytes of length and sealed, compressed JSON. The last frame is empty, which shows that the file
+is complete.
 """
 
 import base64
@@ -27,7 +27,7 @@ Frames = Generator[tuple[str, list[dict[str, Any]]], None, None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands in clear at the start of a file."""
+    """The clear first line of a file."""
 
     holds: str
     made_at: str
@@ -36,7 +36,7 @@ class Header:
 
 
 class FrameWriter:
-    """Writes a header and sealed frames."""
+    """Writes a file's header and sealed frames."""
 
     def __init__(self, file: IO[bytes], key: bytes, header: Header) -> None:
         self._file = file
@@ -52,7 +52,7 @@ class FrameWriter:
         self._frame(zlib.compress(plain))
 
     def end(self) -> None:
-        """Add the empty frame that ends a whole file."""
+        """Add the empty frame that ends a complete file."""
         self._frame(b"")
 
     def _frame(self, plain: bytes) -> None:
@@ -62,11 +62,13 @@ class FrameWriter:
 
 
 def read(path: Path, holds: str, vault: Vault) -> tuple[Header, Frames]:
-    """Open a file that holds `rows` or `keys`; its frames are read as they are asked for.
+    """Open a file that holds `rows` or `keys`, and return its header and frames.
+
+    The frames are read lazily.
 
     Raises:
-        StorageError: it is no such file; while frames are read, that it is cut off or damaged.
-        SecretKeyError: it was written with a PICA_SECRET_KEY that is not given.
+        StorageError: the file is of another kind, or a frame is missing or damaged.
+        SecretKeyError: it was written with another PICA_SECRET_KEY.
     """
     try:
         with path.open("rb") as file:
@@ -75,11 +77,11 @@ def read(path: Path, holds: str, vault: Vault) -> tuple[Header, Frames]:
             raise KeyError
         header = Header(**clear)
     except FileNotFoundError:
-        raise StorageError(f"{path} does not exist") from None
+        raise StorageError(f"{path} does not exist. Check the path.") from None
     except (OSError, ValueError, KeyError, TypeError):
-        raise StorageError(f"{path} is no backup of this program") from None
+        raise StorageError(f"{path} is not a PICA companion backup. Check the path.") from None
     if header.holds != holds:
-        raise StorageError(f"{path} holds {header.holds}, and {holds} are needed here")
+        raise StorageError(f"{path} holds {header.holds}. Choose a file that holds {holds}.")
     return header, _frames(path, vault.archive_key(header.master), header)
 
 
@@ -90,11 +92,11 @@ def _frames(path: Path, key: bytes, header: Header) -> Frames:
         while True:
             length = int.from_bytes(file.read(4), "big")
             if not 0 < length <= LONGEST_FRAME:
-                raise StorageError(f"{path} is cut off or damaged; nothing was restored")
+                raise StorageError(f"{path} is incomplete or damaged. Use another copy.")
             try:
                 plain = unseal(key, file.read(length), f"archive:{header.made_at}:{count}")
             except UnsealError:
-                raise StorageError(f"{path} is cut off or damaged; nothing was restored") from None
+                raise StorageError(f"{path} is incomplete or damaged. Use another copy.") from None
             if not plain:
                 return
             name, rows = json.loads(zlib.decompress(plain))
@@ -128,7 +130,7 @@ def _unpack(value: Any) -> Any:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Write a file whole or not at all, for its owner alone to read."""
+    """Write a private file completely or not at all."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")  # another process may write too
     try:
         private_files.make_folder(path.parent)

@@ -37,7 +37,7 @@ def test_a_file_that_is_no_database_is_said() -> None:
 
 def test_a_schema_of_a_newer_program_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pica("db", "upgrade")
-    monkeypatch.setattr(schema_version, "present", lambda _: "9999")
+    monkeypatch.setattr(schema_version, "current", lambda _: "9999")
     assert "9999" in told("pause", status=1)
 
 
@@ -58,7 +58,7 @@ def test_doctor_shows_brackets_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
-        ("PICA_REDIS_URL", "nowhere", "PICA_REDIS_URL is no address"),
+        ("PICA_REDIS_URL", "nowhere", "PICA_REDIS_URL is not a Redis URL"),
         ("PICA_WEBHOOK_URL", "https://example.org", "PICA_WEBHOOK_SECRET must be set"),
     ],
 )
@@ -79,8 +79,8 @@ def test_serve_names_the_setting(
         ("PICA_TELEGRAM_TOKEN", "", "PICA_TELEGRAM_TOKEN is not set"),
         ("PICA_SECRET_KEY", "", "PICA_SECRET_KEY is not set"),
         ("PICA_ALLOW_DEMO_MODEL", "", "PICA_MODEL is not set"),
-        ("PICA_SECRET_KEY", "not-a-key-at-all", "PICA_SECRET_KEY is no "),
-        ("PICA_DATABASE_URL", "postgresql//pica:hush@host/pica", "PICA_DATABASE_URL is no "),
+        ("PICA_SECRET_KEY", "not-a-key-at-all", "PICA_SECRET_KEY is not a valid key"),
+        ("PICA_DATABASE_URL", "postgresql//pica:hush@host/pica", "PICA_DATABASE_URL is not a"),
     ],
 )
 def test_serve_says_what_is_missing_or_wrong_and_shows_no_secret(

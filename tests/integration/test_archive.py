@@ -230,7 +230,7 @@ async def test_a_damaged_file_restores_nothing(
 async def test_another_secret_key_is_named(database: Database, tmp_path: Path) -> None:
     backup, key_file = await back_up(database, tmp_path)
     stranger = Database(f"sqlite:///{tmp_path / 'x.db'}", Vault.parse(new_secret_key()))
-    with pytest.raises(SecretKeyError, match="another PICA_SECRET_KEY"):
+    with pytest.raises(SecretKeyError, match="not the key that this was written with"):
         await restore.restore(stranger, backup, key_file)
     await stranger.aclose()
 
