@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,9 +28,9 @@ def text_of(page: str) -> str:
 
 
 def files() -> list[str]:
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [name for name in names.splitlines() if (ROOT / name).exists()]
+    tops = [top for top in ROOT.iterdir() if not top.name.startswith(".") and top.name != "build"]
+    within = [file for top in tops for file in ([top] if top.is_file() else top.rglob("*.*"))]
+    return [str(file.relative_to(ROOT)) for file in within]
 
 
 FILES = files()
