@@ -145,6 +145,7 @@ class Year:
         self._services = []
         for late_s in (0, self._chance.randrange(-90, 90)):
             database, late = Database(self._url, self._vault), timedelta(seconds=late_s)
+            database.events.subscribe(Claimed, self._fresh.append)
             still = _Still()
             self._services.append(
                 (
@@ -175,10 +176,11 @@ class Year:
             now=self._now,
             ended_as=OutboxState.SENT,
         )
-        transaction.on_commit(lambda: self._fresh.append(claimed))
+        transaction.record(claimed)
 
     async def _answer(self) -> None:
-        fresh, self._fresh = self._fresh, []
+        fresh = [*self._fresh]
+        self._fresh.clear()
         for claimed in sorted(fresh, key=lambda each: each.check_in_id):
             question = claimed.question
             person_id, day = question.person.person_id, question.occurrence.local_date

@@ -75,7 +75,7 @@ def shadow_of(desk: Desk) -> Shadow:
     async def nothing(*_values: object) -> None:
         pass
 
-    return Shadow(desk, send=nothing, forget_rounds=nothing)
+    return Shadow(desk, send=nothing)
 
 
 async def no_words(_transaction: Transaction, _numbers: list[int]) -> None:
@@ -139,10 +139,10 @@ async def serve(url: str, rate: float, clients: int) -> None:
     logs.configure("error")
     database = Database(url, Vault.parse(new_secret_key()))
     made, listed, tokens = await fill(database, clients)
-    faces = CaseEvents()
+    events = CaseEvents()
     pace = EscalationPolicy(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
-    clocks = Escalation(database, faces, pace, page=no_page, now=now)
-    desk = Desk(database, faces, clocks, now=now)
+    clocks = Escalation(database, events, pace, page=no_page, now=now)
+    desk = Desk(database, events, clocks, now=now)
     console = Console(
         database=database,
         desk=desk,
@@ -154,7 +154,7 @@ async def serve(url: str, rate: float, clients: int) -> None:
         leads=lambda: True,
         now=now,
     )
-    faces.add(console.live)
+    events.add(console.live)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)
     serving = asyncio.create_task(server.start())
     while not server.started:  # noqa: ASYNC110

@@ -10,8 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-from review.cases.events import Event
-from storage import Transaction
+from storage.database.events import CaseChanged
 from storage.ids import CaseId
 
 PACE_S = 1.0
@@ -47,21 +46,16 @@ class Watcher:
 
 
 class Live:
-    """A face of cases (`review.events.Face`) that wakes open pages."""
+    """Wakes open pages when a case changes."""
 
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()
         self._closed = asyncio.Event()
 
-    async def show(self, transaction: Transaction, event: Event) -> None:
-        """Wake pages once the act is committed."""
-        case_id = event.case.case_id
-        transaction.on_commit(lambda: self.happened(case_id))
-
-    def happened(self, case_id: CaseId | None) -> None:
-        """Wake the pages that show the queue, and those that show this case, if it is one."""
+    def wake(self, changed: CaseChanged) -> None:
+        """Wake the pages that show the queue, and those that show this case."""
         for watcher in self._watchers:
-            watcher.happened(case_id)
+            watcher.happened(changed.case_id)
 
     def close(self) -> None:
         """End every stream: the service ends."""

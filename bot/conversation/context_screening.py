@@ -5,17 +5,19 @@ the last day count. What is found can only be more.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.crisis.screening import SafeScreener
+from bot.crisis.script import open_position
 from bot.updates.arrivals import Burst
+from bot.updates.utterance import Utterance
 from safety.response import script
 from safety.response.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screening.context import REMEMBERED, is_piece
 from safety.screening.screener import Screening, merge
 from storage import Transaction
-from storage.companion import script_positions, transcripts
-from storage.companion.script_positions import ScriptPosition
+from storage.companion import transcripts
 from storage.ids import PersonId
 
 REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
@@ -31,42 +33,38 @@ class ContextScreener:
     def __init__(self, screens: SafeScreener) -> None:
         self._screens = screens
 
-    async def alone(self, text: str) -> Screening:
+    async def screen(self, text: str) -> Screening:
         """Screen a text without any context."""
         return await self._screens.hear(text)
 
-    async def burst(self, burst: Burst) -> Screening:
+    async def screen_burst(self, burst: Burst) -> Screening:
         """Screen a burst whole: a sentence may be split over several messages."""
         texts = burst.texts
         if len(texts) == 1:
             return burst.screening
         return merge([burst.screening, await self._screens.hear(joined(texts))])
 
-    @staticmethod
-    async def waiting(
-        transaction: Transaction, person_id: PersonId, now: datetime
-    ) -> ScriptPosition | None:
-        """Where the person stands in a script whose last question waits for an answer."""
-        place = await script_positions.get(transaction, person_id)
-        if place is None or now - place.changed_at >= REMEMBERED_FOR:
-            return None
-        return place if script.asked(place.script, place.step) else None
+    async def screen_in_context(
+        self, transaction: Transaction, utterance: Utterance, texts: Sequence[str]
+    ) -> Utterance:
+        """Screen an utterance again, in the light of those before and of an open question.
 
-    async def in_context(
-        self,
-        transaction: Transaction,
-        person_id: PersonId,
-        texts: Sequence[str],
-        screening: Screening,
-        place: ScriptPosition | None,
-        now: datetime,
-    ) -> Screening:
-        """Screen words again in the light of those before, and of the question they answer."""
+        Args:
+            transaction: to read the person's turns in.
+            utterance: what the person says now.
+            texts: its messages.
+
+        Returns:
+            The utterance with the graver screening.
+        """
+        person_id, now = utterance.person.person_id, utterance.now
+        position = await open_position(transaction, person_id, now=now)
         before = await self._before(transaction, person_id, texts, now)
-        if not before and place is None:
-            return screening
-        asked = script.asked(place.script, place.step) if place else None
-        return merge([screening, await self._screens.hear(joined(texts), before, asked=asked)])
+        if not before and position is None:
+            return utterance
+        asked = script.asked(position.script, position.step) if position else None
+        heard = await self._screens.hear(joined(texts), before, asked=asked)
+        return replace(utterance, screening=merge([utterance.screening, heard]))
 
     @staticmethod
     async def _before(

@@ -7,10 +7,10 @@ no room for.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from inference import LanguageModel
-from storage import Database
+from storage.database.events import SessionsEnded
 from storage.ids import SessionId
 
 KEPT_FOR_S = 30 * 60.0
@@ -22,19 +22,16 @@ class SessionCacheEviction:
 
     Args:
         worker: the model.
-        database: says which sessions end.
         clock: seconds, only ever rising.
     """
 
     def __init__(
         self,
         worker: LanguageModel,
-        database: Database,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._forget = worker.forget
-        database.on_sessions_ended = self.end
         self._clock = clock
         self._used: OrderedDict[SessionId, float] = OrderedDict()  # longest ago first
 
@@ -43,9 +40,9 @@ class SessionCacheEviction:
         self._used[session_id] = self._clock()
         self._used.move_to_end(session_id)
 
-    def end(self, session_ids: Iterable[SessionId]) -> None:
-        """Sessions ended, or words of theirs were deleted: nothing stays."""
-        for session_id in session_ids:
+    def evict(self, ended: SessionsEnded) -> None:
+        """Let the model forget sessions."""
+        for session_id in ended.session_ids:
             self._used.pop(session_id, None)
             self._forget(str(session_id))
 
@@ -53,4 +50,4 @@ class SessionCacheEviction:
         """Forget sessions that have been silent for long."""
         before = self._clock() - KEPT_FOR_S
         while self._used and next(iter(self._used.values())) <= before:
-            self.end([next(iter(self._used))])
+            self.evict(SessionsEnded((next(iter(self._used)),)))

@@ -5,7 +5,9 @@ Only the model's replies count.
 
 from datetime import datetime
 
+from bot.crisis.fixed_reply import FixedReply
 from bot.texts import Texts
+from bot.updates.utterance import Utterance
 from storage import Transaction
 from storage.companion import pilot
 from storage.companion.people import Person
@@ -14,11 +16,21 @@ FEW_LEFT = 3
 
 
 class Quota:
-    """Replies of the model a person and day (UTC); 0 sets no limit, and nothing is counted."""
+    """Limits model replies per person per UTC day. 0 means no limit and no counting."""
 
-    def __init__(self, texts: Texts, daily: int) -> None:
+    def __init__(self, texts: Texts, fixed_reply: FixedReply, daily: int) -> None:
         self._texts = texts
+        self._fixed_reply = fixed_reply
         self._daily = daily
+
+    async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
+        """Say that today's replies are used up."""
+        if not await self.is_over(transaction, utterance.person, now=utterance.now):
+            return False
+        await self._fixed_reply.answer(
+            transaction, utterance, "quota_over", is_kept=utterance.is_new
+        )
+        return True
 
     async def is_over(self, transaction: Transaction, person: Person, *, now: datetime) -> bool:
         """Whether the person was answered as often as is agreed for a day."""

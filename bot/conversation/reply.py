@@ -56,7 +56,6 @@ class Replier:
         streaming: str,
         persona: bool,
         max_new_tokens: int,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -73,7 +72,6 @@ class Replier:
         self._persona = PERSONA if persona else ""
         # A small model must leave room for the question: half of what it can hold at most.
         self._max_new_tokens = min(max_new_tokens, worker.context_length // 2)
-        self._wake = wake
         self._now = now
 
     async def reply(self, asked: PendingTurn) -> None:
@@ -191,7 +189,6 @@ class Replier:
         if completion is not Completion.SUPERSEDED:
             _mark_as_shown(asked.burst)  # it is answered: newer words are a question of their own
             self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
-            self._wake()
         return completion is Completion.REPLY
 
     async def _look(self, asked: PendingTurn) -> tuple[bool, int]:
@@ -223,7 +220,6 @@ class Replier:
                 epoch=asked.person.epoch,
                 now=self._now(),
             )
-        self._wake()
 
     async def _fail(self, asked: PendingTurn, draft: ReplyDraft, error: GenerationError) -> None:
         """Say honestly that there is no answer, with a button to try again."""
@@ -243,7 +239,6 @@ class Replier:
             await inbox.end(
                 transaction, asked.update_ids, Ended.ANSWERED, reason=key, now=self._now()
             )
-        self._wake()
 
 
 def _mark_as_shown(burst: Burst | None) -> None:

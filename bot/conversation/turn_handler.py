@@ -3,7 +3,7 @@
 Words and decision stand in one transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,17 +11,17 @@ from telegram import Update
 
 from bot.conversation.completion import PendingTurn
 from bot.conversation.context_screening import ContextScreener
-from bot.conversation.interceptors import InterceptorChain, OnAccepted, Utterance
+from bot.conversation.interceptors import Interceptor, OnAccepted, is_intercepted
 from bot.conversation.quota import Quota
 from bot.conversation.reply import Replier
+from bot.crisis.fixed_reply import FixedReply
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
-from safety.response import script
+from bot.updates.utterance import Utterance
 from safety.screening.screener import Screening
-from storage import Database, Transaction
-from storage.companion import conversations, people, script_positions
+from storage import Database
+from storage.companion import conversations, people
 from storage.companion.people import Person
-from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId, TurnId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
@@ -34,47 +34,43 @@ class TurnHandler:
         self,
         *,
         database: Database,
-        hearing: ContextScreener,
-        instead: InterceptorChain,
+        context: ContextScreener,
+        interceptors: Sequence[Interceptor],
+        fixed_reply: FixedReply,
         quota: Quota,
         replier: Replier,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._hearing = hearing
-        self._instead = instead
+        self._context = context
+        self._interceptors = interceptors
+        self._fixed_reply = fixed_reply
         self._quota = quota
         self._replier = replier
-        self._wake = wake
         self._now = now
 
     async def answer(self, burst: Burst) -> None:
-        """Answer the words of one burst."""
-        await self._go_on(await self._begin(burst, await self._hearing.burst(burst)))
+        """Answer the messages of one burst."""
+        screening = await self._context.screen_burst(burst)
+        await self._reply(await self._begin(burst, screening))
 
-    async def tapped(self, person: Person, update: Update, text: str, keep: OnAccepted) -> None:
-        """Answer a button that stands for words; `keep` has part in their transaction."""
-        screening = await self._hearing.alone(text)
+    async def answer_button(
+        self, person: Person, update: Update, text: str, on_accepted: OnAccepted
+    ) -> None:
+        """Answer a button that stands for words; `on_accepted` takes part in the transaction."""
+        screening = await self._context.screen(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
             update_id, person.person_id, UpdateKind.BUTTON, update, text, screening, person.epoch
         )
         burst = Burst(person.person_id, [arrival])
-        await self._go_on(await self._begin(burst, screening, keep))
-
-    async def _go_on(self, asked: PendingTurn | None) -> None:
-        if asked is None:
-            self._wake()
-        else:
-            await self._replier.reply(asked)
+        await self._reply(await self._begin(burst, screening, on_accepted))
 
     async def retry(self, person_id: PersonId, turn_id: TurnId, update_id: UpdateId) -> bool:
-        """Answer a turn that failed before; False where there is nothing to answer.
+        """Answer a turn that failed before. Returns False if there is nothing to answer.
 
-        What holds the model silent for new words holds it silent here too.
+        What holds the model silent for new messages holds it silent here too.
         """
-        now = self._now()
         async with self._database.begin() as transaction:
             person = await people.by_id(transaction, person_id)
             turn = await conversations.get_turn(transaction, turn_id)
@@ -85,21 +81,24 @@ class TurnHandler:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            screening = await self._hearing.alone(turn.text)
-            said = Utterance(person, [update_id], turn.text, screening, now)
-            asked = None
-            if not (
-                await self._instead.holds_again(transaction, said)
-                or await self._instead.answers(transaction, said, is_new=False)
-            ):
-                asked = PendingTurn(person, turn, [update_id], said.screening)
-        await self._go_on(asked)
+            screening = await self._context.screen(turn.text)
+            utterance = Utterance(
+                person, [update_id], turn.text, screening, self._now(), is_new=False
+            )
+            pending = None
+            if not await is_intercepted(self._interceptors, transaction, utterance):
+                pending = PendingTurn(person, turn, [update_id], screening)
+        await self._reply(pending)
         return True
 
+    async def _reply(self, pending: PendingTurn | None) -> None:
+        if pending is not None:
+            await self._replier.reply(pending)
+
     async def _begin(
-        self, burst: Burst, screening: Screening, keep: OnAccepted | None = None
+        self, burst: Burst, screening: Screening, on_accepted: OnAccepted | None = None
     ) -> PendingTurn | None:
-        """Store the words; None where something other than the model answers them."""
+        """Store the messages. Returns None if an interceptor answers them and not the model."""
         now = self._now()
         async with self._database.begin() as transaction:
             open_ids = await inbox.open_among(transaction, burst.update_ids)
@@ -109,38 +108,36 @@ class TurnHandler:
                     transaction, burst.update_ids, Ended.IGNORED, reason="erased", now=now
                 )
                 return None
-            if burst.leave_out_all_but(open_ids):
-                screening = await self._hearing.burst(burst)
-            text, ids = burst.text, burst.update_ids
-            if keep is not None and not await keep(transaction, person):
+            if burst.keep_only(open_ids):
+                screening = await self._context.screen_burst(burst)
+            if on_accepted is not None and not await on_accepted(transaction, person):
                 return None
-            if person.was_off_record(now):  # the sweep comes hourly, the next word may be sooner
+            if person.was_off_record(now):  # the sweep comes hourly, a message may come sooner
                 await conversations.end_off_record(transaction, person.person_id, now=now)
                 person = replace(person, off_record_until_at=None)
-            place = None
-            if keep is None:  # a button's words are ours: no risk, and no answer to a question
-                place = await self._hearing.waiting(transaction, person.person_id, now)
-                screening = await self._hearing.in_context(
-                    transaction, person.person_id, burst.texts, screening, place, now
+            utterance = _utterance(burst, person, screening, now, is_typed=on_accepted is None)
+            if utterance.is_typed:  # a button's words are ours: no risk, no answer to a question
+                utterance = await self._context.screen_in_context(
+                    transaction, utterance, burst.texts
                 )
-            said = Utterance(
-                person, ids, text, screening, now, is_typed=keep is None, is_edit=burst.is_edit
-            )
-            epoch = burst.arrivals[-1].epoch
-            late = epoch is not None and epoch < person.epoch
-            if await self._instead.holds(transaction, said, late=late):
+            if await is_intercepted(self._interceptors, transaction, utterance):
                 return None
-            if place is not None:  # the next word answers the model, not that question
-                await self._leave(transaction, person.person_id, place)
-            if await self._instead.answers(transaction, said):
-                return None
-            turn = await self._instead.keep(transaction, said)
+            turn = await self._fixed_reply.keep(transaction, utterance)
             notes = await self._quota.notes(transaction, person, now=now)
-        return PendingTurn(person, turn, ids, screening, burst, notes)
+        return PendingTurn(person, turn, burst.update_ids, utterance.screening, burst, notes)
 
-    @staticmethod
-    async def _leave(transaction: Transaction, person_id: PersonId, place: ScriptPosition) -> None:
-        if place.script == script.GENTLE:
-            await script_positions.answered(transaction, person_id)
-        else:
-            await script_positions.end(transaction, person_id)
+
+def _utterance(
+    burst: Burst, person: Person, screening: Screening, now: datetime, *, is_typed: bool
+) -> Utterance:
+    epoch = burst.arrivals[-1].epoch
+    return Utterance(
+        person,
+        burst.update_ids,
+        burst.text,
+        screening,
+        now,
+        is_typed=is_typed,
+        is_edit=burst.is_edit,
+        is_late=epoch is not None and epoch < person.epoch,
+    )

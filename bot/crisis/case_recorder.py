@@ -1,15 +1,14 @@
 """What a message of level 2 or more leaves for operators: a case, evidence, a count."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 
+from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.desk import Desk
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.screener import Screening
 from storage import Transaction
-from storage.companion.people import Person
 from storage.ids import TurnId
 from storage.review import safety_counts
 from storage.review.safety_counts import SafetyEvent
@@ -30,15 +29,13 @@ class CaseRecorder:
     async def open(
         self,
         transaction: Transaction,
-        person: Person,
+        utterance: Utterance,
         response: Response,
-        screening: Screening,
-        *,
-        now: datetime,
     ) -> review.OpenedCase:
         """Open the person's case, or raise the one that is open."""
+        now = utterance.now
         opened = await review.open_or_raise(
-            transaction, person.person_id, response, screening, now=now
+            transaction, utterance.person.person_id, response, utterance.screening, now=now
         )
         if opened.is_new:
             await safety_counts.add(
@@ -50,18 +47,15 @@ class CaseRecorder:
             )
         return opened
 
-    async def note(
+    async def record(
         self,
         transaction: Transaction,
-        person: Person,
+        utterance: Utterance,
         opened: review.OpenedCase,
-        text: str,
-        screening: Screening,
         turn_id: TurnId | None,
-        *,
-        now: datetime,
     ) -> None:
         """Keep the evidence, and tell operators what it says and where."""
+        person, text, screening = utterance.person, utterance.text, utterance.screening
         await review.note_evidence(
             transaction,
             opened.case_id,
@@ -69,26 +63,19 @@ class CaseRecorder:
             screening,
             await self._place(text),
             turn_id=turn_id,
-            now=now,
+            now=utterance.now,
         )
         hidden = not person.has_consented or (
-            person.is_off_record(now) and screening.level < Level.ACTIVE
+            person.is_off_record(utterance.now) and screening.level < Level.ACTIVE
         )
         await self._desk.opened(transaction, opened, "" if hidden else text, hidden=hidden)
 
-    async def note_quiet(
-        self,
-        transaction: Transaction,
-        person: Person,
-        text: str,
-        screening: Screening,
-        turn_id: TurnId | None,
-        *,
-        now: datetime,
+    async def record_level_2(
+        self, transaction: Transaction, utterance: Utterance, turn_id: TurnId | None
     ) -> None:
         """Open or raise a case for a message of level 2, which the model may answer."""
-        response = respond(screening)
+        response = respond(utterance.screening)
         if response is None or response.blocks_model:
             return
-        opened = await self.open(transaction, person, response, screening, now=now)
-        await self.note(transaction, person, opened, text, screening, turn_id, now=now)
+        opened = await self.open(transaction, utterance, response)
+        await self.record(transaction, utterance, opened, turn_id)

@@ -33,13 +33,11 @@ class FollowUps:
         *,
         database: Database,
         answers: Responder,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._answers = answers
         self._texts: Texts = answers.texts
-        self._wake = wake
         self._now = now
 
     async def on_follow(self, update: Update, _context: HandlerContext) -> None:
@@ -67,7 +65,6 @@ class FollowUps:
         async with self._database.begin() as transaction:
             for person_id in await follow_ups.take_due(transaction, now=now):
                 await self._ask(transaction, person_id, now)
-        self._wake()
 
     async def _ask(self, transaction: Transaction, person_id: PersonId, now: datetime) -> None:
         person = await people.by_id(transaction, person_id)

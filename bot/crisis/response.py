@@ -1,6 +1,6 @@
 """The conversation with a person at risk: reviewed words only, no model."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime
 
 from bot.crisis.case_recorder import CaseRecorder
@@ -8,16 +8,16 @@ from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverRelay
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
+from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.desk import Desk
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
-from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
 from storage.companion.conversations import Speaker
 from storage.companion.people import Person
-from storage.ids import PersonId, TurnId, UpdateId
+from storage.ids import TurnId, UpdateId
 from storage.messages import inbox, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
@@ -33,10 +33,9 @@ class CrisisResponder:
     Args:
         texts: every word that people read.
         help_lines: numbers to call.
-        records: what a message at risk leaves for operators.
-        human: where words go while an operator has the conversation.
+        recorder: what a message at risk leaves for operators.
+        relay: where messages go while an operator has the conversation.
         has_people: whether anybody is told, so that the person may be told of them.
-        after: called for a person after the commit: running words stop.
     """
 
     def __init__(
@@ -44,62 +43,39 @@ class CrisisResponder:
         *,
         texts: Texts,
         help_lines: HelpLines,
-        records: CaseRecorder,
-        human: TakeoverRelay,
+        recorder: CaseRecorder,
+        relay: TakeoverRelay,
         has_people: bool,
-        after: Callable[[PersonId], None],
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
         self._script = ScriptRunner(texts, help_lines)
-        self._records = records
-        self._human = human
+        self._recorder = recorder
+        self._relay = relay
         self._has_people = has_people
-        self.after = after
 
-    async def answer(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        screening: Screening,
-        *,
-        now: datetime,
-        said_already: bool = False,
-    ) -> None:
-        """Answer a message of level 3 or 4: reviewed reply, case, operators; ends the rows.
+    async def respond(self, transaction: Transaction, utterance: Utterance) -> None:
+        """Answer a message of level 3 or 4: reviewed reply, case, operators.
 
-        With `said_already` the emergency sender has given the opening while the database was
-        away; everything else follows now. An operator who has the conversation answers instead,
-        unless the level rose: then the reviewed reply, with its numbers, goes first.
+        If the fallback reply has given the opening while the database was away, everything else
+        follows now. An operator who has the conversation answers instead, unless the level rose:
+        then the reviewed reply with its numbers goes first.
         """
-        response = respond(screening)
+        person, now = utterance.person, utterance.now
+        response = respond(utterance.screening)
         assert response is not None
         await open_questions.close(transaction, person.person_id)
-        talks = await self._human.case(transaction, person.person_id, now=now)
-        if talks is None:
+        takeover = await self._relay.active_case(transaction, person.person_id, now=now)
+        if takeover is None:
             await people.raise_epoch(transaction, person.person_id)
         is_held = await review.case_on_hold(transaction, person.person_id, now=now) is not None
-        opened = await self._records.open(transaction, person, response, screening, now=now)
-        if talks is not None and not opened.level_rose:
-            turn_id = await self._human.hear(
-                transaction, person, talks, update_ids, text, screening, now=now
-            )
+        opened = await self._recorder.open(transaction, utterance, response)
+        if takeover is not None and not opened.level_rose:
+            turn_id = await self._relay.forward_turn(transaction, utterance, takeover)
         else:
-            turn_id = await self._reply(
-                transaction,
-                person,
-                update_ids,
-                text,
-                screening,
-                opened,
-                is_held=is_held,
-                now=now,
-                said_already=said_already,
-            )
-            if talks is not None:
-                await self._human.pass_on(transaction, person, talks, text, screening)
+            turn_id = await self._reply(transaction, utterance, opened, is_held=is_held)
+            if takeover is not None:
+                await self._relay.forward_text(transaction, utterance, takeover)
         await safety_counts.add(
             transaction,
             SafetyEvent.FIXED_REPLY,
@@ -107,91 +83,69 @@ class CrisisResponder:
             script=response.script,
             now=now,
         )
-        await self._records.note(transaction, person, opened, text, screening, turn_id, now=now)
+        await self._recorder.record(transaction, utterance, opened, turn_id)
 
     async def _reply(
         self,
         transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        screening: Screening,
+        utterance: Utterance,
         opened: review.OpenedCase,
         *,
         is_held: bool,
-        now: datetime,
-        said_already: bool,
     ) -> TurnId | None:
-        response = respond(screening)
+        person = utterance.person
+        response = respond(utterance.screening)
         assert response is not None
         body = await self._script.answer(
             transaction,
             person,
             response,
-            text,
-            screening,
+            utterance.text,
+            utterance.screening,
             is_held=is_held,
-            is_open=said_already,
-            now=now,
+            is_open=utterance.is_told,
+            now=utterance.now,
         )
         told_now = self._has_people and (opened.is_new or opened.level_rose)
         if told_now and await Desk.is_staffed(transaction):
             told = self._texts(person.language, "operator_note_people")
             body = MessageBody(body.text + "\n" + told, body.buttons)
-        turn_id = await self._say(
-            transaction,
-            person,
-            update_ids,
-            text,
-            screening,
-            body,
-            now=now,
-            said_already=said_already,
-        )
+        turn_id = await self._say(transaction, utterance, body)
         if not is_held and person.region is None and person.has_consented:
-            await self._ask_region(transaction, person, now)
+            await self._ask_region(transaction, person, utterance.now)
         return turn_id
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
         """The reviewed words that answer a message at risk where there is no storage."""
         return self._script.opening(language, region, response)
 
-    async def hold(
-        self,
-        transaction: Transaction,
-        person: Person,
-        case: Case,
-        update_ids: Collection[UpdateId],
-        text: str,
-        screening: Screening,
-        *,
-        now: datetime,
+    async def respond_in_hold(
+        self, transaction: Transaction, utterance: Utterance, case: Case
     ) -> None:
         """Answer in a held conversation with the script's next text.
 
-        Words of level 2 prolong the hold. Words below level 3 may be off the record here too.
+        A message of level 2 extends the hold. Messages below level 3 may be off the record here.
         """
-        response = respond(screening)
+        person, now = utterance.person, utterance.now
+        response = respond(utterance.screening)
         if response is not None:
             await review.extend_hold(transaction, case, now=now)
         body = await self._script.go_on(
-            transaction, person, case.script, text, screening.level, now=now
-        )
-        turn_id = await self._say(
             transaction,
             person,
-            update_ids,
-            text,
-            screening,
-            body,
+            case.script,
+            utterance.text,
+            utterance.screening.level,
             now=now,
-            off_record=person.is_off_record(now),
+        )
+        turn_id = await self._say(
+            transaction, utterance, body, off_record=person.is_off_record(now)
         )
         if response is not None:
             raised = review.OpenedCase(case.case_id, is_new=False, level_rose=False)
-            await self._records.note(transaction, person, raised, text, screening, turn_id, now=now)
+            await self._recorder.record(transaction, utterance, raised, turn_id)
 
-    async def remind(
+    async def repeat_step(
         self,
         transaction: Transaction,
         person: Person,
@@ -213,25 +167,21 @@ class CrisisResponder:
     async def _say(
         self,
         transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        screening: Screening,
+        utterance: Utterance,
         body: MessageBody,
         *,
-        now: datetime,
-        said_already: bool = False,
         off_record: bool = False,
     ) -> TurnId | None:
-        """Keep and say a reply; return the turn of the person's words, where they are kept."""
+        """Store and send a reply. Returns the turn of the person's words, if they are stored."""
+        person, now = utterance.person, utterance.now
         turn_id = None
-        if person.has_consented:  # before consent the words themselves are not kept
+        if person.has_consented:  # before consent the words themselves are not stored
             turn = await conversations.open_turn(
                 transaction,
                 person.person_id,
-                update_ids,
-                text=text,
-                level=int(screening.level),
+                utterance.update_ids,
+                text=utterance.text,
+                level=int(utterance.screening.level),
                 now=now,
                 off_record=off_record,
             )
@@ -245,7 +195,9 @@ class CrisisResponder:
                 off_record=off_record,
             )
             turn_id = turn.turn_id
-        await self._put(transaction, person, update_ids, body, now, said_already=said_already)
+        await self._put(
+            transaction, person, utterance.update_ids, body, now, already_sent=utterance.is_told
+        )
         return turn_id
 
     async def _put(
@@ -256,7 +208,7 @@ class CrisisResponder:
         body: MessageBody,
         now: datetime,
         *,
-        said_already: bool = False,
+        already_sent: bool = False,
     ) -> None:
         await outbox.put(
             transaction,
@@ -265,7 +217,7 @@ class CrisisResponder:
             person_id=person.person_id,
             update_id=max(update_ids),
             now=now,
-            ended_as=OutboxState.SENT if said_already else None,
+            ended_as=OutboxState.SENT if already_sent else None,
         )
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply", now=now)
 

@@ -3,13 +3,13 @@
 The plan's open step is kept with it, so that a restart goes on where it stood.
 """
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from telegram import Update
 
 from bot.texts.help_lines import HelpLines
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
+from bot.updates.utterance import Utterance
 from review.cases import records as review
 from safety.response.safety_plan import LONGEST_ITEM, MOST_ITEMS, STEPS
 from safety.screening.answers import Answer, read
@@ -102,24 +102,18 @@ class SafetyPlans:
         plan.open_step = STEPS.index(step)
         return True
 
-    async def take(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        level: Level,
-        *,
-        now: datetime,
-        is_edit: bool = False,
-    ) -> bool:
+    async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Put a person's words into the open step of their plan.
 
         Returns:
             False where none is open, and for words that want to be heard and not put down: of
             a risk, of anger, a bare yes, an older message in other words.
         """
-        if is_edit or level >= Level.PASSIVE or read(normalise(text).surface) is not Answer.OTHER:
+        person, text, now = utterance.person, utterance.text, utterance.now
+        if not utterance.is_typed or not utterance.is_new or utterance.is_edit:
+            return False
+        at_risk = utterance.screening.level >= Level.PASSIVE
+        if at_risk or read(normalise(text).surface) is not Answer.OTHER:
             return False
         plan = await plans.get(transaction, person.person_id, open_since=now - STAYS_OPEN)
         if plan is None or plan.open_step is None:
@@ -134,10 +128,10 @@ class SafetyPlans:
             outbox.MessageKind.NOTICE,
             self._present(person, plan),
             person_id=person.person_id,
-            update_id=max(update_ids),
+            update_id=max(utterance.update_ids),
             now=now,
         )
-        await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="plan", now=now)
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="plan", now=now)
         return True
 
     def _present(self, person: Person, plan: Plan) -> MessageBody:

@@ -4,12 +4,12 @@ The place in the script is a row, so that a restart goes on where it stood.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from safety.response import script as dialogue
-from safety.response.policy import Response
+from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.response.script import ScriptStep
 from safety.screening.answer_rules import tells_of_harm
 from safety.screening.answers import Answer, read
@@ -21,7 +21,11 @@ from storage import Transaction
 from storage.companion import plans, script_positions
 from storage.companion.people import Person
 from storage.companion.script_positions import ScriptPosition
+from storage.ids import PersonId
 from storage.messages.body import Keyboard, MessageBody
+
+# A question that was asked longer ago is not what a message of today answers.
+OPEN_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
 
 class ScriptRunner:
@@ -134,3 +138,13 @@ def _begins(place: ScriptPosition, response: Response, text: str, *, is_held: bo
     if answers_a_question and read(normalise(text).surface) is Answer.YES:
         return False
     return dialogue.takes_precedence(place.script, response.script)
+
+
+async def open_position(
+    transaction: Transaction, person_id: PersonId, *, now: datetime
+) -> ScriptPosition | None:
+    """The person's position in a script whose last question still waits for an answer."""
+    position = await script_positions.get(transaction, person_id)
+    if position is None or now - position.changed_at >= OPEN_FOR:
+        return None
+    return position if dialogue.asked(position.script, position.step) else None

@@ -47,9 +47,10 @@ TEXTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Album:
+class AlbumSeen:
     """Several pictures sent as one: the first is noted, one of them is answered."""
 
+    person_id: PersonId
     album_id: str
     is_answered: bool
 
@@ -71,11 +72,11 @@ class Unheard:
         self._help_lines = help_lines
         self._human = human
         self._desk = desk
-        self._albums: OrderedDict[PersonId, _Album] = OrderedDict()
+        self._albums: OrderedDict[PersonId, AlbumSeen] = OrderedDict()
 
     async def take(self, a: UnitOfWork, update: Update) -> bool:
         """Take what came, if a case holds the person or an operator talks with them."""
-        talks = await self._human.case(a.transaction, a.person.person_id, now=a.now)
+        talks = await self._human.active_case(a.transaction, a.person.person_id, now=a.now)
         case = talks or await review.case_on_hold(a.transaction, a.person.person_id, now=a.now)
         message = update.effective_message
         if case is None or message is None:
@@ -92,27 +93,22 @@ class Unheard:
         )
         if answers:
             await self._answer(a, case, sent, update_id)
-        self._remember(a, message, answers or (album is not None and album.is_answered))
+        if message.media_group_id is not None:
+            is_answered = answers or (album is not None and album.is_answered)
+            a.transaction.record(AlbumSeen(a.person.person_id, message.media_group_id, is_answered))
         return True
 
-    def _album(self, person_id: PersonId, message: Message) -> _Album | None:
+    def _album(self, person_id: PersonId, message: Message) -> AlbumSeen | None:
         """The album that this is a further part of."""
         found = self._albums.get(person_id)
         return found if found and found.album_id == message.media_group_id else None
 
-    def _remember(self, a: UnitOfWork, message: Message, is_answered: bool) -> None:
-        """Know the further parts of an album; after a restart they are told once more."""
-        if message.media_group_id is None:
-            return
-        album, person_id = _Album(message.media_group_id, is_answered), a.person.person_id
-
-        def remember() -> None:
-            self._albums[person_id] = album
-            self._albums.move_to_end(person_id)
-            if len(self._albums) > MOST_ALBUMS:
-                self._albums.popitem(last=False)
-
-        a.transaction.on_commit(remember)
+    def remember(self, album: AlbumSeen) -> None:
+        """Know the further parts of an album. After a restart they are answered once more."""
+        self._albums[album.person_id] = album
+        self._albums.move_to_end(album.person_id)
+        if len(self._albums) > MOST_ALBUMS:
+            self._albums.popitem(last=False)
 
     async def _note(self, a: UnitOfWork, case: Case, sent: SentObject) -> None:
         await self._keep(a, Speaker.SENT, sent.text)

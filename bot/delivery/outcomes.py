@@ -1,12 +1,11 @@
 """What becomes of a message: its end, or another try, and when."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 
-from bot.checkins.outgoing.recall import Recall
-from bot.checkins.rules.decision import SkipReason
+from bot.delivery.owners import Owners
 from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError
@@ -34,9 +33,8 @@ KEEPS_ORDER = 2
 """To a person, words that fail so often still come before those behind them."""
 BETWEEN_TRIES_S = 30.0
 """So long nothing else that was put off is tried in the operators' chat, however much there is."""
-
-Relayed = Callable[[Transaction, OutboxMessage, OutboxState, str | None, datetime], Awaitable[None]]
-"""Told, in the transaction of the end, how an operator's words to a person ended."""
+# The reason of a message that was not sent in time.
+LATE = "late"
 
 
 class Outcomes:
@@ -48,15 +46,13 @@ class Outcomes:
         database: Database,
         chat: OperatorsChat,
         topics: Topics,
-        relayed: Relayed,
-        recall: Recall,
+        owners: Owners,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._chat = chat
         self._topics = topics
-        self._relayed = relayed
-        self._recall = recall
+        self._owners = owners
         self._now = now
         self._said: dict[OutboxId, str] = {}
         """What was logged of messages that wait: once for each reason, not at every try."""
@@ -73,38 +69,32 @@ class Outcomes:
         state: OutboxState,
         reason: str | None,
     ) -> None:
-        """Give a message its end in a transaction; who wrote it hears of it."""
+        """Give a message its end in a transaction, and tell its owner."""
         now = self._now()
         self._said.pop(message.outbox_id, None)
         await outbox.end(transaction, message.outbox_id, state, reason=reason, now=now)
-        if message.kind is MessageKind.RELAY:
-            await self._relayed(transaction, message, state, reason, now)
-        if message.kind is MessageKind.CHECK_IN and state is OutboxState.FAILED:
-            await self._recall.withdraw(transaction, message, SkipReason.FAILED)
+        if owner := self._owners.get(message.kind):
+            await owner.on_end(transaction, message, state, reason, now)
 
-    async def is_off(self, transaction: Transaction, message: OutboxMessage) -> bool:
-        """Whether a message that was just claimed is not to be sent after all; it is ended."""
-        now = self._now()
-        why: SkipReason | None = None
-        if message.kind is MessageKind.CHECK_IN:
-            why = await self._recall.reason(transaction, message, now)
-        if why is None and message.expires_at is not None and now > message.expires_at:
-            why = SkipReason.LATE
-        if why is None:
+    async def is_cancelled(self, transaction: Transaction, message: OutboxMessage) -> bool:
+        """End a claimed message that is not wanted any more. Returns whether it was ended."""
+        now, reason = self._now(), None
+        if owner := self._owners.get(message.kind):
+            reason = await owner.why_unwanted(transaction, message, now)
+        if reason is None and message.expires_at is not None and now > message.expires_at:
+            reason = LATE
+        if reason is None:
             return False
-        state = OutboxState.EXPIRED if why is SkipReason.LATE else OutboxState.CANCELLED
-        await outbox.end(transaction, message.outbox_id, state, reason=why, now=now)
-        await self._recall.withdraw(transaction, message, why)
+        state = OutboxState.EXPIRED if reason == LATE else OutboxState.CANCELLED
+        await self.end_within(transaction, message, state, reason)
         return True
 
-    async def cancel_if_late(self, transaction: Transaction, message: OutboxMessage) -> None:
+    async def cancel_if_superseded(self, transaction: Transaction, message: OutboxMessage) -> None:
         """End a message that could not be claimed, if it is of an older epoch."""
         now = self._now()
-        cancelled = await outbox.cancel_if_superseded(transaction, message.outbox_id, now=now)
-        if cancelled and message.kind is MessageKind.CHECK_IN:
-            # `/stop`, or else a crisis or an operator, whose case may be resolved by now.
-            why = await self._recall.reason(transaction, message, now) or SkipReason.HELD
-            await self._recall.withdraw(transaction, message, why)
+        owner = self._owners.get(message.kind)
+        if await outbox.cancel_if_superseded(transaction, message.outbox_id, now=now) and owner:
+            await owner.on_end(transaction, message, OutboxState.CANCELLED, None, now)
 
     async def failed(self, chat_id: int, message: OutboxMessage, error: SendError) -> None:
         """Decide what becomes of a message that was not sent."""

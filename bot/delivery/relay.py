@@ -205,7 +205,7 @@ class OutboxRelay:
         async with self._database.begin() as transaction:
             take = outbox.still_claimed if claimed else outbox.claim
             if not await take(transaction, message.outbox_id, fence=self._fence()):
-                await self._outcomes.cancel_if_late(transaction, message)
+                await self._outcomes.cancel_if_superseded(transaction, message)
                 return 0, AttemptOutcome.REFUSED
             last = None
             if message.attempts:  # it was begun before
@@ -215,7 +215,7 @@ class OutboxRelay:
             lost = last in (AttemptOutcome.ATTEMPTING, AttemptOutcome.UNKNOWN)
             if lost and message.kind not in AT_LEAST_ONCE:
                 return 0, AttemptOutcome.UNKNOWN
-            if not claimed and await self._outcomes.is_off(transaction, message):
+            if not claimed and await self._outcomes.is_cancelled(transaction, message):
                 return 0, AttemptOutcome.REFUSED
             return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
 

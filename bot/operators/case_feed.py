@@ -37,7 +37,7 @@ class CaseFeed:
         self._texts = texts
         self._buttons = CaseButtons(notices)
 
-    async def show(self, transaction: Transaction, event: Event) -> None:
+    async def on_event(self, transaction: Transaction, event: Event) -> None:
         """Tell of an event, in the transaction of the act."""
         match event.what:
             case EventType.OPENED | EventType.RAISED:
@@ -58,7 +58,14 @@ class CaseFeed:
                 if text := self._text(event):
                     await self._say(transaction, event, text)
 
-    async def relayed(
+    async def why_unwanted(
+        self, transaction: Transaction, message: OutboxMessage, now: datetime
+    ) -> str | None:
+        """Send an operator's words to a person in any case."""
+        del transaction, message, now
+        return None
+
+    async def on_end(
         self,
         transaction: Transaction,
         message: OutboxMessage,

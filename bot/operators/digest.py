@@ -27,7 +27,6 @@ class Digest:
         database: where cases are.
         notices: words to operators.
         zone: in which times are shown.
-        wake: called after something was written to the outbox.
         now: the clock.
     """
 
@@ -37,13 +36,11 @@ class Digest:
         database: Database,
         notices: OperatorMessenger,
         zone: ZoneInfo,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._notices = notices
         self._zone = zone
-        self._wake = wake
         self._now = now
         self._told_at: datetime | None = None
 
@@ -69,7 +66,6 @@ class Digest:
             fallen = await settings.mark_fallen_told(transaction)
             await self._notices.say(transaction, self._text(fresh, fallen), now=now, silent=True)
         self._told_at = now
-        self._wake()
         return True
 
     def _text(self, fresh: list[Case], fallen: int) -> str:

@@ -52,7 +52,6 @@ class OperatorHandlers:
         notices: OperatorMessenger,
         acts: CaseCommands,
         chat: OperatorsChat,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -60,7 +59,6 @@ class OperatorHandlers:
         self._notices = notices
         self._acts = acts
         self._chat = chat
-        self._wake = wake
         self._now = now
         self._edits: deque[int] = deque(maxlen=EDITS_REMEMBERED)
 
@@ -84,7 +82,6 @@ class OperatorHandlers:
                 except RefusedError as error:
                     refused = error
             await self._end(transaction, update, actor, now)
-        self._wake()
         if actor is None:
             return
         if refused is None or pressed is None:
@@ -95,7 +92,6 @@ class OperatorHandlers:
         if not await acknowledge(update, why, alert=True):  # pressed too long ago: said to all
             async with self._database.begin() as transaction:
                 await self._refuse(transaction, refused, pressed.case_id, now)
-            self._wake()
 
     async def on_words(self, update: Update, context: HandlerContext) -> None:
         """A command in their chat, or an answer to the question what is to be said."""
@@ -111,7 +107,6 @@ class OperatorHandlers:
                 if order is not None:
                     await self._obey(transaction, update, actor, order, now)
             await self._end(transaction, update, actor, now)
-        self._wake()
 
     async def _obey(
         self,

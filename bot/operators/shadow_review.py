@@ -69,4 +69,3 @@ class ReviewedReplySender:
             turn_id=draft.question_turn_id,
             now=self._answers.now(),
         )
-        transaction.on_commit(self._answers.wake)

@@ -3,21 +3,20 @@
 The person's side of a case's events (`review/cases/events.py`).
 """
 
-from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
+from bot.updates.utterance import Utterance
 from review.cases.escalation import Escalation
 from review.cases.events import Event, EventType
 from review.cases.takeover import Takeover
-from safety.screening.screener import Screening
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
 from storage.companion.conversations import Speaker
 from storage.companion.people import Person
-from storage.ids import PersonId, TurnId, UpdateId
+from storage.ids import PersonId, TurnId
 from storage.messages import inbox, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
@@ -39,32 +38,23 @@ class PersonNotifier:
     Args:
         texts: every word that people read.
         help_lines: numbers to call.
-        cut_short: stops the running reply of a person, after the commit.
-        wake: called after something was written to the outbox.
     """
 
     def __init__(
         self,
         texts: Texts,
         help_lines: HelpLines,
-        *,
-        cut_short: Callable[[PersonId], None],
-        wake: Callable[[], None],
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
-        self._cut_short = cut_short
-        self._wake = wake
 
-    async def show(self, transaction: Transaction, event: Event) -> None:
+    async def on_event(self, transaction: Transaction, event: Event) -> None:
         """Tell the person what concerns them."""
         if event.case.person_id is None:
             return
         person = await people.by_id(transaction, event.case.person_id)
         if person is None:
             return
-        if event.what is EventType.TAKEN_OVER:
-            transaction.on_commit(lambda: self._cut_short(person.person_id))
         if event.what is EventType.OPERATOR_SAID:
             await self._relay(transaction, person, event)
         elif event.what is EventType.SHADOW_ASKED:
@@ -79,7 +69,6 @@ class PersonNotifier:
             if event.what in ASKS_ANEW:
                 await open_questions.close(transaction, person.person_id)
             await self._tell(transaction, person, text, event.at)
-        transaction.on_commit(self._wake)
 
     def _text(self, person: Person, event: Event) -> str:
         def lines() -> str:
@@ -142,7 +131,7 @@ class TakeoverRelay:
         self._takeover = takeover
         self._clocks = clocks
 
-    async def case(
+    async def active_case(
         self, transaction: Transaction, person_id: PersonId, *, now: datetime
     ) -> Case | None:
         """The case in which an operator has this conversation now; one whose lease is over ends."""
@@ -154,39 +143,36 @@ class TakeoverRelay:
             return None
         return case
 
-    async def hear(
-        self,
-        transaction: Transaction,
-        person: Person,
-        case: Case,
-        update_ids: Collection[UpdateId],
-        text: str,
-        screening: Screening,
-        *,
-        now: datetime,
+    async def forward_turn(
+        self, transaction: Transaction, utterance: Utterance, case: Case
     ) -> TurnId | None:
-        """Hand words to the operator: a turn, an event, the end `held`; return the turn."""
+        """Store an utterance, show it to the operator, and end its rows. Returns the turn."""
+        person, now = utterance.person, utterance.now
         turn_id = None
         if person.has_consented:
             turn = await conversations.open_turn(
                 transaction,
                 person.person_id,
-                update_ids,
-                text=text,
-                level=int(screening.level),
+                utterance.update_ids,
+                text=utterance.text,
+                level=int(utterance.screening.level),
                 now=now,
                 off_record=person.is_off_record(now),
             )
             turn_id = turn.turn_id
-        await self.pass_on(transaction, person, case, text, screening)
-        await inbox.end(transaction, update_ids, Ended.HELD, reason="takeover", now=now)
+        await self.forward_text(transaction, utterance, case)
+        await inbox.end(transaction, utterance.update_ids, Ended.HELD, reason="takeover", now=now)
         return turn_id
 
-    async def pass_on(
-        self, transaction: Transaction, person: Person, case: Case, text: str, screening: Screening
+    async def forward_text(
+        self, transaction: Transaction, utterance: Utterance, case: Case
     ) -> None:
         """Show the operator what the person said."""
         present = await cases.get(transaction, case.case_id) or case
         await self._takeover.heard(
-            transaction, present, text, level=int(screening.level), is_kept=person.has_consented
+            transaction,
+            present,
+            utterance.text,
+            level=int(utterance.screening.level),
+            is_kept=utterance.person.has_consented,
         )

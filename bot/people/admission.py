@@ -15,6 +15,7 @@ from bot.people.erasure import Erasure
 from bot.texts import Texts
 from bot.updates.parsing import is_case, is_stop, is_wordless
 from bot.updates.responder import acknowledge
+from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.takeover import Takeover
 from storage import Database, Transaction
@@ -35,7 +36,6 @@ class Admission:
         crisis: what a person at risk is told instead.
         erasure: for those who are turned away.
         texts: every word that people read.
-        wake: called after something was written to the outbox.
         now: the clock.
         is_closed: only listed people and those with an invite are admitted.
         listed: Telegram ids.
@@ -48,7 +48,6 @@ class Admission:
         crisis: CrisisResponder,
         erasure: Erasure,
         texts: Texts,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
         is_closed: bool,
         listed: frozenset[int],
@@ -57,7 +56,6 @@ class Admission:
         self._crisis = crisis
         self._erasure = erasure
         self._texts = texts
-        self._wake = wake
         self._now = now
         self._is_closed = is_closed
         self._listed = listed
@@ -79,7 +77,14 @@ class Admission:
         await people.change(transaction, person.person_id, admitted_at=now)
         return True
 
-    async def turn_away(
+    async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
+        """Reject a person whom the closed pilot does not admit."""
+        if self.admits(utterance.person):
+            return False
+        await self.reject(transaction, utterance.person, utterance.update_ids, now=utterance.now)
+        return True
+
+    async def reject(
         self,
         transaction: Transaction,
         person: Person,
@@ -90,7 +95,7 @@ class Admission:
         """Say that the pilot is closed to this person, and end what they sent."""
         case = await review.case_on_hold(transaction, person.person_id, now=now)
         if case is not None:
-            await self._crisis.remind(transaction, person, case, update_ids, now=now)
+            await self._crisis.repeat_step(transaction, person, case, update_ids, now=now)
             return
         if person.has_consented:  # what they agreed to keep is theirs to delete
             await self._say(transaction, person, "pilot_over", now)
@@ -131,9 +136,8 @@ class Admission:
             now = self._now()
             if is_wordless(update) and await self._is_seen_to(transaction, person, now):
                 return  # `bot/crisis/unreadable.py` answers
-            await self.turn_away(transaction, person, [UpdateId(update.update_id)], now=now)
+            await self.reject(transaction, person, [UpdateId(update.update_id)], now=now)
         await acknowledge(update)
-        self._wake()
         raise ApplicationHandlerStop
 
     @staticmethod

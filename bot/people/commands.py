@@ -61,7 +61,7 @@ class Commands:
             if admitted:
                 await answering.say(self._onboarding.start_body(person.language))
             else:
-                await self._gate.turn_away(
+                await self._gate.reject(
                     transaction, person, [UpdateId(update.update_id)], now=answering.now
                 )
 

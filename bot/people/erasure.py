@@ -1,6 +1,5 @@
 """Erasing a person: rows, words, key, cache; and the last word to them."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from bot.operators.announcements import OperatorMessenger
@@ -10,7 +9,6 @@ from bot.texts.help_lines import HelpLines
 from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion.people import Person
-from storage.companion.recent_rounds import RecentRounds
 from storage.messages import outbox
 from storage.messages.body import MessageBody
 from storage.messages.outbox import Audience
@@ -22,29 +20,18 @@ FAREWELL_LINES = 3
 
 
 class Erasure:
-    """Erases, and says so.
-
-    Args:
-        on_erased: called within the transaction, for copies outside the database.
-        forget_words: called with each session, for what the model keeps of it.
-    """
+    """Erases, and says so."""
 
     def __init__(
         self,
         *,
-        rounds: RecentRounds,
         texts: Texts,
         help_lines: HelpLines,
         notices: OperatorMessenger,
-        on_erased: Callable[[], None],
-        forget_words: Callable[[str], None],
     ) -> None:
-        self._rounds = rounds
         self._texts = texts
         self._help_lines = help_lines
         self._notices = notices
-        self._on_erased = on_erased
-        self._forget_words = forget_words
 
     async def refuse(
         self, transaction: Transaction, person: Person, key: str, *, now: datetime
@@ -78,10 +65,6 @@ class Erasure:
         case = await cases.open_case(transaction, person.person_id)
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id, now=now)
-        await self._rounds.drop(*erased.sessions)
-        for session in erased.sessions:
-            self._forget_words(str(session))
-        self._on_erased()
         if case is not None:  # a notice that still waited went with them
             await self._notices.put(
                 transaction, "case_erased", now=now, case=case.case_id, level=case.level

@@ -61,7 +61,7 @@ class StopHandler:
             if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
                 await answering.say(MessageBody(self._farewell(answering, level, had_check_ins)))
             else:  # a stranger of a closed pilot: nothing is kept of them
-                await self._gate.turn_away(transaction, person, [update_id], now=answering.now)
+                await self._gate.reject(transaction, person, [update_id], now=answering.now)
 
     @staticmethod
     async def _close_plan(answering: UnitOfWork) -> None:

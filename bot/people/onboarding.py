@@ -21,6 +21,7 @@ from bot.updates.responder import (
     choice_of,
     data_of,
 )
+from bot.updates.utterance import Utterance
 from review.cases import records as review
 from storage import Database, Transaction
 from storage.companion import people
@@ -70,6 +71,15 @@ class Onboarding:
                 [(self._texts(language, "switch_language"), f"start:{other}")],
             ],
         )
+
+    async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
+        """Ask a person who has not agreed yet for consent."""
+        if utterance.person.has_consented:
+            return False
+        await self.ask_consent(
+            transaction, utterance.person, utterance.update_ids, now=utterance.now
+        )
+        return True
 
     async def ask_consent(
         self,

@@ -38,7 +38,6 @@ class Dispatch:
         texts: Texts,
         notices: OperatorMessenger,
         metrics: Metrics,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
         retry_after_s: float = 1.0,
     ) -> None:
@@ -47,7 +46,6 @@ class Dispatch:
         self._texts = texts
         self._notices = notices
         self._metrics = metrics
-        self._wake = wake
         self._now = now
         self._retry_after_s = retry_after_s
         application.add_error_handler(self._on_error)
@@ -105,7 +103,6 @@ class Dispatch:
                 transaction, self._ids(unit), Ended.DEAD, reason="handler_failed", now=now
             )
         self._metrics.ends.labels(Ended.DEAD).inc()
-        self._wake()
 
     async def _on_error(self, _update: object, context: Any) -> None:
         error = context.error

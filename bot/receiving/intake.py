@@ -25,6 +25,7 @@ from bot.texts import language_of
 from bot.updates import parsing
 from bot.updates.arrivals import Arrival
 from bot.updates.parsing import ParsedUpdate, UpdateKind
+from bot.updates.utterance import Utterance
 from safety.response.policy import Response, respond
 from safety.screening.screener import Screening
 from storage import Database, Transaction
@@ -225,7 +226,7 @@ class Intake:
     async def _store(self, received: Received) -> Arrival | None:
         """Write the inbox row; a message at risk is answered in the same transaction."""
         reading, now = received.reading, self._now()
-        said_already = self._emergency.has_answered(received.update_id)
+        is_told = self._emergency.has_answered(received.update_id)
         async with self._database.begin() as transaction:
             person = await self._known(transaction, reading)
             if person is None:
@@ -248,20 +249,20 @@ class Intake:
             if not is_new:
                 return None
             if received.grave is not None and person is not None:
-                await self._crisis.answer(
-                    transaction,
+                utterance = Utterance(
                     person,
                     [received.update_id],
                     reading.text,
                     received.screening,
-                    now=now,
-                    said_already=said_already,
+                    now,
+                    is_told=is_told,
                 )
+                await self._crisis.respond(transaction, utterance)
             if person is not None and reading.kind is not UpdateKind.MEMBERSHIP:
                 if person.blocked_at is not None:  # nobody writes to a bot that they block
                     await people.set_blocked(transaction, person.telegram_id, None)
                 await activity.reset_silence(transaction, person.person_id)
-        if said_already:
+        if is_told:
             self._emergency.settle(received.update_id)
         if ended:
             self._metrics.ends.labels(ended).inc()
@@ -269,7 +270,6 @@ class Intake:
         if person is not None:
             self._emergency.know(person)
         if received.grave is not None and person is not None:
-            self._crisis.after(person.person_id)
             self._metrics.ends.labels(Ended.ANSWERED).inc()
             return None
         return self._arrival(received, person)

@@ -15,6 +15,7 @@ import structlog
 
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind, is_stop
+from storage.database.events import PersonInterrupted
 from storage.ids import PersonId, UpdateId
 
 log = structlog.get_logger(__name__)
@@ -85,11 +86,12 @@ class Lanes:
         lane.overflowed = True
         self._start(key, lane)
 
-    def cancel(self, person_id: PersonId) -> None:
-        """Cut the running reply short: a crisis, a takeover or erasure goes first."""
-        lane = self._lanes.get(person_id)
-        if lane is not None and lane.running is not None:
-            lane.running.cancel()
+    def cancel(self, interrupted: PersonInterrupted) -> None:
+        """Cut the running reply short, unless it is the reply itself that interrupts."""
+        lane = self._lanes.get(interrupted.person_id)
+        if lane is None or lane.running is None or lane.running is asyncio.current_task():
+            return
+        lane.running.cancel()
 
     def cancel_all(self) -> None:
         """Cut every running reply short: the model must be silent now."""

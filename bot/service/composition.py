@@ -3,30 +3,37 @@
 The only place where parts learn of one another.
 """
 
-from collections.abc import Callable
-
-from bot.checkins.answers.handlers import AnswerHandlers, CheckInInterceptor
+from bot.checkins.answers.handlers import AnswerHandlers
+from bot.checkins.answers.interceptor import CheckInInterceptor
 from bot.checkins.moods.handlers import MoodPages
+from bot.checkins.outgoing.evaluation import CheckInCounted
 from bot.checkins.outgoing.job import CheckInJob
 from bot.checkins.outgoing.recall import Recall
 from bot.checkins.outgoing.scheduler import CheckInScheduler
 from bot.checkins.settings.handlers import CheckInHandlers
 from bot.conversation.completion import TurnCompleter
 from bot.conversation.context_screening import ContextScreener
-from bot.conversation.interceptors import InterceptorChain
 from bot.conversation.legal_notices import LegalNotices
 from bot.conversation.model_memory import SessionCacheEviction
 from bot.conversation.quota import Quota
 from bot.conversation.reply import Replier
 from bot.conversation.turn_handler import TurnHandler
 from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.fixed_reply import FixedReply
 from bot.crisis.follow_up import FollowUps
+from bot.crisis.interceptors import (
+    CrisisReply,
+    HoldInterceptor,
+    QuestionCloser,
+    SafeModeInterceptor,
+    TakeoverInterceptor,
+)
 from bot.crisis.resource_footer import ResourceFooter
 from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
 from bot.crisis.safety_plan import SafetyPlans
 from bot.crisis.screening import SafeScreener
-from bot.crisis.unreadable import Unheard
+from bot.crisis.unreadable import AlbumSeen, Unheard
 from bot.delivery.relay import OutboxRelay
 from bot.metrics import Metrics
 from bot.operators.console_link import ConsoleLink
@@ -75,6 +82,15 @@ from safety.screening.screener import Screener
 from storage import Database
 from storage.companion import round_cache
 from storage.companion.recent_rounds import RecentRounds
+from storage.database.events import (
+    CaseChanged,
+    EventBus,
+    MessagesQueued,
+    PersonErased,
+    PersonInterrupted,
+    RoundsChanged,
+    SessionsEnded,
+)
 from storage.ids import PersonId
 
 
@@ -114,10 +130,7 @@ def build(
         texts,
         application.bot,
         pacer,
-        Recall(
-            admits=lambda person: gate.admits(person),  # noqa: PLW0108 - it is made below
-            count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
-        ),
+        Recall(lambda person: gate.admits(person)),  # noqa: PLW0108 - it is made below
         now,
     )
     notices, desk = side.notices, side.desk
@@ -134,9 +147,9 @@ def build(
         now=now,
     )
     rounds = RecentRounds(database, hot_store)
-    kept_words = SessionCacheEviction(worker, database)
+    kept_words = SessionCacheEviction(worker)
     key_mirror = KeyBackup(database, settings.backup_dir, now=now)
-    policy = policy_of(settings, database, screens, notices, wake=delivery.wake, now=now)
+    policy = policy_of(settings, database, screens, notices, now=now)
 
     async def handle(unit: Unit) -> None:
         await dispatch.handle(unit)
@@ -144,29 +157,22 @@ def build(
     async def refill(person_id: PersonId | None) -> list[Arrival]:
         return await intake.refill(person_id)
 
-    def after_crisis(person_id: PersonId) -> None:
-        lanes.cancel(person_id)
-        delivery.wake()
-
     lanes = Lanes(handle, refill=refill, burst_window_s=settings.burst_window_s)
-    desk.faces.add(PersonNotifier(texts, help_lines, cut_short=lanes.cancel, wake=delivery.wake))
-    desk.faces.add(side.case_chat)
-    records = CaseRecorder(desk, screens.hear)
+    desk.events.add(PersonNotifier(texts, help_lines))
+    desk.events.add(side.case_chat)
+    recorder = CaseRecorder(desk, screens.hear)
     crisis = CrisisResponder(
         texts=texts,
         help_lines=help_lines,
-        records=records,
-        human=side.human,
+        recorder=recorder,
+        relay=side.human,
         has_people=notices.has_readers,
-        after=after_crisis,
     )
+    fixed_reply = FixedReply(texts, help_lines, recorder)
     erasure = Erasure(
-        rounds=rounds,
         texts=texts,
         help_lines=help_lines,
         notices=notices,
-        on_erased=key_mirror.mark,
-        forget_words=worker.forget,
     )
     onboarding = Onboarding(
         texts=texts,
@@ -181,17 +187,16 @@ def build(
         crisis=crisis,
         erasure=erasure,
         texts=texts,
-        wake=delivery.wake,
         now=now,
         is_closed=settings.pilot,
         listed=settings.pilot_people | settings.operators,
     )
-    quota = Quota(texts, settings.daily_quota)
-    answers = Responder(database=database, texts=texts, wake=delivery.wake, now=now)
+    quota = Quota(texts, fixed_reply, settings.daily_quota)
+    answers = Responder(database=database, texts=texts, now=now)
     plans = SafetyPlans(answers, help_lines)
-    follow_ups = FollowUps(database=database, answers=answers, wake=delivery.wake, now=now)
+    follow_ups = FollowUps(database=database, answers=answers, now=now)
     setup = CheckInHandlers(answers, gate.admits)
-    shadow = Shadow(desk, send=ReviewedReplySender(answers), forget_rounds=rounds.drop)
+    shadow = Shadow(desk, send=ReviewedReplySender(answers))
     console = console_of(settings, side, policy, database, shadow, leadership, now)
     finisher = TurnCompleter(
         crisis=crisis,
@@ -218,27 +223,27 @@ def build(
         streaming=settings.streaming,
         persona=settings.persona,
         max_new_tokens=settings.max_new_tokens,
-        wake=delivery.wake,
         now=now,
     )
     conversation = TurnHandler(
         database=database,
-        hearing=ContextScreener(screens),
+        context=ContextScreener(screens),
+        # In this order they may answer before the model does.
+        interceptors=(
+            CrisisReply(crisis),
+            TakeoverInterceptor(side.human, recorder),
+            HoldInterceptor(crisis, fixed_reply, plans),
+            QuestionCloser(),
+            gate,
+            onboarding,
+            plans,
+            CheckInInterceptor(setup, texts, fixed_reply),
+            SafeModeInterceptor(safe_mode, fixed_reply),
+            quota,
+        ),
+        fixed_reply=fixed_reply,
         quota=quota,
         replier=replier,
-        instead=InterceptorChain(
-            crisis=crisis,
-            records=records,
-            human=side.human,
-            onboarding=onboarding,
-            gate=gate,
-            quota=quota,
-            safe_mode=safe_mode,
-            plans=plans,
-            check_ins=CheckInInterceptor(setup, texts),
-            texts=texts,
-        ),
-        wake=delivery.wake,
         now=now,
     )
     check_ins = CheckInJob(
@@ -246,12 +251,11 @@ def build(
             database=database,
             now=now,
             admits=gate.admits,
-            count=lambda outcome: metrics.check_ins.labels(outcome).inc(),
         ),
         texts=texts,
-        wake=delivery.wake,
         now=now,
     )
+    unheard = Unheard(texts=texts, help_lines=help_lines, human=side.human, desk=desk)
     emergency = FallbackReply(
         bot=application.bot,
         pacer=pacer,
@@ -276,7 +280,6 @@ def build(
         texts=texts,
         notices=notices,
         metrics=metrics,
-        wake=delivery.wake,
         now=now,
     )
     _register(
@@ -284,7 +287,7 @@ def build(
         application,
         database,
         answers,
-        help_lines,
+        unheard,
         side,
         onboarding,
         erasure,
@@ -308,8 +311,10 @@ def build(
             has_people=notices.has_readers,
         ),
         console=console,
-        wake=delivery.wake,
         now=now,
+    )
+    _subscribe(
+        database.events, metrics, delivery, lanes, rounds, kept_words, key_mirror, unheard, console
     )
     return Parts(
         settings=settings,
@@ -340,12 +345,11 @@ def build(
             check_ins=check_ins,
             clocks=desk.clocks,
             shadow=shadow,
-            digest=digest_of(side, settings, database, wake=delivery.wake, now=now),
+            digest=digest_of(side, settings, database, now=now),
             lexicon=policy.live,
             kept_words=kept_words,
             metrics=metrics,
             retention_days=settings.retention_days,
-            wake=delivery.wake,
             now=now,
         ),
         check_ins=check_ins,
@@ -359,12 +363,38 @@ def build(
     )
 
 
+def _subscribe(
+    events: EventBus,
+    metrics: Metrics,
+    delivery: OutboxRelay,
+    lanes: Lanes,
+    rounds: RecentRounds,
+    kept_words: SessionCacheEviction,
+    key_mirror: KeyBackup,
+    unheard: Unheard,
+    console: Console | None,
+) -> None:
+    """Say what follows a commit."""
+    events.subscribe(MessagesQueued, lambda _: delivery.wake())
+    events.subscribe(PersonInterrupted, lanes.cancel)
+    events.subscribe(SessionsEnded, kept_words.evict)
+    events.subscribe(SessionsEnded, lambda ended: rounds.drop(*ended.session_ids))
+    events.subscribe(RoundsChanged, lambda changed: rounds.drop(changed.session_id))
+    events.subscribe(PersonErased, key_mirror.schedule)
+    events.subscribe(
+        CheckInCounted, lambda counted: metrics.check_ins.labels(counted.outcome).inc()
+    )
+    events.subscribe(AlbumSeen, unheard.remember)
+    if console is not None:
+        events.subscribe(CaseChanged, console.live.wake)
+
+
 def _register(
     settings: Settings,
     application: Telegram,
     database: Database,
     answers: Responder,
-    help_lines: HelpLines,
+    unheard: Unheard,
     side: OperatorsRoom,
     onboarding: Onboarding,
     erasure: Erasure,
@@ -379,18 +409,15 @@ def _register(
     safety_page: SafetyPage,
     *,
     console: Console | None,
-    wake: Callable[[], None],
     now: Clock,
 ) -> None:
-    operators = operators_handlers(side, database, answers.texts, wake=wake, now=now)
+    operators = operators_handlers(side, database, answers.texts, now=now)
     commands = Commands(
         database=database,
         answers=answers,
         onboarding=onboarding,
         gate=gate,
-        unheard=Unheard(
-            texts=answers.texts, help_lines=help_lines, human=side.human, desk=side.desk
-        ),
+        unheard=unheard,
         operators=operators,
         retention_days=settings.retention_days,
     )

@@ -3,7 +3,6 @@
 A part of the composition root (`build.py`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -39,6 +38,7 @@ from review.lexicon.live_lexicon import LiveLexicon
 from review.lexicon.replays import Replays
 from storage import Database, Transaction
 from storage.ids import CaseId
+from storage.messages.outbox import MessageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,14 @@ def operators_side(
         database=database,
         chat=chat,
         topics=topics,
-        relayed=case_chat.relayed,
-        recall=recall,
+        owners={MessageKind.CHECK_IN: recall, MessageKind.RELAY: case_chat},
         now=now,
     )
-    faces = CaseEvents()
+    events = CaseEvents()
     pace = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, texts)
-    clocks = Escalation(database, faces, pace, page=pager.page, now=now)
-    desk = Desk(database, faces, clocks, now=now)
+    clocks = Escalation(database, events, pace, page=pager.page, now=now)
+    desk = Desk(database, events, clocks, now=now)
     takeover = Takeover(desk)
     return OperatorsRoom(
         chat=chat,
@@ -100,7 +99,7 @@ def operators_side(
 
 
 def operators_handlers(
-    side: OperatorsRoom, database: Database, texts: Texts, *, wake: Callable[[], None], now: Clock
+    side: OperatorsRoom, database: Database, texts: Texts, *, now: Clock
 ) -> OperatorHandlers:
     """What they press and write in Telegram."""
     return OperatorHandlers(
@@ -109,7 +108,6 @@ def operators_handlers(
         notices=side.notices,
         acts=CaseCommands(side.desk, side.takeover, side.notices),
         chat=side.chat,
-        wake=wake,
         now=now,
     )
 
@@ -119,11 +117,10 @@ def digest_of(
     settings: Settings,
     database: Database,
     *,
-    wake: Callable[[], None],
     now: Clock,
 ) -> Digest:
     """What tells them of level 2."""
-    return Digest(database=database, notices=side.notices, zone=_zone(settings), wake=wake, now=now)
+    return Digest(database=database, notices=side.notices, zone=_zone(settings), now=now)
 
 
 def console_of(
@@ -138,7 +135,7 @@ def console_of(
     """The operators' pages, a face of cases; None where they are switched off."""
     if not settings.console:
         return None
-    console = Console(
+    return Console(
         database=database,
         desk=side.desk,
         takeover=side.takeover,
@@ -149,8 +146,6 @@ def console_of(
         leads=lambda: leadership.leads,
         now=now,
     )
-    side.desk.faces.add(console.live)
-    return console
 
 
 def policy_of(
@@ -159,7 +154,6 @@ def policy_of(
     screens: SafeScreener,
     notices: OperatorMessenger,
     *,
-    wake: Callable[[], None],
     now: Clock,
 ) -> LexiconChangeControl:
     """What operators do with the lexicon; `screens` follows it."""
@@ -167,7 +161,6 @@ def policy_of(
     async def tell(transaction: Transaction, numbers: list[int]) -> None:
         named = ", ".join(map(str, numbers))
         await notices.put(transaction, "lexicon_left_out", now=now(), changes=named)
-        transaction.on_commit(wake)
 
     live = LiveLexicon(database, screens, tell=tell, now=now)
     replays = Replays(database, live, folder=settings.replay_data, now=now)

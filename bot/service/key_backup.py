@@ -12,10 +12,10 @@ from pathlib import Path
 import structlog
 
 from storage import Database
+from storage.database.events import PersonErased
 from storage.upkeep import backup
 
 log = structlog.get_logger(__name__)
-AFTER_ERASURE_S = 1.0
 EVERY_S = 3600.0
 
 
@@ -30,8 +30,8 @@ class KeyBackup:
         self._now = now
         self._marked = asyncio.Event()
 
-    def mark(self) -> None:
-        """Somebody is being erased: the file is out of date in a moment."""
+    def schedule(self, _erased: PersonErased) -> None:
+        """Write the file soon: a key in it was destroyed."""
         self._marked.set()
 
     async def run(self) -> None:
@@ -44,7 +44,6 @@ class KeyBackup:
                     await self._marked.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(AFTER_ERASURE_S)  # the erasure's transaction is committed by then
 
     async def _write(self, folder: Path) -> None:
         self._marked.clear()

@@ -58,7 +58,6 @@ class PeriodicJobs:
         kept_words: SessionCacheEviction,
         metrics: Metrics,
         retention_days: int,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -75,7 +74,6 @@ class PeriodicJobs:
         self._kept_words = kept_words
         self._metrics = metrics
         self._days = retention_days
-        self._wake = wake
         self._now = now
         self.canary_is_found = False
 
@@ -172,12 +170,10 @@ class PeriodicJobs:
             before = now - timedelta(days=days)
             for case_id in await case_clocks.topics_over(transaction, resolved_before=before):
                 await self._notices.say(transaction, "", now=now, case_id=case_id, topic=DELETE)
-        self._wake()
 
     async def _tell(self, key: str) -> None:
         async with self._database.begin() as transaction:
             await self._notices.put(transaction, key, now=self._now())
-        self._wake()
 
 
 async def _forever(work: Callable[[], Awaitable[object]], every_s: float) -> None:

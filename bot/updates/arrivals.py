@@ -54,7 +54,7 @@ class Burst:
         """The words, a line for each message."""
         return "\n".join(self.texts)
 
-    def leave_out_all_but(self, update_ids: Collection[UpdateId]) -> bool:
+    def keep_only(self, update_ids: Collection[UpdateId]) -> bool:
         """Leave out words that have their answer; whether there were any.
 
         Newer words may cut a turn short in the moment in which its answer is stored: then the

@@ -53,12 +53,10 @@ class Responder:
         *,
         database: Database,
         texts: Texts,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self.texts = texts
-        self.wake = wake
         self.now = now
 
     @asynccontextmanager
@@ -73,7 +71,6 @@ class Responder:
             await inbox.end(
                 transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
             )
-        self.wake()
 
     @asynccontextmanager
     async def reading(self, update: Update) -> AsyncIterator[UnitOfWork | None]:

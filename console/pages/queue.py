@@ -22,6 +22,7 @@ from review.operators.access import RefusedError
 from review.operators.sign_in import Visitor
 from safety.screening.levels import Category
 from storage.checkins import settings
+from storage.database.events import CaseChanged
 from storage.ids import CaseId, OperatorId, PersonId
 from storage.review import case_queue
 from storage.review.case_queue import Filters
@@ -117,7 +118,7 @@ class QueuePage:
         try:
             async with site.database.begin() as transaction:
                 await mood_notes.mark_seen(transaction, visitor.operator, person_id, now=site.now())
-                transaction.on_commit(lambda: site.live.happened(None))
+                transaction.record(CaseChanged(None))
         except RefusedError as refused:
             return notice(site, visitor, f"refused_{refused.key}")
         return notice(site, visitor, "done_falling_seen")

@@ -26,7 +26,7 @@ class Desk:
 
     Args:
         database: where cases are.
-        faces: who is told.
+        events: tells listeners.
         clocks: of cases that nobody claims.
         now: the clock of the service.
     """
@@ -34,13 +34,13 @@ class Desk:
     def __init__(
         self,
         database: Database,
-        faces: CaseEvents,
+        events: CaseEvents,
         clocks: Escalation,
         *,
         now: Callable[[], datetime],
     ) -> None:
         self.database = database
-        self.faces = faces
+        self.events = events
         self.clocks = clocks
         self.now = now
 
@@ -62,7 +62,7 @@ class Desk:
         if is_graver:
             await self.clocks.start(transaction, case, now=now)
         detail = {"rose": opened.level_rose, "hidden": hidden}
-        await self.faces.show(transaction, Event(what, case, now, words=words, detail=detail))
+        await self.events.publish(transaction, Event(what, case, now, words=words, detail=detail))
         if is_graver:  # last: writers of the trail follow one another until the commit
             await audit.append(
                 transaction,
@@ -85,7 +85,7 @@ class Desk:
             operator=await self.holder(transaction, case),
             detail={"sent": sent},
         )
-        await self.faces.show(transaction, event)
+        await self.events.publish(transaction, event)
 
     @staticmethod
     async def is_staffed(transaction: Transaction) -> bool:
@@ -221,7 +221,7 @@ class Desk:
         case, now = await cases.get(transaction, case_id), self.now()
         assert case is not None
         event = Event(what, case, now, operator=actor, words=words, detail=detail or {})
-        await self.faces.show(transaction, event)
+        await self.events.publish(transaction, event)
         # Last: writers of the trail follow one another until the commit.
         await audit.append(
             transaction,

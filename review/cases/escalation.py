@@ -54,7 +54,7 @@ class Escalation:
 
     Args:
         database: where cases are.
-        faces: who is told.
+        events: tells listeners.
         pace: how the clocks run.
         page: pages outside Telegram, outside of any transaction.
         now: the clock of the service.
@@ -63,14 +63,14 @@ class Escalation:
     def __init__(
         self,
         database: Database,
-        faces: CaseEvents,
+        events: CaseEvents,
         pace: EscalationPolicy,
         *,
         page: Page,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
-        self._faces = faces
+        self._events = events
         self._pace = pace
         self._page = page
         self._now = now
@@ -217,7 +217,7 @@ class Escalation:
     ) -> None:
         present = await cases.get(transaction, case.case_id)
         assert present is not None
-        await self._faces.show(
+        await self._events.publish(
             transaction, Event(what, present, now, operator=operator, detail=detail or {})
         )
         # Last: writers of the trail follow one another until the commit.

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from storage import Transaction
+from storage.database.events import CaseChanged
 from storage.review.cases import Case
 from storage.review.operators import Operator
 
@@ -56,24 +57,22 @@ class Event:
 class CaseListener(Protocol):
     """Somewhere that shows cases: a chat of operators, a console, the person's own chat."""
 
-    async def show(self, transaction: Transaction, event: Event) -> None:
-        """Take notice, within the transaction of the act.
-
-        What must wait for the commit goes through `transaction.on_commit`.
-        """
+    async def on_event(self, transaction: Transaction, event: Event) -> None:
+        """Take notice, within the transaction of the act."""
 
 
 class CaseEvents:
-    """All faces; an event goes to each."""
+    """Tells every listener what happened to a case."""
 
     def __init__(self) -> None:
-        self._faces: list[CaseListener] = []
+        self._listeners: list[CaseListener] = []
 
-    def add(self, face: CaseListener) -> None:
-        """Show events to this face too."""
-        self._faces.append(face)
+    def add(self, listener: CaseListener) -> None:
+        """Tell this listener too."""
+        self._listeners.append(listener)
 
-    async def show(self, transaction: Transaction, event: Event) -> None:
-        """Tell every face."""
-        for face in self._faces:
-            await face.show(transaction, event)
+    async def publish(self, transaction: Transaction, event: Event) -> None:
+        """Tell every listener; open pages follow after the commit."""
+        transaction.record(CaseChanged(event.case.case_id))
+        for listener in self._listeners:
+            await listener.on_event(transaction, event)

@@ -15,7 +15,7 @@ from storage import Transaction
 from storage.companion import conversations, people
 from storage.companion.conversations import Turn
 from storage.companion.people import Person
-from storage.ids import CaseId, PersonId, SessionId, UpdateId
+from storage.ids import CaseId, PersonId, UpdateId
 from storage.review import cases, shadow_drafts
 from storage.review.cases import Case
 from storage.review.operators import Operator
@@ -34,15 +34,11 @@ class Shadow:
     Args:
         desk: where cases are seen to.
         send: queues a reply to the person.
-        forget_rounds: drops what is remembered of a session's rounds; a new one is there.
     """
 
-    def __init__(
-        self, desk: Desk, *, send: Send, forget_rounds: Callable[[SessionId], Awaitable[None]]
-    ) -> None:
+    def __init__(self, desk: Desk, *, send: Send) -> None:
         self._desk = desk
         self._send = send
-        self._forget_rounds = forget_rounds
 
     async def ask(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
         """Ask the person whether a human may read and edit the companion's replies.
@@ -130,7 +126,7 @@ class Shadow:
             operator=await self._desk.holder(transaction, case),
             detail={"draft": draft_id},
         )
-        await self._desk.faces.show(transaction, event)
+        await self._desk.events.publish(transaction, event)
 
     @staticmethod
     async def waiting(transaction: Transaction, person_id: PersonId) -> list[ShadowDraft]:
@@ -198,7 +194,6 @@ class Shadow:
         )
         if not decided or person is None or question is None or is_late:
             return False
-        await self._forget_rounds(question.session_id)
         turn_id = await conversations.answer(
             transaction, person.person_id, question, text=words, now=now
         )

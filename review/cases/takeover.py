@@ -122,7 +122,7 @@ class Takeover:
             words=words,
             detail={"level": level, "is_kept": is_kept},
         )
-        await self._desk.faces.show(transaction, event)
+        await self._desk.events.publish(transaction, event)
 
     @staticmethod
     async def running(

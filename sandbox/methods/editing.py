@@ -71,7 +71,11 @@ def _own_message(account: BotAccount, parameters: Parameters) -> ChatMessage:
 
 
 def _apply(
-    account: BotAccount, message: ChatMessage, text: str, entities: list[Entity], keyboard: ChatKeyboard
+    account: BotAccount,
+    message: ChatMessage,
+    text: str,
+    entities: list[Entity],
+    keyboard: ChatKeyboard,
 ) -> dict[str, Any]:
     before = (message.text, message.entities, message.keyboard)
     if before == (text, entities, keyboard):

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from storage.database import keys
 from storage.database.connection import Transaction, insert_ignore
+from storage.database.events import RoundsChanged, SessionsEnded
 from storage.database.schema import people, sessions, turns
 from storage.ids import OperatorId, PersonId, SessionId, TurnId, UpdateId
 from storage.messages import inbox
@@ -92,7 +93,7 @@ async def end_session(transaction: Transaction, person_id: PersonId, *, now: dat
         .values(ended_at=now)
         .returning(sessions.c.session_id)
     )
-    transaction.ended_sessions += ended.scalars()
+    transaction.record(SessionsEnded(tuple(ended.scalars())))
 
 
 async def open_turn(
@@ -185,6 +186,7 @@ async def answer(
         "created_at": now,
     }
     made = await transaction.execute(_answer(transaction.dialect), values)
+    transaction.record(RoundsChanged(question.session_id))
     found = made.scalar_one_or_none()
     return TurnId(found) if found is not None else None
 

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Select, bindparam, delete, insert, select, update
 from storage.checkins import appointments
 from storage.database import keys
 from storage.database.connection import Transaction, insert_ignore
+from storage.database.events import PersonInterrupted
 from storage.database.schema import people, telegram_chats
 from storage.ids import PersonId
 
@@ -137,6 +138,7 @@ async def change(
 
 async def raise_epoch(transaction: Transaction, person_id: PersonId) -> int:
     """Fence off every word written so far for this person; return the new epoch."""
+    transaction.record(PersonInterrupted(person_id))
     result = await transaction.execute(
         update(people)
         .where(people.c.person_id == person_id)

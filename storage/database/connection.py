@@ -7,7 +7,7 @@ none fails half-way.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
 from storage.database import private_files, schema_version, sqlite_driver
+from storage.database.events import EventBus
 from storage.database.vault import Vault
-from storage.ids import SessionId
 
 DRIVERS = {
     "sqlite": "sqlite+pica",
@@ -59,7 +59,6 @@ class Transaction:
         dialect: `sqlite` or `postgresql`.
         fresh_keys: data keys made in this transaction, by owner; the vault may hold them
             only once they are committed.
-        ended_sessions: sessions that this transaction ends or deletes words of.
     """
 
     def __init__(
@@ -70,17 +69,11 @@ class Transaction:
         self.vault = vault
         self.dialect = dialect
         self.fresh_keys: dict[int, bytes] = {}
-        self.ended_sessions: list[SessionId] = []
-        self._after: list[Callable[[], None]] = []
+        self.events: list[object] = []
 
-    def on_commit(self, work: Callable[[], None]) -> None:
-        """Do something in memory once this transaction is committed; never where it is not."""
-        self._after.append(work)
-
-    def committed(self) -> None:
-        """Do what waited for the commit."""
-        for work in self._after:
-            work()
+    def record(self, event: object) -> None:
+        """Publish an event once this transaction has committed, and never if it does not."""
+        self.events.append(event)
 
     async def execute(self, statement: Executable, rows: Any = None) -> ResultRows:
         """Run one statement."""
@@ -112,13 +105,12 @@ class Database:
         vault: the secret keys.
 
     Attributes:
-        on_sessions_ended: called after each commit that ended sessions, for copies of their words
-            outside the database.
+        events: published after each commit.
     """
 
     def __init__(self, url: str, vault: Vault) -> None:
         self.vault = vault
-        self.on_sessions_ended: Callable[[Sequence[SessionId]], None] | None = None
+        self.events = EventBus()
         try:
             parsed = make_url(url)
         except ArgumentError:
@@ -181,9 +173,7 @@ class Database:
         async with lock, self._engine.begin() as connection:
             transaction = self._on(connection)
             yield transaction
-        transaction.committed()
-        if transaction.ended_sessions and self.on_sessions_ended is not None:
-            self.on_sessions_ended(transaction.ended_sessions)
+        await self.events.publish(transaction.events)
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:

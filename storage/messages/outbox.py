@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from storage.database import keys, leases
 from storage.database.connection import Transaction
+from storage.database.events import MessagesQueued
 from storage.database.schema import is_open, outbox, people
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.messages.body import MessageBody, to_json
@@ -132,6 +133,7 @@ async def put(
         expires_at: after it the message is not to be sent any more.
         check_in_id: the check-in that it asks, or comes with.
     """
+    transaction.record(MessagesQueued())
     owner = person_id if person_id is not None else keys.SERVICE
     sealed = await keys.seal(transaction, owner, to_json(body), SEAL_CONTEXT)
     values = {

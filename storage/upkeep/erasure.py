@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from storage.database import keys
 from storage.database.connection import Transaction
+from storage.database.events import PersonErased, SessionsEnded
 from storage.database.schema import erasures, inbox, outbox, people, sessions, telegram_chats, turns
 from storage.database.schema_review import cases
 from storage.ids import PersonId, SessionId
@@ -38,7 +39,8 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     and the level and dates of a case.
     """
     erased = await _account(transaction, person_id, now)
-    transaction.ended_sessions += erased.sessions
+    transaction.record(SessionsEnded(erased.sessions))
+    transaction.record(PersonErased())
     await notes.erase(transaction, person_id)
     await audit.erase_person(transaction, person_id)
     await keys.destroy(transaction, person_id)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
 
 from storage.database.connection import Transaction
+from storage.database.events import SessionsEnded
 from storage.database.schema import (
     daily_usage,
     dialogues,
@@ -95,7 +96,8 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
     for name, table, condition in rules:
         if table in (turns, sessions):
             gone = select(table.c.session_id).where(condition).limit(BATCH).distinct()
-            transaction.ended_sessions += (await transaction.execute(gone)).scalars()
+            ended = (await transaction.execute(gone)).scalars()
+            transaction.record(SessionsEnded(tuple(ended)))
         key = next(iter(table.primary_key))
         rows = select(key).where(condition).limit(BATCH)
         if len(table.primary_key) > 1:

@@ -43,7 +43,7 @@ def page(texts: Texts, screener: Screener) -> SafetyPage:
 
 
 def made(texts: Texts, screener: Screener, *, has_people: bool = True) -> SafetyPage:
-    answers = Responder(database=None, texts=texts, wake=lambda: None, now=lambda: None)  # type: ignore[arg-type,return-value]
+    answers = Responder(database=None, texts=texts, now=lambda: None)  # type: ignore[arg-type,return-value]
     return SafetyPage(
         answers=answers,
         hotlines=Hotlines.load(),

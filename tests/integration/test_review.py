@@ -39,14 +39,14 @@ class Room:
     pages: bool | Exception = False
 
     def __post_init__(self) -> None:
-        faces = CaseEvents()
-        faces.add(self)
+        events = CaseEvents()
+        events.add(self)
         pace = EscalationPolicy(STEP, ZoneInfo("UTC"))
-        self.clocks = Escalation(self.database, faces, pace, page=self._page, now=lambda: self.now)
-        self.desk = Desk(self.database, faces, self.clocks, now=lambda: self.now)
+        self.clocks = Escalation(self.database, events, pace, page=self._page, now=lambda: self.now)
+        self.desk = Desk(self.database, events, self.clocks, now=lambda: self.now)
         self.takeover = Takeover(self.desk)
 
-    async def show(self, _transaction: Transaction, event: Event) -> None:
+    async def on_event(self, _transaction: Transaction, event: Event) -> None:
         self.events.append(event)
 
     async def _page(self, case: Case, _now: datetime) -> bool:

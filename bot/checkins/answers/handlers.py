@@ -4,7 +4,6 @@ A tapped mood becomes words of the person and goes the way of all words, with ca
 screening.
 """
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from telegram import Update
@@ -12,11 +11,8 @@ from telegram import Update
 from bot.checkins.answers.trend import note_falling
 from bot.checkins.outgoing.keyboard import faces
 from bot.checkins.settings import service
-from bot.checkins.settings.changes import STAYS_OPEN
-from bot.checkins.settings.handlers import CheckInHandlers
 from bot.conversation.turn_handler import TurnHandler
 from bot.operators.announcements import OperatorMessenger
-from bot.texts import Texts
 from bot.updates.responder import (
     HandlerContext,
     Responder,
@@ -25,7 +21,6 @@ from bot.updates.responder import (
     data_of,
     message_id,
 )
-from safety.screening.levels import Level
 from storage import Transaction
 from storage.checkins import occurrences, questions
 from storage.checkins import settings as check_in_settings
@@ -44,80 +39,6 @@ SCALES = {"s": "sleep", "e": "energy"}
 NOTE = "note"
 # A correction down to this mood or below is talked about like a first answer.
 LOW = 2
-
-
-class CheckInInterceptor:
-    """Takes words that answer a check-in or a question about the settings."""
-
-    def __init__(self, setup: CheckInHandlers, texts: Texts) -> None:
-        self._setup = setup
-        self._texts = texts
-
-    async def take(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        text: str,
-        level: Level,
-        *,
-        now: datetime,
-        is_edit: bool = False,
-    ) -> bool:
-        """Count words as an answer, store a note, or take them as an answer about check-ins.
-
-        Words at risk are never taken, and the companion hears a note as well. An edit may correct
-        settings, but is no answer to a check-in and no note.
-
-        Returns:
-            True if they were taken, and are answered.
-        """
-        waiting = None if is_edit else await self._heard(transaction, person, now)
-        if level >= Level.PASSIVE:
-            await questions.close_note(transaction, person.person_id)
-            return False
-        answering = UnitOfWork(transaction, person, now)
-        if not is_edit and await self._is_note(answering, text):
-            return False
-        taken = await self._setup.take(answering, text) or (
-            waiting is not None
-            and now - waiting < STAYS_OPEN
-            and await self._setup.wish(answering, text)
-        )
-        if taken:
-            await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="checkin", now=now)
-        return taken
-
-    @staticmethod
-    async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
-        """Count words as an answer. Returns when the question was asked, if one waited."""
-        person_id = person.person_id
-        found = await occurrences.unanswered(transaction, person_id, since=now - FRESH)
-        if found is None:
-            return None
-        asked = await occurrences.get(transaction, person_id, found)
-        await service.answer(transaction, person_id, found, MoodAnswer(), now=now)
-        return asked.asked_at if asked else None
-
-    async def _is_note(self, a: UnitOfWork, text: str) -> bool:
-        """Store words as a note if one was asked for. Off the record, say that none is kept."""
-        person_id = a.person.person_id
-        found = await questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
-        if (
-            found is None
-            or found.topic is not QuestionTopic.NOTE
-            or found.draft.check_in_id is None
-        ):
-            return False
-        await questions.close(a.transaction, person_id)
-        if a.person.is_off_record(a.now):
-            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
-        else:
-            check_in_id = CheckInId(found.draft.check_in_id)
-            await service.answer(
-                a.transaction, person_id, check_in_id, MoodAnswer(note=text), now=a.now
-            )
-        return True
 
 
 class AnswerHandlers:
@@ -179,7 +100,7 @@ class AnswerHandlers:
             return flows
 
         words = self._texts(person.language, f"checkin_said_{mood}")
-        await self._conversation.tapped(person, update, words, keep)
+        await self._conversation.answer_button(person, update, words, keep)
 
     async def _keep(
         self, a: UnitOfWork, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None

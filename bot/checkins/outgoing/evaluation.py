@@ -56,6 +56,13 @@ Admits = Callable[[Person], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class CheckInCounted:
+    """What became of an occurrence: `asked`, `goodbye`, `unsent`, `error`, or a `SkipReason`."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class DueQuestion:
     """A check-in whose time has come.
 

@@ -32,7 +32,6 @@ class CheckInJob:
     Args:
         rounds: finds and claims what is due.
         texts: reviewed words.
-        wake: called after a message was queued.
         now: the clock.
     """
 
@@ -41,12 +40,10 @@ class CheckInJob:
         *,
         rounds: CheckInScheduler,
         texts: Texts,
-        wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
         self._rounds = rounds
         self._texts = texts
-        self._wake = wake
         self._now = now
         self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
 
@@ -94,7 +91,6 @@ class CheckInJob:
             now=now,
         )
         await self._offer_summary(transaction, claimed)
-        transaction.on_commit(self._wake)
 
     async def _offer_summary(self, transaction: Transaction, claimed: Claimed) -> None:
         """Offer the week's chart as a button, since a picture would show on a lock screen.

@@ -5,12 +5,10 @@ check-in was never asked: it is recorded as skipped, its text is deleted, and it
 as silence.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
-from bot.checkins.outgoing.evaluation import Admits, state_of
+from bot.checkins.outgoing.evaluation import Admits, CheckInCounted, state_of
 from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.decision import SkipReason, decide
 from bot.checkins.rules.schedule import Occurrence
@@ -21,7 +19,7 @@ from storage.checkins.occurrences import CheckIn, CheckInState, MoodAnswer
 from storage.checkins.settings import CheckInSettings, StoppedBy
 from storage.companion import conversations, people
 from storage.ids import CheckInId, PersonId
-from storage.messages.outbox import OutboxMessage
+from storage.messages.outbox import OutboxMessage, OutboxState
 
 # Counted in addition to `asked` or `goodbye`.
 TAKEN_BACK = "unsent"
@@ -32,19 +30,12 @@ class Recall:
 
     Args:
         admits: whether the companion talks with a person at all.
-        count: called for each check-in that is withdrawn.
     """
 
-    def __init__(
-        self,
-        *,
-        admits: Admits = lambda _person: True,
-        count: Callable[[str], None] = lambda _outcome: None,
-    ) -> None:
+    def __init__(self, admits: Admits = lambda _person: True) -> None:
         self._admits = admits
-        self._count = count
 
-    async def reason(
+    async def why_unwanted(
         self, transaction: Transaction, message: OutboxMessage, now: datetime
     ) -> SkipReason | None:
         """Why a message of a check-in must not be sent any more, or None to send it."""
@@ -63,14 +54,27 @@ class Recall:
         decided = decide(Occurrence(found.local_date, found.due_at), state, now)
         return decided if isinstance(decided, SkipReason) else None
 
-    async def withdraw(
-        self, transaction: Transaction, message: OutboxMessage, why: SkipReason
+    async def on_end(
+        self,
+        transaction: Transaction,
+        message: OutboxMessage,
+        state: OutboxState,
+        reason: str | None,
+        now: datetime,
     ) -> None:
-        """Record that a message's check-in was not asked, unless part of it may have arrived."""
-        if message.person_id is not None and message.check_in_id is not None:
-            person_id, check_in_id = message.person_id, message.check_in_id
-            if await withdraw(transaction, person_id, check_in_id, why):
-                transaction.on_commit(partial(self._count, TAKEN_BACK))
+        """Record that an unsent check-in was not asked, unless part of it may have arrived."""
+        if state in (OutboxState.SENT, OutboxState.UNKNOWN):
+            return
+        if message.person_id is None or message.check_in_id is None:
+            return
+        if state is OutboxState.FAILED:
+            why = SkipReason.FAILED
+        elif reason is not None:
+            why = SkipReason(reason)
+        else:  # `/stop`, or else a crisis or an operator, whose case may be resolved by now
+            why = await self.why_unwanted(transaction, message, now) or SkipReason.HELD
+        if await withdraw(transaction, message.person_id, message.check_in_id, why):
+            transaction.record(CheckInCounted(TAKEN_BACK))
 
 
 def _is_over(settings: CheckInSettings, found: CheckIn) -> bool:

@@ -10,12 +10,18 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 
 from bot.checkins.outgoing.clock_repair import repair
-from bot.checkins.outgoing.evaluation import DueQuestion, Evaluation, evaluate, next_due, next_of
+from bot.checkins.outgoing.evaluation import (
+    CheckInCounted,
+    DueQuestion,
+    Evaluation,
+    evaluate,
+    next_due,
+    next_of,
+)
 from bot.checkins.rules.backoff import Backoff
 from bot.checkins.rules.decision import SkipReason
 from bot.checkins.rules.pace import MOST_UNSENT, SendPace
@@ -61,8 +67,6 @@ class CheckInScheduler:
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
-        count: called with what became of each occurrence: `asked`, `goodbye`, a `SkipReason`,
-            or `error` for one that is tried again.
     """
 
     def __init__(
@@ -73,14 +77,12 @@ class CheckInScheduler:
         monotonic_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         admits: Callable[[Person], bool] = lambda _person: True,
-        count: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
         self._database = database
         self._now = now
         self._monotonic_s = monotonic_s
         self._sleep = sleep
         self._admits = admits
-        self._count = count
         self._pace = SendPace()
         self._failing: dict[tuple[PersonId, int], datetime] = {}
         self._corrected_at: datetime | None = None
@@ -135,7 +137,7 @@ class CheckInScheduler:
                 asked = await self._take(transaction, due, ask)
         except Exception as error:  # the others go on; this one is tried again
             self._failing[key] = self._now() + RETRY_AFTER
-            self._count("error")
+            await self._database.events.publish([CheckInCounted("error")])
             log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
             return False
         self._failing.pop(key, None)
@@ -167,7 +169,7 @@ class CheckInScheduler:
             reason = SkipReason.FAILED if has_failed and why is SkipReason.LATE else why
             occasion = Occasion(due.person_id, occurrence.local_date, due.minute, occurrence.at)
             await occurrences.note_skipped(transaction, occasion, reason)
-            transaction.on_commit(partial(self._count, reason.value))
+            transaction.record(CheckInCounted(reason.value))
         if any(why is SkipReason.HELD for _, why in seen.outcome.skipped):
             await check_in_settings.change(transaction, due.person_id, was_held=True)
 
@@ -203,5 +205,5 @@ class CheckInScheduler:
             )
             await appointments.suspend(transaction, due.person_id)
         await ask(transaction, Claimed(question, made, now))
-        transaction.on_commit(partial(self._count, state.value))
+        transaction.record(CheckInCounted(state.value))
         return True

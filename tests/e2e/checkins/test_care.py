@@ -67,7 +67,7 @@ async def test_a_face_in_a_takeover_reaches_the_operator(
     person = await person_of(served, someone)
     assert person is not None
     ear = Ear()
-    served.parts.desk.faces.add(ear)
+    served.parts.desk.events.add(ear)
     async with served.parts.database.begin() as transaction:
         case = await cases.open_case(transaction, person.person_id)
         assert case is not None

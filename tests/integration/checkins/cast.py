@@ -43,6 +43,11 @@ class Asked:
     def __init__(self) -> None:
         self.claimed: list[Claimed] = []
 
+    def watch(self, database: Database) -> Database:
+        """Hear what is committed there."""
+        database.events.subscribe(Claimed, self.claimed.append)
+        return database
+
     async def __call__(self, transaction: Transaction, claimed: Claimed) -> None:
         await outbox.put(  # sent at once
             transaction,
@@ -53,7 +58,7 @@ class Asked:
             now=claimed.question.occurrence.at,
             ended_as=OutboxState.SENT,
         )
-        transaction.on_commit(lambda: self.claimed.append(claimed))
+        transaction.record(claimed)
 
     @property
     def dates(self) -> list[str]:

@@ -17,8 +17,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def asked() -> Asked:
-    return Asked()
+def asked(database: Database) -> Asked:
+    asked = Asked()
+    asked.watch(database)
+    return asked
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from telegram import Bot
 from telegram.ext import Application
 from telegram.request import HTTPXRequest
 
+from bot.checkins.outgoing.evaluation import CheckInCounted
 from bot.checkins.outgoing.job import CheckInJob
 from bot.checkins.outgoing.recall import Recall
 from bot.checkins.outgoing.scheduler import CheckInScheduler
@@ -20,7 +21,7 @@ from bot.operators.topics import Topics
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from storage import Database, Transaction
-from storage.messages.outbox import OutboxMessage
+from storage.messages.outbox import MessageKind, OutboxMessage
 
 TEXTS = Texts()
 
@@ -55,6 +56,7 @@ class Line:
         count: Callable[[str], None] = lambda _outcome: None,
         **clock: Any,
     ) -> None:
+        database.events.subscribe(CheckInCounted, lambda counted: count(counted.outcome))
         pacer, chat, metrics = RateLimiter(), OperatorsChat(None), Metrics()
         topics = Topics(
             database=database,
@@ -68,8 +70,7 @@ class Line:
             database=database,
             chat=chat,
             topics=topics,
-            relayed=not_relayed,
-            recall=Recall(count=count),
+            owners={MessageKind.CHECK_IN: Recall()},
             now=now,
         )
         self.delivery = OutboxRelay(
@@ -84,8 +85,7 @@ class Line:
             now=now,
         )
         self.asking = CheckInJob(
-            rounds=CheckInScheduler(database=database, now=now, count=count, **clock),
+            rounds=CheckInScheduler(database=database, now=now, **clock),
             texts=TEXTS,
-            wake=self.delivery.wake,
             now=now,
         )

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from bot.checkins.outgoing.evaluation import CheckInCounted
 from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.rules.schedule import LATEST
 from bot.checkins.settings import service
@@ -144,8 +145,8 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
         monotonic_s=clock.monotonic_s,
         sleep=clock.sleep,
         admits=lambda person: person.person_id in admitted,
-        count=lambda outcome: counts.update([outcome]),
     )
+    database.events.subscribe(CheckInCounted, lambda counted: counts.update([counted.outcome]))
     person_id = await wants(database, NINE)
     clock.at = AT_NINE + 3 * MINUTE
     async with database.read() as tx:

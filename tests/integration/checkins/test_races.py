@@ -31,9 +31,10 @@ async def test_two_processes_race_and_each_date_is_asked_once(
     for each in range(number):
         await wants(database, NINE, telegram_id=100 + each)
     asked = Asked()
+    asked.watch(database)
     chance = random.Random(7)
     for day in range(days):
-        others = [Database(url, vault) for _ in range(2)]
+        others = [asked.watch(Database(url, vault)) for _ in range(2)]
         clocks = [
             Clock(AT_NINE + day * DAY + timedelta(seconds=chance.randrange(3600))) for _ in others
         ]
@@ -104,7 +105,7 @@ async def test_days_with_jumping_clocks_and_restarts_are_exact(
         wanted[person_id] = walls(ZoneInfo(name), appointment, start, days + 3)
     expected: dict[PersonId, dict[date, str]] = {person_id: {} for person_id in wanted}
     clock, asked = Clock(start), Asked()
-    opened = database
+    opened = asked.watch(database)
     rounds = rounds_of(opened, clock)
     while clock.at < start + days * DAY:
         step = chance.choice((7, 20, 45, 45, 60, 90, -30, -120, 300, 1500))
@@ -112,7 +113,7 @@ async def test_days_with_jumping_clocks_and_restarts_are_exact(
         if step in (300, -30):  # a restart
             if opened is not database:
                 await opened.aclose()
-            opened = Database(url, vault)
+            opened = asked.watch(Database(url, vault))
             rounds = rounds_of(opened, clock)
         for person_id, dates in wanted.items():
             for day, at in dates.items():

@@ -59,6 +59,7 @@ async def test_through_all_silence_the_page_names_the_one_that_comes(
     wanted: tuple[Appointment, ...], database: Database
 ) -> None:
     clock, asked = Clock(), Asked()
+    asked.watch(database)
     person_id = await wants(database, *wanted)
     slow = []
     while (found := await seen(database, person_id, clock.at)).coming is not None:
@@ -75,6 +76,7 @@ async def test_through_all_silence_the_page_names_the_one_that_comes(
 
 async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database) -> None:
     clock, asked = Clock(), Asked()
+    asked.watch(database)
     person_id = await wants(database, NINE, EVENING)
     async with database.begin() as tx:
         await service.set_quiet(tx, person_id, QuietHours(20 * 60, 8 * 60))

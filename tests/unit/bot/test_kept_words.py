@@ -1,11 +1,10 @@
 """What the model keeps goes with the session, and after half an hour of silence."""
 
-from pathlib import Path
 from typing import cast
 
 from bot.conversation.model_memory import KEPT_FOR_S, SessionCacheEviction
 from inference import InferenceWorker
-from storage import Database, Vault, new_secret_key
+from storage.database.events import SessionsEnded
 from storage.ids import SessionId
 
 ONE, OTHER = SessionId(1), SessionId(2)
@@ -19,10 +18,9 @@ class Forgets:
         self.forgotten.append(conversation)
 
 
-async def test_silence_for_half_an_hour_ends_it(tmp_path: Path) -> None:
+async def test_silence_for_half_an_hour_ends_it() -> None:
     now, model = [0.0], Forgets()
-    database = Database(f"sqlite:///{tmp_path}/pica.db", Vault.parse(new_secret_key()))
-    kept = SessionCacheEviction(cast(InferenceWorker, model), database, clock=lambda: now[0])
+    kept = SessionCacheEviction(cast(InferenceWorker, model), clock=lambda: now[0])
     kept.note(ONE)
     now[0] = 60.0
     kept.note(OTHER)
@@ -37,17 +35,13 @@ async def test_silence_for_half_an_hour_ends_it(tmp_path: Path) -> None:
     await kept.forget_old()
     await kept.forget_old()
     assert model.forgotten == ["2", "1"]
-    await database.aclose()
 
 
-async def test_an_ended_session_goes_at_once_and_only_once(tmp_path: Path) -> None:
+async def test_an_ended_session_goes_at_once_and_only_once() -> None:
     now, model = [0.0], Forgets()
-    database = Database(f"sqlite:///{tmp_path}/pica.db", Vault.parse(new_secret_key()))
-    kept = SessionCacheEviction(cast(InferenceWorker, model), database, clock=lambda: now[0])
+    kept = SessionCacheEviction(cast(InferenceWorker, model), clock=lambda: now[0])
     kept.note(ONE)
-    assert database.on_sessions_ended is not None
-    database.on_sessions_ended([ONE, OTHER])
+    kept.evict(SessionsEnded((ONE, OTHER)))
     now[0] = 2 * KEPT_FOR_S
     await kept.forget_old()
     assert model.forgotten == ["1", "2"]
-    await database.aclose()

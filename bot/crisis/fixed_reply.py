@@ -1,0 +1,71 @@
+"""One reviewed text as the answer to an utterance, with the utterance kept or not."""
+
+from bot.crisis.case_recorder import CaseRecorder
+from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
+from bot.updates.utterance import Utterance
+from storage import Transaction
+from storage.companion import conversations
+from storage.companion.conversations import Speaker, Turn
+from storage.messages import inbox, outbox
+from storage.messages.body import MessageBody
+from storage.messages.inbox import Ended
+
+
+class FixedReply:
+    """Keeps utterances, and answers them with reviewed texts."""
+
+    def __init__(self, texts: Texts, help_lines: HelpLines, recorder: CaseRecorder) -> None:
+        self._texts = texts
+        self._help_lines = help_lines
+        self._recorder = recorder
+
+    async def keep(self, transaction: Transaction, utterance: Utterance) -> Turn:
+        """Store an utterance as a turn. At level 2 it opens a case too."""
+        person = utterance.person
+        turn = await conversations.open_turn(
+            transaction,
+            person.person_id,
+            utterance.update_ids,
+            text=utterance.text,
+            level=int(utterance.screening.level),
+            now=utterance.now,
+            off_record=person.is_off_record(utterance.now),
+        )
+        await self._recorder.record_level_2(transaction, utterance, turn.turn_id)
+        return turn
+
+    async def answer(
+        self, transaction: Transaction, utterance: Utterance, key: str, *, is_kept: bool
+    ) -> None:
+        """Answer with one text and the numbers to call.
+
+        Args:
+            transaction: in which all of it happens.
+            utterance: what is answered. Its inbox rows end.
+            key: the key of the text.
+            is_kept: store the utterance and the answer as turns.
+        """
+        person, now = utterance.person, utterance.now
+        lines = self._help_lines.text(person.language, person.region)
+        text = self._texts(person.language, key, lines=lines)
+        if is_kept:
+            turn = await self.keep(transaction, utterance)
+            await conversations.append(
+                transaction,
+                person.person_id,
+                turn.session_id,
+                Speaker.SCRIPT,
+                text=text,
+                now=now,
+                off_record=turn.off_record,
+            )
+        await outbox.put(
+            transaction,
+            outbox.MessageKind.NOTICE,
+            MessageBody(text),
+            person_id=person.person_id,
+            update_id=max(utterance.update_ids),
+            now=now,
+        )
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=key, now=now)
