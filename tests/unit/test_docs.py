@@ -1,4 +1,4 @@
-"""What the documents name exists: paths, modules, links and headings; and their lines are short."""
+"""What the documents name exists, and they name every setting, command and metric."""
 
 import importlib.util
 import re
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from bot.service.routes import COMMANDS
+from bot.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # History: these two name files as they were called when a figure was measured or a change made.
@@ -15,6 +18,8 @@ PAGES = sorted(
     for file in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
     if str(file.relative_to(ROOT)) not in HISTORY
 )
+READMES = ["README.md", "README.zh-CN.md"]
+SETTINGS = sorted(f"PICA_{name.upper()}" for name in Settings.model_fields)
 LONGEST_LINE = 100
 FENCE = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -94,3 +99,24 @@ def test_prose_wraps_at_100(page: str) -> None:
     prose = FENCE.sub("", text_of(page)).splitlines()
     long = [line for line in prose if len(line) > LONGEST_LINE and not line.startswith("|")]
     assert [line for line in long if "](" not in line] == []
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_setting_is_explained(page: str) -> None:
+    cells = re.findall(r"^\| (`PICA_.*?) \|", text_of(page), re.MULTILINE)
+    assert sorted(re.findall(r"PICA_\w+", " ".join(cells))) == SETTINGS
+
+
+def test_every_setting_is_in_the_example() -> None:
+    assert sorted(re.findall(r"^(PICA_\w+)=", text_of(".env.example"), re.MULTILINE)) == SETTINGS
+
+
+@pytest.mark.parametrize("page", READMES)
+def test_every_command_of_the_chat_is_explained(page: str) -> None:
+    assert sorted(re.findall(r"^\| `/(\w+)`", text_of(page), re.MULTILINE)) == sorted(COMMANDS)
+
+
+def test_every_metric_is_explained() -> None:
+    explained = re.findall(r"^\| `(pica_\w+)", text_of("docs/operations.md"), re.MULTILINE)
+    code = (ROOT / "bot" / "metrics.py").read_text("utf-8")
+    assert sorted(explained) == sorted(re.findall(r'"(pica_\w+)"', code))
