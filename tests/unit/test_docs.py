@@ -50,9 +50,8 @@ def paths(page: str) -> Iterator[str]:
         path = word.rstrip("/")
         if re.search(r"[\s<>=:|]", path) or Path(path).name in MADE:
             continue
-        if path.split("/")[0] in TOP and "/" in word:
-            yield path
-        elif path.endswith(SUFFIXES) and not path.startswith(("/", "*")):
+        is_below_top = "/" in word and path.split("/")[0] in TOP
+        if is_below_top or (path.endswith(SUFFIXES) and not path.startswith(("/", "*"))):
             yield path
 
 
