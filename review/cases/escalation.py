@@ -19,8 +19,8 @@ from storage.ids import OperatorId
 from storage.review import audit, case_clocks, cases, operators
 from storage.review.cases import Case, CaseState
 
+# How long a takeover lasts without a word from the operator.
 LEASE = timedelta(minutes=10)
-"""How long a takeover lasts without a word from the operator."""
 
 
 class Stage(IntEnum):
@@ -45,8 +45,8 @@ class EscalationPolicy:
     zone: ZoneInfo
 
 
+# Page outside Telegram; False where that is not set up. Raises where it failed.
 Page = Callable[[Case, datetime], Awaitable[bool]]
-"""Page outside Telegram; False where that is not set up. Raises where it failed."""
 
 
 class Escalation:

@@ -12,8 +12,8 @@ from storage import Transaction
 from storage.review import audit, labels
 from storage.review.cases import Resolution
 
+# The label that `pica safety evaluate` counts as no risk (`safety/evaluation/evaluate.py`).
 HARMLESS = "unrelated"
-"""The label that `pica safety evaluate` counts as no risk (`safety/evaluation/evaluate.py`)."""
 
 
 async def verdicts(transaction: Transaction) -> AsyncIterator[dict[str, Any]]:

@@ -21,11 +21,11 @@ from storage.review.cases import Case
 from storage.review.operators import Operator
 from storage.review.shadow_drafts import ShadowDraft, ShadowState
 
+# How long a reply waits to be read: longer would leave somebody alone with their question.
 WAIT = timedelta(minutes=3)
-"""How long a reply waits to be read: longer would leave somebody alone with their question."""
 
+# Queue a reply: the person, the draft, its words, whether an operator edited them.
 Send = Callable[[Transaction, Person, ShadowDraft, str, bool], Awaitable[None]]
-"""Queue a reply: the person, the draft, its words, whether an operator edited them."""
 
 
 class Shadow:

@@ -22,11 +22,11 @@ from storage.review.lexicon_changes import ChangeState, LexiconChange
 from storage.review.operators import Operator
 
 T = TypeVar("T")
+# How long a change may take to read; a hostile one could take for ever.
 LIMIT_S = 20.0
-"""How long a change may take to read; a hostile one could take for ever."""
 SCREEN_LIMIT_S = 60.0
+# Changes that are read, or screened with, at once; each takes some hundred megabytes.
 MOST_AT_ONCE = 2
-"""Changes that are read, or screened with, at once; each takes some hundred megabytes."""
 LONGEST_TEXT = 4096
 TICK = timedelta(microseconds=1)
 

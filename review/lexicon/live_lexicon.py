@@ -30,8 +30,8 @@ MISSED = "with it a canary is missed"
 MOST_RECORDS = 200
 YIELDS_AFTER_S = 0.0005
 
+# Tells operators which live changes are left out, by their numbers.
 Tell = Callable[[Transaction, list[int]], Awaitable[None]]
-"""Tells operators which live changes are left out, by their numbers."""
 
 
 class ScreenerHolder(Protocol):

@@ -26,8 +26,8 @@ from storage.review.lexicon_changes import ChangeState, LexiconChange
 from storage.review.operators import Operator
 
 log = structlog.get_logger(__name__)
+# Messages of stored talks that a replay reads, the newest.
 MOST_STORED = 200_000
-"""Messages of stored talks that a replay reads, the newest."""
 PAGE = 500
 KEPT_S = 3600.0
 

@@ -18,8 +18,8 @@ MOST_LINKS = 5
 LINKS_WITHIN = timedelta(minutes=15)
 SESSION_HOLDS = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
+# A session that was in use a moment ago needs no write.
 TOUCHED_AFTER = timedelta(minutes=1)
-"""A session that was in use a moment ago needs no write."""
 SECRET_BYTES = 32
 
 

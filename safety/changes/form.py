@@ -15,12 +15,12 @@ import yaml
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import SCOPES, LexiconError
 
+# The longest change, in bytes of UTF-8.
 MOST_BYTES = 64 * 1024
-"""The longest change, in bytes of UTF-8."""
 LONGEST_WHY = 500
 LONGEST_PATTERN = 1_000
+# Letters between two parts of a pattern; the widest gap that ships.
 WIDEST_GAP = 60
-"""Letters between two parts of a pattern; the widest gap that ships."""
 
 _KEYS = ("why", "add", "disable", "relevel")
 _NEEDED = ("id", "level", "category", "patterns", "match", "no_match")

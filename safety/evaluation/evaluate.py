@@ -28,8 +28,8 @@ from safety.text.utf8 import NotUtf8Error, text_lines
 
 _CRISIS = frozenset({"suicidal_ideation", "self-harm", "violent_thoughts"})
 _HARMLESS = frozenset({"unrelated", "no_crisis", "low"})
+# Sources that start so are added up once more: real clients are the hardest rows.
 CLIENTS = "client_"
-"""Sources that start so are added up once more: real clients are the hardest rows."""
 
 
 class RowError(ValueError):

@@ -11,8 +11,8 @@ from safety.screening.levels import Level
 from safety.screening.lexicon import Entry, Lexicon
 from safety.screening.screener import Screener
 
+# The sources of the messages that `shipped_examples` gives.
 MATCH, NO_MATCH = "examples that match", "examples that must not"
-"""The sources of the messages that `shipped_examples` gives."""
 
 
 @dataclass(frozen=True, slots=True)

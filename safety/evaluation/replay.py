@@ -12,10 +12,10 @@ from safety.evaluation.replay_counts import ALARM, LabelKind, ReplayCounts
 from safety.screening.levels import Level
 from safety.screening.screener import Match, Screener, Screening
 
+# How many examples of each kind of move a replay keeps.
 MOST_EXAMPLES = 200
-"""How many examples of each kind of move a replay keeps."""
+# How many places of matches it keeps of an example, the gravest.
 MOST_PLACES = 40
-"""How many places of matches it keeps of an example, the gravest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,21 @@ from enum import StrEnum
 from safety.response.policy import THRESHOLD
 from safety.screening.levels import Level
 
+# From `ALARM` on something is done; from `GRAVE` on the model is silent.
 ALARM, GRAVE = THRESHOLD, Level.ACTIVE
-"""From `ALARM` on something is done; from `GRAVE` on the model is silent."""
 
 
 class LabelKind(StrEnum):
     """How a message moved. A message is counted under one of them, or under none."""
 
+    # No alarm before, one after.
     GAINED = "gained"
-    """No alarm before, one after."""
+    # An alarm before, none after.
     LOST = "lost"
-    """An alarm before, none after."""
+    # A higher level, and an alarm both times or neither time.
     RAISED = "raised"
-    """A higher level, and an alarm both times or neither time."""
+    # A lower level, and an alarm both times or neither time.
     LOWERED = "lowered"
-    """A lower level, and an alarm both times or neither time."""
 
 
 @dataclass(slots=True)

@@ -15,8 +15,8 @@ from safety.evaluation.metrics import (
 )
 from safety.screening.levels import Level
 
+# Labels whose rows are also measured at level 3, pooled.
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
-"""Labels whose rows are also measured at level 3, pooled."""
 
 
 def as_text(parts: Iterable[SourcePart], version: str) -> str:

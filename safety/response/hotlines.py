@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from safety.text.utf8 import NotUtf8Error, read_text
 
+# The region of the rows given to everybody whose region is unknown.
 FALLBACK_REGION = "*"
-"""The region of the rows given to everybody whose region is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from typing import Any
 
 from safety import yaml_files
 
+# The age bands of people who are known to be minors.
 MINORS = frozenset({"14_17"})
-"""The age bands of people who are known to be minors."""
 
+# How far `Clock.spoke_at` may lag behind, so that it is not written at every reply.
 EXACTNESS = timedelta(minutes=1)
-"""How far `Clock.spoke_at` may lag behind, so that it is not written at every reply."""
 
 
 class DutyError(ValueError):
@@ -27,19 +27,19 @@ class DutyError(ValueError):
 class Notice(StrEnum):
     """What a person is to be told."""
 
+    # That this is a computer program and no human being.
     PROGRAM = "program"
-    """That this is a computer program and no human being."""
+    # That a break would do good.
     REST = "rest"
-    """That a break would do good."""
 
 
 class Start(StrEnum):
     """When a person is told for the first time that this is a program."""
 
+    # Once, before or with the first words.
     FIRST = "first"
-    """Once, before or with the first words."""
+    # At the start of every talk, except that once a day is enough.
     EVERY_TALK = "every_talk"
-    """At the start of every talk, except that once a day is enough."""
 
 
 @dataclass(frozen=True, slots=True)

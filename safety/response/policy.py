@@ -6,17 +6,16 @@ from enum import StrEnum
 from safety.screening.levels import Category, Level
 from safety.screening.screener import Screening
 
+# Seconds after the last message of level 2 or more at which a held conversation lapses.
+#
+# A suicidal crisis usually peaks and ebbs within hours, and a person who comes back a day later
+# must not find the companion dumb because nobody was on duty; a shorter hold would let the model
+# speak during the same night. An operator may close the case earlier. Every further message of
+# level 2 or more starts the 24 hours anew.
 HOLD_LAPSE_S = 24 * 60 * 60
-"""Seconds after the last message of level 2 or more at which a held conversation lapses.
 
-A suicidal crisis usually peaks and ebbs within hours, and a person who comes back a day later
-must not find the companion dumb because nobody was on duty; a shorter hold would let the model
-speak during the same night. An operator may close the case earlier. Every further message of
-level 2 or more starts the 24 hours anew.
-"""
-
+# The lowest level that gets a `Response`.
 THRESHOLD = Level.PASSIVE
-"""The lowest level that gets a `Response`."""
 
 
 class Script(StrEnum):

@@ -18,12 +18,12 @@ from safety.screening.answers import Answer
 from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
 
+# The one question that goes under the model's reply at level 2: the first of `suicide`.
 GENTLE = "gentle"
-"""The one question that goes under the model's reply at level 2: the first of `suicide`."""
+# How many wordings each general acknowledgement has.
 VARIANTS = 3
-"""How many wordings each general acknowledgement has."""
+# After the last question, every so many texts show the numbers again.
 LINES_EVERY = 3
-"""After the last question, every so many texts show the numbers again."""
 
 
 @dataclass(frozen=True, slots=True)

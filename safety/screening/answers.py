@@ -8,10 +8,10 @@ its own words are screened.
 import re
 from enum import StrEnum
 
+# Letters up to which a message can be a bare answer.
 LONGEST = 24
-"""Letters up to which a message can be a bare answer."""
+# Letters up to which a message is read as anger, a joke or "I am fine now".
 LONGEST_MOOD = 60
-"""Letters up to which a message is read as anger, a joke or "I am fine now"."""
 
 
 class Answer(StrEnum):
@@ -20,10 +20,10 @@ class Answer(StrEnum):
     YES = "yes"
     NO = "no"
     UNSURE = "unsure"
+    # Dots, a single sound: somebody is there and does not speak.
     QUIET = "quiet"
-    """Dots, a single sound: somebody is there and does not speak."""
+    # I am all right now; it was only a joke.
     FINE = "fine"
-    """I am all right now; it was only a joke."""
     ANGRY = "angry"
     OTHER = "other"
 

@@ -30,8 +30,8 @@ class Candidate:
     lowered: bool = False
 
 
+# How many characters may stand between a risk and the cue that makes it imminent.
 _NEAR = {"time": 12, "means": 40, "goodbye": 60}
-"""How many characters may stand between a risk and the cue that makes it imminent."""
 _RAISED = frozenset({Category.SUICIDE, Category.SELF_HARM, Category.VIOLENCE})
 
 

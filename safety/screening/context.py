@@ -15,10 +15,10 @@ from safety.screening.answers import Answer, read
 from safety.screening.levels import Category, Level
 from safety.text.sentences import counts_at_most
 
+# How many of the person's own earlier turns are read.
 REMEMBERED = 4
-"""How many of the person's own earlier turns are read."""
+# Han characters or Latin words up to which a turn may be one piece of a sentence.
 SHORT = 8
-"""Han characters or Latin words up to which a turn may be one piece of a sentence."""
 _MOST_OF_PIECE = 64  # letters
 
 # After a risk was named: the words that say it still holds, or is about to be acted on.
@@ -49,10 +49,10 @@ class Added:
 class DirectQuestion(StrEnum):
     """What the companion's last words asked directly, so that a bare yes names it."""
 
+    # Are you thinking of ending your life?
     RISK = "risk"
-    """Are you thinking of ending your life?"""
+    # Are you injured, or have you taken something?
     INJURY = "injury"
-    """Are you injured, or have you taken something?"""
 
 
 def is_piece(text: str) -> bool:

@@ -9,16 +9,16 @@ from enum import IntEnum, StrEnum
 class Level(IntEnum):
     """How grave the gravest thing in a text is; the ladder is mapped to replies in `policy`."""
 
+    # Nothing was found.
     NONE = 0
-    """Nothing was found."""
+    # Strong feeling; no risk is named.
     DISTRESS = 1
-    """Strong feeling; no risk is named."""
+    # A wish not to be alive, past harm, abuse, or somebody else at risk.
     PASSIVE = 2
-    """A wish not to be alive, past harm, abuse, or somebody else at risk."""
+    # Intent, method, plan or preparation, or a threat to somebody.
     ACTIVE = 3
-    """Intent, method, plan or preparation, or a threat to somebody."""
+    # Under way, the means at hand, or now.
     IMMINENT = 4
-    """Under way, the means at hand, or now."""
 
 
 class Category(StrEnum):

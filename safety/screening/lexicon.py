@@ -18,8 +18,8 @@ from safety import yaml_files
 from safety.screening.levels import Category, Level
 
 DEFAULT_GAP = 6
+# Characters within which an `apart_from` literal voids a match, unless the entry says.
 APART = 14
-"""Characters within which an `apart_from` literal voids a match, unless the entry says."""
 _MOST_LITERALS = 5_000
 _GAP = re.compile(r"\s+\.\.(\d*)\s+")
 SCOPES = frozenset({"negation", "third_person", "fiction", "past"})

@@ -14,10 +14,10 @@ from safety.text.characters import fold
 from safety.text.normalise import SYLLABLE_MARK, squeezed
 from safety.text.pinyin import sound_of
 
+# Literals of which any will do.
 Alternatives = tuple[str, ...]
-"""Literals of which any will do."""
+# Whether a literal's start and end must be ends of words, as those of Latin ones must.
 Bounds = tuple[bool, bool]
-"""Whether a literal's start and end must be ends of words, as those of Latin ones must."""
 Groups = tuple[tuple[Bounds, tuple[int, ...]], ...]
 
 _FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words

@@ -13,8 +13,8 @@ from safety.text.normalise import SYLLABLE_MARK, Normalised, TextView
 from safety.text.pinyin import sound_of
 from safety.text.sentences import ends_sentence
 
+# A half-open stretch of the surface.
 Span = tuple[int, int]
-"""A half-open stretch of the surface."""
 
 _LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
 _FEWEST_SPELLED = 4
@@ -178,8 +178,8 @@ def letters_before(surface: str) -> list[int]:
     return list(accumulate((char.isalnum() for char in surface), initial=0))
 
 
+# Where joined parts start and end, and where the last of them starts.
 Chained = tuple[int, int, int]
-"""Where joined parts start and end, and where the last of them starts."""
 
 
 def chain(

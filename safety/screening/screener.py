@@ -30,8 +30,8 @@ from safety.text.sentences import Borders
 _MOST_REMEMBERED = 400  # characters of an earlier message that are read again
 _MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands
 
+# Where the cues of the lexicon stand, by name.
 Cues = Mapping[str, list[Span]]
-"""Where the cues of the lexicon stand, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from importlib import resources
 from math import sqrt
 
+# Features are runs of one to three characters.
 LONGEST = 3
-"""Features are runs of one to three characters."""
 _MOST_READ = 400  # characters: a longer text says its risk near its beginning or to the rules
 
 

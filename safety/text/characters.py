@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import opencc
 
+# Stands for a lone surrogate, which no UTF-8 consumer would take.
 REPLACEMENT = "\ufffd"
-"""Stands for a lone surrogate, which no UTF-8 consumer would take."""
 
 # Latin look-alikes outside Latin that NFKC leaves alone (Cyrillic, Greek, Armenian, Cherokee),
 # and two rare characters that people write for 死 to get past filters.

@@ -12,10 +12,10 @@ from safety.text.homophones import substitutes
 from safety.text.pinyin import Syllable, syllables
 from safety.text.sentences import read_on
 
+# Stands around every syllable of the pinyin view; no other view contains it.
 SYLLABLE_MARK = "|"
-"""Stands around every syllable of the pinyin view; no other view contains it."""
+# Stands in the pinyin view for what is no syllable.
 BREAK_MARK = "#"
-"""Stands in the pinyin view for what is no syllable."""
 
 _LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "8": "b"}
 _LEET_I = _LEET | {"1": "i", "!": "i"}
@@ -24,8 +24,8 @@ _LEET_L = _LEET | {"1": "l", "!": "l"}
 _LEET_RUN = re.compile(r"[a-z0-9@$]{2,}")
 _LEET_SIGN = re.compile(r"[0134578@$]")
 _LETTER = re.compile(r"[a-z]")
+# From so many words written with digits on, words of digits alone are read as well.
 _LEET_WORDS = 2
-"""From so many words written with digits on, words of digits alone are read as well."""
 _TWICE = re.compile(r"([A-Za-z])\1+")
 _THRICE = re.compile(r"([^\W\d_\x00-\x7f])\1{2,}")
 _LONE = re.compile(r"(?<![a-z0-9@$])[0134578@$]{1,3}(?![a-z0-9@$])")

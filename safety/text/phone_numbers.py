@@ -37,8 +37,8 @@ _CALL_BEFORE = re.compile(
 _CALL_AFTER = re.compile(
     r"^\s*[\"”」)]?\s*(?:热线|专线|电话|求助|报警|急救|号码|hotline|helpline|lifeline)"
 )
+# Letters around a number in which a word of calling, or its unit, stands.
 _BEFORE, _AFTER = 24, 12
-"""Letters around a number in which a word of calling, or its unit, stands."""
 
 
 def dialled(folded: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -9,10 +9,10 @@ from itertools import accumulate, islice
 _HARD = frozenset("。!?;！？；\n")
 _BORDER = re.compile(r"[ \n。.!?;！？；]*[\n。.!?;！？；][ \n。.!?;！？；]*")
 _UNIT = re.compile(r"[a-z0-9']+|[^\W\d_]")
+# Han characters or Latin words up to which a sentence may be a piece of one.
 _FRAGMENT = 3
-"""Han characters or Latin words up to which a sentence may be a piece of one."""
+# What may follow a word at the end of its line.
 _TAIL = frozenset("们了啦呀啊哦呢喽咯~ ")
-"""What may follow a word at the end of its line."""
 
 
 def ends_sentence(surface: str, index: int) -> bool:
