@@ -87,11 +87,11 @@ async def note_evidence(
         turn_id: None if the text is not stored.
         now: the present instant.
     """
-    found = {match.rule for match in placed.matches}
+    located = {match.rule for match in placed.matches}
     whole = [
         replace(match, start=0, end=len(text))
         for match in {match.rule: match for match in screening.matches}.values()
-        if match.rule not in found
+        if match.rule not in located
     ]
     spans = [
         EvidenceSpan(match.rule, str(match.category), int(match.level), match.start, match.end)

@@ -98,7 +98,7 @@ def assemble(shipped: Screener, live: Sequence[LexiconChange]) -> Assembled:
 
 
 def stacked(lexicon: Lexicon, live: Sequence[LexiconChange]) -> tuple[Lexicon, dict[int, str]]:
-    """Apply changes in order; return the lexicon and the faults of those that do not fit."""
+    """Return the lexicon after changes in order, and the faults of those that do not fit."""
     left_out: dict[int, str] = {}
     for change in live:
         try:

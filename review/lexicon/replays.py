@@ -189,7 +189,7 @@ class Replays:
     async def _kept(
         self, actor: Operator, change: LexiconChange, progress: ProgressListener | None
     ) -> Mapping[str, Any]:
-        """Replay; keep the messages in memory and the counts in the change's row."""
+        """Replay, and keep the messages in memory and the counts in the change's row."""
         turn_ids: list[TurnId] = []
         outcome = await self._outcome(change, turn_ids, progress)
         counts: dict[str, Any] = outcome["counts"]
