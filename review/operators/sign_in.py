@@ -18,7 +18,7 @@ MOST_LINKS = 5
 LINKS_WITHIN = timedelta(minutes=15)
 SESSION_HOLDS = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
-# How long a session's use needs no further write.
+# A session's use is recorded at most this often.
 TOUCHED_AFTER = timedelta(minutes=1)
 SECRET_BYTES = 32
 
