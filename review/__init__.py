@@ -1,1 +1,1 @@
-"""What operators do, whatever the face they use: knows neither Telegram nor HTTP."""
+"""The operators' work on cases, the roster and the lexicon, for every front end."""

@@ -1,1 +1,1 @@
-"""The safety floor: text in, screening out; the model's words in, a verdict out."""
+"""The screening of people's messages, the response to risk and the guard on the model's text."""

@@ -1,7 +1,8 @@
-"""Reads YAML that ships with the package: by libyaml where PyYAML was built with it.
+"""The reader of the YAML files that ship with the package.
 
-A start reads some thirty files, and the loader in Python takes most of a start for that. Knows
-nothing of what they hold. What people hand in is read by `change_form.py`, which names the line.
+It uses libyaml if PyYAML was built with it: a start reads some thirty files, and the loader in
+Python would take most of the start. Proposed changes are read by `changes/form.py`, whose errors
+name the line.
 """
 
 from typing import Any
@@ -12,9 +13,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse(text: str) -> Any:
-    """Give the plain values of one document.
+    """Return the plain values of one document.
 
     Raises:
-        yaml.YAMLError: It is none.
+        yaml.YAMLError: The text is not valid YAML.
     """
     return yaml.load(text, Loader=_LOADER)  # noqa: S506 - both loaders are the safe one

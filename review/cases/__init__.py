@@ -1,1 +1,1 @@
-"""Cases: opened, claimed, taken over, resolved."""
+"""Cases from opening to resolution."""

@@ -1,7 +1,7 @@
-"""What operators do with a case: claim, release, note, resolve. One act, one transaction.
+"""The acts of operators on a case: claim, release, note, resolve.
 
-Every act is written to the audit trail and shown to all faces in its own transaction. Knows
-nothing of who is at the other side: Telegram and the console call the same functions.
+Each act runs in one transaction, which also writes the audit trail and tells all listeners.
+Telegram and the console call the same functions.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,12 +22,12 @@ MOST_WORDS = 4000
 
 
 class Desk:
-    """Acts on cases.
+    """Carries out operators' acts on cases.
 
     Args:
-        database: where cases are.
+        database: where cases are stored.
         events: tells listeners.
-        clocks: of cases that nobody claims.
+        clocks: the escalation of unclaimed cases.
         now: the clock of the service.
     """
 
@@ -47,13 +47,13 @@ class Desk:
     async def opened(
         self, transaction: Transaction, opened: review.OpenedCase, words: str, *, hidden: bool
     ) -> None:
-        """A message at risk opened a case or raised it: the trail, the clock, the faces.
+        """Record that a message at risk opened or raised a case, and tell the listeners.
 
         Args:
-            transaction: of the message.
-            opened: what it did to the case.
-            words: the message; never in the trail.
-            hidden: operators may not read it: no consent yet, or off the record.
+            transaction: the message's transaction.
+            opened: the case after the message.
+            words: the message text; it never enters the audit trail.
+            hidden: whether operators may not read it (no consent yet, or off the record).
         """
         case, now = await cases.get(transaction, opened.case_id), self.now()
         assert case is not None
@@ -63,7 +63,7 @@ class Desk:
             await self.clocks.start(transaction, case, now=now)
         detail = {"rose": opened.level_rose, "hidden": hidden}
         await self.events.publish(transaction, Event(what, case, now, words=words, detail=detail))
-        if is_graver:  # last: writers of the trail follow one another until the commit
+        if is_graver:  # last: the audit trail stays locked until the commit
             await audit.append(
                 transaction,
                 what,
@@ -74,9 +74,9 @@ class Desk:
             )
 
     async def person_sent(self, transaction: Transaction, case: Case, sent: SentObject) -> None:
-        """The person sent what is no text, in a hold or to the operator who talks with them.
+        """Tell the listeners that the person sent an attachment, in a hold or a takeover.
 
-        Not in the audit trail, which holds what operators do.
+        The audit trail records only what operators do, so it gets no entry.
         """
         event = Event(
             EventType.PERSON_SAID,
@@ -89,14 +89,14 @@ class Desk:
 
     @staticmethod
     async def is_staffed(transaction: Transaction) -> bool:
-        """Whether anybody could see to a case; without, nothing of it may be promised."""
+        """Return whether there are operators. If not, no text may promise one."""
         return bool(await operators.listed(transaction))
 
     async def claim(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
-        """Take a case that nobody has; its clock stops.
+        """Claim an unclaimed case and stop its clock.
 
         Raises:
-            RefusedError: `case_taken` by another (`holder` says who), `case_gone`.
+            RefusedError: `case_taken` by another operator (see `holder`), or `case_gone`.
         """
         case = await self.the_case(transaction, actor, case_id)
         if case.claimed_by == actor.operator_id and case.state is CaseState.CLAIMED:
@@ -106,10 +106,10 @@ class Desk:
         return await self.happened(transaction, EventType.CLAIMED, case_id, actor)
 
     async def release(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
-        """Give a case back to the queue; one's own, or anybody's as an admin.
+        """Give a case back to the queue: one's own, or any case for an admin.
 
         Raises:
-            RefusedError: `not_yours`, `case_gone`, or `takeover_runs`: hand back first.
+            RefusedError: `not_yours`, `case_gone`, or `takeover_runs` (hand back first).
         """
         case = await self.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id and not actor.is_admin:
@@ -124,10 +124,10 @@ class Desk:
     async def note(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
     ) -> Case:
-        """Write something down for other operators; the person never sees it.
+        """Add a note for other operators, which the person never sees.
 
         Raises:
-            RefusedError: `empty`, `too_long`, `case_gone`, or `person_gone` (was erased).
+            RefusedError: `empty`, `too_long`, `case_gone`, or `person_gone` (erased).
         """
         case = await self.the_case(transaction, actor, case_id, open_only=False)
         if case.person_id is None:
@@ -150,10 +150,10 @@ class Desk:
         case_id: CaseId,
         resolution: Resolution,
     ) -> Case:
-        """Close a case, and with it hold and script; nobody else may have claimed it.
+        """Close a case and end its hold and script.
 
         Raises:
-            RefusedError: `case_taken` by another, `case_gone`.
+            RefusedError: `case_taken` by another operator, or `case_gone`.
         """
         case = await self.the_case(transaction, actor, case_id)
         if case.claimed_by not in (None, actor.operator_id) and not actor.is_admin:
@@ -183,10 +183,10 @@ class Desk:
         *,
         open_only: bool = True,
     ) -> Case:
-        """The case that an operator acts on.
+        """Return the case that an operator acts on.
 
         Raises:
-            RefusedError: `not_allowed`, or `case_gone`.
+            RefusedError: `not_allowed` or `case_gone`.
         """
         require_active(actor)
         case = await cases.get(transaction, case_id)
@@ -195,13 +195,13 @@ class Desk:
         return case
 
     async def holder(self, transaction: Transaction, case: Case) -> Operator | None:
-        """Who has a case, or None."""
+        """Return the operator who has a case, or None."""
         if case.claimed_by is None:
             return None
         return await operators.get(transaction, case.claimed_by)
 
     async def taken(self, transaction: Transaction, case: Case) -> RefusedError:
-        """The refusal that says who has a case."""
+        """Return the refusal that names the operator who has a case."""
         present = await cases.get(transaction, case.case_id)
         if present is None or present.state is CaseState.RESOLVED:
             return RefusedError(Refusal.CASE_GONE)
@@ -217,12 +217,12 @@ class Desk:
         words: str = "",
         detail: Mapping[str, object] | None = None,
     ) -> Case:
-        """Write an act to the trail and show it to all faces; return the case after it."""
+        """Write an act to the audit trail, tell all listeners, and return the case after it."""
         case, now = await cases.get(transaction, case_id), self.now()
         assert case is not None
         event = Event(what, case, now, operator=actor, words=words, detail=detail or {})
         await self.events.publish(transaction, event)
-        # Last: writers of the trail follow one another until the commit.
+        # Last: the audit trail stays locked until the commit.
         await audit.append(
             transaction,
             what,
@@ -237,7 +237,7 @@ class Desk:
 
 
 def checked(words: str) -> str:
-    """Words as they may be kept or sent.
+    """Return a text in the form in which it may be stored or sent.
 
     Raises:
         RefusedError: `empty` or `too_long`.

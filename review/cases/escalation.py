@@ -1,7 +1,7 @@
-"""Clocks of cases that nobody claims, and of takeovers in which the operator fell silent.
+"""The clocks of unclaimed cases, and of takeovers in which the operator fell silent.
 
-At level 3 and up: after a while the next on duty is paged, then a pager outside, then the person is
-told honestly that nobody is available.
+From level 3 on, the clock pages the next operator on duty, then a pager outside Telegram. If no
+operator comes, it tells the person honestly that nobody is available.
 """
 
 import asyncio
@@ -19,43 +19,43 @@ from storage.ids import OperatorId
 from storage.review import audit, case_clocks, cases, operators
 from storage.review.cases import Case, CaseState
 
+# How long a takeover lasts after the operator's last message.
 LEASE = timedelta(minutes=10)
-"""How long a takeover lasts without a word from the operator."""
 
 
 class Stage(IntEnum):
-    """How far the clock of a case has come."""
+    """The stages of a case's clock."""
 
-    ALL_TOLD = 0  # the operators' chat
-    NEXT_PAGED = 1  # whoever is next on duty
-    PAGED_OUTSIDE = 2  # a webhook, an e-mail
-    PERSON_TOLD = 3  # nobody came: the clock ends, the case waits on
+    ALL_TOLD = 0  # the operators' chat was told
+    NEXT_PAGED = 1  # the next operator on duty was paged
+    PAGED_OUTSIDE = 2  # by webhook or e-mail
+    PERSON_TOLD = 3  # no operator came: the clock ends, the case stays open
 
 
 @dataclass(frozen=True, slots=True)
 class EscalationPolicy:
-    """How the clocks run.
+    """The settings of the clocks.
 
     Attributes:
-        step: how long each stage waits for somebody.
-        zone: of the roster's hours.
+        step: how long each stage waits for an operator.
+        zone: the time zone of the roster's hours.
     """
 
     step: timedelta
     zone: ZoneInfo
 
 
+# Pages outside Telegram. Returns False if that is not set up, and raises if it fails.
 Page = Callable[[Case, datetime], Awaitable[bool]]
-"""Page outside Telegram; False where that is not set up. Raises where it failed."""
 
 
 class Escalation:
-    """Starts clocks, and moves on those that are due.
+    """Starts the clocks of cases and advances those that are due.
 
     Args:
-        database: where cases are.
+        database: where cases are stored.
         events: tells listeners.
-        pace: how the clocks run.
+        pace: the settings of the clocks.
         page: pages outside Telegram, outside of any transaction.
         now: the clock of the service.
     """
@@ -76,9 +76,9 @@ class Escalation:
         self._now = now
 
     async def start(self, transaction: Transaction, case: Case, *, now: datetime) -> None:
-        """Start the clock of a case that became grave; none where there are no operators.
+        """Start the clock of a case that reached level 3, unless there are no operators.
 
-        With nobody on duty there is nobody to wait for: the pager outside is next, at once.
+        If no operator is on duty, the pager outside Telegram is due at once.
         """
         if case.level < Level.ACTIVE or case.state is not CaseState.OPEN:
             return
@@ -90,7 +90,7 @@ class Escalation:
         await cases.change(transaction, case.case_id, clock_stage=stage, clock_due_at=due_at)
 
     async def restart(self, transaction: Transaction, case: Case, *, now: datetime) -> None:
-        """Page the next on duty now: whoever had the case fell silent or gave it back."""
+        """Page the next operator on duty now. The last one fell silent or released the case."""
         if case.level >= Level.ACTIVE:
             await cases.change(
                 transaction,
@@ -101,18 +101,18 @@ class Escalation:
             )
 
     async def tick(self) -> int:
-        """Move on what is due; return how many.
+        """Advance all clocks that are due and return how many.
 
         Raises:
-            Exception: one of them failed, after all of them were tried: it is due again.
+            Exception: one clock failed. All were tried, and the failed one stays due.
         """
-        async with self._database.read() as transaction:  # nothing is due as a rule
+        async with self._database.read() as transaction:  # usually nothing is due
             now = self._now()
             due = await case_clocks.clocks_due(transaction, now=now)
             over = await case_clocks.leases_over(transaction, now=now)
         work = [self._end_lease(case, now) for case in over]
-        work += [self._move_on(case, now) for case in due]  # a slow pager holds up nobody else
-        failed = [each for each in await asyncio.gather(*work, return_exceptions=True) if each]
+        work += [self._move_on(case, now) for case in due]  # a slow pager delays no other case
+        failed = [error for error in await asyncio.gather(*work, return_exceptions=True) if error]
         if failed:
             raise failed[0]
         return len(work)
@@ -122,9 +122,9 @@ class Escalation:
             await self.end_lease(transaction, case, now=now)
 
     async def end_lease(self, transaction: Transaction, case: Case, *, now: datetime) -> bool:
-        """End a takeover whose lease ran out; False where a word of the operator was quicker.
+        """End a takeover whose lease ran out. Returns False if the operator wrote first.
 
-        The case goes back to the queue, the next on duty is paged, the script resumes.
+        The case returns to the queue, the next operator on duty is paged, the script resumes.
         """
         if not await cases.end_takeover(transaction, case.case_id, expired_at=now):
             return False
@@ -168,12 +168,12 @@ class Escalation:
         try:
             if not await self._page(case, now):
                 return False
-        except Exception as error:  # whatever stands behind the pager: the next stage is due
+        except Exception as error:  # any fault of the pager: the next stage is due
             failed = type(error).__name__
         async with self._database.begin() as transaction:
             if not await self._still_waits(transaction, case):
                 return True
-            due_at = now if failed else now + self._pace.step  # nobody was reached: no waiting
+            due_at = now if failed else now + self._pace.step  # nobody was reached, so do not wait
             await self._set(transaction, case, Stage.PAGED_OUTSIDE, due_at, case.paged_operator)
             detail = {"outside": failed is None} | ({"error": failed} if failed else {})
             await self._happened(transaction, EventType.PAGED, case, now, detail=detail)
@@ -181,7 +181,7 @@ class Escalation:
 
     @staticmethod
     async def _still_waits(transaction: Transaction, case: Case) -> bool:
-        """Whether the clock stands where it stood when it was read: a claim stops it."""
+        """Return whether the clock is unchanged since it was read. A claim stops it."""
         present = await cases.get(transaction, case.case_id)
         return (
             present is not None
@@ -220,7 +220,7 @@ class Escalation:
         await self._events.publish(
             transaction, Event(what, present, now, operator=operator, detail=detail or {})
         )
-        # Last: writers of the trail follow one another until the commit.
+        # Last: the audit trail stays locked until the commit.
         await audit.append(
             transaction,
             what,

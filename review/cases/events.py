@@ -1,4 +1,4 @@
-"""What happened to a case, in the past tense, for whoever shows it to operators and people."""
+"""The events of a case and the listeners that show them to operators and people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ from storage.review.operators import Operator
 
 
 class EventType(StrEnum):
-    """What happened."""
+    """The kinds of events."""
 
     OPENED = "opened"
-    RAISED = "raised"  # a further message at risk; `detail["rose"]` if the level did
+    RAISED = "raised"  # another message at risk; `detail["rose"]` if the level rose
     CLAIMED = "claimed"
     RELEASED = "released"
     TAKEN_OVER = "taken_over"
-    PERSON_SAID = "person_said"  # in a takeover; with `detail["sent"]` no text, and in a hold too
+    PERSON_SAID = "person_said"  # in a takeover; an attachment (`detail["sent"]`) in a hold too
     OPERATOR_SAID = "operator_said"
     HANDED_BACK = "handed_back"
     LEASE_RAN_OUT = "lease_ran_out"
     NOTED = "noted"
-    PAGED = "paged"  # `detail["operators"]`: whose turn it is
+    PAGED = "paged"  # `detail["operators"]` lists the operators paged
     NOBODY_CAME = "nobody_came"
     SHADOW_ASKED = "shadow_asked"
     SHADOW_CHANGED = "shadow_changed"
@@ -37,13 +37,13 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """One event of a case.
 
     Attributes:
-        case: as it stands after it.
-        operator: who did it; None for people and the service.
-        words: what was said, noted or summed up.
-        detail: what else a face may show, by name.
+        case: the case after the event.
+        operator: the operator who acted; None for people and the service.
+        words: the message, note or summary.
+        detail: further values that a listener may show, by name.
     """
 
     what: EventType
@@ -55,7 +55,7 @@ class Event:
 
 
 class CaseListener(Protocol):
-    """Somewhere that shows cases: a chat of operators, a console, the person's own chat."""
+    """Shows cases: the operators' chat, the console, or the person's own chat."""
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
         """Take notice, within the transaction of the act."""

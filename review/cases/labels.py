@@ -1,7 +1,7 @@
 """Operators' verdicts and edits as rows for evaluation and tuning.
 
-Only of people who allow the use of their words. A row names nobody: `person` is a number that holds
-within one export, so that rows of one person can be kept together.
+The rows come only from people who allow the use of their messages, and name nobody. `person` is a
+number within one export, so that the rows of one person can be grouped.
 """
 
 from collections.abc import AsyncIterator
@@ -12,39 +12,39 @@ from storage import Transaction
 from storage.review import audit, labels
 from storage.review.cases import Resolution
 
+# The label that `pica safety evaluate` counts as no risk (`safety/evaluation/evaluate.py`).
 HARMLESS = "unrelated"
-"""The label that `pica safety evaluate` counts as no risk (`safety/evaluation/evaluate.py`)."""
 
 
 async def verdicts(transaction: Transaction) -> AsyncIterator[dict[str, Any]]:
-    """A row a turn that opened or raised a case which operators have resolved.
+    """Yield one row per turn that opened or raised a case which is resolved now.
 
-    `text` and `labels` are of the form that `pica safety evaluate` measures.
+    `text` and `labels` have the form that `pica safety evaluate` reads.
     """
     numbers: dict[int, int] = {}
-    async for found in labels.judged(transaction):
-        is_false = found.resolution is Resolution.FALSE_ALARM
+    async for verdict in labels.judged(transaction):
+        is_false = verdict.resolution is Resolution.FALSE_ALARM
         yield {
-            "text": found.text,
+            "text": verdict.text,
             "labels": [HARMLESS if is_false else "risk"],
             "source": "operators",
-            "person": numbers.setdefault(found.person_id, len(numbers) + 1),
-            "level": found.level,
-            "rules": list(found.rules),
-            "resolution": str(found.resolution),
+            "person": numbers.setdefault(verdict.person_id, len(numbers) + 1),
+            "level": verdict.level,
+            "rules": list(verdict.rules),
+            "resolution": str(verdict.resolution),
         }
 
 
 async def edits(transaction: Transaction) -> AsyncIterator[dict[str, Any]]:
-    """A row a reply that an operator read before it went: `reply` is what went."""
+    """Yield one row per reply that an operator reviewed. `reply` is the text that was sent."""
     numbers: dict[int, int] = {}
-    async for found in labels.edited(transaction):
+    async for edit in labels.edited(transaction):
         yield {
-            "question": found.question,
-            "draft": found.draft,
-            "reply": found.edited if found.edited is not None else found.draft,
-            "is_edited": found.edited is not None,
-            "person": numbers.setdefault(found.person_id, len(numbers) + 1),
+            "question": edit.question,
+            "draft": edit.draft,
+            "reply": edit.edited if edit.edited is not None else edit.draft,
+            "is_edited": edit.edited is not None,
+            "person": numbers.setdefault(edit.person_id, len(numbers) + 1),
         }
 
 

@@ -1,6 +1,6 @@
-"""Falling moods of people without a case: a note that an operator has seen.
+"""Notes about falling moods of people without a case, which operators mark as seen.
 
-It is no case: nobody claims it, no clock runs.
+A note is not a case: it cannot be claimed and has no clock.
 """
 
 from datetime import datetime
@@ -18,10 +18,10 @@ SEEN = "saw_falling_moods"
 async def mark_seen(
     transaction: Transaction, actor: Operator, person_id: PersonId, *, now: datetime
 ) -> None:
-    """Take the note out of the queue, for everybody; of two who do, the first did it.
+    """Remove the note from the queue for all operators.
 
     Raises:
-        RefusedError: `note_gone`: somebody saw it before, or the person left.
+        RefusedError: `note_gone` (another operator marked it first, or the person left).
     """
     require_active(actor)
     if not await settings.end_fallen(transaction, person_id):

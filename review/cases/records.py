@@ -1,4 +1,4 @@
-"""Opening and raising a case, and what it means for the conversation."""
+"""The opening and raising of a case, and the hold on the conversation that follows."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -33,15 +33,15 @@ async def open_or_raise(
     *,
     now: datetime,
 ) -> OpenedCase:
-    """Open a case, or raise the one that is open: a person has one at most.
+    """Open a case, or raise the person's open case.
 
-    The level never falls, categories add up. At level 3 and up the model is held silent.
+    The level never falls, and categories add up. From level 3 on, the model is silent.
     """
     categories = tuple(str(category) for category in screening.categories)
     level = int(response.level)
     hold_until_at = now + HELD_FOR if response.blocks_model else None
-    found = await cases.open_case(transaction, person_id)
-    if found is None:
+    case = await cases.open_case(transaction, person_id)
+    if case is None:
         case_id = await cases.create(
             transaction,
             person_id,
@@ -55,14 +55,14 @@ async def open_or_raise(
         return OpenedCase(case_id, is_new=True, level_rose=True)
     await cases.change(
         transaction,
-        found.case_id,
-        level=max(level, found.level),
-        categories=tuple(dict.fromkeys((*found.categories, *categories))),
-        script=response.script if level >= min(found.level, Level.ACTIVE) else found.script,
+        case.case_id,
+        level=max(level, case.level),
+        categories=tuple(dict.fromkeys((*case.categories, *categories))),
+        script=response.script if level >= min(case.level, Level.ACTIVE) else case.script,
         last_risk_at=now,
-        hold_until_at=hold_until_at or found.hold_until_at,
+        hold_until_at=hold_until_at or case.hold_until_at,
     )
-    return OpenedCase(found.case_id, is_new=False, level_rose=level > found.level)
+    return OpenedCase(case.case_id, is_new=False, level_rose=level > case.level)
 
 
 async def note_evidence(
@@ -75,23 +75,23 @@ async def note_evidence(
     turn_id: TurnId | None,
     now: datetime,
 ) -> None:
-    """Keep which rules fired, and where in the turn.
+    """Store which rules fired, and where in the turn.
 
     Args:
-        transaction: of the message.
+        transaction: the message's transaction.
         case_id: the case that it opened or raised.
         text: the turn.
-        screening: what it came to, in its context; of a burst, with places in each message.
-        placed: the turn screened alone, which tells the places. What only the context found
-            stands for the whole turn.
-        turn_id: None where the words are not kept.
+        screening: its screening in context. For a burst, positions are within each message.
+        placed: the screening of the turn alone, which gives the positions. A match that only
+            the context gave covers the whole turn.
+        turn_id: None if the text is not stored.
         now: the present instant.
     """
-    found = {match.rule for match in placed.matches}
+    located = {match.rule for match in placed.matches}
     whole = [
         replace(match, start=0, end=len(text))
         for match in {match.rule: match for match in screening.matches}.values()
-        if match.rule not in found
+        if match.rule not in located
     ]
     spans = [
         EvidenceSpan(match.rule, str(match.category), int(match.level), match.start, match.end)
@@ -106,25 +106,25 @@ async def note_evidence(
 async def case_on_hold(
     transaction: Transaction, person_id: PersonId, *, now: datetime
 ) -> Case | None:
-    """The case that keeps the model silent, or None.
+    """Return the case that keeps the model silent, or None.
 
     The hold lapses `HOLD_LAPSE_S` after the last message at risk in it; the case stays open.
     """
-    found = await cases.open_case(transaction, person_id)
-    return found if found is not None and holds(found, now) else None
+    case = await cases.open_case(transaction, person_id)
+    return case if case is not None and holds(case, now) else None
 
 
 def holds(case: Case, now: datetime) -> bool:
-    """Whether a case keeps the model silent."""
+    """Return whether a case keeps the model silent."""
     return case.hold_until_at is not None and now < case.hold_until_at
 
 
 async def extend_hold(transaction: Transaction, case: Case, *, now: datetime) -> None:
-    """Begin the hold's time anew: the person is still at risk."""
+    """Restart the hold's time, because the person is still at risk."""
     await cases.change(transaction, case.case_id, last_risk_at=now, hold_until_at=now + HELD_FOR)
 
 
 async def end_script(transaction: Transaction, case: Case) -> None:
-    """Leave the script of a case that is resolved."""
+    """End the script of a resolved case."""
     if case.person_id is not None:
         await script_positions.end(transaction, case.person_id)

@@ -1,8 +1,8 @@
 """Shadow review: with the person's consent, an operator reads the model's reply before it goes.
 
-The reply has passed the guard already. It waits as a row; an operator sends it as it is or edits it
-(the person is told that a human did), and one that nobody reads in time goes as it is, because
-somebody waits for it.
+The reply has passed the guard and waits as a row. An operator sends it as it is or edits it, and
+the person is told of an edit. A reply that no operator reads in time goes as it is, because the
+person is waiting for it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,18 +21,18 @@ from storage.review.cases import Case
 from storage.review.operators import Operator
 from storage.review.shadow_drafts import ShadowDraft, ShadowState
 
+# How long a reply waits to be read. Longer would leave the person alone with their question.
 WAIT = timedelta(minutes=3)
-"""How long a reply waits to be read: longer would leave somebody alone with their question."""
 
+# Queues a reply: the person, the draft, the text, whether an operator edited it.
 Send = Callable[[Transaction, Person, ShadowDraft, str, bool], Awaitable[None]]
-"""Queue a reply: the person, the draft, its words, whether an operator edited them."""
 
 
 class Shadow:
-    """Asks for consent, keeps replies back, lets them go.
+    """Asks for consent, holds replies for review and releases them.
 
     Args:
-        desk: where cases are seen to.
+        desk: the acts on cases.
         send: queues a reply to the person.
     """
 
@@ -44,7 +44,7 @@ class Shadow:
         """Ask the person whether a human may read and edit the companion's replies.
 
         Raises:
-            RefusedError: `not_yours`, `person_gone`, `case_gone`, or `shadow_agreed` already.
+            RefusedError: `not_yours`, `person_gone`, `case_gone`, or `shadow_agreed`.
         """
         case, person = await self._mine(transaction, actor, case_id)
         if person.shadow_consent_at is not None:
@@ -54,7 +54,7 @@ class Shadow:
     async def answered(
         self, transaction: Transaction, person: Person, *, agrees: bool, now: datetime
     ) -> None:
-        """The person agreed, or does not (any longer): then nothing is kept back."""
+        """Record whether the person agrees. Without consent no reply is held."""
         await people.change(
             transaction, person.person_id, shadow_consent_at=now if agrees else None
         )
@@ -70,10 +70,10 @@ class Shadow:
     async def switch(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, *, on: bool
     ) -> Case:
-        """Begin or end reading the model's replies in one's own case.
+        """Start or stop reviewing the model's replies in one's own case.
 
         Raises:
-            RefusedError: `no_consent` of the person, `not_yours`, `person_gone`, `case_gone`.
+            RefusedError: `no_consent` (of the person), `not_yours`, `person_gone`, `case_gone`.
         """
         _, person = await self._mine(transaction, actor, case_id)
         if on and person.shadow_consent_at is None:
@@ -86,9 +86,9 @@ class Shadow:
     async def reads(
         self, transaction: Transaction, person: Person, *, now: datetime
     ) -> Case | None:
-        """The case in which an operator reads this person's replies, or None.
+        """Return the case in which an operator reviews this person's replies, or None.
 
-        Off the record nothing is kept back: it would be kept.
+        Off the record no reply is held, because holding it would store it.
         """
         if person.shadow_consent_at is None or person.is_off_record(now):
             return None
@@ -105,7 +105,7 @@ class Shadow:
         words: str,
         below: str,
     ) -> None:
-        """Let a reply wait for the operator."""
+        """Hold a reply until the operator reads it."""
         now = self._desk.now()
         draft_id = await shadow_drafts.put(
             transaction,
@@ -130,16 +130,16 @@ class Shadow:
 
     @staticmethod
     async def waiting(transaction: Transaction, person_id: PersonId) -> list[ShadowDraft]:
-        """Replies to a person that wait, oldest first."""
+        """List the held replies to a person, oldest first."""
         return await shadow_drafts.waiting(transaction, person_id=person_id)
 
     async def send(
         self, transaction: Transaction, actor: Operator, draft_id: int, words: str
     ) -> ShadowDraft:
-        """Let a reply go: as it is, or with an operator's words in its place.
+        """Send a held reply, as it is or with the operator's text in its place.
 
         Raises:
-            RefusedError: `draft_gone` (sent, or too late), `not_yours`, `empty`, `too_long`.
+            RefusedError: `draft_gone` (sent or too late), `not_yours`, `empty`, `too_long`.
         """
         draft = await shadow_drafts.get(transaction, draft_id)
         if draft is None or draft.case_id is None or draft.state is not ShadowState.WAITING:
@@ -162,9 +162,9 @@ class Shadow:
         return draft
 
     async def let_go_overdue(self) -> int:
-        """Send what nobody read in time as it is; return how many."""
+        """Send the replies that no operator read in time, and return how many."""
         now = self._desk.now()
-        async with self._desk.database.read() as transaction:  # nothing is due as a rule
+        async with self._desk.database.read() as transaction:  # usually nothing is due
             due = await shadow_drafts.waiting(transaction, due=now)
         for draft in due:
             async with self._desk.database.begin() as transaction:
@@ -179,7 +179,7 @@ class Shadow:
         actor: Operator | None,
         words: str,
     ) -> bool:
-        """Say and queue a reply once; False where it came too late and was dropped."""
+        """Store and queue a reply once, and return whether it was still wanted."""
         now = self._desk.now()
         person = await people.by_id(transaction, draft.person_id)
         question = await conversations.get_turn(transaction, draft.question_turn_id)
@@ -205,7 +205,7 @@ class Shadow:
     async def _mine(
         self, transaction: Transaction, actor: Operator, case_id: CaseId
     ) -> tuple[Case, Person]:
-        """One's own case and its person."""
+        """Return the operator's own case and its person."""
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id:
             raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))

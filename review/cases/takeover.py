@@ -1,8 +1,8 @@
-"""A human in the conversation: takeover, words both ways, hand-back.
+"""A takeover: an operator talks with the person until the hand-back.
 
-A takeover raises the person's epoch, so that no word of the model that was written before it can be
-sent, and is a lease: it ends by itself when the operator falls silent
-(`review/cases/escalation.py`). Operators' words are kept as theirs and are never part of a round.
+A takeover raises the person's epoch, so that no earlier text of the model is sent. It is a lease:
+it ends when the operator falls silent (`review/cases/escalation.py`). Operators' messages are
+stored as theirs and are never part of a round.
 """
 
 from datetime import datetime
@@ -21,16 +21,16 @@ from storage.review.operators import Operator
 
 
 class Takeover:
-    """Acts of an operator who talks with the person."""
+    """Carries out the acts of an operator who talks with the person."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     async def begin(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
-        """Take the conversation over; claims the case where nobody has it.
+        """Take the conversation over, and claim the case if it is unclaimed.
 
         Raises:
-            RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs` already.
+            RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs`.
         """
         desk, now = self._desk, self._desk.now()
         case = await desk.the_case(transaction, actor, case_id)
@@ -48,7 +48,7 @@ class Takeover:
     async def say(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
     ) -> Case:
-        """Say something to the person; renews the lease.
+        """Send a message to the person and renew the lease.
 
         Raises:
             RefusedError: `no_takeover` (take over first), `not_yours`, `empty`, `too_long`,
@@ -78,9 +78,9 @@ class Takeover:
     async def hand_back(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str = ""
     ) -> Case:
-        """Give the conversation back, with a summary for whoever reads the case next.
+        """Give the conversation back, with a summary for the next reader of the case.
 
-        The case stays claimed. Below the hold the model answers again, in it the script.
+        The case stays claimed. The script answers while the hold lasts, the model after it.
 
         Raises:
             RefusedError: `no_takeover`, `not_yours`, `case_gone`, `too_long`.
@@ -92,27 +92,27 @@ class Takeover:
         began_at = case.took_over_at
         if began_at is None or not await cases.end_takeover(transaction, case_id):
             raise RefusedError(Refusal.NO_TAKEOVER)
-        said = checked(words) if words.strip() else ""
+        summary = checked(words) if words.strip() else ""
         detail = await self._summed(transaction, case, began_at, now)
-        if case.person_id is not None and said:
+        if case.person_id is not None and summary:
             await notes.add(
                 transaction,
                 case_id,
                 case.person_id,
                 operator_id=actor.operator_id,
-                text=said,
+                text=summary,
                 now=now,
             )
         return await desk.happened(
-            transaction, EventType.HANDED_BACK, case_id, actor, words=said, detail=detail
+            transaction, EventType.HANDED_BACK, case_id, actor, words=summary, detail=detail
         )
 
     async def heard(
         self, transaction: Transaction, case: Case, words: str, *, level: int, is_kept: bool
     ) -> None:
-        """The person said something to the operator who has the conversation.
+        """Tell the listeners that the person wrote to the operator who has the conversation.
 
-        Not in the audit trail, which holds what operators do; the words are a turn already.
+        The audit trail records only what operators do, and the text is already a turn.
         """
         event = Event(
             EventType.PERSON_SAID,
@@ -128,7 +128,7 @@ class Takeover:
     async def running(
         transaction: Transaction, person_id: PersonId, *, now: datetime
     ) -> Case | None:
-        """The case in which an operator has this conversation, be its lease over or not."""
+        """Return the case in which an operator has this conversation, even if its lease is over."""
         case = await cases.open_case(transaction, person_id)
         return case if case is not None and case.lease_until_at is not None else None
 
@@ -136,7 +136,7 @@ class Takeover:
     async def _keep(
         transaction: Transaction, person_id: PersonId, actor: Operator, words: str, now: datetime
     ) -> Turn | None:
-        """Keep an operator's words as theirs; before consent nothing is kept."""
+        """Store an operator's message as theirs, unless the person has not consented."""
         person = await people.by_id(transaction, person_id)
         if person is None or not person.has_consented:
             return None
@@ -156,7 +156,7 @@ class Takeover:
     async def _summed(
         transaction: Transaction, case: Case, began_at: datetime, now: datetime
     ) -> dict[str, object]:
-        """What a summary says by itself: how long, and how many words each way."""
+        """Count the minutes, the messages each way and the highest level of a takeover."""
         counts = {Speaker.PERSON: 0, Speaker.OPERATOR: 0}
         level = 0
         if case.person_id is not None:

@@ -1,1 +1,1 @@
-"""Changes of the lexicon: proposed, replayed, decided, live."""
+"""Lexicon changes from proposal to use."""

@@ -1,6 +1,6 @@
-"""Changes of the lexicon: proposed by one, replayed, approved by another, taken back by one.
+"""Change control of the lexicon: one operator proposes, another approves, one may withdraw.
 
-Messages that somebody tries out are neither stored nor logged.
+Messages tried in the playground are neither stored nor logged.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ from storage.review.lexicon_changes import ChangeState, LexiconChange
 from storage.review.operators import Operator
 
 T = TypeVar("T")
+# How long parsing a change may take. A hostile one could take for ever.
 LIMIT_S = 20.0
-"""How long a change may take to read; a hostile one could take for ever."""
 SCREEN_LIMIT_S = 60.0
+# Changes parsed or tried at once. Each takes some hundred megabytes.
 MOST_AT_ONCE = 2
-"""Changes that are read, or screened with, at once; each takes some hundred megabytes."""
 LONGEST_TEXT = 4096
 TICK = timedelta(microseconds=1)
 
 
 class LexiconChangeControl:
-    """What operators do with changes of the lexicon.
+    """Carries out operators' acts on lexicon changes.
 
     Args:
-        database: where changes are.
+        database: where changes are stored.
         live: the lexicon in use.
-        replays: of proposed changes.
+        replays: the replays of proposed changes.
         now: the clock of the service.
-        run: reads a change, and screens with one, in a process of its own.
+        run: parses a change, and screens with one, in a separate process.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class LexiconChangeControl:
         self.replays = replays
 
     async def propose(self, actor: Operator, text: str) -> int:
-        """Store a change that fits what is live; return its number.
+        """Store a change that fits the lexicon in use, and return its number.
 
         Raises:
-            RefusedError: `not_allowed`, or `bad_change`, whose detail says what to mend.
+            RefusedError: `not_allowed`, or `bad_change` (`detail` says what to fix).
         """
         require_active(actor)
         await self.live.refresh()
@@ -78,17 +78,17 @@ class LexiconChangeControl:
     async def replay(
         self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> Mapping[str, Any]:
-        """Replay a proposed change; see `Replays`, which also runs one by itself."""
+        """Replay a proposed change (see `Replays`)."""
         return await self.replays.replay(actor, change_id, progress)
 
     async def approve(self, actor: Operator, change_id: int) -> None:
-        """Take a change into use, from the next message on: the second of two people.
+        """Take a change into use from the next message on, as the second of two operators.
 
         Raises:
-            RefusedError: `not_allowed` (no admin), `change_gone` (decided already), `own_change`
-                (proposed by the same person), `replay_missing`, `replay_stale` (something else
-                went live since), `bad_change` (fits no longer), `canary` (with it the sentences
-                whose level is known would be missed). Nothing has changed then.
+            RefusedError: `not_allowed` (not an admin), `change_gone` (already decided),
+                `own_change` (proposed by the same operator), `replay_missing`, `replay_stale`
+                (another change went live since), `bad_change` (no longer fits) or `canary`
+                (it would miss a canary). Nothing changes then.
         """
         require_admin(actor)
         async with self.live.lock:
@@ -109,7 +109,7 @@ class LexiconChangeControl:
             await self.live.take(replace(after, live=live))
 
     async def reject(self, actor: Operator, change_id: int) -> None:
-        """Refuse a proposal, as an admin.
+        """Reject a proposal, as an admin.
 
         Raises:
             RefusedError: `not_allowed`, or `change_gone`.
@@ -120,13 +120,13 @@ class LexiconChangeControl:
             await decide(transaction, actor, change, ChangeState.REJECTED, self._now())
 
     async def withdraw(self, actor: Operator, change_id: int) -> None:
-        """Take back a proposal of one's own, or a live change as an admin.
+        """Withdraw one's own proposal, or a live change as an admin.
 
-        One person is enough, and nothing is replayed: going back to what shipped must be quick.
+        One operator is enough and no replay is needed: the way back must be quick.
 
         Raises:
-            RefusedError: `not_allowed`, `change_gone`, or `has_dependents`: later live changes
-                build on it, and the detail names them; they are withdrawn first.
+            RefusedError: `not_allowed`, `change_gone`, or `has_dependents` (`detail` names the
+                later live changes that build on it; withdraw them first).
         """
         require_active(actor)
         async with self._database.read() as transaction:
@@ -145,7 +145,7 @@ class LexiconChangeControl:
             await self.live.follow()
             before = self.live.present
             after = await self.live.assembled(
-                [each for each in before.live if each.change_id != change_id]
+                [kept for kept in before.live if kept.change_id != change_id]
             )
             refuse_dependents(after.left_out.keys() - before.left_out.keys())
             async with self._database.begin() as transaction:
@@ -156,10 +156,10 @@ class LexiconChangeControl:
     async def playground(
         self, text: str, change_text: str | None = None
     ) -> tuple[Screening, Screening | None]:
-        """Screen a text with the lexicon in use and, where given, with a change; nothing is kept.
+        """Screen a text with the lexicon in use and with a change, if given, and store nothing.
 
         Raises:
-            RefusedError: `too_long`, or `bad_change`.
+            RefusedError: `too_long` or `bad_change`.
         """
         if len(text) > LONGEST_TEXT:
             raise RefusedError(Refusal.TOO_LONG)
@@ -177,7 +177,7 @@ class LexiconChangeControl:
         except WorkerError as fault:
             raise RefusedError(Refusal.BAD_CHANGE, detail=str(fault)) from fault
         except TimeoutError:
-            detail = f"it takes longer than {limit_s:g} s to read; make it smaller"
+            detail = f"the change takes longer than {limit_s:g} s to parse; make it smaller"
             raise RefusedError(Refusal.BAD_CHANGE, detail=detail) from None
 
     def _refuse_unready(self, actor: Operator, change: LexiconChange) -> None:
@@ -189,6 +189,6 @@ class LexiconChangeControl:
             raise RefusedError(Refusal.REPLAY_STALE)
 
     def _instant_after(self, live: Sequence[LexiconChange]) -> datetime:
-        """Now, but later than every live change, whatever the clock says: the order counts."""
-        last = max((each.decided_at for each in live if each.decided_at), default=None)
+        """Return now, or an instant after the last live change if the clock went back."""
+        last = max((change.decided_at for change in live if change.decided_at), default=None)
         return max(self._now(), last + TICK) if last else self._now()

@@ -1,4 +1,4 @@
-"""Decisions on lexicon changes, as conditional updates that stand in the audit trail."""
+"""Decisions on lexicon changes: conditional updates with an entry in the audit trail."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -15,7 +15,7 @@ from storage.review.operators import Operator
 
 
 async def proposal(transaction: Transaction, change_id: int) -> LexiconChange:
-    """A change that nobody has decided on.
+    """Return a change that is not decided yet.
 
     Raises:
         RefusedError: `change_gone`.
@@ -34,10 +34,11 @@ async def decide(
     now: datetime,
     **detail: Any,
 ) -> None:
-    """Move a change on, once; by somebody who still is what they were, or (None) by the host.
+    """Move a change to its next state once, for an operator or (None) the host.
 
     Raises:
-        RefusedError: `not_allowed`, or `change_gone`: somebody else was faster.
+        RefusedError: `not_allowed` (the operator's role changed meanwhile), or `change_gone`
+            (another operator was faster).
     """
     if actor is not None:
         present = await operators.get(transaction, actor.operator_id)
@@ -65,7 +66,7 @@ async def record(
     now: datetime,
     **detail: Any,
 ) -> None:
-    """Write an act to the trail, without any text of the change."""
+    """Write an act to the audit trail, without the text of the change."""
     by = {} if actor else {"by": "host"}
     await audit.append(
         transaction,
@@ -79,24 +80,24 @@ async def record(
 async def still_live(
     transaction: Transaction, numbers: Collection[int]
 ) -> tuple[LexiconChange, ...]:
-    """The live changes, which must be `numbers`: or else another process decided meanwhile.
+    """Return the live changes, which must still be `numbers`.
 
-    After an act is recorded: the trail's lock holds others off until the commit.
+    Call it after `record`: the audit trail's lock then keeps others out until the commit.
 
     Raises:
-        RefusedError: `replay_stale`.
+        RefusedError: `replay_stale` (another process decided meanwhile).
     """
     live = await changes.live(transaction)
-    if [each.change_id for each in live] != list(numbers):
+    if [change.change_id for change in live] != list(numbers):
         raise RefusedError(Refusal.REPLAY_STALE)
     return tuple(live)
 
 
 def refuse_dependents(numbers: Collection[int]) -> None:
-    """Refuse where changes would no longer fit.
+    """Refuse if other changes would no longer fit.
 
     Raises:
-        RefusedError: `has_dependents`; the detail names them, the first to withdraw first.
+        RefusedError: `has_dependents`; `detail` names them in the order to withdraw them.
     """
     if numbers:
         named = ", ".join(map(str, sorted(numbers, reverse=True)))
@@ -106,10 +107,10 @@ def refuse_dependents(numbers: Collection[int]) -> None:
 async def withdraw_by_host(
     transaction: Transaction, change_id: int, shipped: Lexicon, *, now: datetime
 ) -> None:
-    """Take a change back from the host; services follow within a minute.
+    """Withdraw a change from the host. Running services follow within a minute.
 
     Raises:
-        RefusedError: `change_gone`, or `has_dependents`.
+        RefusedError: `change_gone` or `has_dependents`.
     """
     change = await changes.get(transaction, change_id)
     if change is None or change.state not in (ChangeState.PROPOSED, ChangeState.LIVE):
@@ -117,6 +118,6 @@ async def withdraw_by_host(
     if change.state is ChangeState.LIVE:
         live = await changes.live(transaction)
         _, before = stacked(shipped, live)
-        _, after = stacked(shipped, [each for each in live if each.change_id != change_id])
+        _, after = stacked(shipped, [kept for kept in live if kept.change_id != change_id])
         refuse_dependents(after.keys() - before.keys())
     await decide(transaction, None, change, ChangeState.WITHDRAWN, now)

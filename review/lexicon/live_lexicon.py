@@ -1,6 +1,6 @@
-"""The lexicon in use: what ships, with the changes that are live, in the order they went live.
+"""The lexicon in use: the shipped one with the live changes, in the order they went live.
 
-Every process that screens people's messages has one and keeps it up to date.
+Every process that screens messages has one and keeps it up to date.
 """
 
 import asyncio
@@ -26,35 +26,35 @@ from storage.review.lexicon_changes import LexiconChange
 
 log = structlog.get_logger(__name__)
 LEFT_OUT = "lexicon_left_out"
-MISSED = "with it a canary is missed"
+MISSED = "it would miss a canary"
 MOST_RECORDS = 200
 YIELDS_AFTER_S = 0.0005
 
+# Tells operators the numbers of the live changes that are left out.
 Tell = Callable[[Transaction, list[int]], Awaitable[None]]
-"""Tells operators which live changes are left out, by their numbers."""
 
 
 class ScreenerHolder(Protocol):
-    """What screens people's messages, and everybody asks for the screener in use."""
+    """Holds the screener in use, which all callers ask it for."""
 
     def replace(self, screener: Screener) -> None:
         """Take another screener into use.
 
         Raises:
-            CanaryError: it misses a canary; nothing has changed.
+            CanaryError: it misses a canary. The old one stays.
         """
 
     def present(self) -> Screener:
-        """The screener in use."""
+        """Return the screener in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A screener, and what it was made of.
+    """A screener and the changes it was built from.
 
     Attributes:
-        live: every live change, in its order.
-        left_out: number and fault of those that cannot be applied; the others are.
+        live: all live changes, in order.
+        left_out: the changes that cannot be applied, with their faults.
     """
 
     screener: Screener
@@ -63,20 +63,20 @@ class Assembled:
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The numbers of all live changes, in their order."""
-        return tuple(each.change_id for each in self.live)
+        """The numbers of all live changes, in order."""
+        return tuple(change.change_id for change in self.live)
 
     @property
     def bodies(self) -> list[str]:
-        """The texts of those that are applied, in their order."""
-        return [each.body for each in self.live if each.change_id not in self.left_out]
+        """The texts of the applied changes, in order."""
+        return [change.body for change in self.live if change.change_id not in self.left_out]
 
 
 def assemble(shipped: Screener, live: Sequence[LexiconChange]) -> Assembled:
-    """Build the screener of the lexicon that ships and live changes; takes seconds.
+    """Build the screener of the shipped lexicon and the live changes, which takes seconds.
 
-    A change that does not fit any more, as after an update, is left out and the others stay. So
-    is one with which a canary is missed.
+    A change is left out if it no longer fits, as after an update, or if it misses a canary. The
+    others stay.
     """
     lexicon, left_out = stacked(shipped.lexicon, live)
     if len(left_out) == len(live):
@@ -86,33 +86,33 @@ def assemble(shipped: Screener, live: Sequence[LexiconChange]) -> Assembled:
         return Assembled(screener, tuple(live), left_out)
     kept: list[LexiconChange] = []
     screener, left_out = shipped, {}
-    for each in live:  # one of them is to blame: rare, so it may take long
-        lexicon, faults = stacked(shipped.lexicon, [*kept, each])
+    for change in live:  # find the one that misses the canary: rare, so it may take long
+        lexicon, faults = stacked(shipped.lexicon, [*kept, change])
         tried = shipped if faults else shipped.with_lexicon(lexicon)
         if faults or not _holds(tried):
-            left_out[each.change_id] = faults.get(each.change_id, MISSED)
+            left_out[change.change_id] = faults.get(change.change_id, MISSED)
             continue
         screener = tried
-        kept.append(each)
+        kept.append(change)
     return Assembled(screener, tuple(live), left_out)
 
 
 def stacked(lexicon: Lexicon, live: Sequence[LexiconChange]) -> tuple[Lexicon, dict[int, str]]:
-    """Apply changes in their order; give the lexicon, and the faults of those that do not fit."""
+    """Return the lexicon after changes in order, and the faults of those that do not fit."""
     left_out: dict[int, str] = {}
-    for each in live:
+    for change in live:
         try:
-            lexicon = apply(parse_change(each.body, lexicon), lexicon)
+            lexicon = apply(parse_change(change.body, lexicon), lexicon)
         except LexiconError as fault:
-            left_out[each.change_id] = str(fault)
-        except Exception as error:  # whatever it is, the service must start without it
-            left_out[each.change_id] = f"it cannot be read ({type(error).__name__})"
+            left_out[change.change_id] = str(fault)
+        except Exception as error:  # the service must start whatever a stored change does
+            left_out[change.change_id] = f"the change cannot be parsed ({type(error).__name__})"
     return lexicon, left_out
 
 
 @contextmanager
 def _yielding() -> Iterator[None]:
-    """Let other threads have the interpreter sooner: the model asks for it at every operation."""
+    """Switch threads sooner, because the model needs the interpreter at every operation."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(YIELDS_AFTER_S)
     try:
@@ -130,16 +130,16 @@ def _holds(screener: Screener) -> bool:
 
 
 class LiveLexicon:
-    """Keeps the screener of this process that of the live changes.
+    """Keeps this process's screener in step with the live changes.
 
     Args:
-        database: where changes are.
-        screens: where the screener is in use; it has that of the lexicon that ships.
+        database: where changes are stored.
+        screens: holds the screener in use, at first that of the shipped lexicon.
         tell: called once for each live change that no longer fits.
         now: the clock of the service.
 
     Attributes:
-        lock: held by whoever changes what is in use.
+        lock: held by a caller that changes the screener in use.
     """
 
     def __init__(
@@ -160,19 +160,19 @@ class LiveLexicon:
 
     @property
     def version(self) -> str:
-        """What screenings bear now."""
+        """The lexicon version that screenings carry now."""
         return self.present.screener.version
 
     async def refresh(self) -> bool:
-        """Take up what was decided elsewhere; whether anything was."""
+        """Follow decisions of other processes, and return whether there were any."""
         async with self.lock:
             return await self.follow()
 
     async def follow(self) -> bool:
-        """As `refresh`, for whoever holds the lock."""
+        """Do as `refresh`, for a caller that holds the lock."""
         async with self._database.read() as transaction:
             live = await changes.live(transaction)
-        if tuple(each.change_id for each in live) == self.present.numbers:
+        if tuple(change.change_id for change in live) == self.present.numbers:
             return False
         await self.take(await self.assembled(live))
         return True
@@ -180,8 +180,8 @@ class LiveLexicon:
     async def assembled(self, live: Sequence[LexiconChange]) -> Assembled:
         """Build a screener beside the one in use.
 
-        In a thread, because a screener cannot be brought over from another process. The loop
-        stands still for a quarter of a second and more, when one call builds the automaton.
+        It runs in a thread, because a screener cannot be sent from another process. The loop
+        stops for a quarter of a second or more while one call builds the automaton.
         """
         with _yielding():
             return await asyncio.to_thread(assemble, self.shipped, live)
@@ -190,23 +190,23 @@ class LiveLexicon:
         """Take a screener into use, from the next message on.
 
         Raises:
-            CanaryError: not even what ships finds every canary; the one in use stays.
+            CanaryError: it misses a canary. The one in use stays.
         """
         if assembled.screener is not self.present.screener:
             self._screens.replace(assembled.screener)
         self.present = assembled
-        gc.freeze()  # it lives long: to look through it for garbage would stop everybody
+        gc.freeze()  # it lives long, and collecting its garbage would stop all threads
         log.info("lexicon_in_use", version=self.version, left_out=sorted(assembled.left_out))
         await self._tell_once()
 
     async def _tell_once(self) -> None:
-        """Tell of what is left out, once for a change and a lexicon that ships."""
+        """Tell operators of left-out changes, once per change and shipped lexicon."""
         if not self.present.left_out:
             return
         shipped = self.shipped.version
         async with self._database.begin() as transaction:
             told = await audit.page(transaction, act=LEFT_OUT, limit=MOST_RECORDS)
-            known = {(each.detail["change"], each.detail["shipped"]) for each in told}
+            known = {(entry.detail["change"], entry.detail["shipped"]) for entry in told}
             fresh = [n for n in sorted(self.present.left_out) if (n, shipped) not in known]
             for number in fresh:
                 await audit.append(

@@ -1,7 +1,7 @@
-"""Replays of proposed changes: which alarms a change gains and loses, before it is used.
+"""Replays of proposed changes: the alarms that a change gains and loses, before it is used.
 
-One at a time, in a process of its own (`review/lexicon/worker.py`). What is counted is stored;
-messages that moved stay in memory, for an hour at most.
+One replay runs at a time, in a separate process (`review/lexicon/worker.py`). The counts are
+stored. The messages whose level moved stay in memory, for an hour at most.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from storage.review.lexicon_changes import ChangeState, LexiconChange
 from storage.review.operators import Operator
 
 log = structlog.get_logger(__name__)
+# How many stored messages a replay reads, newest first.
 MOST_STORED = 200_000
-"""Messages of stored talks that a replay reads, the newest."""
 PAGE = 500
 KEPT_S = 3600.0
 
 
 @dataclass(slots=True)
 class Running:
-    """A replay that runs; `total` is 0 until it is known."""
+    """A running replay. `total` is 0 until it is known."""
 
     change_id: int
     done: int = 0
@@ -43,13 +43,13 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class ReplayExamples:
-    """What a replay found besides its counts; in memory only.
+    """The messages that a replay found, in memory only.
 
     Attributes:
-        moved: by kind (`gained`, `lost`, `raised`, `lowered`), as `safety.replay.Moved` gives
-            them; people's own words are among them.
-        broken: examples of entries that do not hold, with `rule`, `example`, `must_match`.
-        turn_ids: of the stored messages, by their `index`.
+        moved: the messages whose level moved, by kind (`gained`, `lost`, `raised`, `lowered`),
+            in the form of `Moved` (`safety/evaluation/replay.py`). They include people's messages.
+        broken: examples of entries that fail, with `rule`, `example`, `must_match`.
+        turn_ids: the turns of the stored messages, by their `index`.
     """
 
     change_id: int
@@ -58,7 +58,7 @@ class ReplayExamples:
     turn_ids: Sequence[TurnId]
 
     def turn_of(self, moved: Mapping[str, Any]) -> TurnId | None:
-        """The turn whose words these are; None for messages that nobody said here."""
+        """Return the turn of a stored message, or None for a labelled one."""
         return self.turn_ids[moved["index"]] if moved["source"] == worker.STORED else None
 
 
@@ -66,16 +66,16 @@ class Replays:
     """Runs replays, one at a time.
 
     Args:
-        database: where changes, and the words of people who allow their use, are.
-        live: what a change is compared with.
-        folder: labelled messages to screen besides (`PICA_REPLAY_DATA`), or None.
+        database: where changes and people's messages are stored.
+        live: the lexicon in use, with which a change is compared.
+        folder: labelled messages to screen too (`PICA_REPLAY_DATA`), or None.
         now: the clock of the service.
-        run: does the work; in a process of its own.
+        run: does the work in a separate process.
 
     Attributes:
-        running: the replay that runs, or None.
-        last: the change of the one that was begun last.
-        fault: why that came to nothing; empty where it did not.
+        running: the running replay, or None.
+        last: the change whose replay began last.
+        fault: why that replay failed; empty if it did not.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class Replays:
     async def replay(
         self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> Mapping[str, Any]:
-        """Replay a proposed change against what is live; return what is stored of it.
+        """Replay a proposed change against the lexicon in use, and return the stored counts.
 
         Raises:
-            RefusedError: as `begin`; `replay_cancelled`; or `replay_failed`, whose detail says
-                why (a folder that cannot be read, a change that no longer fits).
+            RefusedError: as `begin`; `replay_cancelled`; or `replay_failed` (`detail` says why:
+                a folder that cannot be read, a change that no longer fits).
         """
         task = await self.begin(actor, change_id, progress)
         try:
@@ -120,10 +120,10 @@ class Replays:
     async def begin(
         self, actor: Operator, change_id: int, progress: ProgressListener | None = None
     ) -> asyncio.Task[Mapping[str, Any]]:
-        """Begin a replay and leave it to itself; `running` and `fault` say how it goes.
+        """Start a replay in the background. `running` and `fault` show its progress.
 
         Raises:
-            RefusedError: `not_allowed`, `change_gone` (decided already), `replay_runs`.
+            RefusedError: `not_allowed`, `change_gone` (already decided), `replay_runs`.
         """
         require_active(actor)
         async with self._database.read() as transaction:
@@ -139,22 +139,22 @@ class Replays:
         return self._task
 
     def cancel(self) -> bool:
-        """End the replay that runs; whether one did."""
+        """Cancel the running replay, and return whether there was one."""
         return self.running is not None and self._task is not None and self._task.cancel()
 
     async def examples(self, actor: Operator, change_id: int) -> ReplayExamples:
-        """The messages that the last replay moved, for an operator who looks at them.
+        """Return the messages that the last replay moved, and record the view.
 
-        Whoever took back the consent since, or was erased, is not among them.
+        Messages of people who withdrew consent or were erased since are left out.
 
         Raises:
-            RefusedError: `not_allowed`, or `examples_gone`: replay the change again.
+            RefusedError: `not_allowed`, or `examples_gone` (replay the change again).
         """
         require_active(actor)
-        found = self._examples
-        if found is None or found.change_id != change_id:
+        kept = self._examples
+        if kept is None or kept.change_id != change_id:
             raise RefusedError(Refusal.EXAMPLES_GONE)
-        every = (found.turn_of(each) for rows in found.moved.values() for each in rows)
+        every = (kept.turn_of(row) for rows in kept.moved.values() for row in rows)
         stored = {turn_id for turn_id in every if turn_id is not None}
         async with self._database.begin() as transaction:
             await audit.append(
@@ -166,20 +166,20 @@ class Replays:
             )
             allowed = {None, *await labels.still_consented(transaction, stored)}
         moved = {
-            kind: [each for each in rows if found.turn_of(each) in allowed]
-            for kind, rows in found.moved.items()
+            kind: [row for row in rows if kept.turn_of(row) in allowed]
+            for kind, rows in kept.moved.items()
         }
-        return ReplayExamples(change_id, moved, found.broken, found.turn_ids)
+        return ReplayExamples(change_id, moved, kept.broken, kept.turn_ids)
 
     def forget(self) -> None:
-        """Drop the messages that are kept."""
+        """Drop the messages in memory."""
         self._examples = None
         if self._lapse is not None:
             self._lapse.cancel()
             self._lapse = None
 
     async def aclose(self) -> None:
-        """End the replay that runs, and drop what is kept."""
+        """Cancel the running replay and drop the messages in memory."""
         self.cancel()
         if self._task is not None:
             with suppress(asyncio.CancelledError, Exception):
@@ -189,7 +189,7 @@ class Replays:
     async def _kept(
         self, actor: Operator, change: LexiconChange, progress: ProgressListener | None
     ) -> Mapping[str, Any]:
-        """Replay, keep the examples in memory and the counts in the change's row."""
+        """Replay, and keep the messages in memory and the counts in the change's row."""
         turn_ids: list[TurnId] = []
         outcome = await self._outcome(change, turn_ids, progress)
         counts: dict[str, Any] = outcome["counts"]
@@ -242,7 +242,7 @@ class Replays:
             raise RefusedError(Refusal.REPLAY_FAILED, detail=str(fault)) from fault
 
     async def _stored(self, most: int, turn_ids: list[TurnId]) -> AsyncIterator[list[str]]:
-        """People's words, a page at a time: no transaction is open while they are screened."""
+        """Yield stored messages by the page, so that no transaction is open during screening."""
         before: TurnId | None = None
         while len(turn_ids) < most:
             async with self._database.read() as transaction:
@@ -250,14 +250,14 @@ class Replays:
             if not page:
                 return
             kept = page[: most - len(turn_ids)]
-            turn_ids += [said.turn_id for said in kept]
-            yield [said.text for said in kept]
+            turn_ids += [message.turn_id for message in kept]
+            yield [message.text for message in kept]
             before = page[-1].turn_id
 
     def _ended(self, task: asyncio.Task[Mapping[str, Any]]) -> None:
         self.running = None
         if task.cancelled():
             self.fault = "cancelled"
-        elif error := task.exception():  # looked at, so that nobody warns of it
+        elif error := task.exception():  # retrieved, so that asyncio does not warn
             self.fault = getattr(error, "detail", "") or type(error).__name__
             log.warning("replay_failed", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Runs work on a changed lexicon in a process of its own."""
+"""The runner of work on a changed lexicon in a separate process."""
 
 import asyncio
 import os
@@ -17,13 +17,13 @@ from safety.screening.lexicon import LexiconError
 
 LOOKS_EVERY_S = 0.2
 
-# Called with the number of messages done and their total.
+# Called with the number of messages done and the total.
 ProgressListener = Callable[[int, int], None]
 T = TypeVar("T")
 
 
 class WorkerError(Exception):
-    """The work failed; the message is its fault, or says how the process ended."""
+    """The work failed. The message is its fault, or says how the process ended."""
 
 
 class Run(Protocol):
@@ -47,17 +47,17 @@ async def run(
     progress: ProgressListener | None = None,
     limit_s: float | None = None,
 ) -> T:
-    """Do a piece of work in a process of its own, which ends with this call.
+    """Do a piece of work in a process that ends with this call.
 
     Args:
         work: a function of `safety/changes/worker.py`.
         args: its arguments.
-        pages: stored messages to hand over before the work begins.
-        progress: called while the work goes on.
-        limit_s: the time that the work may take.
+        pages: stored messages, sent before the work begins.
+        progress: called during the work.
+        limit_s: how long the work may take.
 
     Raises:
-        WorkerError: the work names a fault, or the process died.
+        WorkerError: the work raised a fault, or the process died.
         TimeoutError: the work took longer than its limit.
     """
     context = get_context("spawn")
@@ -68,14 +68,14 @@ async def run(
     pid = 0
     try:
         async with asyncio.timeout(limit_s):
-            # Work that may never end waits until the process can be killed.
+            # Learn the pid first, so that work which never ends can be killed.
             pid = await loop.run_in_executor(pool, os.getpid)
             if pages is not None:
                 async for page in pages:
                     await loop.run_in_executor(pool, worker.take, page)
             return await loop.run_in_executor(pool, work, *args)
     except BrokenProcessPool as died:
-        raise WorkerError("the process ended before it was done") from died
+        raise WorkerError("the process ended before the work was done") from died
     except (LexiconError, RowError, OSError) as fault:
         if isinstance(fault, TimeoutError):
             raise

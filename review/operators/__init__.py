@@ -1,1 +1,1 @@
-"""Operators: access, hours of duty, sign-in."""
+"""Operators: their rights, duty hours and sign-in."""

@@ -1,4 +1,4 @@
-"""Who may do what: reviewers work on cases, admins also decide who is an operator."""
+"""The rights of operators, and the refusals of acts."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from storage.review.operators import Operator
 
 
 class Refusal(StrEnum):
-    """Why an act was refused; the texts have words for each."""
+    """Why an act was refused. Each value is a key of the texts."""
 
     BAD_CHANGE = "bad_change"
     BAD_HOURS = "bad_hours"
@@ -46,12 +46,12 @@ class Refusal(StrEnum):
 
 
 class RefusedError(Exception):
-    """An act was refused; the message is a key of the texts.
+    """An act was refused. The message is a key of the texts.
 
     Attributes:
-        key: why.
-        holder: who has the case, where somebody has.
-        detail: what exactly is wrong, in words that no text has; empty where the key says it.
+        key: why it was refused.
+        holder: the operator who has the case, or None.
+        detail: what exactly is wrong; empty if the key says everything.
     """
 
     def __init__(self, key: Refusal, holder: Operator | None = None, *, detail: str = "") -> None:
@@ -62,7 +62,7 @@ class RefusedError(Exception):
 
 
 def require_active(operator: Operator) -> None:
-    """Refuse whoever was removed.
+    """Refuse a removed operator.
 
     Raises:
         RefusedError: `not_allowed`.
@@ -72,7 +72,7 @@ def require_active(operator: Operator) -> None:
 
 
 def require_admin(operator: Operator) -> None:
-    """Refuse whoever is no admin.
+    """Refuse an operator who is not an admin.
 
     Raises:
         RefusedError: `not_allowed`.

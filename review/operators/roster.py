@@ -1,6 +1,6 @@
-"""Who is an operator, and who is on duty: the list, its seeding, the hours.
+"""The list of operators and their duty hours.
 
-Without any hours in the roster everybody is on duty always.
+If the roster has no hours, all operators are always on duty.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,14 @@ MOST_NAME = 64
 async def seed(
     transaction: Transaction, telegram_ids: Iterable[int], *, language: str, now: datetime
 ) -> list[Operator]:
-    """List those that the settings name, at the first start as admins; return the new ones.
+    """Add the operators that the settings name as admins, and return the new ones.
 
-    Whoever was removed by an admin stays removed: the settings seed, they do not decide.
+    An operator whom an admin removed stays removed: the settings only seed the list.
     """
-    everybody = {each.telegram_id for each in await operators.listed(transaction, active=False)}
+    listed = await operators.listed(transaction, active=False)
+    known = {operator.telegram_id for operator in listed}
     added = []
-    for telegram_id in sorted(set(telegram_ids) - everybody):
+    for telegram_id in sorted(set(telegram_ids) - known):
         operator = await operators.add(
             transaction, telegram_id, role=OperatorRole.ADMIN, name="", language=language, now=now
         )
@@ -47,7 +48,7 @@ async def add(
     language: str,
     now: datetime,
 ) -> Operator:
-    """List somebody, or change their role; by an admin, or (None) by whoever has the host.
+    """Add an operator or change their role, as an admin or (None) from the host.
 
     Raises:
         RefusedError: `not_allowed`, `bad_telegram_id`, `bad_name`, or `last_admin`.
@@ -66,15 +67,15 @@ async def add(
         transaction, operator.operator_id, role=role, name=_name(name) or operator.name
     )
     await _record(transaction, actor, "operator_added", operator.operator_id, now, role=role)
-    found = await operators.get(transaction, operator.operator_id)
-    assert found is not None
-    return found
+    added = await operators.get(transaction, operator.operator_id)
+    assert added is not None
+    return added
 
 
 async def remove(
     transaction: Transaction, actor: Operator | None, operator_id: OperatorId, *, now: datetime
 ) -> Operator:
-    """Take somebody off the list, and sign them out everywhere.
+    """Remove an operator and sign them out everywhere.
 
     Raises:
         RefusedError: `not_allowed`, `operator_gone`, or `last_admin`.
@@ -97,7 +98,7 @@ async def set_role(
     *,
     now: datetime,
 ) -> None:
-    """Make somebody an admin or a reviewer.
+    """Make an operator an admin or a reviewer.
 
     Raises:
         RefusedError: `not_allowed`, `operator_gone`, or `last_admin`.
@@ -118,7 +119,7 @@ async def set_hours(
     *,
     now: datetime,
 ) -> None:
-    """Set when somebody is on duty; by an admin, or (None) by whoever has the host.
+    """Set an operator's duty hours, as an admin or (None) from the host.
 
     Raises:
         RefusedError: `not_allowed`, `operator_gone`, or `bad_hours`.
@@ -126,7 +127,7 @@ async def set_hours(
     if actor is not None:
         require_admin(actor)
     await _active(transaction, operator_id)
-    if any(not _is_whole(each) for each in hours):
+    if any(not _is_whole(shift) for shift in hours):
         raise RefusedError(Refusal.BAD_HOURS)
     await operators.set_shifts(transaction, operator_id, hours)
     await _record(transaction, actor, "hours_set", operator_id, now, shifts=len(hours))
@@ -141,7 +142,7 @@ async def set_own(
     shows_words: bool,
     now: datetime,
 ) -> None:
-    """What an operator decides about themselves.
+    """Change an operator's own name, language and display of messages.
 
     Raises:
         RefusedError: `not_allowed` or `bad_name`.
@@ -160,19 +161,19 @@ async def set_own(
 
 
 async def on_duty(transaction: Transaction, zone: ZoneInfo, *, now: datetime) -> list[Operator]:
-    """Active operators whose hours it is, in the order of the list."""
+    """List the operators on duty, in the order of the list."""
     listed = await operators.listed(transaction)
     hours = await operators.all_shifts(transaction)
     if not hours:
         return listed
-    return [each for each in listed if _covers(hours.get(each.operator_id, []), zone, now)]
+    return [actor for actor in listed if _covers(hours.get(actor.operator_id, []), zone, now)]
 
 
 def next_of(duty: list[Operator], after: OperatorId | None) -> Operator | None:
-    """Whose turn it is after somebody, round and round; None where nobody is on duty."""
+    """Return the operator after `after` in a round, or None if nobody is on duty."""
     if not duty:
         return None
-    later = [each for each in duty if after is not None and each.operator_id > after]
+    later = [actor for actor in duty if after is not None and actor.operator_id > after]
     return (later or duty)[0]
 
 
@@ -181,9 +182,9 @@ def _covers(hours: list[Shift], zone: ZoneInfo, now: datetime) -> bool:
     minute = local.hour * 60 + local.minute
     today, yesterday = local.weekday(), (local - timedelta(days=1)).weekday()
     return any(
-        (each.weekday == today and each.starts_min <= minute < _end(each))
-        or (each.weekday == yesterday and minute + DAY_MIN < _end(each))
-        for each in hours
+        (shift.weekday == today and shift.starts_min <= minute < _end(shift))
+        or (shift.weekday == yesterday and minute + DAY_MIN < _end(shift))
+        for shift in hours
     )
 
 
@@ -208,8 +209,8 @@ async def _active(transaction: Transaction, operator_id: OperatorId) -> Operator
 
 
 async def _keep_an_admin(transaction: Transaction, leaving: Operator) -> None:
-    admins = [each for each in await operators.listed(transaction) if each.is_admin]
-    if [each.operator_id for each in admins] == [leaving.operator_id]:
+    admins = [actor for actor in await operators.listed(transaction) if actor.is_admin]
+    if [admin.operator_id for admin in admins] == [leaving.operator_id]:
         raise RefusedError(Refusal.LAST_ADMIN)
 
 

@@ -1,6 +1,6 @@
-"""How operators come into the console: a one-time link, then a session that ends.
+"""Sign-in of operators to the console: a one-time link, then a session that expires.
 
-Neither token nor secret stands in the database.
+The database stores neither the token nor the secret.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ MOST_LINKS = 5
 LINKS_WITHIN = timedelta(minutes=15)
 SESSION_HOLDS = timedelta(hours=12)
 IDLE = timedelta(minutes=30)
+# A session's use is recorded at most this often.
 TOUCHED_AFTER = timedelta(minutes=1)
-"""A session that was in use a moment ago needs no write."""
 SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who is at a signed-in browser."""
+    """The operator at a signed-in browser."""
 
     operator: Operator
     session: Session
@@ -39,17 +39,17 @@ async def offer(
     now: datetime,
     holds: timedelta = LINK_HOLDS,
 ) -> str:
-    """Make a one-time token; the ones before hold no more.
+    """Make a one-time token and invalidate the earlier ones.
 
     Args:
-        transaction: of the asking.
-        operator: who asked.
+        transaction: the request's transaction.
+        operator: the operator who asked.
         way: how they proved who they are: `bot` or `host`.
         now: the present instant.
-        holds: for how long.
+        holds: how long the token is valid.
 
     Raises:
-        RefusedError: `not_allowed`, or `too_many_links` within a while.
+        RefusedError: `not_allowed`, or `too_many_links` within `LINKS_WITHIN`.
     """
     require_active(operator)
     asked = await sign_ins.links_since(transaction, operator.operator_id, now - LINKS_WITHIN)
@@ -64,21 +64,24 @@ async def offer(
 
 
 async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
-    """Say whether a token still signs in, and leave it unused."""
+    """Return whether a token is valid, without using it."""
     return await sign_ins.holds(transaction, token, now=now)
 
 
 async def consume(
     transaction: Transaction, token: str, *, now: datetime
 ) -> tuple[Operator, str, str]:
-    """Use a token up and begin a session: whose it is, its secret, its CSRF token.
+    """Use a token and begin a session.
+
+    Returns:
+        The operator, the session's secret and its CSRF token.
 
     Raises:
-        RefusedError: `bad_link`: used, too old, replaced by a newer one, or never made.
+        RefusedError: `bad_link` (used, expired, replaced by a newer one, or never made).
     """
-    found = await sign_ins.consume_link(transaction, token, now=now)
-    operator = await operators.get(transaction, found[0]) if found else None
-    if found is None or operator is None or not operator.is_active:
+    link = await sign_ins.consume_link(transaction, token, now=now)
+    operator = await operators.get(transaction, link[0]) if link else None
+    if link is None or operator is None or not operator.is_active:
         raise RefusedError(Refusal.BAD_LINK)
     secret, csrf = token_urlsafe(SECRET_BYTES), token_urlsafe(SECRET_BYTES)
     await sign_ins.begin_session(
@@ -89,14 +92,14 @@ async def consume(
         now=now,
         expires_at=now + SESSION_HOLDS,
     )
-    await _record(transaction, "signed_in", operator, now, way=found[1])
+    await _record(transaction, "signed_in", operator, now, way=link[1])
     return operator, secret, csrf
 
 
 async def refused(
     transaction: Transaction, why: str, *, now: datetime, operator: Operator | None = None
 ) -> None:
-    """Write down that somebody was not let in; in a transaction of its own."""
+    """Record a refused sign-in. Needs a transaction of its own."""
     await audit.append(
         transaction,
         "sign_in_refused",
@@ -107,7 +110,7 @@ async def refused(
 
 
 async def visitor(transaction: Transaction, secret: str, *, now: datetime) -> Visitor | None:
-    """Who has this session; None where it ended, idled out, or its operator was removed."""
+    """Return the session's visitor, or None if it ended or its operator was removed."""
     session = await sign_ins.session(transaction, secret, now=now, idle_since=now - IDLE)
     if session is None:
         return None
@@ -116,12 +119,12 @@ async def visitor(transaction: Transaction, secret: str, *, now: datetime) -> Vi
 
 
 def is_stale(present: Visitor, *, now: datetime) -> bool:
-    """Whether it is time to write down that the session is in use."""
+    """Return whether the session's use should be recorded again."""
     return now - present.session.seen_at > TOUCHED_AFTER
 
 
 async def touch(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
-    """The operator did something: the idle time begins anew."""
+    """Restart the session's idle time."""
     await sign_ins.touch_session(transaction, present.session.session_hash, now=now)
 
 

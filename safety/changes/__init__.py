@@ -1,1 +1,1 @@
-"""Changes of the lexicon, checked before they are taken into use."""
+"""Lexicon changes and the checks before their use."""

@@ -1,8 +1,4 @@
-"""A lexicon change: what people propose to add, disable and relevel, and the lexicon it gives.
-
-Knows the lexicon that stands before the change; nothing of who proposed it, who approved it, where
-it is stored or which screener is in use.
-"""
+"""A lexicon change: the rules it adds, disables and relevels, and the lexicon it gives."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,20 +22,20 @@ from safety.screening.lexicon import (
 )
 from safety.screening.screener import Screener
 
+# How many literals one change may add. The shipped lexicon has about four times as many.
 MOST_LITERALS = 20_000
-"""Literals that one change may add; the lexicon that ships has about four times as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that can be applied to the lexicon it was read against.
+    """A change that can be applied to the lexicon it was parsed against.
 
     Attributes:
-        text: As it was written: what is stored, shown and hashed.
-        why: One line.
-        add: Entries, with the sets of the lexicon already put in.
-        disable: Ids of rules that go.
-        relevel: Id to the level that the rule gets.
+        text: The change as written, which is stored, shown and hashed.
+        why: The reason, in one line.
+        add: The new entries, with the lexicon's sets already expanded.
+        disable: The ids of the rules to remove.
+        relevel: The new level of each rule, by id.
     """
 
     text: str
@@ -50,16 +46,15 @@ class Change:
 
 
 def parse_change(text: str, lexicon: Lexicon | None = None) -> Change:
-    """Read a change.
+    """Parse a change.
 
     Args:
         text: YAML, at most 64 KiB.
-        lexicon: What stands before it: the lexicon that ships, or one that earlier changes
-            were applied to.
+        lexicon: The lexicon before the change: the shipped one, or one with earlier changes.
 
     Raises:
-        LexiconError: The text or an entry has a fault, an id is unknown or stands already, or
-            nothing would change; the message names the line or entry and says what to do.
+        LexiconError: The text or an entry has a fault, an id is unknown or already exists, or
+            nothing would change. The message names the line or entry and says what to do.
     """
     form = read_form(text)
     lexicon = lexicon or load_lexicon()
@@ -76,19 +71,19 @@ def parse_change(text: str, lexicon: Lexicon | None = None) -> Change:
 
 
 def apply(changes: Change | Sequence[Change], lexicon: Lexicon | None = None) -> Lexicon:
-    """Give the lexicon after one change, or after several in their order.
+    """Return the lexicon after one change, or after several in order.
 
-    Its version is that of the lexicon before, `~` and eight characters of a hash over the texts
-    of all changes, whether they are applied at once or one after another. Without a change the
-    lexicon is given as it is.
+    Its version is the one before, then `~` and eight characters of a hash over the texts of all
+    changes. The hash is the same if the changes are applied one by one. Without a change the
+    lexicon stays as it is.
 
     Args:
-        changes: One, or several in the order in which they were made.
-        lexicon: What they are applied to: the lexicon that ships.
+        changes: One change, or several in the order in which they were made.
+        lexicon: The lexicon to apply them to; the shipped one by default.
 
     Raises:
-        LexiconError: A change does not fit the lexicon any more, as after an update: an id is
-            unknown or stands already, or a cue has gone.
+        LexiconError: A change no longer fits the lexicon, as after an update: an id is unknown
+            or already exists, or a cue is gone.
     """
     lexicon = lexicon or load_lexicon()
     for change in _several(changes):
@@ -97,19 +92,19 @@ def apply(changes: Change | Sequence[Change], lexicon: Lexicon | None = None) ->
 
 
 def check(screener: Screener, changes: Change | Sequence[Change]) -> list[Broken]:
-    """Screen every example of every entry, added and shipped, and give those that do not hold.
+    """Screen every example of every entry, added and shipped, and return those that fail.
 
-    A rule that is disabled is no longer there, and its examples are not asked for.
+    The examples of disabled rules are left out.
 
     Args:
-        screener: Screens with the lexicon after the changes (`apply`).
-        changes: What was applied.
+        screener: A screener of the lexicon after the changes (`apply`).
+        changes: The changes that were applied.
     """
     releveled = {name for change in _several(changes) for name in change.relevel}
     return [
-        found
+        example
         for entry in screener.lexicon.entries
-        for found in broken(screener, entry, releveled=entry.id in releveled)
+        for example in broken(screener, entry, releveled=entry.id in releveled)
     ]
 
 
@@ -138,39 +133,39 @@ def _refuse_misfit(lexicon: Lexicon, change: Change) -> None:
         if unknown:
             near = get_close_matches(unknown, levels, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""
-            raise LexiconError(f"{key}: no rule is called {unknown}{meant}")
+            raise LexiconError(f"{key}: there is no rule {unknown}{meant}")
     for entry in change.add:
         if entry.id in levels:
             raise LexiconError(
-                f"add: {entry.id} stands already; give the new entry an id of its own,"
-                " and disable the old one if it is meant to go"
+                f"add: {entry.id} already exists; give the new entry another id,"
+                " and disable the old one if it should go"
             )
     for name, level in change.relevel.items():
         if name in change.disable:
-            raise LexiconError(f"{name} is disabled and releveled; do one of them")
+            raise LexiconError(f"relevel: {name} is also disabled; remove one of the two")
         if level == levels[name]:
-            raise LexiconError(f"relevel: {name} is at level {int(level)} already; remove it")
+            raise LexiconError(f"relevel: {name} already has level {int(level)}; remove it")
 
 
 @contextmanager
 def _named(place: str) -> Iterator[None]:
-    """Put the line and the entry before what is wrong with one of its patterns."""
+    """Prefix the fault of a pattern with its line and entry."""
     try:
         yield
     except LexiconError as fault:
         raise LexiconError(f"{place}: {fault}") from fault
     except RecursionError as fault:
-        raise LexiconError(f"{place}: braces stand in one another too deeply") from fault
+        raise LexiconError(f"{place}: braces are nested too deeply; use fewer") from fault
 
 
 def _literals(row: FormRow, lexicon: Lexicon, most: int) -> int:
-    """Count what an entry stands for piece by piece, before all of it is in memory."""
+    """Count the literals of an entry piece by piece, before all of them are in memory."""
     count = 0
     for size in _sizes(row.values, lexicon.sets):
         count += size
         if count > most:
             raise LexiconError(
-                f"the change stands for more than {MOST_LITERALS} literals;"
+                f"the change expands to more than {MOST_LITERALS} literals;"
                 " use fewer alternatives, or gaps between parts"
             )
     return count

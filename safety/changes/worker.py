@@ -1,7 +1,7 @@
-"""Work on a changed lexicon, done in a process of its own (`review/lexicon/worker.py` runs it).
+"""The work on a changed lexicon that `review/lexicon/worker.py` runs in a separate process.
 
-To build a screener takes seconds of every thread's time, and a hostile change may take for ever to
-read. A process can run at the lowest priority and be killed.
+Building a screener takes seconds from every thread, and parsing a hostile change may take for
+ever. A process can run at the lowest priority and be killed.
 """
 
 import os
@@ -24,14 +24,14 @@ from safety.screening.lexicon import Lexicon, load_lexicon
 from safety.screening.screener import Screener, Screening
 from safety.screening.second_stage import SecondStage
 
-# The source of the messages that `take` received.
+# The source of the messages that `take` receives.
 STORED = "stored talks"
 _LOWEST_PRIORITY = 19
 _REPORTS_EVERY_S = 0.2
 
 
 class _Process:
-    """What this process holds: its way to report, and the stored messages."""
+    """The state of this process: its reports and the stored messages."""
 
     reports: "ClassVar[SimpleQueue[tuple[int, int]]]"
     reported_at: ClassVar[float] = 0.0
@@ -39,7 +39,7 @@ class _Process:
 
 
 def begin(reports: "SimpleQueue[tuple[int, int]]") -> None:
-    """Prepare the process: lowest priority, none of the service's settings, no Ctrl-C."""
+    """Prepare the process: lowest priority, no settings of the service, no Ctrl-C."""
     os.nice(_LOWEST_PRIORITY)
     for name in [name for name in os.environ if name.startswith("PICA_")]:
         del os.environ[name]
@@ -53,10 +53,10 @@ def take(texts: Sequence[str]) -> None:
 
 
 def check(live: Sequence[str], text: str) -> dict[str, int]:
-    """Read a change and count what it changes.
+    """Parse a change and count its entries.
 
     Args:
-        live: the texts of the changes in use, in their order.
+        live: the texts of the changes in use, in order.
         text: the change.
     """
     lexicon, _ = _in_use(live)
@@ -69,34 +69,34 @@ def check(live: Sequence[str], text: str) -> dict[str, int]:
 
 
 def screen(live: Sequence[str], change: str, text: str) -> Screening:
-    """Screen one text with the lexicon as a change would make it."""
+    """Screen one text with the lexicon after a change."""
     lexicon, _ = _in_use(live)
     changed = apply(parse_change(change, lexicon), lexicon)
     return Screener(changed, SecondStage.load()).screen(text)
 
 
 def replay(live: Sequence[str], text: str, folder: Path | None) -> dict[str, object]:
-    """Screen all messages with the lexicon in use and as a change would make it."""
+    """Screen all messages with the lexicon before and after a change."""
     lexicon, changes = _in_use(live)
     change = parse_change(text, lexicon)
     examples = list(shipped_examples(lexicon))
     folders = [folder] if folder else []
-    # Malformed rows are named before the long part begins.
-    total = len(examples) + sum(1 for each in folders for _ in messages(each))
+    # Reports malformed rows before the long part begins.
+    total = len(examples) + sum(1 for path in folders for _ in messages(path))
     total += len(_Process.texts)
     _report(0, total)
     before = Screener(lexicon, SecondStage.load())
     after = before.with_lexicon(apply(change, lexicon))
     rows = chain(
         examples,
-        chain.from_iterable(messages(each) for each in folders),
+        chain.from_iterable(messages(path) for path in folders),
         (ReplayedText(text, STORED, None) for text in _Process.texts),
     )
     outcome = screen_twice(before, after, rows, lambda done: _report(done, total))
     broken = lexicon_change.check(after, [*changes, change])
     return {
         "counts": {**outcome.to_dict(), "broken": len(broken)},
-        "broken": [asdict(each) for each in broken],
+        "broken": [asdict(example) for example in broken],
         "examples": {k: [m.to_dict() for m in moved] for k, moved in outcome.examples.items()},
     }
 
@@ -108,7 +108,7 @@ def _report(done: int, total: int) -> None:
 
 
 def _in_use(live: Sequence[str]) -> tuple[Lexicon, list[Change]]:
-    """Read the changes in use and apply them to the lexicon that ships."""
+    """Parse the changes in use and apply them to the shipped lexicon."""
     lexicon, changes = load_lexicon(), []
     for text in live:
         changes.append(parse_change(text, lexicon))

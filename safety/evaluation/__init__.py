@@ -1,1 +1,1 @@
-"""How well screening does on labelled texts."""
+"""The measurement of screening on labelled messages."""

@@ -1,15 +1,15 @@
-"""Read a folder of labelled messages and measure screening on it: `pica safety evaluate FOLDER`.
+"""The measurement of screening on a folder of labelled messages: `pica safety evaluate FOLDER`.
 
-Knows the five shapes of row below and which of their labels count as risk; no data set by name, no
-lexicon and no rule. A row of another shape is an error that names its file and line, because a row
-passed over in silence would make every figure wrong.
+A row of an unknown shape is an error that names its file and line, because skipping it in silence
+would falsify every figure.
 
-| Keys of a row | What counts as risk | Measured at | |---|---|---| | `text`, `labels` (PsySUICIDE)
-| every label but `unrelated` | level 2; four of them at 3 too | | `text`, `label` (English) | three
-labels, against `no_crisis`; others are left out | level 2 | | `text`, `risk` (SOS) | `high`,
-against `low` | level 3: it is a severity | | `text` alone | none: every alarm is false | levels 2
-and 3 | | `turns` (dialogues) | unknown: the alarms of users' turns are counted | levels 2, 3 and 4
-|
+| Keys of a row | What counts as risk | Measured at |
+|---|---|---|
+| `text`, `labels` (PsySUICIDE) | every label but `unrelated` | level 2; four of them at 3 too |
+| `text`, `label` (English) | three labels, against `no_crisis`; others are left out | level 2 |
+| `text`, `risk` (SOS) | `high`, against `low` | level 3: it is a severity |
+| `text` alone | nothing: every alarm is false | levels 2 and 3 |
+| `turns` (dialogues) | unknown: users' turns with alarms are counted | levels 2, 3 and 4 |
 """
 
 import json
@@ -28,12 +28,12 @@ from safety.text.utf8 import NotUtf8Error, text_lines
 
 _CRISIS = frozenset({"suicidal_ideation", "self-harm", "violent_thoughts"})
 _HARMLESS = frozenset({"unrelated", "no_crisis", "low"})
+# Sources with this prefix are also summed up: real clients are the hardest rows.
 CLIENTS = "client_"
-"""Sources that start so are added up once more: real clients are the hardest rows."""
 
 
 class RowError(ValueError):
-    """A row cannot be read; the message names its file, line and fault."""
+    """A row cannot be read. The message names its file, line and fault."""
 
 
 _KINDS: Mapping[str, Level] = {
@@ -49,27 +49,27 @@ def evaluate(folder: Path, screener: Screener) -> list[SourcePart]:
     """Screen every row of every `.jsonl` and `.jsonl.xz` file of a folder.
 
     Args:
-        folder: Where the files are; folders within it are not read.
-        screener: What is measured.
+        folder: The folder of the files. Its subfolders are not read.
+        screener: The screener to measure.
 
     Returns:
-        For each file the whole, then each of its sources where rows name one.
+        For each file the whole, then each source that its rows name.
 
     Raises:
-        RowError: A row is no JSON object of a known shape, or there is no file.
+        RowError: A row is not a JSON object of a known shape, or there is no file.
     """
     return [part for path in _paths(folder) for part in _evaluate_file(path, screener)]
 
 
 def messages(folder: Path) -> Iterator[ReplayedText]:
-    """Give every text of a folder's files for a replay, in the order of files and lines.
+    """Yield every text of a folder's files for a replay, in the order of files and lines.
 
-    A message's source is its file, and within it the source that its row names. Users' turns of
-    dialogues and rows whose label is left out have no label, and neither have rows of `low`
-    severity: it says how grave a risk is, not that there is none.
+    The source of a message is its file and the source that its row names. Users' turns and rows
+    whose label is left out count as unlabelled. So do rows of `low` severity, because a low risk
+    is still a risk.
 
     Raises:
-        RowError: As `evaluate`, while it is read.
+        RowError: As `evaluate`, during the iteration.
     """
     for path in _paths(folder):
         for place, data in _lines(path):
@@ -89,7 +89,7 @@ def _is_risk(kind: str, labels: frozenset[str] | None) -> bool | None:
 def _paths(folder: Path) -> list[Path]:
     paths = sorted(p for p in folder.iterdir() if p.name.endswith((".jsonl", ".jsonl.xz")))
     if not paths:
-        raise RowError(f"{folder}: no .jsonl or .jsonl.xz file")
+        raise RowError(f"{folder}: the folder has no .jsonl or .jsonl.xz file")
     return paths
 
 
@@ -102,7 +102,7 @@ def _evaluate_file(path: Path, screener: Screener) -> list[SourcePart]:
             for source in sources:
                 part = parts.setdefault(source, SourcePart(path.name, source, kind, _KINDS[kind]))
                 if part.kind != kind:
-                    raise RowError(f"{place}: a {kind!r} row among {part.kind!r} rows")
+                    raise RowError(f"{place}: {kind!r} among {part.kind!r} rows; split the file")
                 if labels is None:
                     part.left_out += 1
             if labels is not None:
@@ -115,7 +115,7 @@ def _evaluate_file(path: Path, screener: Screener) -> list[SourcePart]:
 
 
 def _sources(named: object) -> tuple[str, ...]:
-    """The whole file is the source without a name."""
+    """Return the sources to count a row under. The whole file is the one without a name."""
     if not isinstance(named, str) or not named:
         return ("",)
     clients = (f"{CLIENTS}*",) if named.startswith(CLIENTS) else ()
@@ -132,9 +132,9 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 try:
                     data = json.loads(line)
                 except json.JSONDecodeError as fault:
-                    raise RowError(f"{place}: no JSON: {fault.msg}") from fault
+                    raise RowError(f"{place}: not valid JSON: {fault.msg}") from fault
                 if not isinstance(data, dict):
-                    raise RowError(f"{place}: no JSON object")
+                    raise RowError(f"{place}: not a JSON object")
                 yield place, data
         except NotUtf8Error as fault:
             raise RowError(str(fault)) from fault
@@ -149,23 +149,23 @@ def _opened(path: Path) -> IO[bytes]:
 def _kind(place: str, data: dict[str, Any]) -> str:
     kind = next((k for k in _KINDS if k in data), None)
     if kind is None:
-        raise RowError(f"{place}: none of the keys {', '.join(_KINDS)}")
+        raise RowError(f"{place}: needs one of the keys {', '.join(_KINDS)}")
     return kind
 
 
 def _texts(
     place: str, kind: str, data: dict[str, Any]
 ) -> Iterator[tuple[str, frozenset[str] | None]]:
-    """Give each text of a row with its risk labels; None where the row is left out."""
+    """Yield each text of a row with its risk labels, or None if the row is left out."""
     if kind == "turns":
         for turn in data["turns"] if isinstance(data["turns"], list) else [None]:
             if not isinstance(turn, dict) or not isinstance(turn.get("content"), str):
-                raise RowError(f"{place}: a turn without content")
+                raise RowError(f"{place}: a turn has no content")
             if turn.get("role") == "user":
                 yield turn["content"], frozenset()
         return
     if not isinstance(data.get("text"), str):
-        raise RowError(f"{place}: text is missing or no string")
+        raise RowError(f"{place}: text is missing or not a string")
     yield data["text"], _risks(place, kind, data.get(kind))
 
 
@@ -174,21 +174,21 @@ def _risks(place: str, kind: str, given: object) -> frozenset[str] | None:
         return frozenset()
     named = given if isinstance(given, list) else [given]
     if not named or not all(isinstance(label, str) and label for label in named):
-        raise RowError(f"{place}: {kind} holds no label")
+        raise RowError(f"{place}: {kind} must be a label or a list of labels")
     labels = frozenset(str(label) for label in named)
     if kind == "label" and not labels <= _CRISIS | _HARMLESS:
         return None
     if kind == "risk" and not labels <= {"high", "low"}:
-        raise RowError(f"{place}: risk is neither high nor low")
+        raise RowError(f"{place}: risk must be high or low")
     return labels - _HARMLESS
 
 
 def main(folder: Path, misses: Path | None = None) -> int:
-    """Print the figures of a folder, and write a page of what was missed.
+    """Print the figures of a folder, and write a page of its misses.
 
     Args:
-        folder: Where the labelled files are.
-        misses: Where to write the page, or None. It holds the messages: keep it private.
+        folder: The folder of the labelled files.
+        misses: The path of the page, or None. It contains the messages: keep it private.
 
     Returns:
         The exit status: 0, or 2 with the fault on the error stream.

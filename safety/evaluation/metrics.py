@@ -1,4 +1,4 @@
-"""How well a screening does on labelled rows: plain counting."""
+"""The counts, shares and intervals of screening on labelled rows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ class LabelledRow:
     """One labelled text after screening.
 
     Attributes:
-        labels: What people said it is; the empty set means no risk.
-        level: What the screening said.
+        labels: The labels that people gave. The empty set means no risk.
+        level: The level that screening gave.
     """
 
     labels: frozenset[str]
@@ -34,9 +34,9 @@ class SourcePart:
     """The rows of one file, or of one source in it.
 
     Attributes:
-        kind: `labels`, `label`, `risk`, `text` or `turns`: which shape its rows have.
+        kind: The shape of its rows: `labels`, `label`, `risk`, `text` or `turns`.
         at: The level from which a row counts as an alarm.
-        left_out: Rows whose label is neither risk nor harmless.
+        left_out: How many rows have a label that is neither risk nor harmless.
     """
 
     file: str
@@ -49,7 +49,7 @@ class SourcePart:
 
 @dataclass(frozen=True, slots=True)
 class ConfusionCounts:
-    """A table of two by two."""
+    """The two-by-two table of alarms and risks."""
 
     hits: int
     false_alarms: int
@@ -58,27 +58,27 @@ class ConfusionCounts:
 
     @property
     def precision(self) -> float:
-        """Share of the alarms that were right."""
+        """The share of alarms that were right."""
         return _share(self.hits, self.hits + self.false_alarms)
 
     @property
     def recall(self) -> float:
-        """Share of the risks that were found."""
+        """The share of risks that were found."""
         return _share(self.hits, self.hits + self.misses)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
+        """The harmonic mean of precision and recall."""
         return _share(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
 
     @property
     def alarms_per_1000(self) -> float:
-        """False alarms in a thousand texts that hold no risk."""
+        """The false alarms per thousand texts without risk."""
         return 1000 * _share(self.false_alarms, self.false_alarms + self.rejections)
 
 
 def count(rows: Iterable[LabelledRow], at: Level = Level.PASSIVE) -> ConfusionCounts:
-    """Count alarms at a level against rows that bear any label."""
+    """Count alarms at a level against rows with any label."""
     cells = [0, 0, 0, 0]
     for row in rows:
         alarmed = row.level >= at
@@ -92,7 +92,7 @@ def count(rows: Iterable[LabelledRow], at: Level = Level.PASSIVE) -> ConfusionCo
 def recall_per_label(
     rows: Iterable[LabelledRow], at: Level = Level.PASSIVE
 ) -> Mapping[str, tuple[int, int]]:
-    """Give, for every label, how many rows that bear it were found and how many there are."""
+    """Count the rows found and all rows, for each label."""
     found: dict[str, list[int]] = {}
     for row in rows:
         for label in row.labels:
@@ -103,13 +103,13 @@ def recall_per_label(
 
 
 def alarms_per_1000(levels: Iterable[Level], at: Level) -> float:
-    """Count alarms in unlabelled texts."""
+    """Return the alarms per thousand unlabelled texts."""
     given = list(levels)
     return 1000 * _share(sum(level >= at for level in given), len(given))
 
 
 def interval(found: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """Give Wilson's 95% interval of a share."""
+    """Return Wilson's 95% interval of a share."""
     if total == 0:
         return 0.0, 1.0
     share, spread = found / total, z * z / total

@@ -1,7 +1,6 @@
-"""What a change of the screening does to messages: each is screened before and after.
+"""The replay: each message is screened before and after a change of screening.
 
-Knows two screeners and messages; nothing of changes, of where messages come from, of storage or
-of the web. Pure, so it can run in a thread; the same messages give the same replay.
+It is pure, so it can run in a thread, and the same messages give the same replay.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,10 +11,10 @@ from safety.evaluation.replay_counts import ALARM, LabelKind, ReplayCounts
 from safety.screening.levels import Level
 from safety.screening.screener import Match, Screener, Screening
 
+# How many examples of each kind of move a replay keeps.
 MOST_EXAMPLES = 200
-"""How many examples of each kind of move a replay keeps."""
+# How many matches it keeps of an example, highest level first.
 MOST_PLACES = 40
-"""How many places of matches it keeps of an example, the gravest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,8 @@ class ReplayedText:
     """A text to screen.
 
     Attributes:
-        source: Under what it is counted.
-        is_risk: What people said it is; None where nobody did.
+        source: The source that it is counted under.
+        is_risk: The label that people gave, or None without a label.
     """
 
     text: str
@@ -34,12 +33,12 @@ class ReplayedText:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A message whose level changed. It may be a person's own words: show it with care.
+    """A message whose level changed. It may be a person's own message: show it with care.
 
     Attributes:
-        index: Its place among the messages of its source, from 0.
-        rules_before, rules_after: Which rules matched, at level 1 and up.
-        places_before, places_after: Where, the gravest first; at most 40.
+        index: Its position among the messages of its source, from 0.
+        rules_before, rules_after: The rules that matched, from level 1 on.
+        places_before, places_after: Their matches, highest level first; at most 40.
     """
 
     source: str
@@ -54,7 +53,7 @@ class Moved:
     places_after: tuple[Match, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """Give plain values for JSON, with the text."""
+        """Return plain values for JSON, with the text."""
         return {
             "source": self.source,
             "index": self.index,
@@ -64,21 +63,21 @@ class Moved:
             "after": int(self.after),
             "rules_before": list(self.rules_before),
             "rules_after": list(self.rules_after),
-            "places_before": [asdict(each) for each in self.places_before],
-            "places_after": [asdict(each) for each in self.places_after],
+            "places_before": [asdict(match) for match in self.places_before],
+            "places_after": [asdict(match) for match in self.places_after],
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a change did.
+    """The outcome of a replay.
 
     Attributes:
         before, after: The versions of both screeners.
         total: The counts of all messages.
         sources: The counts of each source, sorted by name.
-        examples: For each kind at most 200, in turn one of each source, each source's own in
-            their order. Of those raised and lowered only the ones that alarm both times.
+        examples: At most 200 moved messages of each kind, taken from the sources in turn. Raised
+            and lowered messages are kept only if they alarm both times.
     """
 
     before: str
@@ -88,7 +87,7 @@ class Replay:
     examples: Mapping[LabelKind, tuple[Moved, ...]]
 
     def to_dict(self) -> dict[str, object]:
-        """Give the versions and counts as plain values for JSON; no message is among them."""
+        """Return the versions and counts as plain values for JSON, without any message."""
         return {
             "before": self.before,
             "after": self.after,
@@ -103,14 +102,14 @@ def replay(
     messages: Iterable[ReplayedText],
     progress: Callable[[int], None] | None = None,
 ) -> Replay:
-    """Screen messages with both screeners, each message by itself, and count what moved.
+    """Screen each message with both screeners and count those that moved.
 
     Args:
-        before: What screens now.
-        after: What would screen.
-        messages: In any order; they are read once, one at a time.
-        progress: Called with the number of messages done, after each; what it raises ends the
-            replay.
+        before: The screener in use.
+        after: The screener of the changed lexicon.
+        messages: The messages in any order. They are read once, one at a time.
+        progress: Called with the number of messages done, after each. An exception that it
+            raises ends the replay.
     """
     total = ReplayCounts()
     sources: dict[str, ReplayCounts] = {}
@@ -149,12 +148,12 @@ def _moved(message: ReplayedText, index: int, was: Screening, now: Screening) ->
 
 
 def _places(screening: Screening) -> tuple[Match, ...]:
-    gravest = sorted(screening.matches, key=lambda each: (-each.level, each.start))
+    gravest = sorted(screening.matches, key=lambda match: (-match.level, match.start))
     return tuple(gravest[:MOST_PLACES])
 
 
 class _Kept:
-    """A bounded number of examples; where it is full, the source that has most gives way."""
+    """A bounded number of examples. If it is full, the source with the most gives way."""
 
     def __init__(self) -> None:
         self._sources: dict[str, list[Moved]] = {}

@@ -1,7 +1,4 @@
-"""How many messages a change moved, by what people said they are: plain counting.
-
-Knows levels; no message, no screener and no change.
-"""
+"""The counts of messages that a change moved, by their labels."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,26 +6,26 @@ from enum import StrEnum
 from safety.response.policy import THRESHOLD
 from safety.screening.levels import Level
 
+# From `ALARM` on there is a response. From `GRAVE` on the model is silent.
 ALARM, GRAVE = THRESHOLD, Level.ACTIVE
-"""From `ALARM` on something is done; from `GRAVE` on the model is silent."""
 
 
 class LabelKind(StrEnum):
-    """How a message moved. A message is counted under one of them, or under none."""
+    """How a message moved. A message counts under at most one of them."""
 
+    # No alarm before, one after.
     GAINED = "gained"
-    """No alarm before, one after."""
+    # An alarm before, none after.
     LOST = "lost"
-    """An alarm before, none after."""
+    # A higher level, and an alarm both times or neither time.
     RAISED = "raised"
-    """A higher level, and an alarm both times or neither time."""
+    # A lower level, and an alarm both times or neither time.
     LOWERED = "lowered"
-    """A lower level, and an alarm both times or neither time."""
 
 
 @dataclass(slots=True)
 class Labelled:
-    """Some messages, by what people said they are."""
+    """The counts of some messages by their labels."""
 
     risk: int = 0
     harmless: int = 0
@@ -36,11 +33,11 @@ class Labelled:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of all messages."""
         return self.risk + self.harmless + self.unlabelled
 
     def add(self, is_risk: bool | None, number: int = 1) -> None:
-        """Count one message, or several of a kind."""
+        """Count one message, or several with one label."""
         if is_risk is None:
             self.unlabelled += number
         elif is_risk:
@@ -49,7 +46,7 @@ class Labelled:
             self.harmless += number
 
     def to_dict(self) -> dict[str, int]:
-        """Give plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "total": self.total,
             "risk": self.risk,
@@ -63,11 +60,11 @@ class ReplayCounts:
     """The counts of one source, or of all.
 
     Attributes:
-        before, after: Alarms, that is messages at level 2 and up.
-        grave_before, grave_after: Messages at level 3 and up.
-        grave_gained, grave_lost: Those that came to level 3 or more, and that left it; each
-            is counted in `moved` too.
-        moved: By kind.
+        before, after: The alarms, that is messages from level 2 on.
+        grave_before, grave_after: The messages from level 3 on.
+        grave_gained, grave_lost: The messages that reached level 3 and that left it. Each may
+            also count in `moved`.
+        moved: The messages whose level changed, by kind.
     """
 
     messages: int = 0
@@ -82,7 +79,7 @@ class ReplayCounts:
     )
 
     def add(self, is_risk: bool | None, before: Level, after: Level) -> LabelKind | None:
-        """Count one message, and say how it moved."""
+        """Count one message and return how it moved."""
         self.messages += 1
         self.before += before >= ALARM
         self.after += after >= ALARM
@@ -98,7 +95,7 @@ class ReplayCounts:
         return kind
 
     def to_dict(self) -> dict[str, object]:
-        """Give plain values for JSON."""
+        """Return plain values for JSON."""
         return {
             "messages": self.messages,
             "before": self.before,

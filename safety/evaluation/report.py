@@ -1,7 +1,4 @@
-"""The figures of an evaluation as text, and its misses as a page to read.
-
-Knows counts and parts; screens nothing and reads no file.
-"""
+"""The figures of an evaluation as text, and its misses as a page to read."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,12 +12,12 @@ from safety.evaluation.metrics import (
 )
 from safety.screening.levels import Level
 
+# Rows with these labels are also measured at level 3, all together.
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
-"""Labels whose rows are also measured at level 3, pooled."""
 
 
 def as_text(parts: Iterable[SourcePart], version: str) -> str:
-    """Write the figures, a block for each part."""
+    """Write the figures, one block per part."""
     lines = [f"lexicon {version}", "brackets: 95% Wilson interval", ""]
     for part in parts:
         lines += [*_block(part), ""]
@@ -82,11 +79,11 @@ def _share(found: int, total: int) -> str:
 
 
 def as_page(parts: Sequence[SourcePart], version: str) -> str:
-    """Write what was missed and what was alarmed wrongly, as Markdown."""
+    """Write the misses and the false alarms as Markdown."""
     lines = [f"# Misses and false alarms, lexicon {version}", ""]
     for part in parts:
         if part.source or part.kind == "turns":
-            continue  # the whole file holds its sources' rows; dialogues have no labels
+            continue  # the whole file includes its sources; dialogues have no labels
         missed = [j for j in part.rows if j.row.labels and j.row.level < part.at]
         wrong = [j for j in part.rows if not j.row.labels and j.row.level >= part.at]
         lines += [f"## {part.file}: {len(missed)} missed, {len(wrong)} false alarms", ""]

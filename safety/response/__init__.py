@@ -1,1 +1,1 @@
-"""What a level leads to: policy, scripts, numbers, the guard of the model's words."""
+"""The response to a level: policy, scripts, numbers, and the guard on the model's text."""

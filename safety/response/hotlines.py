@@ -1,6 +1,6 @@
-"""The register of crisis and emergency numbers, read once from `hotlines.toml`.
+"""The register of crisis and emergency numbers, loaded once from `hotlines.toml`.
 
-Does not know whether a line answers today; each row says when its source was last read.
+Nothing checks whether a line answers today. Each row says when its source was last read.
 """
 
 import tomllib
@@ -14,18 +14,18 @@ from typing import Any, Literal
 
 from safety.text.utf8 import NotUtf8Error, read_text
 
+# The region of the rows for people whose region is unknown.
 FALLBACK_REGION = "*"
-"""The region of the rows given to everybody whose region is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hotline:
-    """One number, with where it holds and where it was read.
+    """One number with its region and source.
 
     Attributes:
-        hours: "24h", a range, or empty where the source does not say: promise nothing then.
-        verified: False where no named source stands behind the row; it is not handed out.
-        is_local: Set by whoever runs the service, for their own people: shown first.
+        hours: "24h", a range, or empty if the source does not say. Promise nothing then.
+        verified: Whether a named source confirms the row. If not, it is not shown.
+        is_local: Whether the operator of the service added it for their own people. Shown first.
     """
 
     region: str
@@ -42,11 +42,11 @@ class Hotline:
 
 
 class HotlineError(ValueError):
-    """A row of the register cannot be used; the message names its place and key."""
+    """A row of the register is invalid. The message names its file, row and key."""
 
 
 class Hotlines:
-    """All lines of the register, by region."""
+    """The lines of the register, by region."""
 
     def __init__(self, lines: Iterable[Hotline]) -> None:
         self._lines = tuple(lines)
@@ -54,58 +54,58 @@ class Hotlines:
 
     @classmethod
     def load(cls, local: Path | None = None) -> "Hotlines":
-        """Read the register that ships with the package, and one's own contacts before it.
+        """Load the shipped register, with the service's own contacts before it.
 
         Args:
-            local: A file of the same form; of its rows `name`, `number` and perhaps `hours`,
-                `kind` and `region` (everybody, where left out) are enough.
+            local: A file of the same form, or None. Its rows need `name` and `number`, and may
+                give `hours`, `kind` and `region` (by default all regions).
 
         Raises:
-            HotlineError: A file cannot be read or a row not used; the message says which.
+            HotlineError: A file cannot be read or a row is invalid.
         """
         return cls([*(_own(local) if local else ()), *_shipped()])
 
     def all_lines(self) -> tuple[Hotline, ...]:
-        """Every row, verified or not."""
+        """Return every row, verified or not."""
         return self._lines
 
     def regions(self) -> tuple[str, ...]:
-        """List the regions a person can be asked to choose from."""
+        """Return the regions that a person can choose from."""
         seen = {line.region for line in self._lines if line.verified and not line.is_local}
         return tuple(sorted(seen - {FALLBACK_REGION}))
 
     def for_region(self, region: str | None, *, emergency_first: bool) -> tuple[Hotline, ...]:
-        """Give the lines to show.
+        """Return the lines to show.
 
         Args:
-            region: What the person said, such as "CN"; None or an unknown one gives the
+            region: The person's region, such as "CN". None or an unknown one gives the
                 international fallback.
             emergency_first: Put emergency services before crisis lines (overdose, injury).
 
         Returns:
-            Verified lines only. The international fallback has no verified row by nature (no
-            number holds everywhere), so its rows are given as they are; their name says "your
-            local emergency number" first.
+            Verified lines only, except in the international fallback. It cannot have verified
+            rows, because no number works everywhere. Its first row says "your local emergency
+            number".
         """
         wanted = (region or "").strip().upper()
         own = [x for x in self._lines if x.is_local and x.region.upper() in (wanted, "*")]
         public = [x for x in self._lines if not x.is_local]
-        found = [x for x in public if x.verified and x.region.upper() == wanted]
-        if not found or wanted == FALLBACK_REGION:
-            found = [x for x in public if x.region == FALLBACK_REGION]
+        lines = [x for x in public if x.verified and x.region.upper() == wanted]
+        if not lines or wanted == FALLBACK_REGION:
+            lines = [x for x in public if x.region == FALLBACK_REGION]
         first = "emergency" if emergency_first else "crisis"
-        found = sorted([*own, *found], key=lambda line: line.kind != first)
-        if not emergency_first:  # local contacts come before everything that can wait for them
-            found.sort(key=lambda line: not line.is_local)
-        return tuple(found)
+        lines = sorted([*own, *lines], key=lambda line: line.kind != first)
+        if not emergency_first:  # local contacts come first if nothing is urgent
+            lines.sort(key=lambda line: not line.is_local)
+        return tuple(lines)
 
     def numbers(self) -> frozenset[str]:
-        """Give every verified number, digits only; what the model may say is checked on it."""
+        """Return the digits of every verified number, for the check of the model's text."""
         return self._numbers
 
 
 def digits(number: str) -> str:
-    """Reduce a number to its digits, so that spacing and hyphens make no difference."""
+    """Return only the digits of a number."""
     return "".join(c for c in number if c.isdecimal())
 
 
@@ -123,7 +123,7 @@ def _own(file: Path) -> list[Hotline]:
     except NotUtf8Error as error:
         raise HotlineError(str(error)) from error
     except (OSError, ValueError) as error:
-        raise HotlineError(f"{file.name} cannot be read ({type(error).__name__})") from error
+        raise HotlineError(f"{file.name}: cannot be read ({type(error).__name__})") from error
     lines = []
     for index, row in enumerate(rows):
         name = row.get("name", "")
@@ -138,7 +138,7 @@ def _own(file: Path) -> list[Hotline]:
             **row,
         }
         if not filled["name_zh"] or not filled["name_en"]:
-            raise HotlineError(f"{file.name}: line {index}: 'name' is missing")
+            raise HotlineError(f"{file.name}: line {index}: 'name' is missing; add it")
         lines.append(replace(_line(f"{file.name}: line {index}", filled), is_local=True))
     return lines
 
@@ -161,4 +161,4 @@ def _line(place: str, row: dict[str, Any]) -> Hotline:
             source=row["source"],
         )
     except KeyError as missing:
-        raise HotlineError(f"{place}: {missing} is missing") from missing
+        raise HotlineError(f"{place}: {missing} is missing; add it") from missing

@@ -1,7 +1,4 @@
-"""What laws ask a companion to tell a person, and when: `duties.yaml` as rules.
-
-Sources and the day on which each was read stand in `duties.yaml`.
-"""
+"""The notices that laws ask a companion to give, and their times: `duties.yaml` as rules."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,33 +10,33 @@ from typing import Any
 
 from safety import yaml_files
 
+# The age bands of known minors.
 MINORS = frozenset({"14_17"})
-"""The age bands of people who are known to be minors."""
 
+# How far `TalkClock.spoke_at` may lag behind, so that not every reply writes it.
 EXACTNESS = timedelta(minutes=1)
-"""How far `Clock.spoke_at` may lag behind, so that it is not written at every reply."""
 
 
 class DutyError(ValueError):
-    """`duties.yaml` cannot be used; the message names the profile and the key."""
+    """`duties.yaml` is invalid. The message names the profile and the key."""
 
 
 class Notice(StrEnum):
-    """What a person is to be told."""
+    """The notices that a person is given."""
 
+    # That this is a computer program, not a human.
     PROGRAM = "program"
-    """That this is a computer program and no human being."""
+    # That a break would do good.
     REST = "rest"
-    """That a break would do good."""
 
 
 class Start(StrEnum):
-    """When a person is told for the first time that this is a program."""
+    """When a person is first told that this is a program."""
 
+    # Once, before or with the first reply.
     FIRST = "first"
-    """Once, before or with the first words."""
+    # At the start of every talk, but at most once a day.
     EVERY_TALK = "every_talk"
-    """At the start of every talk, except that once a day is enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,8 @@ class Cadence:
     """How often a law asks for a notice.
 
     Attributes:
-        tells_every: of talk without a pause; None: the start is enough.
-        rests_every: of talk without a pause; None: no break has to be suggested.
+        tells_every: how long a talk may last before the notice is repeated; None if once is enough.
+        rests_every: how long a talk may last before a break is suggested; None if never.
     """
 
     start: Start
@@ -62,9 +59,9 @@ class Profile:
 
     Attributes:
         read: the day on which the source was read.
-        is_secondary: only what others write about the law was read.
-        regions: where it holds, as people choose them.
-        exact: the law's own words that say what this is; empty where it prescribes none.
+        is_secondary: whether only texts about the law were read, not the law.
+        regions: the regions where it applies, as people choose them.
+        exact: the notice in the law's own words; empty if it prescribes none.
     """
 
     key: str
@@ -79,18 +76,18 @@ class Profile:
     exact: str
 
     def cadence(self, age_band: str | None) -> Cadence:
-        """How often it asks for a notice to somebody of this age band."""
+        """Return how often a person of this age band gets a notice."""
         return self.minors if age_band in MINORS else self.adults
 
 
 @dataclass(frozen=True, slots=True)
 class TalkClock:
-    """What is known of a person's talk.
+    """The times of a person's talk.
 
     Attributes:
         told_at: when they were last told that this is a program.
-        began_at: when they began to talk without a pause.
-        spoke_at: the last word of that talk, a minute off at most.
+        began_at: when the talk without a pause began.
+        spoke_at: their last message in it, at most a minute off.
         rested_at: when a break was last suggested.
     """
 
@@ -102,7 +99,7 @@ class TalkClock:
 
 @dataclass(frozen=True, slots=True)
 class Duties:
-    """All laws, and what counts as a talk."""
+    """All laws, and the pauses that end a talk."""
 
     profiles: Mapping[str, Profile]
     otherwise: tuple[Profile, ...]
@@ -112,26 +109,26 @@ class Duties:
     @classmethod
     @cache
     def load(cls) -> "Duties":
-        """Read what ships with the package.
+        """Load the file that ships with the package.
 
         Raises:
-            DutyError: a profile lacks a key or has one that nobody reads.
+            DutyError: a profile lacks a key or has an unknown one.
         """
         text = resources.files(__package__).joinpath("duties.yaml").read_text("utf-8")
         return cls.parse(yaml_files.parse(text))
 
     @classmethod
     def parse(cls, data: dict[str, Any]) -> "Duties":
-        """Make rules of data.
+        """Build the rules from the data of the file.
 
         Raises:
-            DutyError: a profile lacks a key or has one that nobody reads.
+            DutyError: a profile lacks a key or has an unknown one.
         """
         profiles = {key: _profile(key, row) for key, row in data["profiles"].items()}
         try:
             otherwise = tuple(profiles[key] for key in data["otherwise"])
         except KeyError as unknown:
-            raise DutyError(f"duties.yaml: otherwise: {unknown} is no profile") from unknown
+            raise DutyError(f"duties.yaml: otherwise: {unknown} is not a profile") from unknown
         return cls(
             profiles,
             otherwise,
@@ -140,50 +137,50 @@ class Duties:
         )
 
     def of_region(self, region: str | None) -> tuple[Profile, ...]:
-        """The laws that hold in a region; all of `otherwise` where none is known."""
-        found = tuple(p for p in self.profiles.values() if region in p.regions)
-        return found or self.otherwise
+        """Return the laws of a region, or all of `otherwise` if it has none."""
+        own = tuple(p for p in self.profiles.values() if region in p.regions)
+        return own or self.otherwise
 
     def has_own(self, region: str | None) -> bool:
-        """Whether a law was read that speaks of this region."""
+        """Return whether the file has a law of this region."""
         return any(region in p.regions for p in self.profiles.values())
 
     def at(
         self, clock: TalkClock | None, now: datetime, *, told_at: datetime | None = None
     ) -> TalkClock:
-        """The clock at a new word: after a pause a new talk begins.
+        """Return the clock at a new message. After a pause a new talk begins.
 
         Args:
-            clock: as it was kept; None where nothing was.
+            clock: the stored clock, or None.
             now: the present instant.
-            told_at: when the person was told before a clock was kept (the page of consent).
+            told_at: when the person was told before a clock was stored (the consent page).
         """
         if clock is None:
             return TalkClock(told_at, began_at=now, spoke_at=now)
         if now - clock.spoke_at > self.pause + EXACTNESS:
             return replace(clock, began_at=now, spoke_at=now)
         if now - clock.spoke_at < EXACTNESS:
-            return clock  # near enough: nothing has to be written
+            return clock  # near enough, so nothing is written
         return replace(clock, spoke_at=now)
 
     def due(
         self, profiles: Iterable[Profile], clock: TalkClock, age_band: str | None, now: datetime
     ) -> frozenset[Notice]:
-        """What a person is to be told with the next words.
+        """Return the notices due with the next reply.
 
         Args:
-            profiles: the laws; the strictest of them decides.
-            clock: as `at` gave it for this instant.
-            age_band: as the person said; only known minors are told as minors.
+            profiles: the laws, of which the strictest decides.
+            clock: the clock that `at` returned for this instant.
+            age_band: the age band that the person gave. Only known minors count as minors.
             now: the present instant.
         """
         cadences = [profile.cadence(age_band) for profile in profiles]
-        found = set()
+        notices = set()
         if any(self._tells(cadence, clock, now) for cadence in cadences):
-            found.add(Notice.PROGRAM)
+            notices.add(Notice.PROGRAM)
         if any(_rests(cadence, clock, now) for cadence in cadences):
-            found.add(Notice.REST)
-        return frozenset(found)
+            notices.add(Notice.REST)
+        return frozenset(notices)
 
     def _tells(self, cadence: Cadence, clock: TalkClock, now: datetime) -> bool:
         if clock.told_at is None:
@@ -195,7 +192,7 @@ class Duties:
 
 
 def advance(clock: TalkClock, notices: frozenset[Notice], now: datetime) -> TalkClock:
-    """The clock after these notices were given."""
+    """Return the clock after these notices were given."""
     return replace(
         clock,
         told_at=now if Notice.PROGRAM in notices else clock.told_at,
@@ -204,7 +201,7 @@ def advance(clock: TalkClock, notices: frozenset[Notice], now: datetime) -> Talk
 
 
 def exact_words(profiles: Iterable[Profile]) -> tuple[str, ...]:
-    """The words that these laws prescribe, each once."""
+    """Return the texts that these laws prescribe, each once."""
     return tuple(dict.fromkeys(profile.exact for profile in profiles if profile.exact))
 
 
@@ -237,7 +234,7 @@ def _profile(key: str, row: dict[str, Any]) -> Profile:
     except (KeyError, TypeError, ValueError) as wrong:
         raise DutyError(f"duties.yaml: {key}: {wrong}") from wrong
     if rest:
-        raise DutyError(f"duties.yaml: {key}: nobody reads {sorted(rest)}")
+        raise DutyError(f"duties.yaml: {key}: unknown keys {sorted(rest)}; remove them")
     return profile
 
 

@@ -1,7 +1,7 @@
-"""What the model may say: checked on its words, before anybody sees them.
+"""The guard: the check of the model's text before a person sees it.
 
-To name a risk in order to help (我听到你说想死，请拨打 12356) is allowed. When in doubt it
-refuses: a refused reply costs one reviewed answer in its place, a harmful one cannot be taken back.
+Naming a risk in order to help (我听到你说想死，请拨打 12356) is allowed. When in doubt the guard
+refuses: a refused reply costs one reviewed answer, and a harmful one cannot be taken back.
 """
 
 import re
@@ -22,7 +22,7 @@ _COUNTRY_CODES = ("0086", "86", "001", "1", "852", "886", "65", "81", "44", "61"
 
 @dataclass(frozen=True, slots=True)
 class GuardResult:
-    """Whether words may be shown; `reason` is a fixed name, for counting, never a quotation."""
+    """Whether a text may be shown. `reason` is a fixed name for counting, never a quotation."""
 
     allowed: bool
     reason: str | None
@@ -34,19 +34,19 @@ _MEANT_UNLESS_NEGATED = frozenset({"encouragement", "claims_human", "diagnosis"}
 _NEGATION_BEFORE = re.compile(
     r"(?:不|别|并非|没有|不能|无法|不会|不是|千万|not|never|n't|cannot)\s*$"
 )
-# Whoever reports or limits a diagnosis gives none: 你提到你有社交恐惧症, 并不意味着你有抑郁症.
+# To report or limit a diagnosis is not to give one: 你提到你有社交恐惧症, 并不意味着你有抑郁症.
 _REPORTED_BEFORE = re.compile(
     r"(?:(?:不|没有?|无法)[^,，。!?]{0,6}(?:意味着|表示|说明|代表|确定|认为|证明|断定|是说|一定)"
     r"|你说|提到|听到|(?:医生|父母|爸妈|别人|有人|他们?|她们?)[^,，。!?]{0,6}(?:觉得|认为|说|诊断|告诉))\s*$"
 )
 _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"))
-_MOST_QUOTED = 400  # letters of a sentence before a place in it
+_MOST_QUOTED = 400  # letters before a position that may hold an opening quote
 _THREAT_STARTS = ("你们", "我要", "我会", "i'll", "I'll")
 
 
 @cache
 def load_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Read the guard's rules, `guard.yaml`, that ship with the package."""
+    """Load the guard's rules from `guard.yaml`."""
     data = yaml_files.parse(resources.files(__package__).joinpath("guard.yaml").read_text("utf-8"))
     parts = {name: "(?:" + "|".join(texts) + ")" for name, texts in data["parts"].items()}
     return tuple(
@@ -62,10 +62,10 @@ def _filled(pattern: str, parts: dict[str, str]) -> str:
 
 
 class OutputGuard:
-    """Checks the model's words against fixed rules and the register of numbers.
+    """Checks the model's text against fixed rules and the register of numbers.
 
     Args:
-        screener: gives the screener in use, which may be another one at the next sentence.
+        screener: returns the screener in use, which may change between sentences.
         hotlines: the register of numbers.
     """
 
@@ -75,7 +75,7 @@ class OutputGuard:
         self._rules = load_rules()
 
     def check(self, text: str) -> GuardResult:
-        """Judge a whole reply; never fails on any string."""
+        """Check a whole reply. Accepts any string."""
         folded = "".join(fold(char) for char in text)
         for reason, rule in self._rules:
             if any(_stands(folded, hit, reason) for hit in rule.finditer(folded)):
@@ -87,7 +87,7 @@ class OutputGuard:
         return _ALLOWED
 
     def check_sentence(self, sentence: str) -> GuardResult:
-        """Judge one sentence before it is shown; the whole reply is judged again at its end."""
+        """Check one sentence before it is shown. The whole reply is checked again at its end."""
         return self.check(sentence)
 
     def _is_registered(self, digits: str, groups: tuple[str, ...]) -> bool:
@@ -102,7 +102,7 @@ class OutputGuard:
         )
 
     def _threatens(self, text: str) -> bool:
-        """Whether the words hold a threat to somebody; naming one's own risk is not one."""
+        """Return whether the text threatens a person. Naming the reader's risk is not a threat."""
         return any(
             m.category is Category.VIOLENCE
             and m.level >= Level.ACTIVE
@@ -112,7 +112,7 @@ class OutputGuard:
 
 
 def _stands(folded: str, hit: "re.Match[str]", reason: str) -> bool:
-    """Whether a hit is meant; 我不是真人 and 不要伤害自己的方法 are the opposite."""
+    """Return whether a hit is meant. 我不是真人 and 不要伤害自己的方法 are the opposite."""
     if reason == "claims_human" and _is_quoted(folded, hit.start()):
         return False
     before = folded[max(0, hit.start() - 16) : hit.start()]
@@ -124,7 +124,7 @@ def _stands(folded: str, hit: "re.Match[str]", reason: str) -> bool:
 
 
 def _is_quoted(folded: str, at: int) -> bool:
-    """Whether a place lies in a quotation: 对自己说“我爱你” proposes words to the reader."""
+    """Return whether a position is quoted: 对自己说“我爱你” proposes words to the reader."""
     led = folded[max(0, at - _MOST_QUOTED) : at]
     led = led[max(led.rfind(end) for end in "。!?\n") + 1 :]
     return any(led.count(opened) > led.count(closed) for opened, closed in _QUOTES)
@@ -141,13 +141,13 @@ _ARTEFACT = re.compile(
 
 
 def strip_artefacts(text: str) -> str:
-    """Take what the training data left at the start of a reply (嗨B，我是A。 and its likes) off.
+    """Remove greetings of the training data (嗨B，我是A) from the start of a reply.
 
     Args:
         text: A reply of the model.
 
     Returns:
-        The reply without them; everything after stays as it is.
+        The reply without its artefacts.
     """
     for _ in range(3):
         shorter = _ARTEFACT.sub("", text, count=1)

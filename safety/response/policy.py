@@ -1,4 +1,4 @@
-"""From a screening to what must happen; the table of `docs/safety.md` as code."""
+"""The policy: from a screening to the response, as in the table of `docs/safety.md`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,21 +6,20 @@ from enum import StrEnum
 from safety.screening.levels import Category, Level
 from safety.screening.screener import Screening
 
+# How long a conversation is held after the last message of level 2 or more, in seconds.
+#
+# A suicidal crisis usually peaks and ebbs within hours. A shorter hold would let the model speak
+# in the same night. A longer one would leave a person who returns a day later with a silent
+# companion if no operator was on duty. An operator may close the case earlier. Every further
+# message of level 2 or more restarts the 24 hours.
 HOLD_LAPSE_S = 24 * 60 * 60
-"""Seconds after the last message of level 2 or more at which a held conversation lapses.
 
-A suicidal crisis usually peaks and ebbs within hours, and a person who comes back a day later
-must not find the companion dumb because nobody was on duty; a shorter hold would let the model
-speak during the same night. An operator may close the case earlier. Every further message of
-level 2 or more starts the 24 hours anew.
-"""
-
+# The lowest level that gets a `Response`.
 THRESHOLD = Level.PASSIVE
-"""The lowest level that gets a `Response`."""
 
 
 class Script(StrEnum):
-    """Which reviewed, fixed reply answers."""
+    """The reviewed, fixed replies."""
 
     SUICIDE = "suicide"
     SELF_HARM = "self_harm"
@@ -31,8 +30,8 @@ class Script(StrEnum):
     EATING_DISORDER = "eating_disorder"
 
 
-# First hit wins: an ambulance comes before a conversation, a risk to the writer's own life
-# before one to others, a named person at risk before a slow illness.
+# The first hit wins. An ambulance comes before a conversation, a risk to the writer's own life
+# before one to others, and a named person at risk before a slow illness.
 _PRECEDENCE: tuple[tuple[Category, Script], ...] = (
     (Category.MEDICAL, Script.MEDICAL),
     (Category.SUICIDE, Script.SUICIDE),
@@ -46,15 +45,15 @@ _PRECEDENCE: tuple[tuple[Category, Script], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a screening asks for.
+    """The response to a screening.
 
     Attributes:
-        script: The fixed reply to send (level 3 and up) or the resources to add (level 2).
-        level: The level answered.
-        emergency_first: Emergency numbers stand before crisis lines in the reply.
-        opens_case: A case is opened for operators, or the person's open one is raised.
-        tells_operators: Operators are told: at once from level 3 on, below it in a digest.
-        blocks_model: The model writes nothing until the case is closed or lapses.
+        script: The fixed reply to send (from level 3 on) or the resources to add (level 2).
+        level: The level of the screening.
+        emergency_first: Whether emergency numbers come before crisis lines.
+        opens_case: Whether a case is opened, or the person's open case raised.
+        tells_operators: Whether operators are told, at once from level 3 on, else in a digest.
+        blocks_model: Whether the model is silent until the case is closed or the hold lapses.
     """
 
     script: Script
@@ -66,14 +65,14 @@ class Response:
 
 
 def respond(screening: Screening) -> Response | None:
-    """Say what a screening asks for.
+    """Choose the response to a screening.
 
-    Level 3 and 4: the fixed reply before any word of the model, a case, operators told, the
-    model silent. Level 2: the model may answer, the bot adds the script's resources and asks
-    gently, and a case is opened that operators hear of in a digest.
+    At levels 3 and 4 the fixed reply answers, the model is silent, a case opens and operators
+    are told at once. At level 2 the model may answer, and the bot adds the script's resources
+    and a gentle question. A case opens, which operators see in a digest.
 
     Args:
-        screening: The outcome of one text, or of a burst after `merge`.
+        screening: The screening of one text, or of a burst after `merge`.
 
     Returns:
         The response, or None below level 2.
@@ -94,10 +93,10 @@ def respond(screening: Screening) -> Response | None:
 
 
 def _script(screening: Screening) -> Script:
-    """Pick the script of the gravest matches; lesser matches do not choose the reply."""
+    """Choose the script of the matches with the highest level."""
     gravest = {m.category for m in screening.matches if m.level == screening.level}
     gravest = gravest or set(screening.categories)
     for category, script in _PRECEDENCE:
         if category in gravest:
             return script
-    return Script.SUICIDE  # a level without a category: the most careful reply
+    return Script.SUICIDE  # a level without a category gets the most careful reply

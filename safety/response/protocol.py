@@ -1,7 +1,7 @@
-"""The policy as a list that can be published: what each level leads to.
+"""The policy as a list for publication, with a row for each level.
 
-It asks `policy.respond` itself, with one screening of every level and kind, so that the list cannot
-say anything else than what runs. California's SB 243 asks for the protocol to be public
+It calls `policy.respond` with one screening of every level and category, so the list always agrees
+with the code. California's SB 243 requires the protocol to be public
 (`safety/response/duties.yaml`).
 """
 
@@ -14,15 +14,15 @@ from safety.screening.screener import Screening
 
 @dataclass(frozen=True, slots=True)
 class ProtocolStep:
-    """What one level leads to.
+    """The response to one level.
 
     Attributes:
-        model_answers: the model writes a reply.
-        adds_resources: numbers to call stand under the model's reply.
-        has_fixed_reply: reviewed words with numbers to call answer.
-        opens_case: a case is opened.
-        tells_operators: operators are told, where there are any.
-        emergency_first: for which kinds of risk emergency numbers stand first.
+        model_answers: whether the model writes a reply.
+        adds_resources: whether numbers to call follow the model's reply.
+        has_fixed_reply: whether a reviewed text with numbers to call answers.
+        opens_case: whether a case is opened.
+        tells_operators: whether operators, if there are any, are told.
+        emergency_first: the categories for which emergency numbers come first.
     """
 
     level: Level
@@ -35,7 +35,7 @@ class ProtocolStep:
 
 
 def steps() -> tuple[ProtocolStep, ...]:
-    """What every level leads to, from 0 on."""
+    """Return the response to every level, from 0 on."""
     return tuple(_step(level) for level in Level)
 
 

@@ -4,10 +4,10 @@ After Stanley & Brown (2012), Safety Planning Intervention: A Brief Intervention
 Risk, Cognitive and Behavioral Practice 19(2).
 """
 
+# Warning signs; things I can do alone; people and places that distract me; people I can ask for
+# help; professionals and services; making my surroundings safer.
 STEPS = ("signs", "alone", "places", "people", "professionals", "surroundings")
-"""Warning signs; what I can do by myself; people and places that distract; people whom I can
-ask for help; professionals and services; making my surroundings safer."""
+# The most items of a step. A plan is read in a bad hour, so it stays short.
 MOST_ITEMS = 12
-"""Items a step holds at most: a plan is read in a bad hour."""
+# The most characters of an item.
 LONGEST_ITEM = 200
-"""Letters of an item."""

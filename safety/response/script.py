@@ -1,9 +1,7 @@
-"""The conversation with a person at risk: which reviewed text comes next.
+"""The scripts for a person at risk, which choose the next reviewed text.
 
-Data in `scripts.yaml`: every script is a row of questions. This module knows the place in it
-and what kind of answer came; it knows no wording, no person, no clock and no number to call.
-The same text never comes twice running: every answer moves the place on, and after the last
-question several closing texts take turns.
+`scripts.yaml` lists the questions of every script. The same text never comes twice in a row:
+every answer moves on to the next question, and after the last one the closing texts take turns.
 """
 
 from collections.abc import Mapping
@@ -18,17 +16,17 @@ from safety.screening.answers import Answer
 from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
 
+# The script of the one question under the model's reply at level 2, the first of `suicide`.
 GENTLE = "gentle"
-"""The one question that goes under the model's reply at level 2: the first of `suicide`."""
+# How many wordings a general acknowledgement has.
 VARIANTS = 3
-"""How many wordings each general acknowledgement has."""
+# After the last question, every third text shows the numbers to call again.
 LINES_EVERY = 3
-"""After the last question, every so many texts show the numbers again."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptQuestion:
-    """One question of a script; see `scripts.yaml`."""
+    """One question of a script (see `scripts.yaml`)."""
 
     name: str
     asks: DirectQuestion | None = None
@@ -38,17 +36,17 @@ class ScriptQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ScriptStep:
-    """What is said next.
+    """The next text of a script.
 
     Attributes:
-        script: the script to stand in afterwards.
-        step: the place in it afterwards.
-        acknowledges: keys of texts for what the person said, the most fitting first; the
-            first that exists is said. Empty at an opening.
+        script: the script after this text.
+        step: the position in the script after this text.
+        acknowledges: keys of texts that acknowledge the answer, the most fitting first. The
+            first that exists is sent. Empty at an opening.
         says: key of the text with the next question.
-        lines: whether numbers to call stand below.
-        emergency_first: emergency numbers before crisis lines.
-        offers: which buttons stand below.
+        lines: whether numbers to call follow.
+        emergency_first: whether emergency numbers come before crisis lines.
+        offers: the buttons that follow, or None.
     """
 
     script: str
@@ -61,7 +59,7 @@ class ScriptStep:
 
     @property
     def waits_for_words(self) -> bool:
-        """Whether it asks what words answer: buttons answer an offer, closing texts ask nothing."""
+        """Whether it waits for a message, as offers (buttons) and closing texts do not."""
         return self.offers is None and self.step < len(questions(self.script))
 
 
@@ -81,7 +79,7 @@ def _load() -> _Scripts:
         for script, names in data["scripts"].items()
     }
     if set(scripts) != set(Script):
-        raise ValueError(f"scripts.yaml: scripts differ from the policy: {set(scripts)}")
+        raise ValueError(f"scripts.yaml: scripts must be those of the policy, not {set(scripts)}")
     return _Scripts(scripts, data["stays"])
 
 
@@ -91,12 +89,12 @@ def _question(name: str, row: dict[str, Any]) -> ScriptQuestion:
 
 
 def questions(script: str) -> tuple[ScriptQuestion, ...]:
-    """The questions of a script, in order."""
+    """Return the questions of a script, in order."""
     return _load().scripts["suicide" if script == GENTLE else script]
 
 
 def closing_texts(script: str) -> tuple[str, ...]:
-    """Keys of the texts that take turns after a script's last question."""
+    """Return the keys of the texts that take turns after a script's last question."""
     numbers = _load().stays
     own = script in numbers
     count = numbers[script if own else "default"]
@@ -104,9 +102,9 @@ def closing_texts(script: str) -> tuple[str, ...]:
 
 
 def asked(script: str, step: int) -> DirectQuestion | None:
-    """What the last reviewed text asked directly, for the screening of the answer."""
+    """Return the direct question of the last reviewed text, for screening the answer."""
     row = questions(script)
-    if script == GENTLE and step:  # answered already
+    if script == GENTLE and step:  # already answered
         return None
     return row[step].asks if step < len(row) else None
 
@@ -119,14 +117,14 @@ def begin(script: str, *, emergency_first: bool) -> ScriptStep:
 
 
 def advance(script: str, step: int, turns: int, answer: Answer, level: Level) -> ScriptStep:
-    """Say what follows an answer.
+    """Choose the text that follows an answer.
 
     Args:
-        script: where the person stands.
+        script: the person's script.
         step: the question that waited for an answer, or beyond the last one.
-        turns: how many reviewed texts were said in this script; turns the wordings.
-        answer: what kind of answer came.
-        level: the level of the person's words now.
+        turns: how many texts of this script were sent, which rotates the wordings.
+        answer: the kind of answer.
+        level: the level of the answer.
     """
     row = questions(script)
     grave = level >= Level.IMMINENT
@@ -172,10 +170,10 @@ _TAKES_OVER = frozenset({*_OWN_LIFE, Script.VIOLENCE})
 
 
 def takes_precedence(script: str, named: Script) -> bool:
-    """Whether words of another kind open another script in the middle of one.
+    """Return whether a message opens another script in the middle of one.
 
-    An ambulance comes first and stays first. A risk to the writer's own life or to somebody's
-    takes over from slower ones; suicide and self-harm are one conversation.
+    An ambulance comes first and stays first. A risk to the writer's or another person's life
+    takes over from slower risks. Suicide and self-harm are one conversation.
     """
     if named is Script.MEDICAL:
         return script != Script.MEDICAL

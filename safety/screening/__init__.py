@@ -1,1 +1,1 @@
-"""One text in, one screening out: lexicon, scope, context."""
+"""The screening of a text: lexicon, matching, scope and context."""

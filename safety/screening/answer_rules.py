@@ -1,8 +1,7 @@
-"""What answers to a direct question say about risk: rules of their own for each question.
+"""The rules for answers to direct questions, from `direct_questions/<asked>.yaml`.
 
-Data in `direct_questions/<asked>.yaml`, in the language of the lexicon. Took some pills is nothing
-by itself and an emergency after "have you taken something?", so these rules are read in the light
-of that question alone.
+"Took some pills" means little by itself and an emergency after "have you taken something?", so
+these rules apply only after their question.
 """
 
 from importlib import resources
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def load_rules() -> dict[DirectQuestion, Lexicon]:
-    """Read the rules of every question that has some.
+    """Load the rules of every question that has some.
 
     Raises:
-        LexiconError: A rule cannot be read.
+        LexiconError: A rule is invalid.
     """
     folder = resources.files(__package__).joinpath("direct_questions")
     files = {asked: folder.joinpath(f"{asked}.yaml") for asked in DirectQuestion}
@@ -32,7 +31,7 @@ def load_rules() -> dict[DirectQuestion, Lexicon]:
 
 
 def tells_of_harm(screening: "Screening") -> bool:
-    """Whether an answer about injury named harm that is done: it is a yes, however long."""
+    """Return whether an answer names harm already done, which is a yes at any length."""
     return any(
         match.rule.startswith(f"{DirectQuestion.INJURY}.")
         and match.level >= Level.ACTIVE

@@ -1,36 +1,35 @@
-"""How a person answers a reviewed question: yes, no, unsure, silence, anger, "I am fine now".
+"""The kinds of answers to a reviewed question: yes, no, unsure, quiet, fine, angry.
 
-Knows the folded words of one message and nothing else. What an answer leads to stands in
-`dialogue.py`; what it says about risk, in `context.py`. Whatever is longer than an answer is OTHER:
-its own words are screened.
+`response/script.py` chooses what follows an answer, and `context.py` what it adds to the level. A
+message longer than an answer is OTHER, and only screening judges it.
 """
 
 import re
 from enum import StrEnum
 
+# The most characters of a bare answer.
 LONGEST = 24
-"""Letters up to which a message can be a bare answer."""
+# The most characters of a message read as anger, a joke or "I am fine now".
 LONGEST_MOOD = 60
-"""Letters up to which a message is read as anger, a joke or "I am fine now"."""
 
 
 class Answer(StrEnum):
-    """What kind of answer a message is."""
+    """The kinds of answers."""
 
     YES = "yes"
     NO = "no"
     UNSURE = "unsure"
+    # Dots or a single sound: the person is there but does not speak.
     QUIET = "quiet"
-    """Dots, a single sound: somebody is there and does not speak."""
+    # "I am all right now", or "it was only a joke".
     FINE = "fine"
-    """I am all right now; it was only a joke."""
     ANGRY = "angry"
     OTHER = "other"
 
 
 _END = r"[\s,，。.!！?？~…、]*"
 _PARTICLE = "[的了啊呀吧呢哦噢嘛哈诶欸]*"
-# Yes in the languages of the lexicon; half a yes counts as one, since the question was direct.
+# Yes in the languages of the lexicon. Half a yes counts too, because the question was direct.
 _YES = re.compile(
     rf"^{_END}(?:(?:嗯+|恩+|唔+|对|对对|是|是的|有|有过|有想过|想过|会|会想|真的|确实|当然|没错"
     rf"|一直|一直都有|经常|总是|每天"
@@ -77,7 +76,7 @@ _ANGRY = re.compile(
 
 
 def read(surface: str) -> Answer:
-    """Read a message as an answer.
+    """Classify a message as an answer.
 
     Args:
         surface: the folded message (`normalise(text).surface`).
@@ -88,7 +87,7 @@ def read(surface: str) -> Answer:
     return Answer.OTHER
 
 
-_KINDS = (  # the first that fits: a bare 嗯 after a question is a yes
+_KINDS = (  # the first that fits counts: a bare 嗯 after a question is a yes
     (Answer.YES, _YES, LONGEST),
     (Answer.QUIET, _QUIET, LONGEST),
     (Answer.NO, _NO, LONGEST),

@@ -1,4 +1,4 @@
-"""The canary: a handful of sentences whose level is known. A screener that misses one is broken."""
+"""The canary: sentences of known level, of which a working screener misses none."""
 
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
@@ -13,11 +13,11 @@ CANARIES: tuple[tuple[str, Level], ...] = (
 
 
 class CanaryError(ValueError):
-    """A screener misses a canary, so it is not taken into use; the one in use stays."""
+    """A screener misses a canary, so the one in use stays."""
 
 
 def missed(screener: Screener) -> list[int]:
-    """Give the numbers of the canaries that a screener does not find."""
+    """Return the indices of the canaries that a screener misses."""
     return [
         number
         for number, (text, level) in enumerate(CANARIES)
@@ -26,10 +26,10 @@ def missed(screener: Screener) -> list[int]:
 
 
 def require(screener: Screener) -> None:
-    """Refuse a screener that does not give every canary its level.
+    """Refuse a screener that misses a canary.
 
     Raises:
-        CanaryError: It misses one, or breaks.
+        CanaryError: It misses one or fails.
     """
     try:
         numbers = missed(screener)
@@ -40,5 +40,5 @@ def require(screener: Screener) -> None:
         raise CanaryError(f"{screener.version} misses canaries: {texts}")
 
 
-def _fits(found: Level, wanted: Level) -> bool:
-    return found >= wanted if wanted > Level.NONE else found == Level.NONE
+def _fits(level: Level, wanted: Level) -> bool:
+    return level >= wanted if wanted > Level.NONE else level == Level.NONE

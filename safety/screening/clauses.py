@@ -1,13 +1,13 @@
-"""Whether a stretch of a folded text fills its clause.
+"""The test whether a span of a folded text fills its clause.
 
-A clause is what punctuation bounds, and a blank beside a Chinese character too.
+Punctuation bounds a clause, and so does a blank beside a Chinese character.
 """
 
 import re
 
 _WINDOW = 24
 _NO_BORDER = "'’-"
-# Possessive: each is read once, so that no text costs more than its length.
+# Possessive (*+), so that matching stays linear in the length of the text.
 _LEADS = re.compile(
     r"(?:[我刚才已经都真的嗯是有对又就其实啱头先然后也全好像唔系 ]"
     r"|\b(?:i|i've|i’ve|ive|just|already|yes|yeah|yep|yup|ok|okay|so|um|uh|well|kinda|and|then"
@@ -21,7 +21,7 @@ _TRAILS = re.compile(
 
 
 def stands_alone(surface: str, start: int, end: int) -> bool:
-    """Whether nothing but fillers stands with a stretch in its clause."""
+    """Return whether a span has only fillers beside it in its clause."""
     left = start
     while left > 0 and start - left <= _WINDOW and not _is_border(surface, left - 1):
         left -= 1

@@ -1,7 +1,4 @@
-"""Combinations that weigh more than their parts: a risk with a time, means or a goodbye.
-
-Knows matches and cues by name and place; reads no text.
-"""
+"""Combinations that raise a risk: with a time, means or a goodbye nearby."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -17,9 +14,9 @@ class Candidate:
     """A match before it becomes part of a screening.
 
     Attributes:
-        span: Its place in the surface.
-        head: Where the last of its parts starts; what stands before that can lower it too.
-        lowered: Whether its surroundings lowered it.
+        span: Its position in the surface.
+        head: The start of its last part. The text before that can lower it too.
+        lowered: Whether scope lowered it.
     """
 
     span: Span
@@ -30,17 +27,17 @@ class Candidate:
     lowered: bool = False
 
 
+# The most characters between a risk and a cue that makes it imminent.
 _NEAR = {"time": 12, "means": 40, "goodbye": 60}
-"""How many characters may stand between a risk and the cue that makes it imminent."""
 _RAISED = frozenset({Category.SUICIDE, Category.SELF_HARM, Category.VIOLENCE})
 
 
 def raise_imminent(candidates: list[Candidate], cues: Mapping[str, list[Span]]) -> list[Candidate]:
-    """Raise the writer's own, unlowered risk of level 3 to 4 beside an imminence cue.
+    """Raise the writer's own, unlowered risk from level 3 to 4 near an imminence cue.
 
     Args:
         candidates: Matches after scope.
-        cues: Places of the cues by name; only those named in this module count.
+        cues: Positions of the cues by name. Only those of `_NEAR` count.
     """
     near = [(_Cue(spans), _NEAR[name]) for name, spans in cues.items() if name in _NEAR]
     if not near:
@@ -49,14 +46,14 @@ def raise_imminent(candidates: list[Candidate], cues: Mapping[str, list[Span]]) 
 
 
 class _Cue:
-    """The sorted places of one cue."""
+    """The sorted positions of one cue."""
 
     def __init__(self, spans: list[Span]) -> None:
         self._starts = [start for start, _ in spans]
         self._reached = list(accumulate((end for _, end in spans), max))
 
     def stands_near(self, start: int, end: int, most: int) -> bool:
-        """Whether at most so many characters stand between one of them and a span."""
+        """Return whether a position of the cue is at most `most` characters from a span."""
         before = bisect_right(self._starts, end + most)
         return before > 0 and self._reached[before - 1] >= start - most
 

@@ -1,8 +1,7 @@
-"""What the turns before a message add to it: an answer to a question, a sentence in two pieces.
+"""The context of a message: the direct question before it and the person's earlier turns.
 
-Knows the folded words of the person and what screening found in them; no reply, no clock and no
-check-in. It can only raise. One message alone is not the state of a person, and neither are five:
-what is added here is narrow on purpose, and each way of raising is named as a rule.
+Context can only raise a level. Neither one message nor five are the state of a person, so the ways
+of raising are narrow on purpose. Each has a rule name.
 """
 
 import re
@@ -15,13 +14,13 @@ from safety.screening.answers import Answer, read
 from safety.screening.levels import Category, Level
 from safety.text.sentences import counts_at_most
 
+# How many of the person's own earlier turns count.
 REMEMBERED = 4
-"""How many of the person's own earlier turns are read."""
+# The most Han characters or Latin words of a turn that may be a piece of a sentence.
 SHORT = 8
-"""Han characters or Latin words up to which a turn may be one piece of a sentence."""
 _MOST_OF_PIECE = 64  # letters
 
-# After a risk was named: the words that say it still holds, or is about to be acted on.
+# After a risk was named: phrases that it still holds, or is about to be acted on.
 _RESOLVED = re.compile(
     r"(?:我|已经|终于)?(?:决定好?了|想好了|准备好了|下定决心|做好决定|撑不住了|忍不住了"
     r"|控制不住了|坚持不下去|没有退路|来不及了"
@@ -39,7 +38,7 @@ _RESOLVED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What context adds to a message: a level, of what kind, and by which rule."""
+    """The level, category and rule that context adds to a message."""
 
     level: Level
     category: Category
@@ -47,21 +46,21 @@ class Added:
 
 
 class DirectQuestion(StrEnum):
-    """What the companion's last words asked directly, so that a bare yes names it."""
+    """The direct questions of reviewed texts, which a bare yes can confirm."""
 
+    # Are you thinking of ending your life?
     RISK = "risk"
-    """Are you thinking of ending your life?"""
+    # Are you injured, or have you taken something?
     INJURY = "injury"
-    """Are you injured, or have you taken something?"""
 
 
 def is_piece(text: str) -> bool:
-    """Whether a turn is so short that it may be one piece of a sentence sent in several."""
+    """Return whether a turn is short enough to be a piece of a longer sentence."""
     return len(text) <= _MOST_OF_PIECE and counts_at_most(text.lower(), SHORT)
 
 
 def sent_before(history: Sequence[str]) -> str:
-    """Give the pieces right before a message, a line for each, that it may go on with.
+    """Return the pieces right before a message, one per line, which it may continue.
 
     Args:
         history: The person's own turns, oldest first.
@@ -71,21 +70,20 @@ def sent_before(history: Sequence[str]) -> str:
 
 
 def gone_on(text: str) -> str:
-    """Give what of a message can still belong to a sentence that was begun before it."""
+    """Return the start of a message that may belong to a sentence begun before it."""
     return text[:_MOST_OF_PIECE]
 
 
 def answered(surface: str, asked: DirectQuestion) -> Added | None:
-    """Read a bare answer to a direct question about risk.
+    """Judge a bare answer to a direct question about risk.
 
     Args:
         surface: The folded message.
-        asked: What was asked.
+        asked: The question.
 
     Returns:
-        A yes is what was asked about (level 3; an injury under way: 4); who will not say
-        whether they think of it, or cannot, is at 2. None for a no, and for whatever is longer
-        than an answer: its own words are screened.
+        Level 3 for a yes about suicide, 4 for a yes about injury, 2 for an unsure or quiet answer
+        about suicide. None for a no, and for a message longer than an answer.
     """
     answer = read(surface)
     if answer is Answer.YES:
@@ -100,17 +98,17 @@ def answered(surface: str, asked: DirectQuestion) -> Added | None:
 def carried(
     surface: str, cues: Collection[str], now: Level, before: Sequence[tuple[Level, Category]]
 ) -> Added | None:
-    """Say what the person's own turns before add to a message.
+    """Judge what the person's own earlier turns add to a message.
 
     Args:
         surface: The folded message.
-        cues: Names of the lexicon's cues that stand in it.
+        cues: The names of the lexicon's cues in it.
         now: The level of the message alone.
-        before: Level and gravest category of each earlier turn, oldest first.
+        before: The level and gravest category of each earlier turn, oldest first.
 
     Returns:
-        After a turn of level 3: the means at hand or a goodbye are 4, words that it still
-        holds keep 3. After an own risk of level 2, distress is 2. None where nothing is added.
+        After a turn of level 3, level 4 for means or a goodbye, and 3 for a phrase that the risk
+        still holds. After an own risk of level 2, level 2 for distress. Otherwise None.
     """
     own = [(level, category) for level, category in before if category in _GOES_ON]
     level, category = max(own, key=lambda turn: turn[0], default=(Level.NONE, Category.SUICIDE))

@@ -1,28 +1,28 @@
-"""The words every other part of screening is written in: how grave, and of what kind.
+"""The levels and categories of risk in one text.
 
-A level is about one text and says nothing about the state of the person who wrote it.
+A level is about a text and says nothing about the state of the person who wrote it.
 """
 
 from enum import IntEnum, StrEnum
 
 
 class Level(IntEnum):
-    """How grave the gravest thing in a text is; the ladder is mapped to replies in `policy`."""
+    """The level of risk in a text. `response/policy.py` maps it to a response."""
 
+    # Nothing was found.
     NONE = 0
-    """Nothing was found."""
+    # Strong feeling, without a named risk.
     DISTRESS = 1
-    """Strong feeling; no risk is named."""
+    # A wish not to be alive, past harm, abuse, or another person at risk.
     PASSIVE = 2
-    """A wish not to be alive, past harm, abuse, or somebody else at risk."""
+    # Intent, method, plan or preparation, or a threat to a person.
     ACTIVE = 3
-    """Intent, method, plan or preparation, or a threat to somebody."""
+    # Under way, the means at hand, or now.
     IMMINENT = 4
-    """Under way, the means at hand, or now."""
 
 
 class Category(StrEnum):
-    """What kind of risk; one text can hold several."""
+    """The kinds of risk. One text can have several."""
 
     SUICIDE = "suicide"
     SELF_HARM = "self_harm"

@@ -1,9 +1,9 @@
-"""The lexicon as read from `lexicon/*.yaml`, and the small language its patterns are in.
+"""The lexicon of `lexicon/*.yaml` and the language of its patterns.
 
-A pattern is one or more parts with gaps between them: `<BUY> ..6 <PILLS>` is any literal of the
-first part followed, at most six letters later and within the same sentence, by any of the second.
-Inside a part `{a|b|}` lists alternatives and `<NAME>` stands for a named set. A literal that ends
-in `*` may go on with more Latin letters.
+A pattern is one or more parts with gaps between them. `<BUY> ..6 <PILLS>` is any literal of the
+first part, then any of the second, at most six letters later in the same sentence.
+Inside a part `{a|b|}` lists alternatives and `<NAME>` names a set. A literal that ends in `*` may
+continue with more Latin letters.
 """
 
 import hashlib
@@ -18,37 +18,37 @@ from safety import yaml_files
 from safety.screening.levels import Category, Level
 
 DEFAULT_GAP = 6
+# How near an `apart_from` literal voids a match, in characters, unless the entry says.
 APART = 14
-"""Characters within which an `apart_from` literal voids a match, unless the entry says."""
 _MOST_LITERALS = 5_000
 _GAP = re.compile(r"\s+\.\.(\d*)\s+")
 SCOPES = frozenset({"negation", "third_person", "fiction", "past"})
 
 
 class LexiconError(ValueError):
-    """The lexicon cannot be used; the message names the file or the entry."""
+    """The lexicon is invalid. The message names the file or the entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Parts in order; `gaps[i]` is the most that may stand between parts i and i + 1."""
+    """Parts in order. `gaps[i]` is the most letters between parts i and i + 1."""
 
     parts: tuple[tuple[str, ...], ...]
     gaps: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: hashing is hot
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity, because hashing is hot
 class Entry:
     """One rule.
 
     Attributes:
-        needs: Cues of which one must stand somewhere in the message.
-        unless: Literals that void a match they overlap (idioms, other words).
-        apart_from: Literals that void a match they stand near (a mosquito, a board game).
-        scope: Which readings of its surroundings may lower it.
-        within: Characters within which an `apart_from` literal voids a match.
-        alone: Whether a match must fill its clause, fillers aside (`clauses.py`).
-        match, no_match: Examples; each must, or must not, give this rule at its own level.
+        needs: Cues, one of which must occur in the message.
+        unless: Literals that void a match that they overlap (idioms, other words).
+        apart_from: Literals that void a match that they are near (a mosquito, a board game).
+        scope: The readings of scope that may lower it.
+        within: How near an `apart_from` literal voids a match, in characters.
+        alone: Whether a match must fill its clause, apart from fillers (`clauses.py`).
+        match, no_match: Examples that must, or must not, match this rule at its own level.
     """
 
     id: str
@@ -70,9 +70,9 @@ class Lexicon:
     """All entries and cues under one version.
 
     Attributes:
-        compounds: Two-character words that no ordinary punctuation parts.
-        by_sound: Words one of which a literal must hold to be found by its sound alone.
-        sets: The named sets, for entries that are added later.
+        compounds: Two-character words that match across ordinary punctuation.
+        by_sound: Words, one of which a literal must contain to be found by its sound alone.
+        sets: The named sets, for entries that changes add.
     """
 
     version: str
@@ -84,7 +84,7 @@ class Lexicon:
 
 
 def load_lexicon() -> Lexicon:
-    """Read every file of the lexicon that ships with the package."""
+    """Load the lexicon that ships with the package."""
     folder = resources.files(__package__).joinpath("lexicon")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     return parse({f.name: f.read_text("utf-8") for f in files})
@@ -94,10 +94,10 @@ def parse(files: Mapping[str, str]) -> Lexicon:
     """Build a lexicon from the texts of its files.
 
     Args:
-        files: File name to YAML text; sets and cues of one file hold in all.
+        files: The YAML texts by file name. Sets and cues of one file count in all files.
 
     Raises:
-        LexiconError: A key is missing or unknown, an id stands twice, a set is not defined.
+        LexiconError: A key is missing or unknown, an id repeats, or a set is not defined.
     """
     data = {name: yaml_files.parse(text) for name, text in files.items()}
     sets: dict[str, list[str]] = {}
@@ -118,32 +118,32 @@ def parse(files: Mapping[str, str]) -> Lexicon:
 
 
 def check_entries(entries: Iterable[Entry], cues: Mapping[str, object]) -> None:
-    """Refuse entries that cannot stand together.
+    """Refuse entries that do not fit together.
 
     Raises:
-        LexiconError: An id stands twice, or an entry needs a cue that is not there.
+        LexiconError: An id repeats, or an entry needs an unknown cue.
     """
     seen: set[str] = set()
     for entry in entries:
         if entry.id in seen:
-            raise LexiconError(f"{entry.id}: stands twice")
+            raise LexiconError(f"{entry.id}: the id is there twice; rename one")
         seen.add(entry.id)
         for cue in entry.needs:
             if cue not in cues:
-                raise LexiconError(f"{entry.id}: no cue is called {cue}")
+                raise LexiconError(f"{entry.id}: needs the unknown cue {cue}; add it or remove it")
 
 
 def read_entry(file: str, row: Mapping[str, Any], sets: Mapping[str, list[str]]) -> Entry:
-    """Build one entry from its row, as YAML gives it; `file` is for the error's words.
+    """Build one entry from its row of YAML values. Errors name `file`.
 
     Raises:
-        LexiconError: A key is missing, a scope is unknown, or a pattern cannot be read.
+        LexiconError: A key is missing, a scope is unknown, or a pattern is invalid.
     """
     try:
         name = str(row["id"])
         scope = frozenset(row.get("scope", SCOPES))
         if scope - SCOPES:
-            raise LexiconError(f"{name}: unknown scope")
+            raise LexiconError(f"{name}: scope takes {', '.join(sorted(SCOPES))}")
         return Entry(
             id=name,
             level=Level(row["level"]),
@@ -159,27 +159,27 @@ def read_entry(file: str, row: Mapping[str, Any], sets: Mapping[str, list[str]])
             alone=bool(row.get("alone", False)),
         )
     except KeyError as missing:
-        raise LexiconError(f"{file}: {row.get('id', 'an entry')}: {missing} missing") from missing
+        raise LexiconError(f"{file}: {row.get('id', 'an entry')}: needs {missing}") from missing
 
 
 def read_pattern(text: str, sets: Mapping[str, list[str]]) -> Pattern:
-    """Read one pattern of the lexicon."""
+    """Parse one pattern of the lexicon."""
     pieces = _GAP.split(text)
     gaps = tuple(int(g) if g else DEFAULT_GAP for g in pieces[1::2])
     parts = tuple(tuple(dict.fromkeys(expand(p, sets))) for p in pieces[0::2])
     if any("" in part for part in parts):
-        raise LexiconError("a part can be empty")
+        raise LexiconError("a part can be empty; remove an empty alternative")
     return Pattern(parts, gaps)
 
 
 def expand(text: str, sets: Mapping[str, list[str]]) -> list[str]:
-    """List the literals of one part."""
+    """Return the literals of one part."""
     choices = [list(c) for c in _choices(text, sets)]
     count = 1
     for choice in choices:
         count *= len(choice)
     if count > _MOST_LITERALS:
-        raise LexiconError(f"a part stands for {count} literals; split it")
+        raise LexiconError(f"a part expands to {count} literals; split it")
     return ["".join(p) for p in product(*choices)]
 
 
@@ -189,10 +189,10 @@ def _choices(text: str, sets: Mapping[str, list[str]]) -> Iterator[list[str]]:
         if text[at] == "<":
             end = text.find(">", at)
             if end < 0:
-                raise LexiconError("the name of a set is not closed with >")
+                raise LexiconError("the name of a set is not closed; add >")
             name = text[at + 1 : end]
             if name not in sets:
-                raise LexiconError(f"no set is called {name}")
+                raise LexiconError(f"there is no set {name}; define it or use another")
             yield [x for member in sets[name] for x in expand(str(member), sets)]
             at = end + 1
         elif text[at] == "{":
@@ -212,7 +212,7 @@ def _closing(text: str, at: int) -> int:
         depth += {"{": 1, "}": -1}.get(text[index], 0)
         if depth == 0:
             return index
-    raise LexiconError("a brace is not closed")
+    raise LexiconError("a brace is not closed; add }")
 
 
 def _split_top(text: str) -> list[str]:

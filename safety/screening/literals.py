@@ -1,8 +1,8 @@
-"""The literals of a lexicon, by the keys under which a text is searched for them.
+"""The literals of a lexicon and the keys by which a text is searched for them.
 
-A literal is looked for as it is written, closed up, and by its sound. To make the keys of a whole
-lexicon takes seconds and a hundred megabytes; a changed lexicon shares them and adds its own
-(`plus`), so that taking a change into use stalls nobody's talk.
+A literal is searched for as written, closed up, and by its sound. Making the keys of a whole
+lexicon takes seconds and a hundred megabytes. A changed lexicon shares them and adds its own
+(`plus`), so that taking a change into use delays no conversation.
 """
 
 import re
@@ -14,27 +14,27 @@ from safety.text.characters import fold
 from safety.text.normalise import SYLLABLE_MARK, squeezed
 from safety.text.pinyin import sound_of
 
+# Literals, any of which matches.
 Alternatives = tuple[str, ...]
-"""Literals of which any will do."""
+# Whether a literal's start and end must be word boundaries, as for Latin ones.
 Bounds = tuple[bool, bool]
-"""Whether a literal's start and end must be ends of words, as those of Latin ones must."""
 Groups = tuple[tuple[Bounds, tuple[int, ...]], ...]
 
-_FEWEST_HEARD = 4  # syllables; fewer sound like too many everyday words
+_FEWEST_HEARD = 4  # syllables; shorter literals sound like too many everyday words
 _REPEAT = re.compile(r"(.)\1", re.DOTALL)
 _ANYWHERE = (False, False)
 _Keys = dict[str, list[tuple[Bounds, int]]]
 
 
 class Automaton:
-    """All occurrences of some keys, by key."""
+    """Finds all occurrences of some keys."""
 
     def __init__(self, keys: list[str]) -> None:
         self.keys = keys
         self._automaton = ahocorasick_rs.AhoCorasick(keys)
 
     def find(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """Give every key that occurs, with its start and end; they overlap."""
+        """Yield every key that occurs, with its start and end. Occurrences may overlap."""
         for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
             yield self.keys[index], start, end
 
@@ -43,13 +43,13 @@ class Literals:
     """Numbered parts, and the automata that find their keys.
 
     Args:
-        parts: All of them; a repeat is passed over.
-        by_sound: Words one of which a literal must hold to be found by its sound alone.
+        parts: The parts. Repeats are ignored.
+        by_sound: Words, one of which a literal must contain to be found by its sound alone.
 
     Attributes:
-        plain: Find keys as written and closed up.
-        typed: Find what is spelled in Latin letters.
-        heard: Find what only sounds like a literal, where nothing was typed in Latin letters.
+        plain: Automata of keys as written and closed up.
+        typed: Automata of keys spelled in Latin letters.
+        heard: Automata of keys by sound alone, without any Latin letter typed.
     """
 
     def __init__(self, parts: Iterable[Alternatives], by_sound: frozenset[str]) -> None:
@@ -65,7 +65,7 @@ class Literals:
         self._add(parts)
 
     def plus(self, parts: Iterable[Alternatives]) -> "Literals":
-        """These and more; what was built for these is shared, and stays as it is."""
+        """Return these literals and more. Both share the automata built so far."""
         more = Literals((), self.by_sound)
         more._numbers, more._sounds = dict(self._numbers), dict(self._sounds)
         more._layers = [*self._layers]
@@ -74,21 +74,21 @@ class Literals:
         return more
 
     def number(self, part: Alternatives) -> int:
-        """The number of a part, which must be one of these."""
+        """Return the number of a known part."""
         return self._numbers[part]
 
     def heard_in(self, parts: Iterable[Alternatives]) -> frozenset[str]:
-        """The keys by which literals of these parts may be found by their sound alone."""
+        """Return the keys by which literals of these parts may be found by sound alone."""
         sounds = self._sounds
         return frozenset(sounds[x] for part in parts for x in part if x in sounds)
 
     def groups(self, key: str) -> Groups:
-        """The parts of a key, gathered by whether its ends must be ends of words."""
-        found = self._groups.get(key)
-        if found is None:
+        """Return the parts of a key, grouped by their word boundaries."""
+        groups = self._groups.get(key)
+        if groups is None:
             rows = (row for layer in self._layers for row in layer.get(key, ()))
-            found = self._groups[key] = _grouped(rows)
-        return found
+            groups = self._groups[key] = _grouped(rows)
+        return groups
 
     def _add(self, parts: Iterable[Alternatives]) -> None:
         keys: _Keys = {}
@@ -113,8 +113,8 @@ class Literals:
         letters = folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
         if not letters:
             return
-        # k i l l is kept as it is, kill is closed up; see squeeze. Tens of thousands of literals
-        # pass here at every start, and most of them hold no repeat.
+        # k i l l stays as it is, kill is closed up (see `squeeze`). Tens of thousands of literals
+        # pass here at every start, and most have no repeat.
         key = squeezed(folded) if _REPEAT.search(letters) else letters
         bounds = (_is_latin(key[0]), _is_latin(key[-1]) and not literal.endswith("*"))
         keys.setdefault(key, []).append((bounds, number))
@@ -127,7 +127,7 @@ class Literals:
 
 
 def _spell(letters: str) -> str:
-    """Spell a Chinese literal as the pinyin view does; nothing for one that is not."""
+    """Spell a Chinese literal as the pinyin view does. Others give an empty text."""
     if letters.isascii():
         return ""
     sounds = list(map(sound_of, letters))

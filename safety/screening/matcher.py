@@ -1,7 +1,6 @@
-"""Where the literals of a lexicon stand in a text, in all its views.
+"""The search for the literals of a lexicon in all views of a text.
 
-Knows parts and positions, not levels, scope or what a match means. The cost of a search does
-not grow with the number of literals.
+The cost of a search does not grow with the number of literals.
 """
 
 from bisect import bisect_left
@@ -13,10 +12,10 @@ from safety.text.normalise import SYLLABLE_MARK, Normalised, TextView
 from safety.text.pinyin import sound_of
 from safety.text.sentences import ends_sentence
 
+# A half-open range of the surface.
 Span = tuple[int, int]
-"""A half-open stretch of the surface."""
 
-_LOOK_BACK = 8  # spans before a place that can still reach into it; they are short
+_LOOK_BACK = 8  # earlier spans that can still reach into a position; spans are short
 _FEWEST_SPELLED = 4
 _BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
 _PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
@@ -24,14 +23,14 @@ _SOFT = frozenset(",，、:：")
 
 
 class Matcher:
-    """Finds parts; a part is a set of literals with a number.
+    """Finds parts, which are numbered sets of literals.
 
     Args:
-        literals: Those of the parts, and perhaps more, which are found too.
+        literals: The literals of the parts. It may have others, which are found too.
         heard: Keys that may be found by their sound alone.
-        as_written: Parts that may not: what voids a match has to stand there, or 不想活的 would
-            be voided by 不想活得, which sounds the same.
-        compounds: Two-character words that no ordinary punctuation parts.
+        as_written: Parts that may not be found by sound, because they void matches: 不想活得
+            must not void 不想活的, which sounds the same.
+        compounds: Two-character words that match across ordinary punctuation.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Matcher:
         self._compounds = compounds
 
     def find(self, text: Normalised) -> dict[int, list[Span]]:
-        """Find every part; spans point into the surface, sorted and without repeats."""
+        """Find every part. Its spans in the surface are sorted and without repeats."""
         places: dict[str, set[Span]] = {}
         heard: dict[str, set[Span]] = {}
         for view in text.views:
@@ -73,10 +72,10 @@ class Matcher:
                     yield key, span
 
     def _heard_in(self, surface: str, view: TextView) -> Iterator[tuple[str, Span]]:
-        """Find what only sounds like a literal: a disguise, or another word altogether.
+        """Find text that only sounds like a literal: a disguise, or a different word.
 
-        What sounds like 死 or 活 begins many words, as in 我想去四川: then something other than a
-        particle follows. What is written as it sounds needs no such check, it is found as it is.
+        The sounds of 死 and 活 begin many other words, as in 我想去四川. In those a character
+        other than a particle follows, so such hits are dropped.
         """
         if not view.pinyin:
             return
@@ -104,7 +103,7 @@ class Matcher:
                         for part in parts:
                             if written or part not in self._as_written:
                                 found.setdefault(part, []).append(kept)
-        # One list serves many parts: sorting each part by itself would be slow on 想死想死想死.
+        # Parts share their lists, because sorting each would be slow on 想死想死想死.
         return {p: x[0] if len(x) == 1 else sorted(set().union(*x)) for p, x in found.items()}
 
 
@@ -114,7 +113,7 @@ def _every(automata: Iterable[Automaton], text: str) -> Iterator[tuple[str, int,
 
 
 def touches(spans: Sequence[Span], start: int, end: int) -> bool:
-    """Whether any of the sorted spans overlaps a stretch."""
+    """Return whether any of the sorted spans overlaps a range."""
     at = bisect_left(spans, (end, 0))
     return any(e > start for _, e in spans[max(0, at - _LOOK_BACK) : at])
 
@@ -124,7 +123,7 @@ def _is_latin(char: str) -> bool:
 
 
 def _bounded(surface: str, span: Span, bounds: Bounds) -> bool:
-    """Latin literals are whole words."""
+    """Return whether a Latin literal is a whole word."""
     start, end = span
     if bounds[0] and start and _is_latin(surface[start - 1]):
         return False
@@ -134,10 +133,10 @@ def _bounded(surface: str, span: Span, bounds: Bounds) -> bool:
 def _plain(
     surface: str, view: TextView, start: int, end: int, compounds: frozenset[str]
 ) -> Span | None:
-    """Accept a match unless the end of a clause lies in it as ordinary punctuation.
+    """Accept a match unless ordinary punctuation ends a clause inside it.
 
-    Separators between all its characters, or within a word that has no border inside, are a
-    way to write past a filter and are accepted.
+    Separators between all its characters, or inside a compound, are a way to evade a filter, so
+    they are accepted.
     """
     first, last = view.starts[start], view.ends[end - 1]
     if last - first == end - start:
@@ -159,13 +158,13 @@ def _parts_clauses(surface: str, start: int, end: int) -> bool:
 def _ends_clause(surface: str, index: int) -> bool:
     char = surface[index]
     if char in _SOFT:
-        # A comma in English does not part "i want, to die"; in Chinese it ends a clause.
+        # An English comma does not split "i want, to die". A Chinese one ends a clause.
         return not surface[index - 1 : index].isascii()
     return ends_sentence(surface, index)
 
 
 def _spelled(view: TextView, start: int, end: int, syllables: int) -> Span | None:
-    """Accept syllables some of which were typed in Latin letters: all of them, or enough."""
+    """Accept syllables typed in Latin letters: next to characters, or enough letters alone."""
     letters = view.spelled[end] - view.spelled[start]
     everything = end - start - 1 - syllables
     if letters and (letters < everything or letters >= _FEWEST_SPELLED):
@@ -174,12 +173,12 @@ def _spelled(view: TextView, start: int, end: int, syllables: int) -> Span | Non
 
 
 def letters_before(surface: str) -> list[int]:
-    """Count letters and digits before each place, so that separators widen no gap."""
+    """Count the letters and digits before each position, so that separators widen no gap."""
     return list(accumulate((char.isalnum() for char in surface), initial=0))
 
 
+# The start and end of joined parts, and the start of the last part.
 Chained = tuple[int, int, int]
-"""Where joined parts start and end, and where the last of them starts."""
 
 
 def chain(
@@ -191,13 +190,13 @@ def chain(
     """Join parts that follow one another within their gaps.
 
     Args:
-        found: Where each part stands.
+        found: The spans of each part.
         parts: The parts of one pattern, in order.
         gaps: The most letters and digits between each part and the next.
-        letters: How many of them stand before each place of the surface.
+        letters: The letters and digits before each position (`letters_before`).
 
     Returns:
-        One place for every place of the first part from which the rest can be reached.
+        One result for each span of the first part from which the others can be reached.
     """
     lists = [found.get(part) for part in parts]
     if not all(lists):

@@ -1,7 +1,4 @@
-"""Where the rules of a lexicon hold in one text: parts joined, without what voids them.
-
-Knows parts by their numbers and rules by their literals, not by their levels.
-"""
+"""The places of rules in one text: joined parts, without those that are void."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,8 +15,8 @@ class Places:
 
     Args:
         plain: The text.
-        found: Where each part stands in it.
-        borders: Its line ends that are read over.
+        found: The spans of each part in it.
+        borders: Its line ends that do not end a sentence.
     """
 
     def __init__(self, plain: Normalised, found: Mapping[int, list[Span]], borders: Borders):
@@ -40,17 +37,17 @@ class Places:
         is_alone: bool,
         most: int,
     ) -> None:
-        """Add the places of one pattern to those known of its rule, until there are enough.
+        """Add the places of one pattern to those of its rule, up to a limit.
 
         Args:
-            known: What is added to.
+            known: The places of the rule so far, which the call extends.
             parts: The numbers of the pattern's parts.
             gaps: The most letters between them.
-            unless: The number of the literals that void a match they overlap; -1 for no such.
-            apart_from: The number of those that void a match they stand near.
-            within: How near.
-            is_alone: Whether a match has to fill its clause.
-            most: How many places are enough.
+            unless: The part whose literals void a match that they overlap, or -1.
+            apart_from: The part whose literals void a match that they are near, or -1.
+            within: How near, in characters.
+            is_alone: Whether a match must fill its clause.
+            most: The most places to collect.
         """
         for place in chain(self._found, parts, gaps, self._letters):
             if len(known) >= most:
@@ -75,9 +72,9 @@ class Places:
         return touches(self._of_lines(part), start - reach, end + reach)
 
     def _of_lines(self, part: int) -> list[Span]:
-        """Give the spans that may void what stands on one line.
+        """Return the spans that may void a match on a single line.
 
-        想死, and on the next line 你知道吗, is not 想死你; with no more than 你了 there it is.
+        想死 with 你知道吗 on the next line is not 想死你, but with only 你了 on that line it is.
         """
         if part not in self._within_lines:
             borders = self._borders
@@ -94,6 +91,6 @@ class Places:
 
     @cached_property
     def _ends(self) -> list[int]:
-        """How many sentences end before each place."""
+        """The number of sentence ends before each position."""
         text = self._plain.smooth
         return list(accumulate((ends_sentence(text, i) for i in range(len(text))), initial=0))

@@ -1,8 +1,8 @@
-"""Whose risk a match speaks of, and whether it is meant: what its surroundings say.
+"""Scope: the surroundings of a match, which may lower its level.
 
-Reads the folded text in short windows, in Chinese and English. Only ever lowers: a negated or
-invented risk becomes distress (level 1), somebody else's becomes level 2 under its own category, a
-past one level 2. A risk that its writer names as their own in the present is never lowered.
+Scope reads short windows of the folded text, in Chinese and English. A negated or invented risk
+becomes level 1, another person's level 2 under its own category, and a past one level 2. A risk
+that the writer names as their own in the present is never lowered.
 """
 
 import re
@@ -18,17 +18,17 @@ _BEFORE, _AFTER = 48, 40
 
 
 class Surroundings:
-    """Windows around places of one folded text."""
+    """The windows around positions of one folded text."""
 
     def __init__(self, surface: str) -> None:
         self.surface = surface
         self._is_quoting = not words.QUOTE_MARKS.isdisjoint(surface)
-        # Many rules match at the same place, and each asks several times.
+        # Cached, because many rules match at the same position and each asks several times.
         self._before: dict[tuple[int, bool], str] = {}
         self._after: dict[int, str] = {}
 
     def before(self, start: int, *, clause: bool = False) -> str:
-        """Give what stands before a place in its sentence, or its clause."""
+        """Return the text before a position in its sentence, or its clause."""
         key = start, clause
         if key not in self._before:
             self._before[key] = self._find_before(start, clause=clause)
@@ -43,7 +43,7 @@ class Surroundings:
         return self.surface[low:start]
 
     def after(self, end: int) -> str:
-        """Give what stands after a place in its sentence."""
+        """Return the text after a position in its sentence."""
         if end not in self._after:
             self._after[end] = self._find_after(end)
         return self._after[end]
@@ -56,7 +56,7 @@ class Surroundings:
         return self.surface[end:high]
 
     def quoted_from(self, start: int, end: int) -> int | None:
-        """Give where the quotation around a span opens, if it stands in one."""
+        """Return the start of the quotation around a span, or None."""
         if not self._is_quoting:
             return None
         for index in range(start - 1, max(-1, start - _BEFORE), -1):
@@ -71,12 +71,12 @@ class Surroundings:
 Reader = Callable[[Candidate, Surroundings], bool]
 
 
-def is_negated(found: Candidate, around: Surroundings) -> bool:
-    """Whether the risk is denied: 没有自杀的想法, not suicidal."""
-    start, end = found.span
-    # A pattern that is itself a negation (don't want to live) is not denied by its own words.
+def is_negated(candidate: Candidate, around: Surroundings) -> bool:
+    """Return whether the risk is denied: 没有自杀的想法, not suicidal."""
+    start, end = candidate.span
+    # A pattern that is itself a negation (don't want to live) does not deny itself.
     own = words.OWN_NOT.match(around.surface[start:end])
-    heads = {start} if own else {start, found.head}
+    heads = {start} if own else {start, candidate.head}
     return any(_is_negated_at(head, end, around) for head in heads)
 
 
@@ -91,23 +91,23 @@ def _is_negated_at(start: int, end: int, around: Surroundings) -> bool:
     return bool(words.NOT_EN.search(clause)) and not words.NOT_EN_EXCEPT.search(clause)
 
 
-def is_held_back(found: Candidate, around: Surroundings) -> bool:
-    """Whether a denial is a promise or a struggle: 答应过不自杀, trying not to kill myself."""
-    start, end = found.span
-    before = around.before(max(start, found.head))
+def is_held_back(candidate: Candidate, around: Surroundings) -> bool:
+    """Return whether a denial is a promise or a struggle: 答应过不自杀."""
+    start, end = candidate.span
+    before = around.before(max(start, candidate.head))
     held = words.HELD_BACK.search(before) or words.HELD_AFTER.search(around.after(end))
-    return bool(held) and is_negated(found, around)
+    return bool(held) and is_negated(candidate, around)
 
 
-def is_third_person(found: Candidate, around: Surroundings) -> bool:
-    """Whether somebody else is at risk: 我朋友想自杀, she says she wants to die."""
-    start, end = found.span
+def is_third_person(candidate: Candidate, around: Surroundings) -> bool:
+    """Return whether another person is at risk: 我朋友想自杀, she says she wants to die."""
+    start, end = candidate.span
     opened = around.quoted_from(start, end)
     matched = around.surface[start:end]
     if opened is None and (words.FIRST_EN.search(matched)):
         return False
     if matched.startswith("我"):
-        start = found.head  # 我 may belong to 我朋友; what stands between tells
+        start = candidate.head  # 我 may belong to 我朋友; the text up to the head tells
     before = around.before(start if opened is None else opened, clause=opened is None)
     if opened is not None and "我说" in before:
         return False
@@ -118,12 +118,12 @@ def is_third_person(found: Candidate, around: Surroundings) -> bool:
     return english is not None and not words.FIRST_EN.search(english.group())
 
 
-def is_second_person(found: Candidate, around: Surroundings) -> bool:
-    """Whether the one addressed is asked or told: 你会自杀吗, 你想过死吗."""
-    start, end = found.span
+def is_second_person(candidate: Candidate, around: Surroundings) -> bool:
+    """Return whether the risk is the addressee's, asked or told: 你会自杀吗, 你想过死吗."""
+    start, end = candidate.span
     if "我" in around.surface[start:end]:
         return False
-    before = around.before(max(start, found.head), clause=True)
+    before = around.before(max(start, candidate.head), clause=True)
     last = _last_subject(before)
     return last is not None and bool(last.group("you")) and _is_subject(last, before)
 
@@ -133,15 +133,15 @@ def _last_subject(before: str) -> re.Match[str] | None:
 
 
 def _is_subject(word: re.Match[str], before: str) -> bool:
-    """Whether a person is the one who does it: not 被他, 跟你, and no reason (他走后)."""
+    """Return whether a person is the subject: not 被他 or 跟你, nor a reason (他走后)."""
     if words.NO_SUBJECT_BEFORE.search(before[: word.start()]):
         return False
     return not words.REASON_AFTER.search(before[word.end() :])
 
 
-def is_fiction(found: Candidate, around: Surroundings) -> bool:
-    """Whether it is told, sung, played or reported rather than felt."""
-    start, end = found.span
+def is_fiction(candidate: Candidate, around: Surroundings) -> bool:
+    """Return whether the risk is told, sung, played or reported, not felt."""
+    start, end = candidate.span
     before, after = around.before(start), around.after(end)
     opened = around.quoted_from(start, end)
     if opened is not None:
@@ -161,10 +161,10 @@ def is_fiction(found: Candidate, around: Surroundings) -> bool:
     return bool(told) and not words.FIRST_EN.search(before)
 
 
-def is_past(found: Candidate, around: Surroundings) -> bool:
-    """Whether it is said to be over: 以前想过自杀, 现在好了."""
-    start, end = found.span
-    before, after = around.before(max(start, found.head)), around.after(end)
+def is_past(candidate: Candidate, around: Surroundings) -> bool:
+    """Return whether the risk is over: 以前想过自杀, 现在好了."""
+    start, end = candidate.span
+    before, after = around.before(max(start, candidate.head)), around.after(end)
     near = before[-16:] + around.surface[start:end]
     if words.PAST_ZH.search(before) and not words.PRESENT_ZH.search(near):
         return not words.AGAIN_ZH.search(after)
@@ -187,26 +187,28 @@ _READERS: tuple[tuple[str, Reader, Level, Category | None], ...] = (
 )
 
 
-def lower(found: Candidate, scope: frozenset[str], around: Surroundings) -> Candidate:
-    """Lower a match as its surroundings ask, by the first reading that holds.
+def lower(candidate: Candidate, scope: frozenset[str], around: Surroundings) -> Candidate:
+    """Lower a match by the first reading of its surroundings that applies.
 
     Args:
-        found: The match at its rule's own level.
-        scope: Which readings its rule allows.
-        around: The text it stands in.
+        candidate: The match at its rule's own level.
+        scope: The readings that its rule allows.
+        around: The text around it.
     """
     for name, holds, most, category in _READERS:
-        if name in scope and holds(found, around):
+        if name in scope and holds(candidate, around):
             return replace(
-                found,
-                level=min(found.level, _most(found, most, category, around)),
-                category=category or found.category,
+                candidate,
+                level=min(candidate.level, _most(candidate, most, category, around)),
+                category=category or candidate.category,
                 lowered=True,
             )
-    return found
+    return candidate
 
 
-def _most(found: Candidate, most: Level, category: Category | None, around: Surroundings) -> Level:
-    """Somebody else in danger now can still be helped by the writer: that stays at level 3."""
-    is_now = category is Category.OTHERS and found.level == Level.IMMINENT
-    return Level.ACTIVE if is_now and not is_past(found, around) else most
+def _most(
+    candidate: Candidate, most: Level, category: Category | None, around: Surroundings
+) -> Level:
+    """Return the highest level. Another person in danger now stays at 3: the writer can help."""
+    is_now = category is Category.OTHERS and candidate.level == Level.IMMINENT
+    return Level.ACTIVE if is_now and not is_past(candidate, around) else most

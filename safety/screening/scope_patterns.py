@@ -1,6 +1,6 @@
-"""What denial, somebody else, fiction and the past look like: patterns on folded text.
+"""The patterns of scope on folded text: denial, other people, fiction and the past.
 
-All of them are read in short windows, so none is bounded for length.
+They run only on short windows, so they need no bounds of their own.
 """
 
 import re

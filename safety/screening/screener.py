@@ -1,6 +1,6 @@
-"""One text in, one `Screening` out: matches, their scope, the combination rules.
+"""The screener, which turns one text into one `Screening`.
 
-Holds no state between texts, so one `Screener` serves every chat.
+It keeps no state between texts, so one `Screener` serves every chat.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,19 +27,19 @@ from safety.screening.second_stage import SecondStage
 from safety.text.normalise import Normalised, normalise
 from safety.text.sentences import Borders
 
-_MOST_REMEMBERED = 400  # characters of an earlier message that are read again
-_MOST_SCOPED = 16  # places of one rule that are read in their surroundings; one more stands
+_MOST_REMEMBERED = 400  # characters of an earlier message that are screened again
+_MOST_SCOPED = 16  # places of one rule that scope may lower; one more counts as it is
 
+# The spans of the lexicon's cues, by name.
 Cues = Mapping[str, list[Span]]
-"""Where the cues of the lexicon stand, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One rule at one place; `start` and `end` are code points of the original text.
+    """One rule at one place. `start` and `end` count code points of the original text.
 
     Attributes:
-        lowered: Whether its surroundings (denial, past, somebody else) lowered it.
+        lowered: Whether scope (denial, past, another person) lowered it.
     """
 
     start: int
@@ -52,12 +52,12 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """What was found in one text.
+    """The outcome of screening one text.
 
     Attributes:
-        categories: Of the matches at level 2 and up, in the order of `Category`.
-        matches: All of them, lowered ones at the level they were lowered to.
-        lexicon: The version that was used.
+        categories: The categories of matches from level 2 on, in the order of `Category`.
+        matches: All matches. Lowered ones have their lowered level.
+        lexicon: The version of the lexicon.
     """
 
     level: Level
@@ -66,11 +66,11 @@ class Screening:
     lexicon: str
 
     def at_least(self, level: Level) -> list[Match]:
-        """Give the matches that stand at a level or above it."""
+        """Return the matches at a level or above it."""
         return [m for m in self.matches if m.level >= level]
 
     def to_dict(self) -> dict[str, object]:
-        """Give plain values for JSON; no text of the message is among them."""
+        """Return plain values for JSON, without the text."""
         return {
             "level": int(self.level),
             "categories": [c.value for c in self.categories],
@@ -92,10 +92,10 @@ class Screener:
     """Screens texts with one lexicon, and a second stage that can only raise a level.
 
     Args:
-        lexicon: The one to screen with.
-        second_stage: The model that is asked about what stands at level 2.
-        known: Literals of a lexicon much like this one, to share.
-        answers: Screeners of what answers a question that was asked directly.
+        lexicon: The lexicon to screen with.
+        second_stage: The model that may raise level 2.
+        known: Literals of a similar lexicon, to share.
+        answers: Screeners of the answers to direct questions.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Screener:
         parts = list(_parts(lexicon))
         if known is None or known.by_sound != lexicon.by_sound:
             literals = self._literals = Literals(parts, lexicon.by_sound)
-        else:  # a change of a change grows from what shipped, not from the change before
+        else:  # share the shipped literals, not those of the change before
             literals, self._literals = known.plus(parts), known
         number = literals.number
         self._cues = {name: number(part) for name, part in lexicon.cues.items()}
@@ -134,9 +134,9 @@ class Screener:
         return cls(load_lexicon(), SecondStage.load(), answers=answers)
 
     def with_lexicon(self, lexicon: Lexicon) -> "Screener":
-        """Build a screener of a changed lexicon, with the second stage and literals of this one.
+        """Build a screener of a changed lexicon, which shares this one's literals and model.
 
-        It takes milliseconds where most of the lexicon is the same.
+        It takes milliseconds if most of the lexicon is the same.
         """
         return Screener(lexicon, self._second_stage, self._literals, self._answers)
 
@@ -147,22 +147,21 @@ class Screener:
 
     @property
     def version(self) -> str:
-        """What every screening bears: the lexicon's version, and the second stage's."""
+        """The versions of the lexicon and the second stage, which every screening carries."""
         return self._version
 
     def screen(
         self, text: str, history: Sequence[str] = (), *, asked: DirectQuestion | None = None
     ) -> Screening:
-        """Screen one text; never fails on any string.
+        """Screen one text. Accepts any string.
 
         Args:
             text: The message.
-            history: The same person's own earlier messages, oldest first, without the
-                companion's; the last few are read. They can raise the level, never lower it.
-            asked: What the companion's last words asked the person directly, so that a bare
-                yes names it (Are you thinking of killing yourself?), and so that more than a
-                yes is read as its answer (took some pills). Not for a question whose yes is
-                good news (Are you safe now?).
+            history: The person's own earlier messages, oldest first, of which the last few
+                count. They can raise the level, never lower it.
+            asked: The direct question of the last reviewed text, if any. A bare yes confirms its
+                risk, and a longer message is screened as its answer (took some pills). Not for
+                questions whose yes is good news (Are you safe now?).
         """
         plain = normalise(text)
         screening, cues = self._alone(plain)
@@ -183,17 +182,17 @@ class Screener:
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
     ) -> list[Added | None]:
         before = [self._alone(normalise(turn[-_MOST_REMEMBERED:]))[0] for turn in history]
-        found = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
+        added = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
         if head := sent_before(history):
             joined = self._alone(normalise(head + gone_on(text)))[0]
             crossing = [m for m in joined.matches if m.start < len(head) < m.end]
-            found += [Added(m.level, m.category, "context.joined") for m in crossing]
-        return found
+            added += [Added(m.level, m.category, "context.joined") for m in crossing]
+        return added
 
     def _alone(self, plain: Normalised) -> tuple[Screening, Cues]:
         found = self._matcher.find(plain)
         borders = Borders(plain.surface, plain.smooth)
-        surroundings = Surroundings(plain.surface)  # what stands on other lines lowers nothing
+        surroundings = Surroundings(plain.surface)  # text on other lines lowers nothing
         candidates: list[Candidate] = []
         for entry, spans in self._places(plain, found, borders).items():
             for index, (start, end, head) in enumerate(sorted(spans)):
@@ -240,7 +239,7 @@ class Screener:
 
 
 def _parts(lexicon: Lexicon) -> Iterator[Alternatives]:
-    """Every set of literals that the lexicon looks for."""
+    """Yield every set of literals of the lexicon."""
     yield from lexicon.cues.values()
     for entry in lexicon.entries:
         yield from filter(None, (entry.unless, entry.apart_from))
@@ -249,13 +248,13 @@ def _parts(lexicon: Lexicon) -> Iterator[Alternatives]:
 
 
 def _worst(screening: Screening) -> tuple[Level, Category]:
-    """Give the level of a turn and the kind of its gravest match."""
+    """Return the level of a turn and the category of its gravest match."""
     kinds = [m.category for m in _gravest(screening)]
     return screening.level, kinds[0] if kinds else Category.SUICIDE
 
 
 def is_open(screening: Screening) -> bool:
-    """Whether a second stage is asked: level 2, the writer's own, and lowered by nothing."""
+    """Return whether the second stage is asked: level 2, the writer's own, nothing lowered."""
     if screening.level != Level.PASSIVE or any(m.lowered for m in screening.matches):
         return False
     return any(m.category is Category.SUICIDE for m in _gravest(screening))
@@ -266,14 +265,14 @@ def _gravest(screening: Screening) -> list[Match]:
 
 
 def _raised(screening: Screening) -> Screening:
-    """Add what the second stage says, at the place of what it was asked about."""
+    """Add the second stage's match, at the place of the match that it raises."""
     asked = next(m for m in _gravest(screening) if m.category is Category.SUICIDE)
-    found = replace(asked, rule="second_stage", level=Level.ACTIVE)
-    return _summed([*screening.matches, found], screening.lexicon)
+    match = replace(asked, rule="second_stage", level=Level.ACTIVE)
+    return _summed([*screening.matches, match], screening.lexicon)
 
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
-    """Of matches of one rule at one level that lie in one another, keep the longest."""
+    """Keep the longest of nested matches of one rule at one level."""
     kept: list[Candidate] = []
     last: dict[tuple[str, Level, Category], Span] = {}
     for item in sorted(candidates, key=lambda c: (c.span[0], -c.span[1])):
@@ -293,14 +292,14 @@ def _summed(matches: list[Match], version: str) -> Screening:
 
 
 def merge(screenings: Iterable[Screening]) -> Screening:
-    """Sum up the messages of a burst, each screened by itself.
+    """Merge the screenings of a burst's messages.
 
     Args:
-        screenings: In the order of the messages.
+        screenings: The screenings, in the order of the messages.
 
     Returns:
-        The highest level and all categories. Each match keeps the place it has in its own
-        message, so a merged screening says what was found, not where.
+        The highest level and all categories. Each match keeps the position in its own message,
+        so a merged screening says what was found, not where.
     """
     items = list(screenings)
     matches = [m for item in items for m in item.matches]

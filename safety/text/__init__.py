@@ -1,1 +1,1 @@
-"""A text folded to plain forms, with the way back to the original."""
+"""Folding of a text to plain forms, with positions mapped back to the original."""

@@ -1,7 +1,6 @@
-"""One character to its plain form: width, case, traditional, look-alikes.
+"""The folding of one character to its plain form: width, case, traditional, look-alikes.
 
-Knows single characters only: no words, no order, no language, no risk. Folding is a function of the
-character alone, which is what makes the offset map of `normalise` exact and cheap.
+Folding depends on the character alone, which makes the offset map of `normalise` exact and cheap.
 """
 
 import unicodedata
@@ -9,11 +8,11 @@ from functools import lru_cache
 
 import opencc
 
+# Replaces a lone surrogate, which no UTF-8 consumer accepts.
 REPLACEMENT = "\ufffd"
-"""Stands for a lone surrogate, which no UTF-8 consumer would take."""
 
-# Latin look-alikes outside Latin that NFKC leaves alone (Cyrillic, Greek, Armenian, Cherokee),
-# and two rare characters that people write for 死 to get past filters.
+# Look-alikes of Latin letters that NFKC keeps (Cyrillic, Greek, Armenian, Latin extensions), and a
+# rare character that people write for 死 to evade filters.
 _CONFUSABLES = {
     **dict(zip("аеорсухіјѕһԁԛԝкмтвнгп", "aeopcyxijshdqwkmtbhrn", strict=True)),
     **dict(zip("οαερτικνυχω", "oaeptikvuxw", strict=True)),
@@ -32,7 +31,7 @@ def _simplified() -> dict[str, str]:
     """Map every traditional Han character of the basic planes to its simplified form."""
     han = [chr(c) for c in range(_FIRST_HAN, _LAST_HAN + 1)]
     plain = opencc.OpenCC("t2s").convert("\n".join(han)).split("\n")
-    # 著 (as in 睡著) and 妳 are left by OpenCC; both stand for a plain word in chat.
+    # OpenCC keeps 著 (as in 睡著), 妳 and 牠. In chat each stands for a plain word.
     return {t: s for t, s in zip(han, plain, strict=True) if t != s and len(s) == 1} | {
         "妳": "你",
         "著": "着",
@@ -41,7 +40,7 @@ def _simplified() -> dict[str, str]:
 
 
 def _lettered(char: str) -> str | None:
-    """Read letters drawn as emoji: regional indicators and white-on-black capitals."""
+    """Return the letter of an emoji: a regional indicator or a white-on-black capital."""
     code = ord(char)
     for base in (_REGIONAL_A, _NEGATIVE_SQUARED_A, _NEGATIVE_CIRCLED_A):
         if base <= code < base + 26:
@@ -57,8 +56,8 @@ def fold(char: str) -> str:
         char: Any single code point, lone surrogates included.
 
     Returns:
-        Its plain lower-case form: usually one character, none for what is invisible (format
-        characters, variation selectors, soft hyphens, combining marks), several for ligatures.
+        Its plain lower-case form, usually one character. Invisible characters (format characters,
+        variation selectors, soft hyphens, combining marks) give none, and ligatures several.
     """
     if char.isascii() and char.isprintable():
         return char.lower()

@@ -1,7 +1,6 @@
-"""Other words that people write for a risk to get past filters: 紫砂, 自鲨, 条楼, 割婉.
+"""The spellings that people write for a risk to evade filters: 紫砂, 自鲨, 条楼, 割婉.
 
-Knows a short list of spellings and what stands beside them, no lexicon and no level. Where a
-spelling is also a plain word (紫砂 is a clay) only its surroundings make it a disguise.
+If a spelling is also a plain word (紫砂 is a clay), only its surroundings make it a disguise.
 """
 
 import re
@@ -9,7 +8,7 @@ import re
 _ASKED = "想要去会敢备算试又就法式死再真去过了能"
 _NOT_POT = "(?![壶杯锅茶泥煲器盆艺陶矿内材])"
 
-# Each spelling has as many characters as what it stands for, so that places carry over.
+# Each spelling is as long as its meaning, so that positions stay the same.
 _SPELLINGS: tuple[tuple[str, str], ...] = (
     (rf"(?<=[{_ASKED}])(?:紫砂|紫沙|紫杀|姊杀){_NOT_POT}", "自杀"),
     ("自[鲨沙砂刹煞纱莎铩]|[紫子字梓][鲨杀刹]|z[鲨杀沙砂]|自s(?![a-z])", "自杀"),
@@ -34,16 +33,16 @@ _TRIGGERS = frozenset(
 
 
 def substitutes(surface: str) -> dict[int, str]:
-    """Give, for the characters of every such spelling, the character that is meant.
+    """Return the meant character for each character of such a spelling, by position.
 
     Args:
         surface: Folded text.
     """
     if _TRIGGERS.isdisjoint(surface):
         return {}
-    found: dict[int, str] = {}
+    meant: dict[int, str] = {}
     for pattern, plain in _COMPILED:
         for hit in pattern.finditer(surface):
             if hit.end() - hit.start() == len(plain):
-                found.update(zip(range(hit.start(), hit.end()), plain, strict=True))
-    return found
+                meant.update(zip(range(hit.start(), hit.end()), plain, strict=True))
+    return meant

@@ -1,6 +1,6 @@
-"""A message as several views side by side, each with its way back to the original text.
+"""The views of a message, each with positions mapped back to the original text.
 
-Total on any `str`; linear in its length.
+It accepts any `str` and is linear in its length.
 """
 
 import re
@@ -12,10 +12,10 @@ from safety.text.homophones import substitutes
 from safety.text.pinyin import Syllable, syllables
 from safety.text.sentences import read_on
 
+# Encloses every syllable of the pinyin view. No other view contains it.
 SYLLABLE_MARK = "|"
-"""Stands around every syllable of the pinyin view; no other view contains it."""
+# Replaces text of the pinyin view that is not a syllable.
 BREAK_MARK = "#"
-"""Stands in the pinyin view for what is no syllable."""
 
 _LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "8": "b"}
 _LEET_I = _LEET | {"1": "i", "!": "i"}
@@ -24,8 +24,8 @@ _LEET_L = _LEET | {"1": "l", "!": "l"}
 _LEET_RUN = re.compile(r"[a-z0-9@$]{2,}")
 _LEET_SIGN = re.compile(r"[0134578@$]")
 _LETTER = re.compile(r"[a-z]")
+# With this many words that mix digits and letters, words of digits alone are read too.
 _LEET_WORDS = 2
-"""From so many words written with digits on, words of digits alone are read as well."""
 _TWICE = re.compile(r"([A-Za-z])\1+")
 _THRICE = re.compile(r"([^\W\d_\x00-\x7f])\1{2,}")
 _LONE = re.compile(r"(?<![a-z0-9@$])[0134578@$]{1,3}(?![a-z0-9@$])")
@@ -59,13 +59,12 @@ class TextView:
     """One reading of a text.
 
     Attributes:
-        text: What is searched.
-        starts: For each character, the index where its source begins in the surface.
-        ends: For each character, the index where its source ends in the surface.
-        pinyin: Whether this is the syllable view, whose matches need a second look.
-        spelled: For the syllable view: how many of the letters before each place were
-            typed as Latin letters rather than read off a Chinese character; only zeros
-            stand there, and too few, where none was.
+        text: The text to search.
+        starts: For each character, the start of its source in the surface.
+        ends: For each character, the end of its source in the surface.
+        pinyin: Whether this is the syllable view, whose matches need a second check.
+        spelled: For the syllable view, how many letters before each position were typed in
+            Latin. If none was, it is a short list of zeros.
     """
 
     text: str
@@ -80,10 +79,10 @@ class Normalised:
     """A folded text and its views.
 
     Attributes:
-        surface: Folded text with its punctuation; runs of blanks are one blank.
-        smooth: The surface, read on over line ends and fragments; its places are the same.
+        surface: The folded text with its punctuation. Runs of blanks become one blank.
+        smooth: The surface with blanks for line ends inside a sentence (`read_on`).
         starts: For each surface character, its index in the original.
-        views: What the automaton searches; their offsets point into the surface.
+        views: The texts to search. Their offsets point into the surface.
     """
 
     surface: str
@@ -98,12 +97,12 @@ class Normalised:
 
 
 def normalise(text: str) -> Normalised:
-    """Fold a text and build its views; never fails on any string."""
+    """Fold a text and build its views. Accepts any string."""
     surface, starts = _surface(text)
     views = [squeeze(surface)]
     if _any(surface, _LEET_I):
         meant = _leet(surface, _LEET_I)
-        if meant:  # digits alone are read as nothing else
+        if meant:  # digits alone have no other reading
             views.append(squeeze(surface, meant))
         if meant and ("1" in surface or "!" in surface):
             views.append(squeeze(surface, _leet(surface, _LEET_L)))
@@ -135,14 +134,14 @@ Substitute = Callable[[str], str | None]
 
 
 def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None) -> TextView:
-    """Keep letters and digits only, with repeats closed up.
+    """Keep only letters and digits, with repeats closed up.
 
-    Latin runs of the same letter within a word become one; Chinese ones become two from three
-    on (死死死). Keys of the lexicon go through the same function, so both sides agree.
+    Runs of a Latin letter within a word become one letter, and runs of three or more of a
+    Chinese character (死死死) become two. The keys of the lexicon are squeezed the same way.
 
     Args:
         surface: Folded text.
-        substitute: Optional reading of a character, by itself or by its index.
+        substitute: An optional reading of characters, by character or by index.
     """
     out: list[str] = []
     starts: list[int] = []
@@ -172,13 +171,13 @@ def squeeze(surface: str, substitute: Substitute | dict[int, str] | None = None)
 
 
 def squeezed(surface: str) -> str:
-    """Give the text of `squeeze` alone: of a lexicon's many literals no more is asked."""
+    """Return the text of `squeeze` alone, which is faster for a lexicon's many literals."""
     letters = "".join(filter(str.isalnum, _TWICE.sub(r"\1", surface)))
     return _THRICE.sub(r"\1\1", letters)
 
 
 def _squeeze_plain(surface: str) -> TextView:
-    """Do the same where nothing is read as something else: the one view every text has."""
+    """Squeeze without substitutes, for the one view that every text has."""
     out: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -195,7 +194,7 @@ def _squeeze_plain(surface: str) -> TextView:
 
 
 def _repeats(out: list[str], letter: str) -> bool:
-    """Whether a letter only prolongs what stands before it."""
+    """Return whether a letter only prolongs the run before it."""
     if not out or out[-1] != letter or letter.isdecimal():
         return False
     return letter.isascii() or (len(out) > 1 and out[-2] == letter)
@@ -206,29 +205,29 @@ def _any(surface: str, keys: dict[str, str]) -> bool:
 
 
 def _leet(surface: str, table: dict[str, str]) -> dict[int, str]:
-    """Read digits and signs as letters where a letter stands beside them."""
-    found: dict[int, str] = {}
+    """Read digits and signs as letters if a letter is beside them."""
+    letters: dict[int, str] = {}
     lone = _lone_runs(surface, table) if _leet_words(surface) >= _LEET_WORDS else ()
     for index in lone:
-        found[index] = table[surface[index]]
+        letters[index] = table[surface[index]]
     for index, char in enumerate(surface):
-        if char in table and index not in found:
+        if char in table and index not in letters:
             before = surface[index - 1] if index else ""
             after = surface[index + 1 : index + 2]
             is_inside = _latin(after) or (_latin(before) and (char != "!" or after.isalnum()))
-            if is_inside or (index - 1 in found and char != "!"):
-                found[index] = table[char]
-    return found
+            if is_inside or (index - 1 in letters and char != "!"):
+                letters[index] = table[char]
+    return letters
 
 
 def _leet_words(surface: str) -> int:
-    """Count the words that hold both a letter and a sign that may stand for one."""
+    """Count the words that mix letters with signs that may stand for letters."""
     runs = (run.group() for run in _LEET_RUN.finditer(surface))
     return sum(1 for run in runs if _LETTER.search(run) and _LEET_SIGN.search(run))
 
 
 def _lone_runs(surface: str, table: dict[str, str]) -> list[int]:
-    """Give the places of words written in digits alone: 1 for i, 15 for is, 45 for as."""
+    """Return the positions of words in digits alone: 1 for i, 15 for is, 45 for as."""
     runs = _LONE.finditer(surface)
     return [i for run in runs if set(run.group()) <= table.keys() for i in range(*run.span())]
 
@@ -238,7 +237,7 @@ def _latin(char: str) -> bool:
 
 
 def _pinyin(surface: str) -> TextView:
-    """Write the text as toneless syllables, those of Chinese characters and spelled ones."""
+    """Write the text as toneless syllables of Chinese characters and of typed pinyin."""
     out: list[str] = [SYLLABLE_MARK]
     starts, ends, spelled = [0], [0], [0, 0]
     is_typed = any(_latin(char) for char in surface)

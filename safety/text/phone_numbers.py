@@ -1,7 +1,7 @@
-"""Telephone numbers in a text, however they are written.
+"""The phone numbers in a text, in any notation.
 
-Years, amounts and ages are told apart by their unit, short numbers by a word of calling beside
-them.
+A unit marks years, amounts and ages, which are not phone numbers. A short number counts only with
+a word of calling beside it.
 """
 
 import re
@@ -37,19 +37,19 @@ _CALL_BEFORE = re.compile(
 _CALL_AFTER = re.compile(
     r"^\s*[\"”」)]?\s*(?:热线|专线|电话|求助|报警|急救|号码|hotline|helpline|lifeline)"
 )
+# How near a number a word of calling or a unit must be, in characters.
 _BEFORE, _AFTER = 24, 12
-"""Letters around a number in which a word of calling, or its unit, stands."""
 
 
 def dialled(folded: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """List what a reader could dial.
+    """Find the numbers that a reader could dial.
 
     Args:
         folded: Text after `fold`, so that wide digits are plain.
 
     Yields:
-        All digits of a run, and the digits of its groups (two numbers side by side are
-        one run).
+        All digits of a run, and the digits of each of its groups. Two numbers side by side are
+        one run.
     """
     folded = _DATE.sub(" ", folded)
     plain = _SPOKEN_RUN.sub(_read_spoken, _WORD_RUN.sub(_read_words, folded))

@@ -1,7 +1,7 @@
-"""Syllables of a folded text: how its Chinese characters sound, and pinyin typed in Latin.
+"""The syllables of a folded text: the sounds of its Chinese characters, and typed pinyin.
 
-English words that happen to split into syllables are read as syllables too; what a match of such
-syllables is worth is decided elsewhere.
+English words that happen to split into syllables count as syllables too. The matcher checks such
+matches again.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ _LONGEST_SYLLABLE = 6
 
 @dataclass(frozen=True, slots=True)
 class Syllable:
-    """One syllable, or, with an empty `sound`, a stretch that is none."""
+    """One syllable. An empty `sound` marks text that is not a syllable."""
 
     sound: str
     start: int
@@ -25,14 +25,14 @@ class Syllable:
 
 
 def _plain(sound: str) -> str:
-    """Drop the tone; ü is typed as v or u, and u is what both become."""
+    """Drop the tone, and write ü, which is typed as v or u, as u."""
     letters = unicodedata.normalize("NFD", sound)
     return "".join(c for c in letters if not unicodedata.combining(c)).replace("v", "u")
 
 
 @lru_cache(maxsize=32_768)
 def sound_of(char: str) -> str:
-    """Give a Chinese character's most usual reading without its tone, or nothing."""
+    """Return a Chinese character's most usual reading without its tone, or an empty text."""
     readings: str = PINYIN_DICT.get(ord(char), "") if "\u3400" <= char <= "\u9fff" else ""
     return _plain(readings.split(",", maxsplit=1)[0])
 
@@ -50,7 +50,7 @@ def split(word: str) -> list[str] | None:
         word: Lower-case ASCII letters.
 
     Returns:
-        The syllables, fewest first choice, or None where the word is no pinyin.
+        The fewest syllables, or None if the word is not pinyin.
     """
     known = _known()
     best: list[tuple[int, int] | None] = [None] * (len(word) + 1)
@@ -78,7 +78,7 @@ _split_cached = lru_cache(maxsize=4_096)(split)
 
 
 def syllables(surface: str) -> Iterator[Syllable]:
-    """Walk a folded text syllable by syllable; separators within it are passed over."""
+    """Yield the syllables of a folded text. Separators are skipped."""
     index, size = 0, len(surface)
     while index < size:
         char = surface[index]

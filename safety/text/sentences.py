@@ -1,6 +1,6 @@
-"""Where a sentence of a folded text ends, and where it only seems to.
+"""The ends of sentences in a folded text, real and apparent.
 
-People break a sentence over lines, or write its pieces as sentences: `i want. to. die.`
+People split a sentence over lines, or write its pieces as sentences: `i want. to. die.`
 """
 
 import re
@@ -9,33 +9,33 @@ from itertools import accumulate, islice
 _HARD = frozenset("。!?;！？；\n")
 _BORDER = re.compile(r"[ \n。.!?;！？；]*[\n。.!?;！？；][ \n。.!?;！？；]*")
 _UNIT = re.compile(r"[a-z0-9']+|[^\W\d_]")
+# The most Han characters or Latin words of a fragment of a sentence.
 _FRAGMENT = 3
-"""Han characters or Latin words up to which a sentence may be a piece of one."""
+# The characters that may follow a word at the end of its line.
 _TAIL = frozenset("们了啦呀啊哦呢喽咯~ ")
-"""What may follow a word at the end of its line."""
 
 
 def ends_sentence(surface: str, index: int) -> bool:
-    """Whether the character there ends a sentence (and is not a separator within a word)."""
+    """Return whether a character ends a sentence and is not a separator within a word."""
     char = surface[index]
     if char in ".!?":
         before = surface[index - 1 : index]
         after = surface[index + 1 : index + 2]
         if char == ".":
-            # "I. .w.a.n.t": a separator goes on after the blank, a sentence does not.
+            # In "I. .w.a.n.t" a separator goes on after the blank. A sentence does not.
             return not after or (after.isspace() and surface[index + 2 : index + 3] != ".")
         return not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum())
     return char in _HARD
 
 
 def read_on(surface: str) -> str:
-    """Read a text on over its line ends, and over the ends of mere fragments.
+    """Replace line ends and the ends of fragments that do not end a sentence with blanks.
 
     Args:
         surface: Folded text.
 
     Returns:
-        A text of the same length, with blanks for what parts nothing.
+        A text of the same length.
     """
     borders = [run for run in _BORDER.finditer(surface) if _parts(surface, run.span())]
     if not borders:
@@ -58,7 +58,7 @@ def _parts(surface: str, span: tuple[int, int]) -> bool:
 
 
 def _is_ended(surface: str, span: tuple[int, int]) -> bool:
-    """Whether something else than a line's end ends the sentence."""
+    """Return whether more than a line end ends the sentence."""
     return any(surface[i] != "\n" and ends_sentence(surface, i) for i in range(*span))
 
 
@@ -67,16 +67,16 @@ def _is_fragment(piece: str) -> bool:
 
 
 def counts_at_most(text: str, most: int) -> bool:
-    """Whether a lower-case text holds at most so many Han characters and Latin words."""
+    """Return whether a lower-case text has at most `most` Han characters and Latin words."""
     return next(islice(_UNIT.finditer(text), most, None), None) is None
 
 
 class Borders:
-    """The borders of a text that are read over.
+    """The borders of a text that do not end a sentence.
 
     Args:
         surface: Folded text.
-        smooth: The same as `read_on` gives it.
+        smooth: The text that `read_on` returns for it.
     """
 
     def __init__(self, surface: str, smooth: str) -> None:
@@ -87,11 +87,11 @@ class Borders:
             self._counts = list(accumulate(changed, initial=0))
 
     def are_within(self, start: int, end: int) -> bool:
-        """Whether one of them lies within a span."""
+        """Return whether a border lies within a span."""
         return bool(self._counts) and self._counts[start] != self._counts[end]
 
     def stands_after(self, end: int) -> bool:
-        """Whether a line ends there, but for the tail of its last word."""
+        """Return whether a line ends at a position, apart from the tail of its last word."""
         size = len(self._surface)
         while end < size and self._surface[end] in _TAIL:
             end += 1

@@ -1,4 +1,4 @@
-"""Turns bytes into text and names the line that is not UTF-8."""
+"""The decoding of UTF-8 files, with errors that name the line."""
 
 import codecs
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 _OTHER_MARKS = {
-    codecs.BOM_UTF32_LE: "UTF-32",  # begins like UTF-16's, so it stands first
+    codecs.BOM_UTF32_LE: "UTF-32",  # starts like UTF-16's mark, so it comes first
     codecs.BOM_UTF32_BE: "UTF-32",
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
@@ -14,21 +14,21 @@ _OTHER_MARKS = {
 
 
 class NotUtf8Error(ValueError):
-    """A line is in another encoding; the message names it and says what to do."""
+    """A line is in another encoding. The message names it and says what to do."""
 
 
 def text_lines(file: Iterable[bytes], name: str = "") -> Iterator[str]:
-    """Give the lines of a binary stream as text, each as soon as it is read.
+    """Yield the lines of a binary stream as text, each as soon as it is read.
 
-    A byte order mark of UTF-8 at the start is dropped. A line ends with a line feed, a carriage
-    return, or both, and is given with a line feed.
+    A UTF-8 byte order mark at the start is dropped. A line ends with a line feed, a carriage
+    return, or both, and is yielded with a line feed.
 
     Args:
-        file: A stream that was opened in binary, or its lines.
-        name: What the message calls it; nothing for standard input.
+        file: A binary stream, or its lines.
+        name: Its name in errors; empty for standard input.
 
     Raises:
-        NotUtf8Error: A line is in another encoding. All lines before it have been given.
+        NotUtf8Error: A line is in another encoding. All lines before it were yielded.
     """
     number = 0
     for chunk in file:
@@ -42,7 +42,7 @@ def text_lines(file: Iterable[bytes], name: str = "") -> Iterator[str]:
 
 
 def read_text(path: Path) -> str:
-    """Give a whole file as text, without a byte order mark.
+    """Read a whole file as text, without a byte order mark.
 
     Raises:
         NotUtf8Error: A line is in another encoding.
@@ -58,7 +58,7 @@ def _refuse_other_mark(raw: bytes, name: str) -> None:
 
 
 def _decoded(line: bytes, number: int, name: str) -> str:
-    if b"\0" in line:  # never in text, and in half the bytes of UTF-16 without a mark
+    if b"\0" in line:  # never in text, but half the bytes of UTF-16
         raise _fault(number, name, "but probably UTF-16", "UTF-16LE")
     try:
         return line.decode()

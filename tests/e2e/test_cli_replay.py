@@ -115,9 +115,9 @@ def test_a_broken_example_ends_it_with_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("why: x\nadd: [{\n", "no YAML"),
+        ("why: x\nadd: [{\n", "not YAML"),
         ("why: x\ndisable: [zh.abuse.noww]\n", "did you mean zh.abuse.now?"),
-        ("why: x\n", "nothing is changed"),
+        ("why: x\n", "the change is empty"),
     ],
 )
 def test_a_bad_change_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
@@ -134,7 +134,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert "Save the change as UTF-8" in latin.stderr
     folder = _folder(tmp_path, {"text": "x", "risk": "middling"})
     named = pica("safety", "replay", _change(tmp_path, ADDED), folder, status=1)
-    assert "own.jsonl:1: risk is neither high nor low" in named.stderr
+    assert "own.jsonl:1: risk must be high or low" in named.stderr
 
 
 def test_the_help_warns_of_peoples_words() -> None:

@@ -315,7 +315,7 @@ async def test_after_an_update_what_fits_no_longer_is_left_out_and_told_once(
         await other.live.refresh()
         assert other.told == ([[going]] if attempt == 0 else [])
         assert list(other.live.present.left_out) == [going]
-        assert "stands already" in other.live.present.left_out[going]
+        assert "already exists" in other.live.present.left_out[going]
         assert other.level(f"我要去{WORD}") == Level.NONE
         assert other.level("我要去哗啦星球") == Level.ACTIVE
 
@@ -480,7 +480,7 @@ async def test_faults_are_named_and_the_playground_keeps_nothing(
     team = await Team(database, screener, run=run, folder=tmp_path / "away").hired()
     with pytest.raises(RefusedError, match="bad_change") as refused:
         await team.policy.propose(team.ann, "why: x\ndisable: [zh.no.such]\n")
-    assert "no rule is called zh.no.such" in refused.value.detail
+    assert "there is no rule zh.no.such" in refused.value.detail
     number = await team.policy.propose(team.ann, adding())
     with pytest.raises(RefusedError, match="replay_failed") as refused:
         await team.policy.replay(team.ann, number)

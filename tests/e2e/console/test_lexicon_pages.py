@@ -60,7 +60,7 @@ async def test_a_change_that_cannot_be_read(sit: Sit, reviewer: Operator, servic
     seat = await sit(reviewer)
     for typed, said in {
         "": "Type a change first",
-        "why: x": "nothing is changed",
+        "why: x": "the change is empty",
         "why: x\nadd: [<script>": "line 2",
         "why: x\ndisable: [zh.no.such]": "zh.no.such",
         "why: x\n<b>: 1": "unknown key '<b>'",

@@ -95,45 +95,45 @@ def test_a_later_change_sees_an_earlier_one() -> None:
     first = change(add=[ENTRY])
     second = change(on=apply(first, LEXICON), disable=["zh.suicide.c"])
     assert ids(apply([first, second], LEXICON)) == ids(LEXICON)
-    with pytest.raises(LexiconError, match=r"no rule is called zh\.suicide\.c"):
+    with pytest.raises(LexiconError, match=r"there is no rule zh\.suicide\.c"):
         apply([second, first], LEXICON)
 
 
 def test_a_change_that_an_update_has_taken_over_is_refused_when_it_is_applied() -> None:
     first = change(add=[ENTRY])
-    with pytest.raises(LexiconError, match=r"zh\.suicide\.c stands already"):
+    with pytest.raises(LexiconError, match=r"zh\.suicide\.c already exists"):
         apply([first, first], LEXICON)
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "no mapping"),
-        ("just words", "no mapping"),
-        ("- a", "no mapping"),
-        ("why: x", "nothing is changed"),
-        ("why: x\nadd: []\ndisable: []\nrelevel: {}", "nothing is changed"),
-        ("disable: [zh.abuse.b]", "why: say in one line"),
-        ("why: 3\ndisable: [zh.abuse.b]", "why: say in one line"),
-        ("why: |\n  a\n  b\ndisable: [zh.abuse.b]", "why: say in one line"),
-        ("why: x\ndisabled: [zh.abuse.b]", "unknown key 'disabled'; known are why, add, disable"),
+        ("", "not a mapping"),
+        ("just words", "not a mapping"),
+        ("- a", "not a mapping"),
+        ("why: x", "the change is empty"),
+        ("why: x\nadd: []\ndisable: []\nrelevel: {}", "the change is empty"),
+        ("disable: [zh.abuse.b]", "why: give the reason in one line"),
+        ("why: 3\ndisable: [zh.abuse.b]", "why: give the reason in one line"),
+        ("why: |\n  a\n  b\ndisable: [zh.abuse.b]", "why: give the reason in one line"),
+        ("why: x\ndisabled: [zh.abuse.b]", "unknown key 'disabled'; use one of why, add, disable"),
         ("why: x\nsets: {A: [b]}", "unknown key 'sets'"),
-        ("why: x\ndisable: zh.abuse.b", "disable is a list"),
+        ("why: x\ndisable: zh.abuse.b", "disable must be a list"),
         (
             "why: x\ndisable: [zh.abuse.bb]",
-            "no rule is called zh.abuse.bb; did you mean zh.abuse.b",
+            "there is no rule zh.abuse.bb; did you mean zh.abuse.b",
         ),
-        ("why: x\ndisable: [second_stage]", "is no id"),
-        ("why: x\ndisable: [zh.abuse.b, zh.abuse.b]", "stands twice"),
-        ("why: x\nrelevel: {zh.no.where: 2}", "no rule is called zh.no.where"),
-        ("why: x\nrelevel: {zh.abuse.b: 2}", "at level 2 already"),
+        ("why: x\ndisable: [second_stage]", "is not an id"),
+        ("why: x\ndisable: [zh.abuse.b, zh.abuse.b]", "zh.abuse.b is there twice"),
+        ("why: x\nrelevel: {zh.no.where: 2}", "there is no rule zh.no.where"),
+        ("why: x\nrelevel: {zh.abuse.b: 2}", "already has level 2"),
         ("why: x\nrelevel: {zh.abuse.b: 0}", "zh.abuse.b: the level is 0; write 1, 2, 3 or 4"),
         ("why: x\nrelevel: {zh.abuse.b: 5}", "the level is 5"),
         ("why: x\nrelevel: {zh.abuse.b: yes}", "the level is True"),
         ("why: x\nrelevel: {zh.abuse.b: 3.0}", "the level is 3.0"),
-        ("why: x\nrelevel: [zh.abuse.b]", "relevel is a mapping"),
-        ("why: x\ndisable: [zh.abuse.b]\nrelevel: {zh.abuse.b: 3}", "disabled and releveled"),
-        ("why: x\nadd: [zh.abuse.c]", "line 2: add, entry 1: no entry"),
+        ("why: x\nrelevel: [zh.abuse.b]", "relevel must map"),
+        ("why: x\ndisable: [zh.abuse.b]\nrelevel: {zh.abuse.b: 3}", "zh.abuse.b is also disabled"),
+        ("why: x\nadd: [zh.abuse.c]", "line 2: add, entry 1: not an entry"),
     ],
 )
 def test_a_fault_is_named(text: str, complaint: str) -> None:
@@ -143,18 +143,18 @@ def test_a_fault_is_named(text: str, complaint: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "complaint"),
     [
-        ({"id": "zh.abuse.b"}, "zh.abuse.b stands already"),
-        ({"id": "context.joined"}, "is no id"),
-        ({"id": 7}, "7 is no id"),
+        ({"id": "zh.abuse.b"}, "zh.abuse.b already exists"),
+        ({"id": "context.joined"}, "is not an id"),
+        ({"id": 7}, "7 is not an id"),
         ({"level": 0}, "the level is 0"),
         ({"level": "3"}, "the level is '3'"),
         ({"level": True}, "the level is True"),
-        ({"category": "sadness"}, "category is one of suicide, self_harm"),
-        ({"category": ["suicide"]}, "category is one of"),
+        ({"category": "sadness"}, "category must be one of suicide, self_harm"),
+        ({"category": ["suicide"]}, "category must be one of"),
         ({"patterns": []}, "patterns is empty"),
-        ({"patterns": "<WANT>永眠"}, "patterns is a list"),
-        ({"patterns": ["<NO>永眠"]}, "no set is called NO"),
-        ({"patterns": ["<WANT永眠"]}, "not closed with >"),
+        ({"patterns": "<WANT>永眠"}, "patterns must be a list"),
+        ({"patterns": ["<NO>永眠"]}, "there is no set NO"),
+        ({"patterns": ["<WANT永眠"]}, "the name of a set is not closed"),
         ({"patterns": ["{永|长眠"]}, "a brace is not closed"),
         ({"patterns": ["{永|} ..3 眠"]}, "a part can be empty"),
         ({"patterns": ["永 ..99 眠"]}, "a gap is wider than 60"),
@@ -162,12 +162,12 @@ def test_a_fault_is_named(text: str, complaint: str) -> None:
         ({"patterns": ["永" * 1001]}, "a pattern has 1001 characters"),
         ({"patterns": ["{" * 400 + "永" + "}" * 400]}, "too deeply"),
         ({"match": []}, "match is empty"),
-        ({"no_match": "我想睡觉"}, "no_match is a list"),
-        ({"match": [True]}, "match holds True, no text; put it in quotes"),
-        ({"match": [" "]}, "match holds ' '"),
-        ({"needs": ["gone"]}, "no cue is called gone"),
+        ({"no_match": "我想睡觉"}, "no_match must be a list"),
+        ({"match": [True]}, "match: True is not a text; put it in quotes"),
+        ({"match": [" "]}, "match: ' ' is not a text"),
+        ({"needs": ["gone"]}, "needs the unknown cue gone"),
         ({"scope": ["denial"]}, "not 'denial'"),
-        ({"unless": [["x"]]}, "unless holds ['x']"),
+        ({"unless": [["x"]]}, "unless: ['x'] is not a text"),
         ({"weight": 2}, "unknown key 'weight'"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_missing_key_is_named() -> None:
 def test_an_entry_is_named_by_its_line_and_id() -> None:
     fine, faulty = ENTRY, entry(id="zh.suicide.d", patterns=["<NO>x"])
     text = "why: x\nadd:\n" + "".join(f"  - {as_flow(row)}\n" for row in (fine, faulty))
-    assert refused(text).startswith("line 4: add, entry 2 (zh.suicide.d): no set is called NO")
+    assert refused(text).startswith("line 4: add, entry 2 (zh.suicide.d): there is no set NO")
 
 
 def as_flow(row: dict[str, Any]) -> str:
@@ -194,24 +194,24 @@ def as_flow(row: dict[str, Any]) -> str:
 
 
 def test_two_entries_of_one_id_are_refused() -> None:
-    assert "zh.suicide.c: stands twice" in refused(written(add=[ENTRY, entry()]))
+    assert "zh.suicide.c: the id is there twice" in refused(written(add=[ENTRY, entry()]))
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("why: x\nadd: [{", "line 2: no YAML"),
-        ("why: x\n\tadd: []", "line 2: no YAML"),
-        ("why: \x07", "no YAML: character 6"),
-        ("why: x\n---\nwhy: y", "no YAML"),
-        ("why: x\ndisable: [zh.abuse.b]\ndisable: []", "line 3: disable stands twice"),
-        ("why: x\nrelevel:\n  zh.abuse.b: 3\n  zh.abuse.b: 4", "line 4: zh.abuse.b stands twice"),
-        ("why: &a x\ndisable: [*a]", "line 1: no anchors and aliases"),
-        ("why: x\n<<: {disable: [zh.abuse.b]}", "line 2: a key is no plain word"),
+        ("why: x\nadd: [{", "line 2: not YAML"),
+        ("why: x\n\tadd: []", "line 2: not YAML"),
+        ("why: \x07", "character 6: not YAML"),
+        ("why: x\n---\nwhy: y", "not YAML"),
+        ("why: x\ndisable: [zh.abuse.b]\ndisable: []", "line 3: disable is there twice"),
+        ("why: x\nrelevel:\n  zh.abuse.b: 3\n  zh.abuse.b: 4", "line 4: zh.abuse.b is there twice"),
+        ("why: &a x\ndisable: [*a]", "line 1: anchors and aliases"),
+        ("why: x\n<<: {disable: [zh.abuse.b]}", "line 2: a key is not a plain word"),
         ("why: x\nadd:\n  " + "- " * 30_000, "too deeply"),
-        ("why: x\n? [a]\n: b", "line 2: a key is no plain word"),
-        ("why: x\nadd: !!python/object/apply:os.getcwd []", "line 2: no tags"),
-        ("why: !!int ''", "line 1: no tags"),
+        ("why: x\n? [a]\n: b", "line 2: a key is not a plain word"),
+        ("why: x\nadd: !!python/object/apply:os.getcwd []", "line 2: tags (!) are not allowed"),
+        ("why: !!int ''", "line 1: tags (!) are not allowed"),
         ("why: 2020-13-77", "cannot be read"),
         ("why: x\nrelevel: {zh.abuse.b: " + "9" * 5000 + "}", "cannot be read"),
         ("why: x\nadd: " + "[" * 30_000 + "]" * 30_000, "too deeply"),
@@ -251,7 +251,7 @@ def test_a_change_stands_for_a_bounded_number_of_literals() -> None:
     one = entry(patterns=[part] * 15)
     parse_change(written(add=[one]), LEXICON)
     two = [one, entry(id="zh.suicide.d", patterns=[part] * 15)]
-    assert "entry 2 (zh.suicide.d): the change stands for more than 20000" in refused(
+    assert "entry 2 (zh.suicide.d): the change expands to more than 20000" in refused(
         written(add=two)
     )
     in_one = entry(patterns=[" ..1 ".join([part] * 14)] * 2)

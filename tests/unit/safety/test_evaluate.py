@@ -142,14 +142,14 @@ def test_a_folder_is_read_as_messages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("{", "no JSON"),
-        ("[]", "no JSON object"),
-        ("{}", "none of the keys"),
+        ("{", "not valid JSON"),
+        ("[]", "not a JSON object"),
+        ("{}", "needs one of the keys"),
         ('{"labels": ["x"]}', "text is missing"),
-        ('{"text": "x", "labels": []}', "holds no label"),
-        ('{"text": "x", "label": 3}', "holds no label"),
-        ('{"text": "x", "risk": "middling"}', "neither high nor low"),
-        ('{"turns": [{"role": "user"}]}', "without content"),
+        ('{"text": "x", "labels": []}', "must be a label"),
+        ('{"text": "x", "label": 3}', "must be a label"),
+        ('{"text": "x", "risk": "middling"}', "must be high or low"),
+        ('{"turns": [{"role": "user"}]}', "a turn has no content"),
         ('{"text": "x", "label": "no_crisis"}', "among 'text' rows"),
     ],
 )
