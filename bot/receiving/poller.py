@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 POLL_TIMEOUT_S = 20
 WAIT_S = 2.0
+MOST_LETTERS = 8_192
+"""Letters that are received of one page."""
 LONGEST_WAIT_S = 10.0
 LONGEST_ASKED_S = 60.0
 SAY_AGAIN = 60
@@ -64,6 +66,7 @@ class Poller:
         self._now = now
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
+        self._stored: set[int] = set()  # beyond the offset
         self._failure = ""  # how polls fail, and how many in a row
         self._failures = 0
         self.last_poll_at: datetime | None = None
@@ -113,19 +116,41 @@ class Poller:
         self.last_poll_at = self._now()
         self._failure, self._failures = "", 0
         page = found if isinstance(found, list) else []
-        left: list[object] = []
-        for raw in fewest_letters_first(page):
-            if left:
-                left.append(raw)
+        fresh = [raw for raw in page if updates.update_id_of(raw) not in self._stored]
+        has_failed = await self._take(fewest_letters_first(fresh))
+        self._offset = max(self._offset, self._next(page))
+        self._stored = {each for each in self._stored if each >= self._offset}
+        return not has_failed
+
+    async def _take(self, page: Sequence[object]) -> bool:
+        """Receive updates; whether storage was away for one of them.
+
+        After so many letters the rest is fetched again: then whoever came meanwhile goes first.
+        """
+        letters, has_failed = 0, False
+        for raw in page:
+            if has_failed:
                 await self._rescue(raw)  # its place in line is kept by not storing it yet
                 continue
+            if letters > MOST_LETTERS:
+                break
+            letters += len(updates.salvage(raw).text)
             try:
                 await self._receive(raw)
             except Exception as error:  # storage is away: nothing from here on is confirmed
                 log.error("intake_failed", error=type(error).__name__)
-                left.append(raw)
-        self._offset = max(self._offset, _next(page, left))
-        return not left
+                has_failed = True
+                continue
+            if (update_id := updates.update_id_of(raw)) is not None:
+                self._stored.add(update_id)
+        return has_failed
+
+    def _next(self, page: Sequence[object]) -> int:
+        """Give the offset that confirms what was stored, up to the first update that was not."""
+        found = [each for raw in page if (each := updates.update_id_of(raw)) is not None]
+        return min(
+            (each for each in found if each not in self._stored), default=max(found, default=-1) + 1
+        )
 
 
 def fewest_letters_first(page: Sequence[object]) -> list[object]:
@@ -136,16 +161,6 @@ def fewest_letters_first(page: Sequence[object]) -> list[object]:
         letters[reading.telegram_id] += len(reading.text)
     order = sorted(range(len(page)), key=lambda at: letters[told[at].telegram_id])
     return [page[at] for at in order]
-
-
-def _next(page: Sequence[object], left: Sequence[object]) -> int:
-    """Give the offset that confirms what was stored, up to the first update that was not."""
-    open_ids = [found for raw in left if (found := parsing.update_id_of(raw)) is not None]
-    if open_ids:
-        return min(open_ids)
-    return max(
-        (found + 1 for raw in page if (found := parsing.update_id_of(raw)) is not None), default=0
-    )
 
 
 def _parameters(offset: int) -> list[RequestParameter]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.schema import UtcDateTime
+from storage.database.schema import UtcDateTime
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
