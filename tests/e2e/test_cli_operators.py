@@ -63,8 +63,8 @@ def test_the_list_is_kept_from_the_host() -> None:
     [
         (("remove", "900"), "This is the last admin"),
         (("add", "900"), "This is the last admin"),  # as a reviewer
-        (("remove", "7"), "Nobody of this id is listed"),
-        (("hours", "7", "mon 09:00-10:00"), "Nobody of this id is listed"),
+        (("remove", "7"), "No operator with this id is listed"),
+        (("hours", "7", "mon 09:00-10:00"), "No operator with this id is listed"),
         (("hours", "900", "mon 9-10"), "times are written 09:00-17:00"),
         (("hours", "900"), "Give either hours"),
         (("hours", "900", "mon 09:00-10:00", "--clear"), "Give either hours"),
