@@ -98,7 +98,7 @@ async def test_from_a_proposal_to_use_and_back(
     assert begun.headers["HX-Trigger"] == "acted"
     running = (await bo.client.get(f"{path}/live")).text
     assert "<progress" in running and "/cancel" in running
-    assert "one at a time" in refusal(await bo.post(f"{path}/replay"))
+    assert "Only one can run at a time" in refusal(await bo.post(f"{path}/replay"))
     part = await ended(rui, path)
     stored = part.split("Stored talks")[1].split("</tr>")[0]
     assert "<td>1</td>" in stored and "0 → 1" in stored and "1 unlabelled" in stored
@@ -117,7 +117,7 @@ async def test_from_a_proposal_to_use_and_back(
     assert record.operator_id == reviewer.operator_id
     many = words.count("<article")
     assert record.detail == {"turns": many, "grave": many, "change": 1}
-    assert f"Grave turns read today: {many}" in words
+    assert f"High-risk turns read today: {many}" in words
 
     assert (await rui.post(f"{path}/approve")).status_code == 403
     assert "另一位管理员" in refusal(await ann.post(f"{path}/approve"))
