@@ -143,7 +143,7 @@ async def _form(request: Request) -> FormData:
 
 
 def _lines(text: str) -> str:
-    """Turn the line ends of a browser into "\\n"."""
+    """Turn the CRLF line ends of a browser into LF."""
     return text.replace("\r\n", "\n")
 
 
