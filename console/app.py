@@ -1,4 +1,4 @@
-"""The console put together: pages behind the door, the guard around everything."""
+"""The console as one ASGI application."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -38,18 +38,18 @@ SAID = {403: "not_here", 404: "nothing_here", 405: "nothing_here", 429: "too_man
 
 
 class Console:
-    """An ASGI application; add `live` to the faces of cases.
+    """Serve the pages of the console.
 
     Args:
-        database: where everything is.
-        desk: acts on cases.
-        takeover: acts in a conversation.
-        shadow: replies that an operator reads before they go.
-        policy: acts on changes of the lexicon.
-        url: where browsers reach it.
-        zone: of the times that operators read.
-        leads: whether this process works on the database.
-        now: the clock of the service.
+        database: the service's database.
+        desk: what operators do with cases.
+        takeover: what operators do in a conversation.
+        shadow: replies that an operator reads before they are sent.
+        policy: what operators do with lexicon changes.
+        url: the console's public URL.
+        zone: the time zone of the times that operators read.
+        leads: whether this process holds the lease on the database.
+        now: the service's clock.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Console:
         await self._guarded(scope, receive, send)
 
     def mounted(self) -> list[Route | Mount]:
-        """What a server puts among its routes."""
+        """Return the routes to add to a server."""
         return [Route(ROOT, self), Mount(ROOT, self)]
 
     def _said(self, request: Request, error: Exception) -> Response:
@@ -114,7 +114,7 @@ class Console:
 
 
 def _entries(site: Site, door: Door) -> list[ProtectedRoute]:
-    """Every route behind the door."""
+    """List every route that needs a session."""
     return [
         *QueuePage(site, door).entries(),
         *CasePage(site).entries(),

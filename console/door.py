@@ -1,6 +1,6 @@
-"""The way in: the page of a one-time link, and the check before every other route.
+"""Sign-in by one-time link, and the session check before every other route.
 
-Whoever has no session learns how to get a link and nothing else: not whether a link, a case or an
+A visitor without a session only learns how to get a link, never whether a link, a case or an
 operator exists.
 """
 
@@ -30,14 +30,14 @@ Handler = Callable[[Request, Visitor], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class ProtectedRoute:
-    """A route behind the door.
+    """A route that needs a session.
 
     Attributes:
-        method: `GET`, or `POST` for acts: these need the session's CSRF token.
-        is_admins: reviewers are refused.
-        is_part: fetched by a page and no page itself: 401 where the session ended.
-        is_use: somebody did something; a refresh by itself does not keep a session alive.
-        most_bytes: how long a body may be, where a form is longer than others (`guard.py`).
+        method: `GET`, or `POST` for actions. A `POST` needs the session's CSRF token.
+        is_admins: if True, reviewers are refused.
+        is_part: if True, a page fetches it, and an ended session gets status 401.
+        is_use: if False, it is an automatic refresh and does not keep a session alive.
+        most_bytes: the longest body of a long form. 0 means the limit in `guard.py`.
     """
 
     path: str
@@ -50,20 +50,20 @@ class ProtectedRoute:
 
 
 class Door:
-    """Sign-in, and the check of sessions."""
+    """Sign operators in and check their sessions."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def routes(self) -> list[Route]:
-        """The routes in front of the door."""
+        """List the routes that need no session."""
         return [
             Route("/sign-in", self.show_link, methods=["GET"]),
             Route("/sign-in", self.use_link, methods=["POST"]),
         ]
 
     def route(self, entry: ProtectedRoute) -> Route:
-        """A route behind the door."""
+        """Wrap a route in the session check."""
 
         async def checked(request: Request) -> Response:
             visitor = await self._visitor(request, is_use=entry.is_use)
@@ -78,15 +78,15 @@ class Door:
         return Route(entry.path, checked, methods=[entry.method])
 
     async def show_link(self, request: Request) -> Response:
-        """A button: whoever looks at a link (previews do) must not use it up."""
+        """Show a button, because a link preview must not use up the link."""
         token = request.query_params.get("token", "")[:LONGEST_TOKEN]
         return self._site.message(request, "sign_in" if token else "outside", 200, token=token)
 
     async def use_link(self, request: Request) -> Response:
-        """Begin a session with a link that holds, whatever failed before."""
+        """Start a session if the link is valid, even after failed attempts."""
         site, now = self._site, self._site.now()
         if not self._comes_from_us(request):
-            # Not counted: any page may make an operator's own browser send this.
+            # Not counted, because any page can make an operator's browser send this.
             return site.message(request, "bad_link", 403)
         token = field(await request.form(max_fields=10, max_files=0), "token")[:LONGEST_TOKEN]
         async with site.database.read() as transaction:  # writers do not wait for guesses
@@ -98,8 +98,7 @@ class Door:
                 _, secret, _ = await sign_in.consume(transaction, token, now=now)
         except RefusedError:  # used by another request just now
             return await self._refuse(request, now)
-        # The answer is a redirect: the token stays neither in the address bar nor in the history
-        # of the page that follows.
+        # A redirect keeps the token out of the address bar and the history of the next page.
         response = RedirectResponse(f"{ROOT}/", status_code=303)
         response.set_cookie(
             site.address.cookie,
@@ -113,7 +112,7 @@ class Door:
         return response
 
     async def _refuse(self, request: Request, now: datetime) -> Response:
-        """Answer a link that does not hold."""
+        """Answer an invalid link."""
         site = self._site
         source = source_of(request.client.host if request.client else "")
         if wait_s := site.failures.wait_s(source):
@@ -126,7 +125,7 @@ class Door:
         return site.message(request, "bad_link", 403)
 
     async def is_in(self, request: Request) -> bool:
-        """Whether the session of an open stream still holds."""
+        """Whether the session of an open stream is still valid."""
         return await self._visitor(request, is_use=False) is not None
 
     async def _visitor(self, request: Request, *, is_use: bool) -> Visitor | None:
@@ -147,7 +146,7 @@ class Door:
         return self._site.message(request, "outside", 401, token="")
 
     async def _is_ours(self, request: Request, visitor: Visitor) -> bool:
-        """Whether a page of ours sent this, in this session."""
+        """Whether a page of this session sent the request."""
         given = request.headers.get(CSRF_HEADER) or field(
             await request.form(max_fields=50, max_files=0), CSRF_FIELD
         )
@@ -156,7 +155,7 @@ class Door:
         )
 
     def _comes_from_us(self, request: Request) -> bool:
-        """The Origin, or where the browser withholds it (`no-referrer`), Sec-Fetch-Site."""
+        """Whether Origin is ours, or Sec-Fetch-Site if the browser withholds Origin."""
         origin = request.headers.get("origin", "null")
         fetched = request.headers.get("sec-fetch-site")
         if fetched is not None and fetched != "same-origin":
@@ -167,6 +166,6 @@ class Door:
 
 
 def field(form: FormData, name: str) -> str:
-    """A field of a form; nothing where it is missing, or a file."""
+    """Return a form's text field, or "" if it is missing or a file."""
     value = form.get(name, "")
     return value if isinstance(value, str) else ""

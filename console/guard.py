@@ -1,7 +1,7 @@
-"""What holds for every answer and every request of the console, whatever the route.
+"""The middleware that guards every request and answer of the console.
 
-The Host header must be ours (DNS rebinding), a body has an end, every answer carries a strict
-policy, an error shows no details.
+It checks the Host header (against DNS rebinding), limits bodies, sets strict security headers and
+hides the details of errors.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,14 +33,14 @@ HSTS = "max-age=31536000"
 
 
 class SecurityMiddleware:
-    """ASGI middleware around everything.
+    """Guard an ASGI application.
 
     Args:
         app: the routes.
-        address: ours.
-        leads: whether this process works on the database; another serves nothing.
-        failed: the page that says that something went wrong.
-        longer: paths whose bodies may be longer than others, and how long.
+        address: the console's address.
+        leads: whether this process holds the lease on the database. If not, it serves nothing.
+        failed: makes the error page.
+        longer: the paths that take longer bodies, with their limits in bytes.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SecurityMiddleware:
         self._longer = longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, or pass on; every answer gets the headers."""
+        """Refuse a request or pass it on, and set the headers of every answer."""
         if scope["type"] != "http":
             return
         begun = False
@@ -77,7 +77,7 @@ class SecurityMiddleware:
             return
         try:
             await self._app(scope, receive, guarded)
-        except Exception as error:  # its message may hold what people said
+        except Exception as error:  # log only its type: the message may hold people's words
             log.error("console_failed", error=type(error).__name__)
             if not begun:
                 await self._failed(scope)(scope, receive, guarded)
@@ -91,28 +91,28 @@ class SecurityMiddleware:
         headers["Cache-Control"] = "no-cache" if is_static else "no-store"
 
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
-        """The refusal of a request that must not reach a route; else its body, held."""
+        """Return the refusal of a bad request, or None and its body read in advance."""
         headers = Headers(scope=scope)
         if not self._address.allows_host(headers.get("host", "")):
-            return PlainTextResponse("The console has another name.", 403), receive
+            return PlainTextResponse("Unknown host. Use the console's own address.", 403), receive
         if not self._leads():
-            text = "Another service works on this database; the console is there."
+            text = "Another service works on this database. Use its console."
             return PlainTextResponse(text, 503, headers={"Retry-After": "30"}), receive
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return PlainTextResponse(
-                "No such method.", 405, headers={"Allow": "GET, POST"}
+                "Method not allowed.", 405, headers={"Allow": "GET, POST"}
             ), receive
         if scope["method"] != "POST":
             return None, receive
         most = self._longer.get(str(scope["path"]), MOST_BYTES)
         body = await _body(headers, receive, most)
         if body is None:
-            return PlainTextResponse("Too long.", 413), receive
+            return PlainTextResponse("The form is too long.", 413), receive
         return None, _held(body, receive)
 
 
 async def _body(headers: Headers, receive: Receive, most: int) -> bytes | None:
-    """A body, or None where it is longer than the form that it comes from."""
+    """Read a body, or return None if it is longer than its form can be."""
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > most:
         return None

@@ -1,7 +1,7 @@
-"""Live pages: what happens to cases wakes the streams of open pages.
+"""Server-sent events that tell open pages to refresh.
 
-A stream carries no data, only names of what has changed: `queue` and `case`. The page then fetches
-what it shows, with all checks of a request.
+A stream carries no data, only the names of what changed: `queue` and `case`. The page then fetches
+its parts again, with all checks of a request.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from storage.database.events import CaseChanged
 from storage.ids import CaseId
 
+# Changes within this time are sent as one event.
 PACE_S = 1.0
-"""What happens within it, or a little longer, is one event."""
+# A stream ends at most this long after its session.
 CHECK_S = 3.0
-"""How soon a stream learns that its session has ended."""
 SILENT_S = 15.0
 MOST_STREAMS = 300
 
 
 class Watcher:
-    """What one open page has not been told yet."""
+    """Collect the changes that one open page does not know yet."""
 
     def __init__(self, case_id: CaseId | None) -> None:
         self._case_id = case_id
@@ -30,7 +30,7 @@ class Watcher:
         self.woken = asyncio.Event()
 
     def happened(self, case_id: CaseId | None) -> None:
-        """Something happened to a case, or (None) beside them; each is told once."""
+        """Note a change of one case, or of the queue alone if `case_id` is None."""
         names = ["queue"] if self._case_id is None else []
         if case_id is not None and case_id == self._case_id:
             names.append("case")
@@ -39,7 +39,7 @@ class Watcher:
             self.woken.set()
 
     def take(self) -> list[str]:
-        """What there is to tell."""
+        """Return the pending changes and clear them."""
         names, self._names = self._names, []
         self.woken.clear()
         return names
@@ -58,19 +58,19 @@ class Live:
             watcher.happened(changed.case_id)
 
     def close(self) -> None:
-        """End every stream: the service ends."""
+        """End every stream."""
         self._closed.set()
         for watcher in self._watchers:
             watcher.woken.set()
 
     @property
     def is_full(self) -> bool:
-        """Whether there are as many streams as may be."""
+        """Whether no more streams can open."""
         return len(self._watchers) >= MOST_STREAMS
 
     @contextlib.contextmanager
     def watch(self, case_id: CaseId | None) -> Iterator[Watcher]:
-        """Take notice from now on: of the whole queue, or of one case."""
+        """Collect changes of one case, or of the whole queue if `case_id` is None."""
         watcher = Watcher(case_id)
         self._watchers.add(watcher)
         try:
@@ -86,7 +86,7 @@ class Live:
         pace_s: float = PACE_S,
         check_s: float = CHECK_S,
     ) -> AsyncIterator[str]:
-        """Server-sent events of one page, until its session ends (`ended`) or the service."""
+        """Yield the events of one page until its session (`ended`) or the service ends."""
         with self.watch(case_id) as watcher:
             yield "retry: 2000\n\nevent: opened\ndata: 1\n\n"
             checked_s = told_s = time.monotonic()
@@ -99,7 +99,7 @@ class Live:
                 if names := watcher.take():
                     told_s = time.monotonic()
                     yield "".join(map(_event, names))
-                    # Pages that were woken together shall not all fetch together again.
+                    # Spread the fetches of pages that were woken together.
                     await _wait(self._closed, pace_s * random.uniform(1, 1.25))  # noqa: S311
                 elif time.monotonic() - told_s >= SILENT_S:
                     told_s = time.monotonic()

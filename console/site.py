@@ -1,7 +1,4 @@
-"""What every page of the console stands on, and how a page is made.
-
-Templates escape everything, and a name that is missing is an error.
-"""
+"""The parts that every console page shares, and the rendering of pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,7 +34,7 @@ AGES = ((timedelta(days=2), 86400, "days"), (timedelta(hours=2), 3600, "hours"))
 
 
 def environment() -> Environment:
-    """The templates."""
+    """Load the templates. They escape every value, and a missing name is an error."""
     return Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -53,8 +50,8 @@ class Site:
     """The parts that pages use.
 
     Attributes:
-        zone: of the times that operators read.
-        now: the clock of the service.
+        zone: the time zone of the times that operators read.
+        now: the service's clock.
     """
 
     database: Database
@@ -72,7 +69,7 @@ class Site:
     templates: Environment = field(default_factory=environment)
 
     def render(self, template: str, language: str, **values: Any) -> str:
-        """A template with what all of them know: words, times, addresses."""
+        """Render a template with the words, times and addresses that all templates use."""
         words = self.words.of(language)
 
         def t(key: str, /, **places: Any) -> str:
@@ -92,7 +89,7 @@ class Site:
     async def page(
         self, request: Request, visitor: Visitor, template: str, *, here: str = "", **values: Any
     ) -> Response:
-        """A whole page for somebody who has signed in."""
+        """Return a whole page for a signed-in operator."""
         if "exposure" not in values:
             async with self.database.read() as transaction:
                 values["exposure"] = await exposure.today(
@@ -102,7 +99,7 @@ class Site:
         return HTMLResponse(self.render(template, visitor.operator.language, **frame, **values))
 
     def fragment(self, visitor: Visitor, template: str, **values: Any) -> Response:
-        """A part of a page."""
+        """Return a part of a page."""
         return HTMLResponse(
             self.render(template, visitor.operator.language, visitor=visitor, **values)
         )
@@ -116,22 +113,22 @@ class Site:
         visitor: Visitor | None = None,
         **values: Any,
     ) -> HTMLResponse:
-        """A page that says one thing: where to get a link, that something is missing."""
+        """Return a page with a single message, such as where to get a link."""
         language = visitor.operator.language if visitor else language_of(request)
         values = {"theme": theme_of(request), "key": key, "visitor": visitor, **values}
         return HTMLResponse(self.render("message.html", language, **values), status)
 
     async def names(self, transaction: Transaction) -> dict[OperatorId, Operator]:
-        """Every operator by number, the removed too: the past speaks of them."""
+        """Return all operators by id, with removed ones, because old records refer to them."""
         everybody = await operators.listed(transaction, active=False)
         return {each.operator_id: each for each in everybody}
 
     def clock(self, at: datetime, form: str = "%m-%d %H:%M") -> str:
-        """A time of day, in the roster's zone."""
+        """Format a time in the operators' time zone."""
         return at.astimezone(self.zone).strftime(form)
 
     def ago(self, language: str, at: datetime) -> str:
-        """How long ago, roughly."""
+        """Say roughly how long ago a time was."""
         passed = max(timedelta(), self.now() - at)
         for least, unit_s, name in AGES:
             if passed >= least:
@@ -139,18 +136,18 @@ class Site:
         return self.words(language, "age_minutes", n=int(passed.total_seconds() // 60))
 
     def called(self, language: str, operator: Operator | None) -> str:
-        """How operators see one another."""
+        """Return the name that operators see for an operator, or for the service."""
         if operator is None:
             return self.words(language, "the_service")
         return operator.name or self.words(language, "operator_n", n=operator.operator_id)
 
 
 def theme_of(request: Request) -> str:
-    """Light, dark, or as the device says."""
+    """Return the chosen theme: light, dark, or the same as the device."""
     chosen = request.cookies.get(THEME_COOKIE, "auto")
     return chosen if chosen in THEMES else "auto"
 
 
 def language_of(request: Request) -> str:
-    """The language for somebody whom we do not know."""
+    """Return the language for a visitor without a session."""
     return preferred(request.headers.get("accept-language", ""))

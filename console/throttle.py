@@ -1,4 +1,4 @@
-"""Counts, in bounded memory, the links that one source tried and that do not hold."""
+"""The count, in bounded memory, of invalid sign-in links that each source tried."""
 
 import math
 import time
@@ -10,12 +10,12 @@ MOST = 10
 MOST_OVERALL = 200
 WITHIN_S = 600.0
 SOURCES = 1000
+# The leading bits of an IPv6 address that name its owner. The owner chooses the rest.
 IPV6_SITE = 64
-"""How many leading bits of an IPv6 address name its owner; the rest is theirs to choose."""
 
 
 class Failures:
-    """Hold the failures of the last while, by source and of all together."""
+    """Count recent failures, by source and overall."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,8 +30,8 @@ class Failures:
         """Count one more failure.
 
         Returns:
-            Whether the audit trail takes it: of very many only the first, so that strangers
-            cannot fill the trail. Of very many sources those seen last are remembered.
+            Whether to record it in the audit trail. After many failures this is False, so that
+            strangers cannot fill the trail.
         """
         now, is_recorded = self._clock(), not self._left_s(self._overall, MOST_OVERALL)
         self._by_source.setdefault(source, deque(maxlen=MOST)).append(now)
@@ -43,7 +43,7 @@ class Failures:
         return is_recorded
 
     def _left_s(self, at: deque[float], most: int) -> int:
-        """Until the oldest of `most` failures is long enough ago."""
+        """Return the seconds until the oldest of `most` failures no longer counts."""
         if len(at) < most:
             return 0
         return max(0, math.ceil(at[0] + WITHIN_S - self._clock()))
@@ -52,7 +52,7 @@ class Failures:
 def source_of(host: str) -> str:
     """Reduce a client's host to an IPv4 address, or to the site of an IPv6 address.
 
-    Everything that is not an address is one source, for its sender may have chosen it.
+    All hosts that are not addresses share one source, because their senders may choose them.
     """
     try:
         address = ip_address(host)

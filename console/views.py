@@ -1,8 +1,8 @@
-"""Which views of data are new, so that the audit trail holds views and not every refresh.
+"""The record of which data each session viewed, so that a refresh is not a new view.
 
-A page that is open fetches its parts again whenever something happens; that is the same view for a
-while. Words count once for each turn and session. In memory: after a restart views are written down
-again.
+An open page fetches its parts again after every change. This stays one view for `SAME_VIEW`, and
+the words of a turn count once per session. The record lives in memory: after a restart, views are
+recorded again.
 """
 
 from collections import OrderedDict
@@ -26,29 +26,29 @@ REMEMBERED = 2000
 
 
 class Views:
-    """What sessions looked at lately."""
+    """Remember what sessions viewed recently."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[object, ...], datetime] = OrderedDict()
         self._turns: OrderedDict[tuple[object, ...], set[TurnId]] = OrderedDict()
 
     def is_new(self, visitor: Visitor, *key: object, now: datetime) -> bool:
-        """Whether this session has not looked at this lately."""
+        """Whether this session did not view this within `SAME_VIEW`."""
         seen_at = self._seen.get((visitor.session.session_hash, *key))
         return seen_at is None or now - seen_at >= SAME_VIEW
 
     def saw(self, visitor: Visitor, *key: object, now: datetime) -> None:
-        """Remember a view; once it is written down, and not before."""
+        """Remember a view. Call this only after it is recorded in the audit trail."""
         self._seen[visitor.session.session_hash, *key] = now
         _shorten(self._seen)
 
     def new_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> list[Turn]:
-        """Those turns whose words this session was not shown yet."""
+        """Return the turns whose words this session has not seen yet."""
         shown = self._turns.get((visitor.session.session_hash, case.case_id), set())
         return [turn for turn in turns if turn.turn_id not in shown]
 
     def saw_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> None:
-        """Remember turns whose words were shown; once that is written down."""
+        """Remember turns whose words were shown. Call this only after they are recorded."""
         key = (visitor.session.session_hash, case.case_id)
         self._turns.setdefault(key, set()).update(turn.turn_id for turn in turns)
         self._turns.move_to_end(key)
@@ -65,7 +65,7 @@ async def record(
     words: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down that somebody looked."""
+    """Record a view in the audit trail."""
     await audit.append(
         transaction,
         act,
@@ -79,7 +79,7 @@ async def record(
 
 
 def counts(turns: Collection[Turn]) -> dict[str, int]:
-    """What the trail says of words that were shown: how many turns, how many grave ones."""
+    """Count turns for the audit trail: all of them, and those at level 3 and above."""
     grave = sum(turn.level >= Level.ACTIVE for turn in turns)
     return {"turns": len(turns), "grave": grave}
 
@@ -89,19 +89,19 @@ def _shorten(remembered: OrderedDict[Any, Any]) -> None:
         remembered.popitem(last=False)
 
 
+# From this many high-risk turns a day, the console suggests a break.
 MUCH = 30
-"""Grave turns a day from which the console says a gentle word."""
 LONG = timedelta(hours=6)
 READING = ("viewed_words", "viewed_history")
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A day so far.
+    """What an operator has read today.
 
     Attributes:
-        grave: turns at level 3 and up whose words were shown.
-        since: when the operator first did something today.
+        grave: how many turns at level 3 and above were shown with their words.
+        since: the time of the operator's first action today.
     """
 
     grave: int
@@ -110,7 +110,7 @@ class Exposure:
 
     @property
     def is_much(self) -> bool:
-        """Whether a pause would be good."""
+        """Whether to suggest a break."""
         is_long = self.since is not None and self.now - self.since >= LONG
         return self.grave >= MUCH or is_long
 
@@ -118,7 +118,7 @@ class Exposure:
 async def today(
     transaction: Transaction, operator: Operator, zone: ZoneInfo, *, now: datetime
 ) -> Exposure:
-    """Count what an operator was shown since midnight."""
+    """Count what an operator has read since midnight."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = await audit.details_since(transaction, operator.operator_id, READING, midnight)
     grave = sum(int(each.get("grave", 0)) for each in shown)

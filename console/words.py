@@ -1,7 +1,4 @@
-"""Every word of the console's frame, in two languages: `words_zh.yaml` and `words_en.yaml`.
-
-A missing key is an error at start.
-"""
+"""The console's texts in two languages, from `words_zh.yaml` and `words_en.yaml`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,25 +12,29 @@ LANGUAGES = ("zh", "en")
 
 
 class ConsoleTexts:
-    """The words of both languages."""
+    """Load the texts of both languages.
+
+    Raises:
+        ValueError: the languages differ in their keys.
+    """
 
     def __init__(self) -> None:
         self._words = {language: _load(language) for language in LANGUAGES}
         first, second = (set(words) for words in self._words.values())
         if first != second:
-            raise ValueError(f"the console's words differ in their keys: {sorted(first ^ second)}")
+            raise ValueError(f"words_*.yaml: give both languages the keys {sorted(first ^ second)}")
 
     def __call__(self, language: str, key: str, /, **values: Any) -> str:
-        """A word in a language, its `{places}` filled."""
+        """Return a text in a language, with its `{places}` filled."""
         text = self.of(language)[key]
         return text.format(**values) if values else text
 
     def of(self, language: str) -> Mapping[str, str]:
-        """All words of a language."""
+        """Return all texts of a language."""
         return self._words.get(language, self._words["zh"])
 
     def has(self, key: str) -> bool:
-        """Whether there is such a word."""
+        """Whether a text has this key."""
         return key in self._words["zh"]
 
 
@@ -45,5 +46,5 @@ def _load(language: str) -> Mapping[str, str]:
 
 
 def preferred(accept_language: str) -> str:
-    """The language for somebody who has not signed in: what their browser prefers."""
+    """Return the language that a browser prefers, for a visitor without a session."""
     return "zh" if accept_language.strip().lower().startswith("zh") else "en"

@@ -1,4 +1,4 @@
-"""The whole service on embedded defaults: local Bot API server, demo model, SQLite."""
+"""The whole service on embedded defaults: a local Bot API server, the demo model and SQLite."""
 
 import tempfile
 import time
@@ -26,7 +26,7 @@ async def running(
     progress: Callable[[int, int], None] | None = None,
     **overrides: Any,
 ) -> AsyncIterator[tuple[Sandbox, Service]]:
-    """Start sandbox and service; both are closed at the end, and nothing is kept."""
+    """Run the sandbox and the service, then close both and keep nothing."""
     with tempfile.TemporaryDirectory(prefix="pica-demo-") as folder:
         sandbox = Sandbox(port=port)
         await sandbox.start()
@@ -47,7 +47,7 @@ async def running(
 
 
 def demo_settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Settings:
-    """Settings that reach nothing outside this machine; the environment is not read."""
+    """Return settings that reach nothing outside this machine and ignore the environment."""
     values: dict[str, Any] = {
         "telegram_token": SecretStr(sandbox.token),
         "telegram_api_url": sandbox.api_url,
@@ -70,10 +70,10 @@ def demo_settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Setting
 
 
 async def console_link(sandbox: Sandbox, service: Service) -> str:
-    """A way into the operators' side for the sandbox's operator; it holds for a while."""
+    """Return a sign-in link to the console for the sandbox's operator."""
     console, database = service.parts.console, service.parts.database
     if console is None:
-        raise ValueError("the service has no console")
+        raise ValueError("PICA_CONSOLE is 0, so the service has no console. Set it to 1.")
     async with database.begin() as transaction:
         operator = await operators.by_telegram_id(transaction, sandbox.operator.id)
         assert operator is not None
@@ -84,7 +84,7 @@ async def console_link(sandbox: Sandbox, service: Service) -> str:
 
 
 async def consent(user: SandboxUser, texts: Texts, language: str = "zh") -> None:
-    """Go through the first minutes as a newcomer who agrees."""
+    """Give consent as a newcomer."""
     await user.say("/start")
     await user.wait_for("AI", timeout_s=30)
     await user.press("consent:yes")
@@ -94,7 +94,7 @@ async def consent(user: SandboxUser, texts: Texts, language: str = "zh") -> None
 
 
 async def say(words: Sequence[str], *, timeout_s: float = 120) -> AsyncIterator[dict[str, Any]]:
-    """Say each of the words as one Telegram user; yield the reply to each."""
+    """Send each text as one Telegram user, and yield the reply to each."""
     async with running(burst_window_s=0.1) as (sandbox, service):
         user = sandbox.add_user()
         await consent(user, service.texts)

@@ -1,4 +1,4 @@
-"""`pica labels`: operators' verdicts and edits, for evaluation and tuning."""
+"""`pica labels`: the export of operators' verdicts and edits, for evaluation and tuning."""
 
 import json
 from enum import StrEnum
@@ -11,13 +11,13 @@ from bot.cli.operate import now, with_database
 from bot.cli.terminal import console, stop
 
 labels = typer.Typer(
-    help="What operators decided, as JSON lines. Only of people who allow the use of their words.",
+    help="What operators decided, as JSON lines, only of people who allow the use of their words.",
     no_args_is_help=True,
 )
 
 
 class Which(StrEnum):
-    """What is exported."""
+    """The kind of export."""
 
     VERDICTS = "verdicts"
     EDITS = "edits"
@@ -35,16 +35,16 @@ def export(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Where to write. It holds people's words: it is "
-            "readable for you alone, and must stay so."
+            help="The file to write. It holds people's words, so only you can read it: "
+            "keep it that way."
         ),
     ],
 ) -> None:
-    """Write the words of consenting people with what operators made of them.
+    """Export messages of consenting people with the decisions of operators.
 
-    `verdicts` has the form that `pica safety evaluate` measures: a false alarm is labelled
-    `unrelated`. Whoever withdraws the consent or uses /forget is in no later export; delete the
-    older ones. The export stands in the audit trail.
+    `verdicts` has the form that `pica safety evaluate` measures, with false alarms labelled
+    `unrelated`. A person who withdraws consent or uses /forget is in no later export, so delete
+    older ones. The audit trail records each export.
 
     Example: pica labels export verdicts verdicts.jsonl
     """
@@ -52,7 +52,7 @@ def export(
     from storage.upkeep.sealed_file import replacing
 
     if file.exists():
-        stop(f"{file} exists already; choose another name, so that nothing is overwritten.")
+        stop(f"{file} already exists. Choose another name, so that nothing is overwritten.")
     source = review.verdicts if which is Which.VERDICTS else review.edits
 
     async def write(database: Any, _settings: Any) -> int:

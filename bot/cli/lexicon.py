@@ -1,4 +1,4 @@
-"""`pica lexicon`: changes of the lexicon as the host sees them, and the emergency way back."""
+"""`pica lexicon`: the list of lexicon changes, and their withdrawal in an emergency."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ lexicon = typer.Typer(
 
 @lexicon.command("list")
 def listed() -> None:
-    """Print every change: its number, where it stands, who proposed and who decided."""
+    """Print every change: its number, its state, who proposed it and who decided on it."""
     from storage.review import lexicon_changes as changes
 
     async def read(database: Any, _settings: Any) -> list[Any]:
@@ -40,12 +40,12 @@ def listed() -> None:
 def withdraw(
     number: Annotated[int, typer.Argument(min=1, help="As `pica lexicon list` shows it.")],
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it; without this nothing is done.")
+        bool, typer.Option("--yes", help="Do it. Without this nothing happens.")
     ] = False,
 ) -> None:
-    """Take a live change out of use, or a proposal back: for when nobody can reach the console.
+    """Withdraw a live or proposed change when no operator can reach the console.
 
-    The running service follows within a minute. It stands in the audit trail as done by the host.
+    The running service follows within a minute. The audit trail records that the host did it.
 
     Example: pica lexicon withdraw 3 --yes
     """
@@ -54,10 +54,10 @@ def withdraw(
     from safety.screening.lexicon import load_lexicon
 
     if not yes:
-        stop(f"This takes change {number} out of use for everybody. Say --yes to do it.")
+        stop(f"This takes change {number} out of use for everyone. Add --yes to do it.")
 
     async def take_back(database: Any, _settings: Any) -> RefusedError | None:
-        shipped = load_lexicon()  # takes a second, so not while others wait for the transaction
+        shipped = load_lexicon()  # takes a second, so load it before the transaction
         try:
             async with database.begin() as transaction:
                 await withdraw_by_host(transaction, number, shipped, now=now())
@@ -72,5 +72,5 @@ def withdraw(
             f"{refused.detail}."
         )
     if refused is not None:
-        stop(f"No change {number} is proposed or live; see `pica lexicon list`.")
-    console.print(f"Change {number} is withdrawn; the service follows within a minute.")
+        stop(f"Change {number} is neither proposed nor live. See `pica lexicon list`.")
+    console.print(f"Change {number} is withdrawn. The service follows within a minute.")

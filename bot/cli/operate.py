@@ -1,4 +1,4 @@
-"""Commands for those who run the service: doctor, trace, pause, backups, keys, invites."""
+"""Commands for running the service: doctor, trace, pause, backups, keys, invites."""
 
 import asyncio
 import json
@@ -25,7 +25,13 @@ def with_database(
     upgrade: bool = False,
     any_version: bool = False,
 ) -> T:
-    """Run work on the database of the settings; an older schema is refused unless told else."""
+    """Run work on the configured database.
+
+    Args:
+        work: takes the database and the settings.
+        upgrade: if True, upgrade the schema first.
+        any_version: if True, accept an older schema.
+    """
     from bot.service.connections import open_database
     from storage import StorageError
     from storage.database import keys, schema_version
@@ -39,8 +45,8 @@ def with_database(
             version = await database.create()
             if version != schema_version.newest() and not any_version:
                 raise StorageError(
-                    f"The database's schema is at version {version}, this program works with "
-                    f"{schema_version.newest()}. Make a backup (`pica backup`), then "
+                    f"The database has schema version {version}, but this program needs "
+                    f"{schema_version.newest()}. Make a backup (`pica backup`), then run "
                     "`pica db upgrade`."
                 )
             async with database.begin() as transaction:
@@ -54,16 +60,16 @@ def with_database(
 
 
 def now() -> datetime:
-    """The present instant."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON line a check.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line per check.")] = False,
 ) -> None:
-    """Check everything the service needs; each finding says what is wrong and what to do.
+    """Check everything the service needs, and say what is wrong and what to do.
 
-    Ends with status 1 where something is wrong; warnings do not count.
+    The exit status is 1 if something is wrong. Warnings do not count.
     """
     from bot.cli.doctor import examine
     from bot.cli.doctor.findings import Grade
@@ -92,9 +98,11 @@ def trace(
     chat: Annotated[
         int, typer.Argument(min=1, max=2**52, help="The Telegram id of the private chat.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON line a message.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line per message.")
+    ] = False,
 ) -> None:
-    """Print where each message of a chat is and how it ended, without its words."""
+    """Print where each message of a chat is and how it ended, without its text."""
     from bot.cli.trace import trace as read
 
     hops = with_database(lambda database, _settings: read(database, chat))
@@ -117,16 +125,17 @@ def _hop_line(hop: dict[str, Any]) -> str:
 
 def pause(
     why: Annotated[
-        str, typer.Option(help="For the record; people do not see it.", callback=in_utf8)
+        str,
+        typer.Option(help="The reason, for the record. People do not see it.", callback=in_utf8),
     ] = "by hand",
 ) -> None:
-    """Silence the model at once, everywhere: people get reviewed replies only."""
+    """Silence the model everywhere, so that people get reviewed replies only."""
     from bot.crisis.safe_mode import SafeMode, Switch
 
     fresh = with_database(
         lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=now())
     )
-    console.print("Paused. `pica resume` ends it." if fresh else "It is paused already.")
+    console.print("Paused. `pica resume` ends it." if fresh else "The model is already paused.")
 
 
 def resume() -> None:
@@ -134,15 +143,17 @@ def resume() -> None:
     from bot.crisis.safe_mode import SafeMode, Switch
 
     was_on = with_database(lambda database, _: SafeMode(database).turn_off(Switch.PAUSED))
-    console.print("The model speaks again." if was_on else "It was not paused.")
+    console.print("The model speaks again." if was_on else "The model was not paused.")
 
 
 def invite(
     uses: Annotated[
         int, typer.Option(min=1, max=100_000, help="How many people may use the link.")
     ] = 1,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days it holds.")] = 14,
-    revoke: Annotated[bool, typer.Option(help="Make every open link useless instead.")] = False,
+    days: Annotated[
+        int, typer.Option(min=1, max=3650, help="How many days the link is valid.")
+    ] = 14,
+    revoke: Annotated[bool, typer.Option(help="Revoke every open link instead.")] = False,
 ) -> None:
     """Print an invite link to a closed pilot (PICA_PILOT=1)."""
     from telegram import Bot
@@ -152,7 +163,7 @@ def invite(
     async def make(database: Any, settings: Settings) -> str:
         async with database.begin() as transaction:
             if revoke:
-                return f"{await pilot.revoke_all(transaction)} invites are useless now."
+                return f"{await pilot.revoke_all(transaction)} invites revoked."
             code = await pilot.invite(transaction, uses=uses, days=days, now=now())
         if settings.telegram_token is None:
             return f"/start {code}"
@@ -164,8 +175,8 @@ def invite(
     typer.echo(with_database(make))
 
 
-def receipt(code: Annotated[str, typer.Argument(help="What /forget gave the person.")]) -> None:
-    """Say whether a receipt of erasure is real; no receipt names anybody."""
+def receipt(code: Annotated[str, typer.Argument(help="The code from /forget.")]) -> None:
+    """Say whether a receipt of erasure is real. A receipt names no person."""
 
     async def look(database: Any, _settings: Settings) -> tuple[datetime, int] | None:
         async with database.read() as transaction:
@@ -173,26 +184,26 @@ def receipt(code: Annotated[str, typer.Argument(help="What /forget gave the pers
 
     found = with_database(look)
     if found is None:
-        stop("No such receipt is known (they are kept for two years).")
+        stop("This receipt is not known. Check the code. Receipts are kept for two years.")
     typer.echo(f"Erased at {found[0]:%Y-%m-%d %H:%M} UTC: {found[1]} turns.")
 
 
 def backup(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where to; PICA_BACKUP_DIR where none is given.")
+        Path | None, typer.Argument(help="The folder to write to. Default: PICA_BACKUP_DIR.")
     ] = None,
 ) -> None:
-    """Write an encrypted backup while the service runs, and the newest file of keys beside it.
+    """Write an encrypted backup and the newest keys.pica beside it, while the service runs.
 
-    Keep every backup you like, but only the newest keys.pica: whoever used /forget is missing
-    from it and can be read from no backup.
+    Keep as many backups as you like, but only the newest keys.pica. It lacks the keys of people
+    who used /forget, so no backup can reveal their words.
     """
     from storage.upkeep import backup as backup_file
 
     async def write(database: Any, settings: Settings) -> tuple[Path, int]:
         to = folder or settings.backup_dir
         if to is None:
-            raise ValueError("Name a folder, or set PICA_BACKUP_DIR.")
+            raise ValueError("PICA_BACKUP_DIR is not set. Set it, or name a folder.")
         made_at = now()
         path = to / f"pica-{made_at:%Y%m%d-%H%M%S}.backup"
         with progress("Backing up", unit="rows") as report:
@@ -207,12 +218,12 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `pica backup` wrote.")],
     keys: Annotated[
-        Path | None, typer.Option(help="The newest keys.pica; the one beside the backup.")
+        Path | None, typer.Option(help="The newest keys.pica. Default: the one beside the backup.")
     ] = None,
 ) -> None:
     """Fill an empty database from a backup.
 
-    Whoever used /forget since then is left out. Replies that waited to be sent are not sent.
+    People who used /forget since the backup are left out. Replies that waited are not sent.
     """
     from bot.service.connections import open_database
     from storage.upkeep import backup as backup_file
@@ -231,15 +242,15 @@ def restore(
     with errors():
         counts = asyncio.run(run())
     erased = counts.pop("erased_since")
-    typer.echo(f"{sum(counts.values())} rows restored; {erased} people erased since are left out.")
+    typer.echo(f"{sum(counts.values())} rows restored. {erased} people erased since are left out.")
 
 
 @db.command("upgrade")
 def db_upgrade() -> None:
-    """Bring the database's schema to the version of this program.
+    """Upgrade the database's schema to the version of this program.
 
-    `pica serve` does the same at its start. Make a backup before: `pica backup` reads older
-    versions too.
+    `pica serve` does the same at its start. Make a backup first: `pica backup` also reads older
+    versions.
     """
 
     async def version(database: Any, _settings: Settings) -> str | None:
@@ -252,9 +263,9 @@ def db_upgrade() -> None:
 
 @key.command("new")
 def key_new() -> None:
-    """Print a fresh secret key; put it into .env as PICA_SECRET_KEY.
+    """Print a new secret key to put into .env as PICA_SECRET_KEY.
 
-    Keep a copy where the backups are not: without it nothing that people said can be read.
+    Keep a copy apart from the backups. Without the key nothing that people said can be read.
     """
     from storage import new_secret_key
 
@@ -266,8 +277,8 @@ def key_rotate() -> None:
     """Wrap every person's key with the newest secret key.
 
     Put the new key before the old one (PICA_SECRET_KEY=new,old), restart, run this, make a
-    backup, then take the old one away and restart again. What people said is not written anew.
-    Older backups still need the old key: keep it as long as you keep them.
+    backup, then remove the old one and restart again. People's words are not encrypted again.
+    Older backups still need the old key, so keep it as long as you keep them.
     """
     from storage.database import keys
 
@@ -284,6 +295,6 @@ def key_rotate() -> None:
 
     count = with_database(rotate)
     typer.echo(
-        f"{count} keys were wrapped anew. The service no longer needs older secret keys; keep "
-        "them where they are safe, because backups made before today open with them alone."
+        f"{count} keys wrapped again. The service no longer needs older secret keys. Keep them "
+        "in a safe place, because older backups open only with them."
     )

@@ -1,6 +1,6 @@
-"""Commands about operators and their trail: who is listed, who is on duty, what was done.
+"""Commands for the list of operators and their audit trail.
 
-Whoever has the host needs no role.
+A person with access to the host needs no role.
 """
 
 import json
@@ -15,10 +15,12 @@ from bot.cli.terminal import console, in_utf8, stop
 from bot.settings import Settings
 
 operators = typer.Typer(
-    help="Who sees to people at risk, and when they are on duty.", no_args_is_help=True
+    help="Who looks after people at risk, and when they are on duty.", no_args_is_help=True
 )
-audit = typer.Typer(help="The trail of what operators did; no words.", no_args_is_help=True)
-TelegramId = Annotated[int, typer.Argument(min=1, max=2**52 - 1, help="Their Telegram id.")]
+audit = typer.Typer(help="The trail of what operators did, without words.", no_args_is_help=True)
+TelegramId = Annotated[
+    int, typer.Argument(min=1, max=2**52 - 1, help="The operator's Telegram id.")
+]
 
 
 def _now() -> datetime:
@@ -26,7 +28,7 @@ def _now() -> datetime:
 
 
 def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
-    """Do something with the list; what is refused is said in words."""
+    """Run work in a transaction, and turn a refusal into an error message."""
     from bot.texts import Texts
     from review.operators.access import RefusedError
 
@@ -52,11 +54,13 @@ async def _listed(transaction: Any, telegram_id: int) -> Any:
 
 @operators.command("list")
 def list_operators(
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON line each.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line per operator.")
+    ] = False,
 ) -> None:
-    """Print who is listed, with their hours; somebody without any is never called on duty.
+    """Print the listed operators and their duty hours.
 
-    Where nobody has hours, everybody is on duty always.
+    An operator without hours is never on duty. If no operator has hours, all are always on duty.
     """
     from review.operators.duty_hours import format_hours
     from storage.review import operators as rows
@@ -77,7 +81,7 @@ def list_operators(
 
     found = with_database(read)
     if not found and not as_json:
-        console.print("Nobody is listed: nobody is told of people at risk.")
+        console.print("No operator is listed, so nobody is told of people at risk.")
     for each in found:
         line = f"{each['telegram_id']}  {each['role']}  {each['language']}  {each['name'] or '-'}"
         typer.echo(json.dumps(each) if as_json else f"{line}  {each['hours'] or '-'}")
@@ -87,16 +91,17 @@ def list_operators(
 def add(
     telegram_id: TelegramId,
     name: Annotated[
-        str, typer.Option(help="As operators call them; people never see it.", callback=in_utf8)
+        str,
+        typer.Option(help="The name for other operators. People never see it.", callback=in_utf8),
     ] = "",
     role: Annotated[
         Literal["reviewer", "admin"], typer.Option(help="An admin also decides who is listed.")
     ] = "reviewer",
     language: Annotated[
-        Literal["zh", "en"] | None, typer.Option(help="PICA_OPERATORS_LANGUAGE if none is given.")
+        Literal["zh", "en"] | None, typer.Option(help="Default: PICA_OPERATORS_LANGUAGE.")
     ] = None,
 ) -> None:
-    """List somebody, or change the role and name of somebody who is."""
+    """Add an operator, or change the role and name of a listed one."""
     from review.operators import roster
     from storage.review.operators import OperatorRole
 
@@ -117,16 +122,16 @@ def add(
 
 @operators.command("remove")
 def remove(telegram_id: TelegramId) -> None:
-    """Take somebody off the list, and sign them out everywhere.
+    """Remove an operator and sign them out everywhere.
 
-    PICA_OPERATORS does not bring them back; `pica operators add` does.
+    PICA_OPERATORS does not bring them back, but `pica operators add` does.
     """
     from review.operators import roster
 
     async def work(transaction: Any, _settings: Settings) -> str:
         found = await _listed(transaction, telegram_id)
         await roster.remove(transaction, None, found.operator_id, now=_now())
-        return f"{telegram_id} is not listed any more."
+        return f"{telegram_id} is no longer listed."
 
     typer.echo(_in_transaction(work))
 
@@ -137,9 +142,9 @@ def hours(
     when: Annotated[
         str | None, typer.Argument(help='"mon-fri 09:00-17:00; sat,sun 22:00-06:00"')
     ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take their hours away.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove their hours.")] = False,
 ) -> None:
-    """Set when somebody is on duty, in PICA_OPERATORS_TIMEZONE."""
+    """Set an operator's duty hours, in the time zone PICA_OPERATORS_TIMEZONE."""
     from review.operators import roster
     from review.operators.duty_hours import format_hours, parse_hours
 
@@ -160,13 +165,13 @@ def hours(
 @audit.command("verify")
 def verify(
     head: Annotated[
-        str | None, typer.Option(help="A head noted earlier, which must still be in the trail.")
+        str | None, typer.Option(help="A head noted earlier, which the trail must still contain.")
     ] = None,
 ) -> None:
-    """Walk the whole trail: is every act as it was written, and none missing?
+    """Verify that no record of the trail was changed or removed.
 
-    Note the head somewhere else: without one, a trail that was cut short at its end still
-    verifies. Ends with status 1 where the trail is broken.
+    Note the head in another place: without it, a trail that lost its end still verifies. The exit
+    status is 1 if the trail is broken.
     """
     from storage.review import audit as trail
 
@@ -175,20 +180,22 @@ def verify(
             return await trail.verify(transaction, head=head)
 
     found = with_database(walk)
-    typer.echo(f"{found.records} acts; the words of {found.erased} were erased.")
+    typer.echo(f"{found.records} records. The words of {found.erased} were erased.")
     typer.echo(f"head {found.head}")
     if found.broken_at is not None:
-        stop(f"The trail is broken at act {found.broken_at}: it was changed, or one before it.")
+        stop(f"The trail is broken: record {found.broken_at} or one before it was changed.")
     if not found.holds_head:
-        stop("The head that was noted is not in the trail: its end was cut off or rewritten.")
+        stop("The noted head is not in the trail. The trail was cut short or rewritten.")
 
 
 @audit.command("list")
 def list_acts(
     case: Annotated[int | None, typer.Option(min=1, max=2**52, help="Only this case.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON line an act.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON line per record.")
+    ] = False,
 ) -> None:
-    """Print what was done, oldest first, without anybody's words."""
+    """Print the records of the trail, oldest first, without words."""
     from storage.ids import CaseId
     from storage.review import audit as trail
 

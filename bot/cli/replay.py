@@ -1,4 +1,4 @@
-"""`pica safety replay`: what a proposed change of the lexicon gains and loses on messages."""
+"""`pica safety replay`: the alarms that a lexicon change gains and loses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,19 +32,18 @@ def replay(
         typer.Option(
             min=0,
             max=200,
-            help="Print so many messages of each kind of move. They may be people's own words: "
-            "keep them private.",
+            help="Print up to this many messages of each kind of move. They may be people's own "
+            "words, so keep them private.",
         ),
     ] = 0,
 ) -> None:
-    """Screen messages with the lexicon as it is and as a change would make it, and compare.
+    """Screen messages with the lexicon and with a change to it, and compare.
 
-    Screened are the examples that ship and, where a folder is given, its messages in the shapes
-    that `pica safety evaluate` reads. An alarm is a level of 2 or more. Nothing is taken into
-    use.
+    The messages are the shipped examples and, if a folder is given, its messages in the formats
+    that `pica safety evaluate` reads. An alarm is a level of 2 or more. Nothing goes live.
 
-    The exit status is 1 where a message at risk loses its alarm, where an example of an entry
-    no longer holds, or where the change or the folder cannot be read.
+    The exit status is 1 if a message at risk loses its alarm, if an example of a rule fails, or
+    if the change or the folder cannot be read.
 
     Example: pica safety replay change.yaml messages/ --show 20
     """
@@ -67,7 +66,7 @@ def _read(change: Path) -> str:
     try:
         return read_text(change)
     except OSError as error:
-        stop(f"{change}: {error.strerror or error}. Name a file that can be read.")
+        stop(f"{change}: {error.strerror or error}. Name a readable file.")
 
 
 def _replayed(text: str, folder: Path | None) -> "tuple[list[Broken], Replay]":
@@ -80,7 +79,7 @@ def _replayed(text: str, folder: Path | None) -> "tuple[list[Broken], Replay]":
     with console.status("Reading…"):
         before = Screener.load()
         change = parse_change(text, before.lexicon)
-        # Malformed rows are named before the long part begins.
+        # Read all rows first, so that a malformed one is reported before the long part.
         rows = [*shipped_examples(before.lexicon), *(messages(folder) if folder else ())]
         after = before.with_lexicon(apply(change, before.lexicon))
         broken = check(after, change)
@@ -114,7 +113,7 @@ def _lines(
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
         yield "  ".join([*cells, row[-1]])
     if done.total.grave_lost.risk:
-        yield f"Level 3 is lost by {done.total.grave_lost.risk} at risk: the model would answer."
+        yield f"{done.total.grave_lost.risk} at risk fall below level 3: the model would answer."
     for one in broken:
         verb = "must match" if one.must_match else "must not match"
         yield f"broken example: {one.rule} {verb} {one.example}"
@@ -154,4 +153,4 @@ def _faults(broken: "Sequence[Broken]", done: "Replay") -> Iterator[str]:
     if lost:
         yield f"Messages at risk that lose their alarm: {lost}. Read them with --show {lost}."
     if broken:
-        yield f"Examples that do not hold: {len(broken)}, named above. Mend the change."
+        yield f"Examples that fail: {len(broken)}, listed above. Correct the change."

@@ -1,6 +1,6 @@
 """`pica safety report`: how often the safety layer acted in a year.
 
-California's SB 243 asks operators for such a report from July 2027 on, without identifiers.
+California's SB 243 asks operators of companion bots for such a report from July 2027.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,29 +13,29 @@ from bot.cli.terminal import print_json
 from storage.review.safety_counts import Count, SafetyEvent
 
 COUNTED = (
-    "Counted is how often the safety layer acted, a message or a reply at a time, by level and "
-    "script, in the year's days of UTC. One person can be counted several times. No person, "
-    "no id, no time of day and no word is in it, nor anything that leads to one."
+    "How often the safety layer acted on a message or a reply, by level and script, in the "
+    "year's days of UTC. One person can be counted several times. No person, no id, no time of "
+    "day and no words are in it, nor anything that leads to a person."
 )
 ACTS = {
     SafetyEvent.FIXED_REPLY: "reviewed reply with crisis numbers, in place of the model's",
     SafetyEvent.RESOURCES: "crisis numbers beside a reply of the model",
     SafetyEvent.CASE: "case opened for operators",
-    SafetyEvent.PLAN: "safety plan begun",
+    SafetyEvent.PLAN: "safety plan started",
     SafetyEvent.FOLLOW_UP: "person asked again on the next day, as agreed",
-    SafetyEvent.GUARD: "reply of the model kept back by the guard",
+    SafetyEvent.GUARD: "reply of the model held back by the guard",
 }
 
 
 def report(
-    year: Annotated[int, typer.Option(min=2000, max=9999, help="Of which year (UTC).")],
+    year: Annotated[int, typer.Option(min=2000, max=9999, help="The year (UTC).")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Print how often the safety layer acted in a year: counts only, and no identifiers.
+    """Print how often the safety layer acted in a year, as counts without identifiers.
 
-    The counts are those that California's SB 243 asks for (referrals to crisis services), and
-    some beside. Levels are mapped to C-SSRS and ASQ in docs/safety.md. /forget does not change
-    them, for they lead to nobody. An act that never happened is shown with 0.
+    The counts include those that California's SB 243 asks for (referrals to crisis services).
+    docs/safety.md maps levels to C-SSRS and ASQ. /forget does not change the counts, because they
+    lead to no person. An action that never happened is shown with 0.
 
     Example: pica safety report --year 2026 --json > report-2026.json
     """

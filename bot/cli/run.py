@@ -1,4 +1,4 @@
-"""`pica serve` and `pica demo`: the service against Telegram, and against this machine."""
+"""`pica serve` and `pica demo`: the service with Telegram, and on this machine alone."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,21 +20,21 @@ def serve() -> None:
     Needs PICA_TELEGRAM_TOKEN (from @BotFather), PICA_SECRET_KEY (from `pica key new`) and
     PICA_MODEL with PICA_PREFIX, for example THUDM/chatglm2-6b and NEUDM/PICA-V1.
 
-    What the model may take: PICA_MAX_RUNNING replies are written at once, PICA_MAX_WAITING may
-    wait; PICA_THREADS processors; PICA_RESIDENT_MIB and PICA_HOST_MIB for conversations between
-    their turns; PICA_WEIGHTS=int8 halves the memory of the weights, rounds them, and is slower.
+    Limits of the model: PICA_MAX_RUNNING replies at once, PICA_MAX_WAITING requests in line,
+    PICA_THREADS processors, PICA_RESIDENT_MIB and PICA_HOST_MIB for conversations between turns.
+    PICA_WEIGHTS=int8 halves the memory of the weights, but rounds them and is slower.
 
-    The other settings are in .env.example; `pica doctor` checks them all.
+    The other settings are in .env.example. `pica doctor` checks them all.
     """
     with errors():
         settings = load()
         logs.configure(settings.log_level)
         if settings.telegram_token is None:
-            stop("PICA_TELEGRAM_TOKEN is not set. Ask @BotFather for a token, or run `pica demo`.")
+            stop("PICA_TELEGRAM_TOKEN is not set. Ask @BotFather for one, or run `pica demo`.")
         if settings.secret_key is None:
             stop(
-                "PICA_SECRET_KEY is not set: words are stored encrypted. Print a key with "
-                "`pica key new`, put it into .env, and keep a copy where the backups are not."
+                "PICA_SECRET_KEY is not set. It encrypts what people say. Print a key with "
+                "`pica key new`, put it into .env, and keep a copy apart from the backups."
             )
         if settings.model is None and not settings.allow_demo_model:
             stop(
@@ -85,18 +85,18 @@ async def _run(settings: Settings, worker: "InferenceWorker") -> None:
 def demo(
     say: Annotated[
         list[str] | None,
-        typer.Option(help="Say this as a Telegram user, print the reply, end.", callback=in_utf8),
+        typer.Option(help="Send this as a Telegram user and print the reply.", callback=in_utf8),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="With --say: a JSON line a reply.")
+        bool, typer.Option("--json", help="With --say: print one JSON line per reply.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port of the web chat; 0 takes a free one.")] = 8081,
+    port: Annotated[int, typer.Option(help="Port of the web chat. 0 takes a free one.")] = 8081,
 ) -> None:
     """Try the whole service on this machine: no token, no server, no GPU, no download.
 
-    Opens a web chat on 127.0.0.1, where you talk as one or several Telegram users and see
-    the operators' group beside it. A link to the operators' console is printed too. With --say
-    it answers in the terminal and ends.
+    Opens a web chat on 127.0.0.1, where you talk as one or several Telegram users, with the
+    operators' group beside it. It also prints a link to the operators' console. With --say it
+    answers in the terminal and ends.
     """
     logs.configure("warning")
     with errors():
@@ -137,4 +137,4 @@ async def _demo(port: int) -> None:
             await stopped.wait()
         finally:
             await started.__aexit__(None, None, None)
-    console.print("Ended; nothing was kept.")
+    console.print("Ended. Nothing was kept.")

@@ -1,4 +1,4 @@
-"""What every command shares: output, progress, signals, errors in one line."""
+"""The helpers that all commands share: output, progress, signals, one-line errors."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ console = Console(stderr=True)
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turn the errors that a person can mend into one line."""
+    """Turn errors that the user can fix into one line."""
     from telegram.error import InvalidToken, TelegramError
 
     from bot.service.leadership import LeadershipLostError
@@ -47,46 +47,46 @@ def errors() -> Iterator[None]:
             f"Telegram cannot be reached ({type(error).__name__}). Check the network and "
             "PICA_TELEGRAM_API_URL."
         )
-    except ValueError as error:  # lines that are none, folders that are missing
+    except ValueError as error:  # malformed lines, missing folders
         stop(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
 def in_utf8(given: Any) -> Any:
-    """Take words from the command line; refuse those that are not UTF-8 (a callback of Typer)."""
+    """Accept only UTF-8 text from the command line (a callback for Typer)."""
     if isinstance(given, list):
         return [in_utf8(each) for each in given]
     if not isinstance(given, str) or given.isascii():
         return given
     try:
         given.encode()
-    except UnicodeEncodeError:  # the locale could not read these bytes; perhaps UTF-8 can
+    except UnicodeEncodeError:  # the locale could not decode these bytes, but UTF-8 may
         try:
             return os.fsencode(given).decode()
         except UnicodeDecodeError:
-            raise typer.BadParameter("is not UTF-8. Set the terminal to UTF-8.") from None
+            raise typer.BadParameter("the text is not UTF-8. Set the terminal to UTF-8.") from None
     return given
 
 
 def print_json(value: Any) -> None:
-    """Print a value as one line of JSON, in UTF-8 whatever the locale is."""
+    """Print a value as one line of JSON, in UTF-8 under every locale."""
     line = json.dumps(value, ensure_ascii=False)
     try:
         typer.echo(line.encode())
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write and UTF-8 cannot
+    except UnicodeEncodeError:  # JSON can escape a lone surrogate, UTF-8 cannot encode it
         typer.echo(json.dumps(value).encode())
 
 
 def stop(message: str) -> NoReturn:
-    """End with a message and exit status 1."""
+    """Print a message and exit with status 1."""
     console.print(message, style="bold red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
 @contextmanager
 def progress(title: str, *, unit: str = "bytes") -> Iterator[Callable[[int, int], None]]:
-    """A bar; called with what is done and the total (0 where it is not known)."""
+    """Show a progress bar, and yield a function that takes the count and the total (or 0)."""
     count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
     with Progress(TextColumn(title), BarColumn(), count, console=console, transient=True) as bar:
         task = bar.add_task(title, total=None)
@@ -95,7 +95,7 @@ def progress(title: str, *, unit: str = "bytes") -> Iterator[Callable[[int, int]
 
 @asynccontextmanager
 async def until_signal() -> AsyncIterator[asyncio.Event]:
-    """An event that Ctrl-C or a container's stop sets."""
+    """Yield an event that SIGINT (Ctrl-C) or SIGTERM sets."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""`pica generate` and `pica screen`: the model and the screening alone, on JSON lines."""
+"""`pica generate`, `pica screen` and `pica safety evaluate`: single parts of the service."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from safety.screening.context import DirectQuestion
 
 safety = typer.Typer(
-    help="The safety layer: how well it screens, and how often it acted in a year.",
+    help="How well the safety layer screens, and how often it acted in a year.",
     no_args_is_help=True,
 )
 
@@ -21,21 +21,21 @@ safety = typer.Typer(
 def generate(
     model: Annotated[str, typer.Option(help="A ChatGLM2 or GLM folder, or a hub repository.")],
     prefix: Annotated[str | None, typer.Option(help="A P-Tuning v2 or PEFT prefix.")] = None,
-    greedy: Annotated[bool, typer.Option(help="Always the likeliest token.")] = False,
+    greedy: Annotated[bool, typer.Option(help="Always take the most likely token.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
     weights: Annotated[
         str,
         typer.Option(
-            help="full, or int8: about half the memory of 16 bits; rounded, and several times "
-            "slower on a CPU; needs torchao."
+            help="full, or int8: about half the memory of 16 bits, but rounded, and several times "
+            "slower on a CPU. int8 needs torchao."
         ),
     ] = "full",
 ) -> None:
     """Answer JSON lines {"query": …, "history": …} from standard input, in order.
 
-    The history is a list of pairs, question and answer, oldest first; it may be left out.
+    The history is optional: a list of pairs, question and answer, oldest first.
 
-    Writes {"text": …, "ids": […], "prompt_ids": […]} for each; the words are encoded verbatim.
+    Writes {"text": …, "ids": […], "prompt_ids": […]} for each. The text is encoded verbatim.
     """
     from inference import ModelSource
     from inference.generate import generate_lines
@@ -53,12 +53,11 @@ def generate(
 def screen() -> None:
     """Screen JSON lines {"text": …} from standard input for risk, in order.
 
-    The input is UTF-8, whatever the locale is. A line in another encoding ends it with an error.
+    The input is UTF-8 under every locale. A line in another encoding ends it with an error.
 
-    A line may also hold "history": the same person's own earlier messages, oldest first, and
-    "asked": what they were asked directly just before ("risk": thoughts of ending their life;
-    "injury": harm that is done already), so that a yes, or pills that were taken, is read as
-    the answer.
+    A line may also hold "history", the same person's earlier messages, oldest first. "asked"
+    names the direct question just before: "risk" (thoughts of ending their life) or "injury"
+    (harm already done). A yes is then read as the answer to it.
 
     Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
     """
@@ -85,7 +84,7 @@ def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion 
         return text, history, DirectQuestion(asked) if asked is not None else None
     except (ValueError, KeyError, TypeError, AttributeError):
         stop(
-            f'line {number}: expected {{"text": "…"}}, perhaps with "history": ["…"] and '
+            f'line {number}: expected {{"text": "…"}}, optionally with "history": ["…"] and '
             '"asked": "risk" or "injury"'
         )
 
@@ -95,20 +94,20 @@ def evaluate(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
     misses: Annotated[
         Path | None,
-        typer.Option(help="Write a page of what was missed. It holds messages: keep it private."),
+        typer.Option(help="Write a page of missed messages. Keep it private."),
     ] = None,
 ) -> None:
-    """Screen the labelled messages of a folder (.jsonl, .jsonl.xz) and print how well it did.
+    """Screen the labelled messages of a folder (.jsonl, .jsonl.xz) and print the quality.
 
-    For each file and each source in it: recall a label, precision, F1, alarms in a thousand
-    harmless messages, with confidence intervals. The shapes of rows are in docs/safety.md.
+    For each file and each of its sources: recall per label, precision, F1 and alarms per thousand
+    harmless messages, with confidence intervals. docs/safety.md describes the rows.
     """
     from safety.evaluation.evaluate import main
     from storage.database import private_files
 
     with errors(), console.status("Screening…"):
         if misses is not None:
-            private_files.ensure(misses)  # it is to hold messages
+            private_files.ensure(misses)  # it will hold messages
             private_files.narrow([misses])
         status = main(folder, misses)
     raise typer.Exit(status)

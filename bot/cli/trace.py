@@ -1,4 +1,4 @@
-"""Where each message of a chat is and how it ended, without its words."""
+"""The path of each message of a chat, without its text."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from storage.messages import traces
 
 
 async def trace(database: Database, telegram_id: int) -> list[dict[str, Any]]:
-    """The hops of every message of a chat, oldest first."""
+    """Return the hops of every message of a chat, oldest first."""
     async with database.read() as transaction:
         return [
             {

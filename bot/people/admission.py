@@ -1,7 +1,7 @@
-"""Who is let in: a closed pilot turns strangers away, whatever they send.
+"""The admission to a closed pilot, which turns strangers away.
 
-Nothing is kept of somebody who is turned away, unless they had agreed before, or a case of theirs
-is open. A message at risk is answered all the same, before anybody asks here.
+Nothing is kept of a rejected person, unless they agreed before or have an open case. A message at
+risk is always answered first.
 """
 
 from collections.abc import Callable, Collection
@@ -29,16 +29,16 @@ from storage.review import cases, operators
 
 
 class Admission:
-    """The rules of a closed pilot; without one everybody is admitted.
+    """Admit people by the rules of a closed pilot, or everyone if the pilot is not closed.
 
     Args:
-        database: where people are.
-        crisis: what a person at risk is told instead.
-        erasure: for those who are turned away.
-        texts: every word that people read.
-        now: the clock.
-        is_closed: only listed people and those with an invite are admitted.
-        listed: Telegram ids.
+        database: the service's database.
+        crisis: answers a person at risk.
+        erasure: erases rejected people.
+        texts: the texts that people read.
+        now: the service's clock.
+        is_closed: if True, only listed people and people with an invite are admitted.
+        listed: the Telegram ids of listed people.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Admission:
     async def redeem(
         self, transaction: Transaction, person: Person, code: str, *, now: datetime
     ) -> bool:
-        """Admit a person by the code of their invite link; False where it does not hold."""
+        """Admit a person by the code of their invite link. Returns False if it is invalid."""
         if not await pilot.redeem(transaction, code, now=now):
             return False
         await people.change(transaction, person.person_id, admitted_at=now)
@@ -106,14 +106,14 @@ class Admission:
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="pilot_closed", now=now)
 
     async def on_update(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-        """Before every handler: commands, buttons and pictures of strangers end here.
+        """Reject the commands, buttons and pictures of strangers before any other handler.
 
-        `/start` may carry an invite, whoever leaves may do so in a held conversation too
-        (`bot/people/leaving.py` asks here), membership is no word, and those who agreed before keep
-        their rights (`/export`, `/forget`). Groups and the buttons under a case are the operators'.
+        Some updates pass: `/start`, which may carry an invite, a word to leave
+        (`bot/people/leaving.py` asks here again) and changes of membership. People who agreed
+        before keep their rights (`/export`, `/forget`). Groups and case buttons are for operators.
 
         Raises:
-            ApplicationHandlerStop: it was answered.
+            ApplicationHandlerStop: the update is answered.
         """
         user, message = update.effective_user, update.effective_message
         if not self._is_closed or user is None or update.my_chat_member is not None:
@@ -132,7 +132,7 @@ class Admission:
             if person is None or person.has_consented or self.admits(person):
                 return
             if await operators.by_telegram_id(transaction, user.id) is not None:
-                return  # listed by an admin, and not in the settings
+                return  # listed by an admin, not in the settings
             now = self._now()
             if is_wordless(update) and await self._is_seen_to(transaction, person, now):
                 return  # `bot/crisis/unreadable.py` answers

@@ -1,6 +1,6 @@
-"""People's plain commands: what this is, a new topic, the language, what is kept.
+"""Handlers for people's plain commands, unknown commands and other updates.
 
-Each handler writes its answer to the outbox and ends its inbox row in one transaction.
+Each handler puts its answer into the outbox and ends its inbox row in one transaction.
 """
 
 import structlog
@@ -26,7 +26,7 @@ GONE = ("kicked", "left", "banned")
 
 
 class Commands:
-    """The handlers of plain commands, and of what is no command at all."""
+    """Handle plain commands, unknown commands and other updates."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Commands:
         self._days = retention_days
 
     async def on_start(self, update: Update, context: HandlerContext) -> None:
-        """`/start`, perhaps with the code of an invite: what this is, and consent."""
+        """Answer `/start`, perhaps with an invite code, by asking for consent."""
         async with self._answers.open(update, "start") as answering:
             if answering is None:
                 return
@@ -66,11 +66,11 @@ class Commands:
                 )
 
     async def on_help(self, update: Update, _context: HandlerContext) -> None:
-        """`/help`."""
+        """Answer `/help`."""
         await self._answers.text(update, "help")
 
     async def on_privacy(self, update: Update, _context: HandlerContext) -> None:
-        """`/privacy`: what is kept, for how long, who sees it; from the table that sweeps."""
+        """Answer `/privacy`, with periods from the table that the sweeps use."""
         async with self._answers.open(update, "privacy") as answering:
             if answering:
                 language = answering.person.language
@@ -88,7 +88,7 @@ class Commands:
                 await answering.say(MessageBody(text))
 
     async def on_new(self, update: Update, _context: HandlerContext) -> None:
-        """`/new`: a new session; whatever was being written is dropped."""
+        """Answer `/new`: start a new session and drop the reply in progress."""
         async with self._answers.open(update, "new") as answering:
             if answering is None:
                 return
@@ -106,7 +106,7 @@ class Commands:
             await answering.say(MessageBody(self._texts(answering.person.language, "new")))
 
     async def on_language(self, update: Update, _context: HandlerContext) -> None:
-        """`/language`: choose by button."""
+        """Answer `/language` with buttons."""
         async with self._answers.open(update, "language") as answering:
             if answering:
                 text = self._texts(answering.person.language, "language_ask")
@@ -115,11 +115,11 @@ class Commands:
                 )
 
     async def on_unknown(self, update: Update, _context: HandlerContext) -> None:
-        """A command that does not exist."""
+        """Answer an unknown command."""
         await self._answers.text(update, "unknown_command")
 
     async def on_unreadable(self, update: Update, _context: HandlerContext) -> None:
-        """Stickers, voice, pictures without words; a hold has words of its own for them."""
+        """Answer stickers, voice and pictures without text. A hold has its own texts for them."""
         async with self._answers.open(update, "unreadable") as answering:
             if answering and not await self._unheard.take(answering, update):
                 await answering.say(
@@ -127,7 +127,7 @@ class Commands:
                 )
 
     async def on_membership(self, update: Update, context: HandlerContext) -> None:
-        """Blocked, unblocked, or added to a group (where nothing is said)."""
+        """Note that a person blocked or unblocked the bot, and leave unknown groups."""
         change = update.my_chat_member
         assert change is not None
         gone = change.new_chat_member.status in GONE
@@ -143,7 +143,7 @@ class Commands:
                 log.warning("leave_failed", error=type(error).__name__)
 
     async def on_other(self, update: object, _context: HandlerContext) -> None:
-        """Whatever no other handler knows: it ends, and nothing happens."""
+        """End an update that no other handler knows."""
         if not isinstance(update, Update):
             return
         async with self._database.begin() as transaction:

@@ -1,8 +1,4 @@
-"""What people can see and decide of their own data.
-
-`/memory` shows what is kept and why, `/export` sends it as a file, `/offrecord` lets words pass
-without being kept, `/forget` ends it all with a receipt.
-"""
+"""Handlers for people's rights to their data: /memory, /export, /offrecord and /forget."""
 
 import json
 from datetime import datetime, timedelta
@@ -27,7 +23,7 @@ OFF_RECORD_HOURS = ("1", "24")
 
 
 class DataRightsHandlers:
-    """The handlers."""
+    """Handle /memory, /export, /offrecord, /forget and their buttons."""
 
     def __init__(
         self, *, answers: Responder, onboarding: Onboarding, erasure: Erasure, retention_days: int
@@ -39,7 +35,7 @@ class DataRightsHandlers:
         self._days = retention_days
 
     async def on_memory(self, update: Update, _context: HandlerContext) -> None:
-        """`/memory`: what is kept of this person and why."""
+        """Answer `/memory`: what is kept about this person, and why."""
         async with self._answers.open(update, "memory") as answering:
             if answering:
                 await answering.say(await self._memory(answering))
@@ -84,7 +80,7 @@ class DataRightsHandlers:
         return sum(map(len, plan.items.values())) if plan else 0
 
     async def on_training(self, update: Update, _context: HandlerContext) -> None:
-        """Allow or stop the use of one's words to improve the model; off by default."""
+        """Allow or stop the use of a person's words to improve the model (default: off)."""
         choice = choice_of(update, ("on", "off"))
         async with self._answers.open(update, "training") as answering:
             if answering is None or choice is None or not answering.person.has_consented:
@@ -98,7 +94,7 @@ class DataRightsHandlers:
             await answering.say(MessageBody(self._texts(answering.person.language, key)))
 
     async def on_export(self, update: Update, _context: HandlerContext) -> None:
-        """`/export`: everything that is kept of this person, as JSON files."""
+        """Answer `/export`: send everything that is kept about this person as JSON files."""
         async with self._answers.open(update, "export") as answering:
             if answering is None:
                 return
@@ -160,7 +156,7 @@ class DataRightsHandlers:
         }
 
     async def on_offrecord(self, update: Update, _context: HandlerContext) -> None:
-        """`/offrecord`: for how long, or back."""
+        """Answer `/offrecord`: offer to start, or to end if it is on."""
         async with self._answers.open(update, "offrecord") as answering:
             if answering is None:
                 return
@@ -181,17 +177,17 @@ class DataRightsHandlers:
             await answering.say(MessageBody(text, buttons))
 
     async def on_offrecord_button(self, update: Update, _context: HandlerContext) -> None:
-        """Off the record from now on, or back with what was said deleted."""
+        """Go off the record, or end it and delete what was said."""
         choice = choice_of(update, (*OFF_RECORD_HOURS, "end"))
         async with self._answers.open(update, "offrecord") as answering:
             if answering is None or choice is None or not answering.person.has_consented:
                 return
             person, now = answering.person, answering.now
-            if choice == "end" or person.was_off_record(now):  # what is over is deleted first
+            if choice == "end" or person.was_off_record(now):  # delete an expired period first
                 await conversations.end_off_record(answering.transaction, person.person_id, now=now)
             if choice == "end":
                 text = self._texts(person.language, "offrecord_ended")
-            elif person.is_off_record(now):  # a promise to delete is not put off
+            elif person.is_off_record(now):  # do not postpone a promised deletion
                 text = self._texts(
                     person.language, "offrecord_is_on", until=_minute(person.off_record_until_at)
                 )
@@ -204,13 +200,13 @@ class DataRightsHandlers:
             await answering.say(MessageBody(text))
 
     async def on_forget(self, update: Update, _context: HandlerContext) -> None:
-        """`/forget`: asks once more."""
+        """Answer `/forget` by asking once more."""
         async with self._answers.open(update, "forget") as answering:
             if answering:
                 await answering.say(self._onboarding.forget_body(answering.person.language))
 
     async def on_forget_button(self, update: Update, _context: HandlerContext) -> None:
-        """Yes or no to erasure."""
+        """Erase the person, or leave everything as it is."""
         choice = choice_of(update, ("yes", "no"))
         async with self._answers.open(update, "forget") as answering:
             if answering is None:

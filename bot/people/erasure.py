@@ -1,4 +1,4 @@
-"""Erasing a person: rows, words, key, cache; and the last word to them."""
+"""The erasure of a person, with a last message to them and notices to operators."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ FAREWELL_LINES = 3
 
 
 class Erasure:
-    """Erases, and says so."""
+    """Erase people and tell them so."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Erasure:
     async def refuse(
         self, transaction: Transaction, person: Person, key: str, *, now: datetime
     ) -> None:
-        """Erase somebody whom the companion does not talk with; the text `key` says why."""
+        """Erase a person whom the companion does not talk with. The text `key` says why."""
         await self._erase(transaction, person, now)
         lines = self._help_lines.text(
             person.language, person.region, emergency_first=True, most=FAREWELL_LINES
@@ -45,7 +45,7 @@ class Erasure:
         await self._farewell(transaction, person, text, now)
 
     async def forget(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
-        """Erase somebody who asked for it, with a receipt."""
+        """Erase a person who asked for it, and give them a receipt."""
         erased = await self._erase(transaction, person, now)
         await erasure.keep_receipt(transaction, erased)
         text = self._texts(
@@ -65,12 +65,12 @@ class Erasure:
         case = await cases.open_case(transaction, person.person_id)
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id, now=now)
-        if case is not None:  # a notice that still waited went with them
+        if case is not None:  # erasure also deleted the notices that still waited
             await self._notices.put(
                 transaction, "case_erased", now=now, case=case.case_id, level=case.level
             )
         for each in theirs:
-            # The topic of an open case may be about to be made.
+            # The topic of an open case may be created at this moment.
             if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):
                 await self._notices.say(
                     transaction, "", now=now, case_id=each.case_id, topic=DELETE

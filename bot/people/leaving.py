@@ -1,7 +1,7 @@
-"""Leaving at once: `/stop`, and the bare words for it.
+"""The handler for `/stop` and the bare words for it, such as 退出.
 
-China's Interim Measures for anthropomorphic AI interaction services ask for it by button or word
-(read in reports only; `safety/response/duties.yaml`). The words were screened like all others.
+China's Interim Measures for anthropomorphic AI interaction services ask for a button or a word
+(read in reports only, see `safety/response/duties.yaml`). These words are screened like all others.
 """
 
 from telegram import Message, Update
@@ -29,12 +29,12 @@ class _Stops(filters.MessageFilter):
         return is_stop(message.text or "")
 
 
+# The python-telegram-bot filter for messages that `StopHandler.on_stop` answers.
 STOPS = _Stops()
-"""For python-telegram-bot: messages that `Stopping.on_stop` answers."""
 
 
 class StopHandler:
-    """The handler."""
+    """Handle `/stop` and the bare words for it."""
 
     def __init__(self, *, answers: Responder, gate: Admission, help_lines: HelpLines) -> None:
         self._answers = answers
@@ -43,7 +43,7 @@ class StopHandler:
         self._help_lines = help_lines
 
     async def on_stop(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-        """End the talk: nothing that was asked is answered, nothing that was promised follows."""
+        """End the talk: cancel waiting replies, follow-ups and check-ins."""
         async with self._answers.open(update, "stop") as answering:
             if answering is None:
                 return
@@ -60,12 +60,12 @@ class StopHandler:
             )
             if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
                 await answering.say(MessageBody(self._farewell(answering, level, had_check_ins)))
-            else:  # a stranger of a closed pilot: nothing is kept of them
+            else:  # a stranger to a closed pilot, of whom nothing is kept
                 await self._gate.reject(transaction, person, [update_id], now=answering.now)
 
     @staticmethod
     async def _close_plan(answering: UnitOfWork) -> None:
-        """Words after a return are no longer an answer to a step of the safety plan."""
+        """Close the open step of the safety plan, so that later messages do not answer it."""
         plan = await plans.get(answering.transaction, answering.person.person_id)
         if plan is not None and plan.open_step is not None:
             plan.open_step = None
@@ -75,7 +75,7 @@ class StopHandler:
 
     @staticmethod
     async def _stop_check_ins(answering: UnitOfWork) -> bool:
-        """End check-ins too; whether there were any."""
+        """Stop check-ins, and return whether there were any."""
         transaction, person_id = answering.transaction, answering.person.person_id
         await questions.close(transaction, person_id)
         settings = await check_in_settings.get(transaction, person_id)
@@ -88,7 +88,7 @@ class StopHandler:
 
     @staticmethod
     async def _level(answering: UnitOfWork) -> int:
-        """How grave it is: of the case that holds the talk, or of words that wait for an answer."""
+        """Return the higher level of the case that holds the talk and of waiting messages."""
         person_id = answering.person.person_id
         case = await review.case_on_hold(answering.transaction, person_id, now=answering.now)
         waiting = await inbox.highest_open_level(answering.transaction, person_id)

@@ -1,6 +1,6 @@
-"""The first minutes: what this is, consent, age band, region.
+"""The first minutes of a person: consent, age group and region.
 
-Before consent nothing but the first words is kept; after a refusal nothing is.
+Before consent only the first messages are kept. After a refusal nothing is kept.
 """
 
 from collections.abc import Awaitable, Callable, Collection
@@ -37,7 +37,7 @@ MOST_WAITING = 20
 
 
 class Onboarding:
-    """Consent and the two questions after it."""
+    """Ask for consent, age group and region, and record the answers."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Onboarding:
         self._warns_of_demo = warns_of_demo
 
     def start_body(self, language: str) -> MessageBody:
-        """What `/start` says."""
+        """Return the answer to `/start`."""
         text = self._texts(language, "start", days=self._days)
         text += "\n\n" + self._duties.opening(language)
         if self._warns_of_demo:
@@ -89,7 +89,7 @@ class Onboarding:
         *,
         now: datetime,
     ) -> None:
-        """Let a newcomer's words wait; ask once, then only remind."""
+        """Hold a newcomer's messages. Ask for consent once, then only remind."""
         waiting = await inbox.waiting_count(transaction, person.person_id)
         if waiting >= MOST_WAITING:
             await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent", now=now)
@@ -105,7 +105,7 @@ class Onboarding:
         )
 
     async def consent(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
-        """Record consent and ask for the age band."""
+        """Record consent and ask for the age group."""
         if person.consent_at is None:
             await people.change(
                 transaction, person.person_id, consent_at=now, consent_version=CONSENT_VERSION
@@ -116,11 +116,11 @@ class Onboarding:
     async def refuse(
         self, transaction: Transaction, person: Person, key: str, *, now: datetime
     ) -> None:
-        """Erase somebody whom the companion does not talk with, and say so."""
+        """Erase a person whom the companion does not talk with, and tell them so."""
         await self._erasure.refuse(transaction, person, key, now=now)
 
     def forget_body(self, language: str) -> MessageBody:
-        """The question before erasure."""
+        """Return the question before erasure."""
         return MessageBody(
             self._texts(language, "forget_ask"),
             [
@@ -132,7 +132,7 @@ class Onboarding:
     async def age(
         self, transaction: Transaction, person: Person, age: str, *, now: datetime
     ) -> list[OpenRow]:
-        """Record the age band, ask for the region; return the words that may be answered now."""
+        """Record the age group, ask for the region and return the messages to answer now."""
         if age == "under_14":
             await self.refuse(transaction, person, "under_14", now=now)
             return []
@@ -147,7 +147,7 @@ class Onboarding:
     async def region(
         self, transaction: Transaction, person: Person, region: str, *, now: datetime
     ) -> None:
-        """Record the region; during a crisis its numbers follow at once."""
+        """Record the region, and send its numbers at once during a crisis."""
         known = region if self._help_lines.knows(region) else None
         await people.change(transaction, person.person_id, region=known)
         key, values = "region_saved", {}
@@ -175,7 +175,7 @@ class Onboarding:
 
 
 class ButtonHandlers:
-    """The handlers."""
+    """Handle the buttons of onboarding, of languages and of failed turns."""
 
     def __init__(
         self,
@@ -194,14 +194,14 @@ class ButtonHandlers:
         self._readmit = readmit
 
     async def on_start(self, update: Update, _context: HandlerContext) -> None:
-        """The other language, asked for on the first page."""
+        """Show the first page in the other language."""
         async with self._answers.open(update, "start") as answering:
             language = await self._set_language(update, answering)
             if answering and language:
                 await answering.say(self._onboarding.start_body(language))
 
     async def on_lang(self, update: Update, _context: HandlerContext) -> None:
-        """A language was chosen."""
+        """Set the chosen language."""
         async with self._answers.open(update, "language") as answering:
             language = await self._set_language(update, answering)
             if answering and language:
@@ -217,7 +217,7 @@ class ButtonHandlers:
         return language
 
     async def on_consent(self, update: Update, _context: HandlerContext) -> None:
-        """Yes or no to being kept."""
+        """Record consent, or erase a person who refuses."""
         choice = choice_of(update, ("yes", "no"))
         async with self._answers.open(update, "consent") as answering:
             if answering is None:
@@ -225,13 +225,13 @@ class ButtonHandlers:
             person, transaction, now = answering.person, answering.transaction, answering.now
             if choice == "yes":
                 await self._onboarding.consent(transaction, person, now=now)
-            elif person.has_consented:  # agreed before: "no" means to leave
+            elif person.has_consented:  # "no" after consent means to leave
                 await answering.say(self._onboarding.forget_body(person.language))
             else:
                 await self._onboarding.refuse(transaction, person, "refused", now=now)
 
     async def on_age(self, update: Update, _context: HandlerContext) -> None:
-        """The age band; the words that waited are answered now."""
+        """Record the age group and answer the messages that waited."""
         age = choice_of(update, AGES)
         waiting: list[OpenRow] = []
         async with self._answers.open(update, "age") as answering:
@@ -243,7 +243,7 @@ class ButtonHandlers:
             await self._readmit(row)
 
     async def on_region(self, update: Update, _context: HandlerContext) -> None:
-        """The region, for local numbers."""
+        """Record the region."""
         async with self._answers.open(update, "region") as answering:
             if answering and answering.person.has_consented:
                 await self._onboarding.region(
@@ -251,7 +251,7 @@ class ButtonHandlers:
                 )
 
     async def on_retry(self, update: Update, _context: HandlerContext) -> None:
-        """Try a failed turn again, if it is the person's own and still unanswered."""
+        """Retry a failed turn if it is the person's own and has no answer yet."""
         data = data_of(update)
         await acknowledge(update)
         user = update.effective_user
@@ -266,6 +266,6 @@ class ButtonHandlers:
         await self._answers.text(update, "retry_gone")
 
     async def on_old(self, update: Update, _context: HandlerContext) -> None:
-        """A button of an older version: nothing happens, and it ends."""
+        """End the update of a button from an older version."""
         async with self._answers.open(update, "old_button"):
             pass

@@ -1,8 +1,7 @@
-"""`/safety`: the published protocol, put together from what runs.
+"""The page of `/safety`: the published protocol, built from the parts that run.
 
-Nothing on the page is written by hand that the policy, the register of numbers, the lexicon or
-`duties.yaml` says: a change there changes the page. It promises no human where no chat of operators
-is set.
+The page reads the policy, the register of numbers, the lexicon and `duties.yaml`, so a change there
+changes the page. Without an operators' chat it promises no human.
 """
 
 from collections.abc import Callable
@@ -20,14 +19,14 @@ from storage.messages.body import MessageBody
 
 
 class SafetyPage:
-    """The handler, and the page.
+    """Handle `/safety` and build its page.
 
     Args:
         answers: opens answers.
-        hotlines: the register of numbers, for the day on which it was read.
+        hotlines: the register of numbers, with the date of the last check.
         duties: what laws ask for.
-        lexicon: gives the version that every screening bears now.
-        has_people: whether there is a chat of operators.
+        lexicon: returns the version of the lexicon in use.
+        has_people: whether an operators' chat is set.
     """
 
     def __init__(
@@ -47,14 +46,14 @@ class SafetyPage:
         self._has_people = has_people
 
     async def on_safety(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-        """`/safety`: the protocol, from the policy that runs."""
+        """Answer `/safety` with the page."""
         async with self._answers.open(update, "safety") as answering:
             if answering:
                 person = answering.person
                 await answering.say(MessageBody(self.page(person.language, person.region)))
 
     def page(self, language: str, region: str | None) -> str:
-        """The whole page."""
+        """Build the whole page."""
         people = "people" if self._has_people else "no_people"
         lines = self._hotlines.for_region(region, emergency_first=False)
         parts = [

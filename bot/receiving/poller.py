@@ -116,7 +116,7 @@ class Poller:
         self.last_poll_at = self._now()
         self._failure, self._failures = "", 0
         page = found if isinstance(found, list) else []
-        fresh = [raw for raw in page if updates.update_id_of(raw) not in self._stored]
+        fresh = [raw for raw in page if parsing.update_id_of(raw) not in self._stored]
         has_failed = await self._take(fewest_letters_first(fresh))
         self._offset = max(self._offset, self._next(page))
         self._stored = {each for each in self._stored if each >= self._offset}
@@ -134,20 +134,20 @@ class Poller:
                 continue
             if letters > MOST_LETTERS:
                 break
-            letters += len(updates.salvage(raw).text)
+            letters += len(parsing.salvage(raw).text)
             try:
                 await self._receive(raw)
             except Exception as error:  # storage is away: nothing from here on is confirmed
                 log.error("intake_failed", error=type(error).__name__)
                 has_failed = True
                 continue
-            if (update_id := updates.update_id_of(raw)) is not None:
+            if (update_id := parsing.update_id_of(raw)) is not None:
                 self._stored.add(update_id)
         return has_failed
 
     def _next(self, page: Sequence[object]) -> int:
         """Give the offset that confirms what was stored, up to the first update that was not."""
-        found = [each for raw in page if (each := updates.update_id_of(raw)) is not None]
+        found = [each for raw in page if (each := parsing.update_id_of(raw)) is not None]
         return min(
             (each for each in found if each not in self._stored), default=max(found, default=-1) + 1
         )

@@ -1,10 +1,8 @@
-"""Every word that people read, in two languages.
+"""The texts that people and operators read in Telegram, in two languages.
 
-`zh.yaml` and `en.yaml`; beside each the reviewed texts of a crisis (`crisis_…`), those of a human
-in the conversation (`human_…`), what operators read in Telegram (`operators_…`), the way into the
-console (`console_…`), and check-ins (`checkins_…`).
-
-A missing key is an error at start, not at 2 a.m.
+Each language has `zh.yaml` or `en.yaml`, and files for reviewed crisis texts (`crisis_…`), a human
+in the conversation (`human_…`), operators (`operators_…`), console links (`console_…`) and
+check-ins (`checkins_…`). A missing key is an error at start, not at 2 a.m.
 """
 
 from collections.abc import Mapping
@@ -19,26 +17,30 @@ LANGUAGES = ("zh", "en")
 
 
 class Texts:
-    """The texts of both languages."""
+    """Load the texts of both languages.
+
+    Raises:
+        ValueError: the languages differ in their keys, or a key is in two files.
+    """
 
     def __init__(self) -> None:
         self._texts = {language: _load(language) for language in LANGUAGES}
         first, *others = (set(texts) for texts in self._texts.values())
         for other in others:
             if first != other:
-                raise ValueError(f"texts differ in their keys: {sorted(first ^ other)}")
+                raise ValueError(f"bot/texts: give both languages the keys {sorted(first ^ other)}")
 
     def __call__(self, language: str, key: str, /, **values: Any) -> str:
-        """The text of a key in a language, its `{places}` filled."""
+        """Return a text in a language, with its `{places}` filled."""
         texts = self._texts.get(language, self._texts["zh"])
         return texts[key].format(**values) if values else texts[key]
 
     def has(self, key: str) -> bool:
-        """Whether there is a text of this key."""
+        """Whether a text has this key."""
         return key in self._texts["zh"]
 
     def keys(self) -> list[str]:
-        """Every key."""
+        """List every key."""
         return sorted(self._texts["zh"])
 
 
@@ -52,11 +54,11 @@ def _load(language: str) -> Mapping[str, str]:
         source = resources.files(__package__).joinpath(f"{name}.yaml").read_text("utf-8")
         loaded: dict[str, str] = yaml_files.parse(source)
         if twice := texts.keys() & loaded.keys():
-            raise ValueError(f"{name}.yaml: these keys stand elsewhere too: {sorted(twice)}")
+            raise ValueError(f"{name}.yaml: remove keys that another file has: {sorted(twice)}")
         texts |= {key: text.rstrip("\n") for key, text in loaded.items()}
     return MappingProxyType(texts)
 
 
 def language_of(code: str | None) -> str:
-    """The language to begin with, from Telegram's `language_code`."""
+    """Return the first language of a person from Telegram's `language_code`."""
     return "en" if code and not code.lower().startswith("zh") else "zh"

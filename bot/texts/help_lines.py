@@ -1,15 +1,16 @@
-"""The numbers of a person's region as lines of text, and the buttons that ask for the region."""
+"""Lines of text with the numbers of a region, and the buttons that ask for the region."""
 
 from bot.texts import Texts
 from safety.response.hotlines import Hotline, Hotlines
 from storage.messages.body import Keyboard
 
 MOST_LINES = 5
-FIRST_REGIONS = ("CN", "HK", "TW")  # where most speakers of the model's language live
+# Most speakers of the model's language live here.
+FIRST_REGIONS = ("CN", "HK", "TW")
 
 
 class HelpLines:
-    """Writes numbers for people to call."""
+    """Write the numbers that people can call."""
 
     def __init__(self, texts: Texts, hotlines: Hotlines) -> None:
         self._texts = texts
@@ -23,7 +24,7 @@ class HelpLines:
         emergency_first: bool = False,
         most: int = MOST_LINES,
     ) -> str:
-        """A line for each number; those of all regions where none is known."""
+        """Return a line for each number, of all regions if the region is not known."""
         found = self._hotlines.for_region(region, emergency_first=emergency_first)
         return "\n".join(self._line(language, line) for line in found[:most])
 
@@ -33,11 +34,11 @@ class HelpLines:
         return self._texts(language, "hotline_line", name=name, number=line.number, hours=hours)
 
     def knows(self, region: str) -> bool:
-        """Whether there are numbers for a region."""
+        """Whether the register has numbers for a region."""
         return region in self._hotlines.regions()
 
     def region_buttons(self, language: str) -> Keyboard:
-        """A button for each region, two in a row, and one for none of them."""
+        """Return a button for each region, two in a row, and one for other places."""
         regions = [*sorted(self._hotlines.regions(), key=_nearest_first), "none"]
         pairs = [(self._texts(language, f"region_{r}"), f"region:{r}") for r in regions]
         return [pairs[place : place + 2] for place in range(0, len(pairs), 2)]

@@ -1,1 +1,1 @@
-"""How Telegram's Bot API is spoken to: requests, answers, limits."""
+"""The client of Telegram's Bot API: requests, answers, limits."""

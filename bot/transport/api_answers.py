@@ -1,8 +1,8 @@
-"""Telegram's answers, told from whatever else may stand in their place on the way.
+"""The check that an answer comes from Telegram and not from a proxy in between.
 
-The library reads an answer by its HTTP status. A proxy's page with 403 would be a person who
-blocked the bot, and one with 404 a wrong token. So only an answer in the Bot API's own form
-reaches the library; all others become an `AnswerError`, which says nothing about anybody.
+The library reads an answer by its HTTP status. It would take a proxy's page with status 403 for a
+person who blocked the bot, and one with 404 for a wrong token. So only answers in the Bot API's own
+form reach the library. All others become an `AnswerError`.
 """
 
 import json
@@ -12,54 +12,54 @@ from typing import Any
 from telegram.error import NetworkError
 from telegram.request import HTTPXRequest
 
+# For these statuses the library raises an error that tells what Telegram meant.
 READ_BY_LIBRARY = frozenset({400, 401, 403, 404, 409, 429})
-"""The statuses of which the library makes an error that tells what Telegram meant."""
+# A gateway gave up waiting, but the server behind it may have continued.
 TIME_OUTS = frozenset({504, 524, 598})
-"""A gateway gave up waiting: the server behind it may have gone on."""
 PARAMETERS = ("retry_after", "migrate_to_chat_id")
 ACCEPTED = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
 
 
 class AnswerError(NetworkError):
-    """An answer that is not Telegram's, or that the library cannot tell from others.
+    """An answer that is not Telegram's, or that the library cannot read.
 
     Attributes:
         code: its HTTP status.
-        description: Telegram's own, where the answer has the form of a refusal.
-        may_have_arrived: whether the call may have been carried out all the same.
+        description: Telegram's description, if the answer has the form of a refusal.
+        may_have_arrived: whether Telegram may have carried out the call.
     """
 
     def __init__(
         self, code: int, *, description: str | None = None, may_have_arrived: bool = False
     ) -> None:
-        super().__init__(f"an answer with status {code}")
+        super().__init__(f"unexpected answer with status {code}")
         self.code = code
         self.description = description
         self.may_have_arrived = may_have_arrived
 
 
 class TelegramRequest(HTTPXRequest):
-    """The library's HTTP client; lets nothing but Telegram's own answers through."""
+    """The library's HTTP client, which lets only Telegram's own answers through."""
 
     async def do_request(
         self, url: str, method: str, *args: Any, **values: Any
     ) -> tuple[int, bytes]:
-        """As the library's.
+        """Do a request as the library does, and check the answer.
 
         Raises:
-            AnswerError: something else answered, or Telegram did with a status of its own.
+            AnswerError: the answer is not Telegram's, or has a status the library cannot read.
         """
         code, payload = await super().do_request(url, method, *args, **values)
-        if method == "POST":  # a file that is fetched has no form
+        if method == "POST":  # a downloaded file has no form to check
             check(code, payload)
         return code, payload
 
 
 def check(code: int, payload: bytes) -> None:
-    """Let an answer pass that the library reads right.
+    """Check that the library reads an answer correctly.
 
     Raises:
-        AnswerError: it is another.
+        AnswerError: it does not.
     """
     answer = _object(payload)
     if 200 <= code <= 299:
@@ -72,7 +72,7 @@ def check(code: int, payload: bytes) -> None:
 
 
 def _refusal(code: int, answer: dict[str, Any]) -> str | None:
-    """The description of a refusal in Telegram's form; None: it is not one."""
+    """Return the description of a refusal, or None if it does not have Telegram's form."""
     description, parameters = answer.get("description"), answer.get("parameters", {})
     if (
         answer.get("ok") is not False
@@ -83,7 +83,7 @@ def _refusal(code: int, answer: dict[str, Any]) -> str | None:
         or not all(_is_number(parameters.get(name, 0)) for name in PARAMETERS)
     ):
         return None
-    # Telegram always says how long: without it the library would take the words as sent.
+    # Telegram always says how long to wait. Without it the library would assume success.
     return description if code != 429 or parameters.get("retry_after", 0) > 0 else None
 
 

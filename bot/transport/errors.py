@@ -1,7 +1,7 @@
-"""What Telegram's errors mean for a message: a table of its descriptions, and the one reader.
+"""The meaning of Telegram's errors for a message: a table of descriptions and its reader.
 
-A description that the table does not know is never final: Telegram finds new ones, and what it
-refuses today it may take tomorrow.
+A description that is not in the table never counts as final, because Telegram adds new ones and may
+accept tomorrow what it refuses today.
 """
 
 import re
@@ -29,10 +29,10 @@ class Failure(StrEnum):
 
     UNKNOWN = "unknown"  # it may have arrived
     LATER = "later"  # nothing was sent; try again
-    NOT_NOW = "not_now"  # Telegram refuses this call, for a reason that may pass
+    NOT_NOW = "not_now"  # Telegram refuses this call, perhaps only for now
     BLOCKED = "blocked"  # the person blocked the bot
-    UNREACHABLE = "unreachable"  # the chat is not there, or the bot may not write in it
-    REFUSED = "refused"  # Telegram will never take these words
+    UNREACHABLE = "unreachable"  # the chat does not exist, or the bot may not write in it
+    REFUSED = "refused"  # Telegram will never accept this text
     MOVED = "moved"  # the group has a new id
     NO_THREAD = "no_thread"  # the topic is gone
     NO_TOPICS = "no_topics"  # the group has no topics, or the bot may not manage them
@@ -40,13 +40,13 @@ class Failure(StrEnum):
 
 @dataclass(eq=False)
 class SendError(Exception):
-    """An attempt failed.
+    """A failed attempt to send.
 
     Attributes:
-        failure: what that means.
-        name: the library's name of the error, and Telegram's reason where it is a known one.
-        retry_after_s: how long Telegram asks to wait, where it does.
-        moved_to: the group's new id, where it moved.
+        failure: what the failure means.
+        name: the library's name of the error, with Telegram's reason if it is a constant.
+        retry_after_s: how long Telegram asks to wait, if it does.
+        moved_to: the group's new id, if it moved.
     """
 
     failure: Failure
@@ -110,6 +110,7 @@ DESCRIPTIONS: dict[Failure, tuple[str, ...]] = {
         "request entity too large",
     ),
 }
+# Why a call about topics fails: the group has no topics, or the bot may not manage them.
 NO_TOPICS = (
     "the chat is not a forum",
     "not enough rights",
@@ -117,26 +118,25 @@ NO_TOPICS = (
     "chat_admin_required",
     "channel_forum_missing",
 )
-"""Why no topic can be made: the group has none, or the bot may not. For calls about topics."""
+# These texts of the library prove that nothing was sent.
 NOT_SENT = ("Bad Gateway", "Internal Server Error", "Service Unavailable", "(503)")
-"""How the library words an answer of the server that proves nothing was sent."""
+# Without a connection nothing was sent either.
 NOT_CONNECTED = ("ConnectError", "ConnectTimeout")
-"""Nor did anything leave where no connection came about."""
 KIND = re.compile(r"^(?:bad request|forbidden|unauthorized|not found|internal server error): ")
+# A reason that is one constant, such as CHAT_RESTRICTED, holds no message text.
 CODE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
-"""Telegram's reasons that are one constant, such as CHAT_RESTRICTED: they hold nobody's words."""
 LONGEST_NAME = 64
 
 
 def read(error: TelegramError) -> SendError:
-    """Say what an error of the library means."""
+    """Return what an error of the library means."""
     if isinstance(error, RetryAfter):
         after = error.retry_after
         wait_s = after.total_seconds() if isinstance(after, timedelta) else float(after)
         return SendError(Failure.LATER, type(error).__name__, retry_after_s=wait_s)
     if isinstance(error, ChatMigrated):
         return SendError(Failure.MOVED, type(error).__name__, moved_to=error.new_chat_id)
-    # A token or a second service can be put right; nothing of that is about the message.
+    # A wrong token or a second service can be fixed, and says nothing about the message.
     if isinstance(error, InvalidToken | Conflict):
         return SendError(Failure.LATER, type(error).__name__)
     if isinstance(error, AnswerError):
@@ -148,7 +148,7 @@ def read(error: TelegramError) -> SendError:
 
 
 def read_topic(error: TelegramError) -> SendError:
-    """As `read`, for calls about topics: what is refused for want of rights can be told apart."""
+    """Return what an error of a call about topics means, with `NO_TOPICS` told apart."""
     if isinstance(error, BadRequest | Forbidden):
         reason = _reason(str(error))
         if reason.startswith(NO_TOPICS):
@@ -179,7 +179,7 @@ def _reason(description: str) -> str:
 
 
 def _name(error: TelegramError, description: str) -> str:
-    """The error's name for the record, with Telegram's reason where that is a constant."""
+    """Return the error's name for the record, with Telegram's reason if it is a constant."""
     code = CODE.match(_reason(description))
     name = type(error).__name__ + (f":{code.group()}" if code else "")
     return name[:LONGEST_NAME]
@@ -187,7 +187,7 @@ def _name(error: TelegramError, description: str) -> str:
 
 def _may_have_arrived(error: TelegramError) -> bool:
     text = str(error)
-    # For a time-out only the cause tells whether it was in connecting.
+    # Only the cause of a time-out tells whether it happened while connecting.
     if type(error.__cause__).__name__ in NOT_CONNECTED:
         return False
     if isinstance(error, TimedOut):

@@ -1,6 +1,6 @@
-"""One TLS context for every client of the process.
+"""The TLS context that every HTTP client of the process shares.
 
-To read the host's certificates takes longer than most requests, and every client would do it again.
+Reading the host's certificates takes longer than most requests, so it happens once.
 """
 
 import ssl
@@ -14,10 +14,10 @@ from bot.transport.api_answers import TelegramRequest
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """What httpx trusts by default: the host's or certifi's certificates, as at the first call."""
+    """Return the TLS context with the certificates that httpx trusts by default."""
     return httpx.create_ssl_context()
 
 
 def telegram_request(**values: Any) -> TelegramRequest:
-    """The HTTP client to Telegram with this context; `values` as `HTTPXRequest` takes them."""
+    """Return an HTTP client to Telegram. `values` are the arguments of `HTTPXRequest`."""
     return TelegramRequest(httpx_kwargs={"verify": tls_context()}, **values)

@@ -1,7 +1,8 @@
-"""Pacing: how fast Telegram lets a bot speak.
+"""The rate limits that Telegram sets for bots.
 
-About one a second in a private chat (a few may come quicker), 20 a minute in a group with all its
-topics, 30 a second overall; drafts have a budget of their own and are dropped, never waited for.
+A private chat takes about one message a second with short bursts, a group with all its topics 20 a
+minute, and the bot sends 30 a second overall. Drafts have their own budget: a draft over it is
+dropped.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class TokenBucket:
-    """A token bucket: `burst` at once, then one every `1 / rate_s` seconds."""
+    """Allow `burst` messages at once, then one every `1 / rate_s` seconds."""
 
     rate_s: float
     burst: float
@@ -21,14 +22,14 @@ class TokenBucket:
     at: float
 
     def wait_s(self, now: float) -> float:
-        """Seconds until one token is there; takes it (the wait is a debt)."""
+        """Take a token, even in advance, and return the seconds until it is due."""
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate_s)
         self.at = now
         self.tokens -= 1
         return max(0.0, -self.tokens / self.rate_s)
 
     def try_take(self, now: float) -> bool:
-        """Take a token if there is one."""
+        """Take a token if one is available."""
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate_s)
         self.at = now
         if self.tokens < 1:
@@ -38,7 +39,7 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """Buckets per chat and one for all; those unused for long are forgotten."""
+    """Hold a bucket per chat and one for all chats, and forget the least recently used."""
 
     CAPACITY = 20_000
 
@@ -60,7 +61,7 @@ class RateLimiter:
             await asyncio.sleep(delay)
 
     def may_draft(self, chat_id: int) -> bool:
-        """Whether a draft may be shown now; about 3 a second, 12 at most in five seconds."""
+        """Whether a draft may be shown now. The budget is 2 a second, with bursts of 4."""
         return self._bucket("draft", chat_id, 2.0, 4).try_take(self._clock())
 
     def _bucket(self, kind: str, chat_id: int, rate_s: float, burst: float) -> TokenBucket:

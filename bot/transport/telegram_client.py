@@ -1,4 +1,4 @@
-"""One message part or topic to Telegram: every failure becomes one `SendError`."""
+"""The calls that send message parts and manage topics, with `SendError` for every failure."""
 
 import io
 from collections.abc import Awaitable
@@ -12,7 +12,7 @@ from storage.messages.body import MessageBody
 
 
 def parts_of(body: MessageBody) -> list[str]:
-    """The texts of the messages that a body becomes; a file is one."""
+    """Return the texts of the messages that a body becomes. A file is one message."""
     return [body.text] if body.document else split(body.text)
 
 
@@ -25,18 +25,18 @@ async def send_part(
     preview_message_id: int | None = None,
     thread_id: int | None = None,
 ) -> int:
-    """Send one part; return its message id.
+    """Send one part and return its message id.
 
     Args:
         bot: the library's bot.
-        chat_id: to whom.
-        body: what is said; its buttons go under the last part.
-        part: which part, from 0.
-        preview_message_id: a message that becomes the first part by an edit.
-        thread_id: the topic of a group; None for the general one.
+        chat_id: the chat to send to.
+        body: the message. Its buttons go under the last part.
+        part: the index of the part, from 0.
+        preview_message_id: a message to edit into the first part.
+        thread_id: the topic of a group, or None for the general one.
 
     Raises:
-        SendError: it failed, or may have.
+        SendError: the call failed, or may have failed.
     """
     texts = parts_of(body)
     markup = _keyboard(body) if part == len(texts) - 1 else None
@@ -56,19 +56,19 @@ async def send_part(
     except TelegramError as error:
         failed = read(error)
         if failed.failure is Failure.NO_THREAD and thread_id is None:
-            failed.failure = Failure.NOT_NOW  # the general topic is closed: no other can be made
+            failed.failure = Failure.NOT_NOW  # the general topic is closed and cannot be replaced
         raise failed from error
-    except (UnicodeError, ValueError) as error:  # words that cannot even be put into a request
+    except (UnicodeError, ValueError) as error:  # no request can hold this text
         raise SendError(Failure.REFUSED, type(error).__name__) from error
-    except (TypeError, LookupError, AttributeError) as error:  # accepted, and answered strangely
+    except (TypeError, LookupError, AttributeError) as error:  # accepted, but the answer is odd
         raise SendError(Failure.UNKNOWN, type(error).__name__) from error
 
 
 async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
-    """Make a topic; return its id.
+    """Create a topic and return its id.
 
     Raises:
-        SendError: it failed, or a topic may have been made.
+        SendError: the call failed, but the topic may exist.
     """
     try:
         return (await bot.create_forum_topic(chat_id, name)).message_thread_id
@@ -77,19 +77,19 @@ async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
 
 
 async def rename_topic(bot: Bot, chat_id: int, thread_id: int, name: str) -> None:
-    """Give a topic another name; one that has it already, or is gone, is well.
+    """Rename a topic. Succeeds if it already has the name or no longer exists.
 
     Raises:
-        SendError: it failed.
+        SendError: the call failed.
     """
     await _change_topic(bot.edit_forum_topic(chat_id, thread_id, name=name))
 
 
 async def close_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
-    """Close a topic; one that is closed or gone is well.
+    """Close a topic. Succeeds if it is already closed or no longer exists.
 
     Raises:
-        SendError: it failed.
+        SendError: the call failed.
     """
     await _change_topic(bot.close_forum_topic(chat_id, thread_id))
 
@@ -104,10 +104,10 @@ async def _change_topic(change: Awaitable[bool]) -> None:
 
 
 async def delete_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
-    """Delete a topic with everything in it; one that is gone is well.
+    """Delete a topic with all its messages. Succeeds if it no longer exists.
 
     Raises:
-        SendError: it failed.
+        SendError: the call failed.
     """
     try:
         await bot.delete_forum_topic(chat_id, thread_id)
@@ -145,7 +145,7 @@ async def _edit(
     except BadRequest as error:
         if "not modified" in str(error):
             return message_id
-        # The person deleted the preview, or it is too old to edit: the words still go out.
+        # The person deleted the preview, or it is too old to edit: send a new message.
         return (await bot.send_message(chat_id, text, reply_markup=markup)).message_id
     return message_id
 

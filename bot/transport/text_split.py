@@ -1,7 +1,7 @@
-"""Cutting a long text into messages that Telegram takes.
+"""The split of a long text into messages that Telegram accepts.
 
-Lengths are in UTF-16 units, as Telegram counts (an emoji is two). Cuts fall at the end of a
-paragraph, else of a sentence, else between words.
+Telegram counts UTF-16 units (an emoji is two). A cut falls at the end of a paragraph, else of a
+sentence, else between words.
 """
 
 LIMIT = 4096
@@ -9,12 +9,12 @@ ENDS = ("\n\n", "\n", "。", "！", "？", "!", "?", "；", ". ", "，", ", ", "
 
 
 def utf16_length(text: str) -> int:
-    """Length in UTF-16 units."""
+    """Return the length in UTF-16 units."""
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
 
 
 def split(text: str, limit: int = LIMIT) -> list[str]:
-    """Cut a text into parts of at most `limit` UTF-16 units, losing only outer blanks."""
+    """Split a text into parts of at most `limit` UTF-16 units. Only outer blanks are lost."""
     parts = []
     rest = text.strip()
     while utf16_length(rest) > limit:
@@ -37,7 +37,7 @@ def _head(text: str, limit: int) -> str:
 
 
 def _cut(head: str) -> int:
-    for end in ENDS:  # the first half is never cut: parts of a line each would be a flood
+    for end in ENDS:  # cut only in the second half, or short lines would become many messages
         place = head.rfind(end, len(head) // 2)
         if place > 0:
             return place + len(end)

@@ -1,1 +1,1 @@
-"""What came from Telegram, as plain values, and how one handler answers it."""
+"""Telegram's updates as plain values, and the transaction that answers one."""

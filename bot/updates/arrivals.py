@@ -1,4 +1,4 @@
-"""Updates on their way through a lane: one arrival, or a burst of words."""
+"""The units that pass through a lane: one arrival, or a burst of messages."""
 
 import time
 from collections.abc import Collection
@@ -13,7 +13,7 @@ from storage.ids import PersonId, UpdateId
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A stored update on its way through a lane."""
+    """A stored update in a lane."""
 
     update_id: UpdateId
     person_id: PersonId | None
@@ -23,17 +23,17 @@ class Arrival:
     screening: Screening
     # The person's epoch when the update was stored; None after a restart.
     epoch: int | None = None
-    # When it was received, by the monotonic clock.
+    # The monotonic time of receipt.
     received_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)
 class Burst:
-    """Words of one person that are answered together."""
+    """Messages of one person that are answered together."""
 
     person_id: PersonId
     arrivals: list[Arrival]
-    shown: bool = False  # a part of the reply was seen: newer words no longer join
+    shown: bool = False  # the person saw a part of the reply, so newer messages do not join
 
     @property
     def update_ids(self) -> list[UpdateId]:
@@ -42,7 +42,7 @@ class Burst:
 
     @property
     def texts(self) -> list[str]:
-        """The words of each message; an edit replaces what it edits."""
+        """The text of each message. An edit replaces the text that it edits."""
         words: dict[int, str] = {}
         for arrival in self.arrivals:
             message = arrival.update.effective_message
@@ -51,14 +51,14 @@ class Burst:
 
     @property
     def text(self) -> str:
-        """The words, a line for each message."""
+        """The texts, one line for each message."""
         return "\n".join(self.texts)
 
     def keep_only(self, update_ids: Collection[UpdateId]) -> bool:
-        """Leave out words that have their answer; whether there were any.
+        """Drop messages that are already answered, and return whether there were any.
 
-        Newer words may cut a turn short in the moment in which its answer is stored: then the
-        older ones, which they would have joined, are answered.
+        Newer messages may interrupt a turn just as its answer is stored. The older messages that
+        they would have joined are then already answered.
         """
         before = len(self.arrivals)
         self.arrivals = [each for each in self.arrivals if each.update_id in update_ids]
@@ -66,17 +66,17 @@ class Burst:
 
     @property
     def is_edit(self) -> bool:
-        """Whether it only rewords older messages."""
+        """Whether the burst only edits older messages."""
         return all(arrival.kind is UpdateKind.EDIT for arrival in self.arrivals)
 
     @property
     def received_at(self) -> float:
-        """When the first of the messages was received, by the monotonic clock."""
+        """The monotonic time at which the first message was received."""
         return self.arrivals[0].received_at
 
     @property
     def screening(self) -> Screening:
-        """The screenings of the single messages, merged."""
+        """The merged screenings of the messages."""
         return merge([arrival.screening for arrival in self.arrivals])
 
 

@@ -1,7 +1,6 @@
-"""Reading an update: what kind it is, who sent it, what words it holds.
+"""The parsing of an update: its kind, its sender and its text.
 
-Pure: an update that cannot be read is an outcome like any other, and its words, if some can be
-found, are still screened.
+An update that cannot be parsed is an outcome too. Any text found in it is still screened.
 """
 
 import unicodedata
@@ -13,11 +12,12 @@ from telegram import Message, Update
 
 WORDS = frozenset({"退出", "结束对话", "停止", "stop", "quit", "exit"})
 COMMAND = "/stop"
-LONGEST = 40  # most messages are longer than any such word with its punctuation
+# Most messages are longer than any of these words with its punctuation.
+LONGEST = 40
 
 
 def is_stop(text: str) -> bool:
-    """Whether a whole message says nothing but that the person leaves."""
+    """Whether a message says only that the person leaves."""
     if text.startswith("/"):
         return text.split(None, 1)[0].split("@", maxsplit=1)[0].casefold() == COMMAND
     if len(text) > LONGEST:
@@ -26,15 +26,15 @@ def is_stop(text: str) -> bool:
     return "".join(filter(str.isalnum, folded)) in WORDS
 
 
+# The data of buttons under a case start with this.
 CASE = "case:"
-"""How the data of buttons under a case begin."""
 
 
 class UpdateKind(StrEnum):
     """What an update means to this service."""
 
     WORDS = "words"
-    COMMAND = "command"  # also a bare word such as 退出, which means /stop
+    COMMAND = "command"  # includes a bare word such as 退出, which means /stop
     BUTTON = "button"
     EDIT = "edit"
     UNREADABLE = "unreadable"  # sticker, voice, picture without a caption ...
@@ -47,11 +47,11 @@ class UpdateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParsedUpdate:
-    """An update as read.
+    """A parsed update.
 
     Attributes:
-        telegram_id: the private chat it belongs to; None for groups and the unknown.
-        text: words to screen; empty where there are none.
+        telegram_id: the private chat, or None for groups and unknown chats.
+        text: the text to screen, perhaps empty.
     """
 
     kind: UpdateKind
@@ -61,31 +61,31 @@ class ParsedUpdate:
 
 
 def parse(update: Update, operators_chat: int | None = None) -> ParsedUpdate:
-    """Say what an update is.
+    """Parse an update.
 
     Args:
-        update: as the library reads it.
-        operators_chat: the operators' group; what they say among themselves is nobody's words.
+        update: the library's update.
+        operators_chat: the operators' group, whose messages are not kept as a person's text.
 
     Raises:
-        ValueError: a field is of a type that Telegram never sends; the library does not look.
+        ValueError: a field has a type that Telegram never sends. The library does not check.
     """
     reading = _read(update, operators_chat)
     if not isinstance(reading.text, str):
-        raise ValueError("a text that is none")
+        raise ValueError("text must be a string")
     reading = replace(reading, text=without_surrogates(reading.text))
     language = reading.language_code
     if not (language is None or isinstance(language, str)):
-        raise ValueError("a language that is none")
+        raise ValueError("language_code must be a string")
     if reading.telegram_id is not None and not _is_id(reading.telegram_id):
-        raise ValueError("a chat without an id")
+        raise ValueError("chat.id must be a Telegram id")
     return reading
 
 
 def _read(update: Update, operators_chat: int | None) -> ParsedUpdate:
     if update.callback_query is not None:
         query = update.callback_query
-        if is_case(update):  # an operator's act, wherever they press
+        if is_case(update):  # an operator's action, in any chat
             return ParsedUpdate(UpdateKind.BUTTON)
         private = query.message is None or query.message.chat.type == "private"
         return ParsedUpdate(
@@ -113,7 +113,7 @@ def _kind(update: Update, message: Message, text: str) -> UpdateKind:
     if update.edited_message is not None:
         return (
             UpdateKind.EDIT if text.strip() else UpdateKind.OTHER
-        )  # a live location moves every moment
+        )  # a live location is edited all the time
     if message.text and (message.text.startswith("/") or is_stop(message.text)):
         return UpdateKind.COMMAND
     return UpdateKind.WORDS if text.strip() else UpdateKind.UNREADABLE
@@ -125,15 +125,15 @@ def is_case(update: Update) -> bool:
 
 
 def is_wordless(update: Update) -> bool:
-    """Whether it is a message without text or caption."""
+    """Whether the update is a message without text or caption."""
     message = update.message
     return message is not None and not (message.text or message.caption or "").strip()
 
 
 def _is_act(message: Message) -> bool:
-    """Whether operators ask the bot for something: a command, or an answer to its words.
+    """Whether operators address the bot: with a command, or with a reply to its message.
 
-    The first message of a topic is the bot's, and everything in the topic answers it.
+    Every message of a topic replies to the topic's first message, which does not count.
     """
     answered = message.reply_to_message
     return (message.text or message.caption or "").startswith("/") or (
@@ -145,7 +145,7 @@ def _is_act(message: Message) -> bool:
 
 
 def parse_leniently(raw: object) -> ParsedUpdate:
-    """Find the chat and the words in an update that the library cannot parse."""
+    """Find the chat and the text in an update that the library cannot parse."""
     message = _dict(_dict(raw).get("message")) or _dict(_dict(raw).get("edited_message"))
     chat = _dict(message.get("chat"))
     text = message.get("text") or message.get("caption") or ""
@@ -159,19 +159,19 @@ def parse_leniently(raw: object) -> ParsedUpdate:
 
 
 def update_id_of(raw: object) -> int | None:
-    """The update's id, or None where it has no usable one."""
+    """Return the update's id, or None if it has no usable one."""
     value = _dict(raw).get("update_id")
     usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
     return value if usable else None
 
 
 def without_surrogates(text: str) -> str:
-    """Replace halves of characters, which JSON can carry and nothing can encode."""
+    """Replace lone surrogates, which JSON can carry but UTF-8 cannot."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_id(value: object) -> bool:
-    """Whether it can be a person's Telegram id: they have at most 52 significant bits."""
+    """Whether a value can be a person's Telegram id, which has at most 52 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**52
 
 

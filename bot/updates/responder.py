@@ -1,4 +1,4 @@
-"""One transaction around a handler: the person, the answer, the end of the inbox row."""
+"""The transaction around a handler: the person, the answer and the end of the inbox row."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ class UnitOfWork:
     now: datetime
 
     async def say(self, body: MessageBody, *, edits: int | None = None) -> None:
-        """Queue an answer; it takes the place of the message `edits`, where one is given."""
+        """Queue an answer, which replaces the message `edits` if one is given."""
         await outbox.put(
             self.transaction,
             outbox.MessageKind.NOTICE,
@@ -46,7 +46,7 @@ class UnitOfWork:
 
 
 class Responder:
-    """Opens answers; shared by every handler of people's commands and buttons."""
+    """Open the transactions of all handlers of people's commands and buttons."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Responder:
 
     @asynccontextmanager
     async def open(self, update: Update, reason: str) -> AsyncIterator[UnitOfWork | None]:
-        """Answer an update; None where the person is not known."""
+        """Open a transaction that answers an update. Yields None for an unknown person."""
         user = update.effective_user
         now = self.now()
         await acknowledge(update)
@@ -74,7 +74,7 @@ class Responder:
 
     @asynccontextmanager
     async def reading(self, update: Update) -> AsyncIterator[UnitOfWork | None]:
-        """Look before answering: nothing is written, and the update stays open."""
+        """Open a transaction that only reads, and leave the update open."""
         user = update.effective_user
         async with self._database.read() as transaction:
             person = await people.by_telegram_id(transaction, user.id) if user else None
@@ -90,25 +90,25 @@ class Responder:
 
 
 def choice_of(update: Update, allowed: tuple[str, ...]) -> str | None:
-    """What stands behind the colon of a button's data, if it is one of those."""
+    """Return the part of a button's data after the colon, if it is an allowed value."""
     data = data_of(update)
     return data if data in allowed else None
 
 
 def data_of(update: Update) -> str:
-    """What stands behind the colon of a button's data."""
+    """Return the part of a button's data after the colon."""
     query = update.callback_query
     return (query.data or "").partition(":")[2] if query else ""
 
 
 def message_id(update: Update) -> int | None:
-    """The message that a pressed button stands under; None where it is too old, or no button."""
+    """Return the id of the message with the pressed button, or None if it is not available."""
     query = update.callback_query
     return query.message.message_id if query is not None and query.message is not None else None
 
 
 async def acknowledge(update: Update, text: str = "", *, alert: bool = False) -> bool:
-    """Stop the button's spinner, perhaps with a word; False where it was not seen."""
+    """Stop the button's spinner, perhaps with a short text. Returns whether it succeeded."""
     query = update.callback_query
     if query is None:
         return False

@@ -1,4 +1,4 @@
-"""What a person said, with all that decides who answers it."""
+"""The text of a person, with everything that decides who answers it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ class Utterance:
 
     Attributes:
         update_ids: the updates that the answer ends.
-        screening: of the text in its context.
+        screening: the screening of the text in its context.
         is_typed: False if the text stands for a pressed button.
-        is_edit: it only rewords older messages, so it answers no open question.
-        is_late: it was said before the fixed reply of a crisis, which has answered it.
+        is_edit: True if it only edits older messages, so it answers no open question.
+        is_late: True if a fixed crisis reply has already answered it.
         is_new: False for a stored turn that is answered again.
-        is_told: the person has the opening of the crisis script already.
+        is_told: True if the person already has the opening of the crisis script.
     """
 
     person: Person

@@ -1,4 +1,4 @@
-"""The audit trail, newest first, for admins; and the walk that proves it whole."""
+"""The page of the audit trail and its verification, for admins."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -18,20 +18,20 @@ LONGEST_ACT = 32
 
 
 class AuditPage:
-    """The trail and its proof."""
+    """Show and verify the audit trail."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [
             ProtectedRoute("/audit", self.show, is_admins=True),
             ProtectedRoute("/audit/verify", self.verify, "POST", is_admins=True, is_part=True),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """A page of acts; words only where asked for."""
+        """Show a page of records, newest first, with words only if asked for."""
         site, now = self._site, self._site.now()
         asked = request.query_params
         case, operator = _number(asked.get("case")), _number(asked.get("operator"))
@@ -65,7 +65,7 @@ class AuditPage:
         )
 
     async def verify(self, request: Request, visitor: Visitor) -> Response:
-        """Walk over the whole trail; a hash noted earlier may be looked for in it."""
+        """Verify the whole trail, and look for a hash noted earlier if one is given."""
         site, now = self._site, self._site.now()
         head = field(await request.form(max_fields=10, max_files=0), "head").strip().lower()
         async with site.database.snapshot() as transaction:

@@ -1,7 +1,7 @@
-"""A case: how it stands, why it was opened, what was said, what others noted.
+"""The page of a case: its state, its evidence, the conversation and the notes.
 
-Words are left out until an operator asks for them; then it is written down which. Turns off the
-record are never shown.
+Words stay hidden until an operator asks for them, and each view of words is recorded. Turns that
+are off the record are never shown.
 """
 
 from collections.abc import Sequence
@@ -43,9 +43,9 @@ class Shown:
     """A turn as the page shows it.
 
     Attributes:
-        pieces: its words; empty where they are hidden.
-        sent: what it was, if it was no text: that is no words, and never hidden.
-        state: of an operator's words: how far the sending has come.
+        pieces: the text in pieces, empty if words are hidden.
+        state: the delivery state of an operator's reply.
+        sent: the object that was sent in place of text. It holds no words and is never hidden.
     """
 
     turn: Turn
@@ -55,13 +55,13 @@ class Shown:
 
 
 class CasePage:
-    """One case, whole and in its live parts."""
+    """Show one case, as a whole page and in live parts."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [
             ProtectedRoute("/cases/{case_id:int}", self.show),
             ProtectedRoute("/cases/{case_id:int}/live", self.parts, is_part=True, is_use=False),
@@ -69,16 +69,16 @@ class CasePage:
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The whole page; with words where the operator does not want them hidden."""
+        """Show the whole page, with words if the operator's settings say so."""
         values = await self._values(request, visitor, words=visitor.operator.shows_words)
         return await self._site.page(request, visitor, "case.html", here="case", **values)
 
     async def parts(self, request: Request, visitor: Visitor) -> Response:
-        """What a live page fetches again; with words where it shows them already."""
+        """Show the parts again, with words if the page already shows them."""
         return await self._parts(request, visitor, request.query_params.get("words") == "1")
 
     async def with_words(self, request: Request, visitor: Visitor) -> Response:
-        """The words, because the operator asked for them."""
+        """Show the parts with words."""
         return await self._parts(request, visitor, True)
 
     async def _parts(self, request: Request, visitor: Visitor, words: bool) -> Response:
@@ -128,7 +128,7 @@ class CasePage:
         }
 
     async def _record(self, visitor: Visitor, case: Case, turns: Sequence[Turn] | None) -> None:
-        """Write down a view of the case and, where words are shown, of how many turns."""
+        """Record a view of the case and, if words are shown, of how many turns."""
         site, now = self._site, self._site.now()
         acts: dict[str, dict[str, int]] = {}
         if site.views.is_new(visitor, "viewed_case", case.case_id, now=now):
@@ -148,10 +148,10 @@ class CasePage:
 
 
 async def the_case(transaction: Transaction, request: Request) -> Case:
-    """The case that the address names.
+    """Return the case that the URL names.
 
     Raises:
-        HTTPException: there is none.
+        HTTPException: the case does not exist.
     """
     number = request.path_params["case_id"]
     case = await cases.get(transaction, CaseId(number)) if number < 2**53 else None
@@ -173,7 +173,7 @@ async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:
 
 
 async def _moods(transaction: Transaction, case: Case) -> list[int]:
-    """What the person last answered to check-ins, beside an open case and nowhere else."""
+    """Return the last moods of the person, only while the case is not resolved."""
     if case.person_id is None or case.state is CaseState.RESOLVED:
         return []
     found = await occurrences.moods(transaction, case.person_id)
@@ -182,7 +182,7 @@ async def _moods(transaction: Transaction, case: Case) -> list[int]:
 
 
 async def _agreed(transaction: Transaction, case: Case) -> bool:
-    """Whether the person lets a human read and edit the companion's replies."""
+    """Whether the person agreed to shadow review."""
     person = await people.by_id(transaction, case.person_id) if case.person_id else None
     return person is not None and person.shadow_consent_at is not None
 
@@ -190,7 +190,7 @@ async def _agreed(transaction: Transaction, case: Case) -> bool:
 async def _drafts(
     transaction: Transaction, case: Case, visitor: Visitor
 ) -> list[tuple[ShadowDraft, str]]:
-    """Replies that wait for this operator, with the question that each answers."""
+    """Return the drafts that wait for this operator, each with the message it answers."""
     if case.person_id is None or case.claimed_by != visitor.operator.operator_id:
         return []
     waiting = await Shadow.waiting(transaction, case.person_id)
@@ -220,7 +220,7 @@ def _shown(turn: Turn, found: Sequence[Evidence] | None, states: dict[TurnId, st
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A rule that fired, how often, and when last."""
+    """A rule that matched, how often, and when last."""
 
     rule: str
     category: str

@@ -1,6 +1,6 @@
-"""What an operator does on a case's page: each act is one of `review/`, in one transaction.
+"""The actions on a case: each calls `review/` in one transaction.
 
-A refusal is shown in the page and takes nothing away that was typed.
+A refusal appears in the page, and what the operator typed stays there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ CaseAction = Callable[[Transaction, Operator, CaseId, FormData], Awaitable[objec
 
 
 class CaseActions:
-    """The acts on a case."""
+    """Handle the actions on a case."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -53,7 +53,7 @@ class CaseActions:
         }
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes: one for each act."""
+        """List the routes, one for each action."""
         return [
             ProtectedRoute(
                 f"/cases/{{case_id:int}}/{name}", self._handler(name, act), "POST", is_part=True
@@ -80,7 +80,7 @@ class CaseActions:
 def notice(
     site: Site, visitor: Visitor, key: str, holder: Operator | None = None, **values: object
 ) -> Response:
-    """One line about what became of an act; the page hears of it too (`HX-Trigger`)."""
+    """Return one line with the result of an action, and tell the page by `HX-Trigger`."""
     is_refusal = key.startswith("refused_")
     if not site.words.has(key):
         key = "refused_other"
@@ -98,7 +98,7 @@ def notice(
 
 
 def number(form: FormData, name: str) -> int:
-    """A number of a form; 0, which nothing has, where it is none."""
+    """Read a number from a form. Return 0, which is never an id, if it is not a number."""
     given = field(form, name)
     return int(given) if given.isdecimal() and len(given) < 19 else 0
 

@@ -1,6 +1,6 @@
-"""One change of the lexicon: its text, its replay, and what is decided on it.
+"""The page of a lexicon change: its text, its replay and the decision on it.
 
-The messages that a replay moved are people's words: none of them is in the page until somebody asks
+The messages that a replay moved are people's words. The page shows them only if an operator asks
 (`change_examples.py`).
 """
 
@@ -32,14 +32,14 @@ ChangeAction = Callable[[Operator, int], Awaitable[object]]
 
 
 class ChangePage:
-    """A change and the acts on it."""
+    """Show a change and handle the actions on it."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._examples = ExamplePages(site)
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes; who may withdraw depends on the change, so `review/` says it."""
+        """List the routes. `review/` checks who may withdraw, since it depends on the change."""
         policy = self._site.policy
         acts: dict[str, ChangeAction] = {
             "replay": policy.replays.begin,
@@ -56,7 +56,7 @@ class ChangePage:
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The whole page."""
+        """Show the whole page."""
         site, now = self._site, self._site.now()
         async with site.database.read() as transaction:
             change = await the_change(transaction, request)
@@ -75,7 +75,7 @@ class ChangePage:
         )
 
     async def standing(self, request: Request, visitor: Visitor) -> Response:
-        """How it stands, again; nothing where the page shows just that."""
+        """Show the state of the change again, or answer 204 if the page already shows it."""
         values = await self._values(request, visitor)
         if request.query_params.get("seen") == values["mark"]:
             return Response(status_code=204)
@@ -126,7 +126,7 @@ class ChangePage:
         return ProtectedRoute(f"{ONE}/{name}", handle, "POST", is_admins=is_admins, is_part=True)
 
     async def _cancel(self, actor: Operator, number: int) -> None:
-        """End the replay of this change, whoever began it."""
+        """Cancel the replay of this change, also if another operator started it."""
         replays = self._site.policy.replays
         if replays.running is None or replays.running.change_id != number or not replays.cancel():
             raise RefusedError(Refusal.NO_REPLAY)
@@ -135,10 +135,10 @@ class ChangePage:
 
 
 async def the_change(transaction: Transaction, request: Request) -> LexiconChange:
-    """The change that the address names.
+    """Return the change that the URL names.
 
     Raises:
-        HTTPException: there is none.
+        HTTPException: the change does not exist.
     """
     number = request.path_params["change_id"]
     change = await changes.get(transaction, number) if number < 2**53 else None
@@ -148,7 +148,7 @@ async def the_change(transaction: Transaction, request: Request) -> LexiconChang
 
 
 def _may(change: LexiconChange, operator: Operator) -> set[str]:
-    """Which acts to offer; `review/` has the last word."""
+    """List the actions to offer. `review/` checks them again."""
     is_own = change.proposed_by == operator.operator_id
     if change.state is ChangeState.LIVE:
         return {"withdraw"} if operator.is_admin else set()
@@ -161,7 +161,7 @@ def _may(change: LexiconChange, operator: Operator) -> set[str]:
 
 
 def _mark(change: LexiconChange, running: Running | None, *rest: object) -> str:
-    """Differs where the part of the page that stands for it does."""
+    """Hash what this part of the page shows, to tell whether it has changed."""
     replay: Mapping[str, Any] = change.replay or {}
     seen = (change.state, sorted(replay.items()), running, *rest)
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""Messages that a replay moved, shown to whoever asks for them; that is written down.
+"""The messages that a replay moved, shown on request and recorded.
 
-A few at a time: they are the gravest that there are, and some are people's own words.
+A page holds only a few, because they are distressing and some are people's own words.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,8 @@ from safety.screening.levels import Category, Level
 from safety.screening.screener import Match
 
 A_PAGE = 20
+# These kinds show the matches with the change, the others the matches without it.
 WITH_THE_CHANGE = (LabelKind.GAINED, LabelKind.RAISED)
-"""What fired shows in these with the change, in the others without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class Example:
 
 
 class ExamplePages:
-    """Shows examples."""
+    """Show the examples of a replay."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """Those of one kind, some at a time; or examples of entries that do not hold."""
+        """Show a page of one kind of move, or the rule examples that fail."""
         site, asked = self._site, request.query_params
         number, kind = min(request.path_params["change_id"], 2**53), asked.get("kind", "")
         page = int(asked["page"]) if asked.get("page", "") in map(str, range(20)) else 0
@@ -74,7 +74,7 @@ class ExamplePages:
         )
 
     async def _record(self, visitor: Visitor, number: int, here: Any) -> None:
-        """Write down how many messages were shown, and how many grave ones."""
+        """Record how many messages were shown, and how many at level 3 and above."""
         now = self._site.now()
         grave = sum(max(each["before"], each["after"]) >= Level.ACTIVE for each in here)
         detail = {"turns": len(here), "grave": grave, "change": number}

@@ -1,4 +1,4 @@
-"""Charts: how many cases, when, how long they waited, which rules were wrong."""
+"""The page of charts: cases by level and hour, waiting times, false alarms by rule."""
 
 from itertools import pairwise
 
@@ -16,17 +16,17 @@ DAYS = (7, 30, 90)
 
 
 class ChartsPage:
-    """One page of figures."""
+    """Show the charts."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [ProtectedRoute("/charts", self.show)]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The charts of a range of days."""
+        """Show the charts of a range of days."""
         site, now = self._site, self._site.now()
         asked = request.query_params.get("days")
         days = next((each for each in DAYS if str(each) == asked), 30)

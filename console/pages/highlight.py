@@ -1,6 +1,6 @@
-"""A turn cut into pieces at the places where rules fired, overlaps included.
+"""Texts cut into pieces at the matches of rules, which may overlap.
 
-Places count code points, as Python's strings do.
+Positions count code points, like Python strings.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ class Piece:
     """A part of a turn.
 
     Attributes:
-        text: its words.
-        spans: every span that covers it, the gravest first; empty where nothing fired.
+        text: the text of this part.
+        spans: every span that covers it, highest level first, or empty if no rule matched.
     """
 
     text: str
@@ -25,12 +25,12 @@ class Piece:
 
     @property
     def level(self) -> int:
-        """The gravest level of its spans."""
+        """The highest level of its spans."""
         return max((span.level for span in self.spans), default=0)
 
 
 def pieces(text: str, spans: Sequence[EvidenceSpan]) -> list[Piece]:
-    """Cut a text at the ends of spans; joined, the pieces are the text."""
+    """Cut a text at the ends of spans. Joined, the pieces give the text again."""
     inside = [
         (max(0, span.start), min(len(text), span.end), span)
         for span in dict.fromkeys(spans)
@@ -49,10 +49,10 @@ def _covering(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A rule that matched, at the gravest level that it has in the text.
+    """A rule that matched, with its highest level in the text.
 
     Attributes:
-        is_lowered: its surroundings (denial, past, somebody else) lowered it everywhere.
+        is_lowered: its context (denial, past, another person) lowered every match.
     """
 
     rule: str
@@ -73,7 +73,7 @@ class Screened:
 
 
 def screened(text: str, screening: Screening) -> Screened:
-    """Show a screening."""
+    """Prepare a screening for display."""
     return Screened(
         int(screening.level),
         screening.lexicon,
@@ -83,7 +83,7 @@ def screened(text: str, screening: Screening) -> Screened:
 
 
 def marked(text: str, matches: Sequence[Match]) -> tuple[Piece, ...]:
-    """A text cut at the places of matches."""
+    """Cut a text at its matches."""
     spans = [EvidenceSpan(m.rule, m.category, int(m.level), m.start, m.end) for m in matches]
     return tuple(pieces(text, spans))
 

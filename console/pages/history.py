@@ -1,4 +1,4 @@
-"""What a person said beyond the case: only with a reason, which is written down."""
+"""The page of a person's earlier turns, shown only with a recorded reason."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,26 +18,26 @@ A_PAGE = 200
 
 
 class HistoryPage:
-    """A reason, then turns, a page at a time; every page is written down."""
+    """Ask for a reason, then show turns and record every page."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [
             ProtectedRoute("/cases/{case_id:int}/history", self.ask),
             ProtectedRoute("/cases/{case_id:int}/history", self.show, "POST"),
         ]
 
     async def ask(self, request: Request, visitor: Visitor) -> Response:
-        """The question for the reason."""
+        """Ask for the reason."""
         async with self._site.database.read() as transaction:
             case = await the_case(transaction, request)
         return await self._page(request, visitor, case=case)
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """Turns, newest page first."""
+        """Show a page of turns, newest page first."""
         form = await request.form(max_fields=10, max_files=0)
         reason = " ".join(field(form, "reason").split())
         asked = field(form, "before")

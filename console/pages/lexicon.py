@@ -1,7 +1,7 @@
-"""The lexicon: a playground for a text, a form for a change, and the changes so far.
+"""The page of the lexicon: the playground, the form for a change and the list of changes.
 
-A text that is tried out is neither stored nor logged, and the audit trail knows only that the page
-was viewed.
+A text in the playground is never stored or logged. The audit trail records only that the page was
+viewed.
 """
 
 from functools import lru_cache
@@ -26,18 +26,18 @@ from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState, LexiconChange
 
 A_PAGE = 50
+# A form encodes most bytes of a change as three (`%E5`), and the text to try needs the rest.
 MOST_BYTES = 3 * MOST_OF_CHANGE + 64 * 1024
-"""A form writes most bytes of a change as three, `%E5`; a text beside it takes the rest."""
 
 
 class LexiconPage:
-    """The playground and the list of changes."""
+    """Show the playground and the list of changes."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [
             ProtectedRoute("/lexicon", self.show),
             ProtectedRoute(
@@ -49,7 +49,7 @@ class LexiconPage:
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The page."""
+        """Show the page."""
         site, asked = self._site, request.query_params
         state = asked["state"] if asked.get("state") in set(ChangeState) else None
         page = int(asked["page"]) if asked.get("page", "") in map(str, range(1000)) else 0
@@ -79,7 +79,7 @@ class LexiconPage:
         )
 
     async def try_out(self, request: Request, visitor: Visitor) -> Response:
-        """Screen a text with the lexicon in use and, beside it, with a change."""
+        """Screen a text with the lexicon in use and with a change."""
         form = await _form(request)
         text = _lines(field(form, "text"))
         await self._record(visitor)
@@ -96,7 +96,7 @@ class LexiconPage:
         return self._site.fragment(visitor, "lexicon_tried.html", sides=sides)
 
     async def propose(self, request: Request, visitor: Visitor) -> Response:
-        """Store a change and go to its page; of one that cannot be read, say what to mend."""
+        """Store a change and go to its page, or say what is wrong with it."""
         text = _lines(field(await _form(request), "typed"))
         try:
             if not text.strip():
@@ -109,7 +109,7 @@ class LexiconPage:
         return answer
 
     async def _chosen(self, form: FormData) -> tuple[str | None, int]:
-        """The change to screen with, and its number (0: it is only typed)."""
+        """Return the change to screen with and its number, which is 0 for a typed one."""
         number, typed = field(form, "change"), _lines(field(form, "typed"))
         if not number:
             return (typed if typed.strip() else None), 0
@@ -129,7 +129,7 @@ class LexiconPage:
 
 
 def why_of(change: LexiconChange) -> str:
-    """What a change is for, in its own words."""
+    """Return the reason that the change itself gives."""
     return _why(change.body)
 
 
@@ -143,7 +143,7 @@ async def _form(request: Request) -> FormData:
 
 
 def _lines(text: str) -> str:
-    """A browser may end lines as no file here does."""
+    """Turn the CRLF line ends of a browser into LF."""
     return text.replace("\r\n", "\n")
 
 

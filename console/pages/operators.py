@@ -1,4 +1,4 @@
-"""Who is an operator and when on duty, for admins."""
+"""The page of operators and their duty hours, for admins."""
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -18,13 +18,13 @@ from storage.review.operators import OperatorRole
 
 
 class OperatorsPage:
-    """The list, and what admins change in it."""
+    """Show the operators and let admins change them."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         one = "/operators/{operator_id:int}"
         return [
             ProtectedRoute("/operators", self.show, is_admins=True),
@@ -38,18 +38,18 @@ class OperatorsPage:
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The page."""
+        """Show the page."""
         values = await self._values(visitor)
         return await self._site.page(
             request, visitor, "operators.html", here="operators", languages=LANGUAGES, **values
         )
 
     async def table(self, _request: Request, visitor: Visitor) -> Response:
-        """The list again, after something was changed."""
+        """Show the list again after a change."""
         return self._site.fragment(visitor, "operators_table.html", **await self._values(visitor))
 
     async def add(self, request: Request, visitor: Visitor) -> Response:
-        """List somebody."""
+        """Add an operator."""
         form = await _form(request)
         telegram_id, language = field(form, "telegram_id").strip(), field(form, "language")
         try:
@@ -70,7 +70,7 @@ class OperatorsPage:
         return notice(self._site, visitor, "done_added")
 
     async def set_role(self, request: Request, visitor: Visitor) -> Response:
-        """Make somebody an admin or a reviewer."""
+        """Make an operator an admin or a reviewer."""
         form = await _form(request)
         try:
             async with self._site.database.begin() as transaction:
@@ -86,7 +86,7 @@ class OperatorsPage:
         return notice(self._site, visitor, "done_role")
 
     async def set_hours(self, request: Request, visitor: Visitor) -> Response:
-        """Set when somebody is on duty."""
+        """Set an operator's duty hours."""
         form = await _form(request)
         try:
             text = field(form, "hours")
@@ -104,7 +104,7 @@ class OperatorsPage:
         return notice(self._site, visitor, "done_hours")
 
     async def remove(self, request: Request, visitor: Visitor) -> Response:
-        """Take somebody off the list, and sign them out."""
+        """Remove an operator and sign them out."""
         try:
             async with self._site.database.begin() as transaction:
                 await roster.remove(

@@ -1,4 +1,4 @@
-"""What an operator sets for themselves: name, language, theme, words at once; and the way out."""
+"""The page of an operator's own settings, and sign-out."""
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,13 +15,13 @@ A_YEAR_S = 31_536_000
 
 
 class ProfilePage:
-    """One's own page."""
+    """Show and save an operator's own settings."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [
             ProtectedRoute("/me", self.show),
             ProtectedRoute("/me", self.save, "POST"),
@@ -29,7 +29,7 @@ class ProfilePage:
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The form."""
+        """Show the form."""
         saved = request.query_params.get("saved") == "1"
         return await self._site.page(
             request,
@@ -43,7 +43,7 @@ class ProfilePage:
         )
 
     async def save(self, request: Request, visitor: Visitor) -> Response:
-        """Keep what was chosen; the theme belongs to the browser."""
+        """Save the settings. The theme goes into a cookie, because it belongs to the browser."""
         form = await request.form(max_fields=20, max_files=0)
         language, theme = field(form, "language"), field(form, "theme")
         try:
@@ -81,7 +81,7 @@ class ProfilePage:
         return answer
 
     async def leave(self, request: Request, visitor: Visitor) -> Response:
-        """Sign out: here, or everywhere."""
+        """Sign out on this device, or everywhere."""
         form = await request.form(max_fields=10, max_files=0)
         now = self._site.now()
         async with self._site.database.begin() as transaction:

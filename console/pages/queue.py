@@ -1,6 +1,6 @@
-"""The queue: which cases wait, by filters, live; beside them notes of falling moods.
+"""The page of the queue: filtered cases, live, and notes of falling moods.
 
-Shows no words of anybody.
+It never shows what people said.
 """
 
 from collections import OrderedDict
@@ -33,7 +33,7 @@ REMEMBERED = 4000
 
 
 class QueueRows:
-    """Makes rows."""
+    """Render the rows of the queue and remember recent ones."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -47,7 +47,7 @@ class QueueRows:
         *,
         now: datetime,
     ) -> Markup:
-        """One case, as this operator sees it now."""
+        """Render a case as this operator sees it now."""
         site, language = self._site, visitor.operator.language
         holder = names.get(case.claimed_by) if case.claimed_by is not None else None
         values = {
@@ -72,7 +72,7 @@ MOST_NOTES = 20
 
 
 class QueuePage:
-    """The queue and its table, and the stream of every live page."""
+    """Show the queue, and serve the event stream of every live page."""
 
     def __init__(self, site: Site, door: Door) -> None:
         self._site = site
@@ -80,7 +80,7 @@ class QueuePage:
         self._rows = QueueRows(site)
 
     def entries(self) -> list[ProtectedRoute]:
-        """The routes."""
+        """List the routes."""
         return [
             ProtectedRoute("/", self.show),
             ProtectedRoute("/queue", self.table, is_part=True, is_use=False),
@@ -89,7 +89,7 @@ class QueuePage:
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """The whole page."""
+        """Show the whole page."""
         values = await self._values(request, visitor)
         language = visitor.operator.language
         table = self._site.render("queue_table.html", language, visitor=visitor, **values)
@@ -97,22 +97,22 @@ class QueuePage:
         return await self._site.page(request, visitor, "queue.html", here="queue", **values)
 
     async def table(self, request: Request, visitor: Visitor) -> Response:
-        """What a live page fetches again."""
+        """Show the table again for a live page."""
         values = await self._values(request, visitor)
         return self._site.fragment(visitor, "queue_table.html", **values)
 
     async def stream(self, request: Request, visitor: Visitor) -> Response:
-        """The live events of one page."""
+        """Stream the events of one page."""
         if self._site.live.is_full:
             return Response(status_code=503, headers={"Retry-After": "10"})
         number = request.query_params.get("case", "")
         case_id = CaseId(int(number)) if number.isascii() and number.isdecimal() else None
-        del visitor  # asked for anew, again and again
+        del visitor  # the stream checks the session itself, repeatedly
         events = self._site.live.events(case_id, lambda: self._door.is_in(request))
         return StreamingResponse(events, media_type="text/event-stream")
 
     async def seen(self, request: Request, visitor: Visitor) -> Response:
-        """An operator has seen that somebody's moods fall."""
+        """Mark a note of falling moods as seen."""
         site = self._site
         person_id = PersonId(number(await request.form(max_fields=10, max_files=0), "person"))
         try:
@@ -183,7 +183,7 @@ def _page(request: Request) -> int:
 
 
 def _link(filters: Filters, changed: dict[str, Any]) -> str:
-    """The query of this queue with something changed; another filter begins at the first page."""
+    """Return the URL query with changes. A new filter starts at the first page."""
     present = {"state": filters.state, "level": filters.level, "category": filters.category}
     chosen = {name: value for name, value in (present | changed).items() if value}
     return f"?{urlencode(chosen)}"

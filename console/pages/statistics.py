@@ -1,7 +1,4 @@
-"""Figures of the charts: from rows of cases to counts, times and rates.
-
-A count under `FEW` stays a count: no rate is made of it.
-"""
+"""The figures of the charts: counts, waiting times and rates of cases."""
 
 import math
 from collections import Counter
@@ -13,20 +10,21 @@ from zoneinfo import ZoneInfo
 from safety.evaluation.metrics import interval
 from storage.review.case_queue import CaseFigures
 
+# With fewer resolved cases than this, a rule gets no rate.
 FEW = 5
 LEVELS = (2, 3, 4)
+# Upper ends of the waiting buckets, in minutes. The last bucket is open.
 EDGES_MIN = (1, 2, 5, 10, 30, 60)
-"""Upper ends of the buckets of waiting, in minutes; the last bucket has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How long cases of one level waited to be acknowledged.
+    """How long cases of one level waited to be claimed.
 
     Attributes:
-        cases: opened in the range.
-        acknowledged: of these.
-        median_s: None where nobody acknowledged any.
+        cases: how many were opened in the range.
+        acknowledged: how many of these were claimed.
+        median_s: None if no case was claimed.
     """
 
     level: int
@@ -38,11 +36,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class RuleRate:
-    """How often a rule was wrong.
+    """How often a rule raised a false alarm.
 
     Attributes:
-        rate: None where there are too few resolved cases.
-        low: of the 95% interval, as `high`.
+        rate: None if there are too few resolved cases.
+        low: the lower end of the 95% interval. `high` is the upper end.
     """
 
     rule: str
@@ -54,19 +52,19 @@ class RuleRate:
 
 
 def by_level(opened: Sequence[CaseFigures]) -> dict[int, int]:
-    """Cases of each level."""
+    """Count the cases of each level."""
     counted = Counter(each.level for each in opened)
     return {level: counted[level] for level in LEVELS}
 
 
 def by_hour(opened: Sequence[CaseFigures], zone: ZoneInfo) -> list[dict[int, int]]:
-    """For each hour of the day, in the roster's time: cases of each level."""
+    """Count the cases of each level for each hour of the day in a time zone."""
     counted = Counter((each.opened_at.astimezone(zone).hour, each.level) for each in opened)
     return [{level: counted[hour, level] for level in LEVELS} for hour in range(24)]
 
 
 def waiting(opened: Sequence[CaseFigures]) -> list[Waiting]:
-    """How long cases waited, by level."""
+    """Summarise how long cases waited, by level."""
     return [_waiting(level, [each for each in opened if each.level == level]) for level in LEVELS]
 
 
@@ -84,7 +82,7 @@ def _waits_s(opened: Sequence[CaseFigures]) -> list[float]:
 
 
 def histogram(opened: Sequence[CaseFigures]) -> list[int]:
-    """How many cases waited how long: a count for each bucket of `EDGES_MIN`, and above."""
+    """Count the claimed cases in each waiting bucket of `EDGES_MIN`."""
     counts = [0] * (len(EDGES_MIN) + 1)
     for wait_s in _waits_s(opened):
         place = next((i for i, edge in enumerate(EDGES_MIN) if wait_s < edge * 60), len(EDGES_MIN))
@@ -93,14 +91,14 @@ def histogram(opened: Sequence[CaseFigures]) -> list[int]:
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:
-    """The smallest value that so many percent do not exceed; `values` in order."""
+    """Return the nearest-rank percentile of sorted values, or None if there are no values."""
     if not values:
         return None
     return values[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def rates(verdicts: Mapping[str, tuple[int, int]]) -> list[RuleRate]:
-    """False alarms by rule: those with enough cases first, the worst on top."""
+    """Return false alarms by rule: rules with enough cases first, then by highest rate."""
     found = []
     for rule, (resolved, wrong) in verdicts.items():
         low, high = interval(wrong, resolved)
@@ -112,6 +110,6 @@ def rates(verdicts: Mapping[str, tuple[int, int]]) -> list[RuleRate]:
 
 
 def since(days: int, now: datetime, zone: ZoneInfo) -> datetime:
-    """The midnight at which a range of days, today included, begins."""
+    """Return the midnight at which a range of days up to today starts."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return datetime.fromtimestamp(midnight.timestamp() - (days - 1) * 86400, tz=zone)

@@ -1,4 +1,4 @@
-"""Places and sizes of what charts draw; the templates make SVG of them, without styles."""
+"""Positions and sizes of the charts, from which templates draw SVG."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ TREND_STEP, TREND_RISE, TREND_EDGE = 18, 14, 8
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle; `kind` is the level or nothing."""
+    """A rectangle. `kind` is its CSS class, such as a level."""
 
     x: float
     y: float
@@ -22,7 +22,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One place on the axis, its bars from the bottom up, and their sum."""
+    """One position on the axis, its bars from the bottom up, and their sum."""
 
     label: str
     middle: float
@@ -48,7 +48,7 @@ class Columns:
 def columns(
     labels: Sequence[str], values: Sequence[Mapping[str, int]], *, step: float = 26, gap: float = 6
 ) -> Columns:
-    """Stack values over labels."""
+    """Stack the values of each label into a column."""
     most = max(1, *(sum(each.values()) for each in values))
     made = []
     for place, (label, parts) in enumerate(zip(labels, values, strict=True)):
@@ -73,7 +73,7 @@ class Whisker:
 
 
 def whisker(rate: RuleRate) -> Whisker | None:
-    """Where a rate lies; None where there is none."""
+    """Place a rate on the scale, or return None if there is no rate."""
     if rate.rate is None:
         return None
     return Whisker(*(round(100 * value, 1) for value in (rate.rate, rate.low, rate.high)))

@@ -1,4 +1,4 @@
-// Keyboard, live pages, countdowns. What is shown comes as HTML from the server (htmx).
+// Keyboard, live pages, countdowns. All content comes as HTML from the server (htmx).
 "use strict";
 
 const NEAR_BOTTOM_PX = 120;
@@ -66,7 +66,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   if (!(event.target instanceof Element)) return;
   if (event.target.closest("[data-keys]")) { KEYS["?"](); return; }
-  // The button goes whenever the page fetches itself anew: what asks for words stays.
+  // A refresh removes the button, but not the element that asks for words.
   if (event.target.closest("[data-show-words]")) { htmx.trigger(document.body, "words"); return; }
   const copies = event.target.closest("[data-copies]");
   if (copies) { copy(document.getElementById(copies.dataset.copies), document.getElementById(copies.dataset.into)); return; }
@@ -78,14 +78,13 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
-// An example goes behind what was typed, which stays.
+// Append an example to the typed text.
 function copy(from, into) {
   into.value = into.value.trim() ? `${into.value.trimEnd()}\n${from.textContent}` : from.textContent;
   into.focus();
 }
 
-// Fields stand in the page all the time, so that nothing typed is lost; the state says which
-// of them can be used now.
+// Fields stay in the page, so that no typed text is lost. The state says which ones are usable.
 function sync() {
   const state = document.getElementById("state");
   if (!state) return;

@@ -194,9 +194,9 @@ def test_an_invite_lets_as_many_in_as_it_says() -> None:
 
 def test_revoked_invites_let_nobody_in() -> None:
     codes = [pica("invite").stdout.split()[1] for _ in range(2)]
-    assert told("invite", "--revoke") == "2 invites are useless now."
+    assert told("invite", "--revoke") == "2 invites revoked."
     assert not any(is_let_in(code) for code in codes)
-    assert told("invite", "--revoke") == "0 invites are useless now."
+    assert told("invite", "--revoke") == "0 invites revoked."
 
 
 async def test_with_a_token_an_invite_is_a_link(telegram: Sandbox) -> None:
@@ -207,10 +207,10 @@ async def test_with_a_token_an_invite_is_a_link(telegram: Sandbox) -> None:
 
 def test_a_pause_and_its_end_are_said_once() -> None:
     assert told("pause", "--why", "wrong numbers").startswith("Paused.")
-    assert told("pause") == "It is paused already."
+    assert told("pause") == "The model is already paused."
     assert "(wrong numbers): reviewed replies only" in told("doctor", status=1)
     assert told("resume") == "The model speaks again."
-    assert told("resume") == "It was not paused."
+    assert told("resume") == "The model was not paused."
 
 
 def test_doctor_says_what_to_do_about_everything_that_is_not_good() -> None:
@@ -227,7 +227,7 @@ def test_doctor_tells_of_replay_data_that_are_not_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PICA_REPLAY_DATA", str(tmp_path / "away"))
-    assert "PICA_REPLAY_DATA names no folder" in told("doctor", status=1)
+    assert "PICA_REPLAY_DATA is not a folder" in told("doctor", status=1)
     (tmp_path / "away").mkdir()
     assert "no .jsonl or .jsonl.xz file" in told("doctor", status=1)
     (tmp_path / "away" / "rows.jsonl").touch()
@@ -246,7 +246,7 @@ def test_doctor_tells_of_a_live_change_that_no_longer_fits() -> None:
 
     pica("db", "upgrade")
     in_database(lambda transaction: live(transaction, "why: x\ndisable: [en.others.now]\n"))
-    assert "lexicon: 1 live changes fit" in told("doctor", status=1)
+    assert "lexicon: 1 live changes apply" in told("doctor", status=1)
     number = in_database(lambda transaction: live(transaction, "why: x\ndisable: [zh.no.such]\n"))
     said = told("doctor", status=1)
     assert f"change {number} is live and cannot be used" in said
@@ -275,15 +275,15 @@ def test_a_receipt_is_real_or_not() -> None:
     pica("db", "upgrade")
     in_database(lambda transaction: erasure.keep_receipt(transaction, erased))
     assert told("receipt", "20260102-ab12") == "Erased at 2026-01-02 03:04 UTC: 3 turns."
-    assert told("receipt", "20260102-ab13", status=1).startswith("No such receipt")
+    assert told("receipt", "20260102-ab13", status=1).startswith("This receipt is not known")
 
 
 def test_after_a_rotation_the_new_key_opens_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = os.environ["PICA_SECRET_KEY"], new_secret_key()
     mei_talks()
     monkeypatch.setenv("PICA_SECRET_KEY", f"{new},{old}")
-    assert told("key", "rotate").startswith("2 keys were wrapped anew.")
-    assert told("key", "rotate").startswith("0 keys were wrapped anew.")
+    assert told("key", "rotate").startswith("2 keys wrapped again.")
+    assert told("key", "rotate").startswith("0 keys wrapped again.")
     monkeypatch.setenv("PICA_SECRET_KEY", new)
     assert words_of_mei() == [SECRET, ANSWER]
     monkeypatch.setenv("PICA_SECRET_KEY", old)

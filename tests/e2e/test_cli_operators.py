@@ -30,7 +30,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logging_restored: Non
 
 
 def test_the_list_is_kept_from_the_host() -> None:
-    assert "Nobody is listed" in told("operators", "list")
+    assert "No operator is listed" in told("operators", "list")
     assert told("operators", "add", "900", "--role", "admin", "--name", " Ann  Lin ") == (
         "900 is listed as admin."
     )
@@ -43,7 +43,7 @@ def test_the_list_is_kept_from_the_host() -> None:
     ]
     assert told("operators", "list") == f"900 admin zh Ann Lin - 901 reviewer en - {hours}"
     assert told("operators", "hours", "901", "--clear") == "901 has no hours."
-    assert told("operators", "remove", "901") == "901 is not listed any more."
+    assert told("operators", "remove", "901") == "901 is no longer listed."
     assert [each["telegram_id"] for each in json_lines(pica("operators", "list", "--json"))] == [
         900
     ]
@@ -63,9 +63,15 @@ def test_the_list_is_kept_from_the_host() -> None:
     [
         (("remove", "900"), "This is the last admin"),
         (("add", "900"), "This is the last admin"),  # as a reviewer
+<<<<<<< HEAD
         (("remove", "7"), "Nobody of this id is listed"),
         (("hours", "7", "mon 09:00-10:00"), "Nobody of this id is listed"),
         (("hours", "900", "mon 9-10"), "write times as 09:00-17:00"),
+=======
+        (("remove", "7"), "No operator with this id is listed"),
+        (("hours", "7", "mon 09:00-10:00"), "No operator with this id is listed"),
+        (("hours", "900", "mon 9-10"), "times are written 09:00-17:00"),
+>>>>>>> i18-p4
         (("hours", "900"), "Give either hours"),
         (("hours", "900", "mon 09:00-10:00", "--clear"), "Give either hours"),
         (("add", "901", "--name", "x" * 65), "The name is too long"),
@@ -102,7 +108,7 @@ def test_a_whole_trail_is_listed_without_words_and_verified() -> None:
     acts()
     said = told("audit", "verify")
     head = re.search(r"head ([0-9a-f]{64})", said)
-    assert said.startswith("3 acts; the words of 0 were erased.")
+    assert said.startswith("3 records. The words of 0 were erased.")
     assert head is not None
     assert told("audit", "verify", "--head", head[1])
     assert "is not in the trail" in told("audit", "verify", "--head", "0" * 64, status=1)
@@ -128,7 +134,7 @@ def test_a_trail_that_was_changed_ends_with_status_1() -> None:
         await transaction.execute(text("UPDATE audit SET act = 'x' WHERE audit_id = 2"))
 
     in_database(tamper)
-    assert "broken at act 2" in told("audit", "verify", status=1)
+    assert "record 2 or one before it was changed" in told("audit", "verify", status=1)
 
 
 async def doctor_of_operators() -> dict[str, str]:
@@ -139,7 +145,7 @@ async def doctor_of_operators() -> dict[str, str]:
 async def test_doctor_on_operators(telegram: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     found = await doctor_of_operators()
     assert found["operators"] == "good: 1 listed, 1 on duty now"  # as the next start lists them
-    assert found["operators' chat"] == "good: is reached; a topic for every grave case"
+    assert found["operators' chat"] == "good: can be reached, with topics for cases from level 3"
     assert found["pager"].startswith("warning: none")
     await asyncio.to_thread(pica, "operators", "add", "900", "--role", "admin")
     never = "mon 00:00-00:01"
@@ -156,7 +162,7 @@ async def test_doctor_on_operators(telegram: Sandbox, monkeypatch: pytest.Monkey
         assert hook.url not in str(found)
     plain = telegram.add_group("plain", [telegram.operator])
     monkeypatch.setenv("PICA_OPERATORS_CHAT", str(plain))
-    assert (await doctor_of_operators())["operators' chat"].startswith("warning: is reached, and")
+    assert (await doctor_of_operators())["operators' chat"].startswith("warning: has no topics")
     monkeypatch.setenv("PICA_OPERATORS_CHAT", "-5")
     chat = json_lines(await asyncio.to_thread(pica, "doctor", "--json", status=1))
     assert any(each["name"] == "operators' chat" and each["grade"] == "bad" for each in chat)

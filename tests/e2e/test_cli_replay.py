@@ -77,7 +77,7 @@ def test_json_counts_without_words(tmp_path: Path) -> None:
 def test_a_risk_that_is_lost_ends_it_with_1(tmp_path: Path) -> None:
     done = pica("safety", "replay", _change(tmp_path, LOSING), "--show", "2", status=1)
     assert "Messages at risk that lose their alarm: 1" in done.stderr
-    assert "Level 3 is lost by" in done.stdout
+    assert "fall below level 3" in done.stdout
     assert f"  3 -> 0  {DOOR}" in done.stdout
     as_json = pica("safety", "replay", _change(tmp_path, LOSING), "--json", status=1)
     assert json.loads(as_json.stdout)["total"]["lost"]["risk"] == 1
@@ -108,7 +108,7 @@ def test_a_broken_example_ends_it_with_1(tmp_path: Path) -> None:
     text = ADDED.replace("我在看星星", "我好想去星星上")
     done = pica("safety", "replay", _change(tmp_path, text), status=1)
     assert "broken example: zh.suicide.trial must not match 我好想去星星上" in done.stdout
-    assert "Examples that do not hold: 1" in done.stderr
+    assert "Examples that fail: 1" in done.stderr
     assert "lose their alarm" not in done.stderr
 
 

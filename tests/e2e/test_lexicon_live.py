@@ -231,7 +231,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     assert (status, "--yes" in said) == (1, True)
     assert policy.live.version != shipped
     status, said = await asyncio.to_thread(pica, "withdraw", "99", "--yes")
-    assert (status, "No change 99" in said) == (1, True)
+    assert (status, "Change 99 is neither" in said) == (1, True)
     status, said = await asyncio.to_thread(pica, "withdraw", str(number), "--yes")
     assert status == 0, said
     async with asyncio.timeout(20):

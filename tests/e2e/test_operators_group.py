@@ -89,7 +89,7 @@ async def test_a_grave_case_has_a_topic_that_names_nobody(
 ) -> None:
     assert list(group.topics().values()) == ["#1 · 3 · 自杀"]
     notice = await group.sees(GRAVE, case=1)
-    assert [label for row in notice.buttons for label, _ in row] == ["我来", "接手对话", "结案"]
+    assert [label for row in notice.buttons for label, _ in row] == ["我来", "接手对话", "了结"]
     await answer_to(at_risk, "我刚吞了一整瓶安眠药")
     await group.sees(told("case_raised", case=1, level=4), case=1)
     await settle(group.service)

@@ -67,7 +67,7 @@ def test_a_page_of_misses_is_private(was_there: bool, tmp_path: Path) -> None:
 
 def test_doctor_tells_who_else_may_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pica("db", "upgrade")
-    assert "files: no other user may read them" in told("doctor", status=1)
+    assert "files: no other user can read them" in told("doctor", status=1)
     Path(".env").write_text("PICA_RETENTION_DAYS=180\n")
     Path("var/pica.db").chmod(0o644)
     monkeypatch.setenv("PICA_BACKUP_DIR", "kept")
@@ -79,4 +79,4 @@ def test_doctor_tells_who_else_may_read(monkeypatch: pytest.MonkeyPatch, tmp_pat
     Path(".env").chmod(0o600)
     Path("var/pica.db").chmod(0o600)
     Path("kept").chmod(0o700)
-    assert "files: no other user may read them" in told("doctor", status=1)
+    assert "files: no other user can read them" in told("doctor", status=1)

@@ -1,7 +1,6 @@
 """`pica doctor`: every check, in the order in which a start would fail.
 
-A check asks one part and never changes anything but the database's schema, which it leaves as it
-is.
+A check only looks at one part and changes nothing.
 """
 
 from bot.cli.doctor.environment import (
@@ -37,12 +36,12 @@ CHECKS = (
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Run every check; one that breaks is itself a finding."""
+    """Run every check. A check that fails with an error is a finding too."""
     findings: list[Finding] = []
     for check in CHECKS:
         try:
             findings += await check(settings)
-        except Exception as error:  # what a check did not foresee
+        except Exception as error:  # an error that the check did not expect
             name = check.__name__.removeprefix("check_")
-            findings.append(bad(name, f"the check failed ({type(error).__name__})", "Report this."))
+            findings.append(bad(name, f"the check failed ({type(error).__name__})", "Report it."))
     return findings

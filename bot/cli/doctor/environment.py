@@ -1,4 +1,4 @@
-"""Checks of what surrounds the service: settings, disk, clock, the register of hotlines."""
+"""Checks of the settings, the disk, the clock, the hotlines and the replay data."""
 
 import shutil
 import time
@@ -18,22 +18,30 @@ OLD_DAYS = 180
 
 
 async def check_settings(settings: Settings) -> list[Finding]:
-    """What must be set, is; what is set together, fits together."""
+    """Check that the needed settings are set and fit together."""
     found = []
     if settings.telegram_token is None:
         found.append(
-            bad("token", "PICA_TELEGRAM_TOKEN is not set", "Ask @BotFather; put it into .env.")
+            bad(
+                "token",
+                "PICA_TELEGRAM_TOKEN is not set",
+                "Ask @BotFather for one and put it into .env.",
+            )
         )
     if settings.secret_key is None:
         found.append(
-            bad("secret key", "PICA_SECRET_KEY is not set", "Run `pica key new`; put it into .env.")
+            bad(
+                "secret key",
+                "PICA_SECRET_KEY is not set",
+                "Run `pica key new` and put it into .env.",
+            )
         )
     elif "," in settings.secret_key.get_secret_value():
         found.append(
             warning(
                 "secret key",
-                "an older key is still listed",
-                "Run `pica key rotate`, then take it away.",
+                "PICA_SECRET_KEY still lists an older key",
+                "Run `pica key rotate`, then remove it.",
             )
         )
     if settings.backup_dir is None:
@@ -41,46 +49,50 @@ async def check_settings(settings: Settings) -> list[Finding]:
             warning(
                 "backups",
                 "PICA_BACKUP_DIR is not set",
-                "Set it, and run `pica backup` every night.",
+                "Set it and run `pica backup` every night.",
             )
         )
     if settings.webhook_url and not settings.webhook_url.startswith("https://"):
         found.append(
-            bad("webhook", "PICA_WEBHOOK_URL is not https", "Telegram takes https addresses only.")
+            bad(
+                "webhook",
+                "PICA_WEBHOOK_URL is not https",
+                "Use an https address, as Telegram asks.",
+            )
         )
     return found or [good("settings", "complete")]
 
 
 async def check_replay_data(settings: Settings) -> list[Finding]:
-    """The labelled messages on which lexicon changes are replayed are there, where any are set."""
+    """Check that the labelled messages for replays are there, if PICA_REPLAY_DATA is set."""
     folder = settings.replay_data
     if folder is None:
         return []
     if not folder.is_dir():
-        to_do = (
-            "Correct the setting, or leave it empty; replays of lexicon changes fail until then."
-        )
-        return [bad("replay data", "PICA_REPLAY_DATA names no folder", to_do)]
+        to_do = "Correct the setting or leave it empty. Replays of lexicon changes fail until then."
+        return [bad("replay data", "PICA_REPLAY_DATA is not a folder", to_do)]
     if not any(p.name.endswith((".jsonl", ".jsonl.xz")) for p in folder.iterdir()):
-        what = "there is no .jsonl or .jsonl.xz file in PICA_REPLAY_DATA"
-        return [bad("replay data", what, "Put the labelled messages there, or leave it empty.")]
+        what = "PICA_REPLAY_DATA holds no .jsonl or .jsonl.xz file"
+        return [bad("replay data", what, "Put the labelled messages there, or unset it.")]
     return [good("replay data", "there")]
 
 
 async def check_disk(settings: Settings) -> list[Finding]:
-    """There is room where the data lie."""
+    """Check that the data folder has free space."""
     folder = settings.data_dir.absolute()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     text = f"{free / 1e9:.1f} GB free at {settings.data_dir}"
     if free < LEAST_FREE_BYTES:
-        return [bad("disk", text, "Make room: a full disk stops people's words from being kept.")]
+        return [
+            bad("disk", text, "Free some space. On a full disk the service cannot keep messages.")
+        ]
     return [good("disk", text)]
 
 
 async def check_clock(settings: Settings) -> list[Finding]:
-    """The clock agrees with Telegram's: leases, quotas and check-ins hang on it."""
+    """Compare the clock with Telegram's. Leases, quotas and check-ins depend on it."""
     try:
         async with httpx.AsyncClient(timeout=10, verify=tls_context()) as client:
             answer = await client.get(settings.telegram_api_url)
@@ -90,7 +102,7 @@ async def check_clock(settings: Settings) -> list[Finding]:
             warning(
                 "clock",
                 f"could not be compared ({type(error).__name__})",
-                "Check that this machine reaches PICA_TELEGRAM_API_URL, and that NTP runs.",
+                "Check that this machine reaches PICA_TELEGRAM_API_URL and that NTP runs.",
             )
         ]
     skew_s = abs((datetime.now(UTC) - theirs).total_seconds())
@@ -103,7 +115,7 @@ async def check_clock(settings: Settings) -> list[Finding]:
 
 
 async def check_hotlines(settings: Settings) -> list[Finding]:
-    """Every number was read at its source not too long ago."""
+    """Check that every number was verified at its source recently."""
     try:
         lines = Hotlines.load(settings.local_contacts).all_lines()
     except HotlineError as error:
@@ -117,7 +129,7 @@ async def check_hotlines(settings: Settings) -> list[Finding]:
             warning(
                 "hotlines",
                 text,
-                "Read the numbers of your regions at their sources; correct "
+                "Check the numbers of your regions at their sources and correct "
                 "safety/response/hotlines.toml.",
             )
         ]

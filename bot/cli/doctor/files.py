@@ -1,4 +1,4 @@
-"""Checks who may read what the service keeps."""
+"""The check of who can read the service's files."""
 
 from bot.cli.doctor.findings import Finding, good, warning
 from bot.service import own_files
@@ -8,10 +8,10 @@ from storage import SecretKeyError, StorageError
 
 
 async def check_files(settings: Settings) -> list[Finding]:
-    """Nobody else on this machine may read the files, or list and change the folders."""
+    """Check that no other user of this machine can read the files or open the folders."""
     try:
         database = open_database(settings)
-    except (StorageError, SecretKeyError):  # said by other checks
+    except (StorageError, SecretKeyError):  # other checks report it
         database = None
     try:
         files = own_files.open_files(settings, database)
@@ -27,4 +27,4 @@ async def check_files(settings: Settings) -> list[Finding]:
         warning("files", f"{name} is a folder open to other users", f"Run `chmod 700 {path}`.")
         for name, path in folders
     ]
-    return found or [good("files", "no other user may read them")]
+    return found or [good("files", "no other user can read them")]

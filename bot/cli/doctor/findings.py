@@ -1,11 +1,11 @@
-"""What a check finds."""
+"""The findings of checks and their grades."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
 class Grade(StrEnum):
-    """How grave a finding is."""
+    """The severity of a finding."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `pica doctor`; holds no secret."""
+    """One line of `pica doctor`, which never holds a secret."""
 
     name: str
     grade: Grade
@@ -22,20 +22,20 @@ class Finding:
     to_do: str = ""
 
     def to_dict(self) -> dict[str, str]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 def good(name: str, what: str) -> Finding:
-    """Nothing to do."""
+    """Return a finding that needs no action."""
     return Finding(name, Grade.GOOD, what)
 
 
 def warning(name: str, what: str, to_do: str) -> Finding:
-    """It works, and something should be done."""
+    """Return a finding that works but needs attention."""
     return Finding(name, Grade.WARNING, what, to_do)
 
 
 def bad(name: str, what: str, to_do: str) -> Finding:
-    """The service cannot be relied upon until it is mended."""
+    """Return a finding that makes the service unreliable until it is fixed."""
     return Finding(name, Grade.BAD, what, to_do)

@@ -1,6 +1,6 @@
-"""Checks of the model: its files, the device it would run on, the memory it would take.
+"""Checks of the model: its files, its device and the memory it needs.
 
-Nothing is loaded: a look at files and devices is enough to say what a start would trip over.
+The checks look at files and devices only and do not load the model.
 """
 
 import asyncio
@@ -9,22 +9,23 @@ from pathlib import Path
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
 
-ROOM = 1.3  # working memory beside the weights, as a factor
-# Weights in 8 bits beside those of 16 that the file holds: all but embedding and output layer.
+# The model needs this many times the memory of its weights.
+ROOM = 1.3
+# Weights in 8 bits relative to the 16 bits in the file. Embedding and output layer keep 16.
 SMALLER = {"cuda": 0.55, "cpu": 0.63}
 
 
 async def check_model(settings: Settings) -> list[Finding]:
-    """Model and prefix are set and are there."""
+    """Check that model and prefix are set and exist."""
     if settings.model is None:
         if settings.allow_demo_model:
-            to_do = "People in need must not get it: set PICA_MODEL and PICA_PREFIX."
+            to_do = "Set PICA_MODEL and PICA_PREFIX before people in need use it."
             return [warning("model", "the demo model is served", to_do)]
         to_do = "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1."
         return [bad("model", "PICA_MODEL is not set", to_do)]
     found = [_look_at("model", settings.model, "config.json")]
     if settings.prefix is None:
-        to_do = "Set PICA_PREFIX=NEUDM/PICA-V1: without it this is plain ChatGLM2."
+        to_do = "Set PICA_PREFIX=NEUDM/PICA-V1. Without it this is plain ChatGLM2."
         found.append(warning("prefix", "PICA_PREFIX is not set", to_do))
     else:
         found.append(_look_at("prefix", settings.prefix, ""))
@@ -48,7 +49,7 @@ def _weights_bytes(folder: Path) -> int:
 
 
 async def check_device(settings: Settings) -> list[Finding]:
-    """The device is there and has memory enough for weights that lie on this machine."""
+    """Check that the device exists and has enough memory for the local weights."""
     return await asyncio.to_thread(_check_device, settings)
 
 
@@ -66,16 +67,16 @@ def _check_device(settings: Settings) -> list[Finding]:
     elif device.kind == "cpu":
         needed *= 2  # float32
     if needed * ROOM > device.free_bytes:
-        to_do = f"About {needed * ROOM / 1e9:.0f} GB are needed; use another device or free memory."
+        to_do = f"About {needed * ROOM / 1e9:.0f} GB are needed. Free memory or change the device."
         return [bad("memory", text, to_do)]
     if device.kind == "cpu" and settings.model is not None:
-        to_do = "A 6B model on a CPU takes minutes for a reply; use a CUDA device."
+        to_do = "Use a CUDA device. A 6B model on a CPU takes minutes for a reply."
         return [warning("device", f"{text}, {usable_cpus()} cores", to_do)]
     return [good("device", text)]
 
 
 async def check_serving(settings: Settings) -> list[Finding]:
-    """How many the model serves at once, and whether it can be loaded as it is asked for."""
+    """Say how many requests the model serves, and check that its weights can be loaded."""
     return await asyncio.to_thread(_check_serving, settings)
 
 
@@ -91,7 +92,7 @@ def _check_serving(settings: Settings) -> list[Finding]:
         except ModelError as error:
             found.append(bad("weights", str(error), "Install it, or set PICA_WEIGHTS=full."))
         else:
-            found.append(good("weights", "8 bits; less memory, slower"))
+            found.append(good("weights", "8 bits: less memory, but slower"))
     threads = ModelSource(threads=settings.threads).serving_threads
     kept = (
         "a quarter of what is free"

@@ -1,6 +1,6 @@
-"""Checks of what people at risk depend on: somebody listed, on duty, told, and paged.
+"""Checks of what people at risk depend on: the roster, the pager and the operators' chat.
 
-Asks and changes nothing; pages nobody.
+The checks change nothing and page nobody.
 """
 
 from datetime import UTC, datetime
@@ -19,13 +19,13 @@ from storage.review import operators
 
 
 async def check_operators(settings: Settings) -> list[Finding]:
-    """Somebody is told of people at risk, and can be."""
+    """Check that operators are told of people at risk."""
     if settings.operators_chat is None:
         return [
             warning(
                 "operators",
-                "nobody is told of people at risk",
-                "Set PICA_OPERATORS_CHAT and PICA_OPERATORS; see Operators in docs/operations.md.",
+                "PICA_OPERATORS_CHAT is not set, so nobody is told of people at risk",
+                "Set PICA_OPERATORS_CHAT and PICA_OPERATORS. See docs/operations.md, Operators.",
             )
         ]
     found = [await _roster(settings), _pager(settings)]
@@ -35,20 +35,20 @@ async def check_operators(settings: Settings) -> list[Finding]:
 
 
 async def _roster(settings: Settings) -> Finding:
-    """Who is listed, and who is on duty at this moment."""
+    """Check that operators are listed and on duty now."""
     counts = await _counted(settings)
-    if counts is None:  # the database is new, or was found to be ill by another check
+    if counts is None:  # the database is new, or another check reports its fault
         counts = len(settings.operators), len(settings.operators)
     listed, on_duty = counts
     if not listed:
         return warning(
             "operators",
-            "nobody is listed, so nobody can see to a case",
+            "no operator is listed, so nobody can claim a case",
             "Set PICA_OPERATORS, or run `pica operators add ID`.",
         )
     text = f"{listed} listed, {on_duty} on duty now"
     if not on_duty:
-        return warning("operators", text, "Fill the roster: `pica operators hours ID …`.")
+        return warning("operators", text, "Set duty hours: `pica operators hours ID …`.")
     return good("operators", text)
 
 
@@ -57,7 +57,7 @@ async def _counted(settings: Settings) -> tuple[int, int] | None:
         return None
     try:
         database = open_database(settings)
-    except Exception:  # said by the check of the database
+    except Exception:  # the check of the database reports it
         return None
     try:
         if await database.version() != schema_version.newest():
@@ -71,7 +71,7 @@ async def _counted(settings: Settings) -> tuple[int, int] | None:
     finally:
         await database.aclose()
     known = {each.telegram_id for each in listed}
-    seeded = len(settings.operators - known)  # listed at the next start
+    seeded = len(settings.operators - known)  # the next start lists them
     return sum(each.is_active for each in listed) + seeded, len(duty) + seeded
 
 
@@ -79,7 +79,7 @@ def _pager(settings: Settings) -> Finding:
     if settings.pager_webhook is None and not settings.pager_email:
         return warning(
             "pager",
-            "none outside Telegram: where nobody on duty looks, nobody is called",
+            "none outside Telegram, so an operator who does not look there is not called",
             "Set PICA_PAGER_WEBHOOK, or PICA_PAGER_EMAIL and PICA_SMTP_URL.",
         )
     ways = [
@@ -94,7 +94,7 @@ def _pager(settings: Settings) -> Finding:
 
 
 async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
-    """The bot is in their group, and may manage topics there."""
+    """Check that the bot is in the operators' group and may manage topics there."""
     assert settings.telegram_token is not None
     server = settings.telegram_api_url.rstrip("/")
     bot = Bot(
@@ -120,21 +120,21 @@ async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
         return [
             warning(
                 "operators' chat",
-                "is reached, and has no topics: all cases stand in one chat, and what stands "
-                "there of people who use /forget must be deleted by hand",
+                "has no topics, so all cases share one chat, and after a /forget the person's "
+                "messages there must be deleted by hand",
                 "Turn on topics in the group's settings.",
             )
         ]
     if not (
         isinstance(member, ChatMemberAdministrator)
         and member.can_manage_topics
-        and member.can_delete_messages  # a topic with all that stands in it
+        and member.can_delete_messages  # needed to delete a topic with its messages
     ):
         return [
             warning(
                 "operators' chat",
-                "is reached, but the bot may not manage and delete topics",
+                "the bot may not manage and delete topics in it",
                 "Make the bot an admin with the rights to manage topics and delete messages.",
             )
         ]
-    return [good("operators' chat", "is reached; a topic for every grave case")]
+    return [good("operators' chat", "can be reached, with topics for cases from level 3")]

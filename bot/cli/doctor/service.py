@@ -1,4 +1,4 @@
-"""Checks of what the service talks to: database, Redis, Telegram."""
+"""Checks of the database, Redis and Telegram."""
 
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
@@ -18,9 +18,9 @@ from storage.review.lexicon_changes import LexiconChange
 
 
 async def check_database(settings: Settings) -> list[Finding]:
-    """The database answers, its schema is current, the secret key opens it."""
+    """Check that the database answers, has the current schema and opens with the key."""
     if settings.secret_key is None:
-        return []  # the settings said so already
+        return []  # the check of the settings reports it
     try:
         database = open_database(settings)
     except (StorageError, SecretKeyError) as error:
@@ -28,8 +28,8 @@ async def check_database(settings: Settings) -> list[Finding]:
     try:
         return await _look_into(database)
     except SecretKeyError as error:
-        return [bad("secret key", str(error), "Set the key that this database was begun with.")]
-    except Exception as error:  # whatever the driver raises
+        return [bad("secret key", str(error), "Set the key that this database was created with.")]
+    except Exception as error:  # drivers raise many kinds
         return [
             bad(
                 "database",
@@ -49,7 +49,7 @@ async def _look_into(database: Database) -> list[Finding]:
         return [
             warning(
                 "migrations",
-                f"the schema is at {version}, this program wants {schema_version.newest()}",
+                f"the schema has version {version}, this program needs {schema_version.newest()}",
                 "Make a backup (`pica backup`), then run `pica db upgrade`.",
             )
         ]
@@ -61,21 +61,21 @@ async def _look_into(database: Database) -> list[Finding]:
     old = sum(count for master, count in masters.items() if master != database.vault.master)
     if old:
         found.append(
-            warning("secret key", f"{old} keys hang on an older one", "Run `pica key rotate`.")
+            warning("secret key", f"{old} keys still need an older one", "Run `pica key rotate`.")
         )
     for name, (why, since) in (await SafeMode(database).reasons()).items():
         found.append(
             warning(
                 "safe mode",
                 f"{name} since {since:%Y-%m-%d %H:%M} UTC ({why}): reviewed replies only",
-                "`pica resume` ends a pause; a canary ends by itself when screening works.",
+                "`pica resume` ends a pause. A canary ends by itself when screening works again.",
             )
         )
     return [*found, *_check_lexicon(live)]
 
 
 def _check_lexicon(live: list[LexiconChange]) -> list[Finding]:
-    """Every live change of the lexicon still fits what ships."""
+    """Check that every live change still applies to the shipped lexicon."""
     if not live:
         return []
     _, left_out = stacked(load_lexicon(), live)
@@ -83,16 +83,16 @@ def _check_lexicon(live: list[LexiconChange]) -> list[Finding]:
         warning(
             "lexicon",
             f"change {number} is live and cannot be used: {fault}",
-            f"Run `pica lexicon withdraw {number} --yes`, then propose it anew if it is wanted.",
+            f"Run `pica lexicon withdraw {number} --yes`, and propose it again if needed.",
         )
         for number, fault in left_out.items()
-    ] or [good("lexicon", f"{len(live)} live changes fit")]
+    ] or [good("lexicon", f"{len(live)} live changes apply")]
 
 
 async def check_redis(settings: Settings) -> list[Finding]:
-    """Redis answers, where one is set."""
+    """Check that Redis answers, if PICA_REDIS_URL is set."""
     if settings.redis_url is None:
-        return [good("redis", "not used; recent rounds are held in memory")]
+        return [good("redis", "not used, recent rounds stay in memory")]
     try:
         store = round_cache.connect(settings.redis_url.get_secret_value())
     except StorageError as error:
@@ -105,14 +105,14 @@ async def check_redis(settings: Settings) -> list[Finding]:
     return [
         warning(
             "redis",
-            "does not answer; nothing is lost, recent rounds are read from SQL",
+            "does not answer. Nothing is lost: recent rounds are read from SQL",
             "Start it, or check PICA_REDIS_URL.",
         )
     ]
 
 
 async def check_telegram(settings: Settings) -> list[Finding]:
-    """The token is right, and updates come the way they are expected."""
+    """Check that the token is valid and that updates arrive as configured."""
     if settings.telegram_token is None:
         return []
     try:
@@ -120,7 +120,7 @@ async def check_telegram(settings: Settings) -> list[Finding]:
             hook = await bot.get_webhook_info()
             found = [good("token", f"belongs to @{bot.username}")]
     except InvalidToken:
-        return [bad("token", "Telegram refuses it", "Check it with @BotFather.")]
+        return [bad("token", "Telegram refuses it", "Check PICA_TELEGRAM_TOKEN with @BotFather.")]
     except TelegramError as error:
         return [
             bad(
@@ -133,13 +133,13 @@ async def check_telegram(settings: Settings) -> list[Finding]:
         found.append(
             warning(
                 "webhook",
-                "Telegram still has one; this service polls and will delete it",
-                "Make sure that no other service works with this token.",
+                "Telegram still has one, but this service polls and will delete it",
+                "Make sure that no other service uses this token.",
             )
         )
     if hook.last_error_message:
         found.append(
-            warning("webhook", "Telegram's last call failed", "Look at the reverse proxy's log.")
+            warning("webhook", "Telegram's last call failed", "See the log of the reverse proxy.")
         )
     return found
 

@@ -20,7 +20,7 @@ from storage.review.operators import Operator, OperatorRole
 pytestmark = pytest.mark.browser
 SLOW_MS = 20_000
 CRISIS = "我不想活了"
-REPLY = "你好，我是值守员，我在。"
+REPLY = "你好，我是值守人员，我在。"
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_from_the_first_word_to_a_resolved_case(
     await page.get_by_role("button", name="Show words").click()
     await expect(talk.locator(".turn.person mark").first).to_be_visible()
     await expect(talk).to_contain_text(CRISIS)
-    await expect(page.locator("#exposure")).to_contain_text("Grave turns read today: 1")
+    await expect(page.locator("#exposure")).to_contain_text("High-risk turns read today: 1")
 
     await page.keyboard.press("c")
     await expect(page.locator("#notice")).to_contain_text("The case is yours")
@@ -107,7 +107,7 @@ async def test_from_the_first_word_to_a_resolved_case(
 
     await expect(page.locator("#note-words")).to_have_value("half a note")
     await page.get_by_text("Hand back", exact=True).first.click()
-    await page.get_by_label("One line for whoever reads this next").fill("calmer now")
+    await page.get_by_label("One line for the next operator").fill("calmer now")
     await page.get_by_role("button", name="Hand back").click()
     await user.wait_for(texts("zh", "human_left"), timeout_s=20)
     await expect(page.locator("#notes")).to_contain_text("calmer now")
@@ -197,7 +197,7 @@ async def test_two_browsers_claim_at_once(
     await expect(page.locator("#notice")).to_contain_text("The case is yours")
     claim = theirs.locator("[data-key=c]")
     await claim.click()
-    await expect(theirs.locator("#notice")).to_contain_text("Min has this case already.")
+    await expect(theirs.locator("#notice")).to_contain_text("Min has already claimed this case.")
     await expect(page.locator("#head")).to_contain_text("with you")
 
 

@@ -133,7 +133,7 @@ async def test_every_page_fits(
     await page.goto(f"{root}cases/{case.case_id}")
     await page.keyboard.press("t")
     await expect(page.locator("#reply-words")).to_be_enabled()
-    await page.locator("#reply-words").fill("你好，我是值守员。我在这里，你现在安全吗？")
+    await page.locator("#reply-words").fill("你好，我是值守人员。我在这里，你现在安全吗？")
     await page.keyboard.press("Control+Enter")
     await user.wait_for("我在这里", timeout_s=20)
     await user.say("我在家里，有点害怕")

@@ -98,7 +98,7 @@ async def test_from_a_proposal_to_use_and_back(
     assert begun.headers["HX-Trigger"] == "acted"
     running = (await bo.client.get(f"{path}/live")).text
     assert "<progress" in running and "/cancel" in running
-    assert "one at a time" in refusal(await bo.post(f"{path}/replay"))
+    assert "Only one can run at a time" in refusal(await bo.post(f"{path}/replay"))
     part = await ended(rui, path)
     stored = part.split("Stored talks")[1].split("</tr>")[0]
     assert "<td>1</td>" in stored and "0 → 1" in stored and "1 unlabelled" in stored
@@ -117,7 +117,7 @@ async def test_from_a_proposal_to_use_and_back(
     assert record.operator_id == reviewer.operator_id
     many = words.count("<article")
     assert record.detail == {"turns": many, "grave": many, "change": 1}
-    assert f"Grave turns read today: {many}" in words
+    assert f"High-risk turns read today: {many}" in words
 
     assert (await rui.post(f"{path}/approve")).status_code == 403
     assert "另一位管理员" in refusal(await ann.post(f"{path}/approve"))
@@ -126,7 +126,7 @@ async def test_from_a_proposal_to_use_and_back(
     assert "/approve" not in (await ann.client.get(path)).text
     assert (await bo.post(f"{path}/approve")).headers["HX-Trigger"] == "acted"
     assert service.parts.policy.live.version != shipped
-    assert "decided on this change already" in refusal(await bo.post(f"{path}/approve"))
+    assert "already decided on this change" in refusal(await bo.post(f"{path}/approve"))
     listed = (await rui.client.get(f"{LEXICON}?state=live")).text
     assert 'data-change="1"' in listed and "in use: Bo" in listed
     assert 'data-change="1"' not in (await rui.client.get(f"{LEXICON}?state=proposed")).text
@@ -161,7 +161,7 @@ async def test_a_replay_is_cancelled(
     assert "was cancelled" in part and "<table" not in part
     (record,) = await acts_of(service, act="lexicon_replay_cancelled")
     assert record.operator_id == second.operator_id and record.detail == {"change": 1}
-    assert "not in memory" in refusal(await seat.client.get(f"{path}/examples?kind=gained"))
+    assert "no longer in memory" in refusal(await seat.client.get(f"{path}/examples?kind=gained"))
 
 
 async def test_a_replay_that_fails_says_why(
@@ -171,8 +171,8 @@ async def test_a_replay_that_fails_says_why(
     path, other = await proposed(seat), await proposed(seat)
     monkeypatch.setattr(service.parts.policy.replays, "_folder", tmp_path / "gone")
     await seat.post(f"{path}/replay")
-    assert "came to nothing" in await ended(seat, path)
-    assert "came to nothing" not in (await seat.client.get(other)).text  # it is not this one's
+    assert "did not finish" in await ended(seat, path)
+    assert "did not finish" not in (await seat.client.get(other)).text  # it is not this one's
 
 
 async def test_a_stale_replay_and_a_missed_canary(

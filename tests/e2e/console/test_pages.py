@@ -42,7 +42,7 @@ async def test_words_are_hidden_until_asked_for(
     assert [r.act for r in await acts_of(service, act="viewed_words")] == []
     shown = (await seat.client.get(f"{path}/words")).text
     assert ESCAPED in shown and "<b>&" not in shown and "a note of mine" in shown
-    assert "Grave turns read today: 1" in shown
+    assert "High-risk turns read today: 1" in shown
     assert ESCAPED in (await seat.client.get(f"{path}/live?words=1")).text  # the same view
     (record,) = await acts_of(service, act="viewed_words")
     assert record.detail == {"turns": 1, "grave": 1} and record.case_id == case_id

@@ -173,4 +173,4 @@ async def test_the_record_holds_no_words(code: int, payload: bytes, name: str) -
 
 
 def test_an_odd_answer_says_its_status() -> None:
-    assert str(AnswerError(403, description=WORDS)) == "an answer with status 403"
+    assert str(AnswerError(403, description=WORDS)) == "unexpected answer with status 403"

@@ -82,9 +82,9 @@ def test_a_state_page_says_what_keeps_check_ins_back() -> None:
     quiet = CheckInSettings(PersonId(1), NOW, "Asia/Shanghai", quiet_from=1320, quiet_to=600)
     silent = PAGES.state("en", view(set(), coming=None, settings=quiet, silent={540}), NOW).text
     assert line(silent, "Quiet hours") == (
-        "· Quiet hours: 22:00–10:00 (09:00 lies in them and is not asked)"
+        "· Quiet hours: 22:00–10:00 (09:00 is in them, so I don't ask then)"
     )
-    assert line(silent, "Next") == "· Next: none (all times lie in your quiet hours)"
+    assert line(silent, "Next") == "· Next: none (all times are in your quiet hours)"
 
 
 def test_whoever_stopped_finds_the_way_back_first() -> None:
