@@ -134,7 +134,7 @@ class Poller:
                 continue
             if letters > MOST_LETTERS:
                 break
-            letters += len(parsing.salvage(raw).text)
+            letters += len(parsing.parse_leniently(raw).text)
             try:
                 await self._receive(raw)
             except Exception as error:  # storage is away: nothing from here on is confirmed
