@@ -65,7 +65,7 @@ def test_the_list_is_kept_from_the_host() -> None:
         (("add", "900"), "This is the last admin"),  # as a reviewer
         (("remove", "7"), "No operator with this id is listed"),
         (("hours", "7", "mon 09:00-10:00"), "No operator with this id is listed"),
-        (("hours", "900", "mon 9-10"), "times are written 09:00-17:00"),
+        (("hours", "900", "mon 9-10"), "write times as 09:00-17:00"),
         (("hours", "900"), "Give either hours"),
         (("hours", "900", "mon 09:00-10:00", "--clear"), "Give either hours"),
         (("add", "901", "--name", "x" * 65), "The name is too long"),

@@ -131,7 +131,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert "missing.yaml: No such file" in pica("safety", "replay", "missing.yaml", status=1).stderr
     (tmp_path / "latin.yaml").write_bytes(b"why: caf\xe9\n")
     latin = pica("safety", "replay", str(tmp_path / "latin.yaml"), status=1)
-    assert "Save the change as UTF-8" in latin.stderr
+    assert "is not UTF-8" in latin.stderr
     folder = _folder(tmp_path, {"text": "x", "risk": "middling"})
     named = pica("safety", "replay", _change(tmp_path, ADDED), folder, status=1)
     assert "own.jsonl:1: risk must be high or low" in named.stderr

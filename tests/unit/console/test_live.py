@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import cast
 
 from console.live import Live
+from storage.database.events import CaseChanged
 from storage.ids import CaseId
 
 ONE, TWO = CaseId(1), CaseId(2)
@@ -32,7 +33,7 @@ async def test_many_changes_are_few_events() -> None:
 
     async def change() -> None:
         for _ in range(100):
-            live.happened(ONE)
+            live.wake(CaseChanged(ONE))
             await asyncio.sleep(0.01)
 
     changing = asyncio.create_task(change())
@@ -46,9 +47,9 @@ async def test_the_last_change_is_never_lost() -> None:
     live = Live()
     async with aclosing(_generator(live, None, pace_s=0.1)) as events:
         assert "opened" in await anext(events)
-        live.happened(ONE)
+        live.wake(CaseChanged(ONE))
         assert "queue" in await anext(events)
-        live.happened(TWO)  # within the pause
+        live.wake(CaseChanged(TWO))  # within the pause
         async with asyncio.timeout(2):
             assert "queue" in await anext(events)
 
@@ -56,7 +57,7 @@ async def test_the_last_change_is_never_lost() -> None:
 async def test_what_is_no_case_wakes_the_queue_alone() -> None:
     live = Live()
     with live.watch(None) as queue, live.watch(ONE) as case:
-        live.happened(None)
+        live.wake(CaseChanged(None))
         assert queue.take() == ["queue"]
         assert not case.woken.is_set() and case.take() == []
 
@@ -64,10 +65,10 @@ async def test_what_is_no_case_wakes_the_queue_alone() -> None:
 async def test_a_case_hears_of_itself_alone() -> None:
     live = Live()
     with live.watch(ONE) as watcher:
-        live.happened(TWO)
+        live.wake(CaseChanged(TWO))
         assert not watcher.woken.is_set() and watcher.take() == []
-        live.happened(ONE)
-        live.happened(ONE)
+        live.wake(CaseChanged(ONE))
+        live.wake(CaseChanged(ONE))
         assert watcher.woken.is_set() and watcher.take() == ["case"] and watcher.take() == []
 
 
