@@ -6,6 +6,7 @@ bring the words back.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -34,19 +35,22 @@ class KeyBackup:
         """Write the file soon: a key in it was destroyed."""
         self._marked.set()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether an erasure waits to be written."""
+        return self._marked.is_set()
+
     async def run(self) -> None:
         """Write at the start, after every erasure, and every hour."""
         while True:
+            self._marked.clear()
             if self._folder is not None:
                 await self._write(self._folder)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._marked.wait()
-            except TimeoutError:
-                continue
 
     async def _write(self, folder: Path) -> None:
-        self._marked.clear()
         try:
             await backup.write_keys(self._database, folder / backup.KEYS_FILE, now=self._now())
         except Exception as error:  # a full disk, a database that is away: tried again
