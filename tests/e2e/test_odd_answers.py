@@ -62,7 +62,7 @@ async def test_a_fixed_reply_arrives_once(
     sent = await user.say(GRAVE)
     await user.wait_for(texts("zh", "crisis_suicide")[:8], after=sent, timeout_s=30)
     assert planned.times == 0
-    await until(lambda: is_sent(service), "everything is sent")
+    await until(lambda: is_sent(service))
     begins = [text[:8] for text in said_after(user, sent)]
     assert begins[0] == texts("zh", "crisis_suicide")[:8]
     assert begins.count(begins[0]) == 1
@@ -78,7 +78,7 @@ async def test_an_ordinary_reply_arrives_once(
     sandbox.faults.add("sendMessage", chat_id=user.id, **fault)
     sent = await user.say("你好")
     await user.wait_for(None, after=sent, timeout_s=60)
-    await until(lambda: is_sent(service), "everything is sent")
+    await until(lambda: is_sent(service))
     assert len(said_after(user, sent)) == 1
 
 
@@ -127,10 +127,10 @@ async def test_an_ordinary_reply_is_given_up_after_a_day(
             rows = (await transaction.execute(select(outbox).order_by(outbox.c.outbox_id))).all()
         return rows[-1].attempts > 0 and rows[-1].state == state
 
-    await until(lambda: fails("queued"), "it is tried again")
+    await until(lambda: fails("queued"))
     ahead = timedelta(hours=25)
     service.parts.delivery.wake()
-    await until(lambda: fails("failed"), "it is given up")
+    await until(lambda: fails("failed"))
 
 
 async def test_a_known_refusal_is_final(
@@ -143,7 +143,7 @@ async def test_a_known_refusal_is_final(
         person = await person_of(service, user)
         return person is not None and person.blocked_at is not None
 
-    await until(is_blocked, "they are known to block the bot")
+    await until(is_blocked)
 
 
 @pytest.mark.parametrize("act", ["say", "command", "sticker", "edit"])
@@ -167,7 +167,7 @@ async def test_whatever_they_send_says_that_they_do_not_block(
         found = await person_of(service, user)
         return found is not None and found.blocked_at is None
 
-    await until(is_free, "the mark is gone")
+    await until(is_free)
 
 
 async def test_words_of_another_chat_unblock_nobody(service: Service, user: SandboxUser) -> None:
@@ -177,7 +177,7 @@ async def test_words_of_another_chat_unblock_nobody(service: Service, user: Sand
         person = await person_of(service, user)
         return person is not None and person.blocked_at is not None
 
-    await until(is_blocked, "they are known to block the bot")
+    await until(is_blocked)
     await asyncio.sleep(0.5)
     assert await is_blocked()  # the block itself is nothing that they send
 
@@ -214,7 +214,7 @@ async def test_a_group_whose_general_topic_is_closed(
         async def is_refused() -> bool:
             return any(call.outcome.endswith("TOPIC_CLOSED") for call in sandbox.method_calls())
 
-        await until(is_refused, "the notice is refused")
+        await until(is_refused)
         again = "我就是不想活了"
         await user.say(again)  # its topic is open
         more = await sandbox.operator.wait_for(again, chat_id=chat, timeout_s=20)
@@ -253,7 +253,7 @@ async def test_an_odd_answer_to_a_poll_ends_nothing(
         async def is_hit() -> bool:
             return planned.times == 0
 
-        await until(is_hit, "polls are answered oddly")
+        await until(is_hit)
         sent = await user.say("/help")
         await user.wait_for(texts("zh", "help")[:6], after=sent, timeout_s=30)
     events = [log["event"] for log in logs]
@@ -273,7 +273,7 @@ async def test_a_token_that_is_refused_for_long_is_no_secret(
     async def is_known() -> bool:
         return not (await service.readiness())["token"]
 
-    await until(is_known, "the token is known to be refused")
+    await until(is_known)
     sent = await user.say("/help")
     await user.wait_for(texts("zh", "help")[:6], after=sent, timeout_s=40)
     assert await is_ready()
@@ -303,7 +303,7 @@ async def test_what_is_only_nice_to_have_stops_no_start(
     async def is_told() -> bool:
         return any(call.outcome == "ok" for call in sandbox.method_calls(method))
 
-    await until(is_told, "it is told after all")
+    await until(is_told)
 
 
 async def test_a_webhook_is_set_though_telegram_was_odd(start: Start, sandbox: Sandbox) -> None:
@@ -313,7 +313,7 @@ async def test_a_webhook_is_set_though_telegram_was_odd(start: Start, sandbox: S
     async def is_told() -> bool:
         return any(call.outcome == "ok" for call in sandbox.method_calls("setWebhook"))
 
-    await until(is_told, "it is told after all")
+    await until(is_told)
 
 
 async def test_a_start_outlives_an_odd_answer_and_not_a_wrong_token(
