@@ -9,5 +9,5 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    async def show(self, _transaction: Any, event: Any) -> None:
+    async def on_event(self, _transaction: Any, event: Any) -> None:
         self.heard.append(f"{event.what}:{event.words}")

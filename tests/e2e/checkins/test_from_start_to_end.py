@@ -80,7 +80,7 @@ async def test_by_words_in_english(
     assert texts("en", "checkin_zone_ask").strip() in await pressed(someone, "ci:pick:0480127")
     assert await answer_to(someone, "China or Japan") == texts("en", "checkin_zone_which")
     assert "08:00, every day" in await pressed(someone, "ci:zone:Asia/Shanghai")
-    state = await pressed(someone, "Yes, begin")
+    state = await pressed(someone, "Yes, start")
     assert "Next: 11-25 08:00" in state
     assert "around" not in state
     assert "22:00–08:00" in await pressed_twice(someone, "ci:quiets", "ci:quiet:1320-480")
@@ -271,7 +271,7 @@ async def test_falling_moods_are_a_quiet_note_and_never_a_case(
         await someone.wait_for(None, after=question.message_id, timeout_s=60)
     chat = sandbox.operators_chat_id
     await served.parts.jobs["digest"].work()
-    told = await sandbox.operator.wait_for("没有个案的人：1 个", chat_id=chat, timeout_s=20)
+    told = await sandbox.operator.wait_for("变差的人：1 个", chat_id=chat, timeout_s=20)
     assert str(someone.id) not in told.text
     person = await person_of(served, someone)
     assert person is not None

@@ -99,7 +99,7 @@ async def test_in_english(
     await answer_to(someone, "/checkin")
     await answer_to(someone, "every day at 8am")
     await answer_to(someone, "Shanghai")
-    await pressed(someone, "Yes, begin")
+    await pressed(someone, "Yes, start")
     clock.now = FIRST
     question = await asked(someone, served)
     assert question.text.startswith("Good morning. ")
