@@ -12,8 +12,7 @@ import structlog
 from bot.service import own_files
 from bot.service.composition import build
 from bot.service.connections import reach, utc_now
-from bot.service.http_server import Server
-from bot.service.http_server import build as build_http
+from bot.service.http_server import Endpoints, Server
 from bot.service.jobs import run_jobs
 from bot.service.parts import Parts
 from bot.service.registration import Registration
@@ -199,7 +198,7 @@ class Service:
     async def _start_http(self) -> None:
         settings, console = self._settings, self.parts.console
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-        app = build_http(
+        endpoints = Endpoints(
             metrics=self.parts.metrics,
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
@@ -210,7 +209,7 @@ class Service:
             console=console.mounted() if console is not None else (),
         )
         self._http = Server(
-            app,
+            endpoints.app(),
             settings.http_host,
             settings.http_port,
             trusted_proxies=[str(each) for each in settings.trusted_proxies],
@@ -238,11 +237,11 @@ class Service:
         metrics.leads.set(int(self.parts.leadership.leads))
         if (polled_at := self.parts.poller.last_poll_at) is not None:
             metrics.last_poll.set(polled_at.timestamp())
-        metrics.model_queue.labels("running").set(health.running)
-        metrics.model_queue.labels("waiting").set(health.waiting)
-        metrics.model_restarts.set(health.restarts)
-        metrics.resident.set(health.resident)
-        metrics.resident_bytes.set(health.resident_bytes)
+        metrics.model.queue.labels("running").set(health.running)
+        metrics.model.queue.labels("waiting").set(health.waiting)
+        metrics.model.restarts.set(health.restarts)
+        metrics.model.resident.set(health.resident)
+        metrics.model.resident_bytes.set(health.resident_bytes)
         with suppress(Exception):  # the database is away: the other figures still count
             async with self.parts.database.read() as transaction:
                 metrics.inbox_open.set(await inbox.count_open(transaction))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -32,8 +32,8 @@ class ScreeningWatch:
     notices: OperatorMessenger
     metrics: Metrics
     now: Callable[[], datetime]
-    canary_is_found: bool = False
-    _was_on: bool = False
+    canary_is_found: bool = field(default=False, init=False)
+    _was_on: bool = field(default=False, init=False)
 
     async def check_canary(self) -> None:
         """Screen the canary. A miss turns safe mode on and raises one alarm."""
