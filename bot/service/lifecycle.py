@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 
+from bot.jobs import run_jobs
 from bot.service import own_files
 from bot.service.composition import build
 from bot.service.connections import reach, utc_now
 from bot.service.http_server import Endpoints, Server
-from bot.service.jobs import run_jobs
 from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
@@ -131,7 +131,7 @@ class Service:
             "database": storage_answers,
             "model": self.parts.worker.health().alive,
             "tasks": all(not task.done() for task in self._tasks),
-            "leading": self.parts.leadership.leads,
+            "leading": self.parts.leadership.is_leader(),
             "screening": self.parts.screening.canary_is_found,
             "token": not self.parts.poller.token_is_refused,
         }
@@ -143,7 +143,7 @@ class Service:
             grace_s: How long replies may still be written, if there is somebody to write them and
                 they may still be sent.
         """
-        may_go_on = self.parts.worker.health().alive and self.parts.leadership.leads
+        may_go_on = self.parts.worker.health().alive and self.parts.leadership.is_leader()
         for task in self._tasks:
             if task.get_name() not in STOPPED_LAST:
                 task.cancel()
@@ -203,7 +203,7 @@ class Service:
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
             receive=self.parts.intake.receive,
-            receives=lambda: self._receives and self.parts.leadership.leads,
+            receives=lambda: self._receives and self.parts.leadership.is_leader(),
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=self._measure,
             console=console.mounted() if console is not None else (),
@@ -234,7 +234,7 @@ class Service:
 
     async def _measure(self) -> None:
         metrics, health = self.parts.metrics, self.parts.worker.health()
-        metrics.leads.set(int(self.parts.leadership.leads))
+        metrics.leads.set(int(self.parts.leadership.is_leader()))
         if (polled_at := self.parts.poller.last_poll_at) is not None:
             metrics.last_poll.set(polled_at.timestamp())
         metrics.model.queue.labels("running").set(health.running)
