@@ -4,11 +4,13 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from inference import WorkerHealth
+
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
 
 
 class ModelMetrics:
-    """What the model's engine does, brought up to date at each scrape."""
+    """What the model's engine does."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         gauge = partial(Gauge, registry=registry)
@@ -22,6 +24,14 @@ class ModelMetrics:
         self.resident_bytes = gauge(
             "pica_model_resident_bytes", "What those hold, on the device and on the host"
         )
+
+    def show(self, health: WorkerHealth) -> None:
+        """Bring the gauges up to date."""
+        self.queue.labels("running").set(health.running)
+        self.queue.labels("waiting").set(health.waiting)
+        self.restarts.set(health.restarts)
+        self.resident.set(health.resident)
+        self.resident_bytes.set(health.resident_bytes)
 
 
 class Metrics:
