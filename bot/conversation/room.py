@@ -48,7 +48,7 @@ def build(
     crisis: CrisisRoom,
     shadow: Shadow,
     quota: Quota,
-    notices: LegalNotices,
+    legal_notices: LegalNotices,
     interceptors: Sequence[Interceptor],
 ) -> ConversationRoom:
     """Build the room.
@@ -59,7 +59,7 @@ def build(
         crisis: screens words, and answers in the model's place while it must be silent.
         shadow: holds replies that an operator reads first.
         quota: counts the model's replies.
-        notices: what the law has the companion tell under its replies.
+        legal_notices: what the law has the companion tell under its replies.
         interceptors: who may answer before the model does, in this order.
     """
     url = context.settings.redis_url
@@ -71,7 +71,7 @@ def build(
         safe_mode=crisis.safe_mode,
         quota=quota,
         resources=ResourceFooter(context.texts, context.help_lines),
-        duties=notices,
+        duties=legal_notices,
         shadow=shadow,
         texts=context.texts,
         now=context.now,

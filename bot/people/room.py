@@ -24,13 +24,13 @@ class PeopleRoom:
 
     Attributes:
         quota: how often the model answers a person in a day.
-        notices: what the law has the companion tell them.
+        legal_notices: what the law has the companion tell them.
     """
 
     admission: Admission
     onboarding: Onboarding
     quota: Quota
-    notices: LegalNotices
+    legal_notices: LegalNotices
     routes: Routes
 
 
@@ -39,10 +39,10 @@ def build(
 ) -> PeopleRoom:
     """Build the room. `is_demo` tells people that the model is a demo."""
     duties = Duties.load()
-    notices = LegalNotices(context.texts, duties)
+    legal_notices = LegalNotices(context.texts, duties)
     erasure = Erasure(texts=context.texts, help_lines=context.help_lines, notices=operators.notices)
     admission = Admission(context, crisis.responder, erasure)
-    onboarding = Onboarding(context, erasure=erasure, duties=notices, warns_of_demo=is_demo)
+    onboarding = Onboarding(context, erasure=erasure, duties=legal_notices, warns_of_demo=is_demo)
     safety_page = SafetyPage(
         answers=context.answers,
         hotlines=context.hotlines,
@@ -57,7 +57,7 @@ def build(
         admission=admission,
         onboarding=onboarding,
         quota=Quota(context.texts, crisis.fixed_reply, context.settings.daily_quota),
-        notices=notices,
+        legal_notices=legal_notices,
         routes=joined(
             [
                 Routes(

@@ -53,7 +53,7 @@ def build(
         crisis=crisis,
         shadow=operators.shadow,
         quota=people.quota,
-        notices=people.notices,
+        legal_notices=people.legal_notices,
         # The specification of who answers: the first that takes the words, or else the model.
         interceptors=(
             crisis.interceptors.reply,

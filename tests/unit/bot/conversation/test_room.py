@@ -69,7 +69,7 @@ def built(context: Context, model: ScriptedModel) -> ConversationRoom:
         crisis=crisis,
         shadow=operators.shadow,
         quota=people.quota,
-        notices=people.notices,
+        legal_notices=people.legal_notices,
         interceptors=(crisis.interceptors.reply, people.onboarding, people.quota),
     )
 
