@@ -188,7 +188,7 @@ async def test_the_guard_follows(start: Start, monkeypatch: pytest.MonkeyPatch) 
             super().__init__(screener, hotlines)
             made.append(self)
 
-    monkeypatch.setattr("bot.service.composition.OutputGuard", Noted)
+    monkeypatch.setattr("bot.conversation.room.OutputGuard", Noted)
     service = await start()
     (guard,) = made
     ann, bo, _ = await team(service)
