@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.service.connections import utc_now
 from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
@@ -30,6 +31,7 @@ from storage.review import audit, cases, evidence, operators
 from storage.review.cases import Case
 from storage.review.operators import Operator, OperatorRole
 from tests.e2e.conftest import SECRET_KEY, answer_to, newcomer_agrees, opening, person_of
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 SAID = "我要去咕噜星球了"
@@ -61,7 +63,7 @@ async def case_of(service: Service, user: SandboxUser) -> Case | None:
 
 async def team(service: Service) -> tuple[Operator, Operator, Operator]:
     """The admin whom the settings name, a second one, and a reviewer."""
-    now = service._now()
+    now = utc_now()
     async with service.parts.database.begin() as transaction:
         first = (await operators.listed(transaction))[0]
         second, reviewer = [
@@ -151,7 +153,7 @@ async def proposed(
         counts = {"before": policy.live.version, "total": total}
         return {"counts": counts, "examples": {}, "broken": []}
 
-    monkeypatch.setattr(policy.replays, "_run", run)
+    policy.replays.run = run
     number = await policy.propose(ann, text)
     await policy.replay(ann, number)
     return number
@@ -234,9 +236,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     assert (status, "Change 99 is neither" in said) == (1, True)
     status, said = await asyncio.to_thread(pica, "withdraw", str(number), "--yes")
     assert status == 0, said
-    async with asyncio.timeout(20):
-        while policy.live.version != shipped:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await until(lambda: policy.live.version == shipped)
     assert service.parts.screening.screens.screen(SAID).level == Level.NONE
     assert await answered_by_the_model(sandbox, service, texts)
     async with service.parts.database.read() as transaction:

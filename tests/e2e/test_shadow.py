@@ -1,6 +1,5 @@
 """Shadow review: a reply waits for an operator, and says where it was edited."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -25,6 +24,7 @@ from storage.review.shadow_drafts import ShadowDraft
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.test_takeover import Desk
 from tests.support.clock import OffsetClock
+from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
 HARM = "我妈又打我了，我身上都是伤"
@@ -67,12 +67,9 @@ class Reader(Desk):
         """The next reply that waits."""
         person = await person_of(self.service, self.user)
         assert person is not None
-        for _ in range(1500):
-            async with self.parts.database.read() as transaction:
-                if found := await self.shadow.waiting(transaction, person.person_id):
-                    return found[-1]
-            await asyncio.sleep(0.02)
-        raise TimeoutError("no draft")
+        await at_rest(self.service, self.sandbox)
+        async with self.parts.database.read() as transaction:
+            return (await self.shadow.waiting(transaction, person.person_id))[-1]
 
 
 @pytest.fixture
