@@ -54,7 +54,7 @@ class Pager:
         language: the operators'.
         webhook: an address that takes JSON.
         mail: where e-mails go.
-        link: the address of a case in the console; None where there is none.
+        link: returns the URL of a case in the console, if others can reach it.
         tls: how mail servers are trusted; for tests.
         between_s: the pause between two tries of the webhook.
     """
@@ -66,7 +66,7 @@ class Pager:
         *,
         webhook: str | None = None,
         mail: Mail | None = None,
-        link: Callable[[CaseId], str | None] = lambda _: None,
+        link: Callable[[CaseId], str] | None = None,
         tls: ssl.SSLContext | None = None,
         between_s: float = BETWEEN_S,
     ) -> None:
@@ -110,7 +110,7 @@ class Pager:
             "case": case.case_id,
             "level": case.level,
             "waiting_minutes": minutes,
-            "url": self._link(case.case_id),
+            "url": self._link(case.case_id) if self._link else None,
         }
         async with httpx.AsyncClient(timeout=TIMEOUT_S, verify=tls_context()) as client:
             for attempt in range(1, ATTEMPTS + 1):
@@ -148,8 +148,8 @@ class Pager:
         message["From"] = sender
         message["To"] = ", ".join(mail.to)
         body = self._texts(self._language, "pager_body", **values)
-        link = self._link(case.case_id)
-        message.set_content(f"{body}\n{link}\n" if link else f"{body}\n")
+        link = f"{self._link(case.case_id)}\n" if self._link else ""
+        message.set_content(f"{body}\n{link}")
         return message
 
 

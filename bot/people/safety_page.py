@@ -4,12 +4,10 @@ The page reads the policy, the register of numbers, the lexicon and `duties.yaml
 changes the page. Without an operators' chat it promises no human.
 """
 
-from collections.abc import Callable
-
 from telegram import Update
-from telegram.ext import ContextTypes
 
-from bot.updates.responder import Responder
+from bot.crisis.screening import SafeScreener
+from bot.updates.responder import HandlerContext, Responder
 from safety.response.hotlines import Hotlines
 from safety.response.legal_duties import Cadence, Duties, Profile
 from safety.response.policy import HOLD_LAPSE_S, respond
@@ -25,7 +23,7 @@ class SafetyPage:
         answers: opens answers.
         hotlines: the register of numbers, with the date of the last check.
         duties: what laws ask for.
-        lexicon: returns the version of the lexicon in use.
+        screens: the screener, which knows the version of the lexicon in use.
         has_people: whether an operators' chat is set.
         policy: answers a screening.
         hold_lapse_s: how long a hold lasts at most.
@@ -37,7 +35,7 @@ class SafetyPage:
         answers: Responder,
         hotlines: Hotlines,
         duties: Duties,
-        lexicon: Callable[[], str],
+        screens: SafeScreener,
         has_people: bool,
         policy: Policy = respond,
         hold_lapse_s: float = HOLD_LAPSE_S,
@@ -46,12 +44,12 @@ class SafetyPage:
         self._texts = answers.texts
         self._hotlines = hotlines
         self._duties = duties
-        self._lexicon = lexicon
+        self._screens = screens
         self._has_people = has_people
         self._policy = policy
         self._hold_hours = int(hold_lapse_s // 3600)
 
-    async def on_safety(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+    async def on_safety(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/safety` with the page."""
         async with self._answers.open(update, "safety") as answering:
             if answering:
@@ -71,7 +69,7 @@ class SafetyPage:
             self._texts(
                 language,
                 "safety_versions",
-                lexicon=self._lexicon(),
+                lexicon=self._screens.version,
                 read=min(line.read for line in lines).isoformat(),
             ),
             self._texts(

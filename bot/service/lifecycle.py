@@ -4,17 +4,18 @@ import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
+from bot.jobs import run_jobs
 from bot.service import own_files
 from bot.service.composition import build
 from bot.service.connections import reach, utc_now
-from bot.service.http_server import Server
-from bot.service.http_server import build as build_http
-from bot.service.jobs import run_jobs
+from bot.service.gauges import measure
+from bot.service.http_server import Endpoints, Server
 from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
@@ -22,7 +23,6 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review.operators import roster
-from storage.checkins import appointments
 from storage.database import keys
 from storage.messages import inbox, outbox, outbox_queue
 
@@ -36,10 +36,6 @@ systemd and Compose allow (30 seconds) beside the last sends."""
 LAST_SENDS_S = 5.0
 IDLE_LOOK_S = 0.01
 MODEL_LOOK_S = 2.0
-OVERDUE = timedelta(minutes=2)
-"""Check-ins that wait longer show in the metrics."""
-MANY_TRIES = 3
-"""Messages that failed so often show in the metrics."""
 
 
 class Service:
@@ -144,7 +140,7 @@ class Service:
             "database": storage_answers,
             "model": self.parts.worker.health().alive,
             "tasks": all(not task.done() for task in self._tasks),
-            "leading": self.parts.leadership.leads,
+            "leading": self.parts.leadership.is_leader(),
             "screening": self.parts.screening.canary_is_found,
             "token": not self.parts.poller.token_is_refused,
         }
@@ -179,7 +175,7 @@ class Service:
             grace_s: How long replies may still be written, if there is somebody to write them and
                 they may still be sent.
         """
-        may_go_on = self.parts.worker.health().alive and self.parts.leadership.leads
+        may_go_on = self.parts.worker.health().alive and self.parts.leadership.is_leader()
         for task in self._tasks:
             if task.get_name() not in STOPPED_LAST:
                 task.cancel()
@@ -234,18 +230,18 @@ class Service:
     async def _start_http(self) -> None:
         settings, console = self._settings, self.parts.console
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-        app = build_http(
+        endpoints = Endpoints(
             metrics=self.parts.metrics,
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
             receive=self.parts.intake.receive,
-            receives=lambda: self._receives and self.parts.leadership.leads,
+            receives=lambda: self._receives and self.parts.leadership.is_leader(),
             webhook_secret=secret if settings.webhook_url else None,
-            before_metrics=self._measure,
+            before_metrics=partial(measure, self.parts),
             console=console.mounted() if console is not None else (),
         )
         self._http = Server(
-            app,
+            endpoints.app(),
             settings.http_host,
             settings.http_port,
             trusted_proxies=[str(each) for each in settings.trusted_proxies],
@@ -267,24 +263,3 @@ class Service:
         self._spawn(registration.run(), "registration")
         if not self._settings.webhook_url:
             self._spawn(self.parts.poller.run(), "poller")
-
-    async def _measure(self) -> None:
-        metrics, health = self.parts.metrics, self.parts.worker.health()
-        metrics.leads.set(int(self.parts.leadership.leads))
-        if (polled_at := self.parts.poller.last_poll_at) is not None:
-            metrics.last_poll.set(polled_at.timestamp())
-        metrics.model_queue.labels("running").set(health.running)
-        metrics.model_queue.labels("waiting").set(health.waiting)
-        metrics.model_restarts.set(health.restarts)
-        metrics.resident.set(health.resident)
-        metrics.resident_bytes.set(health.resident_bytes)
-        with suppress(Exception):  # the database is away: the other figures still count
-            async with self.parts.database.read() as transaction:
-                metrics.inbox_open.set(await inbox.count_open(transaction))
-                metrics.outbox_open.set(await outbox.count_open(transaction))
-                metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
-                metrics.check_ins_overdue.set(
-                    await appointments.count_due(
-                        transaction, before=self._now() - OVERDUE, limit=10_000
-                    )
-                )

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
+from bot.crisis.screening import SafeScreener
 from bot.people.safety_page import SafetyPage
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
@@ -49,7 +50,7 @@ def made(texts: Texts, screener: Screener, *, has_people: bool = True, **values:
         answers=answers,
         hotlines=Hotlines.load(),
         duties=Duties.load(),
-        lexicon=lambda: screener.version,
+        screens=SafeScreener(screener, on_failure=lambda: None),
         has_people=has_people,
         **values,
     )

@@ -6,18 +6,25 @@ from typing import Any
 
 import pytest
 
-from bot.conversation import drafts
+from bot.conversation.drafts import TYPING_AFTER_S
 from bot.service.lifecycle import Service
 from bot.texts import Texts
+from bot.transport.rate_limit import RateLimiter
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
 from sandbox import Sandbox, SandboxUser
-from tests.e2e.conftest import newcomer_agrees
+from tests.e2e.conftest import Unpaced, newcomer_agrees
 from tests.support.planned_runner import PlannedRunner
 from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 ENDLESS = Sampling(min_new_tokens=1500)
 WORDS = "今天有点累，不知道该怎么办"
+
+
+class Quick(Unpaced):
+    """Nobody has to wait long to be told that they wait."""
+
+    TYPING_EVERY_S = 0.3
 
 
 class Crowd:
@@ -61,18 +68,15 @@ def runner() -> PlannedRunner:
 
 
 @pytest.fixture
-async def crowd(
-    worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch, slow: asyncio.Event
-) -> AsyncIterator[Crowd]:
-    """Others before you; nobody has to wait long to be told that they wait."""
-    monkeypatch.setattr(drafts, "TYPING_EVERY_S", 0.3)
+async def crowd(worker: InferenceWorker, slow: asyncio.Event) -> AsyncIterator[Crowd]:
+    """Others before you."""
     made = Crowd(worker)
     yield made
     await made.goes()
 
 
 async def begin(start: Start, sandbox: Sandbox, mode: str) -> tuple[Service, SandboxUser]:
-    service = await start(streaming=mode)
+    service = await start(streaming=mode, pacer=Quick())
     user = sandbox.add_user()
     await newcomer_agrees(user)
     return service, user
@@ -173,4 +177,4 @@ async def test_who_is_at_risk_gets_numbers_also_where_the_model_fails(
 
 
 def test_the_wait_is_spoken_of_after_some_seconds() -> None:
-    assert 3 < drafts.TYPING_AFTER_S + drafts.TYPING_EVERY_S < 6
+    assert 3 < TYPING_AFTER_S + RateLimiter.TYPING_EVERY_S < 6

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.conversation import model_memory
+from bot.conversation.model_memory import KEPT_FOR_S, SessionCacheEviction
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from sandbox import Sandbox, SandboxUser
 from storage.companion import conversations
+from storage.ids import SessionId
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
+from tests.support.clock import ManualClock
 from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
@@ -70,17 +72,17 @@ async def test_the_end_of_off_the_record_ends_the_session_before_it_too(
 
 
 async def test_silence_is_an_end(
-    service: Service,
-    user: SandboxUser,
-    worker: InferenceWorker,
-    monkeypatch: pytest.MonkeyPatch,
+    service: Service, user: SandboxUser, worker: InferenceWorker
 ) -> None:
     session = await talked(service, user, worker)
     await service.parts.jobs["kept_words"].once()
     await model_has_listened(worker)
     assert worker.is_cached(session)
-    monkeypatch.setattr(model_memory, "KEPT_FOR_S", 0.0)
-    await service.parts.jobs["kept_words"].once()
+    clock = ManualClock(0.0)
+    eviction = SessionCacheEviction(worker, clock=clock)
+    eviction.note(SessionId(int(session)))
+    clock.now += KEPT_FOR_S
+    await eviction.forget_old()
     await until_kept(worker, session, is_kept=False)
 
 

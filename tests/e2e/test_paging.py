@@ -32,8 +32,7 @@ NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    monkeypatch.setattr("bot.operators.pager.BETWEEN_S", 0)
+def clock() -> ManualClock:
     return ManualClock(NIGHT)
 
 

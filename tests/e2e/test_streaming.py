@@ -16,6 +16,7 @@ from storage.messages.body import MessageBody
 from storage.messages.outbox import MessageKind
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.planned_runner import PlannedRunner
+from tests.support.seeded_model import SeededModel
 from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
@@ -23,9 +24,14 @@ WORDS = "妈妈总是拿我和别人比，我不知道该怎么办。"
 
 
 @pytest.fixture
-def slow(worker: InferenceWorker, runner: PlannedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+def worker(worker: InferenceWorker) -> SeededModel:
+    """The demo model, which says the same every time."""
+    return SeededModel(worker, Sampling(seed=1))
+
+
+@pytest.fixture
+def slow(worker: SeededModel, runner: PlannedRunner) -> None:
     """The model takes its time, so that there is something to be seen between."""
-    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=1))
     runner.slow_down(0.03)
 
 
@@ -82,7 +88,7 @@ async def test_a_preview_left_by_a_crash_is_taken_up(start: Start, sandbox: Sand
     preview = await user.wait_for(None, after=sent, timeout_s=60)
     await first.aclose()
     second = await start(streaming="edit", max_new_tokens=90)
-    answer = await answer_of(second, user)
+    answer = await answer_of(second, sandbox, user)
     seen = said_after(user, sent)
     assert [(m.message_id, m.text) for m in seen] == [(preview.message_id, answer)]
 

@@ -48,7 +48,7 @@ async def ended(seat: Seat, path: str) -> str:
     return (await seat.client.get(f"{path}/live")).text
 
 
-def made_up(service: Service, monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+def made_up(service: Service, **values: Any) -> None:
     """Replays that somebody made up: here they are not what is tested."""
     policy = service.parts.policy
     none = {"total": 0, "risk": 0, "harmless": 0, "unlabelled": 0}
@@ -165,7 +165,7 @@ async def test_a_replay_is_cancelled(
 
 
 async def test_a_replay_that_fails_says_why(
-    sit: Sit, reviewer: Operator, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sit: Sit, reviewer: Operator, service: Service, tmp_path: Path
 ) -> None:
     seat = await sit(reviewer)
     path, other = await proposed(seat), await proposed(seat)
@@ -181,9 +181,8 @@ async def test_a_stale_replay_and_a_missed_canary(
     second: Operator,
     service: Service,
     screener: Screener,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made_up(service, monkeypatch)
+    made_up(service)
     ann, bo = await sit(admin), await sit(second)
     rules = sorted({m.rule for m in screener.screen(CANARIES[0][0]).matches})
     bad = await proposed(ann, json.dumps({"why": "no good", "disable": rules}))
@@ -207,7 +206,7 @@ async def test_a_stale_replay_and_a_missed_canary(
 
 
 async def test_examples_are_shown_a_few_at_a_time(
-    sit: Sit, reviewer: Operator, service: Service, monkeypatch: pytest.MonkeyPatch
+    sit: Sit, reviewer: Operator, service: Service
 ) -> None:
     moved = [
         {
@@ -234,7 +233,7 @@ async def test_examples_are_shown_a_few_at_a_time(
         for n in range(45)
     ]
     broken = [{"rule": "zh.x", "example": "<i>例", "must_match": False}]
-    made_up(service, monkeypatch, examples={"lost": moved}, broken=broken)
+    made_up(service, examples={"lost": moved}, broken=broken)
     seat = await sit(reviewer)
     path = await proposed(seat)
     await seat.post(f"{path}/replay")

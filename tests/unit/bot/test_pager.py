@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bot.operators.pager import Mail, Pager, PagerError, is_here
-from bot.service.composition_operators import pager_of
+from bot.operators.room import pager_of
+from bot.service.console import case_link
 from bot.settings import Settings, SettingsError, load
 from bot.texts import Texts
 from storage.ids import CaseId, PersonId
@@ -196,5 +197,5 @@ def test_settings_of_the_pager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 async def test_a_page_leads_to_the_console(settings: dict[str, object], url: str | None) -> None:
     async with Hook(204) as there:
         made = Settings(_env_file=None, pager_webhook=there.url, **settings)  # type: ignore[arg-type]
-        assert await pager_of(made, Texts()).page(CASE, NOW)
+        assert await pager_of(made, Texts(), case_link(made)).page(CASE, NOW)
     assert there.bodies[0]["url"] == url
