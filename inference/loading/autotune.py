@@ -106,7 +106,7 @@ def _measured(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) ->
             taken: list[list[float]] = [[], []]
             for _ in range(REPEATS + 1):
                 for weights, values in zip((old, new), taken, strict=True):
-                    values.append(_seconds(weights, rows))  # in turn: a busy moment hits both
+                    values.append(seconds(weights, rows))  # in turn: a busy moment hits both
             for values in taken:
                 del values[0]  # threads began, memory was touched for the first time
             gains.append(min(taken[0]) / min(taken[1]))  # whatever else ran only adds
@@ -116,7 +116,8 @@ def _measured(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) ->
 
 
 @torch.inference_mode()
-def _seconds(weights: list[torch.Tensor], rows: int) -> float:
+def seconds(weights: list[torch.Tensor], rows: int) -> float:
+    """Measure how long the products of these weights with `rows` tokens take."""
     tokens = torch.randn(rows, weights[0].shape[1], dtype=weights[0].dtype)
     started = time.perf_counter()
     for weight in weights:

@@ -99,7 +99,7 @@ async def test_finding_the_due_ones_reads_the_index_alone(database: Database) ->
     def keep(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
         seen.append((statement, values))
 
-    engine = database._engine.sync_engine
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     async with database.read() as tx:
         await appointments.due(tx, now=AT_NINE, limit=20)

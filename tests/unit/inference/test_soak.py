@@ -13,6 +13,7 @@ from inference import InferenceWorker
 from inference.loading import autotune
 from inference.model.torch_internals import packed_kernels
 from inference.model.weights import pack_model
+from tests.support.planned_runner import PlannedRunner
 
 
 @pytest.mark.parametrize(("seed", "dtype"), [(1, "float32"), (2, "bfloat16")])
@@ -56,12 +57,13 @@ async def test_a_soak_hears_of_what_is_left_behind(pica, monkeypatch):
         await worker.aclose(grace_s=0)
 
 
-async def test_a_soak_hears_of_a_request_that_ends_for_no_honest_reason(pica, monkeypatch):
-    faults = FaultyRunner()
+async def test_a_soak_hears_of_a_request_that_ends_for_no_honest_reason(pica):
+    faults, plan = FaultyRunner(), PlannedRunner()
     source = dataclasses.replace(pica.source("prefix"), dtype="float32")
-    worker = await InferenceWorker.start(source, wrap_runner=faults.wrap)
-    nothing = "inference.engine.model_step.choose"
-    monkeypatch.setattr(nothing, lambda logits, samplers: [None] * len(samplers))
+    worker = await InferenceWorker.start(
+        source, wrap_runner=lambda runner: faults.wrap(plan.wrap(runner))
+    )
+    plan.spoil()
     try:
         with pytest.raises(AssertionError, match="bad_logits"):
             await Soak(worker, faults, seed=1).run(0.1)

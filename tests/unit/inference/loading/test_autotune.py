@@ -29,7 +29,7 @@ def test_16_bits_must_win_alone_and_in_a_batch(monkeypatch, alone, batch, chosen
             return 1.0
         return alone if rows == 1 else batch
 
-    monkeypatch.setattr(autotune, "_seconds", seconds)
+    monkeypatch.setattr(autotune, "seconds", seconds)
     assert autotune.faster_dtype(64, 128, 1) is chosen
 
 
@@ -52,7 +52,7 @@ def test_it_measures_what_serves(monkeypatch):
         seen.append((torch.get_num_threads(), as_served, is_main))
         return 1.0
 
-    monkeypatch.setattr(autotune, "_seconds", seconds)
+    monkeypatch.setattr(autotune, "seconds", seconds)
     autotune.faster_dtype(64, 128, 2)
     assert set(seen) == {(2, True, False)}
     assert torch.get_num_threads() == before
@@ -115,7 +115,7 @@ def test_packed_weights_must_win_and_lose_little_alone_and_nothing_in_a_batch(
             return 1.0
         return alone if rows == 1 else batch
 
-    monkeypatch.setattr(autotune, "_seconds", seconds)
+    monkeypatch.setattr(autotune, "seconds", seconds)
     name = str(dtype).removeprefix("torch.")
     model = open_model(dataclasses.replace(pica.source("prefix"), dtype=name)).model
     assert autotune.pack_if_faster(model, 2) is is_packed
