@@ -6,7 +6,7 @@ the last day count. What is found can only be more.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.crisis.screening import SafeScreener
 from bot.crisis.script import open_position
@@ -57,9 +57,9 @@ class ContextScreener:
         Returns:
             The utterance with the graver screening.
         """
-        person_id, now = utterance.person.person_id, utterance.now
-        position = await open_position(transaction, person_id, now=now)
-        before = await self._before(transaction, person_id, texts, now)
+        person_id = utterance.person.person_id
+        position = await open_position(transaction, person_id)
+        before = await self._before(transaction, person_id, texts)
         if not before and position is None:
             return utterance
         asked = script.asked(position.script, position.step) if position else None
@@ -68,14 +68,14 @@ class ContextScreener:
 
     @staticmethod
     async def _before(
-        transaction: Transaction, person_id: PersonId, texts: Sequence[str], now: datetime
+        transaction: Transaction, person_id: PersonId, texts: Sequence[str]
     ) -> list[str]:
         """The person's last words that can bear on a new one: at risk, or a piece of a sentence.
 
         A turn that is begun again after a crash holds some of the texts: they are not before.
         """
         recent = await transcripts.recent_words(
-            transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
+            transaction, person_id, since=transaction.now - REMEMBERED_FOR, limit=REMEMBERED
         )
         lines = set("\n".join(texts).split("\n"))
         return [

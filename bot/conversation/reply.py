@@ -4,8 +4,6 @@ No transaction is open while the model writes; the last one ends the turn's inbo
 """
 
 import time
-from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
 import structlog
@@ -56,7 +54,6 @@ class Replier:
         streaming: str,
         persona: bool,
         max_new_tokens: int,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._rounds = rounds
@@ -72,7 +69,6 @@ class Replier:
         self._persona = PERSONA if persona else ""
         # A small model must leave room for the question: half of what it can hold at most.
         self._max_new_tokens = min(max_new_tokens, worker.context_length // 2)
-        self._now = now
 
     async def reply(self, asked: PendingTurn) -> None:
         """Write a reply, or an honest word that there is none, and end the question's rows."""
@@ -183,9 +179,7 @@ class Replier:
                 preview_message_id=draft.preview_message_id,
                 is_kept_back=is_kept_back,
             )
-            await inbox.end(
-                transaction, asked.update_ids, Ended.ANSWERED, reason=completion, now=self._now()
-            )
+            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason=completion)
         if completion is not Completion.SUPERSEDED:
             _mark_as_shown(asked.burst)  # it is answered: newer words are a question of their own
             self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
@@ -218,7 +212,6 @@ class Replier:
                 MessageBody(text),
                 person_id=asked.person.person_id,
                 epoch=asked.person.epoch,
-                now=self._now(),
             )
 
     async def _fail(self, asked: PendingTurn, draft: ReplyDraft, error: GenerationError) -> None:
@@ -236,9 +229,7 @@ class Replier:
                 [[button]],
                 preview_message_id=draft.preview_message_id,
             )
-            await inbox.end(
-                transaction, asked.update_ids, Ended.ANSWERED, reason=key, now=self._now()
-            )
+            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason=key)
 
 
 def _mark_as_shown(burst: Burst | None) -> None:

@@ -5,8 +5,6 @@ what has not is tried again, and in the end dead-lettered with a word to the per
 """
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -38,7 +36,6 @@ class Dispatch:
         texts: Texts,
         notices: OperatorMessenger,
         metrics: Metrics,
-        now: Callable[[], datetime],
         retry_after_s: float = 1.0,
     ) -> None:
         self._application = application
@@ -46,7 +43,6 @@ class Dispatch:
         self._texts = texts
         self._notices = notices
         self._metrics = metrics
-        self._now = now
         self._retry_after_s = retry_after_s
         application.add_error_handler(self._on_error)
 
@@ -80,7 +76,6 @@ class Dispatch:
             return await inbox.add_attempt(transaction, self._ids(unit))
 
     async def _give_up(self, unit: Unit) -> None:
-        now = self._now()
         async with self._database.begin() as transaction:
             person = (
                 await people.by_id(transaction, unit.person_id)
@@ -93,15 +88,12 @@ class Dispatch:
                     outbox.MessageKind.NOTICE,
                     MessageBody(self._texts(person.language, "model_failed")),
                     person_id=person.person_id,
-                    now=now,
                 )
             elif not isinstance(unit, Burst) and (
                 unit.kind is UpdateKind.OPERATORS or is_case(unit.update)
             ):
-                await self._notices.put(transaction, "act_failed", now=now)
-            await inbox.end(
-                transaction, self._ids(unit), Ended.DEAD, reason="handler_failed", now=now
-            )
+                await self._notices.put(transaction, "act_failed")
+            await inbox.end(transaction, self._ids(unit), Ended.DEAD, reason="handler_failed")
         self._metrics.ends.labels(Ended.DEAD).inc()
 
     async def _on_error(self, _update: object, context: Any) -> None:

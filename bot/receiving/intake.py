@@ -7,9 +7,7 @@ stays unconfirmed and comes again.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 from telegram import Bot, Update
@@ -77,7 +75,6 @@ class Intake:
         lanes: Lanes,
         metrics: Metrics,
         operators_chat: OperatorsChat,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._bot = bot
@@ -87,7 +84,6 @@ class Intake:
         self._lanes = lanes
         self._metrics = metrics
         self._operators_chat = operators_chat
-        self._now = now
         self._failures: Counter[int] = Counter()
         self._refills = asyncio.Semaphore(MOST_REFILLS)
 
@@ -155,9 +151,7 @@ class Intake:
         update, reading = self._parse(json.loads(row.payload))
         if update is None:  # an older version could read it
             async with self._database.begin() as transaction:
-                await inbox.end(
-                    transaction, [row.update_id], Ended.DEAD, reason="malformed", now=self._now()
-                )
+                await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
         screening = await self._screens.hear(reading.text)
         return Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
@@ -212,7 +206,6 @@ class Intake:
                     payload=None,
                     person_id=None,
                     level=int(received.screening.level),
-                    now=self._now(),
                     ended_as=Ended.DEAD,
                     reason="unstorable",
                 )
@@ -225,14 +218,14 @@ class Intake:
 
     async def _store(self, received: Received) -> Arrival | None:
         """Write the inbox row; a message at risk is answered in the same transaction."""
-        reading, now = received.reading, self._now()
+        reading = received.reading
         is_told = self._emergency.has_answered(received.update_id)
         async with self._database.begin() as transaction:
             person = await self._known(transaction, reading)
             if person is None:
                 if await inbox.exists(transaction, received.update_id):
                     return None  # a repeat: whoever sent it was erased since, and stays so
-                person = await self._newcomer(transaction, reading, now)
+                person = await self._newcomer(transaction, reading)
             ended, reason = self._end_at_once(received)
             is_new = await inbox.add(
                 transaction,
@@ -242,7 +235,6 @@ class Intake:
                 person_id=person.person_id if person else None,
                 level=int(received.screening.level),
                 categories=",".join(received.screening.categories),
-                now=now,
                 ended_as=ended,
                 reason=reason,
             )
@@ -250,12 +242,7 @@ class Intake:
                 return None
             if received.grave is not None and person is not None:
                 utterance = Utterance(
-                    person,
-                    [received.update_id],
-                    reading.text,
-                    received.screening,
-                    now,
-                    is_told=is_told,
+                    person, [received.update_id], reading.text, received.screening, is_told=is_told
                 )
                 await self._crisis.respond(transaction, utterance)
             if person is not None and reading.kind is not UpdateKind.MEMBERSHIP:
@@ -294,18 +281,14 @@ class Intake:
         return await people.by_telegram_id(transaction, reading.telegram_id)
 
     @staticmethod
-    async def _newcomer(
-        transaction: Transaction, reading: ParsedUpdate, now: datetime
-    ) -> Person | None:
+    async def _newcomer(transaction: Transaction, reading: ParsedUpdate) -> Person | None:
         """Make the person whom an update is the first word of, if it is a word of a person."""
         if reading.telegram_id is None or reading.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
             return None
         if reading.kind is UpdateKind.MALFORMED and not reading.text:
             return None
         language = language_of(reading.language_code)
-        return await people.get_or_create(
-            transaction, reading.telegram_id, language=language, now=now
-        )
+        return await people.get_or_create(transaction, reading.telegram_id, language=language)
 
     @staticmethod
     def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:

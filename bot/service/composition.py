@@ -61,7 +61,7 @@ from bot.service.composition_operators import (
     operators_side,
     policy_of,
 )
-from bot.service.connections import Clock, Telegram, open_database, telegram, utc_now
+from bot.service.connections import Telegram, open_database, telegram
 from bot.service.jobs import Work, table_of
 from bot.service.key_backup import KeyBackup
 from bot.service.leadership import Leadership
@@ -83,7 +83,7 @@ from safety.response.hotlines import Hotlines
 from safety.response.legal_duties import Duties
 from safety.response.output_guard import OutputGuard
 from safety.screening.screener import Screener
-from storage import Database
+from storage import Clock, Database, utc_now
 from storage.companion import round_cache
 from storage.companion.recent_rounds import RecentRounds
 from storage.database.events import (
@@ -102,7 +102,7 @@ def build(
     settings: Settings,
     worker: LanguageModel,
     *,
-    now: Clock = utc_now,
+    clock: Clock = utc_now,
     pacer: RateLimiter | None = None,
     every_s: Mapping[str, float] | None = None,
 ) -> Parts:
@@ -111,7 +111,7 @@ def build(
     Args:
         settings: with a token.
         worker: the model; whoever loaded it closes it.
-        now: the clock, for tests.
+        clock: of the database, for tests.
         pacer: how fast Telegram lets a bot speak.
         every_s: other intervals of jobs, by name, for tests.
 
@@ -119,7 +119,7 @@ def build(
         HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
     """
     pacer = pacer or RateLimiter()
-    database = open_database(settings)
+    database = open_database(settings, clock=clock)
     hot_store = round_cache.connect(
         settings.redis_url.get_secret_value() if settings.redis_url else None
     )
@@ -137,10 +137,9 @@ def build(
         application.bot,
         pacer,
         Recall(lambda person: gate.admits(person)),  # noqa: PLW0108 - it is made below
-        now,
     )
     notices, desk = side.notices, side.desk
-    leadership = Leadership(database, now=now)
+    leadership = Leadership(database)
     delivery = OutboxRelay(
         database=database,
         bot=application.bot,
@@ -150,12 +149,11 @@ def build(
         topics=side.topics,
         outcomes=side.outcomes,
         fence=lambda: leadership.fence,
-        now=now,
     )
     rounds = RecentRounds(database, hot_store)
     kept_words = SessionCacheEviction(worker)
-    key_mirror = KeyBackup(database, settings.backup_dir, now=now)
-    policy = policy_of(settings, database, screens, notices, now=now)
+    key_mirror = KeyBackup(database, settings.backup_dir)
+    policy = policy_of(settings, database, screens, notices)
 
     async def handle(unit: Unit) -> None:
         await dispatch.handle(unit)
@@ -193,17 +191,16 @@ def build(
         crisis=crisis,
         erasure=erasure,
         texts=texts,
-        now=now,
         is_closed=settings.pilot,
         listed=settings.pilot_people | settings.operators,
     )
     quota = Quota(texts, fixed_reply, settings.daily_quota)
-    answers = Responder(database=database, texts=texts, now=now)
+    answers = Responder(database=database, texts=texts)
     plans = SafetyPlans(answers, help_lines)
-    follow_ups = FollowUps(database=database, answers=answers, now=now)
+    follow_ups = FollowUps(database=database, answers=answers)
     setup = CheckInHandlers(answers, gate.admits)
     shadow = Shadow(desk, send=ReviewedReplySender(answers))
-    console = console_of(settings, side, policy, database, shadow, leadership, now)
+    console = console_of(settings, side, policy, database, shadow, leadership)
     finisher = TurnCompleter(
         crisis=crisis,
         safe_mode=safe_mode,
@@ -212,7 +209,6 @@ def build(
         duties=duty_notes,
         shadow=shadow,
         texts=texts,
-        now=now,
     )
     guard = OutputGuard(screens.present, hotlines)
     replier = Replier(
@@ -229,7 +225,6 @@ def build(
         streaming=settings.streaming,
         persona=settings.persona,
         max_new_tokens=settings.max_new_tokens,
-        now=now,
     )
     conversation = TurnHandler(
         database=database,
@@ -250,16 +245,13 @@ def build(
         fixed_reply=fixed_reply,
         quota=quota,
         replier=replier,
-        now=now,
     )
     check_ins = CheckInJob(
         rounds=CheckInScheduler(
             database=database,
-            now=now,
             admits=gate.admits,
         ),
         texts=texts,
-        now=now,
     )
     unheard = Unheard(texts=texts, help_lines=help_lines, human=side.human, desk=desk)
     intake = Intake(
@@ -277,7 +269,6 @@ def build(
         lanes=lanes,
         metrics=metrics,
         operators_chat=side.chat,
-        now=now,
     )
     dispatch = Dispatch(
         application=application,
@@ -285,7 +276,6 @@ def build(
         texts=texts,
         notices=notices,
         metrics=metrics,
-        now=now,
     )
     _register(
         settings,
@@ -316,11 +306,10 @@ def build(
             has_people=notices.has_readers,
         ),
         console=console,
-        now=now,
     )
     screening, sweep = (
-        ScreeningWatch(database, safe_mode, screens, lanes, notices, metrics, now),
-        RetentionSweep(database, notices, settings.retention_days, now),
+        ScreeningWatch(database, safe_mode, screens, lanes, notices, metrics),
+        RetentionSweep(database, notices, settings.retention_days),
     )
     works: list[tuple[str, Work, float]] = [
         ("canary", screening.check_canary, 60.0),
@@ -329,7 +318,7 @@ def build(
         ("follow_ups", follow_ups.send_due, 30.0),
         ("check_ins", check_ins.run, 1.0),
         ("escalation", desk.clocks.tick, 2.0),
-        ("digest", digest_of(side, settings, database, now=now).tell_due, 30.0),
+        ("digest", digest_of(side, settings, database).tell_due, 30.0),
         ("shadow", shadow.let_go_overdue, 2.0),
         ("kept_words", kept_words.forget_old, 60.0),
         ("sweep", sweep.run, 3600.0),
@@ -353,7 +342,7 @@ def build(
             receive=intake.receive,
             rescue=intake.rescue,
             metrics=metrics,
-            now=now,
+            now=database.now,
         ),
         leadership=leadership,
         screening=screening,
@@ -416,9 +405,8 @@ def _register(
     safety_page: SafetyPage,
     *,
     console: Console | None,
-    now: Clock,
 ) -> None:
-    operators = operators_handlers(side, database, answers.texts, now=now)
+    operators = operators_handlers(side, database, answers.texts)
     commands = Commands(
         database=database,
         answers=answers,

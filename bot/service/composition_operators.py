@@ -21,7 +21,6 @@ from bot.operators.handlers import OperatorHandlers
 from bot.operators.pager import Mail, Pager
 from bot.operators.takeover import TakeoverRelay
 from bot.operators.topics import Topics
-from bot.service.connections import Clock
 from bot.service.leadership import Leadership
 from bot.settings import Settings
 from bot.texts import Texts
@@ -62,7 +61,6 @@ def operators_side(
     bot: Bot,
     pacer: RateLimiter,
     recall: Recall,
-    now: Clock,
 ) -> OperatorsRoom:
     """Build it; faces are added by the caller."""
     chat = OperatorsChat(settings.operators_chat)
@@ -72,19 +70,18 @@ def operators_side(
         has_readers=settings.operators_chat is not None,
     )
     case_chat = CaseFeed(notices, texts)
-    topics = Topics(database=database, bot=bot, pacer=pacer, chat=chat, notices=notices, now=now)
+    topics = Topics(database=database, bot=bot, pacer=pacer, chat=chat, notices=notices)
     outcomes = Outcomes(
         database=database,
         chat=chat,
         topics=topics,
         owners={MessageKind.CHECK_IN: recall, MessageKind.RELAY: case_chat},
-        now=now,
     )
     events = CaseEvents()
     pace = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, texts)
-    clocks = Escalation(database, events, pace, page=pager.page, now=now)
-    desk = Desk(database, events, clocks, now=now)
+    clocks = Escalation(database, events, pace, page=pager.page)
+    desk = Desk(database, events, clocks)
     takeover = Takeover(desk)
     return OperatorsRoom(
         chat=chat,
@@ -98,9 +95,7 @@ def operators_side(
     )
 
 
-def operators_handlers(
-    side: OperatorsRoom, database: Database, texts: Texts, *, now: Clock
-) -> OperatorHandlers:
+def operators_handlers(side: OperatorsRoom, database: Database, texts: Texts) -> OperatorHandlers:
     """What they press and write in Telegram."""
     return OperatorHandlers(
         database=database,
@@ -108,7 +103,6 @@ def operators_handlers(
         notices=side.notices,
         acts=CaseCommands(side.desk, side.takeover, side.notices),
         chat=side.chat,
-        now=now,
     )
 
 
@@ -116,11 +110,9 @@ def digest_of(
     side: OperatorsRoom,
     settings: Settings,
     database: Database,
-    *,
-    now: Clock,
 ) -> Digest:
     """What tells them of level 2."""
-    return Digest(database=database, notices=side.notices, zone=_zone(settings), now=now)
+    return Digest(database=database, notices=side.notices, zone=_zone(settings))
 
 
 def console_of(
@@ -130,7 +122,6 @@ def console_of(
     database: Database,
     shadow: Shadow,
     leadership: Leadership,
-    now: Clock,
 ) -> Console | None:
     """The operators' pages, a face of cases; None where they are switched off."""
     if not settings.console:
@@ -144,7 +135,6 @@ def console_of(
         url=settings.console_address,
         zone=_zone(settings),
         leads=lambda: leadership.leads,
-        now=now,
     )
 
 
@@ -153,18 +143,16 @@ def policy_of(
     database: Database,
     screens: SafeScreener,
     notices: OperatorMessenger,
-    *,
-    now: Clock,
 ) -> LexiconChangeControl:
     """What operators do with the lexicon; `screens` follows it."""
 
     async def tell(transaction: Transaction, numbers: list[int]) -> None:
         named = ", ".join(map(str, numbers))
-        await notices.put(transaction, "lexicon_left_out", now=now(), changes=named)
+        await notices.put(transaction, "lexicon_left_out", changes=named)
 
-    live = LiveLexicon(database, screens, tell=tell, now=now)
-    replays = Replays(database, live, folder=settings.replay_data, now=now)
-    return LexiconChangeControl(database, live, replays, now=now)
+    live = LiveLexicon(database, screens, tell=tell)
+    replays = Replays(database, live, folder=settings.replay_data)
+    return LexiconChangeControl(database, live, replays)
 
 
 def pager_of(settings: Settings, texts: Texts) -> Pager:

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from telegram.error import RetryAfter
@@ -15,23 +14,16 @@ from bot.transport.api_answers import AnswerError
 from bot.transport.http_client import telegram_request
 from console.address import Address
 from inference import InferenceWorker, ModelSource
-from storage import Database, Vault
+from storage import Clock, Database, Vault, utc_now
 from storage.companion import round_cache
 
 # Seconds between the first tries to reach Telegram.
 TRIES_AFTER_S = (1, 2, 4)
-Clock = Callable[[], datetime]
-
 
 Telegram = Application[Any, Any, Any, Any, Any, Any]
 
 
-def utc_now() -> datetime:
-    """The present instant."""
-    return datetime.now(UTC)
-
-
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
     """The database that the settings name, with its secret key.
 
     Raises:
@@ -39,7 +31,7 @@ def open_database(settings: Settings) -> Database:
         SecretKeyError: PICA_SECRET_KEY is missing or malformed.
     """
     secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    return Database(settings.sql_url, Vault.parse(secret))
+    return Database(settings.sql_url, Vault.parse(secret), clock=clock)
 
 
 def telegram(settings: Settings) -> Telegram:

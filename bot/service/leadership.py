@@ -8,8 +8,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -34,9 +33,8 @@ class Leadership:
             What goes out to people is claimed with it (`storage/messages/outbox.py`).
     """
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._now = now
         self._holder = f"{socket.gethostname()[:32]}/{os.getpid()}/{secrets.token_hex(4)}"
         self.fence: int | None = None
 
@@ -78,20 +76,15 @@ class Leadership:
         if self.leads:
             self.fence = None
             async with self._database.begin() as transaction:
-                await leases.release(transaction, leases.SERVICE, self._holder, now=self._now())
+                await leases.release(transaction, leases.SERVICE, self._holder)
 
     async def _acquire(self) -> bool:
-        now = self._now()
         async with self._database.begin() as transaction:
-            fence = await leases.acquire(
-                transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
-            )
-            other = await leases.holder(transaction, leases.SERVICE, now=now)
+            fence = await leases.acquire(transaction, leases.SERVICE, self._holder, ttl=LEASE)
+            other = await leases.holder(transaction, leases.SERVICE)
             if fence is None and other is not None and _is_gone(other):
-                await leases.release(transaction, leases.SERVICE, other, now=now)
-                fence = await leases.acquire(
-                    transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
-                )
+                await leases.release(transaction, leases.SERVICE, other)
+                fence = await leases.acquire(transaction, leases.SERVICE, self._holder, ttl=LEASE)
         self.fence = fence
         return self.leads
 

@@ -2,16 +2,16 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from bot.service import own_files
 from bot.service.composition import build
-from bot.service.connections import reach, utc_now
+from bot.service.connections import reach
 from bot.service.http_server import Server
 from bot.service.http_server import build as build_http
 from bot.service.jobs import run_jobs
@@ -22,6 +22,7 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review.operators import roster
+from storage import Clock, utc_now
 from storage.checkins import appointments
 from storage.database import keys
 from storage.messages import inbox, outbox
@@ -49,13 +50,12 @@ class Service:
         settings: Settings,
         worker: LanguageModel,
         *,
-        now: Callable[[], datetime] = utc_now,
+        clock: Clock = utc_now,
         pacer: RateLimiter | None = None,
         every_s: Mapping[str, float] | None = None,
     ) -> None:
-        self.parts: Parts = build(settings, worker, now=now, pacer=pacer, every_s=every_s)
+        self.parts: Parts = build(settings, worker, clock=clock, pacer=pacer, every_s=every_s)
         self._settings = settings
-        self._now = now
         self._tasks: list[asyncio.Task[None]] = []
         self._http: Server | None = None
         self._receives = False
@@ -89,12 +89,9 @@ class Service:
         parts.metrics.leads.set(1)
         await parts.database.upgrade()  # nobody works on the older schema any longer
         async with parts.database.begin() as transaction:
-            await keys.check(transaction, now=self._now())
+            await keys.check(transaction)
             await roster.seed(
-                transaction,
-                self._settings.operators,
-                language=self._settings.operators_language,
-                now=self._now(),
+                transaction, self._settings.operators, language=self._settings.operators_language
             )
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
@@ -250,6 +247,6 @@ class Service:
                 metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
                 metrics.check_ins_overdue.set(
                     await appointments.count_due(
-                        transaction, before=self._now() - OVERDUE, limit=10_000
+                        transaction, before=transaction.now - OVERDUE, limit=10_000
                     )
                 )

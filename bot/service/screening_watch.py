@@ -1,9 +1,7 @@
 """The watch over screening: a canary, and safe mode while screening cannot be trusted."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 
@@ -31,7 +29,6 @@ class ScreeningWatch:
     lanes: Lanes
     notices: OperatorMessenger
     metrics: Metrics
-    now: Callable[[], datetime]
     canary_is_found: bool = False
     _was_on: bool = False
 
@@ -45,14 +42,12 @@ class ScreeningWatch:
             if await self.safe_mode.turn_off(Switch.CANARY):
                 log.warning("screening_works_again")
                 await self._tell("safe_mode_off")
-        elif await self.safe_mode.turn_on(Switch.CANARY, "screening", now=self.now()):
+        elif await self.safe_mode.turn_on(Switch.CANARY, "screening"):
             await self._tell("safe_mode_on")
 
     async def look(self) -> None:
         """Silence the model everywhere if the screener failed, and cut running replies short."""
-        if self.safe_mode.tripped and await self.safe_mode.turn_on(
-            Switch.CANARY, "screening", now=self.now()
-        ):
+        if self.safe_mode.tripped and await self.safe_mode.turn_on(Switch.CANARY, "screening"):
             await self._tell("safe_mode_on")
         is_on = bool(await self.safe_mode.reasons())
         self.metrics.safe_mode.set(int(is_on))
@@ -62,4 +57,4 @@ class ScreeningWatch:
 
     async def _tell(self, key: str) -> None:
         async with self.database.begin() as transaction:
-            await self.notices.put(transaction, key, now=self.now())
+            await self.notices.put(transaction, key)

@@ -27,11 +27,7 @@ from storage.messages.outbox import (
 
 
 async def next_messages(
-    transaction: Transaction,
-    *,
-    now: datetime,
-    limit: int,
-    busy: Collection[OutboxId] = (),
+    transaction: Transaction, *, limit: int, busy: Collection[OutboxId] = ()
 ) -> list[OutboxMessage]:
     """Return the next due message of each chat, by priority, then oldest first.
 
@@ -39,7 +35,7 @@ async def next_messages(
     message behind one that waits or is being sent keeps its place. A put-off message (`PUT_OFF`)
     lets others of its chat pass.
     """
-    values = {"now": now, "most": limit, "busy": list(busy)}
+    values = {"now": transaction.now, "most": limit, "busy": list(busy)}
     rows = (await transaction.execute(_due(), values)).all()
     return [await _message(transaction, row) for row in rows]
 

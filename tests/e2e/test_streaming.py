@@ -105,9 +105,8 @@ async def test_a_long_text_comes_in_parts(service: Service, user: SandboxUser) -
     sent = await user.say("/help")
     last = await user.wait_for(None, after=sent, timeout_s=20)
     async with service.parts.database.begin() as transaction:
-        now = service.parts.delivery._now()
         await outbox.put(
-            transaction, MessageKind.NOTICE, MessageBody(text), person_id=person.person_id, now=now
+            transaction, MessageKind.NOTICE, MessageBody(text), person_id=person.person_id
         )
     service.parts.delivery.wake()
     await user.wait_for("第799句", after=last.message_id, timeout_s=30)
