@@ -64,7 +64,7 @@ async def fill(database: Database, count: int) -> None:
 
 async def _copy(database: Database, rows: dict[Table, list[dict[str, Any]]]) -> None:
     """PostgreSQL's COPY: a million people in minutes instead of an hour."""
-    async with database._engine.begin() as connection:
+    async with database.engine.begin() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
         for table, values in rows.items():
@@ -182,7 +182,7 @@ async def plan(database: Database) -> str:
         if statement.startswith("SELECT"):
             seen.append((statement, values))
 
-    engine = database._engine.sync_engine
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     async with database.read() as tx:
         await appointments.due(tx, limit=20)

@@ -49,6 +49,7 @@ from safety.screening.screener import Screener
 from storage import Database, Transaction, Vault, new_secret_key
 from storage.companion import people
 from storage.database import keys
+from storage.database.events import CaseChanged
 from storage.ids import CaseId
 from storage.review import cases, operators
 from storage.review.cases import Case
@@ -148,7 +149,7 @@ async def serve(url: str, rate: float, clients: int) -> None:
         zone=pace.zone,
         leads=lambda: True,
     )
-    events.add(console.live)
+    database.events.subscribe(CaseChanged, console.live.wake)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)
     serving = asyncio.create_task(server.start())
     while not server.started:  # noqa: ASYNC110

@@ -187,7 +187,7 @@ async def plans(database: Database, person: Person) -> list[str]:
         if statement.split(maxsplit=1)[0] in ("SELECT", "UPDATE"):
             seen.setdefault(statement, values)
 
-    engine = database._engine.sync_engine
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     for step in OneTurn(database, person).steps().values():
         await step()

@@ -35,6 +35,10 @@ class Address:
         """Return the one-time sign-in link for a token."""
         return f"{self.url}{ROOT}/sign-in?{urlencode({'token': token})}"
 
+    def case(self, case_id: int) -> str:
+        """Return the URL of a case."""
+        return f"{self.url}{ROOT}/cases/{case_id}"
+
     def allows_host(self, header: str) -> bool:
         """Whether a Host header names the public address or this machine."""
         name = _name(f"//{header}")

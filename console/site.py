@@ -60,10 +60,10 @@ class Site:
     address: Address
     live: Live
     zone: ZoneInfo
-    words: ConsoleTexts = field(default_factory=ConsoleTexts)
-    failures: Failures = field(default_factory=Failures)
-    views: Views = field(default_factory=Views)
-    templates: Environment = field(default_factory=environment)
+    words: ConsoleTexts = field(default_factory=ConsoleTexts, init=False)
+    failures: Failures = field(default_factory=Failures, init=False)
+    views: Views = field(default_factory=Views, init=False)
+    templates: Environment = field(default_factory=environment, init=False)
 
     def render(self, template: str, language: str, **values: Any) -> str:
         """Render a template with the words, times and addresses that all templates use."""

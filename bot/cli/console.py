@@ -31,7 +31,7 @@ def link(
 
 
 async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
-    from bot.service.connections import console_address
+    from bot.service.console import console_address
     from review.operators import sign_in
     from review.operators.access import RefusedError
     from storage.review import operators

@@ -32,7 +32,7 @@ def with_database(
         upgrade: if True, upgrade the schema first.
         any_version: if True, accept an older schema.
     """
-    from bot.service.connections import open_database
+    from bot.context import open_database
     from storage import StorageError
     from storage.database import keys, schema_version
 
@@ -218,7 +218,7 @@ def restore(
 
     People who used /forget since the backup are left out. Replies that waited are not sent.
     """
-    from bot.service.connections import open_database
+    from bot.context import open_database
     from storage.upkeep import backup as backup_file
     from storage.upkeep import restore as restore_file
 

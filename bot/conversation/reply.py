@@ -7,21 +7,16 @@ import time
 from functools import partial
 
 import structlog
-from telegram import Bot
 
+from bot.context import Context
 from bot.conversation.completion import Completion, PendingTurn, TurnCompleter
-from bot.conversation.drafts import ReplyDraft
-from bot.conversation.generation import LONGEST_S, ReplyGenerator
+from bot.conversation.drafts import Preview, ReplyDraft
+from bot.conversation.generation import ReplyGenerator
 from bot.conversation.model_memory import SessionCacheEviction
 from bot.conversation.priority import priority
-from bot.conversation.prompt import CHECK_IN_QUERY, PERSONA, build_prompt, escape_template
-from bot.metrics import Metrics
-from bot.texts import Texts
-from bot.transport.rate_limit import RateLimiter
+from bot.conversation.requests import PreparedRequest, RequestBuilder
 from bot.updates.arrivals import Burst
-from inference import GenerationError, GenerationRequest, LanguageModel, Sampling
-from safety.response.output_guard import OutputGuard
-from storage import Database
+from inference import GenerationError, GenerationRequest
 from storage.companion import conversations
 from storage.companion.conversations import Turn
 from storage.companion.people import Person
@@ -32,95 +27,80 @@ from storage.messages.inbox import Ended
 from storage.review import cases
 
 log = structlog.get_logger(__name__)
-SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer
 
 
 class Replier:
-    """Lets the model answer."""
+    """Lets the model answer.
+
+    Args:
+        context: the environment.
+        requests: builds what is asked of the model.
+        writer: lets the model write.
+        finisher: ends the question.
+        rounds: the cache of rounds, which a reply changes.
+        kept_words: what the model keeps of the talk.
+    """
 
     def __init__(
         self,
+        context: Context,
         *,
-        database: Database,
-        rounds: RecentRounds,
-        worker: LanguageModel,
-        bot: Bot,
-        pacer: RateLimiter,
-        guard: OutputGuard,
+        requests: RequestBuilder,
+        writer: ReplyGenerator,
         finisher: TurnCompleter,
-        texts: Texts,
-        metrics: Metrics,
+        rounds: RecentRounds,
         kept_words: SessionCacheEviction,
-        streaming: str,
-        persona: bool,
-        max_new_tokens: int,
     ) -> None:
-        self._database = database
-        self._rounds = rounds
-        self._worker = worker
-        self._bot = bot
-        self._pacer = pacer
-        self._writer = ReplyGenerator(worker, guard, metrics)
+        self._context = context
+        self._database = context.database
+        self._texts = context.texts
+        self._metrics = context.metrics
+        self._requests = requests
+        self._writer = writer
         self._finisher = finisher
-        self._texts = texts
-        self._metrics = metrics
+        self._rounds = rounds
         self._kept_words = kept_words
-        self._streaming = streaming
-        self._persona = PERSONA if persona else ""
-        # A small model must leave room for the question: half of what it can hold at most.
-        self._max_new_tokens = min(max_new_tokens, worker.context_length // 2)
 
     async def reply(self, asked: PendingTurn) -> None:
         """Write a reply, or an honest word that there is none, and end the question's rows."""
-        question, person = asked.question, asked.person
         started = time.monotonic()
         is_read_first, urgency = await self._look(asked)
-        request, rounds, kept = await self._ask(asked, urgency)
-        draft = ReplyDraft(
-            self._bot,
-            self._pacer,
-            "off" if is_read_first else self._streaming,
-            person.telegram_id,
-            draft_id=question.turn_id,
-            preview_message_id=question.preview_message_id,
-            on_preview=lambda message_id: self._keep_preview(question, message_id),
-            on_shown=partial(_mark_as_shown, asked.burst),
-            waits=lambda: self._wait(person, request),
-            tell=lambda text: self._tell(asked, text),
-        )
+        prepared = await self._requests.request_for(asked, urgency)
+        draft = self._draft(asked, prepared.request, is_hidden=is_read_first)
         draft.begin()
         try:
-            words = await self._write(asked, request, draft, started)
+            words = await self._write(asked, prepared.request, draft, started)
             if words is not None:
-                await self._end(asked, words, draft, rounds, kept, started)
+                await self._end(asked, words, draft, prepared, started)
         finally:
-            if request.conversation is not None:
+            if prepared.request.conversation is not None:
                 self._kept_words.note(asked.question.session_id)
             await draft.aclose()
 
-    async def _ask(
-        self, asked: PendingTurn, urgency: int
-    ) -> tuple[GenerationRequest, list[tuple[str, str]], int]:
-        """What is asked of the model, the rounds before, and how many of them it is shown."""
-        question = asked.question
-        rounds = await self._rounds.before(asked.person.person_id, question)
-        ids, kept = self._prompt(question, rounds)
-        request = GenerationRequest(
-            f"{question.turn_id}-{asked.update_ids[-1]}",
-            ids,
-            max_new_tokens=self._max_new_tokens,
-            sampling=SAMPLING,
-            priority=urgency,
-            deadline_s=LONGEST_S,
-            # What is said off the record is not kept anywhere, in no cache either.
-            conversation=None if question.off_record else str(question.session_id),
+    def _draft(
+        self, asked: PendingTurn, request: GenerationRequest, *, is_hidden: bool
+    ) -> ReplyDraft:
+        question, person = asked.question, asked.person
+        preview = Preview(
+            self._context.bot,
+            self._context.pacer,
+            "off" if is_hidden else self._context.settings.streaming,
+            person.telegram_id,
+            draft_id=question.turn_id,
+            message_id=question.preview_message_id,
+            on_begun=partial(self._keep_preview, question),
         )
-        return request, rounds, len(kept)
+        return ReplyDraft(
+            preview,
+            on_shown=partial(_mark_as_shown, asked.burst),
+            waits=partial(self._wait, person, request),
+            tell=partial(self._tell, asked),
+        )
 
     async def _write(
         self, asked: PendingTurn, request: GenerationRequest, draft: ReplyDraft, started: float
     ) -> str | None:
-        """The model's words; None where it has none, which the person is then told."""
+        """Return the model's words, or None if it has none. The person is then told."""
         try:
             words = await self._writer.write(request, draft, started)
         except GenerationError as error:
@@ -137,29 +117,17 @@ class Replier:
         asked: PendingTurn,
         words: str,
         draft: ReplyDraft,
-        rounds: list[tuple[str, str]],
-        kept: int,
+        prepared: PreparedRequest,
         started: float,
     ) -> None:
         question, person = asked.question, asked.person
         is_kept_back = not words
         words = words or self._texts(person.language, "guard_fallback")
         if await self._finish(asked, words, draft, is_kept_back=is_kept_back):
-            past = [*rounds[len(rounds) - kept :], (question.text, words)]
-            await self._rounds.keep(person.person_id, question.session_id, past)
+            rounds = [*prepared.rounds, (question.text, words)]
+            await self._rounds.keep(person.person_id, question.session_id, rounds)
             asked_at = asked.burst.received_at if asked.burst else started
             self._metrics.reply.observe(time.monotonic() - asked_at)
-
-    def _prompt(
-        self, question: Turn, rounds: list[tuple[str, str]]
-    ) -> tuple[tuple[int, ...], list[tuple[str, str]]]:
-        return build_prompt(
-            self._worker.tokenizer,
-            escape_template(question.text),
-            [(escape_template(past) or CHECK_IN_QUERY, reply) for past, reply in rounds],
-            persona=self._persona,
-            budget=self._worker.context_length - self._max_new_tokens,
-        )
 
     async def _keep_preview(self, question: Turn, message_id: int) -> None:
         # A crash must not leave a half reply standing beside the whole one.

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from telegram import Update
 
+from bot.context import Context
 from bot.conversation.completion import PendingTurn
 from bot.conversation.context_screening import ContextScreener
 from bot.conversation.interceptors import Interceptor, OnAccepted, is_intercepted
@@ -16,9 +17,9 @@ from bot.conversation.reply import Replier
 from bot.crisis.fixed_reply import FixedReply
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
+from bot.updates.responder import HandlerContext, acknowledge, data_of
 from bot.updates.utterance import Utterance
 from safety.screening.screener import Screening
-from storage import Database
 from storage.companion import conversations, people
 from storage.companion.people import Person
 from storage.ids import PersonId, TurnId, UpdateId
@@ -27,35 +28,61 @@ from storage.messages.inbox import Ended
 
 
 class TurnHandler:
-    """The companion's side of a talk."""
+    """The companion's side of a talk.
+
+    Args:
+        context: the environment.
+        screens: screens words in their context.
+        interceptors: who may answer before the model does, in this order.
+        fixed_reply: stores the words as a turn.
+        quota: how many replies are left today.
+        replier: lets the model answer.
+    """
 
     def __init__(
         self,
+        context: Context,
         *,
-        database: Database,
-        context: ContextScreener,
+        screens: ContextScreener,
         interceptors: Sequence[Interceptor],
         fixed_reply: FixedReply,
         quota: Quota,
         replier: Replier,
     ) -> None:
-        self._database = database
-        self._context = context
+        self._database = context.database
+        self._answers = context.answers
+        self._screens = screens
         self._interceptors = interceptors
         self._fixed_reply = fixed_reply
         self._quota = quota
         self._replier = replier
 
+    async def on_burst(self, burst: Burst, _context: HandlerContext) -> None:
+        """Answer the messages of one burst."""
+        await self.answer(burst)
+
+    async def on_retry(self, update: Update, _context: HandlerContext) -> None:
+        """Answer a failed turn again, if it is the person's own and has no answer yet."""
+        number = data_of(update)
+        await acknowledge(update)
+        async with self._answers.reading(update) as seen:
+            person = seen.person if seen else None
+        if person is not None and number.isdecimal() and len(number) < 19:
+            turn_id, update_id = TurnId(int(number)), UpdateId(update.update_id)
+            if await self.retry(person.person_id, turn_id, update_id):
+                return
+        await self._answers.text(update, "retry_gone")
+
     async def answer(self, burst: Burst) -> None:
         """Answer the messages of one burst."""
-        screening = await self._context.screen_burst(burst)
+        screening = await self._screens.screen_burst(burst)
         await self._reply(await self._begin(burst, screening))
 
     async def answer_button(
         self, person: Person, update: Update, text: str, on_accepted: OnAccepted
     ) -> None:
         """Answer a button that stands for words; `on_accepted` takes part in the transaction."""
-        screening = await self._context.screen(text)
+        screening = await self._screens.screen(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
             update_id, person.person_id, UpdateKind.BUTTON, update, text, screening, person.epoch
@@ -78,7 +105,7 @@ class TurnHandler:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            screening = await self._context.screen(turn.text)
+            screening = await self._screens.screen(turn.text)
             utterance = Utterance(person, [update_id], turn.text, screening, is_new=False)
             pending = None
             if not await is_intercepted(self._interceptors, transaction, utterance):
@@ -101,7 +128,7 @@ class TurnHandler:
                 await inbox.end(transaction, burst.update_ids, Ended.IGNORED, reason="erased")
                 return None
             if burst.keep_only(open_ids):
-                screening = await self._context.screen_burst(burst)
+                screening = await self._screens.screen_burst(burst)
             if on_accepted is not None and not await on_accepted(transaction, person):
                 return None
             # The sweep comes hourly, and a message may come sooner.
@@ -110,7 +137,7 @@ class TurnHandler:
                 person = replace(person, off_record_until_at=None)
             utterance = _utterance(burst, person, screening, is_typed=on_accepted is None)
             if utterance.is_typed:  # a button's words are ours: no risk, no answer to a question
-                utterance = await self._context.screen_in_context(
+                utterance = await self._screens.screen_in_context(
                     transaction, utterance, burst.texts
                 )
             if await is_intercepted(self._interceptors, transaction, utterance):

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from telegram import Update
 
-from bot.texts import Texts
-from bot.updates.responder import HandlerContext, Responder, choice_of
+from bot.context import Context
+from bot.updates.responder import HandlerContext, choice_of
 from review.cases.takeover import Takeover
-from storage import Database, Transaction
+from storage import Transaction
 from storage.companion import conversations, follow_ups, open_questions, people
 from storage.companion.conversations import Speaker
 from storage.ids import PersonId
@@ -27,15 +27,10 @@ LATER = timedelta(hours=1)
 class FollowUps:
     """The buttons that promise it, and the loop's work that keeps the promise."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        answers: Responder,
-    ) -> None:
-        self._database = database
-        self._answers = answers
-        self._texts: Texts = answers.texts
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
+        self._answers = context.answers
+        self._texts = context.texts
 
     async def on_follow(self, update: Update, _context: HandlerContext) -> None:
         """When to ask, or not at all."""

@@ -4,6 +4,7 @@ Two switches turn it on: an operator's pause, and a screening canary that missed
 so every process obeys them within the next message.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +17,11 @@ class Switch(StrEnum):
 
     PAUSED = "paused"  # by a person, until a person resumes
     CANARY = "canary"  # by the service, until the canary is found again
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSilenced:
+    """The model must be silent from now on, also in the replies that it is writing."""
 
 
 class SafeMode:

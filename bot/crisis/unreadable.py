@@ -1,8 +1,7 @@
-"""What is no text, from a person whom a case holds or with whom an operator talks.
+"""Messages without text: stickers, voice, pictures.
 
-It cannot be listened to or looked at, and the person is told so in reviewed words, with numbers
-to call; operators see that it came, and its kind. The script's question stays open. Knows
-nothing of what is answered outside of a hold (`commands.py`).
+While a case holds the person, or an operator talks with them, the answer is a reviewed text with
+numbers to call. Operators see that something came, and its kind. The script's question stays open.
 """
 
 from collections import OrderedDict
@@ -10,11 +9,10 @@ from dataclasses import dataclass
 
 from telegram import Message, TelegramObject, Update
 
+from bot.context import Context
 from bot.operators.takeover import TakeoverRelay
-from bot.texts import Texts
-from bot.texts.help_lines import HelpLines
 from bot.updates.parsing import UpdateKind
-from bot.updates.responder import UnitOfWork
+from bot.updates.responder import HandlerContext, UnitOfWork
 from review.cases import records as review
 from review.cases.desk import Desk
 from safety.response.policy import Script
@@ -59,20 +57,26 @@ class Unheard:
     """Answers and notes it.
 
     Args:
-        texts: every word that people read.
-        help_lines: numbers to call.
+        context: the environment.
         human: who has the conversation.
         desk: where operators hear of it.
     """
 
-    def __init__(
-        self, *, texts: Texts, help_lines: HelpLines, human: TakeoverRelay, desk: Desk
-    ) -> None:
-        self._texts = texts
-        self._help_lines = help_lines
+    def __init__(self, context: Context, human: TakeoverRelay, desk: Desk) -> None:
+        self._answers = context.answers
+        self._texts = context.texts
+        self._help_lines = context.help_lines
         self._human = human
         self._desk = desk
         self._albums: OrderedDict[PersonId, AlbumSeen] = OrderedDict()
+
+    async def on_unreadable(self, update: Update, _context: HandlerContext) -> None:
+        """Answer stickers, voice and pictures without text. A hold has its own texts for them."""
+        async with self._answers.open(update, "unreadable") as answering:
+            if answering and not await self.take(answering, update):
+                await answering.say(
+                    MessageBody(self._texts(answering.person.language, "unreadable"))
+                )
 
     async def take(self, a: UnitOfWork, update: Update) -> bool:
         """Take what came, if a case holds the person or an operator talks with them."""

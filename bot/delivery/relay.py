@@ -21,6 +21,7 @@ from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part
 from storage import Database
+from storage.database.events import MessagesQueued
 from storage.ids import OutboxId
 from storage.messages import deliveries, outbox, outbox_queue
 from storage.messages.deliveries import AttemptOutcome
@@ -61,8 +62,8 @@ class OutboxRelay:
         self._check_ins: set[OutboxId] = set()  # of the busy ones
         self._stranded: set[OutboxId] = set()
 
-    def wake(self) -> None:
-        """Say that there may be something to send."""
+    def wake(self, _queued: MessagesQueued | None = None) -> None:
+        """Look for something to send now."""
         self._wake.set()
 
     async def recover(self) -> int:

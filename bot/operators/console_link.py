@@ -1,16 +1,17 @@
 """`/console` in a private chat: a one-time link for a listed operator.
 
-Everybody else gets what any unknown command gets.
+Everyone else gets the answer to an unknown command.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from telegram import Update
 
-from bot.updates.responder import HandlerContext, Responder
+from bot.context import Context
+from bot.updates.responder import HandlerContext
 from review.operators import sign_in
 from review.operators.access import RefusedError
-from storage import Database, Transaction
+from storage import Transaction
 from storage.messages.body import MessageBody
 from storage.review import operators
 from storage.review.operators import Operator
@@ -22,32 +23,22 @@ class ConsoleLink:
     """The handler of `/console`.
 
     Args:
-        database: where operators are listed.
-        answers: opens answers.
-        link: what a token looks like as an address.
-        on_unknown: what is answered to a command that does not exist.
+        context: the environment.
+        link: returns the URL that a token signs in with.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        answers: Responder,
-        link: Callable[[str], str],
-        *,
-        on_unknown: Callable[[Update, HandlerContext], Awaitable[None]],
-    ) -> None:
-        self._database = database
-        self._answers = answers
+    def __init__(self, context: Context, link: Callable[[str], str]) -> None:
+        self._database = context.database
+        self._answers = context.answers
         self._link = link
-        self._on_unknown = on_unknown
 
-    async def on_console(self, update: Update, context: HandlerContext) -> None:
-        """`/console`."""
+    async def on_console(self, update: Update, _context: HandlerContext) -> None:
+        """Answer `/console` with a link."""
         user = update.effective_user
         async with self._database.read() as transaction:
             operator = await operators.by_telegram_id(transaction, user.id) if user else None
         if operator is None:
-            await self._on_unknown(update, context)
+            await self._answers.text(update, "unknown_command")
             return
         async with self._answers.open(update, "console") as answering:
             if answering is not None:

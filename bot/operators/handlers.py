@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 
 from telegram import Message, Update, User
 
+from bot.context import Context
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_commands import COMMANDS, CaseCommands
 from bot.operators.case_keyboard import number_of, read
 from bot.operators.chat import OperatorsChat
-from bot.texts import Texts
 from bot.updates.responder import HandlerContext, acknowledge
 from review.operators.access import Refusal, RefusedError
 from review.operators.roster import MOST_NAME
-from storage import Database, Transaction
+from storage import Transaction
 from storage.ids import CaseId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
@@ -44,29 +44,23 @@ class OperatorHandlers:
 
     def __init__(
         self,
-        *,
-        database: Database,
-        texts: Texts,
+        context: Context,
         notices: OperatorMessenger,
         acts: CaseCommands,
         chat: OperatorsChat,
     ) -> None:
-        self._database = database
-        self._texts = texts
+        self._database = context.database
+        self._texts = context.texts
         self._notices = notices
         self._acts = acts
         self._chat = chat
         self._edits: deque[int] = deque(maxlen=EDITS_REMEMBERED)
 
-    def is_chat(self, chat_id: int) -> bool:
-        """Whether this is the operators' chat."""
-        return self._chat.is_it(chat_id)
-
     async def on_case(self, update: Update, _context: HandlerContext) -> None:
         """`case:ID:verb`: a button under a case, in their chat or in a page."""
         query, chat = update.callback_query, update.effective_chat
         assert query is not None
-        here = chat is not None and (self.is_chat(chat.id) or chat.id == query.from_user.id)
+        here = chat is not None and (self._chat.is_it(chat.id) or chat.id == query.from_user.id)
         pressed = read(query.data or "")
         actor, refused = None, None
         async with self._database.begin() as transaction:
@@ -96,7 +90,7 @@ class OperatorHandlers:
             return
         async with self._database.begin() as transaction:
             actor = None
-            if self.is_chat(message.chat_id):
+            if self._chat.is_it(message.chat_id):
                 actor = await self._actor(transaction, message.from_user)
             if actor is not None:
                 order = await self._order(transaction, message, context)

@@ -54,8 +54,9 @@ class Pager:
         language: the operators'.
         webhook: an address that takes JSON.
         mail: where e-mails go.
-        link: the address of a case in the console; None where there is none.
+        link: returns the URL of a case in the console, if others can reach it.
         tls: how mail servers are trusted; for tests.
+        between_s: the pause between two tries of the webhook.
     """
 
     def __init__(
@@ -65,8 +66,9 @@ class Pager:
         *,
         webhook: str | None = None,
         mail: Mail | None = None,
-        link: Callable[[CaseId], str | None] = lambda _: None,
+        link: Callable[[CaseId], str] | None = None,
         tls: ssl.SSLContext | None = None,
+        between_s: float = BETWEEN_S,
     ) -> None:
         self._texts = texts
         self._language = language
@@ -74,6 +76,7 @@ class Pager:
         self._mail = mail
         self._link = link
         self._tls = tls
+        self._between_s = between_s
 
     @property
     def is_set_up(self) -> bool:
@@ -107,7 +110,7 @@ class Pager:
             "case": case.case_id,
             "level": case.level,
             "waiting_minutes": minutes,
-            "url": self._link(case.case_id),
+            "url": self._link(case.case_id) if self._link else None,
         }
         async with httpx.AsyncClient(timeout=TIMEOUT_S, verify=tls_context()) as client:
             for attempt in range(1, ATTEMPTS + 1):
@@ -116,7 +119,7 @@ class Pager:
                 except httpx.HTTPError:
                     if attempt == ATTEMPTS:
                         raise
-                    await asyncio.sleep(BETWEEN_S)
+                    await asyncio.sleep(self._between_s)
                 else:
                     return
 
@@ -132,7 +135,7 @@ class Pager:
             if parts.scheme == "smtps"
             else smtplib.SMTP(host, port, timeout=TIMEOUT_S)
         ) as server:
-            if parts.scheme == "smtp" and not _is_here(host):  # a relay on this machine needs none
+            if parts.scheme == "smtp" and not is_here(host):  # a relay on this machine needs none
                 server.starttls(context=tls)
             if user:
                 server.login(user, password)
@@ -145,8 +148,8 @@ class Pager:
         message["From"] = sender
         message["To"] = ", ".join(mail.to)
         body = self._texts(self._language, "pager_body", **values)
-        link = self._link(case.case_id)
-        message.set_content(f"{body}\n{link}\n" if link else f"{body}\n")
+        link = f"{self._link(case.case_id)}\n" if self._link else ""
+        message.set_content(f"{body}\n{link}")
         return message
 
 
@@ -156,7 +159,7 @@ def _sender(user: str, host: str, mail: Mail) -> str:
     return f"{user}@{host}" if user else mail.to[0]
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a server is on this machine, where nobody listens between."""
     try:
         return host == "localhost" or ip_address(host).is_loopback

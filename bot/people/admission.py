@@ -7,17 +7,17 @@ risk is always answered first.
 from collections.abc import Collection
 
 from telegram import Update
-from telegram.ext import ApplicationHandlerStop, ContextTypes
+from telegram.ext import ApplicationHandlerStop
 
+from bot.context import Context
 from bot.crisis.response import CrisisResponder
 from bot.people.erasure import Erasure
-from bot.texts import Texts
 from bot.updates.parsing import is_case, is_stop, is_wordless
-from bot.updates.responder import acknowledge
+from bot.updates.responder import HandlerContext, acknowledge
 from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.takeover import Takeover
-from storage import Database, Transaction
+from storage import Transaction
 from storage.companion import people, pilot
 from storage.companion.people import Person
 from storage.ids import UpdateId
@@ -30,31 +30,22 @@ from storage.review import cases, operators
 class Admission:
     """Admit people by the rules of a closed pilot, or everyone if the pilot is not closed.
 
+    In a closed pilot (`PICA_PILOT`), only listed people and people with an invite are admitted.
+
     Args:
-        database: the service's database.
+        context: the environment.
         crisis: answers a person at risk.
         erasure: erases rejected people.
-        texts: the texts that people read.
-        is_closed: if True, only listed people and people with an invite are admitted.
-        listed: the Telegram ids of listed people.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        crisis: CrisisResponder,
-        erasure: Erasure,
-        texts: Texts,
-        is_closed: bool,
-        listed: frozenset[int],
-    ) -> None:
-        self._database = database
+    def __init__(self, context: Context, crisis: CrisisResponder, erasure: Erasure) -> None:
+        settings = context.settings
+        self._database = context.database
+        self._texts = context.texts
         self._crisis = crisis
         self._erasure = erasure
-        self._texts = texts
-        self._is_closed = is_closed
-        self._listed = listed
+        self._is_closed = settings.pilot
+        self._listed = settings.pilot_people | settings.operators
 
     def admits(self, person: Person) -> bool:
         """Whether the companion talks with this person."""
@@ -94,7 +85,7 @@ class Admission:
             await self._erasure.refuse(transaction, person, "pilot_closed")
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="pilot_closed")
 
-    async def on_update(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+    async def on_update(self, update: Update, _context: HandlerContext) -> None:
         """Reject the commands, buttons and pictures of strangers before any other handler.
 
         Some updates pass: `/start`, which may carry an invite, a word to leave

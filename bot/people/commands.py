@@ -7,12 +7,11 @@ import structlog
 from telegram import Update
 from telegram.error import TelegramError
 
-from bot.crisis.unreadable import Unheard
-from bot.operators.handlers import OperatorHandlers
+from bot.context import Context
+from bot.operators.chat import OperatorsChat
 from bot.people.admission import Admission
 from bot.people.onboarding import Onboarding
-from bot.updates.responder import HandlerContext, Responder
-from storage import Database
+from bot.updates.responder import HandlerContext
 from storage.checkins import queued_questions
 from storage.companion import conversations, people
 from storage.ids import UpdateId
@@ -30,23 +29,19 @@ class Commands:
 
     def __init__(
         self,
+        context: Context,
         *,
-        database: Database,
-        answers: Responder,
         onboarding: Onboarding,
         gate: Admission,
-        unheard: Unheard,
-        operators: OperatorHandlers,
-        retention_days: int,
+        operators_chat: OperatorsChat,
     ) -> None:
-        self._database = database
-        self._answers = answers
-        self._texts = answers.texts
+        self._database = context.database
+        self._answers = context.answers
+        self._texts = context.texts
         self._onboarding = onboarding
         self._gate = gate
-        self._unheard = unheard
-        self._operators = operators
-        self._days = retention_days
+        self._operators_chat = operators_chat
+        self._days = context.settings.retention_days
 
     async def on_start(self, update: Update, context: HandlerContext) -> None:
         """Answer `/start`, perhaps with an invite code, by asking for consent."""
@@ -112,14 +107,6 @@ class Commands:
         """Answer an unknown command."""
         await self._answers.text(update, "unknown_command")
 
-    async def on_unreadable(self, update: Update, _context: HandlerContext) -> None:
-        """Answer stickers, voice and pictures without text. A hold has its own texts for them."""
-        async with self._answers.open(update, "unreadable") as answering:
-            if answering and not await self._unheard.take(answering, update):
-                await answering.say(
-                    MessageBody(self._texts(answering.person.language, "unreadable"))
-                )
-
     async def on_membership(self, update: Update, context: HandlerContext) -> None:
         """Note that a person blocked or unblocked the bot, and leave unknown groups."""
         change = update.my_chat_member
@@ -129,7 +116,9 @@ class Commands:
             if answering and change.chat.type == "private":
                 blocked_at = answering.transaction.now if gone else None
                 await people.set_blocked(answering.transaction, change.chat.id, blocked_at)
-        is_stranger = change.chat.type != "private" and not self._operators.is_chat(change.chat.id)
+        is_stranger = change.chat.type != "private" and not self._operators_chat.is_it(
+            change.chat.id
+        )
         if is_stranger and not gone:
             try:
                 await context.bot.leave_chat(change.chat.id)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from telegram import Update
 
 from bot.checkins.moods.export import check_ins_of
+from bot.context import Context
 from bot.people.erasure import Erasure
 from bot.people.onboarding import Onboarding
-from bot.updates.responder import HandlerContext, Responder, UnitOfWork, choice_of
+from bot.updates.responder import HandlerContext, UnitOfWork, choice_of
 from safety.response.safety_plan import STEPS
 from storage.checkins import occurrences
 from storage.companion import conversations, follow_ups, people, plans, transcripts
@@ -25,14 +26,12 @@ OFF_RECORD_HOURS = ("1", "24")
 class DataRightsHandlers:
     """Handle /memory, /export, /offrecord, /forget and their buttons."""
 
-    def __init__(
-        self, *, answers: Responder, onboarding: Onboarding, erasure: Erasure, retention_days: int
-    ) -> None:
-        self._answers = answers
-        self._texts = answers.texts
+    def __init__(self, context: Context, onboarding: Onboarding, erasure: Erasure) -> None:
+        self._answers = context.answers
+        self._texts = context.texts
         self._onboarding = onboarding
         self._erasure = erasure
-        self._days = retention_days
+        self._days = context.settings.retention_days
 
     async def on_memory(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/memory`: what is kept about this person, and why."""

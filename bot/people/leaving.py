@@ -4,14 +4,12 @@ China's Interim Measures for anthropomorphic AI interaction services ask for a b
 (read in reports only, see `safety/response/duties.yaml`). These words are screened like all others.
 """
 
-from telegram import Message, Update
-from telegram.ext import ContextTypes, filters
+from telegram import Update
 
 from bot.checkins.settings import service
+from bot.context import Context
 from bot.people.admission import Admission
-from bot.texts.help_lines import HelpLines
-from bot.updates.parsing import is_stop
-from bot.updates.responder import Responder, UnitOfWork
+from bot.updates.responder import HandlerContext, UnitOfWork
 from review.cases import records as review
 from safety.response.policy import THRESHOLD
 from safety.screening.levels import Level
@@ -24,25 +22,16 @@ from storage.messages import inbox
 from storage.messages.body import MessageBody
 
 
-class _Stops(filters.MessageFilter):
-    def filter(self, message: Message) -> bool:
-        return is_stop(message.text or "")
-
-
-# The python-telegram-bot filter for messages that `StopHandler.on_stop` answers.
-STOPS = _Stops()
-
-
 class StopHandler:
     """Handle `/stop` and the bare words for it."""
 
-    def __init__(self, *, answers: Responder, gate: Admission, help_lines: HelpLines) -> None:
-        self._answers = answers
-        self._texts = answers.texts
+    def __init__(self, context: Context, gate: Admission) -> None:
+        self._answers = context.answers
+        self._texts = context.texts
         self._gate = gate
-        self._help_lines = help_lines
+        self._help_lines = context.help_lines
 
-    async def on_stop(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+    async def on_stop(self, update: Update, _context: HandlerContext) -> None:
         """End the talk: cancel waiting replies, follow-ups and check-ins."""
         async with self._answers.open(update, "stop") as answering:
             if answering is None:

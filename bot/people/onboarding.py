@@ -3,32 +3,29 @@
 Before consent only the first messages are kept. After a refusal nothing is kept.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from telegram import Update
 
+from bot.context import Context
 from bot.conversation.legal_notices import LegalNotices
-from bot.conversation.turn_handler import TurnHandler
 from bot.people.erasure import Erasure
-from bot.texts import LANGUAGES, Texts
-from bot.texts.help_lines import HelpLines
+from bot.texts import LANGUAGES
 from bot.updates.responder import (
     HandlerContext,
-    Responder,
     UnitOfWork,
-    acknowledge,
     choice_of,
     data_of,
 )
 from bot.updates.utterance import Utterance
 from review.cases import records as review
-from storage import Database, Transaction
+from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
-from storage.ids import TurnId, UpdateId
+from storage.ids import UpdateId
 from storage.messages import inbox, outbox
 from storage.messages.body import Keyboard, MessageBody
-from storage.messages.inbox import Ended, OpenRow
+from storage.messages.inbox import Ended
 
 CONSENT_VERSION = "1"
 AGES = ("under_14", "14_17", "adult", "unsaid")
@@ -39,20 +36,13 @@ class Onboarding:
     """Ask for consent, age group and region, and record the answers."""
 
     def __init__(
-        self,
-        *,
-        texts: Texts,
-        help_lines: HelpLines,
-        erasure: Erasure,
-        duties: LegalNotices,
-        retention_days: int,
-        warns_of_demo: bool,
+        self, context: Context, *, erasure: Erasure, duties: LegalNotices, warns_of_demo: bool
     ) -> None:
-        self._texts = texts
-        self._help_lines = help_lines
+        self._texts = context.texts
+        self._help_lines = context.help_lines
         self._erasure = erasure
         self._duties = duties
-        self._days = retention_days
+        self._days = context.settings.retention_days
         self._warns_of_demo = warns_of_demo
 
     def start_body(self, language: str) -> MessageBody:
@@ -120,18 +110,16 @@ class Onboarding:
             ],
         )
 
-    async def age(self, transaction: Transaction, person: Person, age: str) -> list[OpenRow]:
-        """Record the age group, ask for the region and return the messages to answer now."""
+    async def age(self, transaction: Transaction, person: Person, age: str) -> None:
+        """Record the age group, ask for the region and release the messages that waited."""
         if age == "under_14":
             await self.refuse(transaction, person, "under_14")
-            return []
+            return
         await people.change(transaction, person.person_id, age_band=age)
         rows = self._help_lines.region_buttons(person.language)
         await self._notice(transaction, person, "ask_region", rows)
-        waiting = await inbox.release_after_consent(transaction, person.person_id)
-        if not waiting:
+        if not await inbox.release_after_consent(transaction, person.person_id):
             await self._notice(transaction, person, "ready", [])
-        return waiting
 
     async def region(self, transaction: Transaction, person: Person, region: str) -> None:
         """Record the region, and send its numbers at once during a crisis."""
@@ -160,23 +148,12 @@ class Onboarding:
 
 
 class ButtonHandlers:
-    """Handle the buttons of onboarding, of languages and of failed turns."""
+    """Handle the buttons of onboarding and of languages."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        answers: Responder,
-        onboarding: Onboarding,
-        conversation: TurnHandler,
-        readmit: Callable[[OpenRow], Awaitable[None]],
-    ) -> None:
-        self._database = database
-        self._answers = answers
-        self._texts = answers.texts
+    def __init__(self, context: Context, onboarding: Onboarding) -> None:
+        self._answers = context.answers
+        self._texts = context.texts
         self._onboarding = onboarding
-        self._conversation = conversation
-        self._readmit = readmit
 
     async def on_start(self, update: Update, _context: HandlerContext) -> None:
         """Show the first page in the other language."""
@@ -216,14 +193,11 @@ class ButtonHandlers:
                 await self._onboarding.refuse(transaction, person, "refused")
 
     async def on_age(self, update: Update, _context: HandlerContext) -> None:
-        """Record the age group and answer the messages that waited."""
+        """Record the age group and let the messages that waited be answered."""
         age = choice_of(update, AGES)
-        waiting: list[OpenRow] = []
         async with self._answers.open(update, "age") as answering:
             if answering and age and answering.person.has_consented:
-                waiting = await self._onboarding.age(answering.transaction, answering.person, age)
-        for row in waiting:
-            await self._readmit(row)
+                await self._onboarding.age(answering.transaction, answering.person, age)
 
     async def on_region(self, update: Update, _context: HandlerContext) -> None:
         """Record the region."""
@@ -232,21 +206,6 @@ class ButtonHandlers:
                 await self._onboarding.region(
                     answering.transaction, answering.person, data_of(update)
                 )
-
-    async def on_retry(self, update: Update, _context: HandlerContext) -> None:
-        """Retry a failed turn if it is the person's own and has no answer yet."""
-        data = data_of(update)
-        await acknowledge(update)
-        user = update.effective_user
-        async with self._database.read() as transaction:
-            person = await people.by_telegram_id(transaction, user.id) if user else None
-        if person is not None and data.isdecimal() and len(data) < 19:
-            turn_id = TurnId(int(data))
-            if await self._conversation.retry(
-                person.person_id, turn_id, UpdateId(update.update_id)
-            ):
-                return
-        await self._answers.text(update, "retry_gone")
 
     async def on_old(self, update: Update, _context: HandlerContext) -> None:
         """End the update of a button from an older version."""

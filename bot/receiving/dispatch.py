@@ -8,14 +8,11 @@ import asyncio
 from typing import Any
 
 import structlog
-from telegram.ext import Application
 
-from bot.metrics import Metrics
+from bot.context import Context
 from bot.operators.announcements import OperatorMessenger
-from bot.texts import Texts
 from bot.updates.arrivals import Burst, Unit
 from bot.updates.parsing import UpdateKind, is_case
-from storage import Database
 from storage.companion import people
 from storage.messages import inbox, outbox
 from storage.messages.body import MessageBody
@@ -29,22 +26,14 @@ class Dispatch:
     """Runs one unit of work to its end."""
 
     def __init__(
-        self,
-        *,
-        application: Application[Any, Any, Any, Any, Any, Any],
-        database: Database,
-        texts: Texts,
-        notices: OperatorMessenger,
-        metrics: Metrics,
-        retry_after_s: float = 1.0,
+        self, context: Context, notices: OperatorMessenger, *, retry_after_s: float = 1.0
     ) -> None:
-        self._application = application
-        self._database = database
-        self._texts = texts
+        self._application = context.application
+        self._database = context.database
+        self._texts = context.texts
+        self._metrics = context.metrics
         self._notices = notices
-        self._metrics = metrics
         self._retry_after_s = retry_after_s
-        application.add_error_handler(self._on_error)
 
     async def handle(self, unit: Unit) -> None:
         """Process a burst or an update until it has an end."""
@@ -96,6 +85,7 @@ class Dispatch:
             await inbox.end(transaction, self._ids(unit), Ended.DEAD, reason="handler_failed")
         self._metrics.ends.labels(Ended.DEAD).inc()
 
-    async def _on_error(self, _update: object, context: Any) -> None:
-        error = context.error
-        log.error("handler_failed", exc_info=error)
+    @staticmethod
+    async def on_error(_update: object, context: Any) -> None:
+        """Log what a handler raised. The inbox tells that the update is still open."""
+        log.error("handler_failed", exc_info=context.error)

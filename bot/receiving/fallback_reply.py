@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from telegram import Bot
 
+from bot.context import Context
 from bot.crisis.response import CrisisResponder
-from bot.metrics import Metrics
 from bot.transport.errors import Failure, SendError
-from bot.transport.rate_limit import RateLimiter
 from bot.transport.telegram_client import parts_of, send_part
 from safety.response.policy import Response
 from storage import StorageError
@@ -29,6 +27,7 @@ from storage.messages.body import MessageBody
 from storage.upkeep.sealed_file import replacing
 
 log = structlog.get_logger(__name__)
+SPOOL = "emergency.json"
 MOST_KNOWN = 20_000
 MOST_SPOOLED = 10_000
 FINAL = (Failure.BLOCKED, Failure.UNREACHABLE, Failure.REFUSED)
@@ -50,20 +49,17 @@ class FallbackReply:
 
     def __init__(
         self,
-        *,
-        bot: Bot,
-        pacer: RateLimiter,
+        context: Context,
         crisis: CrisisResponder,
-        metrics: Metrics,
-        spool: Path,
+        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._bot = bot
-        self._pacer = pacer
+        self._bot = context.bot
+        self._pacer = context.pacer
+        self._metrics = context.metrics
         self._crisis = crisis
-        self._metrics = metrics
-        self._spool = spool
-        self._answered: OrderedDict[int, None] = OrderedDict.fromkeys(_read(spool))
+        self._spool = context.settings.data_dir / SPOOL
+        self._answered: OrderedDict[int, None] = OrderedDict.fromkeys(_read(self._spool))
         self._clock = clock
         self._under_way: set[int] = set()
         self._tries: OrderedDict[int, _Tries] = OrderedDict()

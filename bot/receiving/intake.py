@@ -7,36 +7,28 @@ stays unconfirmed and comes again.
 import asyncio
 import json
 from collections import Counter
-from dataclasses import dataclass
 
 import structlog
-from telegram import Bot, Update
 
 from bot.checkins.settings import activity
+from bot.context import Context
 from bot.crisis.response import CrisisResponder
-from bot.crisis.screening import SafeScreener
-from bot.metrics import Metrics
-from bot.operators.chat import OperatorsChat
 from bot.receiving.fallback_reply import FallbackReply
-from bot.receiving.lanes import MOST_QUEUED, Lanes
+from bot.receiving.lanes import Lanes
+from bot.receiving.reader import Received, UpdateReader
 from bot.texts import language_of
-from bot.updates import parsing
 from bot.updates.arrivals import Arrival
 from bot.updates.parsing import ParsedUpdate, UpdateKind
 from bot.updates.utterance import Utterance
-from safety.response.policy import Response, respond
-from safety.screening.screener import Screening
-from storage import Database, Transaction
+from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
-from storage.ids import PersonId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
 STORE_S = 15.0
 MOST_FAILURES = 5
-MOST_REFILLS = 4
 ENDS_AT_ONCE = {
     UpdateKind.OTHER: "not_for_us",
     UpdateKind.GROUP: "group",
@@ -44,48 +36,25 @@ ENDS_AT_ONCE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An update as read and screened, before storage.
-
-    Attributes:
-        update: the library's object; None where it cannot read the update.
-        grave: what a message at risk in a private chat asks for; None for everything else.
-    """
-
-    update_id: UpdateId
-    raw: object
-    update: Update | None
-    reading: ParsedUpdate
-    screening: Screening
-    grave: Response | None
-
-
 class Intake:
     """The one entrance for updates."""
 
     def __init__(
         self,
+        context: Context,
         *,
-        database: Database,
-        bot: Bot,
-        screens: SafeScreener,
+        reader: UpdateReader,
         crisis: CrisisResponder,
         emergency: FallbackReply,
         lanes: Lanes,
-        metrics: Metrics,
-        operators_chat: OperatorsChat,
     ) -> None:
-        self._database = database
-        self._bot = bot
-        self._screens = screens
+        self._database = context.database
+        self._metrics = context.metrics
+        self._reader = reader
         self._crisis = crisis
         self._emergency = emergency
         self._lanes = lanes
-        self._metrics = metrics
-        self._operators_chat = operators_chat
         self._failures: Counter[int] = Counter()
-        self._refills = asyncio.Semaphore(MOST_REFILLS)
 
     async def receive(self, raw: object) -> None:
         """Take one update as Telegram sent it; a repeat does nothing.
@@ -94,7 +63,7 @@ class Intake:
             Exception: the update could not be stored, and must come again. A message at risk
                 has its fixed reply all the same.
         """
-        received = await self._read(raw)
+        received = await self._reader.read(raw)
         if received is None:
             return
         try:
@@ -114,7 +83,7 @@ class Intake:
 
     async def rescue(self, raw: object) -> None:
         """Answer a message at risk without storing it: an update before it cannot be stored."""
-        received = await self._read(raw)
+        received = await self._reader.read(raw)
         if received is not None:
             await self._rescue(received)
 
@@ -128,58 +97,6 @@ class Intake:
         for person_id in waiting:
             self._lanes.take_up(person_id)
         return sum(waiting.values())
-
-    async def refill(self, person_id: PersonId | None) -> list[Arrival]:
-        """Read what is stored for a lane; what can no longer be read ends."""
-        async with self._refills:
-            while True:
-                async with self._database.read() as transaction:
-                    rows = await inbox.open_rows_of(transaction, person_id, limit=MOST_QUEUED + 1)
-                found = [await self._again(row) for row in rows]
-                arrivals = [arrival for arrival in found if arrival is not None]
-                if len(arrivals) == len(rows):
-                    return arrivals
-
-    async def readmit(self, row: inbox.OpenRow) -> None:
-        """Hand a stored update to its lane again."""
-        arrival = await self._again(row)
-        if arrival is not None:
-            self._lanes.add(arrival)
-
-    async def _again(self, row: inbox.OpenRow) -> Arrival | None:
-        await asyncio.sleep(0)  # many rows hold nobody else up
-        update, reading = self._parse(json.loads(row.payload))
-        if update is None:  # an older version could read it
-            async with self._database.begin() as transaction:
-                await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
-            return None
-        screening = await self._screens.hear(reading.text)
-        return Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
-
-    async def _read(self, raw: object) -> Received | None:
-        update_id = parsing.update_id_of(raw)
-        if update_id is None:
-            log.warning("update_without_id")
-            return None
-        update, reading = self._parse(raw)
-        screening = await self._screens.hear(reading.text)
-        response = respond(screening)
-        is_grave = (
-            response is not None and response.blocks_model and reading.telegram_id is not None
-        )
-        return Received(
-            UpdateId(update_id), raw, update, reading, screening, response if is_grave else None
-        )
-
-    def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
-        try:
-            update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
-            self._operators_chat.follow(update)
-            reading = parsing.parse(update, self._operators_chat.id)
-        except Exception as error:  # any shape of garbage may come
-            log.warning("update_malformed", error=type(error).__name__)
-            return None, parsing.parse_leniently(raw)
-        return update, reading
 
     async def _rescue(self, received: Received) -> None:
         telegram_id = received.reading.telegram_id

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from bot.crisis.safe_mode import ModelSilenced
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind, is_stop
-from storage.database.events import PersonInterrupted
+from storage.database.events import PersonInterrupted, UpdatesReleased
 from storage.ids import PersonId, UpdateId
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,10 @@ class Lanes:
             lane.running.cancel()
         self._start(key, lane)
 
+    def on_released(self, released: UpdatesReleased) -> None:
+        """Take up what waited for a person's consent."""
+        self.take_up(released.person_id)
+
     def take_up(self, person_id: PersonId | None) -> None:
         """Let a lane read what is stored for it, before anything newer."""
         if self._closing:
@@ -93,7 +98,7 @@ class Lanes:
             return
         lane.running.cancel()
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, _silenced: ModelSilenced) -> None:
         """Cut every running reply short: the model must be silent now."""
         for lane in self._lanes.values():
             if lane.running is not None and isinstance(lane.unit, Burst):
@@ -105,7 +110,7 @@ class Lanes:
         return sum(len(lane.queue) for lane in self._lanes.values())
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether any lane has work."""
         return bool(self._lanes)
 

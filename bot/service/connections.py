@@ -1,59 +1,20 @@
-"""Connections to what runs outside: database, Telegram, model."""
+"""The first contact with what runs outside: database, Telegram, model."""
 
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from telegram.error import RetryAfter
-from telegram.ext import Application
 
+from bot.context import open_database, telegram
 from bot.service.http_server import listen
 from bot.settings import Settings
 from bot.transport.api_answers import AnswerError
-from bot.transport.http_client import telegram_request
-from console.address import Address
 from inference import InferenceWorker, ModelSource
-from storage import Clock, Database, Vault, utc_now
 from storage.companion import round_cache
 
 # Seconds between the first tries to reach Telegram.
 TRIES_AFTER_S = (1, 2, 4)
-
-Telegram = Application[Any, Any, Any, Any, Any, Any]
-
-
-def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
-    """The database that the settings name, with its secret key.
-
-    Raises:
-        StorageError: the address is none.
-        SecretKeyError: PICA_SECRET_KEY is missing or malformed.
-    """
-    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    return Database(settings.sql_url, Vault.parse(secret), clock=clock)
-
-
-def telegram(settings: Settings) -> Telegram:
-    """The library's application: our own poller and webhook in the place of its updater."""
-    if settings.telegram_token is None:
-        raise ValueError("a token is needed")
-    server = settings.telegram_api_url.rstrip("/")
-    return (
-        Application.builder()
-        .token(settings.telegram_token.get_secret_value())
-        .base_url(f"{server}/bot")
-        .base_file_url(f"{server}/file/bot")
-        .request(telegram_request(connection_pool_size=64, pool_timeout=30, read_timeout=15))
-        .get_updates_request(telegram_request())  # not used: the poller has its own
-        .updater(None)
-        .build()
-    )
-
-
-def console_address(settings: Settings) -> Address:
-    """Where operators' browsers reach the console."""
-    return Address(settings.console_address)
 
 
 async def preflight(settings: Settings) -> None:

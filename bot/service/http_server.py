@@ -5,6 +5,7 @@ import hmac
 import json
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import structlog
 import uvicorn
@@ -22,23 +23,14 @@ WEBHOOK_PATH = "/telegram/webhook"
 MOST_BYTES = 1_000_000
 
 
-def build(
-    *,
-    metrics: Metrics,
-    is_alive: Callable[[], bool],
-    readiness: Callable[[], Awaitable[dict[str, bool]]],
-    receive: Callable[[object], Awaitable[None]],
-    receives: Callable[[], bool],
-    webhook_secret: str | None,
-    before_metrics: Callable[[], Awaitable[None]],
-    console: Sequence[BaseRoute] = (),
-) -> Starlette:
-    """The routes; the webhook only where a secret is set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """The routes of the service, with the webhook only if a secret is set.
 
-    Args:
+    Attributes:
         metrics: what `/metrics` shows.
-        is_alive: what `/healthz` says; where it is false only a restart helps.
-        readiness: what `/readyz` shows; 503 unless all of it holds.
+        is_alive: what `/healthz` says. Only a restart helps if it is false.
+        readiness: what `/readyz` shows, with status 503 unless all of it holds.
         receive: stores an update, or raises.
         receives: whether this process is the one that works on the database.
         webhook_secret: what Telegram sends in its header.
@@ -46,23 +38,44 @@ def build(
         console: the routes of the operators' console.
     """
 
-    async def healthz(_request: Request) -> Response:
-        alive = is_alive()
+    metrics: Metrics
+    is_alive: Callable[[], bool]
+    readiness: Callable[[], Awaitable[dict[str, bool]]]
+    receive: Callable[[object], Awaitable[None]]
+    receives: Callable[[], bool]
+    webhook_secret: str | None
+    before_metrics: Callable[[], Awaitable[None]]
+    console: Sequence[BaseRoute] = ()
+
+    def app(self) -> Starlette:
+        """Return the application that serves them."""
+        routes = [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics),
+            *self.console,
+        ]
+        if self.webhook_secret:
+            routes.append(Route(WEBHOOK_PATH, self._webhook, methods=["POST"]))
+        return Starlette(routes=routes)
+
+    async def _healthz(self, _request: Request) -> Response:
+        alive = self.is_alive()
         return JSONResponse({"ok": alive}, status_code=200 if alive else 503)
 
-    async def readyz(_request: Request) -> Response:
-        checks = await readiness()
+    async def _readyz(self, _request: Request) -> Response:
+        checks = await self.readiness()
         return JSONResponse(checks, status_code=200 if all(checks.values()) else 503)
 
-    async def metrics_page(_request: Request) -> Response:
-        await before_metrics()
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    async def _metrics(self, _request: Request) -> Response:
+        await self.before_metrics()
+        return Response(generate_latest(self.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    async def webhook(request: Request) -> Response:
+    async def _webhook(self, request: Request) -> Response:
         given = request.headers.get(SECRET_HEADER, "").encode()
-        if not hmac.compare_digest(given, (webhook_secret or "").encode()):
+        if not hmac.compare_digest(given, (self.webhook_secret or "").encode()):
             return Response(status_code=403)
-        if not receives():
+        if not self.receives():
             return Response(status_code=503)  # Telegram asks again
         body = await request.body()
         if len(body) > MOST_BYTES:
@@ -72,28 +85,18 @@ def build(
         except ValueError:
             return Response(status_code=400)
         try:
-            await receive(raw)
+            await self.receive(raw)
         except Exception as error:  # not stored: Telegram sends it again
             log.error("intake_failed", error=type(error).__name__)
             return Response(status_code=503)
         return Response()
 
-    routes = [
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-        Route("/metrics", metrics_page),
-        *console,
-    ]
-    if webhook_secret:
-        routes.append(Route(WEBHOOK_PATH, webhook, methods=["POST"]))
-    return Starlette(routes=routes)
-
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port; whoever closes the socket gives it back.
+    """Take a port. Closing the socket gives it back.
 
     Raises:
-        OSError: it is taken, or the address is none of this machine's; says what to do.
+        OSError: the port is taken, or the address does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

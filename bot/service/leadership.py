@@ -26,22 +26,23 @@ class LeadershipLostError(RuntimeError):
 
 
 class Leadership:
-    """Takes the lease and keeps it.
-
-    Attributes:
-        fence: the lease's number, which grows with every new holder; None while it is not ours.
-            What goes out to people is claimed with it (`storage/messages/outbox.py`).
-    """
+    """Takes the lease and keeps it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._holder = f"{socket.gethostname()[:32]}/{os.getpid()}/{secrets.token_hex(4)}"
-        self.fence: int | None = None
+        self._fence: int | None = None
 
-    @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether the lease is ours, as far as this process knows."""
-        return self.fence is not None
+        return self._fence is not None
+
+    def fence(self) -> int | None:
+        """Return the number of the lease, or None while it is not ours.
+
+        It grows with every new holder. Messages are claimed with it (`storage/messages/outbox.py`).
+        """
+        return self._fence
 
     async def take(self) -> None:
         """Wait until the lease is ours; says once that it waits."""
@@ -73,8 +74,8 @@ class Leadership:
 
     async def release(self) -> None:
         """Give the lease back, so that the next service need not wait."""
-        if self.leads:
-            self.fence = None
+        if self.is_leader():
+            self._fence = None
             async with self._database.begin() as transaction:
                 await leases.release(transaction, leases.SERVICE, self._holder)
 
@@ -82,14 +83,14 @@ class Leadership:
         async with self._database.begin() as transaction:
             fence = await leases.acquire(transaction, leases.SERVICE, self._holder, ttl=LEASE)
             other = await leases.holder(transaction, leases.SERVICE)
-            if fence is None and other is not None and _is_gone(other):
+            if fence is None and other is not None and is_gone(other):
                 await leases.release(transaction, leases.SERVICE, other)
                 fence = await leases.acquire(transaction, leases.SERVICE, self._holder, ttl=LEASE)
-        self.fence = fence
-        return self.leads
+        self._fence = fence
+        return self.is_leader()
 
 
-def _is_gone(holder: str) -> bool:
+def is_gone(holder: str) -> bool:
     """Whether the holder was a process of this machine (or container) that has ended."""
     host, _, rest = holder.partition("/")
     pid = rest.partition("/")[0]

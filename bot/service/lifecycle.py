@@ -4,17 +4,17 @@ import asyncio
 import gc
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
+from bot.jobs import run_jobs
 from bot.service import own_files
 from bot.service.composition import build
 from bot.service.connections import reach
-from bot.service.http_server import Server
-from bot.service.http_server import build as build_http
-from bot.service.jobs import run_jobs
+from bot.service.gauges import measure
+from bot.service.http_server import Endpoints, Server
 from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
@@ -23,9 +23,8 @@ from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review.operators import roster
 from storage import Clock, utc_now
-from storage.checkins import appointments
 from storage.database import keys
-from storage.messages import inbox, outbox
+from storage.messages import inbox, outbox, outbox_queue
 
 log = structlog.get_logger(__name__)
 STOPPED_LAST = ("http", "delivery", "lease", "poller")
@@ -35,15 +34,21 @@ GRACE_S = 15.0
 """How long replies that are being written may go on when the service is told to end; within what
 systemd and Compose allow (30 seconds) beside the last sends."""
 LAST_SENDS_S = 5.0
+IDLE_LOOK_S = 0.01
 MODEL_LOOK_S = 2.0
-OVERDUE = timedelta(minutes=2)
-"""Check-ins that wait longer show in the metrics."""
-MANY_TRIES = 3
-"""Messages that failed so often show in the metrics."""
 
 
 class Service:
-    """The whole service: `start`, then `run` until cancelled, then `aclose`."""
+    """The whole service: `start`, then `run` until cancelled, then `aclose`.
+
+    Args:
+        settings: with a token.
+        worker: the model; whoever loaded it closes it.
+        clock: the clock of the database, for tests.
+        pacer: how fast Telegram lets a bot speak.
+        every_s: other intervals of jobs, by name, for tests.
+        model_look_s: how often the service looks whether the model is alive.
+    """
 
     def __init__(
         self,
@@ -53,9 +58,11 @@ class Service:
         clock: Clock = utc_now,
         pacer: RateLimiter | None = None,
         every_s: Mapping[str, float] | None = None,
+        model_look_s: float = MODEL_LOOK_S,
     ) -> None:
         self.parts: Parts = build(settings, worker, clock=clock, pacer=pacer, every_s=every_s)
         self._settings = settings
+        self._model_look_s = model_look_s
         self._tasks: list[asyncio.Task[None]] = []
         self._http: Server | None = None
         self._receives = False
@@ -129,10 +136,33 @@ class Service:
             "database": storage_answers,
             "model": self.parts.worker.health().alive,
             "tasks": all(not task.done() for task in self._tasks),
-            "leading": self.parts.leadership.leads,
+            "leading": self.parts.leadership.is_leader(),
             "screening": self.parts.screening.canary_is_found,
             "token": not self.parts.poller.token_is_refused,
         }
+
+    async def idle(self, *, timeout_s: float = 20.0) -> None:
+        """Wait until everything that was received is done and sent.
+
+        Then no update is open, no lane or job is at work, and no message is due. A message that
+        waits for a later retry is not due. An update counts from the moment that it is stored.
+
+        Raises:
+            TimeoutError: something is still to do.
+        """
+        async with asyncio.timeout(timeout_s):
+            while True:
+                if await self._is_idle():
+                    return
+                await asyncio.sleep(IDLE_LOOK_S)
+
+    async def _is_idle(self) -> bool:
+        # Memory before rows: lanes and jobs leave what they did in rows, and rows wake no lane.
+        if self.parts.lanes.is_busy or any(job.is_running for job in self.parts.jobs.values()):
+            return False
+        async with self.parts.database.read() as transaction:
+            has_due = await outbox_queue.has_due(transaction)
+            return not has_due and not await inbox.count_open(transaction)
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:
         """Stop receiving, stop turns, let what is being sent end; rows keep the rest.
@@ -141,7 +171,7 @@ class Service:
             grace_s: How long replies may still be written, if there is somebody to write them and
                 they may still be sent.
         """
-        may_go_on = self.parts.worker.health().alive and self.parts.leadership.leads
+        may_go_on = self.parts.worker.health().alive and self.parts.leadership.is_leader()
         for task in self._tasks:
             if task.get_name() not in STOPPED_LAST:
                 task.cancel()
@@ -161,6 +191,8 @@ class Service:
             await self.parts.leadership.release()
         with suppress(Exception):  # a service that never came up has nothing to shut down
             await self.parts.application.shutdown()
+            # The application shuts nothing down if its start failed, not even its connections.
+            await self.parts.application.bot.shutdown()
         await self.parts.hot.aclose()
         await self.parts.database.aclose()
 
@@ -180,11 +212,11 @@ class Service:
         A moment passes first, in which those who waited for the model are told.
         """
         while True:
-            await asyncio.sleep(MODEL_LOOK_S)
+            await asyncio.sleep(self._model_look_s)
             if not self.parts.worker.health().alive:
                 break
         log.critical("model_gone")
-        await asyncio.sleep(MODEL_LOOK_S)
+        await asyncio.sleep(self._model_look_s)
         raise ModelError(
             "The model's engine has ended after repeated failures (see the log). This service ends "
             "with it, so that it is started anew."
@@ -196,18 +228,18 @@ class Service:
     async def _start_http(self) -> None:
         settings, console = self._settings, self.parts.console
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-        app = build_http(
+        endpoints = Endpoints(
             metrics=self.parts.metrics,
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
             receive=self.parts.intake.receive,
-            receives=lambda: self._receives and self.parts.leadership.leads,
+            receives=lambda: self._receives and self.parts.leadership.is_leader(),
             webhook_secret=secret if settings.webhook_url else None,
-            before_metrics=self._measure,
+            before_metrics=partial(measure, self.parts),
             console=console.mounted() if console is not None else (),
         )
         self._http = Server(
-            app,
+            endpoints.app(),
             settings.http_host,
             settings.http_port,
             trusted_proxies=[str(each) for each in settings.trusted_proxies],
@@ -229,24 +261,3 @@ class Service:
         self._spawn(registration.run(), "registration")
         if not self._settings.webhook_url:
             self._spawn(self.parts.poller.run(), "poller")
-
-    async def _measure(self) -> None:
-        metrics, health = self.parts.metrics, self.parts.worker.health()
-        metrics.leads.set(int(self.parts.leadership.leads))
-        if (polled_at := self.parts.poller.last_poll_at) is not None:
-            metrics.last_poll.set(polled_at.timestamp())
-        metrics.model_queue.labels("running").set(health.running)
-        metrics.model_queue.labels("waiting").set(health.waiting)
-        metrics.model_restarts.set(health.restarts)
-        metrics.resident.set(health.resident)
-        metrics.resident_bytes.set(health.resident_bytes)
-        with suppress(Exception):  # the database is away: the other figures still count
-            async with self.parts.database.read() as transaction:
-                metrics.inbox_open.set(await inbox.count_open(transaction))
-                metrics.outbox_open.set(await outbox.count_open(transaction))
-                metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
-                metrics.check_ins_overdue.set(
-                    await appointments.count_due(
-                        transaction, before=transaction.now - OVERDUE, limit=10_000
-                    )
-                )

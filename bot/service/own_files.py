@@ -5,13 +5,13 @@ from pathlib import Path
 
 import structlog
 
+from bot.receiving.fallback_reply import SPOOL
 from bot.settings import ENV_FILE, Settings
 from storage import Database
 from storage.database import private_files
 from storage.upkeep import backup
 
 log = structlog.get_logger(__name__)
-SPOOL = "emergency.json"
 
 
 def narrow(settings: Settings, database: Database) -> None:

@@ -69,8 +69,11 @@ class Replays:
         live: the lexicon in use, with which a change is compared.
         folder: labelled messages to screen too (`PICA_REPLAY_DATA`), or None.
         run: does the work in a separate process.
+        kept_s: how long the messages stay in memory.
 
     Attributes:
+        folder: as given.
+        run: as given.
         running: the running replay, or None.
         last: the change whose replay began last.
         fault: why that replay failed; empty if it did not.
@@ -83,14 +86,16 @@ class Replays:
         *,
         folder: Path | None,
         run: Run = run,
+        kept_s: float = KEPT_S,
     ) -> None:
         self._database = database
         self._live = live
-        self._folder = folder
-        self._run = run
+        self._kept_s = kept_s
         self._task: asyncio.Task[Mapping[str, Any]] | None = None
         self._examples: ReplayExamples | None = None
         self._lapse: asyncio.TimerHandle | None = None
+        self.folder = folder
+        self.run = run
         self.running: Running | None = None
         self.last: int | None = None
         self.fault = ""
@@ -207,7 +212,7 @@ class Replays:
         self._examples = ReplayExamples(
             change.change_id, outcome["examples"], outcome["broken"], turn_ids
         )
-        self._lapse = asyncio.get_running_loop().call_later(KEPT_S, self.forget)
+        self._lapse = asyncio.get_running_loop().call_later(self._kept_s, self.forget)
         return counts
 
     async def _outcome(
@@ -224,11 +229,11 @@ class Replays:
                 progress(done, total)
 
         try:
-            return await self._run(
+            return await self.run(
                 worker.replay,
                 self._live.present.bodies,
                 change.body,
-                self._folder and self._folder.absolute(),
+                self.folder and self.folder.absolute(),
                 pages=self._stored(stored, turn_ids),
                 progress=report,
             )

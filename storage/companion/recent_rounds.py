@@ -12,6 +12,7 @@ from storage.companion.conversations import Turn
 from storage.companion.round_cache import RoundCache
 from storage.database import keys
 from storage.database.connection import Database, Transaction
+from storage.database.events import RoundsChanged, SessionsEnded
 from storage.ids import PersonId, SessionId
 
 Rounds = list[tuple[str, str]]
@@ -69,6 +70,14 @@ class RecentRounds:
         """Drop sessions from the cache. Call it before SQL changes, so that nothing stale stays."""
         for session_id in session_ids:
             await self._hot.drop(session_id)
+
+    async def on_rounds_changed(self, changed: RoundsChanged) -> None:
+        """Drop the session whose rounds changed."""
+        await self.drop(changed.session_id)
+
+    async def on_sessions_ended(self, ended: SessionsEnded) -> None:
+        """Drop the sessions that ended."""
+        await self.drop(*ended.session_ids)
 
 
 async def _opened(transaction: Transaction, person_id: PersonId, held: bytes) -> Rounds:

@@ -19,6 +19,13 @@ class MessagesQueued:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdatesReleased:
+    """Updates of a person that waited for consent may be answered now."""
+
+    person_id: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class PersonInterrupted:
     """The reply that is being written to a person must stop."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Executable, bindparam, func, select, updat
 
 from storage.database import keys
 from storage.database.connection import Transaction, insert_ignore
+from storage.database.events import UpdatesReleased
 from storage.database.schema import inbox
 from storage.ids import PersonId, TurnId, UpdateId
 
@@ -205,15 +206,20 @@ async def await_consent(transaction: Transaction, update_ids: Collection[UpdateI
     )
 
 
-async def release_after_consent(transaction: Transaction, person_id: PersonId) -> list[OpenRow]:
-    """Release the updates that waited for consent, and return them in order."""
-    rows = await _open(transaction, inbox.c.person_id == person_id, inbox.c.waits_for_consent == 1)
-    await transaction.execute(
+async def release_after_consent(transaction: Transaction, person_id: PersonId) -> int:
+    """Release the updates that waited for consent, and return how many did."""
+    released = await transaction.execute(
         update(inbox)
-        .where(inbox.c.update_id.in_([row.update_id for row in rows]))
+        .where(
+            inbox.c.person_id == person_id,
+            inbox.c.ended_as.is_(None),
+            inbox.c.waits_for_consent == 1,
+        )
         .values(waits_for_consent=0)
     )
-    return rows
+    if released.rowcount:
+        transaction.record(UpdatesReleased(person_id))
+    return int(released.rowcount)
 
 
 async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from bot.__main__ import app
 from bot.cli.doctor import Grade
-from bot.service.connections import open_database
+from bot.context import open_database
 from bot.settings import load
 from sandbox import Sandbox
 from storage import Transaction, Vault, new_secret_key

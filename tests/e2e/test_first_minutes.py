@@ -71,7 +71,7 @@ async def test_a_crisis_is_answered_before_consent(
         ("/privacy", "保存的内容都加密"),
         ("/safety", "每条消息"),
         ("/language", "请选择语言"),
-        ("/new", "好，我们从新的话题"),
+        ("/new", "好，我们换个新话题"),
         ("/nonsense", "我不认识这个命令"),
     ],
 )

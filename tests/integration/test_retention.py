@@ -89,7 +89,7 @@ async def test_words_that_wait_for_consent_do_not_wait_for_ever(database: Databa
         tx.now = NOW + timedelta(hours=25)
         counts = await retention.sweep(tx, turns_days=180)
         assert counts["unconsented"] == 1
-        assert await inbox.release_after_consent(tx, person.person_id) == []
+        assert await inbox.release_after_consent(tx, person.person_id) == 0
 
 
 async def test_words_off_the_record_go_when_the_time_is_over(database: Database) -> None:

@@ -9,6 +9,7 @@ from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.settings.changes import SettingsDialog
 from bot.checkins.settings.pages import PAUSES, SettingsPages, unpacked
 from bot.checkins.settings.phrases import PhraseHandler
+from bot.crisis.unreadable import Unheard
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of, message_id
 from storage.checkins.questions import QuestionTopic
 from storage.companion.people import Person
@@ -21,8 +22,11 @@ IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 class CheckInHandlers:
     """Handlers for `/checkin`, its buttons and locations."""
 
-    def __init__(self, answers: Responder, admits: Callable[[Person], bool]) -> None:
+    def __init__(
+        self, answers: Responder, admits: Callable[[Person], bool], unreadable: Unheard
+    ) -> None:
         self._answers = answers
+        self._unreadable = unreadable
         self._texts = answers.texts
         self._pages = SettingsPages(answers.texts)
         self._changes = SettingsDialog(self._pages, admits)
@@ -98,11 +102,12 @@ class CheckInHandlers:
             return await self._changes.quiet(a, _quiet_hours(choice))
         return None
 
-    async def on_location(self, update: Update) -> bool:
-        """Take a shared location if the zone was asked for. Returns False if it was not.
+    async def on_location(self, update: Update, context: HandlerContext) -> None:
+        """Take a shared location if the zone was asked for. Only the zone is kept."""
+        if not await self._take_location(update):
+            await self._unreadable.on_unreadable(update, context)
 
-        Only the zone is kept.
-        """
+    async def _take_location(self, update: Update) -> bool:
         message = update.effective_message
         location = message.location if message else None
         is_answer = False

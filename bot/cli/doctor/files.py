@@ -1,8 +1,8 @@
 """The check of who can read the service's files."""
 
 from bot.cli.doctor.findings import Finding, good, warning
+from bot.context import open_database
 from bot.service import own_files
-from bot.service.connections import open_database
 from bot.settings import Settings
 from storage import SecretKeyError, StorageError
 

@@ -9,7 +9,7 @@ from telegram import Bot, ChatMemberAdministrator
 from telegram.error import TelegramError
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
-from bot.service.connections import open_database
+from bot.context import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review.operators import roster

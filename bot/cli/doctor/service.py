@@ -4,8 +4,8 @@ from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
+from bot.context import open_database
 from bot.crisis.safe_mode import SafeMode
-from bot.service.connections import open_database
 from bot.settings import Settings
 from bot.transport.http_client import telegram_request
 from review.lexicon.live_lexicon import stacked

@@ -1,0 +1,101 @@
+"""What nearly every part of the service needs: settings, database, texts, Telegram."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from telegram import Bot
+from telegram.ext import Application
+
+from bot.metrics import Metrics
+from bot.settings import Settings
+from bot.texts import Texts
+from bot.texts.help_lines import HelpLines
+from bot.transport.http_client import telegram_request
+from bot.transport.rate_limit import RateLimiter
+from bot.updates.responder import Responder
+from safety.response.hotlines import Hotlines
+from storage import Clock, Database, Vault, utc_now
+
+Telegram = Application[Any, Any, Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The environment of one service, which its rooms are built from.
+
+    Attributes:
+        application: the application of python-telegram-bot.
+        pacer: how fast Telegram lets a bot send.
+    """
+
+    settings: Settings
+    database: Database
+    application: Telegram
+    texts: Texts
+    hotlines: Hotlines
+    metrics: Metrics
+    pacer: RateLimiter
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Clock, pacer: RateLimiter | None = None) -> Self:
+        """Create what the settings name. Nothing outside is asked yet.
+
+        Raises:
+            HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
+            StorageError: PICA_DATABASE_URL is not the URL of a database.
+            SecretKeyError: PICA_SECRET_KEY is missing or malformed.
+        """
+        return cls(
+            settings=settings,
+            database=open_database(settings, clock=clock),
+            application=telegram(settings),
+            texts=Texts(),
+            hotlines=Hotlines.load(settings.local_contacts),
+            metrics=Metrics(),
+            pacer=pacer or RateLimiter(),
+        )
+
+    @property
+    def bot(self) -> Bot:
+        """The bot that calls Telegram."""
+        bot: Bot = self.application.bot
+        return bot
+
+    @cached_property
+    def help_lines(self) -> HelpLines:
+        """The numbers that people can call."""
+        return HelpLines(self.texts, self.hotlines)
+
+    @cached_property
+    def answers(self) -> Responder:
+        """The transactions of people's commands and buttons."""
+        return Responder(database=self.database, texts=self.texts)
+
+
+def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
+    """Return the database that the settings name, with its secret key.
+
+    Raises:
+        StorageError: PICA_DATABASE_URL is not the URL of a database.
+        SecretKeyError: PICA_SECRET_KEY is missing or malformed.
+    """
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    return Database(settings.sql_url, Vault.parse(secret), clock=clock)
+
+
+def telegram(settings: Settings) -> Telegram:
+    """Return the library's application, without its updater: we poll and serve webhooks."""
+    if settings.telegram_token is None:
+        raise ValueError("a token is needed")
+    server = settings.telegram_api_url.rstrip("/")
+    return (
+        Application.builder()
+        .token(settings.telegram_token.get_secret_value())
+        .base_url(f"{server}/bot")
+        .base_file_url(f"{server}/file/bot")
+        .request(telegram_request(connection_pool_size=64, pool_timeout=30, read_timeout=15))
+        .get_updates_request(telegram_request())  # not used: the poller has its own
+        .updater(None)
+        .build()
+    )

@@ -1,0 +1,109 @@
+"""The room of the conversation: who answers a message, and the model's reply."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.context import Context
+from bot.conversation.completion import TurnCompleter
+from bot.conversation.context_screening import ContextScreener
+from bot.conversation.generation import ReplyGenerator
+from bot.conversation.interceptors import Interceptor
+from bot.conversation.legal_notices import LegalNotices
+from bot.conversation.model_memory import SessionCacheEviction
+from bot.conversation.quota import Quota
+from bot.conversation.reply import Replier
+from bot.conversation.requests import RequestBuilder
+from bot.conversation.turn_handler import TurnHandler
+from bot.crisis.resource_footer import ResourceFooter
+from bot.crisis.room import CrisisRoom
+from bot.jobs import Job
+from bot.updates.routes import Routes, UpdateClass
+from inference import LanguageModel
+from review.cases.shadow_review import Shadow
+from safety.response.output_guard import OutputGuard
+from storage.companion import round_cache
+from storage.companion.recent_rounds import RecentRounds
+from storage.companion.round_cache import RoundCache
+from storage.database.events import EventBus, RoundsChanged, SessionsEnded
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRoom:
+    """What answers a person's words.
+
+    Attributes:
+        cache: the connection to Redis, if there is one. The service closes it.
+    """
+
+    turns: TurnHandler
+    cache: RoundCache
+    routes: Routes
+    jobs: tuple[Job, ...]
+
+
+def build(
+    context: Context,
+    model: LanguageModel,
+    *,
+    crisis: CrisisRoom,
+    shadow: Shadow,
+    quota: Quota,
+    legal_notices: LegalNotices,
+    interceptors: Sequence[Interceptor],
+) -> ConversationRoom:
+    """Build the room.
+
+    Args:
+        context: the environment.
+        model: the language model.
+        crisis: screens words, and answers in the model's place while it must be silent.
+        shadow: holds replies that an operator reads first.
+        quota: counts the model's replies.
+        legal_notices: what the law has the companion tell under its replies.
+        interceptors: who may answer before the model does, in this order.
+    """
+    url = context.settings.redis_url
+    cache = round_cache.connect(url.get_secret_value() if url else None)
+    rounds = RecentRounds(context.database, cache)
+    kept_words = SessionCacheEviction(model)
+    finisher = TurnCompleter(
+        crisis=crisis.responder,
+        safe_mode=crisis.safe_mode,
+        quota=quota,
+        resources=ResourceFooter(context.texts, context.help_lines),
+        duties=legal_notices,
+        shadow=shadow,
+        texts=context.texts,
+    )
+    guard = OutputGuard(crisis.screens.present, context.hotlines)
+    turns = TurnHandler(
+        context,
+        screens=ContextScreener(crisis.screens),
+        interceptors=interceptors,
+        fixed_reply=crisis.fixed_reply,
+        quota=quota,
+        replier=Replier(
+            context,
+            requests=RequestBuilder(context.settings, model, rounds),
+            writer=ReplyGenerator(model, guard, context.metrics),
+            finisher=finisher,
+            rounds=rounds,
+            kept_words=kept_words,
+        ),
+    )
+    _subscribe(context.database.events, rounds, kept_words)
+    return ConversationRoom(
+        turns=turns,
+        cache=cache,
+        routes=Routes(
+            buttons={"retry": turns.on_retry}, classes={UpdateClass.BURST: turns.on_burst}
+        ),
+        jobs=(Job("kept_words", kept_words.forget_old, 60.0),),
+    )
+
+
+def _subscribe(events: EventBus, rounds: RecentRounds, kept_words: SessionCacheEviction) -> None:
+    """Forget the rounds of sessions that ended or changed."""
+    events.subscribe(SessionsEnded, kept_words.evict)
+    events.subscribe(SessionsEnded, rounds.on_sessions_ended)
+    events.subscribe(RoundsChanged, rounds.on_rounds_changed)

@@ -1,0 +1,49 @@
+"""The room that delivers: from the outbox to Telegram."""
+
+from collections.abc import Callable
+
+from bot.context import Context
+from bot.delivery.outcomes import Outcomes
+from bot.delivery.owners import Owners
+from bot.delivery.relay import OutboxRelay
+from bot.operators.room import OperatorsRoom
+from bot.operators.topics import Topics
+from storage.database.events import MessagesQueued
+
+
+def build(
+    context: Context,
+    operators: OperatorsRoom,
+    *,
+    owners: Owners,
+    fence: Callable[[], int | None],
+) -> OutboxRelay:
+    """Build the relay, the one part that sends.
+
+    Args:
+        context: the environment.
+        operators: where their chat is, and who is told of topics.
+        owners: the rooms that queue messages, asked whether each is still wanted.
+        fence: returns the number of the lease, which claims compare.
+    """
+    database = context.database
+    topics = Topics(
+        database=database,
+        bot=context.bot,
+        pacer=context.pacer,
+        chat=operators.chat,
+        notices=operators.notices,
+    )
+    outcomes = Outcomes(database=database, chat=operators.chat, topics=topics, owners=owners)
+    relay = OutboxRelay(
+        database=database,
+        bot=context.bot,
+        pacer=context.pacer,
+        metrics=context.metrics,
+        chat=operators.chat,
+        topics=topics,
+        outcomes=outcomes,
+        fence=fence,
+    )
+    database.events.subscribe(MessagesQueued, relay.wake)
+    return relay

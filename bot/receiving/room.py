@@ -1,0 +1,55 @@
+"""The room that receives: from Telegram into the lane of a person, and to its handler."""
+
+from dataclasses import dataclass
+
+from bot.context import Context
+from bot.crisis.room import CrisisRoom
+from bot.crisis.safe_mode import ModelSilenced
+from bot.operators.room import OperatorsRoom
+from bot.receiving.dispatch import Dispatch
+from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.intake import Intake
+from bot.receiving.lanes import Lanes
+from bot.receiving.poller import Poller
+from bot.receiving.reader import UpdateReader
+from storage.database.events import PersonInterrupted, UpdatesReleased
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivingRoom:
+    """What takes updates."""
+
+    lanes: Lanes
+    intake: Intake
+    poller: Poller
+
+
+def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> ReceivingRoom:
+    """Build the room."""
+    dispatch = Dispatch(context, operators.notices)
+    context.application.add_error_handler(dispatch.on_error)
+    reader = UpdateReader(context, crisis.screens, operators.chat)
+    lanes = Lanes(
+        dispatch.handle,
+        refill=reader.read_stored,
+        burst_window_s=context.settings.burst_window_s,
+    )
+    events = context.database.events
+    events.subscribe(PersonInterrupted, lanes.cancel)
+    events.subscribe(UpdatesReleased, lanes.on_released)
+    events.subscribe(ModelSilenced, lanes.cancel_all)
+    intake = Intake(
+        context,
+        reader=reader,
+        crisis=crisis.responder,
+        emergency=FallbackReply(context, crisis.responder),
+        lanes=lanes,
+    )
+    poller = Poller(
+        bot=context.bot,
+        receive=intake.receive,
+        rescue=intake.rescue,
+        metrics=context.metrics,
+        now=context.database.now,
+    )
+    return ReceivingRoom(lanes, intake, poller)

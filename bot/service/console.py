@@ -1,0 +1,60 @@
+"""The operators' console, put together with the way in that Telegram offers."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from bot.context import Context
+from bot.operators.console_link import ConsoleLink
+from bot.operators.room import CaseLink, OperatorsRoom
+from bot.service.leadership import Leadership
+from bot.settings import Settings
+from bot.updates.routes import Routes
+from console.address import Address
+from console.app import Console
+from review.lexicon.change_control import LexiconChangeControl
+from storage.database.events import CaseChanged
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleRoom:
+    """The console, or None if `PICA_CONSOLE` is 0, and its routes in Telegram."""
+
+    console: Console | None
+    routes: Routes
+
+
+def build(
+    context: Context,
+    operators: OperatorsRoom,
+    lexicon: LexiconChangeControl,
+    leadership: Leadership,
+) -> ConsoleRoom:
+    """Build the room."""
+    settings = context.settings
+    if not settings.console:
+        return ConsoleRoom(None, Routes())
+    console = Console(
+        database=context.database,
+        desk=operators.desk,
+        takeover=operators.takeover,
+        shadow=operators.shadow,
+        policy=lexicon,
+        url=settings.console_address,
+        zone=ZoneInfo(settings.operators_timezone),
+        leads=leadership.is_leader,
+    )
+    context.database.events.subscribe(CaseChanged, console.live.wake)
+    link = ConsoleLink(context, console.address.sign_in)
+    return ConsoleRoom(console, Routes(commands={"console": link.on_console}))
+
+
+def console_address(settings: Settings) -> Address:
+    """Return where operators' browsers reach the console."""
+    return Address(settings.console_address)
+
+
+def case_link(settings: Settings) -> CaseLink | None:
+    """Return what links to a case from outside this machine, if it has a public URL."""
+    if not settings.console or settings.console_url is None:
+        return None
+    return console_address(settings).case

@@ -1,0 +1,31 @@
+"""The gauges of the metrics, brought up to date before each scrape."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from bot.service.parts import Parts
+from storage.checkins import appointments
+from storage.messages import inbox, outbox
+
+# Check-ins that wait longer show in the metrics.
+OVERDUE = timedelta(minutes=2)
+# Messages that failed so often show in the metrics.
+MANY_TRIES = 3
+
+
+async def measure(parts: Parts) -> None:
+    """Read what the gauges show from the parts and the database."""
+    metrics = parts.metrics
+    metrics.leads.set(int(parts.leadership.is_leader()))
+    if (polled_at := parts.poller.last_poll_at) is not None:
+        metrics.last_poll.set(polled_at.timestamp())
+    metrics.model.show(parts.worker.health())
+    with suppress(Exception):  # the database is away: the other figures still count
+        async with parts.database.read() as transaction:
+            metrics.inbox_open.set(await inbox.count_open(transaction))
+            metrics.outbox_open.set(await outbox.count_open(transaction))
+            metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
+            overdue = await appointments.count_due(
+                transaction, before=transaction.now - OVERDUE, limit=10_000
+            )
+            metrics.check_ins_overdue.set(overdue)

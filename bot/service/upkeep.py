@@ -1,0 +1,28 @@
+"""The upkeep of what is stored: the sweep of old rows, and the backup of the data keys."""
+
+from dataclasses import dataclass
+
+from bot.context import Context
+from bot.jobs import Job
+from bot.operators.room import OperatorsRoom
+from bot.service.key_backup import KeyBackup
+from bot.service.retention_sweep import RetentionSweep
+from storage.database.events import PersonErased
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepRoom:
+    """What keeps the storage in order."""
+
+    key_mirror: KeyBackup
+    sweep: RetentionSweep
+    jobs: tuple[Job, ...]
+
+
+def build(context: Context, operators: OperatorsRoom) -> UpkeepRoom:
+    """Build the room."""
+    settings, database = context.settings, context.database
+    key_mirror = KeyBackup(database, settings.backup_dir)
+    database.events.subscribe(PersonErased, key_mirror.schedule)
+    sweep = RetentionSweep(database, operators.notices, settings.retention_days)
+    return UpkeepRoom(key_mirror, sweep, (Job("sweep", sweep.run, 3600.0),))
