@@ -60,9 +60,7 @@ class Erasure:
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id)
         if case is not None:  # erasure also deleted the notices that still waited
-            await self._notices.put(
-                transaction, "case_erased", now=transaction.now, case=case.case_id, level=case.level
-            )
+            await self._notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
         for each in theirs:
             # The topic of an open case may be created at this moment.
             if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):

@@ -159,21 +159,20 @@ async def count_due(transaction: Transaction, *, before: datetime, limit: int) -
 
 async def implausibly_late(transaction: Transaction) -> set[PersonId]:
     """Return people with a next time so far ahead that only a wrong clock explains it."""
-    c = appointments.c
+    c, now = appointments.c, transaction.now
     query = (
         select(c.person_id, c.days, c.next_at, check_in_settings.c.paused_until_at)
         .join_from(appointments, check_in_settings, check_in_settings.c.person_id == c.person_id)
         .where(
-            c.next_at > transaction.now + FAR_DAILY,
-            or_(c.next_at > transaction.now + FAR, c.days == DAILY),
+            c.next_at > now + FAR_DAILY,
+            or_(c.next_at > now + FAR, c.days == DAILY),
         )
     )
     return {
         PersonId(row.person_id)
         for row in await transaction.execute(query)
         if row.next_at
-        > max(transaction.now, row.paused_until_at or transaction.now)
-        + (FAR_DAILY if row.days == DAILY else FAR)
+        > max(now, row.paused_until_at or now) + (FAR_DAILY if row.days == DAILY else FAR)
     }
 
 

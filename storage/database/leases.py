@@ -22,19 +22,20 @@ async def acquire(
 
     Each is one conditional UPDATE, so that only one of two processes succeeds.
     """
-    unheld = {"name": name, "holder": "", "fence": 0, "expires_at": transaction.now}
+    now = transaction.now
+    unheld = {"name": name, "holder": "", "fence": 0, "expires_at": now}
     await transaction.execute(insert_ignore(transaction.dialect, leases), unheld)
     mine = update(leases).where(leases.c.name == name).returning(leases.c.fence)
     prolonged = await transaction.execute(
-        mine.where(leases.c.holder == holder, leases.c.expires_at > transaction.now).values(
-            expires_at=transaction.now + ttl
+        mine.where(leases.c.holder == holder, leases.c.expires_at > now).values(
+            expires_at=now + ttl
         )
     )
     if (fence := prolonged.scalar_one_or_none()) is not None:
         return cast("int", fence)
     taken = await transaction.execute(
-        mine.where(or_(leases.c.expires_at <= transaction.now, leases.c.holder == holder)).values(
-            holder=holder, fence=leases.c.fence + 1, expires_at=transaction.now + ttl
+        mine.where(or_(leases.c.expires_at <= now, leases.c.holder == holder)).values(
+            holder=holder, fence=leases.c.fence + 1, expires_at=now + ttl
         )
     )
     return cast("int | None", taken.scalar_one_or_none())

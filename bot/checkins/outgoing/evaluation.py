@@ -34,10 +34,11 @@ async def next_due(
     if settings.stopped_at is not None:
         return None
     # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.
+    now = transaction.now
     served = await occurrences.served(
-        transaction, settings.person_id, stored.minute, before=transaction.now + timedelta(days=1)
+        transaction, settings.person_id, stored.minute, before=now + timedelta(days=1)
     )
-    after = max(transaction.now, settings.paused_until_at or transaction.now)
+    after = max(now, settings.paused_until_at or now)
     appointment = Appointment.of(stored.days, stored.minute)
     return next_of(next_occurrence(appointment, ZoneInfo(settings.zone), after, served))
 

@@ -73,7 +73,7 @@ class CheckInJob:
         else:
             buttons = [faces(self._texts, language, claimed.check_in_id)]
         session_id = await conversations.current_session(transaction, person.person_id)
-        # The model's context knows it by the instant, which the check-in's row has too.
+        # By its instant, which the check-in's row has too, the model's context knows this turn.
         turn = await conversations.append(
             transaction, person.person_id, session_id, Speaker.SCRIPT, text=words
         )

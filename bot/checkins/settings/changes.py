@@ -240,9 +240,8 @@ class SettingsDialog:
         elif name == "weekly_summary":
             values = {"weekly_summary": not settings.weekly_summary}
             if values["weekly_summary"]:  # the first comes when a week is over
-                values["summarised_on"] = a.transaction.now.astimezone(
-                    ZoneInfo(settings.zone)
-                ).date()
+                local = a.transaction.now.astimezone(ZoneInfo(settings.zone))
+                values["summarised_on"] = local.date()
         else:
             return None
         await check_in_settings.change(a.transaction, person_id, **values)

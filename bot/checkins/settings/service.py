@@ -46,7 +46,6 @@ async def begin(
         person_id: the person who asked for them.
         zone: an IANA name that exists (`zones.is_zone`).
         wanted: the times, which replace all times before.
-        now: of the consent.
 
     Raises:
         QuietHoursError: some of the times are in the person's quiet hours.
@@ -250,11 +249,8 @@ async def _reckon(transaction: Transaction, person_id: PersonId) -> CheckInSetti
     settings = await check_in_settings.get(transaction, person_id)
     assert settings is not None
     for stored in await appointments.of_person(transaction, person_id):
-        if (
-            stored.next is not None
-            and stored.next.at <= transaction.now
-            and settings.stopped_at is None
-        ):
+        is_due = stored.next is not None and stored.next.at <= transaction.now
+        if is_due and settings.stopped_at is None:
             continue
         following = await next_due(transaction, settings, stored)
         await appointments.set_next(transaction, person_id, stored.minute, following)
