@@ -139,6 +139,10 @@ class Heart(Rows):
         self.crisis = crisis_room.build(context, self.operators)
         self.people = people_room.build(context, self.operators, self.crisis, is_demo=False)
 
+    def opening(self, key: str) -> str:
+        """A text up to the first place that is filled in."""
+        return self.texts("zh", key).split("{", 1)[0]
+
     async def heard(self, person: Person, text: str, **values: Any) -> Utterance:
         """Store words as intake does; what waits for an answer now."""
         update_id = UpdateId(next(numbers))

@@ -66,13 +66,13 @@ async def test_of_a_stranger_nothing_is_kept(closed: Heart) -> None:
     assert await is_rejected(closed, await closed.known())
     assert await closed.person() is None
     (told,) = await closed.queued()
-    assert told.startswith(closed.texts("zh", "pilot_closed").split("{")[0])
+    assert told.startswith(closed.opening("pilot_closed"))
 
 
 async def test_who_agreed_before_keeps_what_is_theirs(closed: Heart) -> None:
     assert await is_rejected(closed, await closed.agreed())
     assert await closed.person() is not None
-    assert (await closed.queued("notice"))[0].startswith(closed.texts("zh", "pilot_over").split("{")[0])
+    assert (await closed.queued("notice"))[0].startswith(closed.opening("pilot_over"))
     assert await closed.ends() == ["pilot_closed"]
 
 
