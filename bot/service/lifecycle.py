@@ -195,6 +195,8 @@ class Service:
             await self.parts.leadership.release()
         with suppress(Exception):  # a service that never came up has nothing to shut down
             await self.parts.application.shutdown()
+            # The application shuts nothing down if its start failed, not even its connections.
+            await self.parts.application.bot.shutdown()
         await self.parts.hot.aclose()
         await self.parts.database.aclose()
 

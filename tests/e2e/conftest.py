@@ -43,12 +43,11 @@ def texts() -> Texts:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def screener() -> Iterator[Screener]:
-    """Building it takes seconds and it never changes: every service gets the same one."""
-    made = Screener.load()
+def one_screener(screener: Screener) -> Iterator[None]:
+    """Every service gets the same one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Screener, "load", lambda: made)
-        yield made
+        patch.setattr(Screener, "load", lambda: screener)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -58,11 +58,6 @@ RAISES = "why: it is graver\nrelevel: {zh.suicide.made_up: 4}\n"
 
 
 @pytest.fixture(scope="session")
-def screener() -> Screener:
-    return Screener.load()
-
-
-@pytest.fixture(scope="session")
 def few(screener: Screener) -> Screener:
     """A screener of those rules alone that find the canaries: to build one takes no time."""
     kept = {m.rule for text, _ in CANARIES for m in screener.screen(text).matches}

@@ -21,6 +21,7 @@ async def test_every_request_ends_and_no_slot_is_leaked(pica, seed, dtype, monke
     if dtype == "bfloat16" and packed_kernels(
         torch.bfloat16
     ):  # as where a processor is quick at it
+        monkeypatch.setattr(autotune, "FEWEST", 0)
         monkeypatch.setattr(autotune, "pack_if_faster", lambda model, threads: pack_model(model))
     logging.getLogger("inference").setLevel(logging.CRITICAL + 1)
     limits = {"max_running": 4, "max_waiting": 12, "resident_mib": 1}

@@ -60,6 +60,7 @@ def test_it_measures_what_serves(monkeypatch):
 
 def test_what_is_loaded_is_chosen_with_the_threads_of_a_step(pica, monkeypatch):
     asked = []
+    monkeypatch.setattr(autotune, "FEWEST", 0)
     monkeypatch.setattr(
         autotune, "faster_dtype", lambda *values: asked.append(values) or torch.float32
     )
@@ -69,7 +70,19 @@ def test_what_is_loaded_is_chosen_with_the_threads_of_a_step(pica, monkeypatch):
     assert [threads for _, _, threads in asked] == [3, source.serving_threads]
 
 
+def test_a_tiny_model_is_not_measured(pica, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        autotune, "faster_dtype", lambda *values: asked.append(values) or torch.bfloat16
+    )
+    opened = open_model(dataclasses.replace(pica.source("prefix"), dtype="fastest"))
+    assert opened.model.lm_head.weight.dtype is torch.float32
+    assert asked == []
+    assert not autotune.is_worth_it(opened.model.config)
+
+
 def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
+    monkeypatch.setattr(autotune, "FEWEST", 0)
     monkeypatch.setattr(
         autotune, "faster_dtype", lambda hidden, intermediate, threads: torch.bfloat16
     )
