@@ -63,7 +63,7 @@ class Rows:
         clock: the time of the service, which a test sets.
     """
 
-    def __init__(self, database: Database, clock: ManualClock) -> None:
+    def __init__(self, database: Database, clock: ManualClock[datetime]) -> None:
         self.database = database
         self.clock = clock
 
@@ -74,9 +74,7 @@ class Rows:
     async def known(self, telegram_id: int = MEI, **columns: Any) -> Person:
         """Make a person with these columns, who has not agreed unless the columns say so."""
         async with self.database.begin() as transaction:
-            person = await people.get_or_create(
-                transaction, telegram_id, language="zh", now=self.clock()
-            )
+            person = await people.get_or_create(transaction, telegram_id, language="zh")
             if columns:
                 await people.change(transaction, person.person_id, **columns)
             found = await people.by_id(transaction, person.person_id)
@@ -131,7 +129,7 @@ async def _body(transaction: Transaction, row: Any) -> MessageBody:
 class Heart(Rows):
     """The rooms that decide who answers."""
 
-    def __init__(self, context: Context, clock: ManualClock) -> None:
+    def __init__(self, context: Context, clock: ManualClock[datetime]) -> None:
         super().__init__(context.database, clock)
         self.context = context
         self.texts = context.texts
@@ -155,9 +153,8 @@ class Heart(Rows):
                 payload="{}",
                 person_id=person.person_id,
                 level=int(screening.level),
-                now=self.clock(),
             )
-        return Utterance(person, [update_id], text, screening, self.clock(), **values)
+        return Utterance(person, [update_id], text, screening, **values)
 
     async def takes_over(self) -> Case:
         """The operator takes over the conversation of the open case."""
@@ -175,7 +172,7 @@ class House(Rows):
         model: what writes its replies.
     """
 
-    def __init__(self, parts: Parts, model: ScriptedModel, clock: ManualClock) -> None:
+    def __init__(self, parts: Parts, model: ScriptedModel, clock: ManualClock[datetime]) -> None:
         super().__init__(parts.database, clock)
         self.parts = parts
         self.model = model
@@ -226,7 +223,7 @@ async def heart(folder: Path, template: Path, **settings: Any) -> AsyncIterator[
         "operators_chat": OPERATORS_CHAT,
         **settings,
     }
-    context = Context.open(Settings(_env_file=None, **values), now=clock)
+    context = Context.open(Settings(_env_file=None, **values), clock=clock)
     await _prepare(context)
     try:
         yield Heart(context, clock)
@@ -243,7 +240,7 @@ async def house(
     shutil.copy(template, folder / "pica.db")
     async with Sandbox(limits=Limits.off()) as sandbox:  # python-telegram-bot asks who it is
         values = {"burst_window_s": 0.0, "streaming": "off", **settings}
-        parts = build(demo_settings(sandbox, folder, **values), model, now=clock)
+        parts = build(demo_settings(sandbox, folder, **values), model, clock=clock)
         await parts.application.initialize()
         await _prepare(parts.context)
         try:
@@ -256,6 +253,5 @@ async def house(
 
 async def _prepare(context: Context) -> None:
     async with context.database.begin() as transaction:
-        now = context.now()
-        await keys.check(transaction, now=now)
-        await roster.seed(transaction, context.settings.operators, language="zh", now=now)
+        await keys.check(transaction)
+        await roster.seed(transaction, context.settings.operators, language="zh")

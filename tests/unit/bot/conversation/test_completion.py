@@ -39,7 +39,6 @@ def completer(rooms: Heart) -> TurnCompleter:
         duties=rooms.people.legal_notices,
         shadow=rooms.operators.shadow,
         texts=rooms.texts,
-        now=rooms.clock,
     )
 
 
@@ -92,14 +91,14 @@ async def test_a_reply_of_an_older_epoch_is_dropped(rooms: Heart) -> None:
 async def test_a_reply_to_an_erased_person_is_dropped(rooms: Heart) -> None:
     question = await asked(rooms)
     async with rooms.database.begin() as transaction:
-        await erasure.erase(transaction, question.person.person_id, now=rooms.clock())
+        await erasure.erase(transaction, question.person.person_id)
     assert await finish(rooms, question) is Completion.SUPERSEDED
     assert await rooms.queued() == []
 
 
 async def test_in_safe_mode_the_models_words_stay_behind(rooms: Heart) -> None:
     question = await asked(rooms)
-    await rooms.crisis.safe_mode.turn_on(Switch.PAUSED, "a test", now=rooms.clock())
+    await rooms.crisis.safe_mode.turn_on(Switch.PAUSED, "a test")
     assert await finish(rooms, question) is Completion.PAUSED
     (said,) = await rooms.queued()
     assert said.startswith(rooms.opening("paused"))
@@ -140,7 +139,7 @@ async def test_a_quiet_risk_gets_the_gentle_question_below(rooms: Heart) -> None
 
 async def replies(rooms: Heart, person_id: PersonId) -> int:
     async with rooms.database.read() as transaction:
-        return await pilot.replies_today(transaction, person_id, now=rooms.clock())
+        return await pilot.replies_today(transaction, person_id)
 
 
 async def test_a_question_is_answered_and_counted_once(open_heart: OpenHeart) -> None:

@@ -129,7 +129,7 @@ async def test_words_in_safe_mode_are_kept(rooms: Heart) -> None:
 async def test_words_become_a_line_of_the_plan(rooms: Heart) -> None:
     person = await rooms.agreed()
     async with rooms.database.begin() as transaction:
-        await plans.put(transaction, person.person_id, Plan(open_step=0), now=rooms.clock())
+        await plans.put(transaction, person.person_id, Plan(open_step=0))
     utterance = await rooms.heard(person, "睡不着的时候")
     assert await is_taken(rooms, utterance, rooms.crisis.interceptors.safety_plan)
     async with rooms.database.read() as transaction:
@@ -160,7 +160,7 @@ async def test_the_quota_has_an_end_and_a_new_day(open_heart: OpenHeart) -> None
     rooms = await open_heart(daily_quota=1)
     person = await rooms.agreed()
     async with rooms.database.begin() as transaction:
-        await pilot.count_reply(transaction, person.person_id, now=rooms.clock())
+        await pilot.count_reply(transaction, person.person_id)
     assert await is_taken(rooms, await rooms.heard(person, ORDINARY), rooms.people.quota)
     assert await rooms.ends() == ["quota_over"]
     rooms.clock.forward(days=1)
