@@ -24,7 +24,7 @@ CSRF_HEADER = "X-CSRF-Token"
 CSRF_FIELD = "csrf"
 LONGEST_TOKEN = 100
 
-Handler = Callable[[Request, Visitor], Awaitable[Response]]
+PageHandler = Callable[[Request, Visitor], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ProtectedRoute:
     """
 
     path: str
-    handler: Handler
+    handler: PageHandler
     method: str = "GET"
     is_admins: bool = False
     is_part: bool = False

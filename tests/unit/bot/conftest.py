@@ -9,8 +9,9 @@ import pytest
 
 from bot.texts import Texts
 from safety.screening.screener import Screener
-from tests.support.house import House, house
+from tests.support.house import Heart, House, heart, house
 
+OpenHeart = Callable[..., Awaitable[Heart]]
 OpenHouse = Callable[..., Awaitable[House]]
 
 
@@ -21,6 +22,7 @@ def texts() -> Texts:
 
 @pytest.fixture(scope="session")
 def screener() -> Iterator[Screener]:
+    """Building it takes seconds and it never changes: every service gets the same one."""
     made = Screener.load()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Screener, "load", lambda: made)
@@ -28,18 +30,36 @@ def screener() -> Iterator[Screener]:
 
 
 @pytest.fixture
-async def open_house(
-    tmp_path: Path, sqlite_template: Path, screener: Screener
-) -> AsyncIterator[OpenHouse]:
-    async with AsyncExitStack() as stack:
-
-        async def open_(**values: Any) -> House:
-            return await stack.enter_async_context(house(tmp_path, sqlite_template, **values))
-
-        yield open_
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
 
 
 @pytest.fixture
-async def home(open_house: OpenHouse) -> House:
-    """A service with the usual settings."""
-    return await open_house()
+def open_heart(
+    stack: AsyncExitStack, tmp_path: Path, sqlite_template: Path, screener: Screener
+) -> OpenHeart:
+    """Builds the rooms that decide who answers, with other settings."""
+
+    async def open_(**settings: Any) -> Heart:
+        return await stack.enter_async_context(heart(tmp_path, sqlite_template, **settings))
+
+    return open_
+
+
+@pytest.fixture
+def open_house(
+    stack: AsyncExitStack, tmp_path: Path, sqlite_template: Path, screener: Screener
+) -> OpenHouse:
+    """Builds a whole service, with other settings."""
+
+    async def open_(**values: Any) -> House:
+        return await stack.enter_async_context(house(tmp_path, sqlite_template, **values))
+
+    return open_
+
+
+@pytest.fixture
+async def rooms(open_heart: OpenHeart) -> Heart:
+    """The rooms that decide who answers, with the usual settings."""
+    return await open_heart()

@@ -1,0 +1,141 @@
+"""An update becomes a row, and then a unit of its lane or an answer at once."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.intake import Intake
+from bot.receiving.lanes import Lanes
+from bot.receiving.reader import UpdateReader
+from bot.updates.arrivals import Unit
+from storage.companion import people
+from tests.support.house import MEI, OPERATORS_CHAT, Heart, update
+from tests.support.waiting import until
+
+GRAVE = "我想自杀"
+ORDINARY = "今天下雨了"
+SENDER = {"id": MEI, "is_bot": False, "first_name": "小雨"}
+
+
+class Entrance:
+    """An intake, and what came out of its lanes."""
+
+    def __init__(self, rooms: Heart) -> None:
+        self.rooms = rooms
+        self.units: list[Unit] = []
+        reader = UpdateReader(rooms.context, rooms.crisis.screens, rooms.operators.chat)
+        self.lanes = Lanes(self._handle, refill=reader.read_stored, burst_window_s=0.0)
+        self.intake = Intake(
+            rooms.context,
+            reader=reader,
+            crisis=rooms.crisis.responder,
+            emergency=FallbackReply(rooms.context, rooms.crisis.responder),
+            lanes=self.lanes,
+        )
+
+    async def _handle(self, unit: Unit) -> None:
+        self.units.append(unit)
+
+    async def takes(self, raw: object) -> None:
+        await self.intake.receive(raw)
+        await self.rests()
+
+    async def rests(self) -> None:
+        await until(lambda: not self.lanes.is_busy)
+
+
+@pytest.fixture
+async def entrance(rooms: Heart) -> AsyncIterator[Entrance]:
+    made = Entrance(rooms)
+    yield made
+    await made.lanes.aclose()
+
+
+async def test_words_are_stored_and_handed_to_their_lane(entrance: Entrance) -> None:
+    await entrance.takes(update(ORDINARY))
+    assert [unit.text for unit in entrance.units] == [ORDINARY]
+    assert await entrance.rooms.ends() == [""]
+
+
+async def test_a_repeat_does_nothing(entrance: Entrance) -> None:
+    raw = update(ORDINARY)
+    await entrance.takes(raw)
+    await entrance.takes(raw)
+    assert len(entrance.units) == 1
+    assert await entrance.rooms.ends() == [""]
+
+
+async def test_a_first_message_makes_a_person(entrance: Entrance) -> None:
+    await entrance.takes(update("hello", **{"from": {**SENDER, "language_code": "en"}}))
+    person = await entrance.rooms.person()
+    assert person is not None
+    assert (person.language, person.has_consented) == ("en", False)
+
+
+async def test_words_at_risk_are_answered_at_once(entrance: Entrance) -> None:
+    await entrance.takes(update(GRAVE))
+    assert entrance.units == []
+    assert len(await entrance.rooms.queued("crisis")) == 1
+    assert await entrance.rooms.ends() == ["fixed_reply"]
+    assert await entrance.rooms.case() is not None
+
+
+async def test_an_edit_into_a_risk_is_answered_at_once(entrance: Entrance) -> None:
+    await entrance.takes(update(ORDINARY))
+    await entrance.takes(update(GRAVE, edit_date=1_700_000_000))
+    assert await entrance.rooms.ends() == ["", "fixed_reply"]
+
+
+async def test_a_repeat_of_words_at_risk_is_answered_once(entrance: Entrance) -> None:
+    raw = update(GRAVE)
+    await entrance.takes(raw)
+    await entrance.takes(raw)
+    assert len(await entrance.rooms.queued("crisis")) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"chat": {"id": -5, "type": "group", "title": "x"}}, "group"),
+        ({"chat": {"id": OPERATORS_CHAT, "type": "supergroup", "title": "x"}}, "group"),
+        ({"date": "no date"}, "malformed"),
+    ],
+)
+async def test_what_nobody_answers_ends_at_once(
+    entrance: Entrance, fields: dict[str, Any], reason: str
+) -> None:
+    await entrance.takes(update(ORDINARY, **fields))
+    assert entrance.units == []
+    assert await entrance.rooms.ends() == [reason]
+
+
+@pytest.mark.parametrize("raw", [{"message": {}}, [], None, {"update_id": "7"}])
+async def test_what_has_no_number_leaves_no_row(entrance: Entrance, raw: object) -> None:
+    await entrance.takes(raw)
+    assert await entrance.rooms.ends() == []
+
+
+async def test_a_risk_in_a_malformed_update_is_answered(entrance: Entrance) -> None:
+    await entrance.takes(update(GRAVE, date="no date"))
+    assert len(await entrance.rooms.queued("crisis")) == 1
+
+
+async def test_who_writes_does_not_block_the_bot(entrance: Entrance) -> None:
+    rooms = entrance.rooms
+    await rooms.agreed()
+    async with rooms.database.begin() as transaction:
+        await people.set_blocked(transaction, MEI, rooms.clock())
+    await entrance.takes(update(ORDINARY))
+    person = await rooms.person()
+    assert person is not None
+    assert person.blocked_at is None
+
+
+async def test_after_a_restart_open_updates_are_taken_up(entrance: Entrance) -> None:
+    await entrance.takes(update(ORDINARY))
+    again = Entrance(entrance.rooms)
+    assert await again.intake.resume() == 1
+    await again.rests()
+    assert [unit.text for unit in again.units] == [ORDINARY]
