@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -16,12 +16,23 @@ class Job:
     name: str
     work: Callable[[], Awaitable[object]]
     every_s: float
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the work is being done."""
+        return self._lock.locked()
+
+    async def once(self) -> None:
+        """Do the work now, after a round that runs already."""
+        async with self._lock:
+            await self.work()
 
     async def run(self) -> None:
         """Work until cancelled. A failure is logged, and the work is tried again in time."""
         while True:
             try:
-                await self.work()
+                await self.once()
             except Exception as error:  # a job outlives every fault below it
                 log.error("job_failed", job=self.name, error=type(error).__name__)
             await asyncio.sleep(self.every_s)

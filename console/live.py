@@ -64,9 +64,14 @@ class Live:
             watcher.woken.set()
 
     @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._watchers)
+
+    @property
     def is_full(self) -> bool:
         """Whether no more streams can open."""
-        return len(self._watchers) >= MOST_STREAMS
+        return self.streams >= MOST_STREAMS
 
     @contextlib.contextmanager
     def watch(self, case_id: CaseId | None) -> Iterator[Watcher]:

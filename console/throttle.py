@@ -22,6 +22,10 @@ class Failures:
         self._by_source: OrderedDict[str, deque[float]] = OrderedDict()
         self._overall: deque[float] = deque(maxlen=MOST_OVERALL)
 
+    def __len__(self) -> int:
+        """Return how many failures are in memory."""
+        return sum(map(len, self._by_source.values())) + len(self._overall)
+
     def wait_s(self, source: str) -> int:
         """Return how long this source has to wait, or 0 if it may try."""
         return self._left_s(self._by_source.get(source, deque()), MOST)

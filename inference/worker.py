@@ -214,7 +214,8 @@ def _load(
     from inference.loading import autotune
     from inference.model.model_runner import ModelRunner
 
-    autotune.pack_if_faster(opened.model, source.serving_threads)
+    if autotune.is_worth_it(opened.model.config):
+        autotune.pack_if_faster(opened.model, source.serving_threads)
     device_bytes, host_bytes = resident_bytes(source, opened), source.host_mib << 20
     if opened.model.device.type == "cpu":  # it is the host: moving there would make no room
         device_bytes, host_bytes = device_bytes + host_bytes, 0

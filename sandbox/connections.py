@@ -71,6 +71,11 @@ class Connections:
             await self._task
         self._socket.close()
 
+    def drop_all(self) -> None:
+        """Cut every connection."""
+        for transport in list(self._open.values()):
+            transport.abort()
+
     async def drop(self, request: Request) -> None:
         """Cut the connection of a request without an answer."""
         client = request.scope.get("client")

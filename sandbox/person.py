@@ -153,6 +153,10 @@ class SandboxUser:
         contact = {"phone_number": phone_number, "first_name": name}
         return await self._send(self.id, extra={"contact": contact})
 
+    async def send(self, **content: object) -> int:
+        """Send a message with these fields of the Bot API, such as `venue` or `poll`."""
+        return await self._send(self.id, extra=content)
+
     async def edit(self, message_id: int, text: str, *, chat_id: int | None = None) -> None:
         """Change a message that the person sent."""
         chat = self._chat(self.id if chat_id is None else chat_id)

@@ -142,6 +142,11 @@ class Sandbox:
         calls = self._api.calls if self._api is not None else ()
         return [call for call in calls if method is None or call.method.lower() == method.lower()]
 
+    def drop_connections(self) -> None:
+        """Cut every connection, as a failing network would."""
+        if self._connections is not None:
+            self._connections.drop_all()
+
     @property
     def pending_updates(self) -> int:
         """How many updates the bot has not confirmed."""

@@ -14,6 +14,7 @@ import structlog
 from hypothesis import settings
 from sqlalchemy import delete
 
+from safety.screening.screener import Screener
 from storage import Database, Vault, new_secret_key
 from storage.database.schema import data_keys
 
@@ -33,6 +34,12 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def screener() -> Screener:
+    """Building it takes seconds, and it holds no state."""
+    return Screener.load()
 
 
 @pytest.fixture(scope="session")

@@ -70,20 +70,19 @@ class ContextScreener:
     async def _before(
         transaction: Transaction, person_id: PersonId, texts: Sequence[str], now: datetime
     ) -> list[str]:
-        """The person's last words that can bear on a new one: at risk, or a piece of a sentence.
+        """Return the person's last words, if any can bear on a new one: a risk, a short piece.
 
-        A turn that is begun again after a crash holds some of the texts: they are not before.
+        All of them are returned, because a piece only continues the words right before it. A turn
+        that begins again after a crash holds some of the texts, which are not before.
         """
         recent = await transcripts.recent_words(
             transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
         )
         lines = set("\n".join(texts).split("\n"))
-        return [
-            turn.text
-            for turn in recent
-            if (turn.level >= THRESHOLD or is_piece(turn.text))
-            and not lines.issuperset(turn.text.split("\n"))
-        ]
+        before = [turn for turn in recent if not lines.issuperset(turn.text.split("\n"))]
+        if not any(turn.level >= THRESHOLD or is_piece(turn.text) for turn in before):
+            return []
+        return [turn.text for turn in before]
 
 
 def joined(texts: Sequence[str]) -> str:

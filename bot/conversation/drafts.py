@@ -18,8 +18,6 @@ from bot.transport.text_split import LIMIT, utf16_length
 log = structlog.get_logger(__name__)
 TYPING_AFTER_S = 0.3
 """A reply that is there sooner needs no "typing"."""
-TYPING_EVERY_S = 4.5
-"""Telegram shows it for five seconds."""
 SETTLE_S = 0.1
 """Between a sentence and its draft: what is the last sentence goes out as the reply at once."""
 
@@ -65,6 +63,11 @@ class Preview:
     def is_off(self) -> bool:
         """Whether nothing of the reply is shown before it is delivered."""
         return self._mode == "off"
+
+    @property
+    def typing_every_s(self) -> float:
+        """How often to show again that something is being written."""
+        return self._pacer.TYPING_EVERY_S
 
     async def show(self, text: str) -> bool:
         """Replace what is shown. Returns False if there is no room for it."""
@@ -157,7 +160,7 @@ class ReplyDraft:
         try:
             if not await self._news_within(TYPING_AFTER_S):
                 await preview.show_typing()
-            while not self._is_closed and not await self._news_within(TYPING_EVERY_S):
+            while not self._is_closed and not await self._news_within(preview.typing_every_s):
                 if not await self._say_what_waits():
                     await preview.show_typing()
             while not preview.is_off and not self._is_closed:

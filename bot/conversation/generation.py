@@ -28,12 +28,30 @@ CLOSING = re.compile(r"[”’」』）)]*")
 
 
 class ReplyGenerator:
-    """Lets the model write, and shows what may be shown."""
+    """Lets the model write, and shows what may be shown.
 
-    def __init__(self, worker: LanguageModel, guard: OutputGuard, metrics: Metrics) -> None:
+    Args:
+        worker: the model.
+        guard: checks its words.
+        metrics: counts what the guard stops.
+        first_word_s: the longest wait for the first word.
+        next_word_s: the longest wait for each word after it.
+    """
+
+    def __init__(
+        self,
+        worker: LanguageModel,
+        guard: OutputGuard,
+        metrics: Metrics,
+        *,
+        first_word_s: float = FIRST_WORD_S,
+        next_word_s: float = NEXT_WORD_S,
+    ) -> None:
         self._worker = worker
         self._guard = guard
         self._metrics = metrics
+        self._first_word_s = first_word_s
+        self._next_word_s = next_word_s
 
     def place(self, request: GenerationRequest) -> int:
         """The request's place in line, from 1; 0 where it does not wait."""
@@ -63,10 +81,10 @@ class ReplyGenerator:
         try:
             async with (
                 aclosing(self._worker.stream(request)) as deltas,  # type: ignore[type-var]
-                asyncio.timeout(FIRST_WORD_S) as limit,
+                asyncio.timeout(self._first_word_s) as limit,
             ):
                 async for delta in deltas:
-                    limit.reschedule(loop.time() + NEXT_WORD_S)
+                    limit.reschedule(loop.time() + self._next_word_s)
                     if not text:
                         self._metrics.first_word.observe(time.monotonic() - started)
                     text += delta

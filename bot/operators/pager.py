@@ -56,6 +56,7 @@ class Pager:
         mail: where e-mails go.
         link: returns the URL of a case in the console, if others can reach it.
         tls: how mail servers are trusted; for tests.
+        between_s: the pause between two tries of the webhook.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Pager:
         mail: Mail | None = None,
         link: Callable[[CaseId], str] | None = None,
         tls: ssl.SSLContext | None = None,
+        between_s: float = BETWEEN_S,
     ) -> None:
         self._texts = texts
         self._language = language
@@ -74,6 +76,7 @@ class Pager:
         self._mail = mail
         self._link = link
         self._tls = tls
+        self._between_s = between_s
 
     @property
     def is_set_up(self) -> bool:
@@ -116,7 +119,7 @@ class Pager:
                 except httpx.HTTPError:
                     if attempt == ATTEMPTS:
                         raise
-                    await asyncio.sleep(BETWEEN_S)
+                    await asyncio.sleep(self._between_s)
                 else:
                     return
 
@@ -132,7 +135,7 @@ class Pager:
             if parts.scheme == "smtps"
             else smtplib.SMTP(host, port, timeout=TIMEOUT_S)
         ) as server:
-            if parts.scheme == "smtp" and not _is_here(host):  # a relay on this machine needs none
+            if parts.scheme == "smtp" and not is_here(host):  # a relay on this machine needs none
                 server.starttls(context=tls)
             if user:
                 server.login(user, password)
@@ -156,7 +159,7 @@ def _sender(user: str, host: str, mail: Mail) -> str:
     return f"{user}@{host}" if user else mail.to[0]
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether a server is on this machine, where nobody listens between."""
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -10,8 +10,8 @@ from bot.crisis.screening import SafeScreener
 from bot.updates.responder import HandlerContext, Responder
 from safety.response.hotlines import Hotlines
 from safety.response.legal_duties import Cadence, Duties, Profile
-from safety.response.policy import HOLD_LAPSE_S
-from safety.response.protocol import ProtocolStep, steps
+from safety.response.policy import HOLD_LAPSE_S, respond
+from safety.response.protocol import Policy, ProtocolStep, steps
 from safety.screening.levels import Category
 from storage.messages.body import MessageBody
 
@@ -25,6 +25,8 @@ class SafetyPage:
         duties: what laws ask for.
         screens: the screener, which knows the version of the lexicon in use.
         has_people: whether an operators' chat is set.
+        policy: answers a screening.
+        hold_lapse_s: how long a hold lasts at most.
     """
 
     def __init__(
@@ -35,6 +37,8 @@ class SafetyPage:
         duties: Duties,
         screens: SafeScreener,
         has_people: bool,
+        policy: Policy = respond,
+        hold_lapse_s: float = HOLD_LAPSE_S,
     ) -> None:
         self._answers = answers
         self._texts = answers.texts
@@ -42,6 +46,8 @@ class SafetyPage:
         self._duties = duties
         self._screens = screens
         self._has_people = has_people
+        self._policy = policy
+        self._hold_hours = int(hold_lapse_s // 3600)
 
     async def on_safety(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/safety` with the page."""
@@ -56,8 +62,8 @@ class SafetyPage:
         lines = self._hotlines.for_region(region, emergency_first=False)
         parts = [
             self._texts(language, "safety_intro"),
-            *(self._level(language, step) for step in steps()),
-            self._texts(language, f"safety_hold_{people}", hours=HOLD_LAPSE_S // 3600),
+            *(self._level(language, step) for step in steps(self._policy)),
+            self._texts(language, f"safety_hold_{people}", hours=self._hold_hours),
             self._texts(language, f"safety_{people}"),
             self._texts(language, "safety_guard"),
             self._texts(

@@ -110,7 +110,7 @@ class Lanes:
         return sum(len(lane.queue) for lane in self._lanes.values())
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether any lane has work."""
         return bool(self._lanes)
 

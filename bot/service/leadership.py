@@ -88,7 +88,7 @@ class Leadership:
                 transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
             )
             other = await leases.holder(transaction, leases.SERVICE, now=now)
-            if fence is None and other is not None and _is_gone(other):
+            if fence is None and other is not None and is_gone(other):
                 await leases.release(transaction, leases.SERVICE, other, now=now)
                 fence = await leases.acquire(
                     transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
@@ -97,7 +97,7 @@ class Leadership:
         return self.is_leader()
 
 
-def _is_gone(holder: str) -> bool:
+def is_gone(holder: str) -> bool:
     """Whether the holder was a process of this machine (or container) that has ended."""
     host, _, rest = holder.partition("/")
     pid = rest.partition("/")[0]

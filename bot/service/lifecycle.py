@@ -24,7 +24,7 @@ from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review.operators import roster
 from storage.database import keys
-from storage.messages import outbox
+from storage.messages import inbox, outbox, outbox_queue
 
 log = structlog.get_logger(__name__)
 STOPPED_LAST = ("http", "delivery", "lease", "poller")
@@ -34,11 +34,21 @@ GRACE_S = 15.0
 """How long replies that are being written may go on when the service is told to end; within what
 systemd and Compose allow (30 seconds) beside the last sends."""
 LAST_SENDS_S = 5.0
+IDLE_LOOK_S = 0.01
 MODEL_LOOK_S = 2.0
 
 
 class Service:
-    """The whole service: `start`, then `run` until cancelled, then `aclose`."""
+    """The whole service: `start`, then `run` until cancelled, then `aclose`.
+
+    Args:
+        settings: with a token.
+        worker: the model; whoever loaded it closes it.
+        now: the clock, for tests.
+        pacer: how fast Telegram lets a bot speak.
+        every_s: other intervals of jobs, by name, for tests.
+        model_look_s: how often the service looks whether the model is alive.
+    """
 
     def __init__(
         self,
@@ -48,10 +58,12 @@ class Service:
         now: Callable[[], datetime] = utc_now,
         pacer: RateLimiter | None = None,
         every_s: Mapping[str, float] | None = None,
+        model_look_s: float = MODEL_LOOK_S,
     ) -> None:
         self.parts: Parts = build(settings, worker, now=now, pacer=pacer, every_s=every_s)
         self._settings = settings
         self._now = now
+        self._model_look_s = model_look_s
         self._tasks: list[asyncio.Task[None]] = []
         self._http: Server | None = None
         self._receives = False
@@ -133,6 +145,29 @@ class Service:
             "token": not self.parts.poller.token_is_refused,
         }
 
+    async def idle(self, *, timeout_s: float = 20.0) -> None:
+        """Wait until everything that was received is done and sent.
+
+        Then no update is open, no lane or job is at work, and no message is due. A message that
+        waits for a later retry is not due. An update counts from the moment that it is stored.
+
+        Raises:
+            TimeoutError: something is still to do.
+        """
+        async with asyncio.timeout(timeout_s):
+            while True:
+                if await self._is_idle():
+                    return
+                await asyncio.sleep(IDLE_LOOK_S)
+
+    async def _is_idle(self) -> bool:
+        # Memory before rows: lanes and jobs leave what they did in rows, and rows wake no lane.
+        if self.parts.lanes.is_busy or any(job.is_running for job in self.parts.jobs.values()):
+            return False
+        async with self.parts.database.read() as transaction:
+            has_due = await outbox_queue.has_due(transaction, now=self._now())
+            return not has_due and not await inbox.count_open(transaction)
+
     async def aclose(self, *, grace_s: float = 0.0) -> None:
         """Stop receiving, stop turns, let what is being sent end; rows keep the rest.
 
@@ -160,6 +195,8 @@ class Service:
             await self.parts.leadership.release()
         with suppress(Exception):  # a service that never came up has nothing to shut down
             await self.parts.application.shutdown()
+            # The application shuts nothing down if its start failed, not even its connections.
+            await self.parts.application.bot.shutdown()
         await self.parts.hot.aclose()
         await self.parts.database.aclose()
 
@@ -179,11 +216,11 @@ class Service:
         A moment passes first, in which those who waited for the model are told.
         """
         while True:
-            await asyncio.sleep(MODEL_LOOK_S)
+            await asyncio.sleep(self._model_look_s)
             if not self.parts.worker.health().alive:
                 break
         log.critical("model_gone")
-        await asyncio.sleep(MODEL_LOOK_S)
+        await asyncio.sleep(self._model_look_s)
         raise ModelError(
             "The model's engine has ended after repeated failures (see the log). This service ends "
             "with it, so that it is started anew."

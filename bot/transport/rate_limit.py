@@ -42,6 +42,8 @@ class RateLimiter:
     """Hold a bucket per chat and one for all chats, and forget the least recently used."""
 
     CAPACITY = 20_000
+    # Telegram shows "typing" for five seconds.
+    TYPING_EVERY_S = 4.5
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

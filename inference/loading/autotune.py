@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from transformers import GlmForCausalLM
+from transformers import GlmConfig, GlmForCausalLM
 
 from inference.model.torch_internals import packed_kernels
 from inference.model.weights import columns_first, pack_model, product
@@ -22,6 +22,15 @@ REPEATS = 9
 # too: plain ones are quick in a cache, and then chance decides.
 BYTES = 64 << 20
 MOST = 64
+# A model with fewer weights in its products answers faster than anybody reads, however it is laid
+# out. To measure takes seconds of every start.
+FEWEST = 16 << 20
+
+
+def is_worth_it(config: GlmConfig) -> bool:
+    """Return whether a model is large enough to measure how it is served best."""
+    width, layers = config.hidden_size, config.num_hidden_layers
+    return layers * width * (4 * width + 3 * config.intermediate_size) >= FEWEST
 
 
 def faster_dtype(hidden: int, intermediate: int, threads: int) -> torch.dtype:
@@ -97,7 +106,7 @@ def _measured(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) ->
             taken: list[list[float]] = [[], []]
             for _ in range(REPEATS + 1):
                 for weights, values in zip((old, new), taken, strict=True):
-                    values.append(_seconds(weights, rows))  # in turn: a busy moment hits both
+                    values.append(seconds(weights, rows))  # in turn: a busy moment hits both
             for values in taken:
                 del values[0]  # threads began, memory was touched for the first time
             gains.append(min(taken[0]) / min(taken[1]))  # whatever else ran only adds
@@ -107,7 +116,8 @@ def _measured(old: list[torch.Tensor], new: list[torch.Tensor], threads: int) ->
 
 
 @torch.inference_mode()
-def _seconds(weights: list[torch.Tensor], rows: int) -> float:
+def seconds(weights: list[torch.Tensor], rows: int) -> float:
+    """Measure how long the products of these weights with `rows` tokens take."""
     tokens = torch.randn(rows, weights[0].shape[1], dtype=weights[0].dtype)
     started = time.perf_counter()
     for weight in weights:

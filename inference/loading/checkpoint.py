@@ -107,7 +107,7 @@ def _read_config(
 def _choose_dtype(
     wanted: str, stored: str, device: str, config: GlmConfig, threads: int
 ) -> torch.dtype:
-    if wanted == "fastest" and device == "cpu":
+    if wanted == "fastest" and device == "cpu" and autotune.is_worth_it(config):
         return autotune.faster_dtype(config.hidden_size, config.intermediate_size, threads)
     if wanted not in {"auto", "fastest"}:
         if wanted not in _DTYPES:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from inference import demo_model
 from inference.loading.hub import fetch
-from inference.loading.machine import usable_cpus
+from inference.loading.machine import Device, describe_device, usable_cpus
 
 if TYPE_CHECKING:
     from transformers import GlmForCausalLM
@@ -144,15 +144,15 @@ def open_model(
     )
 
 
-def resident_bytes(source: ModelSource, opened: OpenModel) -> int:
+def resident_bytes(
+    source: ModelSource, opened: OpenModel, describe: Callable[[str], Device] = describe_device
+) -> int:
     """Return what conversations may hold on all devices together between their turns."""
-    from inference.loading.machine import describe_device
-
     if source.resident_mib is not None:
         return source.resident_mib << 20
     layers = Counter(
         str(layer.input_layernorm.weight.device) for layer in opened.model.model.layers
     )
     # Each device holds its layers' part of every conversation: the tightest sets the whole.
-    whole = min(describe_device(name).free_bytes / count for name, count in layers.items())
+    whole = min(describe(name).free_bytes / count for name, count in layers.items())
     return int(whole * layers.total()) // 4

@@ -12,7 +12,7 @@ import torch
 
 from inference.model.torch_internals import stop_recording
 
-Work = Callable[[], torch.Tensor]
+DeviceWork = Callable[[], torch.Tensor]
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Capture:
         self._stream: Any = None
         self._pool: Any = None
 
-    def __call__(self, work: Work) -> Work:
+    def __call__(self, work: DeviceWork) -> DeviceWork:
         """Return a graph of the work, or the work itself if it cannot be captured.
 
         Raises:
@@ -69,7 +69,7 @@ class Capture:
         """Take a new pool, once all graphs are gone: torch refuses a pool without a graph."""
         self._pool = None
 
-    def _try(self, work: Work) -> Work:
+    def _try(self, work: DeviceWork) -> DeviceWork:
         try:
             return self._record(work)
         except torch.OutOfMemoryError:
@@ -80,7 +80,7 @@ class Capture:
             self._drop_pool()
             return work
 
-    def _record(self, work: Work) -> CapturedGraph:
+    def _record(self, work: DeviceWork) -> CapturedGraph:
         """Capture as `torch.cuda.graph` does, but raise the first error."""
         torch.cuda.synchronize()
         torch.cuda.empty_cache()  # no block is given back during a capture

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.model.attention import Reach
-from inference.model.cuda_graphs import Capture, Work
+from inference.model.cuda_graphs import Capture, DeviceWork
 from inference.model.decoder import Decoder
 from inference.model.kv_cache import GRAIN, SlotCache
 
@@ -36,8 +36,8 @@ class _Step:
 
     ids: torch.Tensor
     starts: torch.Tensor
-    work: Work
-    run: Work
+    work: DeviceWork
+    run: DeviceWork
 
 
 class StaticDecode:
@@ -53,7 +53,7 @@ class StaticDecode:
         self._decoder = decoder
         self._cache = cache
         self._capture = capture
-        self._steps: dict[tuple[int, int], _Step] = {}
+        self.steps: dict[tuple[int, int], _Step] = {}
         self._version = cache.version
 
     def decode(
@@ -65,7 +65,7 @@ class StaticDecode:
         self._cache.reserve(rows - 1, wanted)
         if self._version != self._cache.version:  # what was captured reads memory that is gone
             self.drop()
-        step = self._steps.get((rows, wanted)) or self._make(rows, wanted)
+        step = self.steps.get((rows, wanted)) or self._make(rows, wanted)
         spare = self._cache.capacity - 1
         all_ids, starts = [0] * rows, [spare] * rows
         for slot, token, start in zip(slots, ids, stored, strict=True):
@@ -79,7 +79,7 @@ class StaticDecode:
 
     def drop(self) -> None:
         """Drop what was captured and the memory that only it held."""
-        self._steps.clear()
+        self.steps.clear()
         self._capture.reset_pool()
         self._version = self._cache.version
 
@@ -94,7 +94,7 @@ class StaticDecode:
             return self._decoder.decode(ids, places, starts, self._cache, reach)
 
         step = _Step(ids, starts, work, self._capture(work))
-        self._steps[rows, columns] = step
+        self.steps[rows, columns] = step
         return step
 
 

@@ -52,6 +52,10 @@ class Decoder:
         device: Where logits come out.
         dtype: In which floating type it computes.
         vocabulary: Size of a row of logits.
+        embedding: Weights of the token embedding.
+        layers: Weights of every layer.
+        norm: Weights of the last norm.
+        head: Weights of the logits.
     """
 
     def __init__(self, model: GlmForCausalLM, positions: int) -> None:
@@ -59,26 +63,26 @@ class Decoder:
         config = model.config
         self.sizes: HeadSizes = head_sizes(config)
         self._eps: float = config.rms_norm_eps
-        self._embedding: torch.Tensor = model.model.embed_tokens.weight
-        self._layers = [take_layer(layer) for layer in model.model.layers]
-        self._norm: torch.Tensor = model.model.norm.weight
-        tied = model.lm_head.weight is self._embedding
-        self._head: torch.Tensor = model.lm_head.weight if tied else laid_out(model.lm_head)
-        self.device: torch.device = self._head.device
-        self.dtype: torch.dtype = self._head.dtype
-        self.vocabulary: int = self._head.shape[0]
+        self.embedding: torch.Tensor = model.model.embed_tokens.weight
+        self.layers = [take_layer(layer) for layer in model.model.layers]
+        self.norm: torch.Tensor = model.model.norm.weight
+        tied = model.lm_head.weight is self.embedding
+        self.head: torch.Tensor = model.lm_head.weight if tied else laid_out(model.lm_head)
+        self.device: torch.device = self.head.device
+        self.dtype: torch.dtype = self.head.dtype
+        self.vocabulary: int = self.head.shape[0]
         self._turns = dict(self._rotations(positions))
-        is_plain = self._layers[0].qkv.layout is torch.strided and self.dtype is torch.float32
+        is_plain = self.layers[0].qkv.layout is torch.strided and self.dtype is torch.float32
         self._makes_kernels = self.device.type == "cpu" and not is_plain
 
     @property
     def devices(self) -> list[torch.device]:
         """The device of every layer."""
-        return [layer.norm.device for layer in self._layers]
+        return [layer.norm.device for layer in self.layers]
 
     def embed(self, ids: torch.Tensor) -> torch.Tensor:
         """Return (tokens, hidden) for (tokens,) ids."""
-        return embedding(ids.to(self._embedding.device), self._embedding)
+        return embedding(ids.to(self.embedding.device), self.embedding)
 
     def prefill(self, segments: Sequence[Segment], cache: SlotCache) -> None:
         """Store keys and values of all segments, their tokens side by side in every product."""
@@ -91,10 +95,10 @@ class Decoder:
         hidden = self.embed(ids)
         causal = [causal_mask(cache.prefix_length + s.start, len(s.ids)) for s in segments]
         masks = {place: [mask.to(place) for mask in causal] for place in {*self.devices}}
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(self.layers):
             hidden = hidden.to(layer.norm.device)
             qkv = self._qkv(layer, hidden, self._turns[hidden.device][positions.to(hidden.device)])
-            if number == len(self._layers) - 1:  # keys and values are all that is wanted
+            if number == len(self.layers) - 1:  # keys and values are all that is wanted
                 _store_segments(segments, cache.layers[number], self._split(qkv)[1])
                 return
             queries, kv = self._split(qkv)
@@ -139,7 +143,7 @@ class Decoder:
         spread = None if len(ids) == span.stop - span.start else rows - span.start
         masks: dict[torch.device, torch.Tensor | None] = {}
         places: dict[tuple[torch.device, torch.Size], torch.Tensor] = {}
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(self.layers):
             device = layer.norm.device
             if device not in masks:
                 rows, starts = rows.to(device), starts.to(device)
@@ -158,7 +162,7 @@ class Decoder:
             prefix = cache.prefix(number)
             mixed = attend_reached(queries, store, prefix, masks[device], reach, spread)
             hidden = self._finish(layer, hidden, mixed)
-        return product(self._normed(hidden.to(self.device), self._norm), self._head)
+        return product(self._normed(hidden.to(self.device), self.norm), self.head)
 
     def _qkv(self, layer: LayerWeights, hidden: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """Return (tokens, heads + 2·groups, dim), queries and keys turned to their positions."""

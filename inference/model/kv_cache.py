@@ -126,7 +126,7 @@ class SlotCache:
         for number, old in enumerate(self.layers):
             wanted = max(slots, old.shape[1]), max(capacity, old.shape[3])
             if wanted != (old.shape[1], old.shape[3]):
-                new = self._zeros(number, *wanted)
+                new = self.allocate(number, *wanted)
                 new[:, : old.shape[1], :, : old.shape[3]] = old
                 self.layers[number] = new
                 self.version += 1
@@ -192,7 +192,7 @@ class SlotCache:
                     self.wipe(slot)
         finally:  # a device that fails must not keep them
             self._used = []
-            self.layers = [self._zeros(number, 0, 0) for number in range(len(self._devices))]
+            self.layers = [self.allocate(number, 0, 0) for number in range(len(self._devices))]
             self.version += 1
 
     @property
@@ -200,6 +200,7 @@ class SlotCache:
         """The spare place of every layer; empty while there is none."""
         return slice(max(0, self.capacity - 1), self.capacity)
 
-    def _zeros(self, layer: int, slots: int, capacity: int) -> torch.Tensor:
+    def allocate(self, layer: int, slots: int, capacity: int) -> torch.Tensor:
+        """Return an empty tensor for so many slots of a layer, on the layer's device."""
         shape = (2, slots, self._groups, capacity, self._head_dim)
         return torch.zeros(shape, device=self._devices[layer], dtype=self._dtype)

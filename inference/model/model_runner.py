@@ -79,25 +79,25 @@ class ModelRunner:
     def __init__(self, model: GlmForCausalLM, prefix: Prefix | None) -> None:
         # A padding row stands at the last place that slots can ever have.
         longest = rounded_up(1, model.config.max_position_embeddings)[1]
-        self._decoder = Decoder(model, longest + (prefix.length if prefix else 0))
-        self.device = self._decoder.device
-        self.dtype = self._decoder.dtype
-        self.vocabulary = self._decoder.vocabulary
-        capture = capture_for([*self._decoder.devices, self.device])
+        self.decoder = Decoder(model, longest + (prefix.length if prefix else 0))
+        self.device = self.decoder.device
+        self.dtype = self.decoder.dtype
+        self.vocabulary = self.decoder.vocabulary
+        capture = capture_for([*self.decoder.devices, self.device])
         self.cache = SlotCache(
             model.config,
             prefix,
-            devices=self._decoder.devices,
+            devices=self.decoder.devices,
             dtype=self.dtype,
             size=tight_size if capture is None else rounded_up,
         )
-        self._static = None if capture is None else StaticDecode(self._decoder, self.cache, capture)
+        self.static = None if capture is None else StaticDecode(self.decoder, self.cache, capture)
 
     def prefill(self, segments: Sequence[Segment]) -> None:
         """Store tokens of several slots in one pass."""
         for segment in segments:
             self.cache.reserve(segment.slot, segment.start + len(segment.ids))
-        self._decoder.prefill(segments, self.cache)
+        self.decoder.prefill(segments, self.cache)
 
     def decode(
         self, slots: Sequence[int], ids: Sequence[int], stored: Sequence[int]
@@ -116,9 +116,9 @@ class ModelRunner:
         """
         for slot, start in zip(slots, stored, strict=True):
             self.cache.reserve(slot, start + 1)
-        if self._static is not None:
-            return self._static.decode(slots, ids, stored)
-        return self._decoder.decode(
+        if self.static is not None:
+            return self.static.decode(slots, ids, stored)
+        return self.decoder.decode(
             torch.tensor(ids, device=self.device),
             torch.tensor(slots, device=self.device),
             torch.tensor(stored, device=self.device),
@@ -132,14 +132,14 @@ class ModelRunner:
         Those keep the most that was ever needed, until memory runs short (`reset`). Capturing them
         again would delay the next chat's first word.
         """
-        if is_idle and self._static is None:
+        if is_idle and self.static is None:
             self.cache.trim()
 
     def reset(self) -> None:
         """Wipe all slots and give all memory back that is not the model's."""
         self.cache.trim()
-        if self._static is not None:
-            self._static.drop()
+        if self.static is not None:
+            self.static.drop()
         self.release_memory()
 
     def release_memory(self) -> None:

@@ -40,6 +40,10 @@ class LexiconChangeControl:
         replays: the replays of proposed changes.
         now: the clock of the service.
         run: parses a change, and screens with one, in a separate process.
+
+    Attributes:
+        limit_s: how long parsing a change may take.
+        screen_limit_s: how long screening with a change may take.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class LexiconChangeControl:
         *,
         now: Callable[[], datetime],
         run: Run = run,
+        limit_s: float = LIMIT_S,
+        screen_limit_s: float = SCREEN_LIMIT_S,
     ) -> None:
         self._database = database
         self._now = now
@@ -57,6 +63,8 @@ class LexiconChangeControl:
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self.live = live
         self.replays = replays
+        self.limit_s = limit_s
+        self.screen_limit_s = screen_limit_s
 
     async def propose(self, actor: Operator, text: str) -> int:
         """Store a change that fits the lexicon in use, and return its number.
@@ -66,7 +74,7 @@ class LexiconChangeControl:
         """
         require_active(actor)
         await self.live.refresh()
-        size = await self._done(LIMIT_S, worker.check, self.live.present.bodies, text)
+        size = await self._done(self.limit_s, worker.check, self.live.present.bodies, text)
         async with self._database.begin() as transaction:
             now = self._now()
             change_id = await changes.propose(
@@ -168,7 +176,7 @@ class LexiconChangeControl:
         if change_text is None:
             return before, None
         arguments = (present.bodies, change_text, text)
-        return before, await self._done(SCREEN_LIMIT_S, worker.screen, *arguments)
+        return before, await self._done(self.screen_limit_s, worker.screen, *arguments)
 
     async def _done(self, limit_s: float, work: Callable[..., T], *arguments: object) -> T:
         try:

@@ -71,8 +71,11 @@ class Replays:
         folder: labelled messages to screen too (`PICA_REPLAY_DATA`), or None.
         now: the clock of the service.
         run: does the work in a separate process.
+        kept_s: how long the messages stay in memory.
 
     Attributes:
+        folder: as given.
+        run: as given.
         running: the running replay, or None.
         last: the change whose replay began last.
         fault: why that replay failed; empty if it did not.
@@ -86,15 +89,17 @@ class Replays:
         folder: Path | None,
         now: Callable[[], datetime],
         run: Run = run,
+        kept_s: float = KEPT_S,
     ) -> None:
         self._database = database
         self._live = live
-        self._folder = folder
         self._now = now
-        self._run = run
+        self._kept_s = kept_s
         self._task: asyncio.Task[Mapping[str, Any]] | None = None
         self._examples: ReplayExamples | None = None
         self._lapse: asyncio.TimerHandle | None = None
+        self.folder = folder
+        self.run = run
         self.running: Running | None = None
         self.last: int | None = None
         self.fault = ""
@@ -213,7 +218,7 @@ class Replays:
         self._examples = ReplayExamples(
             change.change_id, outcome["examples"], outcome["broken"], turn_ids
         )
-        self._lapse = asyncio.get_running_loop().call_later(KEPT_S, self.forget)
+        self._lapse = asyncio.get_running_loop().call_later(self._kept_s, self.forget)
         return counts
 
     async def _outcome(
@@ -230,11 +235,11 @@ class Replays:
                 progress(done, total)
 
         try:
-            return await self._run(
+            return await self.run(
                 worker.replay,
                 self._live.present.bodies,
                 change.body,
-                self._folder and self._folder.absolute(),
+                self.folder and self.folder.absolute(),
                 pages=self._stored(stored, turn_ids),
                 progress=report,
             )

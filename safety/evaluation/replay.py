@@ -142,14 +142,15 @@ def _moved(message: ReplayedText, index: int, was: Screening, now: Screening) ->
         now.level,
         tuple(dict.fromkeys(m.rule for m in was.matches)),
         tuple(dict.fromkeys(m.rule for m in now.matches)),
-        _places(was),
-        _places(now),
+        gravest_places(was),
+        gravest_places(now),
     )
 
 
-def _places(screening: Screening) -> tuple[Match, ...]:
+def gravest_places(screening: Screening, most: int = MOST_PLACES) -> tuple[Match, ...]:
+    """Return the gravest matches of a screening, `most` at most."""
     gravest = sorted(screening.matches, key=lambda match: (-match.level, match.start))
-    return tuple(gravest[:MOST_PLACES])
+    return tuple(gravest[:most])
 
 
 class _Kept:

@@ -113,7 +113,7 @@ def digits(number: str) -> str:
 def _shipped() -> tuple[Hotline, ...]:
     text = resources.files(__package__).joinpath("hotlines.toml").read_text("utf-8")
     rows = tomllib.loads(text).get("line", [])
-    return tuple(_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))
+    return tuple(parse_line(f"hotlines.toml: line {i}", row) for i, row in enumerate(rows))
 
 
 def _own(file: Path) -> list[Hotline]:
@@ -139,11 +139,16 @@ def _own(file: Path) -> list[Hotline]:
         }
         if not filled["name_zh"] or not filled["name_en"]:
             raise HotlineError(f"{file.name}: line {index}: 'name' is missing; add it")
-        lines.append(replace(_line(f"{file.name}: line {index}", filled), is_local=True))
+        lines.append(replace(parse_line(f"{file.name}: line {index}", filled), is_local=True))
     return lines
 
 
-def _line(place: str, row: dict[str, Any]) -> Hotline:
+def parse_line(place: str, row: dict[str, Any]) -> Hotline:
+    """Read one line of a register.
+
+    Raises:
+        HotlineError: a value is missing or wrong; `place` says where.
+    """
     try:
         kind = row.get("kind", "crisis")
         if kind not in ("crisis", "emergency"):

@@ -1,15 +1,18 @@
 """The policy as a list for publication, with a row for each level.
 
-It calls `policy.respond` with one screening of every level and category, so the list always agrees
+It calls the policy with one screening of every level and category, so the list always agrees
 with the code. California's SB 243 requires the protocol to be public
 (`safety/response/duties.yaml`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from safety.response.policy import Response, respond
 from safety.screening.levels import Category, Level
 from safety.screening.screener import Screening
+
+Policy = Callable[[Screening], Response | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,13 @@ class ProtocolStep:
     emergency_first: frozenset[Category]
 
 
-def steps() -> tuple[ProtocolStep, ...]:
-    """Return the response to every level, from 0 on."""
-    return tuple(_step(level) for level in Level)
+def steps(policy: Policy = respond) -> tuple[ProtocolStep, ...]:
+    """Return the response of a policy to every level, from 0 on."""
+    return tuple(_step(policy, level) for level in Level)
 
 
-def _step(level: Level) -> ProtocolStep:
-    responses = {category: _response(level, category) for category in Category}
+def _step(policy: Policy, level: Level) -> ProtocolStep:
+    responses = {category: policy(Screening(level, (category,), (), "")) for category in Category}
     given = [response for response in responses.values() if response is not None]
     blocks = any(response.blocks_model for response in given)
     return ProtocolStep(
@@ -56,7 +59,3 @@ def _step(level: Level) -> ProtocolStep:
             if response is not None and response.emergency_first
         ),
     )
-
-
-def _response(level: Level, category: Category) -> Response | None:
-    return respond(Screening(level, (category,), (), ""))

@@ -19,7 +19,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "people": ("People", "用户"),
     "chat": ("Chat", "聊天"),
     "operators": ("Operators", "值班组"),
-    "operator": ("operator", "值班员"),
+    "operator": ("operator", "值守人员"),
     "views": ("Parts of the page", "页面分区"),
     "add_person": ("Add a person", "添加用户"),
     "name": ("Name", "名字"),
@@ -68,7 +68,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "general": ("General", "综合"),
     "closed": ("closed", "已关闭"),
     "topic_opened": ("Topic opened", "话题已创建"),
-    "write_as_operator": ("Message as the operator", "以值班员身份发言"),
+    "write_as_operator": ("Message as the operator", "以值守人员身份发言"),
     "write_to": ("to", "发往"),
     "write_failed": ("That did not work.", "操作没有成功。"),
 }

@@ -51,7 +51,7 @@ class RecentRounds:
             except keys.KeyDestroyedError:
                 return []
             except Exception as error:  # unreadable bytes are a cache miss
-                log.warning("hot_store_unreadable", error=type(error).__name__)
+                log.warning("round_cache_unreadable", error=type(error).__name__)
             return await transcripts.recent_rounds(
                 transaction, person_id, session_id, limit=MOST_ROUNDS
             )

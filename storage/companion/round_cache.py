@@ -93,7 +93,7 @@ class RedisRoundCache:
         try:
             sealed = await self._redis.get(self._key(session_id))
         except (RedisError, OSError) as error:
-            log.warning("hot_store_failed", error=type(error).__name__)
+            log.warning("round_cache_failed", error=type(error).__name__)
             return None
         return cast(bytes | None, sealed)
 
@@ -102,14 +102,14 @@ class RedisRoundCache:
         try:
             await self._redis.set(self._key(session_id), sealed, px=self._ttl_ms)
         except (RedisError, OSError) as error:
-            log.warning("hot_store_failed", error=type(error).__name__)
+            log.warning("round_cache_failed", error=type(error).__name__)
 
     async def drop(self, session_id: SessionId) -> None:
         """See `RoundCache`."""
         try:
             await self._redis.delete(self._key(session_id))
         except (RedisError, OSError) as error:
-            log.warning("hot_store_failed", error=type(error).__name__)
+            log.warning("round_cache_failed", error=type(error).__name__)
 
     async def ping(self) -> bool:
         """See `RoundCache`."""

@@ -109,6 +109,7 @@ class Database:
 
     Attributes:
         events: the bus that publishes recorded events after each commit.
+        engine: the connections; listeners of SQLAlchemy can be attached.
     """
 
     def __init__(self, url: str, vault: Vault) -> None:
@@ -128,7 +129,7 @@ class Database:
             )
         self.dialect = "sqlite" if name == "sqlite" else "postgresql"
         self.url = parsed.set(drivername=DRIVERS[name])
-        self._engine = self._create_engine()
+        self.engine = self._create_engine()
         self._write_lock = asyncio.Lock()
         self._writers = asyncio.Semaphore(WRITERS)
         self._reading: dict[str, Any] = {"pica_read": True}
@@ -174,7 +175,7 @@ class Database:
     async def begin(self) -> AsyncIterator[Transaction]:
         """Open a transaction that commits at the end or rolls back on an error."""
         lock = self._write_lock if self.dialect == "sqlite" else self._writers
-        async with lock, self._engine.begin() as connection:
+        async with lock, self.engine.begin() as connection:
             transaction = self._on(connection)
             yield transaction
         await self.events.publish(transaction.events)
@@ -188,7 +189,7 @@ class Database:
         async with contextlib.AsyncExitStack() as stack:
 
             async def connect() -> AsyncConnection:
-                connection = await stack.enter_async_context(self._engine.connect())
+                connection = await stack.enter_async_context(self.engine.connect())
                 return await connection.execution_options(**self._reading)
 
             yield Transaction(connect, self.vault, self.dialect)
@@ -202,7 +203,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
         """Open a read-only transaction that sees the whole database at one instant."""
-        async with self._engine.connect() as connection:
+        async with self.engine.connect() as connection:
             await connection.execution_options(pica_read=True)
             if self.dialect == "postgresql":
                 await connection.execution_options(
@@ -259,7 +260,7 @@ class Database:
         """Rewrite an SQLite file, so that no text that an upgrade sealed stays in clear."""
         if self.dialect != "sqlite":
             return  # PostgreSQL's autovacuum does it
-        async with self._write_lock, self._engine.connect() as connection:
+        async with self._write_lock, self.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT", pica_raw=True)
             await connection.exec_driver_sql("VACUUM")
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -271,7 +272,7 @@ class Database:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await self.engine.dispose()
 
 
 def _no_answer(error: Exception) -> StorageError:

@@ -44,6 +44,15 @@ async def next_messages(
     return [await _message(transaction, row) for row in rows]
 
 
+async def has_due(transaction: Transaction, *, now: datetime) -> bool:
+    """Return whether a message is being sent or is due, and not only waits for a later retry."""
+    sending = select(outbox.c.outbox_id).where(outbox.c.state == OutboxState.SENDING).limit(1)
+    if (await transaction.execute(sending)).first() is not None:
+        return True
+    values = {"now": now, "most": 1, "busy": []}
+    return (await transaction.execute(_due(), values)).first() is not None
+
+
 @cache
 def _due() -> Select[*tuple[Any, ...]]:
     """Build the query once, because it runs after every message sent."""

@@ -6,9 +6,9 @@ import pytest
 
 from tests.e2e.conftest import (  # noqa: F401 - fixtures
     loaded,
+    one_screener,
     runner,
     sandbox,
-    screener,
     service,
     start,
     texts,

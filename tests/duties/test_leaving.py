@@ -117,9 +117,10 @@ async def test_instant_exit_where_it_is_happening_now_puts_emergency_numbers_fir
 
 
 async def test_instant_exit_leaves_numbers_where_words_at_risk_were_not_answered(
-    service: Service, user: SandboxUser, texts: Texts, monkeypatch: pytest.MonkeyPatch
+    start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
-    monkeypatch.setattr(service.parts.lanes, "_window_s", 5.0)
+    await start(burst_window_s=5.0)
+    user = await agrees(sandbox)
     sent = await user.say(PASSIVE)
     await user.say("退出")
     farewell = (await user.wait_for(None, after=sent, timeout_s=20)).text

@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -43,7 +44,7 @@ def page(texts: Texts, screener: Screener) -> SafetyPage:
     return made(texts, screener)
 
 
-def made(texts: Texts, screener: Screener, *, has_people: bool = True) -> SafetyPage:
+def made(texts: Texts, screener: Screener, *, has_people: bool = True, **values: Any) -> SafetyPage:
     answers = Responder(database=None, texts=texts, now=lambda: None)  # type: ignore[arg-type,return-value]
     return SafetyPage(
         answers=answers,
@@ -51,6 +52,7 @@ def made(texts: Texts, screener: Screener, *, has_people: bool = True) -> Safety
         duties=Duties.load(),
         screens=SafeScreener(screener, on_failure=lambda: None),
         has_people=has_people,
+        **values,
     )
 
 
@@ -87,7 +89,7 @@ def test_every_line_of_the_protocol_is_what_the_policy_answers(
 
 
 def test_a_policy_that_changes_changes_the_page(
-    page: SafetyPage, monkeypatch: pytest.MonkeyPatch
+    texts: Texts, screener: Screener, page: SafetyPage
 ) -> None:
     before = page.page("zh", None), steps()
 
@@ -99,12 +101,9 @@ def test_a_policy_that_changes_changes_the_page(
         return respond(replace(screening, level=policy.Level(min(screening.level + 1, 4))))
 
     for changed in (milder, stricter):
-        with monkeypatch.context() as patch:
-            patch.setattr("safety.response.protocol.respond", changed)
-            assert page.page("zh", None) != before[0]
-            assert steps() != before[1]
-    monkeypatch.setattr("bot.people.safety_page.HOLD_LAPSE_S", 3600 * 7)
-    assert " 7 小时" in page.page("zh", None)
+        assert made(texts, screener, policy=changed).page("zh", None) != before[0]
+        assert steps(changed) != before[1]
+    assert " 7 小时" in made(texts, screener, hold_lapse_s=3600 * 7).page("zh", None)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -37,25 +37,17 @@ class Unpaced(RateLimiter):
         return True
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may take long over a change: its worker has the lowest priority."""
-    monkeypatch.setattr("review.lexicon.change_control.LIMIT_S", 600.0)
-    monkeypatch.setattr("review.lexicon.change_control.SCREEN_LIMIT_S", 600.0)
-
-
 @pytest.fixture(scope="session")
 def texts() -> Texts:
     return TEXTS
 
 
 @pytest.fixture(scope="session", autouse=True)
-def screener() -> Iterator[Screener]:
-    """Building it takes seconds and it never changes: every service gets the same one."""
-    made = Screener.load()
+def one_screener(screener: Screener) -> Iterator[None]:
+    """Every service gets the same one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Screener, "load", lambda: made)
-        yield made
+        patch.setattr(Screener, "load", lambda: screener)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -111,12 +103,16 @@ async def start(
         }
         folder = values.pop("data_dir", tmp_path)
         every_s = values.pop("every_s", None)
+        model = values.pop("model", worker)
+        pacer = values.pop("pacer", None) or Unpaced()
         if not (folder / "pica.db").exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(sqlite_template, folder / "pica.db")
         settings = demo_settings(sandbox, folder, **values)
-        service = Service(settings, worker, now=now, pacer=Unpaced(), every_s=every_s)
+        service = Service(settings, model, now=now, pacer=pacer, every_s=every_s)
         services.append(service)
+        # A busy machine may take long over a change: its worker has the lowest priority.
+        service.parts.policy.limit_s = service.parts.policy.screen_limit_s = 600.0
         await service.start()
         return service
 

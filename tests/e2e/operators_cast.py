@@ -7,6 +7,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from sandbox.screen import SandboxMessage
+from tests.support.waiting import until
 
 TEXTS = Texts()
 GRAVE = "我想自杀"
@@ -38,9 +39,12 @@ class Group:
 
     def topic(self, case: int = 1) -> int:
         """The topic of a case."""
-        found = [i for i, name in self.topics().items() if name.startswith(f"#{case} ")]
+        found = self._topics_of(case)
         assert len(found) == 1, self.topics()
         return found[0]
+
+    def _topics_of(self, case: int) -> list[int]:
+        return [i for i, name in self.topics().items() if name.startswith(f"#{case} ")]
 
     def topics(self) -> dict[int, str]:
         return self.sandbox.topics(self.chat)
@@ -54,6 +58,8 @@ class Group:
         timeout_s: float = 20,
     ) -> SandboxMessage:
         """Wait for a message of the bot in the group, or in the topic of a case."""
+        if case is not None:
+            await until(lambda: bool(self._topics_of(case)))
         return await self.ann.wait_for(
             what,
             chat_id=self.chat,

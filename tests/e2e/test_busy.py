@@ -6,17 +6,25 @@ from typing import Any
 
 import pytest
 
-from bot.conversation import drafts
+from bot.conversation.drafts import TYPING_AFTER_S
 from bot.service.lifecycle import Service
 from bot.texts import Texts
+from bot.transport.rate_limit import RateLimiter
 from inference import GenerationError, GenerationRequest, InferenceWorker, ModelSource, Sampling
 from sandbox import Sandbox, SandboxUser
-from tests.e2e.conftest import newcomer_agrees
+from tests.e2e.conftest import Unpaced, newcomer_agrees
 from tests.support.planned_runner import PlannedRunner
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 ENDLESS = Sampling(min_new_tokens=1500)
 WORDS = "今天有点累，不知道该怎么办"
+
+
+class Quick(Unpaced):
+    """Nobody has to wait long to be told that they wait."""
+
+    TYPING_EVERY_S = 0.3
 
 
 class Crowd:
@@ -30,20 +38,14 @@ class Crowd:
         ids = tuple(self._worker.tokenizer.encode_chat("你好", []))
         for number in range(people):
             asked = GenerationRequest(f"crowd-{number}", ids, max_new_tokens=1500, sampling=ENDLESS)
-            self._tasks.append(asyncio.create_task(self._listen(asked)))
+            self._tasks.append(asyncio.create_task(self.listen(asked)))
             if number == 0:
-                await self._until(lambda: self._worker.health().running == 1)
-        await self._until(lambda: self._worker.health().waiting == people - 1)
+                await until(lambda: self._worker.health().running == 1)
+        await until(lambda: self._worker.health().waiting == people - 1)
 
-    async def _listen(self, asked: GenerationRequest) -> None:
+    async def listen(self, asked: GenerationRequest) -> None:
         async for _ in self._worker.stream(asked):
             pass
-
-    @staticmethod
-    async def _until(condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
 
     async def goes(self) -> None:
         for task in self._tasks:
@@ -66,27 +68,22 @@ def runner() -> PlannedRunner:
 
 
 @pytest.fixture
-async def crowd(
-    worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch, slow: asyncio.Event
-) -> AsyncIterator[Crowd]:
-    """Others before you; nobody has to wait long to be told that they wait."""
-    monkeypatch.setattr(drafts, "TYPING_EVERY_S", 0.3)
+async def crowd(worker: InferenceWorker, slow: asyncio.Event) -> AsyncIterator[Crowd]:
+    """Others before you."""
     made = Crowd(worker)
     yield made
     await made.goes()
 
 
 async def begin(start: Start, sandbox: Sandbox, mode: str) -> tuple[Service, SandboxUser]:
-    service = await start(streaming=mode)
+    service = await start(streaming=mode, pacer=Quick())
     user = sandbox.add_user()
     await newcomer_agrees(user)
     return service, user
 
 
 async def drafts_of(user: SandboxUser, text: str) -> None:
-    async with asyncio.timeout(20):
-        while text not in user.draft_history:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: text in user.draft_history)
 
 
 async def test_whoever_waits_is_told_their_place_and_then_answered(
@@ -110,13 +107,12 @@ async def test_words_while_waiting_join_the_question_and_keep_the_place(
     await user.say(WORDS)
     await drafts_of(user, texts("zh", "wait_place", before=1))
     ids = tuple(worker.tokenizer.encode_chat("你好", []))
-    later = asyncio.create_task(crowd._listen(GenerationRequest("later", ids, sampling=ENDLESS)))
-    await crowd._until(lambda: worker.health().waiting == 3)
+    later = asyncio.create_task(crowd.listen(GenerationRequest("later", ids, sampling=ENDLESS)))
+    await until(lambda: worker.health().waiting == 3)
     seen = len(user.draft_history)
     sent = await user.say("还睡不着")
-    async with asyncio.timeout(20):  # the question with the new words waits now
-        while len(user.draft_history) == seen:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    # The question with the new words waits now.
+    await until(lambda: len(user.draft_history) > seen)
     assert user.draft_history[-1] == texts("zh", "wait_place", before=1)
     later.cancel()
     await crowd.goes()
@@ -130,7 +126,8 @@ async def test_without_drafts_it_is_said_once(
     await crowd.comes(3)
     sent = await user.say(WORDS)
     told = await user.wait_for(texts("zh", "wait_place", before=2), after=sent, timeout_s=20)
-    await asyncio.sleep(1)
+    typing = len(sandbox.method_calls("sendChatAction"))
+    await until(lambda: len(sandbox.method_calls("sendChatAction")) >= typing + 2)
     await crowd.goes()
     await user.wait_for(None, after=told.message_id, timeout_s=60)
     said = [m.text for m in user.messages if m.from_bot and m.message_id > sent]
@@ -180,4 +177,4 @@ async def test_who_is_at_risk_gets_numbers_also_where_the_model_fails(
 
 
 def test_the_wait_is_spoken_of_after_some_seconds() -> None:
-    assert 3 < drafts.TYPING_AFTER_S + drafts.TYPING_EVERY_S < 6
+    assert 3 < TYPING_AFTER_S + RateLimiter.TYPING_EVERY_S < 6

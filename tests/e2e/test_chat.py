@@ -2,17 +2,18 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-import bot.conversation.reply
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
 from storage.companion.recent_rounds import RecentRounds
+from storage.database.events import PersonInterrupted
 from storage.review import cases
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
 
@@ -94,15 +95,22 @@ async def test_a_crisis_holds_until_an_operator_resolves_the_case(
     assert turns[-1].role == "companion"
 
 
-async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> None:
-    service.parts.lanes._window_s = 2.0  # a slow machine must not part the burst
+@pytest.fixture
+async def gathering(start: Callable[..., Awaitable[Service]]) -> Service:
+    """A service that waits longer for further words: a slow machine must not part a burst."""
+    return await start(burst_window_s=2.0)
+
+
+async def test_a_burst_is_answered_once(gathering: Service, sandbox: Sandbox) -> None:
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
     first = await user.say("我今天很累")
     await user.say("上班被骂了")
     await user.say("不知道怎么办")
     await user.wait_for(None, after=first, timeout_s=60)
-    person = await person_of(service, user)
+    person = await person_of(gathering, user)
     assert person is not None
-    async with service.parts.database.read() as transaction:
+    async with gathering.parts.database.read() as transaction:
         turns = await transcripts.history(transaction, person.person_id)
     assert [turn.role for turn in turns] == ["person", "companion"]
     assert turns[0].text == "我今天很累\n上班被骂了\n不知道怎么办"
@@ -111,18 +119,18 @@ async def test_a_burst_is_answered_once(service: Service, user: SandboxUser) -> 
 async def test_words_that_come_while_an_answer_is_stored_have_one_of_their_own(
     service: Service, user: SandboxUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They cut the turn short, whose answer is on its way already."""
+    """The turn is cut short, whose answer is on its way already."""
 
     async def slowly(*_: object) -> None:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     monkeypatch.setattr(RecentRounds, "keep", slowly)
-    monkeypatch.setattr(bot.conversation.reply, "_mark_as_shown", lambda _: None)  # not noted yet
+    person = await person_of(service, user)
+    assert person is not None
     said = ["今天下雨了", "明天也会下雨吗"]
     for words in said:
         await answer_to(user, words)
-    person = await person_of(service, user)
-    assert person is not None
+        service.parts.lanes.cancel(PersonInterrupted(person.person_id))
     async with service.parts.database.read() as transaction:
         turns = await transcripts.history(transaction, person.person_id)
     assert [turn.text for turn in turns if turn.role == "person"] == said
@@ -130,9 +138,10 @@ async def test_words_that_come_while_an_answer_is_stored_have_one_of_their_own(
 
 
 async def test_a_sentence_split_over_messages_is_screened_whole(
-    service: Service, user: SandboxUser, texts: Texts
+    gathering: Service, sandbox: Sandbox, texts: Texts
 ) -> None:
-    service.parts.lanes._window_s = 2.0  # a slow machine must not part the burst
+    user = sandbox.add_user()
+    await newcomer_agrees(user)
     sent = await user.say("我真的不")
     await user.say("想活了")
     reply = await user.wait_for(None, after=sent, timeout_s=20)

@@ -25,3 +25,11 @@ async def test_a_sentence_in_two_messages_is_read_whole(
 ) -> None:
     await answer_to(user, "我真的不")  # answered: too late to be one burst with what follows
     assert (await answer_to(user, "想活了")).startswith(opening(texts, "crisis_suicide"))
+
+
+async def test_words_that_do_not_follow_each_other_are_no_sentence(
+    service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    await answer_to(user, "我真的不")
+    await answer_to(user, "今天和同事开了一整天的会，回到家里才吃上晚饭")
+    assert not (await answer_to(user, "想活了")).startswith(opening(texts, "crisis_suicide"))

@@ -20,6 +20,7 @@ from safety.screening.levels import Level
 from sandbox import Sandbox, SandboxUser
 from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
+from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
 NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # 2 a.m. in Beijing
@@ -234,7 +235,7 @@ async def test_a_follow_up_comes_once_and_says_nothing_of_it(
     sandbox: Sandbox, start: Start, texts: Texts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [NIGHT]
-    await start(now=lambda: clock[0], every_s={"follow_ups": 0.1})
+    service = await start(now=lambda: clock[0], every_s={"follow_ups": 0.1})
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await user.press("region:CN")
@@ -245,7 +246,7 @@ async def test_a_follow_up_comes_once_and_says_nothing_of_it(
     await user.wait_for(texts("zh", "follow_set"), timeout_s=20)
     clock[0] += timedelta(hours=24, minutes=1)
     await user.wait_for(texts("zh", "follow_up_asks"), timeout_s=20)
-    await asyncio.sleep(0.5)
+    await at_rest(service, sandbox, "follow_ups")
     asked = [m.text for m in user.messages if m.text == texts("zh", "follow_up_asks")]
     assert len(asked) == 1
 

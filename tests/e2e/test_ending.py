@@ -66,15 +66,12 @@ async def test_whoever_is_at_risk_is_answered_while_replies_are_finished(
 
 
 async def test_a_dead_model_ends_the_service_with_a_word_and_a_status(
-    sandbox: Sandbox,
-    tmp_path: Path,
-    texts: Texts,
-    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox, tmp_path: Path, texts: Texts
 ) -> None:
-    monkeypatch.setattr(life, "MODEL_LOOK_S", 0.3)
     runner = PlannedRunner()
     worker = await InferenceWorker.start(ModelSource(device="cpu"), wrap_runner=runner.wrap)
-    service = Service(demo_settings(sandbox, tmp_path, burst_window_s=0.1), worker, pacer=Unpaced())
+    settings = demo_settings(sandbox, tmp_path, burst_window_s=0.1)
+    service = Service(settings, worker, pacer=Unpaced(), model_look_s=0.3)
     try:
         await service.start()
         user = sandbox.add_user()

@@ -15,6 +15,7 @@ from bot.texts import Texts
 from safety.screening.screener import Screener, Screening
 from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 HOSTILE = ["1" * 4_096] * 20
@@ -82,8 +83,7 @@ async def test_long_texts_stop_nobody_else_after_a_restart(
     rude, newcomer = sandbox.add_user(), sandbox.add_user()
     await newcomer_agrees(rude)
     await send(rude, HOSTILE)
-    while service.parts.lanes.depth < len(HOSTILE) - MOST_MERGED:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    await until(lambda: service.parts.lanes.depth >= len(HOSTILE) - MOST_MERGED)
     await service.aclose()
     await start()
     assert (await answer_to(newcomer, "我想自杀")).startswith(opening(texts, "crisis_suicide"))

@@ -1,18 +1,20 @@
 """Nothing of a talk that is over stays in the model's cache, however it ended."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.conversation import model_memory
+from bot.conversation.model_memory import KEPT_FOR_S, SessionCacheEviction
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from inference import InferenceWorker
 from sandbox import Sandbox, SandboxUser
 from storage.companion import conversations
+from storage.ids import SessionId
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
+from tests.support.clock import ManualClock
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,9 +29,14 @@ async def session_of(service: Service, user: SandboxUser) -> str:
 
 
 async def until_kept(worker: InferenceWorker, session: str, *, is_kept: bool) -> None:
-    async with asyncio.timeout(10):
-        while worker.is_cached(session) is not is_kept:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: worker.is_cached(session) is is_kept, within_s=10)
+
+
+async def model_has_listened(worker: InferenceWorker) -> None:
+    """Wait until the model has done what it was told so far: one step hears of everything."""
+    steps = worker.health().steps
+    worker.forget("nobody")
+    await until(lambda: worker.health().steps > steps)
 
 
 async def talked(service: Service, user: SandboxUser, worker: InferenceWorker) -> str:
@@ -65,17 +72,17 @@ async def test_the_end_of_off_the_record_ends_the_session_before_it_too(
 
 
 async def test_silence_is_an_end(
-    service: Service,
-    user: SandboxUser,
-    worker: InferenceWorker,
-    monkeypatch: pytest.MonkeyPatch,
+    service: Service, user: SandboxUser, worker: InferenceWorker
 ) -> None:
     session = await talked(service, user, worker)
-    await service.parts.jobs["kept_words"].work()
-    await asyncio.sleep(0.2)
-    await until_kept(worker, session, is_kept=True)
-    monkeypatch.setattr(model_memory, "KEPT_FOR_S", 0.0)
-    await service.parts.jobs["kept_words"].work()
+    await service.parts.jobs["kept_words"].once()
+    await model_has_listened(worker)
+    assert worker.is_cached(session)
+    clock = ManualClock(0.0)
+    eviction = SessionCacheEviction(worker, clock=clock)
+    eviction.note(SessionId(int(session)))
+    clock.now += KEPT_FOR_S
+    await eviction.forget_old()
     await until_kept(worker, session, is_kept=False)
 
 
@@ -88,8 +95,8 @@ async def test_words_that_are_swept_are_forgotten(
     await newcomer_agrees(user)
     session = await talked(service, user, worker)
     await service.parts.sweep.run()
-    await asyncio.sleep(0.2)
-    await until_kept(worker, session, is_kept=True)
+    await model_has_listened(worker)
+    assert worker.is_cached(session)
     now[0] += timedelta(days=181)
     await service.parts.sweep.run()
     await until_kept(worker, session, is_kept=False)

@@ -14,14 +14,13 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.service.connections import utc_now
 from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review.lexicon.live_lexicon import LiveLexicon
 from review.operators import roster
 from review.operators.access import RefusedError
-from safety.response.hotlines import Hotlines
-from safety.response.output_guard import OutputGuard
 from safety.screening.canary import CANARIES
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
@@ -30,6 +29,8 @@ from storage.review import audit, cases, evidence, operators
 from storage.review.cases import Case
 from storage.review.operators import Operator, OperatorRole
 from tests.e2e.conftest import SECRET_KEY, answer_to, newcomer_agrees, opening, person_of
+from tests.support.scripted_model import ScriptedModel
+from tests.support.waiting import until
 
 Start = Callable[..., Awaitable[Service]]
 SAID = "我要去咕噜星球了"
@@ -61,7 +62,7 @@ async def case_of(service: Service, user: SandboxUser) -> Case | None:
 
 async def team(service: Service) -> tuple[Operator, Operator, Operator]:
     """The admin whom the settings name, a second one, and a reviewer."""
-    now = service._now()
+    now = utc_now()
     async with service.parts.database.begin() as transaction:
         first = (await operators.listed(transaction))[0]
         second, reviewer = [
@@ -139,9 +140,7 @@ async def longest_pause() -> float:
         return longest
 
 
-async def proposed(
-    service: Service, ann: Operator, text: str, monkeypatch: pytest.MonkeyPatch
-) -> int:
+async def proposed(service: Service, ann: Operator, text: str) -> int:
     """A proposal with a replay that somebody else made up: here it is not what is tested."""
     policy = service.parts.policy
 
@@ -151,7 +150,7 @@ async def proposed(
         counts = {"before": policy.live.version, "total": total}
         return {"counts": counts, "examples": {}, "broken": []}
 
-    monkeypatch.setattr(policy.replays, "_run", run)
+    policy.replays.run = run
     number = await policy.propose(ann, text)
     await policy.replay(ann, number)
     return number
@@ -162,13 +161,12 @@ async def test_a_change_with_which_a_canary_is_missed_is_refused(
     sandbox: Sandbox,
     texts: Texts,
     screener: Screener,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ann, bo, _ = await team(service)
     text = CANARIES[0][0]
     rules = sorted({m.rule for m in screener.screen(text).matches})
     change = json.dumps({"why": "no good", "disable": rules})
-    number = await proposed(service, ann, change, monkeypatch)
+    number = await proposed(service, ann, change)
     version = service.parts.policy.live.version
     with pytest.raises(RefusedError, match="canary"):
         await service.parts.policy.approve(bo, number)
@@ -179,30 +177,22 @@ async def test_a_change_with_which_a_canary_is_missed_is_refused(
     assert (await service.readiness())["screening"]
 
 
-async def test_the_guard_follows(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_guard_follows(start: Start, sandbox: Sandbox, texts: Texts) -> None:
     """A threat in the model's words is found with the lexicon in use."""
-    made: list[OutputGuard] = []
-
-    class Noted(OutputGuard):
-        def __init__(self, screener: Callable[[], Screener], hotlines: Hotlines) -> None:
-            super().__init__(screener, hotlines)
-            made.append(self)
-
-    monkeypatch.setattr("bot.conversation.room.OutputGuard", Noted)
-    service = await start()
-    (guard,) = made
-    ann, bo, _ = await team(service)
     words = "你们去咕噜星球吧"
-    assert guard.check(words).allowed
+    service = await start(model=ScriptedModel(default=words))
+    ann, bo, _ = await team(service)
+    user = await newcomer(sandbox)
+    assert (await answer_to(user, "你好")).startswith(words)
     change = CHANGE.replace("category: suicide", "category: violence")
     change = change.replace("[去咕噜星球]", "[你们去咕噜星球]").replace(
         "[我要去咕噜星球]", "[你们去咕噜星球]"
     )
-    number = await proposed(service, ann, change, monkeypatch)
+    number = await proposed(service, ann, change)
     await service.parts.policy.approve(bo, number)
-    assert guard.check(words).reason == "risk_language"
+    assert (await answer_to(user, "你好")).startswith(texts("zh", "guard_fallback"))
     await service.parts.policy.withdraw(bo, number)
-    assert guard.check(words).allowed
+    assert (await answer_to(user, "你好")).startswith(words)
 
 
 async def test_the_host_takes_it_back_and_the_service_follows(
@@ -214,7 +204,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
 ) -> None:
     service = await start(every_s={"lexicon": 0.1})
     ann, bo, _ = await team(service)
-    number = await proposed(service, ann, CHANGE, monkeypatch)
+    number = await proposed(service, ann, CHANGE)
     policy = service.parts.policy
     shipped = policy.live.version
     await policy.approve(bo, number)
@@ -234,9 +224,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     assert (status, "Change 99 is neither" in said) == (1, True)
     status, said = await asyncio.to_thread(pica, "withdraw", str(number), "--yes")
     assert status == 0, said
-    async with asyncio.timeout(20):
-        while policy.live.version != shipped:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await until(lambda: policy.live.version == shipped)
     assert service.parts.screening.screens.screen(SAID).level == Level.NONE
     assert await answered_by_the_model(sandbox, service, texts)
     async with service.parts.database.read() as transaction:
@@ -254,7 +242,7 @@ async def test_what_fits_no_longer_at_the_start_is_told_to_operators(
     service = await start()
     ann, bo, _ = await team(service)
     rule = screener.lexicon.entries[-1].id
-    number = await proposed(service, ann, f"why: x\ndisable: [{rule}]\n", monkeypatch)
+    number = await proposed(service, ann, f"why: x\ndisable: [{rule}]\n")
     await service.parts.policy.approve(bo, number)
     await service.aclose()
     lexicon = screener.lexicon

@@ -3,9 +3,7 @@
 Five hundred of them; ten thousand with `pytest --hypothesis-profile=thorough`.
 """
 
-import asyncio
 import itertools
-from collections.abc import Sequence
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -15,6 +13,7 @@ from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage.ids import UpdateId
 from storage.messages import inbox
+from tests.support.waiting import at_rest
 
 BATCH = 20
 BATCHES = 500 if settings.get_current_profile_name() == "thorough" else 25
@@ -72,16 +71,6 @@ updates = st.fixed_dictionaries(
 )
 
 
-async def _until_ended(service: Service, update_ids: Sequence[int]) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            async with service.parts.database.read() as transaction:
-                known = [await inbox.exists(transaction, UpdateId(each)) for each in update_ids]
-                if all(known) and not await inbox.count_open(transaction):
-                    return
-            await asyncio.sleep(0.02)
-
-
 @settings(
     max_examples=BATCHES,
     deadline=None,
@@ -101,4 +90,6 @@ async def test_each_has_an_end_and_the_loop_lives(
         sandbox.send_raw_update({"update_id": update_id, **update})
     sent = await user.say("/help")
     await user.wait_for(texts("zh", "help")[:6], after=sent, timeout_s=60)
-    await _until_ended(service, given_ids)
+    await at_rest(service, sandbox)
+    async with service.parts.database.read() as transaction:
+        assert all([await inbox.exists(transaction, UpdateId(each)) for each in given_ids])

@@ -1,6 +1,5 @@
 """The model fails, is stopped by the guard or cannot be sent: people are told, nothing doubles."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,6 +15,7 @@ from storage.companion.conversations import Turn
 from storage.companion.recent_rounds import RecentRounds
 from tests.e2e.conftest import person_of
 from tests.support.planned_runner import PlannedRunner
+from tests.support.waiting import at_rest, until
 
 ERRORS = [torch.OutOfMemoryError("out of memory"), RuntimeError("a kernel failed")]
 
@@ -126,14 +126,10 @@ async def test_a_block_while_sending_is_noticed(
 ) -> None:
     sandbox.faults.add(method="sendMessage", kind="403", times=1, chat_id=user.id)
     await user.say("你好")
-    for _ in range(600):
-        person = await person_of(service, user)
-        assert person is not None
-        if person.blocked_at is not None:
-            break
-        await asyncio.sleep(0.05)
-    else:
-        pytest.fail("the block was not noticed")
+    await at_rest(service, sandbox)
+    person = await person_of(service, user)
+    assert person is not None
+    assert person.blocked_at is not None
     hops = await trace(service.parts.database, user.id)
     assert [(out["state"], out["reason"]) for out in hops[-1]["sent"]] == [("failed", "blocked")]
     sent = await user.say("我回来了")
@@ -142,10 +138,7 @@ async def test_a_block_while_sending_is_noticed(
 
 async def test_a_group_is_left(service: Service, sandbox: Sandbox, user: SandboxUser) -> None:
     group = sandbox.add_group("朋友们", [user])
-    for _ in range(200):
-        left = [str(call.params.get("chat_id")) for call in sandbox.method_calls("leaveChat")]
-        if left:
-            break
-        await asyncio.sleep(0.05)
+    await until(lambda: bool(sandbox.method_calls("leaveChat")))
+    left = [str(call.params.get("chat_id")) for call in sandbox.method_calls("leaveChat")]
     assert left == [str(group)]
     assert all((await service.readiness()).values())

@@ -11,15 +11,14 @@ from sqlalchemy import select
 from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from bot.transport.errors import Failure, SendError
 from sandbox import Sandbox, SandboxUser
 from storage.database import schema_review
 from storage.ids import CaseId
-from storage.messages import outbox
 from storage.review import audit, cases, notes, operators
 from storage.review.cases import CaseState, Resolution
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
+from tests.support.waiting import at_rest, until
 
 Start = Callable[..., Awaitable[Service]]
 SECRET = "这个人我上周也见过"
@@ -72,18 +71,6 @@ async def case_of(service: Service, number: int = 1) -> cases.Case:
     return found
 
 
-async def settle(service: Service) -> None:
-    """Until nothing waits in a lane or to be sent."""
-    async with asyncio.timeout(20):
-        while service.parts.lanes.busy or await _unsent(service):  # noqa: ASYNC110 - no event
-            await asyncio.sleep(0.05)
-
-
-async def _unsent(service: Service) -> bool:
-    async with service.parts.database.read() as transaction:
-        return bool(await outbox.count_open(transaction))
-
-
 async def test_a_grave_case_has_a_topic_that_names_nobody(
     group: Group, at_risk: SandboxUser
 ) -> None:
@@ -92,7 +79,7 @@ async def test_a_grave_case_has_a_topic_that_names_nobody(
     assert [label for row in notice.buttons for label, _ in row] == ["我来", "接手对话", "了结"]
     await answer_to(at_risk, "我刚吞了一整瓶安眠药")
     await group.sees(told("case_raised", case=1, level=4), case=1)
-    await settle(group.service)
+    await at_rest(group.service, group.sandbox)
     assert list(group.topics().values()) == ["#1 · 4 · 自杀, 身体紧急情况"]
     other = group.sandbox.add_user()
     await newcomer_agrees(other)
@@ -111,7 +98,7 @@ async def test_further_words_at_risk_are_told_once(
     await at_risk.wait_for(texts("zh", "human_joined"), timeout_s=20)
     await at_risk.say(spoken)
     await group.sees(told("case_person_at_risk", case=1, level=3), case=1)
-    await settle(group.service)
+    await at_rest(group.service, group.sandbox)
     assert [m for m in group.said() if spoken in m.text and m.message_id > more.message_id] == [
         m for m in group.said() if m.text.startswith("⚠️") and spoken in m.text
     ]
@@ -122,7 +109,7 @@ async def test_two_operators_claim_at_once_and_one_is_told_who_has_it(
 ) -> None:
     await asyncio.gather(group.presses(group.ann, "claim"), group.presses(group.bo, "claim"))
     await group.sees("认领了个案 #1", case=1)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     case = await case_of(service)
     winner, loser = (group.ann, group.bo) if case.claimed_by == 1 else (group.bo, group.ann)
     refusal = told("case_taken", case=1, holder=winner.first_name)
@@ -163,8 +150,7 @@ async def test_a_stranger_in_the_group_gets_nothing(
     for command in ("/claim", "/takeover", "/reply 你好", "/resolve helped", "/note x"):
         await group.writes(group.stranger, command)
     await group.writes(group.stranger, "/claim 1", case=None)
-    await asyncio.sleep(0.5)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     case = await case_of(service)
     assert (case.state, case.claimed_by) == (CaseState.OPEN, None)
     assert [m.text for m in group.said()] == before
@@ -189,8 +175,7 @@ async def test_another_group_is_not_the_operators_chat(
         },
     }
     group.sandbox.send_raw_update({"update_id": 900_003, "callback_query": data})
-    await asyncio.sleep(0.5)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert (await case_of(service)).state is CaseState.OPEN
 
 
@@ -203,8 +188,7 @@ async def test_who_was_removed_can_do_nothing(
         await operators.change(transaction, bo.operator_id, removed_at=service.parts.desk.now())
     await group.presses(group.bo, "claim")
     await group.writes(group.bo, "/claim")
-    await asyncio.sleep(0.5)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert (await case_of(service)).state is CaseState.OPEN
     assert group.bo.toasts == []
 
@@ -220,7 +204,7 @@ async def test_plain_words_of_operators_never_reach_the_person(
     await group.writes(group.ann, SECRET, case=None)
     await group.writes(group.ann, f"/note {SECRET}")
     await group.sees(told("case_noted", operator="Operator", case=1) + SECRET, case=1)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert [m.text for m in talking.messages] == before
     async with service.parts.database.read() as transaction:
         case = await case_of(service)
@@ -261,7 +245,7 @@ async def test_a_reply_by_the_prompt(
     await group.ann.edit(sent, "改了", chat_id=group.chat)
     await group.ann.edit(sent, "又改了", chat_id=group.chat)
     await group.sees(texts("zh", "edit_not_sent"), case=1)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert sum(texts("zh", "edit_not_sent") in m.text for m in group.said()) == 1
     assert not any("改了" in m.text for m in talking.messages)
 
@@ -276,7 +260,7 @@ async def test_who_has_not_taken_over_cannot_reply(
     await group.sees("小结：先这样", case=1)
     await group.writes(group.ann, "/reply 还有一句")
     await group.sees(told("no_takeover", case=1), case=1)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert not any("我来说" in m.text or "还有一句" in m.text for m in talking.messages)
 
 
@@ -310,7 +294,7 @@ async def test_forget_deletes_the_topic(
     await talking.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await talking.press("forget:yes")
     await group.sees(told("case_erased", case=1, level=3))
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert group.topics() == {}
     assert not any(GRAVE in m.text for m in group.said())
     assert (await case_of(service)).thread_id is None
@@ -324,8 +308,7 @@ async def test_a_topic_is_deleted_though_telegram_was_away(
     await talking.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await talking.press("forget:yes")
     await group.sees(told("case_erased", case=1, level=3))
-    await settle(service)
-    assert group.topics() == {}
+    await until(lambda: group.topics() == {})
 
 
 async def test_a_resolved_case_closes_its_topic_and_old_buttons_say_so(
@@ -338,14 +321,12 @@ async def test_a_resolved_case_closes_its_topic_and_old_buttons_say_so(
     await group.presses(group.ann, "false_alarm")
     await group.sees(told("case_resolved", operator="Operator", case=1) + "误报", case=1)
     await at_risk.wait_for(texts("zh", "hold_ended"), timeout_s=20)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     assert group.sandbox.closed_topics(group.chat) == [group.topic()]
     case = await case_of(service)
     assert (case.state, case.resolution) == (CaseState.RESOLVED, Resolution.FALSE_ALARM)
     await group.presses(group.bo, "claim")
-    async with asyncio.timeout(20):
-        while not group.bo.toasts:  # noqa: ASYNC110 - the sandbox has no event for it
-            await asyncio.sleep(0.05)
+    await until(lambda: bool(group.bo.toasts))
     assert group.bo.toasts == [texts("zh", "case_gone", case=1)]
 
 
@@ -432,7 +413,7 @@ async def test_a_takeover_cuts_the_running_reply(
     await group.sees(told("case_person_said", case=1) + "今天学校里的事我想和你说说")
     await group.writes(group.ann, "/reply 1 我是林老师", case=None)
     relayed = await mei.wait_for("我是林老师", after=sent, timeout_s=20)
-    await settle(service)
+    await at_rest(service, group.sandbox)
     later = [m.text for m in mei.messages if m.from_bot and m.message_id > sent]
     assert later == [joined.text, relayed.text]
     assert group.topics() == {}  # level 2 has no topic
@@ -443,18 +424,20 @@ async def test_a_topic_that_the_bot_may_not_delete_is_asked_for_once(
     at_risk: SandboxUser,
     texts: Texts,
     service: Service,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def refuses(*_: object) -> None:
-        raise SendError(Failure.NO_TOPICS, "BadRequest")
-
-    monkeypatch.setattr("bot.operators.topics.delete_topic", refuses)
+    group.sandbox.faults.add(
+        "deleteForumTopic",
+        "refusal",
+        times=99,
+        status=400,
+        description="Bad Request: not enough rights to manage topics",
+    )
     await at_risk.say("/forget")
     await at_risk.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await at_risk.press("forget:yes")
     await group.sees(texts("zh", "topic_not_deleted", case=1))
     await service.parts.sweep.run()
-    await settle(service)
+    await at_rest(service, group.sandbox)
     asked = [m for m in group.said() if m.text == texts("zh", "topic_not_deleted", case=1)]
     assert len(asked) == 1
     assert asked[0].thread_id is None
@@ -472,11 +455,11 @@ async def test_topics_end_with_the_words_they_hold(
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
     ahead = timedelta(days=29)
     await service.parts.sweep.run()
-    await settle(service)
+    await at_rest(service, sandbox)
     assert len(sandbox.topics(chat)) == 1
     ahead = timedelta(days=31)
     await service.parts.sweep.run()
-    await settle(service)
+    await at_rest(service, sandbox)
     assert sandbox.topics(chat) == {}
 
 

@@ -1,6 +1,5 @@
 """Who is called when nobody claims a case, and what the person is told at the end."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,19 +21,18 @@ from tests.e2e.conftest import answer_to, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
 from tests.support.clock import ManualClock
 from tests.support.mail_server import MailServer
+from tests.support.waiting import at_rest
 from tests.support.web_hook import Hook
 
 Start = Callable[..., Awaitable[Service]]
 STEP = timedelta(minutes=10)
-SHORT_S = 0.7
 
 
 NIGHT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)  # Tuesday; 2 a.m. in Shanghai
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
-    monkeypatch.setattr("bot.operators.pager.BETWEEN_S", 0)
+def clock() -> ManualClock:
     return ManualClock(NIGHT)
 
 
@@ -66,6 +64,11 @@ async def begin(
 Begin = Callable[..., Awaitable[tuple[Group, SandboxUser]]]
 
 
+async def looked(group: Group) -> None:
+    """Let the clocks of cases and the digest look once more."""
+    await at_rest(group.service, group.sandbox, "escalation", "digest")
+
+
 async def state_of(group: Group) -> cases.Case:
     async with group.service.parts.database.read() as transaction:
         found = await cases.get(transaction, CaseId(1))
@@ -94,7 +97,7 @@ async def test_the_next_on_duty_then_the_pager_then_the_honest_word(
         )
         await answer_to(user, GRAVE)
         await group.sees(told("case_opened", case=1))
-        await asyncio.sleep(SHORT_S)
+        await looked(group)
         assert pages(group.ann) == pages(group.bo) == hook.bodies == []
         clock.now += STEP
         page = await group.ann.wait_for("📟", timeout_s=20)
@@ -121,7 +124,7 @@ async def test_the_next_on_duty_then_the_pager_then_the_honest_word(
         await user.wait_for(lambda m: m.text == honest, timeout_s=20)
         await group.sees(told("case_nobody_came", case=1), case=1)
         clock.now += timedelta(hours=1)
-        await asyncio.sleep(SHORT_S)
+        await looked(group)
         assert (len(hook.bodies), len(pages(group.ann)), pages(group.bo)) == (1, 1, [])
 
 
@@ -135,7 +138,7 @@ async def test_a_claim_from_the_private_page_stops_the_clock(
     await group.ann.press("case:1:claim")
     await group.sees(told("case_claimed", operator="Operator", case=1), case=1)
     clock.now += 10 * STEP
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert (await state_of(group)).state is CaseState.CLAIMED
     assert not any(m.text.startswith(told("nobody_came")) for m in user.messages)
     assert group.ann.toasts == [texts("zh", "done")]
@@ -183,7 +186,7 @@ async def test_an_operator_who_never_started_the_bot_does_not_stop_the_clock(
     await answer_to(user, GRAVE)
     clock.now += STEP
     await group.sees(told("case_paged", case=1), case=1)
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert pages(group.ann) == []
     clock.now += STEP
     await user.wait_for(told("nobody_came"), timeout_s=20)
@@ -196,7 +199,7 @@ async def test_without_operators_nothing_is_promised_and_no_clock_runs(
     reply = await answer_to(user, GRAVE)
     assert texts("zh", "operator_note_people") not in reply
     clock.now += 10 * STEP
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert not any(m.text.startswith(told("nobody_came")) for m in user.messages)
     assert (await state_of(group)).clock_due_at is None
 
@@ -213,7 +216,7 @@ async def test_a_lease_runs_out_and_the_next_is_called(
     await group.writes(group.ann, "/reply 我在")
     await user.wait_for(lambda m: m.text == "我在", timeout_s=20)
     clock.now += LEASE - timedelta(seconds=1)
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert (await state_of(group)).lease_until_at is not None
     clock.now += timedelta(seconds=2)
     told_person = await user.wait_for(texts("zh", "human_silent"), timeout_s=20)
@@ -238,7 +241,7 @@ async def test_level_two_is_told_in_a_digest_without_words(
     group, user = await begin()
     await answer_to(user, QUIET)
     clock.now += timedelta(minutes=14)
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert group.said() == []
     other = group.sandbox.add_user()
     await newcomer_agrees(other)
@@ -252,7 +255,7 @@ async def test_level_two_is_told_in_a_digest_without_words(
     ]
     assert QUIET not in digest.text
     clock.now += timedelta(hours=5)
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert len(group.said()) == 1  # nothing new, nothing said
     await answer_to(user, QUIET)
     clock.now += timedelta(minutes=15)
@@ -260,7 +263,7 @@ async def test_level_two_is_told_in_a_digest_without_words(
     assert [line.split(" ")[0] for line in again.text.splitlines()[1:]] == ["#1"]
     await answer_to(other, QUIET)
     clock.now += timedelta(minutes=44)
-    await asyncio.sleep(SHORT_S)
+    await looked(group)
     assert len(group.said()) == 2  # an hour apart
     assert group.topics() == {}
     calls = [c for c in group.sandbox.method_calls("sendMessage") if "2 级" in str(c)]

@@ -12,7 +12,7 @@ from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from safety.response.hotlines import Hotlines
-from safety.screening.screener import Screening
+from safety.screening.screener import Screener, Screening
 from sandbox import Sandbox, SandboxUser
 from storage.companion import pilot, transcripts
 from storage.database import schema, schema_review
@@ -230,15 +230,18 @@ async def test_a_missed_canary_turns_safe_mode_on_until_it_is_found(
 
 async def test_a_screener_that_breaks_silences_the_model_at_once(
     service: Service,
+    screener: Screener,
     user: SandboxUser,
     sandbox: Sandbox,
     texts: Texts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def breaks(_text: str) -> Screening:
+    def breaks(*_: object, **__: object) -> Screening:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(service.parts.screening.screens._screener, "screen", breaks)
+    fragile = screener.with_lexicon(screener.lexicon)
+    service.parts.screening.screens.replace(fragile)
+    monkeypatch.setattr(fragile, "screen", breaks)
     assert is_fixed(await answer_to(user, RISK), texts, "paused")
     await sandbox.operator.wait_for(
         texts("zh", "safe_mode_on"), chat_id=sandbox.operators_chat_id, timeout_s=20

@@ -14,6 +14,7 @@ from storage.checkins import questions
 from storage.companion import plans, script_positions
 from storage.companion.plans import Plan
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
+from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
 
@@ -229,9 +230,7 @@ async def test_a_press_before_words_at_risk_opens_no_step_after_them(
     await user.press("plan:begin")  # it waits behind the reply
     sent = await user.say(RISK["zh"])
     await user.wait_for(opening(texts, "crisis_suicide"), after=sent, timeout_s=30)
-    async with asyncio.timeout(20):
-        while service.parts.lanes.busy:  # noqa: ASYNC110 - a lane's end has no event
-            await asyncio.sleep(0.02)
+    await at_rest(service, sandbox)
     assert "1/6" not in await answer_to(user, ANSWERS["zh"][0])
     assert (await pressed(user, "plan:begin")).startswith("1/6")
 

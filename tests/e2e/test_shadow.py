@@ -1,6 +1,5 @@
 """Shadow review: a reply waits for an operator, and says where it was edited."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -11,7 +10,7 @@ import pytest
 
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from inference import Sampling
+from inference import InferenceWorker, Sampling
 from review.cases import labels
 from review.cases.shadow_review import WAIT
 from review.operators.access import RefusedError
@@ -25,22 +24,27 @@ from storage.review.shadow_drafts import ShadowDraft
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.test_takeover import Desk
 from tests.support.clock import OffsetClock
+from tests.support.seeded_model import SeededModel
+from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
 HARM = "我妈又打我了，我身上都是伤"
 
 
-@pytest.fixture(autouse=True)
-def same_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=3, min_new_tokens=2))
+@pytest.fixture
+def worker(worker: InferenceWorker) -> SeededModel:
+    """The demo model, which says the same every time."""
+    return SeededModel(worker, Sampling(seed=3, min_new_tokens=2))
 
 
 class Reader(Desk):
     """An operator who reads replies."""
 
-    def __init__(self, service: Service, user: SandboxUser, clock: OffsetClock) -> None:
+    def __init__(
+        self, service: Service, sandbox: Sandbox, user: SandboxUser, clock: OffsetClock
+    ) -> None:
         super().__init__(service)
-        self.service, self.user, self.clock = service, user, clock
+        self.service, self.sandbox, self.user, self.clock = service, sandbox, user, clock
         self.shadow = service.parts.shadow
 
     async def agreed(self, texts: Texts) -> int:
@@ -67,12 +71,9 @@ class Reader(Desk):
         """The next reply that waits."""
         person = await person_of(self.service, self.user)
         assert person is not None
-        for _ in range(1500):
-            async with self.parts.database.read() as transaction:
-                if found := await self.shadow.waiting(transaction, person.person_id):
-                    return found[-1]
-            await asyncio.sleep(0.02)
-        raise TimeoutError("no draft")
+        await at_rest(self.service, self.sandbox)
+        async with self.parts.database.read() as transaction:
+            return (await self.shadow.waiting(transaction, person.person_id))[-1]
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ async def reader(start: Start, sandbox: Sandbox) -> Reader:
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await answer_to(user, HARM)
-    return Reader(service, user, clock)
+    return Reader(service, sandbox, user, clock)
 
 
 async def said_by_companion(reader: Reader) -> list[str]:

@@ -1,10 +1,10 @@
 """A reply while it is written: drafts, edits or nothing, and then the whole text, once."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.transport.text_split import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
@@ -16,15 +16,22 @@ from storage.messages.body import MessageBody
 from storage.messages.outbox import MessageKind
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.planned_runner import PlannedRunner
+from tests.support.seeded_model import SeededModel
+from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
 WORDS = "妈妈总是拿我和别人比，我不知道该怎么办。"
 
 
 @pytest.fixture
-def slow(worker: InferenceWorker, runner: PlannedRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+def worker(worker: InferenceWorker) -> SeededModel:
+    """The demo model, which says the same every time."""
+    return SeededModel(worker, Sampling(seed=1))
+
+
+@pytest.fixture
+def slow(worker: SeededModel, runner: PlannedRunner) -> None:
     """The model takes its time, so that there is something to be seen between."""
-    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=1))
     runner.slow_down(0.03)
 
 
@@ -39,25 +46,22 @@ def said_after(user: SandboxUser, message_id: int) -> list[SandboxMessage]:
     return [m for m in user.messages if m.from_bot and m.message_id > message_id]
 
 
-async def answer_of(service: Service, user: SandboxUser) -> str:
+async def answer_of(service: Service, sandbox: Sandbox, user: SandboxUser) -> str:
     """The companion's answer, as soon as it is kept and sent."""
     person = await person_of(service, user)
     assert person is not None
-    for _ in range(1200):
-        async with service.parts.database.read() as transaction:
-            turns = await transcripts.history(transaction, person.person_id)
-            waits = await outbox.count_open(transaction)
-        if turns and turns[-1].role == "companion" and not waits:
-            return turns[-1].text
-        await asyncio.sleep(0.05)
-    pytest.fail("no answer came")
+    await at_rest(service, sandbox)
+    async with service.parts.database.read() as transaction:
+        turns = await transcripts.history(transaction, person.person_id)
+    assert turns[-1].role == "companion"
+    return turns[-1].text
 
 
 @pytest.mark.usefixtures("slow")
 async def test_drafts_grow_by_whole_sentences(start: Start, sandbox: Sandbox) -> None:
     service, user = await begin(start, sandbox, "draft")
     sent = await user.say(WORDS)
-    answer = await answer_of(service, user)
+    answer = await answer_of(service, sandbox, user)
     drafts = user.draft_history
     assert drafts
     assert drafts == sorted(set(drafts), key=len)
@@ -71,7 +75,7 @@ async def test_an_edited_preview_becomes_the_reply(start: Start, sandbox: Sandbo
     service, user = await begin(start, sandbox, "edit")
     sent = await user.say(WORDS)
     preview = await user.wait_for(None, after=sent, timeout_s=60)
-    answer = await answer_of(service, user)
+    answer = await answer_of(service, sandbox, user)
     assert answer.startswith(preview.text)
     assert [m.text for m in said_after(user, sent)] == [answer]
     assert not sandbox.method_calls("sendMessageDraft")
@@ -84,7 +88,7 @@ async def test_a_preview_left_by_a_crash_is_taken_up(start: Start, sandbox: Sand
     preview = await user.wait_for(None, after=sent, timeout_s=60)
     await first.aclose()
     second = await start(streaming="edit", max_new_tokens=90)
-    answer = await answer_of(second, user)
+    answer = await answer_of(second, sandbox, user)
     seen = said_after(user, sent)
     assert [(m.message_id, m.text) for m in seen] == [(preview.message_id, answer)]
 
@@ -92,7 +96,7 @@ async def test_a_preview_left_by_a_crash_is_taken_up(start: Start, sandbox: Sand
 async def test_without_streaming_only_the_reply_is_seen(start: Start, sandbox: Sandbox) -> None:
     service, user = await begin(start, sandbox, "off")
     sent = await user.say(WORDS)
-    answer = await answer_of(service, user)
+    answer = await answer_of(service, sandbox, user)
     assert [m.text for m in said_after(user, sent)] == [answer]
     assert not user.draft_history
     assert not sandbox.method_calls("editMessageText")
@@ -105,7 +109,7 @@ async def test_a_long_text_comes_in_parts(service: Service, user: SandboxUser) -
     sent = await user.say("/help")
     last = await user.wait_for(None, after=sent, timeout_s=20)
     async with service.parts.database.begin() as transaction:
-        now = service.parts.delivery._now()
+        now = utc_now()
         await outbox.put(
             transaction, MessageKind.NOTICE, MessageBody(text), person_id=person.person_id, now=now
         )

@@ -22,8 +22,10 @@ from storage.messages import outbox
 from storage.messages.body import MessageBody
 from storage.messages.outbox import MessageKind
 from tests.e2e.conftest import person_of
+from tests.support.waiting import at_rest, until
 
 Start = Callable[..., Awaitable[Service]]
+WAITS = "waiting_for_the_other_service"
 
 
 async def test_the_second_waits_and_takes_over(
@@ -37,14 +39,14 @@ async def test_the_second_waits_and_takes_over(
     with capture_logs() as logs:
         key, folder = SecretStr(crash.SECRET_KEY), tmp_path / "data"
         taking_over = asyncio.create_task(start(data_dir=folder, secret_key=key))
+        await until(lambda: WAITS in [log["event"] for log in logs])
         sent = await user.say("你好")
         await user.wait_for(None, after=sent, timeout_s=60)
-        await asyncio.sleep(2 * bot.service.leadership.WAIT_S)
         assert not taking_over.done()
         await first.kill()
         sent = await user.say("还在吗")
         second = await asyncio.wait_for(taking_over, 60)
-    assert [log["event"] for log in logs].count("waiting_for_the_other_service") == 1
+    assert [log["event"] for log in logs].count(WAITS) == 1
     await user.wait_for(None, after=sent, timeout_s=60)
     assert all((await second.readiness()).values())
 
@@ -83,6 +85,6 @@ async def test_another_poller_is_said_and_outlived(
         sandbox.faults.add(method="getUpdates", kind="409", times=2)
         said = [await user.say("你好"), await user.say("你在吗")]
         await user.wait_for(None, after=said[-1], timeout_s=60)
-        await asyncio.sleep(1)
+        await at_rest(service, sandbox)
     assert all((await service.readiness()).values())
     assert "another_poller" in {log["event"] for log in logs}

@@ -1,6 +1,5 @@
 """A voice message, a picture, a place from a person whom a case holds, in both languages."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,12 +13,12 @@ from sandbox import Sandbox, SandboxUser
 from storage.companion import script_positions, transcripts
 from storage.companion.conversations import Speaker, Turn
 from storage.companion.script_positions import ScriptPosition
-from storage.messages import outbox
 from storage.messages.sent import KINDS
 from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.operators_cast import told
 from tests.e2e.test_crisis_script import reviewed
+from tests.support.waiting import at_rest
 
 Start = Callable[..., Awaitable[Service]]
 FILE = {"file_id": "f1", "file_unique_id": "u1", "file_size": 7}
@@ -70,7 +69,7 @@ async def agreed(sandbox: Sandbox, language: str) -> SandboxUser:
 
 
 async def send(user: SandboxUser, kind: str, **more: Any) -> int:
-    return await user._send(user.id, extra={**SENT[kind], **more})
+    return await user.send(**{**SENT[kind], **more})
 
 
 async def answer_to_sent(user: SandboxUser, kind: str, **more: Any) -> str:
@@ -92,18 +91,6 @@ async def turns_of(service: Service, user: SandboxUser) -> list[Turn]:
     assert person is not None
     async with service.parts.database.read() as transaction:
         return await transcripts.history(transaction, person.person_id)
-
-
-async def at_rest(service: Service) -> None:
-    """Wait until every update has its end and every message is on its way."""
-    async with asyncio.timeout(30):
-        while service.parts.lanes.busy:  # noqa: ASYNC110 - a lane's end has no event
-            await asyncio.sleep(0.02)
-        while True:
-            async with service.parts.database.read() as transaction:
-                if not await outbox.count_open(transaction):
-                    return
-            await asyncio.sleep(0.02)
 
 
 def group_lines(sandbox: Sandbox, texts: Texts) -> list[str]:
@@ -159,7 +146,7 @@ async def test_it_stands_in_the_case_and_in_the_group_without_its_content(
     await answer_to(user, OPENERS["zh"])
     for kind in ("voice", "sticker", "document"):
         await answer_to_sent(user, kind)
-    await at_rest(service)
+    await at_rest(service, sandbox)
     told_of = "\n".join(group_lines(sandbox, texts))
     assert "一条语音（12 秒）" in told_of and "一个表情贴纸（😢）" in told_of
     assert "一个文件" in told_of and "secret" not in told_of
@@ -184,7 +171,7 @@ async def test_an_album_is_one_answer_and_one_line(
         last = await send(user, "photo", media_group_id="album")
         if number == 1:
             await user.wait_for(texts("zh", "unheard_photo"), timeout_s=30)
-    await at_rest(service)
+    await at_rest(service, sandbox)
     said = [m.text for m in user.messages if m.from_bot]
     assert sum(texts("zh", "unheard_photo") in text for text in said) == 1
     assert len(group_lines(sandbox, texts)) == 1
@@ -198,7 +185,7 @@ async def test_several_at_once_are_answered_once_or_in_other_words(
     await answer_to(user, OPENERS["zh"])
     for _ in range(12):
         await send(user, "voice")
-    await at_rest(service)
+    await at_rest(service, sandbox)
     said = [m.text for m in user.messages if m.from_bot]
     assert texts("zh", "unheard_voice") in said[-1]
     assert all(a != b for a, b in pairwise(said))
@@ -251,7 +238,7 @@ async def test_in_a_takeover_the_operator_sees_it_and_nobody_else_answers(
     await send(user, "voice")
     line = await operator.wait_for("一条语音（12 秒）", chat_id=chat, timeout_s=20)
     assert line.text == texts("zh", "case_person_sent", case=1, sent="一条语音（12 秒）")
-    await at_rest(service)
+    await at_rest(service, sandbox)
     assert len(user.messages) == before + 1
     assert (await turns_of(service, user))[-1].text == "voice 12"
 
@@ -265,7 +252,7 @@ async def test_before_consent_it_is_answered_and_told_but_not_kept(
     said = [await answer_to_sent(stranger, "voice") for _ in range(2)]
     assert all(texts("zh", "unheard_voice") in text for text in said)
     assert said[0] != said[1]
-    await at_rest(service)
+    await at_rest(service, sandbox)
     assert len(group_lines(sandbox, texts)) == 2
     assert await turns_of(service, stranger) == []
     assert (await answer_to(stranger, "没有")).startswith(texts("zh", "risk_no"))

@@ -1,6 +1,5 @@
 """Odd updates, faults of Telegram, restarts: nothing stops, nothing is lost or doubled."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -15,6 +14,7 @@ from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
 from storage.messages import inbox
 from tests.e2e.conftest import person_of
+from tests.support.waiting import at_rest, until
 
 
 @pytest.mark.parametrize("kind", ["sticker", "voice", "photo", "location", "contact"])
@@ -99,7 +99,7 @@ async def test_a_lost_answer_doubles_no_reply(
     sandbox.faults.add(method="sendMessage", kind="lost_answer", times=1)
     sent = await user.say("你好")
     await user.wait_for(None, after=sent, timeout_s=60)
-    await asyncio.sleep(2.5)
+    await at_rest(service, sandbox)
     replies = [m for m in user.messages if m.from_bot and m.message_id > sent]
     assert len(replies) == 1
     hops = await trace(service.parts.database, user.id)
@@ -113,11 +113,7 @@ async def test_a_restart_finishes_what_was_open(
     sent = await user.say("今天有点难过")
     person = await person_of(service, user)
     assert person is not None
-    for _ in range(100):
-        async with service.parts.database.read() as transaction:
-            if await inbox.count_open(transaction):
-                break
-        await asyncio.sleep(0.05)
+    await until(lambda: sandbox.pending_updates == 0)
     await service.aclose()
     again = await start()
     await user.wait_for(None, after=sent, timeout_s=60)
@@ -139,13 +135,12 @@ async def test_new_cuts_a_reply_short(service: Service, user: SandboxUser, texts
 
 async def test_a_blocked_person_is_noticed(service: Service, user: SandboxUser) -> None:
     await user.block()
-    for _ in range(100):
+
+    async def is_blocked() -> bool:
         person = await person_of(service, user)
-        assert person is not None
-        if person.blocked_at is not None:
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("the block was not noticed")
+        return person is not None and person.blocked_at is not None
+
+    await until(is_blocked)
 
 
 async def test_the_webhook_wants_its_secret(

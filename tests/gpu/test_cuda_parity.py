@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from inference.engine.engine import Engine
 from inference.generate import generate_lines
+from inference.loading import device_map
 from inference.loading.source import ModelSource, open_model
 from inference.model.cuda_graphs import CapturedGraph
 from inference.model.decode_graphs import COLUMNS
@@ -103,7 +104,7 @@ def watched(monkeypatch):
 
 def assert_replayed(runner, steps):
     """So many shapes, and every one of them was captured."""
-    made = list(runner._static._steps.values())
+    made = list(runner.static.steps.values())
     assert len(made) == steps
     assert all(isinstance(step.run, CapturedGraph) for step in made)
 
@@ -114,8 +115,8 @@ def test_captured_steps_give_what_the_same_steps_give_uncaptured(dtype):
     opened = open_model(source("pica-layout", dtype))
     captured = ModelRunner(opened.model, opened.prefix)
     plain = ModelRunner(opened.model, opened.prefix)
-    assert captured._static is not None
-    plain._static = None
+    assert captured.static is not None
+    plain.static = None
     slots, stored = [0, 1, 2], [5, 40, 17]
 
     def compare(steps):
@@ -170,7 +171,7 @@ def test_a_capture_that_fails_leaves_the_stream_and_later_captures_alone(monkeyp
         assert torch.cuda.current_stream() == stream
         torch.cuda.empty_cache()
         monkeypatch.undo()
-        runner._static.drop()
+        runner.static.drop()
         torch.testing.assert_close(runner.decode([0], [1500], [5]), expected)
         assert_replayed(runner, 1)
 
@@ -209,10 +210,8 @@ def test_layers_over_two_gpus(layout, monkeypatch):
     gpus = [torch.device("cuda", number) for number in range(2)]
     whole = open_model(source(layout, "float32"))
     nbytes = sum(p.nbytes for p in whole.model.parameters())
-    monkeypatch.setattr("inference.loading.device_map.LEAST_ROOM", 0)
-    monkeypatch.setattr(
-        "inference.loading.device_map.free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15))
-    )
+    monkeypatch.setattr(device_map, "LEAST_ROOM", 0)
+    monkeypatch.setattr(device_map, "free_on_gpus", lambda: dict.fromkeys(gpus, int(nbytes * 1.15)))
     opened = open_model(source(layout, "float32"))
     assert {p.device for p in opened.model.parameters()} == set(gpus)
     runner = ModelRunner(opened.model, opened.prefix)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import multiprocessing
 import os
-import time
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from bot.crisis.screening import SafeScreener
-from review.lexicon import live_lexicon, replays
+from review.lexicon import live_lexicon
 from review.lexicon.change_control import MOST_AT_ONCE, LexiconChangeControl
 from review.lexicon.decisions import withdraw_by_host
 from review.lexicon.live_lexicon import LiveLexicon
 from review.lexicon.replays import Replays
 from review.lexicon.worker import WorkerError, run
 from review.operators import roster
-from review.operators.access import RefusedError
+from review.operators.access import Refusal, RefusedError
 from safety.changes import worker
 from safety.changes.worker import STORED
 from safety.screening.canary import CANARIES
@@ -33,6 +33,7 @@ from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState
 from storage.review.operators import Operator, OperatorRole
 from tests.integration.cast import NOW, SECRET, mei, says
+from tests.support.waiting import until
 
 WORD = "咕噜星球"
 """Means nothing to the lexicon that ships."""
@@ -51,19 +52,9 @@ add:
 """
 
 
+# A busy machine may take long over a change: its worker has the lowest priority.
+PATIENT_S = 600.0
 RAISES = "why: it is graver\nrelevel: {zh.suicide.made_up: 4}\n"
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may take long over a change: its worker has the lowest priority."""
-    monkeypatch.setattr("review.lexicon.change_control.LIMIT_S", 600.0)
-    monkeypatch.setattr("review.lexicon.change_control.SCREEN_LIMIT_S", 600.0)
-
-
-@pytest.fixture(scope="session")
-def screener() -> Screener:
-    return Screener.load()
 
 
 @pytest.fixture(scope="session")
@@ -102,11 +93,19 @@ class Team:
         self.screens = SafeScreener(screener, on_failure=lambda: pytest.fail("it failed"))
         self.run = values.pop("run", None) or Elsewhere(lambda: self.live)
         self.live = LiveLexicon(database, self.screens, tell=self._tell, now=lambda: NOW)
+        limit_s = values.pop("limit_s", PATIENT_S)
+        folder = values.pop("folder", None)
         self.replays = Replays(
-            database, self.live, folder=values.get("folder"), now=lambda: NOW, run=self.run
+            database, self.live, folder=folder, now=lambda: NOW, run=self.run, **values
         )
         self.policy = LexiconChangeControl(
-            database, self.live, self.replays, now=lambda: NOW, run=self.run
+            database,
+            self.live,
+            self.replays,
+            now=lambda: NOW,
+            run=self.run,
+            limit_s=limit_s,
+            screen_limit_s=PATIENT_S,
         )
         self.ann: Operator
         self.bo: Operator
@@ -321,16 +320,17 @@ async def test_after_an_update_what_fits_no_longer_is_left_out_and_told_once(
 
 
 async def test_one_with_which_a_canary_is_missed_after_an_update_is_left_out(
-    team: Team, few: Screener, monkeypatch: pytest.MonkeyPatch
+    database: Database, few: Screener
 ) -> None:
-    bad = await team.goes_live(adding())
+    lexicon, text = few.lexicon, CANARIES[3][0]
+    rules = {m.rule for m in few.screen(text).matches if m.level >= Level.ACTIVE}
+    twins = [replace(each, id=f"{each.id}_twin") for each in lexicon.entries if each.id in rules]
+    older = replace(lexicon, version="2000.1+00000000", entries=(*lexicon.entries, *twins))
+    team = await Team(database, few.with_lexicon(older)).hired()
+    # The twins still find the canary; the update ships without them.
+    bad = await team.goes_live(json.dumps({"why": "x", "disable": sorted(rules)}))
     good = await team.goes_live(adding("哗啦星球", "other"))
-    other = Team(team.database, few)
-
-    def holds(made: Screener) -> bool:
-        return made.screen(f"我要去{WORD}").level == Level.NONE
-
-    monkeypatch.setattr(live_lexicon, "_holds", holds)
+    other = Team(database, few)
     await other.live.refresh()
     assert other.live.present.left_out == {bad: live_lexicon.MISSED}
     assert good in other.live.present.numbers
@@ -395,8 +395,7 @@ async def test_one_replay_at_a_time_which_can_be_cancelled(
     team = await Team(database, few, run=Slow()).hired()
     number = await team.policy.propose(team.ann, adding())
     runs = asyncio.create_task(team.policy.replay(team.ann, number))
-    while team.replays.running is None:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    await until(lambda: team.replays.running is not None)
     with pytest.raises(RefusedError, match="replay_runs"):
         await team.policy.replay(team.bo, number)
     assert team.replays.cancel()
@@ -463,14 +462,20 @@ async def test_a_replay_in_a_process_of_its_own(
     await team.replays.aclose()
 
 
-async def test_examples_lapse(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replays, "KEPT_S", 0.3)
+async def test_examples_lapse(database: Database, few: Screener) -> None:
+    team = await Team(database, few, kept_s=0.3).hired()
     number = await team.policy.propose(team.ann, adding())
     await team.policy.replay(team.ann, number)
     assert (await team.replays.examples(team.ann, number)).change_id == number
-    await asyncio.sleep(0.5)
-    with pytest.raises(RefusedError, match="examples_gone"):
-        await team.replays.examples(team.ann, number)
+
+    async def are_gone() -> bool:
+        try:
+            await team.replays.examples(team.ann, number)
+        except RefusedError as refused:
+            return refused.key is Refusal.EXAMPLES_GONE
+        return False
+
+    await until(are_gone)
 
 
 @only_sqlite
@@ -497,7 +502,7 @@ async def test_faults_are_named_and_the_playground_keeps_nothing(
     await team.replays.aclose()
 
 
-async def test_few_changes_are_read_at_once(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_few_changes_are_read_at_once(database: Database, few: Screener) -> None:
     reading: list[int] = []
     most = 0
     pair = asyncio.Barrier(MOST_AT_ONCE)
@@ -510,17 +515,16 @@ async def test_few_changes_are_read_at_once(team: Team, monkeypatch: pytest.Monk
         reading.pop()
         return {"add": 1, "disable": 0, "relevel": 0}
 
-    monkeypatch.setattr(team.policy, "_run", run)
+    team = await Team(database, few, run=run).hired()
     await asyncio.gather(*(team.policy.propose(team.ann, adding()) for _ in range(6)))
     assert most == MOST_AT_ONCE
 
 
 @only_sqlite
 async def test_a_change_that_takes_too_long_to_read_is_ended(
-    database: Database, screener: Screener, monkeypatch: pytest.MonkeyPatch
+    database: Database, screener: Screener
 ) -> None:
-    monkeypatch.setattr("review.lexicon.change_control.LIMIT_S", 0.05)
-    team = await Team(database, screener, run=run).hired()
+    team = await Team(database, screener, run=run, limit_s=0.05).hired()
     with pytest.raises(RefusedError, match="bad_change") as refused:
         await team.policy.propose(team.ann, adding())
     assert "longer than" in refused.value.detail
@@ -528,19 +532,17 @@ async def test_a_change_that_takes_too_long_to_read_is_ended(
 
 def _never_done(begun: Path) -> None:
     begun.touch()
-    time.sleep(3600)
+    signal.pause()
 
 
 async def test_work_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
     before = set(multiprocessing.active_children())
     working = asyncio.create_task(run(_never_done, tmp_path / "begun"))
-    while not (tmp_path / "begun").exists():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    await until((tmp_path / "begun").exists)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    while set(multiprocessing.active_children()) - before:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    await until(lambda: not set(multiprocessing.active_children()) - before)
 
 
 async def test_a_process_that_dies_is_a_fault() -> None:

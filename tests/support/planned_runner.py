@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from inference.loading.source import OpenModel
 from inference.model.model_runner import ModelRunner, Runner
 
@@ -20,6 +22,7 @@ class PlannedRunner:
     Attributes:
         before_prefill: Called with the segments of a prefill.
         before_decode: Called with the slots, ids and stored tokens of a decode pass.
+        on_logits: Called with the logits of a decode pass; returns those to use.
         after_step: Called as the last act of a step, with whether no chat runs any more.
     """
 
@@ -41,6 +44,7 @@ class PlannedRunner:
         """Change nothing from now on."""
         self.before_prefill: Callable[..., object] = nothing
         self.before_decode: Callable[..., object] = nothing
+        self.on_logits: Callable[[torch.Tensor], torch.Tensor] = lambda logits: logits
         self.after_step: Callable[[bool], object] = nothing
 
     def slow_down(self, seconds: float, on_decode: Callable[[], object] = nothing) -> None:
@@ -51,6 +55,21 @@ class PlannedRunner:
             time.sleep(seconds)
 
         self.before_decode = wait
+
+    def say(self, *tokens: int) -> None:
+        """Let these tokens come next, the same in every chat."""
+        coming = iter(tokens)
+
+        def favour(logits: torch.Tensor) -> torch.Tensor:
+            favoured = torch.zeros_like(logits)
+            favoured[:, next(coming)] = 1e4
+            return favoured
+
+        self.on_logits = favour
+
+    def spoil(self) -> None:
+        """Let no logits be finite."""
+        self.on_logits = lambda logits: torch.full_like(logits, torch.nan)
 
     def break_down(self, error: BaseException) -> None:
         """Let every decode pass fail."""
@@ -66,7 +85,7 @@ class PlannedRunner:
 
     def decode(self, slots: Any, ids: Any, stored: Any) -> Any:
         self.before_decode(slots, ids, stored)
-        return self._runner.decode(slots, ids, stored)
+        return self.on_logits(self._runner.decode(slots, ids, stored))
 
     def end_step(self, *, is_idle: bool) -> None:
         self._runner.end_step(is_idle=is_idle)

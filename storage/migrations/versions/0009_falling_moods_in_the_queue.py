@@ -1,7 +1,7 @@
 """Falling moods: a note in the operators' queue until somebody has seen it.
 
 Revision ID: 0009
-Revises: 0007
+Revises: 0008
 """
 
 import sqlalchemy as sa

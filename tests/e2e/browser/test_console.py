@@ -152,7 +152,7 @@ async def test_words_are_shown_though_the_page_fetches_itself_anew_meanwhile(
     await page.evaluate("htmx.trigger(document.body, 'acted')")
     await asyncio.wait_for(fetched.wait(), 20)
     await page.get_by_role("button", name="Show words").click()
-    await asyncio.sleep(0.5)
+    await page.evaluate("null")  # what the click began has run
     shown.set()
     await expect(page.locator("#talk")).to_contain_text(CRISIS)
     await page.evaluate("htmx.trigger(document.body, 'acted')")

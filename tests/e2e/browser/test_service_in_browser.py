@@ -10,8 +10,9 @@ from playwright.async_api import Locator, Page, expect
 
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from inference import Sampling
+from inference import InferenceWorker, Sampling
 from sandbox import Sandbox
+from tests.support.seeded_model import SeededModel
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 60_000
@@ -23,6 +24,12 @@ async def say(page: Page, text: str) -> None:
     await box.press("Enter")
 
 
+@pytest.fixture
+def worker(worker: InferenceWorker) -> SeededModel:
+    """The demo model, which says the same every time."""
+    return SeededModel(worker, Sampling(seed=3, min_new_tokens=2))
+
+
 async def sees(pane: Locator, text: str) -> None:
     await expect(pane).to_contain_text(text, timeout=SLOW_MS)
 
@@ -32,9 +39,7 @@ async def test_from_the_first_word_to_a_resolved_case(
     sandbox: Sandbox,
     service: Service,
     texts: Texts,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.conversation.reply.SAMPLING", Sampling(seed=3, min_new_tokens=2))
     mei, ming = sandbox.add_user(first_name="小雨"), sandbox.add_user(first_name="阿明")
     chat, group = page.locator("#chat"), page.locator("#group")
     for person in (ming, mei):

@@ -10,7 +10,6 @@ from sandbox import SandboxUser
 from storage.checkins import occurrences, settings
 from storage.companion import script_positions, transcripts
 from storage.companion.conversations import Turn
-from storage.messages import outbox
 from storage.review import cases
 from tests.e2e.conftest import answer_to, person_of
 from tests.support.clock import ManualClock
@@ -89,15 +88,6 @@ async def is_resolved(service: Service, user: SandboxUser) -> bool:
         return await cases.open_case(transaction, person.person_id) is None
 
 
-async def is_delivered(service: Service) -> bool:
-    async with service.parts.database.read() as transaction:
-        return await outbox.count_open(transaction) == 0
-
-
-async def is_quiet(service: Service) -> bool:
-    return not service.parts.lanes.busy
-
-
 async def place(service: Service, user: SandboxUser) -> Any:
     person = await person_of(service, user)
     assert person is not None
@@ -130,7 +120,3 @@ async def note_asked(user: SandboxUser, service: Service, clock: ManualClock, te
 
 def language(user: SandboxUser) -> str:
     return "zh" if user.language_code.startswith("zh") else "en"
-
-
-async def is_idle(service: Service) -> bool:
-    return await is_quiet(service) and await is_delivered(service)

@@ -16,8 +16,6 @@ from tests.e2e.checkins.cast import (
     Start,
     agree,
     asked,
-    is_delivered,
-    is_idle,
     mood_of,
     place,
     pressed,
@@ -28,7 +26,7 @@ from tests.e2e.checkins.cast import (
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 from tests.support.clock import ManualClock
 from tests.support.ear import Ear
-from tests.support.waiting import until
+from tests.support.waiting import at_rest, until
 
 
 async def test_a_face_in_a_hold_is_noted_and_moves_no_script(
@@ -77,7 +75,7 @@ async def test_a_face_in_a_takeover_reaches_the_operator(
     await someone.press("🙁", message_id=question.message_id)
     words = texts("zh", "checkin_said_2")
     await until(lambda: f"person_said:{words}" in ear.heard)
-    await until(lambda: is_delivered(served))
+    await at_rest(served, sandbox)
     assert await mood_of(served, someone) == 2
     said = await turns_of(served, someone)
     assert (said[-1].role, said[-1].text) == (Speaker.PERSON, words)
@@ -99,7 +97,7 @@ async def test_a_face_leaves_the_direct_question_open(
 
 
 async def test_an_old_face_is_kept_and_not_talked_about(
-    served: Service, someone: SandboxUser, clock: ManualClock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone, "每周三早上八点")  # so that no other comes meanwhile
     clock.now = FIRST
@@ -110,13 +108,13 @@ async def test_an_old_face_is_kept_and_not_talked_about(
     await someone.wait_for(
         lambda m: m.message_id == question.message_id and "😞" in m.text, timeout_s=20
     )
-    await until(lambda: is_idle(served))
+    await at_rest(served, sandbox)
     assert await mood_of(served, someone) == 1
     assert await turns_of(served, someone) == before
 
 
 async def test_a_mood_corrected_down_to_a_low_one_is_heard(
-    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     clock.now = FIRST
@@ -132,7 +130,7 @@ async def test_a_mood_corrected_down_to_a_low_one_is_heard(
             ),
             timeout_s=20,
         )
-        await until(lambda: is_idle(served))
+        await at_rest(served, sandbox)
         heard.append(len(await turns_of(served, someone)) - before)
     assert heard == [2, 0, 0, 2, 0]
     assert (await turns_of(served, someone))[-2].text == texts("zh", "checkin_said_1")

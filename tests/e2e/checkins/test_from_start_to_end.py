@@ -18,8 +18,6 @@ from tests.e2e.checkins.cast import (
     Start,
     agree,
     asked,
-    is_delivered,
-    is_quiet,
     is_resolved,
     pressed,
     pressed_twice,
@@ -28,7 +26,7 @@ from tests.e2e.checkins.cast import (
 )
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, opening, person_of
 from tests.support.clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import at_rest, until
 
 
 async def test_by_buttons_received_and_answered_by_a_tap(
@@ -138,13 +136,13 @@ async def test_paused_resumed_and_travelling(
 
 
 async def test_silence_leads_to_a_goodbye_and_back(
-    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     for day in range(40):
         clock.now = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
         if await served.parts.check_ins.run():
-            await until(lambda: is_delivered(served))
+            await at_rest(served, sandbox)
     bye = await someone.wait_for(texts("zh", "checkin_goodbye"), timeout_s=20)
     assert "mood:" not in str(bye.buttons)
     kept = await rows(served, someone)
@@ -308,7 +306,7 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
 
 
 async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
-    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await pressed(someone, "ci:flag:weekly_summary")
@@ -319,7 +317,7 @@ async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
         if day == 5:
             await someone.press("😐")
             await someone.wait_for(None, after=question.message_id, timeout_s=60)
-        await until(lambda: is_delivered(served))
+        await at_rest(served, sandbox)
         offered += [
             day
             for m in someone.messages
@@ -359,7 +357,7 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     await user.wait_for(
         lambda m: m.message_id == question.message_id and "😐" in m.text, timeout_s=20
     )
-    await until(lambda: is_quiet(second))
+    await at_rest(second, sandbox)
     async with second.parts.database.read() as transaction:
         again = await transcripts.history(transaction, person.person_id)
     assert len(again) == len(turns)

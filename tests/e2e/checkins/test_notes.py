@@ -18,7 +18,6 @@ from tests.e2e.checkins.cast import (
     PASSIVE,
     agree,
     asked,
-    is_idle,
     is_resolved,
     note_asked,
     note_of,
@@ -28,7 +27,7 @@ from tests.e2e.checkins.cast import (
 )
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees, person_of
 from tests.support.clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import at_rest, until
 
 
 @pytest.mark.parametrize("words", [GRAVE, PASSIVE])
@@ -55,7 +54,7 @@ async def test_after_words_at_risk_no_note_is_waited_for(
 
 
 async def test_off_the_record_a_note_is_not_kept_and_that_is_said(
-    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await note_asked(someone, served, clock, texts)
     await answer_to(someone, "/offrecord")
@@ -63,7 +62,7 @@ async def test_off_the_record_a_note_is_not_kept_and_that_is_said(
     sent = await someone.say("开会太多")
     not_kept = texts("zh", "checkin_note_off_record")
     await someone.wait_for(not_kept, after=sent, timeout_s=20)
-    await until(lambda: is_idle(served))
+    await at_rest(served, sandbox)
     assert await note_of(served, someone) is None
     last = someone.last
     assert last is not None

@@ -15,8 +15,6 @@ from tests.e2e.checkins.cast import (
     GRAVE,
     agree,
     asked,
-    is_delivered,
-    is_idle,
     is_resolved,
     pressed,
     rows,
@@ -24,14 +22,14 @@ from tests.e2e.checkins.cast import (
 )
 from tests.e2e.conftest import answer_to, close_case, person_of
 from tests.support.clock import ManualClock
-from tests.support.waiting import until
+from tests.support.waiting import at_rest, until
 
 
-async def silent(service: Service, clock: ManualClock, days: int) -> None:
+async def silent(service: Service, sandbox: Sandbox, clock: ManualClock, days: int) -> None:
     """Let days pass on which nothing is answered."""
     for _ in range(days):
         await service.parts.check_ins.run()
-        await until(lambda: is_delivered(service))  # one that nobody saw would be no silence
+        await at_rest(service, sandbox)  # one that nobody saw would be no silence
         clock.now += DAY
 
 
@@ -40,7 +38,7 @@ async def test_after_a_crisis_there_is_never_a_goodbye_first(
 ) -> None:
     await agree(someone)
     clock.now = FIRST
-    await silent(served, clock, 31)
+    await silent(served, sandbox, clock, 31)
     settings = await settings_of(served, someone)
     assert settings is not None
     assert settings.unanswered == 8
@@ -48,7 +46,7 @@ async def test_after_a_crisis_there_is_never_a_goodbye_first(
     settings = await settings_of(served, someone)
     assert settings is not None
     assert settings.unanswered == 0
-    await silent(served, clock, 4)
+    await silent(served, sandbox, clock, 4)
     await served.parts.check_ins.run()  # the fifth that is held
     await close_case(sandbox, 1)
     await until(lambda: is_resolved(served, someone))
@@ -61,12 +59,12 @@ async def test_after_a_crisis_there_is_never_a_goodbye_first(
 
 
 async def test_after_a_hold_without_a_word_of_theirs_there_is_no_goodbye_either(
-    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     """An operator took the conversation over, and the person never answered."""
     await agree(someone)
     clock.now = FIRST
-    await silent(served, clock, 31)
+    await silent(served, sandbox, clock, 31)
     person = await person_of(served, someone)
     assert person is not None
     async with served.parts.database.begin() as transaction:
@@ -100,7 +98,7 @@ SIGNS: dict[str, Sign] = {
 
 
 async def test_whatever_a_person_sends_is_a_sign_of_life(
-    served: Service, someone: SandboxUser, clock: ManualClock
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock
 ) -> None:
     await agree(someone)
     person = await person_of(served, someone)
@@ -119,11 +117,11 @@ async def test_whatever_a_person_sends_is_a_sign_of_life(
         assert not await is_back(), sign
         await send(someone, clock)
         await until(is_back)
-        await until(lambda: is_idle(served))
+        await at_rest(served, sandbox)
 
 
 async def test_no_summary_without_a_mood_in_silence_or_after_a_hold(
-    served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
+    served: Service, sandbox: Sandbox, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
     await pressed(someone, "ci:flag:weekly_summary")
@@ -136,7 +134,7 @@ async def test_no_summary_without_a_mood_in_silence_or_after_a_hold(
             async with served.parts.database.begin() as transaction:
                 await check_in_settings.change(transaction, person.person_id, **values)
         question = await asked(someone, served)
-        await until(lambda: is_idle(served))
+        await at_rest(served, sandbox)
         summary = texts("zh", "checkin_summary")
         return any(
             m.text == summary and m.message_id > question.message_id for m in someone.messages
@@ -147,7 +145,7 @@ async def test_no_summary_without_a_mood_in_silence_or_after_a_hold(
     assert last is not None
     await someone.press("😐")
     await someone.wait_for(None, after=last.message_id, timeout_s=60)
-    await until(lambda: is_idle(served))
+    await at_rest(served, sandbox)
     assert not await is_offered(10, unanswered=3, asked_on=(FIRST + 7 * DAY).date())
     assert not await is_offered(11, unanswered=0, asked_on=None, was_held=True)
     assert await is_offered(12, unanswered=0, asked_on=None)

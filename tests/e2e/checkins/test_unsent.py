@@ -1,6 +1,5 @@
 """A check-in that waits to be sent, and what people do meanwhile: `/new`, `/stop`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +14,7 @@ from storage.checkins import occurrences, queued_questions
 from storage.checkins import settings as check_in_settings
 from storage.ids import PersonId
 from tests.e2e.conftest import newcomer_agrees, person_of
-from tests.support.waiting import until
+from tests.support.waiting import at_rest, until
 
 BEGIN = datetime(2026, 11, 24, 2, tzinfo=UTC)
 DUE = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)  # 8:00 in Shanghai
@@ -56,24 +55,20 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     assert await service.parts.check_ins.run() == 1
     await until(lambda: waits(service, person.person_id))
     sent = await someone.say(said)
-    async with asyncio.timeout(20):
-        while (found := await person_of(service, someone)) and found.epoch == person.epoch:  # noqa: ASYNC110 - rows have no event
-            await asyncio.sleep(0.02)
+
+    async def is_over() -> bool:
+        found = await person_of(service, someone)
+        return found is not None and found.epoch > person.epoch
+
+    await until(is_over)
     sandbox.faults.clear()
     answer = texts("zh", "new" if said == "/new" else "stopped")
-    async with asyncio.timeout(30):
-        while not any(m.text.startswith(answer) and m.message_id > sent for m in someone.messages):
-            at += timedelta(seconds=10)  # the clock of every next try
-            service.parts.delivery.wake()
-            await asyncio.sleep(0.1)
-    async with asyncio.timeout(20):
-        while True:
-            async with database.read() as tx:
-                if not await queued_questions.count_unsent(tx, limit=1):
-                    break
-            at += timedelta(seconds=10)
-            service.parts.delivery.wake()
-            await asyncio.sleep(0.1)
+    at += timedelta(minutes=5)  # of the next tries
+    service.parts.delivery.wake()
+    await someone.wait_for(lambda m: m.text.startswith(answer), after=sent, timeout_s=30)
+    await at_rest(service, sandbox)
+    async with database.read() as tx:
+        assert not await queued_questions.count_unsent(tx, limit=1)
     questions = [each for each in someone.messages if "mood:" in str(each.buttons)]
     assert len(questions) == is_asked
     async with database.read() as tx:

@@ -1,6 +1,5 @@
 """A change of the lexicon over real HTTP: its replay, its examples, and who decides on it."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from storage.review import operators
 from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of
 from tests.e2e.console.lexicon_cast import LEXICON, SAID, proposed, refusal
+from tests.support.waiting import until
 
 Sit = Callable[[Operator], Awaitable[Seat]]
 
@@ -40,15 +40,15 @@ async def second(service: Service, admin: Operator) -> Operator:
 
 async def ended(seat: Seat, path: str) -> str:
     """What the page shows once the replay of a change is over."""
-    async with asyncio.timeout(120):
-        while "<progress" in (  # noqa: ASYNC110
-            part := (await seat.client.get(f"{path}/live")).text
-        ):
-            await asyncio.sleep(0.2)
-    return part
+
+    async def is_over() -> bool:
+        return "<progress" not in (await seat.client.get(f"{path}/live")).text
+
+    await until(is_over, within_s=120)
+    return (await seat.client.get(f"{path}/live")).text
 
 
-def made_up(service: Service, monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+def made_up(service: Service, **values: Any) -> None:
     """Replays that somebody made up: here they are not what is tested."""
     policy = service.parts.policy
     none = {"total": 0, "risk": 0, "harmless": 0, "unlabelled": 0}
@@ -68,7 +68,7 @@ def made_up(service: Service, monkeypatch: pytest.MonkeyPatch, **values: Any) ->
         counts = {"before": version, "after": "x", "total": each, "sources": {}, "broken": 0}
         return {"counts": counts, "examples": {}, "broken": [], **values}
 
-    monkeypatch.setattr(policy.replays, "_run", run)
+    policy.replays.run = run
 
 
 async def says(service: Service, text: str) -> None:
@@ -165,11 +165,11 @@ async def test_a_replay_is_cancelled(
 
 
 async def test_a_replay_that_fails_says_why(
-    sit: Sit, reviewer: Operator, service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sit: Sit, reviewer: Operator, service: Service, tmp_path: Path
 ) -> None:
     seat = await sit(reviewer)
     path, other = await proposed(seat), await proposed(seat)
-    monkeypatch.setattr(service.parts.policy.replays, "_folder", tmp_path / "gone")
+    service.parts.policy.replays.folder = tmp_path / "gone"
     await seat.post(f"{path}/replay")
     assert "did not finish" in await ended(seat, path)
     assert "did not finish" not in (await seat.client.get(other)).text  # it is not this one's
@@ -181,9 +181,8 @@ async def test_a_stale_replay_and_a_missed_canary(
     second: Operator,
     service: Service,
     screener: Screener,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made_up(service, monkeypatch)
+    made_up(service)
     ann, bo = await sit(admin), await sit(second)
     rules = sorted({m.rule for m in screener.screen(CANARIES[0][0]).matches})
     bad = await proposed(ann, json.dumps({"why": "no good", "disable": rules}))
@@ -207,7 +206,7 @@ async def test_a_stale_replay_and_a_missed_canary(
 
 
 async def test_examples_are_shown_a_few_at_a_time(
-    sit: Sit, reviewer: Operator, service: Service, monkeypatch: pytest.MonkeyPatch
+    sit: Sit, reviewer: Operator, service: Service
 ) -> None:
     moved = [
         {
@@ -234,7 +233,7 @@ async def test_examples_are_shown_a_few_at_a_time(
         for n in range(45)
     ]
     broken = [{"rule": "zh.x", "example": "<i>例", "must_match": False}]
-    made_up(service, monkeypatch, examples={"lost": moved}, broken=broken)
+    made_up(service, examples={"lost": moved}, broken=broken)
     seat = await sit(reviewer)
     path = await proposed(seat)
     await seat.post(f"{path}/replay")

@@ -99,16 +99,17 @@ async def test_finding_the_due_ones_reads_the_index_alone(database: Database) ->
     def keep(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
         seen.append((statement, values))
 
-    engine = database._engine.sync_engine
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     async with database.read() as tx:
         await appointments.due(tx, now=AT_NINE, limit=20)
         await appointments.count_at(tx, AT_NINE, limit=20)
     event.remove(engine, "before_cursor_execute", keep)
     explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
-    async with database.read() as tx:
+    async with database.begin() as tx:
         if database.dialect == "postgresql":  # a table of one page would be read whole
             await tx.execute(text("SET LOCAL enable_seqscan = off"))
+            await tx.execute(text("SET LOCAL enable_bitmapscan = off"))
         for statement, values in seen:
             rows = await tx.run_sync(
                 lambda c, s=statement, v=values: c.exec_driver_sql(explain + s, v).all()

@@ -16,7 +16,6 @@ def test_of_long_messages_the_places_where_they_meet_are_left() -> None:
     assert "我想\n死" in whole
 
 
-def test_what_is_left_out_joins_nothing() -> None:
-    screener = Screener.load()
+def test_what_is_left_out_joins_nothing(screener: Screener) -> None:
     text = f"{'你好。' * 700}我很想{'x' * 4_000}死海{'你好。' * 700}"
     assert screener.screen(joined([text, "ok"])).level <= Level.DISTRESS

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from telegram import Chat, Message, Update
 
-from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes
+from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes, Refill
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind
 from safety.screening.levels import Level
@@ -37,6 +37,7 @@ class Work:
         self.gate.set()
         self.stored: list[Arrival] = []
         self.refills = 0
+        self.refill: Refill = self._read
         self.lanes = Lanes(self._handle, refill=self._refill, burst_window_s=0.02)
 
     async def _handle(self, unit: Unit) -> None:
@@ -47,7 +48,10 @@ class Work:
             if one in self.stored:
                 self.stored.remove(one)
 
-    async def _refill(self, _person: PersonId | None) -> list[Arrival]:
+    async def _refill(self, person: PersonId | None) -> Sequence[Arrival]:
+        return await self.refill(person)
+
+    async def _read(self, _person: PersonId | None) -> Sequence[Arrival]:
         self.refills += 1
         return self.stored[: MOST_QUEUED + 1]
 
@@ -64,7 +68,7 @@ class Work:
         return found
 
     async def idle(self) -> None:
-        await until(lambda: not self.lanes.busy)
+        await until(lambda: not self.lanes.is_busy)
 
 
 @pytest.fixture
@@ -147,10 +151,8 @@ async def test_what_a_lane_does_not_hold_is_read_again_in_order(work: Work) -> N
     assert all(len(u.arrivals) <= MOST_MERGED for u in work.done if isinstance(u, Burst))
 
 
-async def test_a_refill_that_fails_is_made_again(
-    work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refill = work.lanes._refill
+async def test_a_refill_that_fails_is_made_again(work: Work) -> None:
+    refill = work.refill
     failures = 0
 
     async def away_once(person_id: PersonId | None) -> Sequence[Arrival]:
@@ -160,7 +162,7 @@ async def test_a_refill_that_fails_is_made_again(
             raise OSError
         return await refill(person_id)
 
-    monkeypatch.setattr(work.lanes, "_refill", away_once)
+    work.refill = away_once
     count = MOST_QUEUED + 3
     work.add(*[arrival(number) for number in range(1, count + 1)])
     await work.idle()
@@ -174,7 +176,7 @@ async def test_after_the_end_nothing_is_taken(work: Work) -> None:
     await work.lanes.aclose()
     work.add(arrival(2))
     assert work.done == []
-    assert not work.lanes.busy
+    assert not work.lanes.is_busy
 
 
 async def test_what_runs_may_end_within_the_grace_and_nothing_else_begins(work: Work) -> None:
@@ -189,7 +191,7 @@ async def test_what_runs_may_end_within_the_grace_and_nothing_else_begins(work: 
     async with asyncio.timeout(2):
         await closing
     assert work.ids() == [1, 3]
-    assert not work.lanes.busy
+    assert not work.lanes.is_busy
 
 
 async def test_the_grace_has_an_end(work: Work) -> None:
@@ -199,7 +201,7 @@ async def test_the_grace_has_an_end(work: Work) -> None:
     async with asyncio.timeout(2):
         await work.lanes.aclose(grace_s=0.1)
     assert work.done == []
-    assert not work.lanes.busy
+    assert not work.lanes.is_busy
 
 
 async def test_after_a_restart_what_is_stored_goes_before_what_is_new(work: Work) -> None:
@@ -212,10 +214,8 @@ async def test_after_a_restart_what_is_stored_goes_before_what_is_new(work: Work
     assert work.ids() == [each.update_id for each in [*stored, newer]]
 
 
-async def test_what_comes_while_nothing_stored_is_found_is_not_forgotten(
-    work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refill = work.lanes._refill
+async def test_what_comes_while_nothing_stored_is_found_is_not_forgotten(work: Work) -> None:
+    refill = work.refill
     newer = arrival(7)
 
     async def slowly(person_id: PersonId | None) -> Sequence[Arrival]:
@@ -224,7 +224,7 @@ async def test_what_comes_while_nothing_stored_is_found_is_not_forgotten(
             work.add(newer)
         return [] if work.refills == 1 else found
 
-    monkeypatch.setattr(work.lanes, "_refill", slowly)
+    work.refill = slowly
     work.lanes.take_up(MEI)
     await work.idle()
     assert work.ids() == [7]

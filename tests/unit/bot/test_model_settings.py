@@ -1,5 +1,6 @@
 """What the environment says about the model reaches it, and `pica doctor` says what that means."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_an_empty_value_means_the_default(environment: pytest.MonkeyPatch) -> No
 
 
 async def test_doctor_says_what_is_served(environment: pytest.MonkeyPatch) -> None:
-    environment.setattr("inference.loading.quantization.find_spec", lambda name: None)
+    environment.setitem(sys.modules, "torchao", None)
     weights, serving = await check_serving(load())
     assert weights.grade is Grade.BAD
     assert "torchao" in weights.what

@@ -1,11 +1,23 @@
 """In which order a page of updates is taken."""
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
+import pytest
 from telegram import Bot
 
 from bot.metrics import Metrics
 from bot.receiving.poller import Poller, fewest_letters_first
+from bot.service.connections import utc_now
+from sandbox import Limits, Sandbox
+from tests.support.waiting import until
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(limits=Limits.off()) as started:
+        yield started
 
 
 def update(number: int, person: int, text: str) -> dict[str, object]:
@@ -20,27 +32,31 @@ def test_whoever_wrote_most_comes_last_and_keeps_their_order() -> None:
     assert order == [7, 4, 6, 1, 2, 3, 5]
 
 
-async def test_who_comes_meanwhile_does_not_wait_for_a_page_of_long_texts() -> None:
-    pending = [update(n, 7, "1" * 4_096) for n in range(1, 21)]
-    taken: list[object] = []
+async def test_who_comes_meanwhile_does_not_wait_for_a_page_of_long_texts(
+    sandbox: Sandbox,
+) -> None:
+    rude, other = sandbox.add_user(), sandbox.add_user()
+    long = [f"{number:04}" * 1_024 for number in range(20)]
+    for text in long:
+        await rude.say(text)
+    taken: list[str] = []
 
-    async def receive(raw: object) -> None:
-        assert isinstance(raw, dict)
-        taken.append(raw["update_id"])
+    async def receive(raw: Any) -> None:
+        taken.append(raw["message"]["text"])
         if len(taken) == 2:
-            pending.append(update(21, 8, "我想死"))
+            await other.say("我想死")
 
     poller = Poller(
-        bot=Bot("1:a"), receive=receive, rescue=receive, metrics=Metrics(),
-        now=lambda: datetime.now(UTC),
-    )  # fmt: skip
-
-    async def post(*_: object, **__: object) -> list[dict[str, object]]:
-        return [raw for raw in pending if int(str(raw["update_id"])) >= poller._offset][:100]
-
-    poller._request.post = post  # type: ignore[method-assign,assignment]
-    while poller._offset < 22:
-        assert await poller._poll()
-    assert taken.index(21) < 6
-    assert sorted(taken, key=str) == sorted(range(1, 22), key=str)
-    assert [each for each in taken if each != 21] == list(range(1, 21))
+        bot=Bot(sandbox.token, base_url=f"{sandbox.api_url}/bot"),
+        receive=receive,
+        rescue=receive,
+        metrics=Metrics(),
+        now=utc_now,
+    )
+    polling = asyncio.create_task(poller.run())
+    await until(lambda: sandbox.pending_updates == 0)
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    assert taken.index("我想死") < 6
+    assert [text for text in taken if text != "我想死"] == long
+    assert len(taken) == len(long) + 1

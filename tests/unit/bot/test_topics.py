@@ -23,6 +23,7 @@ from storage.messages.body import MessageBody
 from storage.review import cases
 from storage.upkeep import erasure
 from tests.integration.cast import NOW, mei
+from tests.support.waiting import until
 
 CHAT = -100123
 CASE = CaseId(1)
@@ -228,8 +229,7 @@ async def test_a_topic_that_is_being_made_while_its_person_is_erased_is_deleted(
     body = MessageBody("x", case_id=CASE)
     scene.telegram.hold.clear()
     making = asyncio.create_task(scene.topics.thread_of(body))
-    while not scene.telegram.calls:  # noqa: ASYNC110 - until Telegram has the call
-        await asyncio.sleep(0.01)
+    await until(lambda: bool(scene.telegram.calls))
     async with scene.database.begin() as tx:
         person = await people.by_telegram_id(tx, 42)
         assert person is not None

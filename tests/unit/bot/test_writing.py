@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import pytest
 
-from bot.conversation import generation
 from bot.conversation.drafts import ReplyDraft
 from bot.conversation.generation import ReplyGenerator
 from bot.metrics import Metrics
@@ -42,14 +41,14 @@ class Pace:
             self.closed = True
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "FIRST_WORD_S", 0.5)
-    monkeypatch.setattr(generation, "NEXT_WORD_S", 0.2)
-
-
 async def write(model: Any) -> str:
-    writer = ReplyGenerator(cast(InferenceWorker, model), cast(OutputGuard, Passes()), Metrics())
+    writer = ReplyGenerator(
+        cast(InferenceWorker, model),
+        cast(OutputGuard, Passes()),
+        Metrics(),
+        first_word_s=0.5,
+        next_word_s=0.2,
+    )
     return await writer.write(ASKED, cast(ReplyDraft, Shown()), 0.0)
 
 

@@ -53,8 +53,8 @@ def test_the_port_is_learnt() -> None:
 
 def test_words_stand_in_both_languages_with_the_same_places() -> None:
     words = ConsoleTexts()
-    for key, text in words._words["en"].items():
-        other = words._words["zh"][key]
+    for key, text in words.of("en").items():
+        other = words.of("zh")[key]
         assert {part.split("}")[0] for part in text.split("{")[1:]} == {
             part.split("}")[0] for part in other.split("{")[1:]
         }, key

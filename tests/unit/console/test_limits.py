@@ -42,9 +42,7 @@ def test_memory_has_an_end() -> None:
     for n in range(throttle.SOURCES + 500):
         for _ in range(throttle.MOST + 5):
             failures.note(str(n))
-    assert len(failures._by_source) == throttle.SOURCES
-    assert all(len(each) == throttle.MOST for each in failures._by_source.values())
-    assert len(failures._overall) == throttle.MOST_OVERALL
+    assert len(failures) == throttle.SOURCES * throttle.MOST + throttle.MOST_OVERALL
 
 
 def test_a_source_is_an_address_or_a_site() -> None:

@@ -94,8 +94,8 @@ async def test_nobody_is_remembered_who_went_away() -> None:
     live = Live()
     async with aclosing(_generator(live, ONE)) as events:
         await anext(events)
-        assert len(live._watchers) == 1
-    assert not live._watchers
+        assert live.streams == 1
+    assert live.streams == 0
 
 
 def _generator(live: Live, case_id: CaseId | None, **options: object) -> "_Closing":

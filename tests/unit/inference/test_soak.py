@@ -13,6 +13,7 @@ from inference import InferenceWorker
 from inference.loading import autotune
 from inference.model.torch_internals import packed_kernels
 from inference.model.weights import pack_model
+from tests.support.planned_runner import PlannedRunner
 
 
 @pytest.mark.parametrize(("seed", "dtype"), [(1, "float32"), (2, "bfloat16")])
@@ -20,6 +21,7 @@ async def test_every_request_ends_and_no_slot_is_leaked(pica, seed, dtype, monke
     if dtype == "bfloat16" and packed_kernels(
         torch.bfloat16
     ):  # as where a processor is quick at it
+        monkeypatch.setattr(autotune, "FEWEST", 0)
         monkeypatch.setattr(autotune, "pack_if_faster", lambda model, threads: pack_model(model))
     logging.getLogger("inference").setLevel(logging.CRITICAL + 1)
     limits = {"max_running": 4, "max_waiting": 12, "resident_mib": 1}
@@ -55,12 +57,13 @@ async def test_a_soak_hears_of_what_is_left_behind(pica, monkeypatch):
         await worker.aclose(grace_s=0)
 
 
-async def test_a_soak_hears_of_a_request_that_ends_for_no_honest_reason(pica, monkeypatch):
-    faults = FaultyRunner()
+async def test_a_soak_hears_of_a_request_that_ends_for_no_honest_reason(pica):
+    faults, plan = FaultyRunner(), PlannedRunner()
     source = dataclasses.replace(pica.source("prefix"), dtype="float32")
-    worker = await InferenceWorker.start(source, wrap_runner=faults.wrap)
-    nothing = "inference.engine.model_step.choose"
-    monkeypatch.setattr(nothing, lambda logits, samplers: [None] * len(samplers))
+    worker = await InferenceWorker.start(
+        source, wrap_runner=lambda runner: faults.wrap(plan.wrap(runner))
+    )
+    plan.spoil()
     try:
         with pytest.raises(AssertionError, match="bad_logits"):
             await Soak(worker, faults, seed=1).run(0.1)

@@ -1,4 +1,4 @@
-"""One screener for all tests of the safety floor; it holds no state."""
+"""What the tests of the safety floor share."""
 
 from pathlib import Path
 
@@ -7,11 +7,6 @@ import pytest
 from safety.response.hotlines import Hotlines
 from safety.response.output_guard import OutputGuard
 from safety.screening.screener import Screener
-
-
-@pytest.fixture(scope="session")
-def screener() -> Screener:
-    return Screener.load()
 
 
 @pytest.fixture(scope="session")

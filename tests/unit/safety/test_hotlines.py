@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safety.response.hotlines import FALLBACK_REGION, HotlineError, Hotlines, _line, digits
+from safety.response.hotlines import FALLBACK_REGION, HotlineError, Hotlines, digits, parse_line
 
 
 def test_only_verified_lines_are_given(hotlines: Hotlines) -> None:
@@ -47,7 +47,7 @@ def test_digits() -> None:
 
 def test_a_broken_row_is_named() -> None:
     with pytest.raises(HotlineError, match=r"line 3.*name_zh"):
-        _line("hotlines.toml: line 3", {"region": "CN"})
+        parse_line("hotlines.toml: line 3", {"region": "CN"})
 
 
 LOCAL = """

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safety.evaluation.examples import shipped_examples
 from safety.screening.lexicon import Lexicon, parse, read_entry
 from safety.screening.screener import Screener
+from safety.screening.second_stage import SecondStage
 from safety.text.normalise import squeeze, squeezed
 
 ADDED = {
@@ -40,14 +41,14 @@ def test_a_changed_lexicon_finds_the_same_as_one_built_alone(screener: Screener,
     texts = [each.text for each in shipped_examples(screener.lexicon)]
     texts += ["我想去星星上", "wo xiang qu xing xing shang", "我想去星星上面", "kkkill me"]
     lexicon = changed(screener.lexicon, seed)
-    shared, alone = screener.with_lexicon(lexicon), screener_of(lexicon, screener)
+    shared, alone = screener.with_lexicon(lexicon), screener_of(lexicon)
     assert found(shared, texts) == found(alone, texts)
     again = shared.with_lexicon(screener.lexicon)  # a change taken back
     assert found(again, texts) == found(screener, texts)
 
 
-def screener_of(lexicon: Lexicon, like: Screener) -> Screener:
-    return Screener(lexicon, like._second_stage)
+def screener_of(lexicon: Lexicon) -> Screener:
+    return Screener(lexicon, SecondStage.load())
 
 
 def small(*patterns: str) -> Lexicon:

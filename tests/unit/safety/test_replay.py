@@ -10,7 +10,7 @@ import pytest
 
 from safety.changes.change import apply, parse_change
 from safety.evaluation.evaluate import messages
-from safety.evaluation.replay import MOST_EXAMPLES, Replay, ReplayedText, _places, replay
+from safety.evaluation.replay import MOST_EXAMPLES, Replay, ReplayedText, gravest_places, replay
 from safety.evaluation.replay_counts import LabelKind, Labelled
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Lexicon, parse
@@ -89,8 +89,7 @@ def test_moves_say_what_gave_them() -> None:
     assert done.examples[LabelKind.LOWERED] == ()  # from 1 to 0 is counted, and not worth a reader
 
 
-def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("safety.evaluation.replay.MOST_PLACES", 2)
+def test_of_many_places_the_gravest_are_kept() -> None:
     screening = Screening(
         Level.ACTIVE,
         (),
@@ -100,7 +99,7 @@ def test_of_many_places_the_gravest_are_kept(monkeypatch: pytest.MonkeyPatch) ->
         ),
         "",
     )
-    assert [each.start for each in _places(screening)] == [3, 7]
+    assert [each.start for each in gravest_places(screening, 2)] == [3, 7]
 
 
 def test_examples_are_spread_fairly_over_sources() -> None:

@@ -92,8 +92,7 @@ def test_questions_are_neutral_on_a_lock_screen(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_words_of_a_face_name_no_risk(language: str) -> None:
+def test_the_words_of_a_face_name_no_risk(language: str, screener: Screener) -> None:
     """They are kept as the person's, and nobody screens them in their context."""
-    screener = Screener.load()
     for mood in SCALE:
         assert screener.screen(texts(language)[f"checkin_said_{mood}"]).level <= Level.DISTRESS

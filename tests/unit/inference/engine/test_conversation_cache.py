@@ -7,6 +7,7 @@ import torch
 
 from inference.engine.conversation_cache import ConversationCache, common_length
 from inference.model.decoder import Decoder
+from tests.support.planned_runner import PlannedRunner
 
 QUESTIONS = ("我最近压力很大", "晚上睡不着，白天没有力气", "谢谢你听我说", "那我应该怎么办呢")
 
@@ -93,10 +94,11 @@ def test_what_a_cancelled_turn_stored_serves_the_next(driver, tiny):
     assert run.engine.reused == len(prompt)
 
 
-def test_a_failed_turn_leaves_nothing(driver, tiny, monkeypatch):
-    run = driver(tiny)
+def test_a_failed_turn_leaves_nothing(driver, tiny):
+    plan = PlannedRunner(tiny)
+    plan.spoil()
+    run = driver(tiny, runner=plan)
     run.ask("1", [4001, 1422, 1422], 10, conversation="c")
-    monkeypatch.setattr("inference.engine.model_step.choose", lambda logits, samplers: [None])
     assert run.run()["1"].reason == "bad_logits"
     assert len(run.engine.conversation_cache) == 0
 

@@ -6,6 +6,7 @@ import pytest
 
 from inference.engine.engine import PREFILL_BESIDE
 from inference.requests import GenerationError, GenerationRequest, Sampling
+from tests.support.planned_runner import PlannedRunner
 
 PROMPT = [4001, 4003, 2432, 94, 85, 3733, 120, 1422]
 
@@ -18,18 +19,16 @@ def test_text_is_that_of_the_ids(driver, tiny):
     assert result.text == tiny.tokenizer.decode(result.ids)
 
 
-def force(monkeypatch, tokens):
-    """Whatever the model says, these tokens come next, the same for every request."""
-    chosen = iter(tokens)
-    monkeypatch.setattr(
-        "inference.engine.model_step.choose", lambda logits, samplers: [next(chosen)]
-    )
+def saying(driver, tiny, tokens):
+    """A run in which these tokens come next, whatever the model says."""
+    plan = PlannedRunner(tiny)
+    plan.say(*tokens)
+    return driver(tiny, runner=plan)
 
 
-def test_the_end_of_sequence_ends_and_does_not_show(driver, tiny, monkeypatch):
+def test_the_end_of_sequence_ends_and_does_not_show(driver, tiny):
     words = tiny.tokenizer.encode("你好")
-    force(monkeypatch, [*words, 2, 1422])
-    run = driver(tiny)
+    run = saying(driver, tiny, [*words, 2, 1422])
     run.ask("a", PROMPT, 40)
     result = run.run()["a"]
     assert result.ids == [*words, 2]
@@ -37,27 +36,24 @@ def test_the_end_of_sequence_ends_and_does_not_show(driver, tiny, monkeypatch):
 
 
 @pytest.mark.parametrize("start", ["你好\n\n", ""])
-def test_the_next_round_ends_and_does_not_show(driver, tiny, monkeypatch, start):
+def test_the_next_round_ends_and_does_not_show(driver, tiny, start):
     ids = tiny.tokenizer.encode(f"{start}[Round 2]\n\n问：什么")
-    force(monkeypatch, ids)
-    run = driver(tiny)
+    run = saying(driver, tiny, ids)
     run.ask("a", PROMPT, 40)
     result = run.run()["a"]
     assert result.text == start
     assert len(result.ids) < len(ids)
 
 
-def test_a_beginning_of_the_next_round_shows_if_the_reply_ends_there(driver, tiny, monkeypatch):
+def test_a_beginning_of_the_next_round_shows_if_the_reply_ends_there(driver, tiny):
     ids = tiny.tokenizer.encode("好[Roun")
-    force(monkeypatch, [*ids, 2])
-    run = driver(tiny)
+    run = saying(driver, tiny, [*ids, 2])
     run.ask("a", PROMPT, 40)
     assert run.run()["a"].text == "好[Roun"
 
 
-def test_half_a_character_at_the_end_is_shown_as_lost(driver, tiny, monkeypatch):
-    force(monkeypatch, [1422, 3 + 0xE4, 3 + 0xBD, 2])
-    run = driver(tiny)
+def test_half_a_character_at_the_end_is_shown_as_lost(driver, tiny):
+    run = saying(driver, tiny, [1422, 3 + 0xE4, 3 + 0xBD, 2])
     run.ask("a", PROMPT, 40)
     assert run.run()["a"].text == "你好\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
 

@@ -61,13 +61,20 @@ def test_a_failing_request_fails_alone(driver, tiny, failing, caplog, when):
     assert "RuntimeError" in caplog.text
 
 
-def test_logits_that_are_not_finite_fail_their_request_alone(driver, tiny, monkeypatch):
+@pytest.fixture
+def spoilt(tiny):
+    """A token whose embedding is not finite."""
+    token, weight = 1234, tiny.model.model.embed_tokens.weight
+    row = weight.data[token].clone()
+    weight.data[token] = torch.nan
+    yield token
+    weight.data[token] = row
+
+
+def test_logits_that_are_not_finite_fail_their_request_alone(driver, tiny, spoilt):
     expected = greedy_ids(driver, tiny, PROMPT, 20)
-    spoilt = tiny.model.model.embed_tokens.weight.clone()
-    spoilt[1234] = float("nan")
-    monkeypatch.setitem(tiny.model.model.embed_tokens._parameters, "weight", spoilt)
     run = driver(tiny)
-    run.ask("bad", [1422, 1234, 1422], 20)
+    run.ask("bad", [1422, spoilt, 1422], 20)
     run.ask("a", PROMPT, 20)
     results = run.run()
     assert results["bad"].reason == "bad_logits"
@@ -96,14 +103,14 @@ def test_an_error_while_decoding_text_fails_its_request_alone(driver, tiny, monk
 
 def limit_memory(monkeypatch, *, slots=10**6, capacity=10**6):
     """There is no room for larger layers, which is noticed where the first has grown already."""
-    zeros = SlotCache._zeros
+    zeros = SlotCache.allocate
 
     def zeros_or_fail(self, layer, *shape):
         if layer > 0 and (shape[0] > slots or shape[1] > capacity):
             raise torch.OutOfMemoryError("CUDA out of memory")
         return zeros(self, layer, *shape)
 
-    monkeypatch.setattr(SlotCache, "_zeros", zeros_or_fail)
+    monkeypatch.setattr(SlotCache, "allocate", zeros_or_fail)
 
 
 def test_short_memory_lets_fewer_run_and_loses_no_reply(driver, tiny, monkeypatch):
@@ -181,14 +188,14 @@ def test_a_chat_alone_has_the_memory_that_others_left(driver, tiny, monkeypatch)
     run.run()
     cache = run.engine.runner.cache
     assert cache.nbytes > 0
-    zeros = SlotCache._zeros
+    zeros = SlotCache.allocate
 
     def zeros_or_fail(self, layer, *shape):
         if shape[0] * shape[1] > 2000:
             raise torch.OutOfMemoryError
         return zeros(self, layer, *shape)
 
-    monkeypatch.setattr(SlotCache, "_zeros", zeros_or_fail)
+    monkeypatch.setattr(SlotCache, "allocate", zeros_or_fail)
     run.ask("large", [1422] * 600, 5)
     assert run.run()["large"].ids == expected
 

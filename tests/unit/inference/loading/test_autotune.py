@@ -29,7 +29,7 @@ def test_16_bits_must_win_alone_and_in_a_batch(monkeypatch, alone, batch, chosen
             return 1.0
         return alone if rows == 1 else batch
 
-    monkeypatch.setattr(autotune, "_seconds", seconds)
+    monkeypatch.setattr(autotune, "seconds", seconds)
     assert autotune.faster_dtype(64, 128, 1) is chosen
 
 
@@ -52,7 +52,7 @@ def test_it_measures_what_serves(monkeypatch):
         seen.append((torch.get_num_threads(), as_served, is_main))
         return 1.0
 
-    monkeypatch.setattr(autotune, "_seconds", seconds)
+    monkeypatch.setattr(autotune, "seconds", seconds)
     autotune.faster_dtype(64, 128, 2)
     assert set(seen) == {(2, True, False)}
     assert torch.get_num_threads() == before
@@ -60,6 +60,7 @@ def test_it_measures_what_serves(monkeypatch):
 
 def test_what_is_loaded_is_chosen_with_the_threads_of_a_step(pica, monkeypatch):
     asked = []
+    monkeypatch.setattr(autotune, "FEWEST", 0)
     monkeypatch.setattr(
         autotune, "faster_dtype", lambda *values: asked.append(values) or torch.float32
     )
@@ -69,7 +70,19 @@ def test_what_is_loaded_is_chosen_with_the_threads_of_a_step(pica, monkeypatch):
     assert [threads for _, _, threads in asked] == [3, source.serving_threads]
 
 
+def test_a_tiny_model_is_not_measured(pica, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        autotune, "faster_dtype", lambda *values: asked.append(values) or torch.bfloat16
+    )
+    opened = open_model(dataclasses.replace(pica.source("prefix"), dtype="fastest"))
+    assert opened.model.lm_head.weight.dtype is torch.float32
+    assert asked == []
+    assert not autotune.is_worth_it(opened.model.config)
+
+
 def test_the_fastest_is_what_is_loaded(pica, monkeypatch):
+    monkeypatch.setattr(autotune, "FEWEST", 0)
     monkeypatch.setattr(
         autotune, "faster_dtype", lambda hidden, intermediate, threads: torch.bfloat16
     )
@@ -102,7 +115,7 @@ def test_packed_weights_must_win_and_lose_little_alone_and_nothing_in_a_batch(
             return 1.0
         return alone if rows == 1 else batch
 
-    monkeypatch.setattr(autotune, "_seconds", seconds)
+    monkeypatch.setattr(autotune, "seconds", seconds)
     name = str(dtype).removeprefix("torch.")
     model = open_model(dataclasses.replace(pica.source("prefix"), dtype=name)).model
     assert autotune.pack_if_faster(model, 2) is is_packed

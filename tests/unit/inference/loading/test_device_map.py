@@ -11,6 +11,7 @@ from inference.loading import checkpoint, device_map
 from inference.loading.checkpoint import load_model
 from inference.loading.device_map import LEAST_ROOM, device_of, place_model
 from inference.loading.glm_config import chatglm2_config
+from inference.loading.machine import Device
 from inference.loading.source import ModelSource, OpenModel, resident_bytes
 from inference.model.attention import Reach
 from inference.model.decoder import Decoder, Segment
@@ -147,7 +148,7 @@ def test_a_pass_over_two_devices_moves_what_it_needs(pica):
     assert [layer.device for layer in cache.layers] == decoder.devices
 
 
-def test_what_conversations_may_hold_hangs_on_the_tightest_device(monkeypatch):
+def test_what_conversations_may_hold_hangs_on_the_tightest_device():
     model = empty(TINY)
     for number, layer in enumerate(model.model.layers):
         device = "cpu" if number < 3 else "meta"
@@ -155,14 +156,12 @@ def test_what_conversations_may_hold_hangs_on_the_tightest_device(monkeypatch):
     opened = OpenModel(model, None, None, 100, "tiny", False)
     free = {"cpu": 9 * GB, "meta": 1 * GB}
 
-    class Described:
-        def __init__(self, name):
-            self.free_bytes = free[name]
+    def describe(name):
+        return Device("cuda", name, free[name])
 
-    monkeypatch.setattr("inference.loading.machine.describe_device", Described)
     # One layer of four lies where 1 GB is free: four layers' worth may take 4 GB, a quarter of it.
-    assert resident_bytes(ModelSource(), opened) == 1 * GB
-    assert resident_bytes(ModelSource(resident_mib=5), opened) == 5 << 20
+    assert resident_bytes(ModelSource(), opened, describe) == 1 * GB
+    assert resident_bytes(ModelSource(resident_mib=5), opened, describe) == 5 << 20
 
 
 @pytest.mark.parametrize(

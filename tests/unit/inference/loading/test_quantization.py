@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import sys
 import warnings
 
 import pytest
@@ -20,11 +21,10 @@ needs_torchao = pytest.mark.skipif(
 )
 
 
-def test_without_torchao_it_is_said_before_anything_is_read(pica, monkeypatch):
-    monkeypatch.setattr("inference.loading.quantization.find_spec", lambda name: None)
-    monkeypatch.setattr("inference.loading.checkpoint._read_config", pytest.fail)
+def test_without_torchao_it_is_said_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchao", None)
     with pytest.raises(CheckpointError, match="pip install torchao"):
-        load_model(pica.model, weights="int8")
+        load_model(tmp_path / "not there", weights="int8")
 
 
 def test_other_kinds_of_weights_are_refused():
@@ -87,7 +87,7 @@ def test_the_memory_is_really_saved_also_once_it_serves(pica, small):
     assert held(small.model) <= layers / 4 + rest + scales
     parts = dict(small.model.named_parameters())
     assert not any("q_proj" in name or "k_proj" in name for name in parts)
-    for layer in runner._decoder._layers:  # what computes is what is held: no second copy
+    for layer in runner.decoder.layers:  # what computes is what is held: no second copy
         ours = [layer.qkv, layer.out, layer.gate_up, layer.down]
         kept = {p.qdata.data_ptr() for p in parts.values() if hasattr(p, "qdata")}
         assert {weight.qdata.data_ptr() for weight in ours} <= kept

@@ -31,12 +31,12 @@ def static(tiny, capture, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(runners, "capture_for", lambda devices: capture)
         runner = ModelRunner(tiny.model, tiny.prefix)
-    assert isinstance(runner._static, StaticDecode)
+    assert isinstance(runner.static, StaticDecode)
     return runner
 
 
 def assert_replayed(runner):
-    steps = runner._static._steps
+    steps = runner.static.steps
     assert steps
     assert all(isinstance(step.run, SimulatedReplay) for step in steps.values())
 
@@ -113,14 +113,14 @@ def test_slots_that_differ_after_memory_ran_out_are_read_where_they_lie(static, 
     for runner in (plain, static):
         for slot in (0, 1):
             runner.prefill([Segment(slot, [1400 + slot] * (5 + slot), 0)])
-    zeros = static.cache._zeros
+    zeros = static.cache.allocate
 
     def full(layer, slots, capacity):
         if layer == 1:
             raise torch.OutOfMemoryError
         return zeros(layer, slots, capacity)
 
-    monkeypatch.setattr(static.cache, "_zeros", full)
+    monkeypatch.setattr(static.cache, "allocate", full)
     with pytest.raises(torch.OutOfMemoryError):
         static.prefill([Segment(1, [1401] * COLUMNS, 6)])
     assert len({layer.shape for layer in static.cache.layers}) == 2
@@ -152,7 +152,7 @@ def test_memory_is_given_back_with_what_was_captured(static, capture):
     static.end_step(is_idle=True)
     assert static.cache.nbytes > 0, "at rest captured steps keep their slots"
     static.reset()
-    assert (static.cache.nbytes, static._static._steps) == (0, {})
+    assert (static.cache.nbytes, static.static.steps) == (0, {})
     static.prefill([Segment(0, [1400] * 5, 0)])
     static.decode([0], [1500], [5])
     assert capture.count == 2

@@ -78,7 +78,7 @@ def test_memory_that_is_given_back_holds_nobodys_numbers(cache):
 
 def test_memory_that_runs_out_halfway_costs_nothing(cache, monkeypatch):
     write(cache, 0, 4, 5.0)
-    zeros = cache._zeros
+    zeros = cache.allocate
 
     def full(layer, slots, capacity):
         if layer == 1:
@@ -86,7 +86,7 @@ def test_memory_that_runs_out_halfway_costs_nothing(cache, monkeypatch):
         return zeros(layer, slots, capacity)
 
     with monkeypatch.context() as patch, pytest.raises(torch.OutOfMemoryError):
-        patch.setattr(cache, "_zeros", full)
+        patch.setattr(cache, "allocate", full)
         cache.reserve(3, 2 * GRAIN)
     assert (cache.slots, cache.capacity) == (1, GRAIN)
     assert held(cache, 0, 4) == {5.0}

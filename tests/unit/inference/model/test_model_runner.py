@@ -101,8 +101,8 @@ def test_rows_that_nobody_needs_change_nothing(pica, width):
     rows, logits = [], []
     for each in (plain, packed_):
         runner = ModelRunner(each.model, each.prefix)
-        embed = runner._decoder.embed
-        runner._decoder.embed = lambda ids, embed=embed: rows.append(len(ids)) or embed(ids)
+        embed = runner.decoder.embed
+        runner.decoder.embed = lambda ids, embed=embed: rows.append(len(ids)) or embed(ids)
         with torch.inference_mode():
             tokens = [1400 + place for place in range(width)]
             runner.prefill([Segment(0, tokens, 0), Segment(1, tokens[:3], 0)])

@@ -16,9 +16,9 @@ def storages(tensors):
 def test_modules_and_decoder_hold_the_same_weights_once(pica):
     model = load_model(pica.model)
     before = sum(p.nbytes for p in model.parameters())
-    decoder = ModelRunner(model, None)._decoder
-    used = [decoder._embedding, decoder._head, decoder._norm]
-    for layer in decoder._layers:
+    decoder = ModelRunner(model, None).decoder
+    used = [decoder.embedding, decoder.head, decoder.norm]
+    for layer in decoder.layers:
         used += [layer.norm, layer.qkv, layer.out, layer.mlp_norm, layer.gate_up, layer.down]
         used += [layer.qkv_bias] if layer.qkv_bias is not None else []
     assert sum(storages([*used, *model.parameters()]).values()) == before
@@ -50,9 +50,9 @@ def test_one_weight_is_copied_at_a_time(pica, monkeypatch):
 
 def test_a_second_decoder_over_the_same_model_copies_nothing(pica):
     model = load_model(pica.model)
-    first = ModelRunner(model, None)._decoder
-    second = ModelRunner(model, None)._decoder
-    for one, other in zip(first._layers, second._layers, strict=True):
+    first = ModelRunner(model, None).decoder
+    second = ModelRunner(model, None).decoder
+    for one, other in zip(first.layers, second.layers, strict=True):
         assert one.qkv.data_ptr() == other.qkv.data_ptr()
         assert one.gate_up.data_ptr() == other.gate_up.data_ptr()
         assert torch.equal(one.qkv, other.qkv)

@@ -1,4 +1,4 @@
-"""One contract for the hot store in memory and on a real Redis; and what lies above it."""
+"""One contract for the round cache in memory and on a real Redis, and for what uses it."""
 
 from collections.abc import AsyncIterator
 
