@@ -64,7 +64,7 @@ async def fill(database: Database, count: int) -> None:
 
 async def _copy(database: Database, rows: dict[Table, list[dict[str, Any]]]) -> None:
     """PostgreSQL's COPY: a million people in minutes instead of an hour."""
-    async with database._engine.begin() as connection:
+    async with database.engine.begin() as connection:
         raw = (await connection.get_raw_connection()).driver_connection
         assert raw is not None
         for table, values in rows.items():
@@ -107,24 +107,8 @@ async def find_due(database: Database, limit: int) -> float:
     for _ in range(REPEATS):
         started = time.perf_counter()
         async with database.read() as tx:
-            await appointments.due(tx, now=NOW, limit=limit)
+            await appointments.due(tx, limit=limit)
         times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
-
-
-async def claim(database: Database) -> float:
-    """Median milliseconds of everything that one check-in takes, without its words."""
-    await make_due(database, 1000, REPEATS, at=NOW)
-    times: list[float] = []
-    started = time.perf_counter()
-
-    async def ask(_transaction: Transaction, _claimed: Claimed) -> None:
-        nonlocal started
-        times.append((time.perf_counter() - started) * 1000)
-        started = time.perf_counter()
-
-    clock = Simulated()
-    await clock.rounds(database).send_due(ask)
     return statistics.median(times)
 
 
@@ -133,6 +117,9 @@ class Simulated:
 
     def __init__(self) -> None:
         self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
 
     async def sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds + 1e-6)
@@ -143,16 +130,30 @@ class Simulated:
     def rounds(self, database: Database) -> CheckInScheduler:
         return CheckInScheduler(
             database=database,
-            now=lambda: self.now,
             monotonic_s=self.monotonic_s,
             sleep=self.sleep,
         )
 
 
-async def peak(database: Database, number: int) -> list[str]:
+async def claim(database: Database, clock: Simulated) -> float:
+    """Median milliseconds of everything that one check-in takes, without its words."""
+    await make_due(database, 1000, REPEATS, at=NOW)
+    times: list[float] = []
+    started = time.perf_counter()
+
+    async def ask(_transaction: Transaction, _claimed: Claimed) -> None:
+        nonlocal started
+        times.append((time.perf_counter() - started) * 1000)
+        started = time.perf_counter()
+
+    await clock.rounds(database).send_due(ask)
+    return statistics.median(times)
+
+
+async def peak(database: Database, number: int, clock: Simulated) -> list[str]:
     """How late the people of one minute are asked."""
     await make_due(database, 1000, number, at=NOW)
-    clock, late = Simulated(), []
+    late = []
 
     async def ask(_transaction: Transaction, claimed: Claimed) -> None:
         late.append((clock.now - claimed.question.occurrence.at).total_seconds())
@@ -181,10 +182,10 @@ async def plan(database: Database) -> str:
         if statement.startswith("SELECT"):
             seen.append((statement, values))
 
-    engine = database._engine.sync_engine
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     async with database.read() as tx:
-        await appointments.due(tx, now=NOW, limit=20)
+        await appointments.due(tx, limit=20)
     event.remove(engine, "before_cursor_execute", keep)
     explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
     statement, values = seen[-1]
@@ -204,7 +205,8 @@ async def run(name: str, new_url: Callable[[], str], options: argparse.Namespace
     print("|---" * (len(DUE) + 3) + "|")
     found = ""
     for count in options.schedules:
-        database = await _opened(new_url())
+        clock = Simulated()
+        database = await _opened(new_url(), clock)
         started = time.perf_counter()
         await fill(database, count)
         filled_s = time.perf_counter() - started
@@ -214,16 +216,17 @@ async def run(name: str, new_url: Callable[[], str], options: argparse.Namespace
             await _settle(database)
             cells.append(f"{await find_due(database, 1000):.2f}")
         await make_due(database, 1000, max(DUE), at=NOW + timedelta(hours=3))
-        cells.append(f"{await claim(database):.2f}")
+        cells.append(f"{await claim(database, clock):.2f}")
         print(f"| {count:,} | {' | '.join(cells)} | {filled_s:.0f} |", flush=True)
         found = await plan(database)
         await database.aclose()
     print(f"\nPlan of finding the due ones at the largest size:\n{found}\n")
     if options.peak:
-        database = await _opened(new_url())
+        clock = Simulated()
+        database = await _opened(new_url(), clock)
         await fill(database, options.peak)
         await _settle(database)
-        print("\n".join(await peak(database, options.peak)), flush=True)
+        print("\n".join(await peak(database, options.peak, clock)), flush=True)
         await database.aclose()
 
 
@@ -246,11 +249,11 @@ async def live_a_year(folder: Path, options: argparse.Namespace) -> bool:
     return not wrong
 
 
-async def _opened(url: str) -> Database:
-    database = Database(url, Vault.parse(new_secret_key()))
+async def _opened(url: str, clock: Simulated) -> Database:
+    database = Database(url, Vault.parse(new_secret_key()), clock=clock)
     await database.upgrade()
     async with database.begin() as tx:
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
     return database
 
 

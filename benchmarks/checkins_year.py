@@ -75,9 +75,9 @@ class Year:
         self._url, self._vault = url, vault
         self._number, self._start, self._days = people_count, start, days
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-        self.database = Database(url, vault)
-        self._services: list[tuple[Database, CheckInScheduler]] = []
         self._now = start
+        self.database = Database(url, vault, clock=lambda: self._now)
+        self._services: list[tuple[Database, CheckInScheduler]] = []
         self._fresh: list[Claimed] = []
         self.counts: dict[PersonId, Count] = {}
         self.asked: list[tuple[PersonId, date, bool]] = []
@@ -132,19 +132,24 @@ class Year:
         async with self.database.begin() as tx:
             start = self._start
             for number in range(self._number):
-                person = await people.get_or_create(tx, 1000 + number, language="zh", now=start)
+                person = await people.get_or_create(tx, 1000 + number, language="zh")
                 wanted = Appointment(DAYS_WANTED[number % 5], self._chance.randrange(0, 1440, 15))
                 zone = self._chance.choice(ZONES)
                 count = Count(zone, wanted, (0.0, 0.3, 1.0)[number % 3], start, self._days, start)
                 self.counts[person.person_id] = count
-                await service.begin(tx, person.person_id, zone=zone, wanted=[wanted], now=start)
+                await service.begin(tx, person.person_id, zone=zone, wanted=[wanted])
 
     async def _restart(self) -> None:
         for database, _ in self._services:
             await database.aclose()
         self._services = []
         for late_s in (0, self._chance.randrange(-90, 90)):
-            database, late = Database(self._url, self._vault), timedelta(seconds=late_s)
+            late = timedelta(seconds=late_s)
+            database = Database(
+                self._url,
+                self._vault,
+                clock=lambda late=late: self._now + late,  # type: ignore[misc]
+            )
             database.events.subscribe(Claimed, self._fresh.append)
             still = _Still()
             self._services.append(
@@ -152,7 +157,6 @@ class Year:
                     database,
                     CheckInScheduler(
                         database=database,
-                        now=lambda late=late: self._now + late,  # type: ignore[misc]
                         monotonic_s=still.monotonic_s,
                         sleep=still.sleep,
                     ),
@@ -173,7 +177,6 @@ class Year:
             MessageBody("?"),
             person_id=claimed.question.person.person_id,
             check_in_id=claimed.check_in_id,
-            now=self._now,
             ended_as=OutboxState.SENT,
         )
         transaction.record(claimed)
@@ -190,7 +193,7 @@ class Year:
                 continue
             async with self.database.begin() as tx:
                 said = MoodAnswer(mood=3)
-                await service.answer(tx, person_id, claimed.check_in_id, said, now=self._now)
+                await service.answer(tx, person_id, claimed.check_in_id, said)
             count.heard()
             count.ends[day] = CheckInState.ANSWERED.value
 
@@ -200,7 +203,7 @@ class Year:
             if self._chance.random() < ACT:
                 name = self._chance.choice(sorted(ACTS))
                 async with self.database.begin() as tx:
-                    await ACTS[name](tx, person_id, count, self._now, self._chance)
+                    await ACTS[name](tx, person_id, count, self._chance)
                 self.acts[name] += 1
 
 
@@ -217,59 +220,59 @@ class _Still:
         self._s += seconds + 1e-6
 
 
-async def _pause(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    until = now + chance.randrange(1, 20) * DAY
-    await service.pause(tx, who, until_at=until, now=now)
+async def _pause(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
+    until = tx.now + chance.randrange(1, 20) * DAY
+    await service.pause(tx, who, until_at=until)
     count.paused_until = count.after = until
 
 
-async def _stop(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await service.stop(tx, who, now=now)
+async def _stop(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
+    await service.stop(tx, who)
     count.stopped = True
 
 
-async def _resume(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await service.resume(tx, who, now=now)
-    count.go_on(now)
+async def _resume(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
+    await service.resume(tx, who)
+    count.go_on(tx.now)
 
 
-async def _skip(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await service.skip_today(tx, who, now=now)
-    count.skip(now.astimezone(ZoneInfo(count.zone)).date())
+async def _skip(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
+    await service.skip_today(tx, who)
+    count.skip(tx.now.astimezone(ZoneInfo(count.zone)).date())
 
 
-async def _regret(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
-    await _skip(tx, who, count, now, chance)
-    await _resume(tx, who, count, now, chance)
+async def _regret(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
+    await _skip(tx, who, count, chance)
+    await _resume(tx, who, count, chance)
 
 
-async def _travel(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+async def _travel(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
     count.zone = chance.choice(ZONES)
-    await service.set_zone(tx, who, count.zone, now=now)
-    count.after = max(now, count.paused_until or now)
+    await service.set_zone(tx, who, count.zone)
+    count.after = max(tx.now, count.paused_until or tx.now)
 
 
-async def _quiet(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+async def _quiet(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
     starts = (count.wanted.minute - chance.randrange(0, 240, 15)) % 1440
     ends = (starts + chance.randrange(60, 720, 15)) % 1440
     count.quiet = None if count.quiet else (starts, ends)
     await service.set_quiet(tx, who, QuietHours(starts, ends) if count.quiet else None)
 
 
-async def _case(tx: Transaction, who: PersonId, count: Count, now: datetime, chance: Any) -> None:
+async def _case(tx: Transaction, who: PersonId, count: Count, chance: Any) -> None:
     if count.case is None:
         count.case = await cases.create(
-            tx, who, level=3, categories=(), script="suicide", lexicon="1", now=now
+            tx, who, level=3, categories=(), script="suicide", lexicon="1"
         )
 
 
-async def _case_over(tx: Transaction, who: PersonId, count: Count, now: datetime, _: Any) -> None:
+async def _case_over(tx: Transaction, who: PersonId, count: Count, _: Any) -> None:
     if count.case is not None:
-        await cases.resolve(tx, count.case, Resolution.HELPED, operator_id=None, now=now)
+        await cases.resolve(tx, count.case, Resolution.HELPED, operator_id=None)
         count.case = None
 
 
-Act = Callable[[Transaction, PersonId, Count, datetime, Any], Awaitable[None]]
+Act = Callable[[Transaction, PersonId, Count, Any], Awaitable[None]]
 ACTS: dict[str, Act] = {
     "pause": _pause,
     "stop": _stop,

@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -62,10 +62,6 @@ WARM_S = 3
 KINDS = ("suicide", "self_harm", "violence", "abuse", "eating_disorder", "others_at_risk")
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 async def no_page(_case: Case, _now: datetime) -> bool:
     return False
 
@@ -86,10 +82,8 @@ async def no_words(_transaction: Transaction, _numbers: list[int]) -> None:
 def policy_of(database: Database) -> LexiconChangeControl:
     """For the pages of the lexicon, which nobody opens here."""
     screens = SafeScreener(Screener.load(), on_failure=lambda: None)
-    live = LiveLexicon(database, screens, tell=no_words, now=now)
-    return LexiconChangeControl(
-        database, live, Replays(database, live, folder=None, now=now), now=now
-    )
+    live = LiveLexicon(database, screens, tell=no_words)
+    return LexiconChangeControl(database, live, Replays(database, live, folder=None))
 
 
 async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Operator], list[str]]:
@@ -97,15 +91,15 @@ async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Ope
     await database.upgrade()
     made: list[CaseId] = []
     async with database.begin() as tx:
-        await keys.check(tx, now=now())
+        await keys.check(tx)
         listed = [
             await operators.add(
-                tx, 100 + n, role=OperatorRole.ADMIN, name=f"Operator {n}", language="zh", now=now()
+                tx, 100 + n, role=OperatorRole.ADMIN, name=f"Operator {n}", language="zh"
             )
             for n in range(clients)
         ]
         for n in range(CASES):
-            person = await people.get_or_create(tx, 10_000 + n, language="zh", now=now())
+            person = await people.get_or_create(tx, 10_000 + n, language="zh")
             case_id = await cases.create(
                 tx,
                 person.person_id,
@@ -113,10 +107,11 @@ async def fill(database: Database, clients: int) -> tuple[list[CaseId], list[Ope
                 categories=tuple(chance.sample(KINDS, 2)),
                 script="suicide",
                 lexicon="bench",
-                now=now() - timedelta(minutes=chance.randrange(600)),
             )
+            last_risk_at = tx.now - timedelta(minutes=chance.randrange(600))
+            await cases.change(tx, case_id, last_risk_at=last_risk_at)
             made.append(case_id)
-        tokens = [await sign_in.offer(tx, each, way="host", now=now()) for each in listed]
+        tokens = [await sign_in.offer(tx, each, way="host") for each in listed]
     return made, listed, tokens
 
 
@@ -126,7 +121,7 @@ async def act(desk: Desk, operator: Operator, case_id: CaseId) -> None:
         case = await cases.get(tx, case_id)
         assert case is not None
         if chance.random() < 0.5:
-            await cases.change(tx, case_id, last_risk_at=now())
+            await cases.change(tx, case_id, last_risk_at=tx.now)
             opened = OpenedCase(case_id, is_new=False, level_rose=chance.random() < 0.2)
             await desk.opened(tx, opened, "…", hidden=False)
         elif case.claimed_by is None:
@@ -142,8 +137,8 @@ async def serve(url: str, rate: float, clients: int) -> None:
     made, listed, tokens = await fill(database, clients)
     events = CaseEvents()
     pace = EscalationPolicy(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
-    clocks = Escalation(database, events, pace, page=no_page, now=now)
-    desk = Desk(database, events, clocks, now=now)
+    clocks = Escalation(database, events, pace, page=no_page)
+    desk = Desk(database, events, clocks)
     console = Console(
         database=database,
         desk=desk,
@@ -153,7 +148,6 @@ async def serve(url: str, rate: float, clients: int) -> None:
         url="http://127.0.0.1:0",
         zone=pace.zone,
         leads=lambda: True,
-        now=now,
     )
     database.events.subscribe(CaseChanged, console.live.wake)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)

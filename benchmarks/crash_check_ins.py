@@ -73,7 +73,6 @@ class Waves:
                     transaction,
                     person.person_id,
                     zone="UTC",
-                    now=now,
                     wanted=[Appointment(EVERY_DAY, minute) for minute in self._minutes],
                 )
 

@@ -69,8 +69,8 @@ async def fill_turns(database: Database, person: Person, count: int) -> None:
             rows: list[dict[str, Any]] = []
             for number in range(start, min(start + BATCH, count)):
                 if number % 200 == 0:
-                    await conversations.end_session(tx, person.person_id, now=NOW)
-                    session = await conversations.current_session(tx, person.person_id, now=NOW)
+                    await conversations.end_session(tx, person.person_id)
+                    session = await conversations.current_session(tx, person.person_id)
                 rows.append(
                     {
                         "session_id": session,
@@ -117,7 +117,6 @@ class OneTurn:
                 kind="words",
                 payload="{}" * 200,
                 person_id=person.person_id,
-                now=NOW,
             )
 
     async def begin(self) -> None:
@@ -126,7 +125,7 @@ class OneTurn:
             await inbox.open_among(tx, ids)
             await people.by_id(tx, self._person.person_id)
             self._turn = await conversations.open_turn(
-                tx, self._person.person_id, ids, text="你好" * 20, level=0, now=NOW
+                tx, self._person.person_id, ids, text="你好" * 20, level=0
             )
 
     async def rounds(self) -> None:
@@ -137,29 +136,23 @@ class OneTurn:
 
     async def finish(self) -> None:
         async with self._database.begin() as tx:
-            await conversations.answer(
-                tx, self._person.person_id, self._turn, text="我在听" * 20, now=NOW
-            )
+            await conversations.answer(tx, self._person.person_id, self._turn, text="我在听" * 20)
             self._outbox = await outbox.put(
-                tx,
-                MessageKind.REPLY,
-                MessageBody("我在听" * 20),
-                person_id=self._person.person_id,
-                now=NOW,
+                tx, MessageKind.REPLY, MessageBody("我在听" * 20), person_id=self._person.person_id
             )
-            await inbox.end(tx, [UpdateId(self._update)], Ended.ANSWERED, now=NOW)
+            await inbox.end(tx, [UpdateId(self._update)], Ended.ANSWERED)
 
     async def claim(self) -> None:
         async with self._database.begin() as tx:
-            due = await outbox_queue.next_messages(tx, now=NOW, limit=64)
+            due = await outbox_queue.next_messages(tx, limit=64)
             assert any(message.outbox_id == self._outbox for message in due)
             assert await outbox.claim(tx, self._outbox)
-            self._attempt = await deliveries.begin(tx, self._outbox, 0, now=NOW)
+            self._attempt = await deliveries.begin(tx, self._outbox, 0)
 
     async def end(self) -> None:
         async with self._database.begin() as tx:
             await deliveries.end(tx, self._attempt, deliveries.AttemptOutcome.SENT, message_id=1)
-            await outbox.end(tx, self._outbox, OutboxState.SENT, now=NOW)
+            await outbox.end(tx, self._outbox, OutboxState.SENT)
 
 
 async def measure(database: Database, person: Person) -> dict[str, float]:
@@ -177,11 +170,11 @@ async def measure(database: Database, person: Person) -> dict[str, float]:
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[tuple[Database, Person]]:
     """An empty database with one person."""
-    database = Database(url, Vault.parse(new_secret_key()))
+    database = Database(url, Vault.parse(new_secret_key()), clock=lambda: NOW)
     await database.upgrade()
     async with database.begin() as tx:
-        await keys.check(tx, now=NOW)
-        person = await people.get_or_create(tx, 42, language="zh", now=NOW)
+        await keys.check(tx)
+        person = await people.get_or_create(tx, 42, language="zh")
     yield database, person
     await database.aclose()
 
@@ -194,7 +187,7 @@ async def plans(database: Database, person: Person) -> list[str]:
         if statement.split(maxsplit=1)[0] in ("SELECT", "UPDATE"):
             seen.setdefault(statement, values)
 
-    engine = database._engine.sync_engine
+    engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     for step in OneTurn(database, person).steps().values():
         await step()

@@ -1,8 +1,6 @@
 """What nearly every part of the service needs: settings, database, texts, Telegram."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any, Self
 
@@ -17,9 +15,8 @@ from bot.transport.http_client import telegram_request
 from bot.transport.rate_limit import RateLimiter
 from bot.updates.responder import Responder
 from safety.response.hotlines import Hotlines
-from storage import Database, Vault
+from storage import Clock, Database, Vault, utc_now
 
-Clock = Callable[[], datetime]
 Telegram = Application[Any, Any, Any, Any, Any, Any]
 
 
@@ -39,10 +36,9 @@ class Context:
     hotlines: Hotlines
     metrics: Metrics
     pacer: RateLimiter
-    now: Clock
 
     @classmethod
-    def open(cls, settings: Settings, *, now: Clock, pacer: RateLimiter | None = None) -> Self:
+    def open(cls, settings: Settings, *, clock: Clock, pacer: RateLimiter | None = None) -> Self:
         """Create what the settings name. Nothing outside is asked yet.
 
         Raises:
@@ -52,13 +48,12 @@ class Context:
         """
         return cls(
             settings=settings,
-            database=open_database(settings),
+            database=open_database(settings, clock=clock),
             application=telegram(settings),
             texts=Texts(),
             hotlines=Hotlines.load(settings.local_contacts),
             metrics=Metrics(),
             pacer=pacer or RateLimiter(),
-            now=now,
         )
 
     @property
@@ -75,10 +70,10 @@ class Context:
     @cached_property
     def answers(self) -> Responder:
         """The transactions of people's commands and buttons."""
-        return Responder(database=self.database, texts=self.texts, now=self.now)
+        return Responder(database=self.database, texts=self.texts)
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
     """Return the database that the settings name, with its secret key.
 
     Raises:
@@ -86,7 +81,7 @@ def open_database(settings: Settings) -> Database:
         SecretKeyError: PICA_SECRET_KEY is missing or malformed.
     """
     secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    return Database(settings.sql_url, Vault.parse(secret))
+    return Database(settings.sql_url, Vault.parse(secret), clock=clock)
 
 
 def telegram(settings: Settings) -> Telegram:

@@ -1,7 +1,6 @@
 """The console as one ASGI application."""
 
 from collections.abc import Callable
-from datetime import datetime
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
@@ -49,7 +48,6 @@ class Console:
         url: the console's public URL.
         zone: the time zone of the times that operators read.
         leads: whether this process holds the lease on the database.
-        now: the service's clock.
     """
 
     def __init__(
@@ -63,7 +61,6 @@ class Console:
         url: str,
         zone: ZoneInfo,
         leads: Callable[[], bool],
-        now: Callable[[], datetime],
     ) -> None:
         self.address = Address(url)
         self.live = Live()
@@ -76,7 +73,6 @@ class Console:
             address=self.address,
             live=self.live,
             zone=zone,
-            now=now,
         )
         door = Door(self.site)
         self.entries = _entries(self.site, door)

@@ -7,7 +7,6 @@ operator exists.
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -84,20 +83,20 @@ class Door:
 
     async def use_link(self, request: Request) -> Response:
         """Start a session if the link is valid, even after failed attempts."""
-        site, now = self._site, self._site.now()
+        site = self._site
         if not self._comes_from_us(request):
             # Not counted, because any page can make an operator's browser send this.
             return site.message(request, "bad_link", 403)
         token = field(await request.form(max_fields=10, max_files=0), "token")[:LONGEST_TOKEN]
         async with site.database.read() as transaction:  # writers do not wait for guesses
-            holds = await sign_in.holds(transaction, token, now=now)
+            holds = await sign_in.holds(transaction, token)
         if not holds:
-            return await self._refuse(request, now)
+            return await self._refuse(request)
         try:
             async with site.database.begin() as transaction:
-                _, secret, _ = await sign_in.consume(transaction, token, now=now)
+                _, secret, _ = await sign_in.consume(transaction, token)
         except RefusedError:  # used by another request just now
-            return await self._refuse(request, now)
+            return await self._refuse(request)
         # A redirect keeps the token out of the address bar and the history of the next page.
         response = RedirectResponse(f"{ROOT}/", status_code=303)
         response.set_cookie(
@@ -111,7 +110,7 @@ class Door:
         )
         return response
 
-    async def _refuse(self, request: Request, now: datetime) -> Response:
+    async def _refuse(self, request: Request) -> Response:
         """Answer an invalid link."""
         site = self._site
         source = source_of(request.client.host if request.client else "")
@@ -121,7 +120,7 @@ class Door:
             return answer
         if site.failures.note(source):
             async with site.database.begin() as transaction:
-                await sign_in.refused(transaction, "bad_link", now=now)
+                await sign_in.refused(transaction, "bad_link")
         return site.message(request, "bad_link", 403)
 
     async def is_in(self, request: Request) -> bool:
@@ -129,15 +128,15 @@ class Door:
         return await self._visitor(request, is_use=False) is not None
 
     async def _visitor(self, request: Request, *, is_use: bool) -> Visitor | None:
-        site, now = self._site, self._site.now()
+        site = self._site
         secret = request.cookies.get(site.address.cookie, "")
         if not secret:
             return None
         async with site.database.read() as transaction:
-            found = await sign_in.visitor(transaction, secret, now=now)
-        if found is not None and is_use and sign_in.is_stale(found, now=now):
+            found = await sign_in.visitor(transaction, secret)
+        if found is not None and is_use and sign_in.is_stale(found, now=site.database.now()):
             async with site.database.begin() as transaction:
-                await sign_in.touch(transaction, found, now=now)
+                await sign_in.touch(transaction, found)
         return found
 
     def _outside(self, request: Request, entry: ProtectedRoute) -> Response:

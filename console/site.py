@@ -1,6 +1,5 @@
 """The parts that every console page shares, and the rendering of pages."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,7 +50,6 @@ class Site:
 
     Attributes:
         zone: the time zone of the times that operators read.
-        now: the service's clock.
     """
 
     database: Database
@@ -62,7 +60,6 @@ class Site:
     address: Address
     live: Live
     zone: ZoneInfo
-    now: Callable[[], datetime]
     words: ConsoleTexts = field(default_factory=ConsoleTexts, init=False)
     failures: Failures = field(default_factory=Failures, init=False)
     views: Views = field(default_factory=Views, init=False)
@@ -92,9 +89,7 @@ class Site:
         """Return a whole page for a signed-in operator."""
         if "exposure" not in values:
             async with self.database.read() as transaction:
-                values["exposure"] = await exposure.today(
-                    transaction, visitor.operator, self.zone, now=self.now()
-                )
+                values["exposure"] = await exposure.today(transaction, visitor.operator, self.zone)
         frame = {"visitor": visitor, "here": here, "theme": theme_of(request)}
         return HTMLResponse(self.render(template, visitor.operator.language, **frame, **values))
 
@@ -129,7 +124,7 @@ class Site:
 
     def ago(self, language: str, at: datetime) -> str:
         """Say roughly how long ago a time was."""
-        passed = max(timedelta(), self.now() - at)
+        passed = max(timedelta(), self.database.now() - at)
         for least, unit_s, name in AGES:
             if passed >= least:
                 return self.words(language, f"age_{name}", n=int(passed.total_seconds() // unit_s))

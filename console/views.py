@@ -60,7 +60,6 @@ async def record(
     visitor: Visitor,
     act: str,
     *,
-    now: datetime,
     case: Case | None = None,
     words: str | None = None,
     detail: Mapping[str, Any] | None = None,
@@ -69,7 +68,6 @@ async def record(
     await audit.append(
         transaction,
         act,
-        now=now,
         operator_id=visitor.operator.operator_id,
         case_id=case.case_id if case else None,
         person_id=case.person_id if case else None,
@@ -115,12 +113,10 @@ class Exposure:
         return self.grave >= MUCH or is_long
 
 
-async def today(
-    transaction: Transaction, operator: Operator, zone: ZoneInfo, *, now: datetime
-) -> Exposure:
+async def today(transaction: Transaction, operator: Operator, zone: ZoneInfo) -> Exposure:
     """Count what an operator has read since midnight."""
-    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = transaction.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = await audit.details_since(transaction, operator.operator_id, READING, midnight)
     grave = sum(int(each.get("grave", 0)) for each in shown)
     since = await audit.first_since(transaction, operator.operator_id, midnight)
-    return Exposure(grave, since, now)
+    return Exposure(grave, since, transaction.now)

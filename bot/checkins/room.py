@@ -61,9 +61,8 @@ def build(
     """Build the room. `admits` says whether the companion talks with a person at all."""
     handlers = CheckInHandlers(context.answers, admits, crisis.unreadable)
     job = CheckInJob(
-        rounds=CheckInScheduler(database=context.database, now=context.now, admits=admits),
+        rounds=CheckInScheduler(database=context.database, admits=admits),
         texts=context.texts,
-        now=context.now,
     )
     outcomes = context.metrics.check_ins
 

@@ -1,6 +1,5 @@
 """`pica console link`: a sign-in link to the console when Telegram is down."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +38,6 @@ async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
 
     if not settings.console:
         raise ValueError("PICA_CONSOLE is 0, so the service has no console. Set it to 1.")
-    now = datetime.now(UTC)
     async with database.begin() as transaction:
         operator = await operators.by_telegram_id(transaction, telegram_id)
         if operator is None:
@@ -50,7 +48,7 @@ async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
                 else f"{telegram_id} is not a listed operator. See `pica operators list`."
             )
         try:
-            token = await sign_in.offer(transaction, operator, way="host", now=now)
+            token = await sign_in.offer(transaction, operator, way="host")
         except RefusedError:
             raise ValueError(
                 "Several links were made within 15 minutes. Use the last one, or wait."

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.service.connections import load_model, utc_now
+from bot.service.connections import load_model
 from bot.service.lifecycle import Service
 from bot.settings import Settings
 from bot.texts import Texts
@@ -77,9 +77,7 @@ async def console_link(sandbox: Sandbox, service: Service) -> str:
     async with database.begin() as transaction:
         operator = await operators.by_telegram_id(transaction, sandbox.operator.id)
         assert operator is not None
-        token = await sign_in.offer(
-            transaction, operator, way="host", now=utc_now(), holds=sign_in.SESSION_HOLDS
-        )
+        token = await sign_in.offer(transaction, operator, way="host", holds=sign_in.SESSION_HOLDS)
     return console.address.sign_in(token)
 
 

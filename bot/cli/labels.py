@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import now, with_database
+from bot.cli.operate import with_database
 from bot.cli.terminal import console, stop
 
 labels = typer.Typer(
@@ -61,7 +61,7 @@ def export(
             with replacing(file) as out:
                 for row in rows:
                     out.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-            await review.record(transaction, which, len(rows), now=now())
+            await review.record(transaction, which, len(rows))
         return len(rows)
 
     count = with_database(write)

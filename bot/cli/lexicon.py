@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import now, with_database
+from bot.cli.operate import with_database
 from bot.cli.terminal import console, stop
 
 lexicon = typer.Typer(
@@ -60,7 +60,7 @@ def withdraw(
         shipped = load_lexicon()  # takes a second, so load it before the transaction
         try:
             async with database.begin() as transaction:
-                await withdraw_by_host(transaction, number, shipped, now=now())
+                await withdraw_by_host(transaction, number, shipped)
         except RefusedError as refused:
             return refused
         return None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -50,18 +50,13 @@ def with_database(
                     "`pica db upgrade`."
                 )
             async with database.begin() as transaction:
-                await keys.check(transaction, now=now())
+                await keys.check(transaction)
             return await work(database, settings)
         finally:
             await database.aclose()
 
     with errors():
         return asyncio.run(run())
-
-
-def now() -> datetime:
-    """Return the current time."""
-    return datetime.now(UTC)
 
 
 def doctor(
@@ -132,9 +127,7 @@ def pause(
     """Silence the model everywhere, so that people get reviewed replies only."""
     from bot.crisis.safe_mode import SafeMode, Switch
 
-    fresh = with_database(
-        lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why, now=now())
-    )
+    fresh = with_database(lambda database, _: SafeMode(database).turn_on(Switch.PAUSED, why))
     console.print("Paused. `pica resume` ends it." if fresh else "The model is already paused.")
 
 
@@ -164,7 +157,7 @@ def invite(
         async with database.begin() as transaction:
             if revoke:
                 return f"{await pilot.revoke_all(transaction)} invites revoked."
-            code = await pilot.invite(transaction, uses=uses, days=days, now=now())
+            code = await pilot.invite(transaction, uses=uses, days=days)
         if settings.telegram_token is None:
             return f"/start {code}"
         server = settings.telegram_api_url.rstrip("/")
@@ -204,11 +197,11 @@ def backup(
         to = folder or settings.backup_dir
         if to is None:
             raise ValueError("PICA_BACKUP_DIR is not set. Set it, or name a folder.")
-        made_at = now()
+        made_at = database.now()
         path = to / f"pica-{made_at:%Y%m%d-%H%M%S}.backup"
         with progress("Backing up", unit="rows") as report:
-            rows = await backup_file.write_backup(database, path, now=made_at, progress=report)
-        await backup_file.write_keys(database, to / backup_file.KEYS_FILE, now=made_at)
+            rows = await backup_file.write_backup(database, path, progress=report)
+        await backup_file.write_keys(database, to / backup_file.KEYS_FILE)
         return path, rows
 
     path, rows = with_database(write, any_version=True)

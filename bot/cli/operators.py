@@ -5,7 +5,6 @@ A person with access to the host needs no role.
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
@@ -21,10 +20,6 @@ audit = typer.Typer(help="The trail of what operators did, without words.", no_a
 TelegramId = Annotated[
     int, typer.Argument(min=1, max=2**52 - 1, help="The operator's Telegram id.")
 ]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _in_transaction(work: Callable[[Any, Settings], Awaitable[str]]) -> str:
@@ -113,7 +108,6 @@ def add(
             role=OperatorRole(role),
             name=name,
             language=language or settings.operators_language,
-            now=_now(),
         )
         return f"{added.telegram_id} is listed as {added.role}."
 
@@ -130,7 +124,7 @@ def remove(telegram_id: TelegramId) -> None:
 
     async def work(transaction: Any, _settings: Settings) -> str:
         found = await _listed(transaction, telegram_id)
-        await roster.remove(transaction, None, found.operator_id, now=_now())
+        await roster.remove(transaction, None, found.operator_id)
         return f"{telegram_id} is no longer listed."
 
     typer.echo(_in_transaction(work))
@@ -154,7 +148,7 @@ def hours(
     async def work(transaction: Any, settings: Settings) -> str:
         found = await _listed(transaction, telegram_id)
         shifts = parse_hours(when) if when is not None else []
-        await roster.set_hours(transaction, None, found.operator_id, shifts, now=_now())
+        await roster.set_hours(transaction, None, found.operator_id, shifts)
         if not shifts:
             return f"{telegram_id} has no hours."
         return f"{telegram_id}: {format_hours(shifts)} ({settings.operators_timezone})"

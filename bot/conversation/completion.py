@@ -4,9 +4,8 @@ Everything here happens in one transaction, in which the person's epoch, the swi
 operator's wish to read first are looked at once more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from bot.conversation.legal_notices import LegalNotices
@@ -68,7 +67,6 @@ class TurnCompleter:
         duties: LegalNotices,
         shadow: Shadow,
         texts: Texts,
-        now: Callable[[], datetime],
     ) -> None:
         self._crisis = crisis
         self._safe_mode = safe_mode
@@ -77,11 +75,10 @@ class TurnCompleter:
         self._duties = duties
         self._shadow = shadow
         self._texts = texts
-        self._now = now
 
     async def is_read_first(self, transaction: Transaction, person: Person) -> bool:
         """Whether an operator reads this person's replies before they go."""
-        return await self._shadow.reads(transaction, person, now=self._now()) is not None
+        return await self._shadow.reads(transaction, person) is not None
 
     async def finish(
         self,
@@ -110,8 +107,8 @@ class TurnCompleter:
             await self.put(transaction, asked, words, preview_message_id=preview_message_id)
             return Completion.PAUSED
         if is_kept_back:
-            await safety_counts.add(transaction, SafetyEvent.GUARD, now=self._now())
-        case = await self._shadow.reads(transaction, person, now=self._now())
+            await safety_counts.add(transaction, SafetyEvent.GUARD)
+        case = await self._shadow.reads(transaction, person)
         if case is not None and preview_message_id is None:
             below = await self._below(transaction, asked, person)
             await self._shadow.keep_back(
@@ -125,7 +122,7 @@ class TurnCompleter:
             )
             return Completion.SHADOW
         turn_id = await conversations.answer(
-            transaction, person.person_id, asked.question, text=words, now=self._now()
+            transaction, person.person_id, asked.question, text=words
         )
         if turn_id is not None:
             below = await self._below(transaction, asked, person)
@@ -143,9 +140,7 @@ class TurnCompleter:
         preview_message_id: int | None,
     ) -> None:
         """Say that there is no answer; whoever may be at risk gets numbers to call all the same."""
-        below = await self._resources.under(
-            transaction, asked.person, asked.screening, now=self._now()
-        )
+        below = await self._resources.under(transaction, asked.person, asked.screening)
         text = "\n\n".join([text, *below])
         await self.put(transaction, asked, text, buttons, preview_message_id=preview_message_id)
 
@@ -168,15 +163,13 @@ class TurnCompleter:
             update_id=asked.update_ids[-1],
             turn_id=asked.question.turn_id,
             preview_message_id=preview_message_id,
-            now=self._now(),
         )
 
     async def _below(
         self, transaction: Transaction, asked: PendingTurn, person: Person
     ) -> list[str]:
         """What stands under the reply; a reply is counted against the quota here, once."""
-        now = self._now()
-        await self._quota.count(transaction, asked.person, now=now)
-        resources = await self._resources.under(transaction, asked.person, asked.screening, now=now)
-        told = await self._duties.take(transaction, person, now=now)
+        await self._quota.count(transaction, asked.person)
+        resources = await self._resources.under(transaction, asked.person, asked.screening)
+        told = await self._duties.take(transaction, person)
         return [*resources, *told, *asked.notes]

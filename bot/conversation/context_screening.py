@@ -6,7 +6,7 @@ the last day count. What is found can only be more.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.crisis.screening import SafeScreener
 from bot.crisis.script import open_position
@@ -57,9 +57,9 @@ class ContextScreener:
         Returns:
             The utterance with the graver screening.
         """
-        person_id, now = utterance.person.person_id, utterance.now
-        position = await open_position(transaction, person_id, now=now)
-        before = await self._before(transaction, person_id, texts, now)
+        person_id = utterance.person.person_id
+        position = await open_position(transaction, person_id)
+        before = await self._before(transaction, person_id, texts)
         if not before and position is None:
             return utterance
         asked = script.asked(position.script, position.step) if position else None
@@ -68,7 +68,7 @@ class ContextScreener:
 
     @staticmethod
     async def _before(
-        transaction: Transaction, person_id: PersonId, texts: Sequence[str], now: datetime
+        transaction: Transaction, person_id: PersonId, texts: Sequence[str]
     ) -> list[str]:
         """Return the person's last words, if any can bear on a new one: a risk, a short piece.
 
@@ -76,7 +76,7 @@ class ContextScreener:
         that begins again after a crash holds some of the texts, which are not before.
         """
         recent = await transcripts.recent_words(
-            transaction, person_id, since=now - REMEMBERED_FOR, limit=REMEMBERED
+            transaction, person_id, since=transaction.now - REMEMBERED_FOR, limit=REMEMBERED
         )
         lines = set("\n".join(texts).split("\n"))
         before = [turn for turn in recent if not lines.issuperset(turn.text.split("\n"))]

@@ -4,8 +4,6 @@ The bot never speaks up by itself for it: a notice goes with the first reply at 
 the clock moves in the transaction that queues that reply, so that what was not said is said later.
 """
 
-from datetime import datetime
-
 from bot.texts import Texts
 from safety.response.legal_duties import Duties, Notice, advance, exact_words
 from storage import Transaction
@@ -20,18 +18,16 @@ class LegalNotices:
         self._texts = texts
         self._duties = duties
 
-    async def take(
-        self, transaction: Transaction, person: Person, *, now: datetime
-    ) -> tuple[str, ...]:
+    async def take(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
         """What to add under the reply that is queued in this transaction.
 
         The page of consent says what this is, so it counts as the first time.
         """
         kept = await talk_clocks.get(transaction, person.person_id)
-        clock = self._duties.at(kept, now, told_at=person.consent_at)
+        clock = self._duties.at(kept, transaction.now, told_at=person.consent_at)
         profiles = self._duties.of_region(person.region)
-        notices = self._duties.due(profiles, clock, person.age_band, now)
-        clock = advance(clock, notices, now)
+        notices = self._duties.due(profiles, clock, person.age_band, transaction.now)
+        clock = advance(clock, notices, transaction.now)
         if clock != kept:
             await talk_clocks.put(transaction, person.person_id, clock)
         notes = []

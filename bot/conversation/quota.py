@@ -3,8 +3,6 @@
 Only the model's replies count.
 """
 
-from datetime import datetime
-
 from bot.crisis.fixed_reply import FixedReply
 from bot.texts import Texts
 from bot.updates.utterance import Utterance
@@ -25,32 +23,30 @@ class Quota:
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Say that today's replies are used up."""
-        if not await self.is_over(transaction, utterance.person, now=utterance.now):
+        if not await self.is_over(transaction, utterance.person):
             return False
         await self._fixed_reply.answer(
             transaction, utterance, "quota_over", is_kept=utterance.is_new
         )
         return True
 
-    async def is_over(self, transaction: Transaction, person: Person, *, now: datetime) -> bool:
+    async def is_over(self, transaction: Transaction, person: Person) -> bool:
         """Whether the person was answered as often as is agreed for a day."""
         if not self._daily:
             return False
-        done = await pilot.replies_today(transaction, person.person_id, now=now)
+        done = await pilot.replies_today(transaction, person.person_id)
         return done >= self._daily
 
-    async def count(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
+    async def count(self, transaction: Transaction, person: Person) -> None:
         """Count one reply."""
         if self._daily:
-            await pilot.count_reply(transaction, person.person_id, now=now)
+            await pilot.count_reply(transaction, person.person_id)
 
-    async def notes(
-        self, transaction: Transaction, person: Person, *, now: datetime
-    ) -> tuple[str, ...]:
+    async def notes(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
         """What to add under a reply: how few are left today, said in time."""
         if not self._daily:
             return ()
-        left = self._daily - 1 - await pilot.replies_today(transaction, person.person_id, now=now)
+        left = self._daily - 1 - await pilot.replies_today(transaction, person.person_id)
         if left > FEW_LEFT:
             return ()
         key = "quota_few" if left else "quota_last"

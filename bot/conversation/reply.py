@@ -60,7 +60,6 @@ class Replier:
         self._finisher = finisher
         self._rounds = rounds
         self._kept_words = kept_words
-        self._now = context.now
 
     async def reply(self, asked: PendingTurn) -> None:
         """Write a reply, or an honest word that there is none, and end the question's rows."""
@@ -148,9 +147,7 @@ class Replier:
                 preview_message_id=draft.preview_message_id,
                 is_kept_back=is_kept_back,
             )
-            await inbox.end(
-                transaction, asked.update_ids, Ended.ANSWERED, reason=completion, now=self._now()
-            )
+            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason=completion)
         if completion is not Completion.SUPERSEDED:
             _mark_as_shown(asked.burst)  # it is answered: newer words are a question of their own
             self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
@@ -183,7 +180,6 @@ class Replier:
                 MessageBody(text),
                 person_id=asked.person.person_id,
                 epoch=asked.person.epoch,
-                now=self._now(),
             )
 
     async def _fail(self, asked: PendingTurn, draft: ReplyDraft, error: GenerationError) -> None:
@@ -201,9 +197,7 @@ class Replier:
                 [[button]],
                 preview_message_id=draft.preview_message_id,
             )
-            await inbox.end(
-                transaction, asked.update_ids, Ended.ANSWERED, reason=key, now=self._now()
-            )
+            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason=key)
 
 
 def _mark_as_shown(burst: Burst | None) -> None:

@@ -74,7 +74,6 @@ def build(
         duties=legal_notices,
         shadow=shadow,
         texts=context.texts,
-        now=context.now,
     )
     guard = OutputGuard(crisis.screens.present, context.hotlines)
     turns = TurnHandler(

@@ -5,7 +5,6 @@ Words and decision stand in one transaction.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from telegram import Update
 
@@ -57,7 +56,6 @@ class TurnHandler:
         self._fixed_reply = fixed_reply
         self._quota = quota
         self._replier = replier
-        self._now = context.now
 
     async def on_burst(self, burst: Burst, _context: HandlerContext) -> None:
         """Answer the messages of one burst."""
@@ -108,9 +106,7 @@ class TurnHandler:
             ):
                 return False
             screening = await self._screens.screen(turn.text)
-            utterance = Utterance(
-                person, [update_id], turn.text, screening, self._now(), is_new=False
-            )
+            utterance = Utterance(person, [update_id], turn.text, screening, is_new=False)
             pending = None
             if not await is_intercepted(self._interceptors, transaction, utterance):
                 pending = PendingTurn(person, turn, [update_id], screening)
@@ -125,23 +121,21 @@ class TurnHandler:
         self, burst: Burst, screening: Screening, on_accepted: OnAccepted | None = None
     ) -> PendingTurn | None:
         """Store the messages. Returns None if an interceptor answers them and not the model."""
-        now = self._now()
         async with self._database.begin() as transaction:
             open_ids = await inbox.open_among(transaction, burst.update_ids)
             person = await people.by_id(transaction, burst.person_id)
             if person is None or not open_ids:
-                await inbox.end(
-                    transaction, burst.update_ids, Ended.IGNORED, reason="erased", now=now
-                )
+                await inbox.end(transaction, burst.update_ids, Ended.IGNORED, reason="erased")
                 return None
             if burst.keep_only(open_ids):
                 screening = await self._screens.screen_burst(burst)
             if on_accepted is not None and not await on_accepted(transaction, person):
                 return None
-            if person.was_off_record(now):  # the sweep comes hourly, a message may come sooner
-                await conversations.end_off_record(transaction, person.person_id, now=now)
+            # The sweep comes hourly, and a message may come sooner.
+            if person.was_off_record(transaction.now):
+                await conversations.end_off_record(transaction, person.person_id)
                 person = replace(person, off_record_until_at=None)
-            utterance = _utterance(burst, person, screening, now, is_typed=on_accepted is None)
+            utterance = _utterance(burst, person, screening, is_typed=on_accepted is None)
             if utterance.is_typed:  # a button's words are ours: no risk, no answer to a question
                 utterance = await self._screens.screen_in_context(
                     transaction, utterance, burst.texts
@@ -149,20 +143,17 @@ class TurnHandler:
             if await is_intercepted(self._interceptors, transaction, utterance):
                 return None
             turn = await self._fixed_reply.keep(transaction, utterance)
-            notes = await self._quota.notes(transaction, person, now=now)
+            notes = await self._quota.notes(transaction, person)
         return PendingTurn(person, turn, burst.update_ids, utterance.screening, burst, notes)
 
 
-def _utterance(
-    burst: Burst, person: Person, screening: Screening, now: datetime, *, is_typed: bool
-) -> Utterance:
+def _utterance(burst: Burst, person: Person, screening: Screening, *, is_typed: bool) -> Utterance:
     epoch = burst.arrivals[-1].epoch
     return Utterance(
         person,
         burst.update_ids,
         burst.text,
         screening,
-        now,
         is_typed=is_typed,
         is_edit=burst.is_edit,
         is_late=epoch is not None and epoch < person.epoch,

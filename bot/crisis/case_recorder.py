@@ -33,17 +33,12 @@ class CaseRecorder:
         response: Response,
     ) -> review.OpenedCase:
         """Open the person's case, or raise the one that is open."""
-        now = utterance.now
         opened = await review.open_or_raise(
-            transaction, utterance.person.person_id, response, utterance.screening, now=now
+            transaction, utterance.person.person_id, response, utterance.screening
         )
         if opened.is_new:
             await safety_counts.add(
-                transaction,
-                SafetyEvent.CASE,
-                level=int(response.level),
-                script=response.script,
-                now=now,
+                transaction, SafetyEvent.CASE, level=int(response.level), script=response.script
             )
         return opened
 
@@ -57,16 +52,10 @@ class CaseRecorder:
         """Keep the evidence, and tell operators what it says and where."""
         person, text, screening = utterance.person, utterance.text, utterance.screening
         await review.note_evidence(
-            transaction,
-            opened.case_id,
-            text,
-            screening,
-            await self._place(text),
-            turn_id=turn_id,
-            now=utterance.now,
+            transaction, opened.case_id, text, screening, await self._place(text), turn_id=turn_id
         )
         hidden = not person.has_consented or (
-            person.is_off_record(utterance.now) and screening.level < Level.ACTIVE
+            person.is_off_record(transaction.now) and screening.level < Level.ACTIVE
         )
         await self._desk.opened(transaction, opened, "" if hidden else text, hidden=hidden)
 

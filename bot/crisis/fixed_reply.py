@@ -29,8 +29,7 @@ class FixedReply:
             utterance.update_ids,
             text=utterance.text,
             level=int(utterance.screening.level),
-            now=utterance.now,
-            off_record=person.is_off_record(utterance.now),
+            off_record=person.is_off_record(transaction.now),
         )
         await self._recorder.record_level_2(transaction, utterance, turn.turn_id)
         return turn
@@ -46,7 +45,7 @@ class FixedReply:
             key: the key of the text.
             is_kept: store the utterance and the answer as turns.
         """
-        person, now = utterance.person, utterance.now
+        person = utterance.person
         lines = self._help_lines.text(person.language, person.region)
         text = self._texts(person.language, key, lines=lines)
         if is_kept:
@@ -57,7 +56,6 @@ class FixedReply:
                 turn.session_id,
                 Speaker.SCRIPT,
                 text=text,
-                now=now,
                 off_record=turn.off_record,
             )
         await outbox.put(
@@ -66,6 +64,5 @@ class FixedReply:
             MessageBody(text),
             person_id=person.person_id,
             update_id=max(utterance.update_ids),
-            now=now,
         )
-        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=key, now=now)
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=key)

@@ -4,7 +4,7 @@ The promise is a row; its words go out by the one delivery path, once, and never
 disclosed: they show on a lock screen.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from telegram import Update
 
@@ -31,7 +31,6 @@ class FollowUps:
         self._database = context.database
         self._answers = context.answers
         self._texts = context.texts
-        self._now = context.now
 
     async def on_follow(self, update: Update, _context: HandlerContext) -> None:
         """When to ask, or not at all."""
@@ -44,35 +43,32 @@ class FollowUps:
                 await follow_ups.cancel(transaction, person.person_id)
                 key = "follow_declined"
             else:
-                due_at = answering.now + timedelta(hours=int(choice))
+                due_at = answering.transaction.now + timedelta(hours=int(choice))
                 await follow_ups.put(transaction, person.person_id, due_at=due_at)
                 key = "follow_set"
             await answering.say(MessageBody(self._texts(person.language, key)))
 
     async def send_due(self) -> None:
         """Ask those whose time has come."""
-        now = self._now()
         async with self._database.read() as transaction:  # nothing is due as a rule
-            if not await follow_ups.is_any_due(transaction, now=now):
+            if not await follow_ups.is_any_due(transaction):
                 return
         async with self._database.begin() as transaction:
-            for person_id in await follow_ups.take_due(transaction, now=now):
-                await self._ask(transaction, person_id, now)
+            for person_id in await follow_ups.take_due(transaction):
+                await self._ask(transaction, person_id)
 
-    async def _ask(self, transaction: Transaction, person_id: PersonId, now: datetime) -> None:
+    async def _ask(self, transaction: Transaction, person_id: PersonId) -> None:
         person = await people.by_id(transaction, person_id)
         if person is None or person.blocked_at is not None:
             return
-        if await Takeover.running(transaction, person_id, now=now) is not None:
-            await follow_ups.put(transaction, person_id, due_at=now + LATER)
+        if await Takeover.running(transaction, person_id) is not None:
+            await follow_ups.put(transaction, person_id, due_at=transaction.now + LATER)
             return  # a human is talking with them
         await open_questions.close(transaction, person_id)
         words = self._texts(person.language, "follow_up_asks")
-        session_id = await conversations.current_session(transaction, person_id, now=now)
-        await conversations.append(
-            transaction, person_id, session_id, Speaker.SCRIPT, text=words, now=now
-        )
+        session_id = await conversations.current_session(transaction, person_id)
+        await conversations.append(transaction, person_id, session_id, Speaker.SCRIPT, text=words)
         await outbox.put(
-            transaction, outbox.MessageKind.NOTICE, MessageBody(words), person_id=person_id, now=now
+            transaction, outbox.MessageKind.NOTICE, MessageBody(words), person_id=person_id
         )
-        await safety_counts.add(transaction, SafetyEvent.FOLLOW_UP, now=now)
+        await safety_counts.add(transaction, SafetyEvent.FOLLOW_UP)

@@ -39,9 +39,7 @@ class CrisisReply:
         if response is None or not response.blocks_model or not utterance.is_new:
             return False
         person_id = utterance.person.person_id
-        if utterance.is_late and await review.case_on_hold(
-            transaction, person_id, now=utterance.now
-        ):
+        if utterance.is_late and await review.case_on_hold(transaction, person_id):
             return False
         await self._responder.respond(transaction, utterance)
         return True
@@ -56,14 +54,12 @@ class TakeoverInterceptor:
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Forward the utterance if an operator has the conversation."""
-        person_id, now = utterance.person.person_id, utterance.now
-        case = await self._relay.active_case(transaction, person_id, now=now)
+        person_id = utterance.person.person_id
+        case = await self._relay.active_case(transaction, person_id)
         if case is None:
             return False
         if not utterance.is_new:  # the operator has these words
-            await inbox.end(
-                transaction, utterance.update_ids, Ended.HELD, reason="takeover", now=now
-            )
+            await inbox.end(transaction, utterance.update_ids, Ended.HELD, reason="takeover")
             return True
         turn_id = await self._relay.forward_turn(transaction, utterance, case)
         await self._recorder.record_level_2(transaction, utterance, turn_id)
@@ -83,21 +79,17 @@ class HoldInterceptor:
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Answer in a held conversation with the script's next text."""
-        person, now = utterance.person, utterance.now
-        case = await review.case_on_hold(transaction, person.person_id, now=now)
+        person = utterance.person
+        case = await review.case_on_hold(transaction, person.person_id)
         if case is None:
             return False
         if not utterance.is_new:
-            await self._responder.repeat_step(
-                transaction, person, case, utterance.update_ids, now=now
-            )
+            await self._responder.repeat_step(transaction, person, case, utterance.update_ids)
             return True
         if utterance.is_late:
             if person.has_consented:
                 await self._fixed_reply.keep(transaction, utterance)
-            await inbox.end(
-                transaction, utterance.update_ids, Ended.ANSWERED, reason="fixed_reply", now=now
-            )
+            await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="fixed_reply")
         else:
             await self._answer(transaction, utterance, case)
         await _close_note(transaction, utterance)
@@ -119,7 +111,7 @@ class QuestionCloser:
         """Close an open question, and let every utterance pass."""
         if utterance.is_typed and utterance.is_new:
             person_id = utterance.person.person_id
-            position = await open_position(transaction, person_id, now=utterance.now)
+            position = await open_position(transaction, person_id)
             if position is not None and position.script == script.GENTLE:
                 await script_positions.answered(transaction, person_id)
             elif position is not None:

@@ -3,7 +3,7 @@
 They come once in a while and not with every message (`AGAIN`).
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
@@ -29,12 +29,7 @@ class ResourceFooter:
         self._help_lines = help_lines
 
     async def under(
-        self,
-        transaction: Transaction,
-        person: Person,
-        screening: Screening,
-        *,
-        now: datetime,
+        self, transaction: Transaction, person: Person, screening: Screening
     ) -> list[str]:
         """The texts to put under a reply; none below level 2.
 
@@ -44,7 +39,7 @@ class ResourceFooter:
         if response is None:
             return []
         place = await script_positions.get(transaction, person.person_id)
-        is_first = place is None or now - place.changed_at >= AGAIN
+        is_first = place is None or transaction.now - place.changed_at >= AGAIN
         asks = is_first and response.script in ASKS
         lines = self._help_lines.text(person.language, person.region)
         key = f"resources_{response.script}"
@@ -55,14 +50,15 @@ class ResourceFooter:
             found.append(self._texts(person.language, "gentle_suicide"))
             await plans.close_step(transaction, person.person_id)  # the next words answer this
         await safety_counts.add(
-            transaction,
-            SafetyEvent.RESOURCES,
-            level=int(response.level),
-            script=response.script,
-            now=now,
+            transaction, SafetyEvent.RESOURCES, level=int(response.level), script=response.script
         )
         if is_first:
             await script_positions.put(
-                transaction, person.person_id, GENTLE, step=0 if asks else 1, turns=1, now=now
+                transaction,
+                person.person_id,
+                GENTLE,
+                step=0 if asks else 1,
+                turns=1,
+                changed_at=transaction.now,
             )
         return found

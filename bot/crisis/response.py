@@ -1,7 +1,6 @@
 """The conversation with a person at risk: reviewed words only, no model."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.script import ScriptRunner
@@ -61,14 +60,14 @@ class CrisisResponder:
         follows now. An operator who has the conversation answers instead, unless the level rose:
         then the reviewed reply with its numbers goes first.
         """
-        person, now = utterance.person, utterance.now
+        person = utterance.person
         response = respond(utterance.screening)
         assert response is not None
         await open_questions.close(transaction, person.person_id)
-        takeover = await self._relay.active_case(transaction, person.person_id, now=now)
+        takeover = await self._relay.active_case(transaction, person.person_id)
         if takeover is None:
             await people.raise_epoch(transaction, person.person_id)
-        is_held = await review.case_on_hold(transaction, person.person_id, now=now) is not None
+        is_held = await review.case_on_hold(transaction, person.person_id) is not None
         opened = await self._recorder.open(transaction, utterance, response)
         if takeover is not None and not opened.level_rose:
             turn_id = await self._relay.forward_turn(transaction, utterance, takeover)
@@ -77,11 +76,7 @@ class CrisisResponder:
             if takeover is not None:
                 await self._relay.forward_text(transaction, utterance, takeover)
         await safety_counts.add(
-            transaction,
-            SafetyEvent.FIXED_REPLY,
-            level=int(response.level),
-            script=response.script,
-            now=now,
+            transaction, SafetyEvent.FIXED_REPLY, level=int(response.level), script=response.script
         )
         await self._recorder.record(transaction, utterance, opened, turn_id)
 
@@ -104,7 +99,6 @@ class CrisisResponder:
             utterance.screening,
             is_held=is_held,
             is_open=utterance.is_told,
-            now=utterance.now,
         )
         told_now = self._has_people and (opened.is_new or opened.level_rose)
         if told_now and await Desk.is_staffed(transaction):
@@ -112,7 +106,7 @@ class CrisisResponder:
             body = MessageBody(body.text + "\n" + told, body.buttons)
         turn_id = await self._say(transaction, utterance, body)
         if not is_held and person.region is None and person.has_consented:
-            await self._ask_region(transaction, person, utterance.now)
+            await self._ask_region(transaction, person)
         return turn_id
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
@@ -126,37 +120,26 @@ class CrisisResponder:
 
         A message of level 2 extends the hold. Messages below level 3 may be off the record here.
         """
-        person, now = utterance.person, utterance.now
+        person = utterance.person
         response = respond(utterance.screening)
         if response is not None:
-            await review.extend_hold(transaction, case, now=now)
+            await review.extend_hold(transaction, case)
         body = await self._script.go_on(
-            transaction,
-            person,
-            case.script,
-            utterance.text,
-            utterance.screening.level,
-            now=now,
+            transaction, person, case.script, utterance.text, utterance.screening.level
         )
         turn_id = await self._say(
-            transaction, utterance, body, off_record=person.is_off_record(now)
+            transaction, utterance, body, off_record=person.is_off_record(transaction.now)
         )
         if response is not None:
             raised = review.OpenedCase(case.case_id, is_new=False, level_rose=False)
             await self._recorder.record(transaction, utterance, raised, turn_id)
 
     async def repeat_step(
-        self,
-        transaction: Transaction,
-        person: Person,
-        case: Case,
-        update_ids: Collection[UpdateId],
-        *,
-        now: datetime,
+        self, transaction: Transaction, person: Person, case: Case, update_ids: Collection[UpdateId]
     ) -> None:
         """Answer a press in a held conversation; no words of the person are there to keep."""
-        body = await self._script.go_on(transaction, person, case.script, "", Level.NONE, now=now)
-        await self._put(transaction, person, update_ids, body, now)
+        body = await self._script.go_on(transaction, person, case.script, "", Level.NONE)
+        await self._put(transaction, person, update_ids, body)
 
     def lines(self, person: Person, *, emergency_first: bool = False) -> str:
         """The numbers of the person's region, a line each."""
@@ -173,7 +156,7 @@ class CrisisResponder:
         off_record: bool = False,
     ) -> TurnId | None:
         """Store and send a reply. Returns the turn of the person's words, if they are stored."""
-        person, now = utterance.person, utterance.now
+        person = utterance.person
         turn_id = None
         if person.has_consented:  # before consent the words themselves are not stored
             turn = await conversations.open_turn(
@@ -182,7 +165,6 @@ class CrisisResponder:
                 utterance.update_ids,
                 text=utterance.text,
                 level=int(utterance.screening.level),
-                now=now,
                 off_record=off_record,
             )
             await conversations.append(
@@ -191,12 +173,11 @@ class CrisisResponder:
                 turn.session_id,
                 Speaker.SCRIPT,
                 text=body.text,
-                now=now,
                 off_record=off_record,
             )
             turn_id = turn.turn_id
         await self._put(
-            transaction, person, utterance.update_ids, body, now, already_sent=utterance.is_told
+            transaction, person, utterance.update_ids, body, already_sent=utterance.is_told
         )
         return turn_id
 
@@ -206,7 +187,6 @@ class CrisisResponder:
         person: Person,
         update_ids: Collection[UpdateId],
         body: MessageBody,
-        now: datetime,
         *,
         already_sent: bool = False,
     ) -> None:
@@ -216,12 +196,11 @@ class CrisisResponder:
             body,
             person_id=person.person_id,
             update_id=max(update_ids),
-            now=now,
             ended_as=OutboxState.SENT if already_sent else None,
         )
-        await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply", now=now)
+        await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply")
 
-    async def _ask_region(self, transaction: Transaction, person: Person, now: datetime) -> None:
+    async def _ask_region(self, transaction: Transaction, person: Person) -> None:
         """Ask where the person is, for numbers that they can dial; never guessed."""
         text = self._texts(person.language, "ask_region_crisis")
         await outbox.put(
@@ -229,5 +208,4 @@ class CrisisResponder:
             outbox.MessageKind.CRISIS,
             MessageBody(text, self._help_lines.region_buttons(person.language)),
             person_id=person.person_id,
-            now=now,
         )

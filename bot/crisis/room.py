@@ -132,12 +132,12 @@ def _lexicon(
     context: Context, screens: SafeScreener, notices: OperatorMessenger
 ) -> LexiconChangeControl:
     """What operators do with the lexicon; `screens` follows it."""
-    database, now = context.database, context.now
+    database = context.database
 
     async def tell(transaction: Transaction, numbers: list[int]) -> None:
         named = ", ".join(map(str, numbers))
-        await notices.put(transaction, "lexicon_left_out", now=now(), changes=named)
+        await notices.put(transaction, "lexicon_left_out", changes=named)
 
-    live = LiveLexicon(database, screens, tell=tell, now=now)
-    replays = Replays(database, live, folder=context.settings.replay_data, now=now)
-    return LexiconChangeControl(database, live, replays, now=now)
+    live = LiveLexicon(database, screens, tell=tell)
+    replays = Replays(database, live, folder=context.settings.replay_data)
+    return LexiconChangeControl(database, live, replays)

@@ -48,12 +48,12 @@ class SafeMode:
         async with self._database.read() as transaction:
             return await switches.every(transaction)
 
-    async def turn_on(self, switch: Switch, why: str, *, now: datetime) -> bool:
+    async def turn_on(self, switch: Switch, why: str) -> bool:
         """Turn a switch on; False where it was on already."""
         async with self._database.begin() as transaction:
             if await switches.value(transaction, switch) is not None:
                 return False
-            await switches.turn_on(transaction, switch, why[:256], now=now)
+            await switches.turn_on(transaction, switch, why[:256])
             return True
 
     async def turn_off(self, switch: Switch) -> bool:

@@ -78,7 +78,7 @@ class SafetyPlans:
             return
         if plan is None:
             plan = Plan()
-            await safety_counts.add(answering.transaction, SafetyEvent.PLAN, now=answering.now)
+            await safety_counts.add(answering.transaction, SafetyEvent.PLAN)
         if act == "begin":
             plan.open_step = 0
         elif act == "add":
@@ -89,7 +89,7 @@ class SafetyPlans:
             _go_on(plan, act)
         else:
             return
-        await plans.put(answering.transaction, answering.person.person_id, plan, now=answering.now)
+        await plans.put(answering.transaction, answering.person.person_id, plan)
         await answering.say(self._present(answering.person, plan))
 
     def _add_option(self, person: Person, plan: Plan, rest: str) -> bool:
@@ -109,29 +109,29 @@ class SafetyPlans:
             False where none is open, and for words that want to be heard and not put down: of
             a risk, of anger, a bare yes, an older message in other words.
         """
-        person, text, now = utterance.person, utterance.text, utterance.now
+        person, text = utterance.person, utterance.text
         if not utterance.is_typed or not utterance.is_new or utterance.is_edit:
             return False
         at_risk = utterance.screening.level >= Level.PASSIVE
         if at_risk or read(normalise(text).surface) is not Answer.OTHER:
             return False
-        plan = await plans.get(transaction, person.person_id, open_since=now - STAYS_OPEN)
+        open_since = transaction.now - STAYS_OPEN
+        plan = await plans.get(transaction, person.person_id, open_since=open_since)
         if plan is None or plan.open_step is None:
             return False
         step = STEPS[plan.open_step]
         for line in text.splitlines():
             if line.strip():
                 _put_down(plan, step, line.strip()[:LONGEST_ITEM])
-        await plans.put(transaction, person.person_id, plan, now=now)
+        await plans.put(transaction, person.person_id, plan)
         await outbox.put(
             transaction,
             outbox.MessageKind.NOTICE,
             self._present(person, plan),
             person_id=person.person_id,
             update_id=max(utterance.update_ids),
-            now=now,
         )
-        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="plan", now=now)
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="plan")
         return True
 
     def _present(self, person: Person, plan: Plan) -> MessageBody:
@@ -192,7 +192,7 @@ class SafetyPlans:
 
 async def _is_late(a: UnitOfWork, update_id: UpdateId) -> bool:
     """Whether words at risk came after this press: then they are what is answered."""
-    case = await review.case_on_hold(a.transaction, a.person.person_id, now=a.now)
+    case = await review.case_on_hold(a.transaction, a.person.person_id)
     pressed_at = await inbox.received_at(a.transaction, update_id)
     return case is not None and pressed_at is not None and pressed_at < case.last_risk_at
 

@@ -44,14 +44,12 @@ class ScreeningWatch:
             if await self.safe_mode.turn_off(Switch.CANARY):
                 log.warning("screening_works_again")
                 await self._tell("safe_mode_off")
-        elif await self.safe_mode.turn_on(Switch.CANARY, "screening", now=self.context.now()):
+        elif await self.safe_mode.turn_on(Switch.CANARY, "screening"):
             await self._tell("safe_mode_on")
 
     async def look(self) -> None:
         """Silence the model everywhere if the screener failed, and say so once."""
-        if self.safe_mode.tripped and await self.safe_mode.turn_on(
-            Switch.CANARY, "screening", now=self.context.now()
-        ):
+        if self.safe_mode.tripped and await self.safe_mode.turn_on(Switch.CANARY, "screening"):
             await self._tell("safe_mode_on")
         is_on = bool(await self.safe_mode.reasons())
         self.context.metrics.safe_mode.set(int(is_on))
@@ -61,4 +59,4 @@ class ScreeningWatch:
 
     async def _tell(self, key: str) -> None:
         async with self.context.database.begin() as transaction:
-            await self.notices.put(transaction, key, now=self.context.now())
+            await self.notices.put(transaction, key)

@@ -4,7 +4,7 @@ The place in the script is a row, so that a restart goes on where it stood.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
@@ -50,7 +50,6 @@ class ScriptRunner:
         *,
         is_held: bool,
         is_open: bool,
-        now: datetime,
     ) -> MessageBody:
         """Answer words of level 3 or 4: open the script that fits, or go on in it.
 
@@ -59,27 +58,18 @@ class ScriptRunner:
         place = await script_positions.get(transaction, person.person_id)
         if place is None or is_open or _begins(place, response, text, is_held=is_held):
             move = dialogue.begin(response.script, emergency_first=response.emergency_first)
-            return await self._say(transaction, person, move, 0, now)
+            return await self._say(transaction, person, move, 0)
         answer = Answer.YES if tells_of_harm(screening) else None
-        return await self._go_on(
-            transaction, person, place, text, screening.level, now, answer=answer
-        )
+        return await self._go_on(transaction, person, place, text, screening.level, answer=answer)
 
     async def go_on(
-        self,
-        transaction: Transaction,
-        person: Person,
-        script: str,
-        text: str,
-        level: Level,
-        *,
-        now: datetime,
+        self, transaction: Transaction, person: Person, script: str, text: str, level: Level
     ) -> MessageBody:
         """Answer words of a person whom a case of this script holds."""
         place = await script_positions.get(transaction, person.person_id)
         if place is None or place.script == dialogue.GENTLE:
-            place = ScriptPosition(script, 0, 1, now)
-        return await self._go_on(transaction, person, place, text, level, now)
+            place = ScriptPosition(script, 0, 1, transaction.now)
+        return await self._go_on(transaction, person, place, text, level)
 
     async def _go_on(
         self,
@@ -88,7 +78,6 @@ class ScriptRunner:
         place: ScriptPosition,
         text: str,
         level: Level,
-        now: datetime,
         *,
         answer: Answer | None = None,
     ) -> MessageBody:
@@ -97,13 +86,18 @@ class ScriptRunner:
         while move.offers and not person.has_consented:  # nothing could be kept of it
             onward = dialogue.advance(move.script, move.step, place.turns, Answer.OTHER, level)
             move = replace(onward, acknowledges=move.acknowledges)
-        return await self._say(transaction, person, move, place.turns, now)
+        return await self._say(transaction, person, move, place.turns)
 
     async def _say(
-        self, transaction: Transaction, person: Person, move: ScriptStep, turns: int, now: datetime
+        self, transaction: Transaction, person: Person, move: ScriptStep, turns: int
     ) -> MessageBody:
         await script_positions.put(
-            transaction, person.person_id, move.script, step=move.step, turns=turns + 1, now=now
+            transaction,
+            person.person_id,
+            move.script,
+            step=move.step,
+            turns=turns + 1,
+            changed_at=transaction.now,
         )
         if move.waits_for_words:  # the next words answer this question, and not a plan's step
             await plans.close_step(transaction, person.person_id)
@@ -140,11 +134,9 @@ def _begins(place: ScriptPosition, response: Response, text: str, *, is_held: bo
     return dialogue.takes_precedence(place.script, response.script)
 
 
-async def open_position(
-    transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> ScriptPosition | None:
+async def open_position(transaction: Transaction, person_id: PersonId) -> ScriptPosition | None:
     """The person's position in a script whose last question still waits for an answer."""
     position = await script_positions.get(transaction, person_id)
-    if position is None or now - position.changed_at >= OPEN_FOR:
+    if position is None or transaction.now - position.changed_at >= OPEN_FOR:
         return None
     return position if dialogue.asked(position.script, position.step) else None

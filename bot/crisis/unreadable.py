@@ -80,8 +80,8 @@ class Unheard:
 
     async def take(self, a: UnitOfWork, update: Update) -> bool:
         """Take what came, if a case holds the person or an operator talks with them."""
-        talks = await self._human.active_case(a.transaction, a.person.person_id, now=a.now)
-        case = talks or await review.case_on_hold(a.transaction, a.person.person_id, now=a.now)
+        talks = await self._human.active_case(a.transaction, a.person.person_id)
+        case = talks or await review.case_on_hold(a.transaction, a.person.person_id)
         message = update.effective_message
         if case is None or message is None:
             return False
@@ -90,7 +90,7 @@ class Unheard:
             await self._note(a, case, sent)
         update_id = UpdateId(update.update_id)
         if talks is not None:
-            await inbox.end(a.transaction, [update_id], Ended.HELD, reason="takeover", now=a.now)
+            await inbox.end(a.transaction, [update_id], Ended.HELD, reason="takeover")
         answers = talks is None and not (album and album.is_answered)
         answers = answers and not await inbox.is_followed(
             a.transaction, a.person.person_id, update_id, UpdateKind.UNREADABLE
@@ -129,9 +129,8 @@ class Unheard:
             MessageBody(words),
             person_id=a.person.person_id,
             update_id=update_id,
-            now=a.now,
         )
-        await inbox.end(a.transaction, [update_id], Ended.ANSWERED, reason="fixed_reply", now=a.now)
+        await inbox.end(a.transaction, [update_id], Ended.ANSWERED, reason="fixed_reply")
 
     def _words(self, a: UnitOfWork, case: Case, sent: SentObject, turns: int) -> str:
         """That it could not be read, a wish for words, numbers; in an emergency these first."""
@@ -151,14 +150,14 @@ class Unheard:
         """
         place = await script_positions.get(a.transaction, a.person.person_id)
         if place is None or place.script == GENTLE:
-            place = ScriptPosition(case.script, 0, 1, a.now)
+            place = ScriptPosition(case.script, 0, 1, a.transaction.now)
         await script_positions.put(
             a.transaction,
             a.person.person_id,
             place.script,
             step=place.step,
             turns=place.turns + 1,
-            now=place.changed_at,
+            changed_at=place.changed_at,
         )
         return place.turns
 
@@ -168,15 +167,14 @@ class Unheard:
         if not a.person.has_consented:
             return
         person_id = a.person.person_id
-        session_id = await conversations.current_session(a.transaction, person_id, now=a.now)
+        session_id = await conversations.current_session(a.transaction, person_id)
         await conversations.append(
             a.transaction,
             person_id,
             session_id,
             role,
             text=text,
-            now=a.now,
-            off_record=a.person.is_off_record(a.now),
+            off_record=a.person.is_off_record(a.transaction.now),
         )
 
 

@@ -1,7 +1,6 @@
 """What becomes of a message: its end, or another try, and when."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -47,13 +46,11 @@ class Outcomes:
         chat: OperatorsChat,
         topics: Topics,
         owners: Owners,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._chat = chat
         self._topics = topics
         self._owners = owners
-        self._now = now
         self._said: dict[OutboxId, str] = {}
         """What was logged of messages that wait: once for each reason, not at every try."""
 
@@ -70,18 +67,18 @@ class Outcomes:
         reason: str | None,
     ) -> None:
         """Give a message its end in a transaction, and tell its owner."""
-        now = self._now()
         self._said.pop(message.outbox_id, None)
-        await outbox.end(transaction, message.outbox_id, state, reason=reason, now=now)
+        await outbox.end(transaction, message.outbox_id, state, reason=reason)
         if owner := self._owners.get(message.kind):
-            await owner.on_end(transaction, message, state, reason, now)
+            await owner.on_end(transaction, message, state, reason)
 
     async def is_cancelled(self, transaction: Transaction, message: OutboxMessage) -> bool:
         """End a claimed message that is not wanted any more. Returns whether it was ended."""
-        now, reason = self._now(), None
+        reason = None
         if owner := self._owners.get(message.kind):
-            reason = await owner.why_unwanted(transaction, message, now)
-        if reason is None and message.expires_at is not None and now > message.expires_at:
+            reason = await owner.why_unwanted(transaction, message)
+        expires_at = message.expires_at
+        if reason is None and expires_at is not None and transaction.now > expires_at:
             reason = LATE
         if reason is None:
             return False
@@ -91,10 +88,9 @@ class Outcomes:
 
     async def cancel_if_superseded(self, transaction: Transaction, message: OutboxMessage) -> None:
         """End a message that could not be claimed, if it is of an older epoch."""
-        now = self._now()
         owner = self._owners.get(message.kind)
-        if await outbox.cancel_if_superseded(transaction, message.outbox_id, now=now) and owner:
-            await owner.on_end(transaction, message, OutboxState.CANCELLED, None, now)
+        if await outbox.cancel_if_superseded(transaction, message.outbox_id) and owner:
+            await owner.on_end(transaction, message, OutboxState.CANCELLED, None)
 
     async def failed(self, chat_id: int, message: OutboxMessage, error: SendError) -> None:
         """Decide what becomes of a message that was not sent."""
@@ -110,7 +106,7 @@ class Outcomes:
         elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
                 await self.end_within(transaction, message, OutboxState.FAILED, "blocked")
-                await people.set_blocked(transaction, chat_id, self._now())
+                await people.set_blocked(transaction, chat_id, transaction.now)
             return
         elif failure in FINAL:
             log.error("send_refused", error=error.name, to_operators=to_operators)
@@ -129,7 +125,7 @@ class Outcomes:
             log.error(event, kind=message.kind, error=error.name, moved_to=error.moved_to)
 
     def _is_old(self, message: OutboxMessage) -> bool:
-        return self._now() - message.created_at > LONGEST_TRY
+        return self._database.now() - message.created_at > LONGEST_TRY
 
     async def _postpone(self, message: OutboxMessage, error: SendError) -> None:
         wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
@@ -140,17 +136,16 @@ class Outcomes:
         to_operators = message.audience is Audience.OPERATORS
         lets_pass = to_operators or message.attempts >= KEEPS_ORDER
         is_put_off = lets_pass and error.failure in LETS_PASS
-        now = self._now()
         async with self._database.begin() as transaction:
             await outbox.postpone(
                 transaction,
                 message.outbox_id,
-                until=now + timedelta(seconds=wait_s),
+                until=transaction.now + timedelta(seconds=wait_s),
                 reason=outbox.PUT_OFF if is_put_off else error.name,
                 attempts=message.attempts + 1,
             )
             if is_put_off and to_operators:
                 held_s = min(wait_s, BETWEEN_TRIES_S)
                 await outbox.hold_put_off(
-                    transaction, message.audience, until=now + timedelta(seconds=held_s)
+                    transaction, message.audience, until=transaction.now + timedelta(seconds=held_s)
                 )

@@ -1,7 +1,6 @@
 """Message owners: what delivery asks the room that queued a message."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Protocol
 
 from storage import Transaction
@@ -11,9 +10,7 @@ from storage.messages.outbox import MessageKind, OutboxMessage, OutboxState
 class MessageOwner(Protocol):
     """Decides whether a message is still wanted, and hears how it ended."""
 
-    async def why_unwanted(
-        self, transaction: Transaction, message: OutboxMessage, now: datetime
-    ) -> str | None:
+    async def why_unwanted(self, transaction: Transaction, message: OutboxMessage) -> str | None:
         """Why a queued message must not be sent any more, or None to send it."""
 
     async def on_end(
@@ -22,7 +19,6 @@ class MessageOwner(Protocol):
         message: OutboxMessage,
         state: OutboxState,
         reason: str | None,
-        now: datetime,
     ) -> None:
         """Take notice of a message's end, in the transaction of the end."""
 

@@ -8,7 +8,6 @@ are.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
 import structlog
@@ -49,7 +48,6 @@ class OutboxRelay:
         topics: Topics,
         outcomes: Outcomes,
         fence: Callable[[], int | None],
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._bot = bot
@@ -59,7 +57,6 @@ class OutboxRelay:
         self._topics = topics
         self._outcomes = outcomes
         self._fence = fence
-        self._now = now
         self._wake = asyncio.Event()
         self._busy: dict[OutboxId, asyncio.Task[None]] = {}
         self._check_ins: set[OutboxId] = set()  # of the busy ones
@@ -106,7 +103,7 @@ class OutboxRelay:
             return
         async with self._database.read() as transaction:
             messages = await outbox_queue.next_messages(
-                transaction, now=self._now(), limit=free, busy=list(self._busy)
+                transaction, limit=free, busy=list(self._busy)
             )
         for message in messages:
             if message.kind is MessageKind.CHECK_IN:
@@ -202,7 +199,6 @@ class OutboxRelay:
         `SENT` and `UNKNOWN` tell of an earlier attempt at this part, `REFUSED` that the
         message is no longer ours to send, or no longer wanted.
         """
-        now = self._now()
         async with self._database.begin() as transaction:
             take = outbox.still_claimed if claimed else outbox.claim
             if not await take(transaction, message.outbox_id, fence=self._fence()):
@@ -218,7 +214,7 @@ class OutboxRelay:
                 return 0, AttemptOutcome.UNKNOWN
             if not claimed and await self._outcomes.is_cancelled(transaction, message):
                 return 0, AttemptOutcome.REFUSED
-            return await deliveries.begin(transaction, message.outbox_id, part, now=now), None
+            return await deliveries.begin(transaction, message.outbox_id, part), None
 
     async def _attempt(
         self,

@@ -26,18 +26,15 @@ def build(
         owners: the rooms that queue messages, asked whether each is still wanted.
         fence: returns the number of the lease, which claims compare.
     """
-    database, now = context.database, context.now
+    database = context.database
     topics = Topics(
         database=database,
         bot=context.bot,
         pacer=context.pacer,
         chat=operators.chat,
         notices=operators.notices,
-        now=now,
     )
-    outcomes = Outcomes(
-        database=database, chat=operators.chat, topics=topics, owners=owners, now=now
-    )
+    outcomes = Outcomes(database=database, chat=operators.chat, topics=topics, owners=owners)
     relay = OutboxRelay(
         database=database,
         bot=context.bot,
@@ -47,7 +44,6 @@ def build(
         topics=topics,
         outcomes=outcomes,
         fence=fence,
-        now=now,
     )
     database.events.subscribe(MessagesQueued, relay.wake)
     return relay

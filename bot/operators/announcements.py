@@ -1,6 +1,5 @@
 """Words to the operators: to their chat in its language, to one of them in theirs."""
 
-from datetime import datetime
 from typing import Any
 
 from bot.texts import Texts
@@ -64,7 +63,6 @@ class OperatorMessenger:
         transaction: Transaction,
         key: str,
         *,
-        now: datetime,
         buttons: Keyboard | None = None,
         person_id: PersonId | None = None,
         silent: bool = False,
@@ -72,16 +70,13 @@ class OperatorMessenger:
     ) -> None:
         """Queue a text for the chat as a whole; as `say`."""
         text = self.text(key, **values)
-        await self.say(
-            transaction, text, now=now, buttons=buttons, person_id=person_id, silent=silent
-        )
+        await self.say(transaction, text, buttons=buttons, person_id=person_id, silent=silent)
 
     async def say(
         self,
         transaction: Transaction,
         text: str,
         *,
-        now: datetime,
         buttons: Keyboard | None = None,
         person_id: PersonId | None = None,
         case_id: CaseId | None = None,
@@ -93,7 +88,6 @@ class OperatorMessenger:
         Args:
             transaction: in which it is written.
             text: what is said.
-            now: the present instant.
             buttons: rows of (label, data).
             person_id: whose words it holds: their key seals it, their erasure takes it away.
             case_id: into whose topic it goes; None: to everybody.
@@ -108,7 +102,6 @@ class OperatorMessenger:
             MessageBody(text, buttons or [], silent=silent, case_id=case_id, topic=topic),
             person_id=person_id,
             audience=Audience.OPERATORS,
-            now=now,
         )
 
     async def tell(
@@ -117,7 +110,6 @@ class OperatorMessenger:
         operator: Operator,
         text: str,
         *,
-        now: datetime,
         buttons: Keyboard | None = None,
     ) -> None:
         """Queue words to one operator in their private chat; never a person's words."""
@@ -127,5 +119,4 @@ class OperatorMessenger:
             MessageBody(text, buttons or [], to_telegram_id=operator.telegram_id),
             person_id=None,
             audience=Audience.OPERATOR,
-            now=now,
         )

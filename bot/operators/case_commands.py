@@ -5,7 +5,6 @@ and what is to be said.
 """
 
 import re
-from datetime import datetime
 
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import VERDICTS, CaseButtons
@@ -41,14 +40,7 @@ class CaseCommands:
         self._buttons = CaseButtons(notices)
 
     async def do(
-        self,
-        transaction: Transaction,
-        actor: Operator,
-        case_id: CaseId,
-        verb: str,
-        words: str = "",
-        *,
-        now: datetime,
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, verb: str, words: str = ""
     ) -> None:
         """Do one act.
 
@@ -70,9 +62,9 @@ class CaseCommands:
             case "reply" if words.strip():
                 await takeover.say(transaction, actor, case_id, words)
             case "reply":
-                await self._ask_words(transaction, actor, case_id, now)
+                await self._ask_words(transaction, actor, case_id)
             case "resolve" if words.strip().lower() not in VERDICTS:
-                await self._ask_verdict(transaction, actor, case_id, now)
+                await self._ask_verdict(transaction, actor, case_id)
             case _:
                 verdict = words.strip().lower() if verb == "resolve" else verb
                 await desk.resolve(transaction, actor, case_id, Resolution(verdict))
@@ -91,9 +83,7 @@ class CaseCommands:
     def _prompt(self, case_id: CaseId) -> str:
         return self._notices.text("reply_prompt", case=case_id)
 
-    async def _ask_words(
-        self, transaction: Transaction, actor: Operator, case_id: CaseId, now: datetime
-    ) -> None:
+    async def _ask_words(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> None:
         """Ask for words to the person: the answer to this message goes to them."""
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
@@ -102,12 +92,10 @@ class CaseCommands:
             raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))
         if case.lease_until_at is None:
             raise RefusedError(Refusal.NO_TAKEOVER)
-        await self._notices.say(
-            transaction, self._prompt(case_id), now=now, case_id=case_id, silent=True
-        )
+        await self._notices.say(transaction, self._prompt(case_id), case_id=case_id, silent=True)
 
     async def _ask_verdict(
-        self, transaction: Transaction, actor: Operator, case_id: CaseId, now: datetime
+        self, transaction: Transaction, actor: Operator, case_id: CaseId
     ) -> None:
         """Ask how a case ended."""
         case = await self._desk.the_case(transaction, actor, case_id)
@@ -116,7 +104,6 @@ class CaseCommands:
         await self._notices.say(
             transaction,
             self._notices.text("resolve_ask", case=case_id),
-            now=now,
             buttons=self._buttons.verdicts(case_id),
             case_id=case_id,
             silent=True,

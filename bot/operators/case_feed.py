@@ -58,11 +58,9 @@ class CaseFeed:
                 if text := self._text(event):
                     await self._say(transaction, event, text)
 
-    async def why_unwanted(
-        self, transaction: Transaction, message: OutboxMessage, now: datetime
-    ) -> str | None:
+    async def why_unwanted(self, transaction: Transaction, message: OutboxMessage) -> str | None:
         """Send an operator's words to a person in any case."""
-        del transaction, message, now
+        del transaction, message
         return None
 
     async def on_end(
@@ -71,7 +69,6 @@ class CaseFeed:
         message: OutboxMessage,
         state: OutboxState,
         reason: str | None,
-        now: datetime,
     ) -> None:
         """Echo an operator's words to a person, now that it is known whether they arrived."""
         if message.body.case_id is None:
@@ -86,7 +83,6 @@ class CaseFeed:
         await self._notices.say(
             transaction,
             self._notices.text(key, case=case_id, words=message.body.text),
-            now=now,
             buttons=self._buttons.under(case),
             person_id=case.person_id,
             case_id=case_id,
@@ -178,7 +174,7 @@ class CaseFeed:
 
     async def _paged(self, transaction: Transaction, event: Event) -> None:
         case, notices = event.case, self._notices
-        minutes = _minutes(case, event.at)
+        minutes = _minutes(case, transaction.now)
         if "operators" not in event.detail:
             key = "case_paged_outside" if event.detail["outside"] else "case_page_failed"
             text = notices.text(key, case=case.case_id, minutes=minutes)
@@ -200,7 +196,7 @@ class CaseFeed:
                 categories=notices.categories(case, language),
             )
             claim = (self._texts(language, "button_claim"), f"case:{case.case_id}:claim")
-            await notices.tell(transaction, operator, text, now=event.at, buttons=[[claim]])
+            await notices.tell(transaction, operator, text, buttons=[[claim]])
         text = notices.text(
             "case_paged", case=case.case_id, operator=", ".join(names), minutes=minutes
         )
@@ -219,7 +215,6 @@ class CaseFeed:
         await self._notices.say(
             transaction,
             text,
-            now=event.at,
             buttons=self._buttons.under(case) if with_buttons else None,
             person_id=case.person_id,
             case_id=case.case_id,
@@ -230,7 +225,7 @@ class CaseFeed:
         """Have something done with the topic of a case, if it is one that has a topic."""
         case = event.case
         if case.level >= Level.ACTIVE:
-            await self._notices.say(transaction, "", now=event.at, case_id=case.case_id, topic=act)
+            await self._notices.say(transaction, "", case_id=case.case_id, topic=act)
 
 
 def _minutes(case: Case, now: datetime) -> int:

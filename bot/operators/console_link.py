@@ -4,7 +4,6 @@ Everyone else gets the answer to an unknown command.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
 from telegram import Update
 
@@ -43,14 +42,14 @@ class ConsoleLink:
             return
         async with self._answers.open(update, "console") as answering:
             if answering is not None:
-                text = await self._text(answering.transaction, operator, answering.now)
+                text = await self._text(answering.transaction, operator)
                 await answering.say(MessageBody(text))
 
-    async def _text(self, transaction: Transaction, operator: Operator, now: datetime) -> str:
+    async def _text(self, transaction: Transaction, operator: Operator) -> str:
         texts = self._answers.texts
         try:
-            token = await sign_in.offer(transaction, operator, way="bot", now=now)
+            token = await sign_in.offer(transaction, operator, way="bot")
         except RefusedError as refused:
-            await sign_in.refused(transaction, refused.key, now=now, operator=operator)
+            await sign_in.refused(transaction, refused.key, operator=operator)
             return texts(operator.language, "console_too_many")
         return texts(operator.language, "console_link", link=self._link(token), minutes=MINUTES)

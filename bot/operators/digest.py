@@ -4,7 +4,6 @@ The first comes a while after something new, the next an hour later at the earli
 nothing said.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,7 +26,6 @@ class Digest:
         database: where cases are.
         notices: words to operators.
         zone: in which times are shown.
-        now: the clock.
     """
 
     def __init__(
@@ -36,19 +34,17 @@ class Digest:
         database: Database,
         notices: OperatorMessenger,
         zone: ZoneInfo,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._notices = notices
         self._zone = zone
-        self._now = now
         self._told_at: datetime | None = None
 
     async def tell_due(self) -> bool:
         """Tell of what is new, if it is time; return whether something was told."""
         if not self._notices.has_readers:
             return False
-        now = self._now()
+        now = self._database.now()
         async with self._database.read() as transaction:  # nothing is new as a rule
             fresh = await case_clocks.undigested(transaction, below=Level.ACTIVE)
             last_at = await case_clocks.last_digest_at(transaction)
@@ -62,9 +58,9 @@ class Digest:
         if last_at is not None and last_at <= now < last_at + EVERY:
             return False
         async with self._database.begin() as transaction:
-            await case_clocks.mark_digested(transaction, [each.case_id for each in fresh], now=now)
+            await case_clocks.mark_digested(transaction, [each.case_id for each in fresh])
             fallen = await settings.mark_fallen_told(transaction)
-            await self._notices.say(transaction, self._text(fresh, fallen), now=now, silent=True)
+            await self._notices.say(transaction, self._text(fresh, fallen), silent=True)
         self._told_at = now
         return True
 

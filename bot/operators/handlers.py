@@ -8,7 +8,6 @@ nothing. What operators write otherwise stays among them and is not kept.
 import re
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from telegram import Message, Update, User
 
@@ -55,7 +54,6 @@ class OperatorHandlers:
         self._notices = notices
         self._acts = acts
         self._chat = chat
-        self._now = context.now
         self._edits: deque[int] = deque(maxlen=EDITS_REMEMBERED)
 
     async def on_case(self, update: Update, _context: HandlerContext) -> None:
@@ -63,17 +61,17 @@ class OperatorHandlers:
         query, chat = update.callback_query, update.effective_chat
         assert query is not None
         here = chat is not None and (self._chat.is_it(chat.id) or chat.id == query.from_user.id)
-        pressed, now = read(query.data or ""), self._now()
+        pressed = read(query.data or "")
         actor, refused = None, None
         async with self._database.begin() as transaction:
             if here:
                 actor = await self._actor(transaction, query.from_user)
             if actor is not None and pressed is not None:
                 try:
-                    await self._acts.do(transaction, actor, pressed.case_id, pressed.verb, now=now)
+                    await self._acts.do(transaction, actor, pressed.case_id, pressed.verb)
                 except RefusedError as error:
                     refused = error
-            await self._end(transaction, update, actor, now)
+            await self._end(transaction, update, actor)
         if actor is None:
             return
         if refused is None or pressed is None:
@@ -83,11 +81,11 @@ class OperatorHandlers:
         why = self._notices.refusal(refused, pressed.case_id, actor.language)
         if not await acknowledge(update, why, alert=True):  # pressed too long ago: said to all
             async with self._database.begin() as transaction:
-                await self._refuse(transaction, refused, pressed.case_id, now)
+                await self._refuse(transaction, refused, pressed.case_id)
 
     async def on_words(self, update: Update, context: HandlerContext) -> None:
         """A command in their chat, or an answer to the question what is to be said."""
-        message, now = update.effective_message, self._now()
+        message = update.effective_message
         if message is None or message.from_user is None:
             return
         async with self._database.begin() as transaction:
@@ -97,38 +95,27 @@ class OperatorHandlers:
             if actor is not None:
                 order = await self._order(transaction, message, context)
                 if order is not None:
-                    await self._obey(transaction, update, actor, order, now)
-            await self._end(transaction, update, actor, now)
+                    await self._obey(transaction, update, actor, order)
+            await self._end(transaction, update, actor)
 
     async def _obey(
-        self,
-        transaction: Transaction,
-        update: Update,
-        actor: Operator,
-        order: OperatorCommand,
-        now: datetime,
+        self, transaction: Transaction, update: Update, actor: Operator, order: OperatorCommand
     ) -> None:
         message = update.effective_message
         is_text = message is not None and message.text is not None
         if update.edited_message is not None:
-            await self._no_second_time(transaction, update.edited_message, order.case_id, now)
+            await self._no_second_time(transaction, update.edited_message, order.case_id)
         elif not is_text or order.verb is None or order.case_id is None:
             key = "commands" if order.verb is None else "which_case"
             key = key if is_text else "words_only"
             await self._notices.say(
-                transaction,
-                self._notices.text(key),
-                now=now,
-                case_id=order.case_id,
-                silent=True,
+                transaction, self._notices.text(key), case_id=order.case_id, silent=True
             )
         else:
             try:
-                await self._acts.do(
-                    transaction, actor, order.case_id, order.verb, order.words, now=now
-                )
+                await self._acts.do(transaction, actor, order.case_id, order.verb, order.words)
             except RefusedError as refused:
-                await self._refuse(transaction, refused, order.case_id, now)
+                await self._refuse(transaction, refused, order.case_id)
 
     async def _order(
         self, transaction: Transaction, message: Message, context: HandlerContext
@@ -161,28 +148,23 @@ class OperatorHandlers:
         return case.case_id if case is not None else None
 
     async def _no_second_time(
-        self, transaction: Transaction, message: Message, case_id: CaseId | None, now: datetime
+        self, transaction: Transaction, message: Message, case_id: CaseId | None
     ) -> None:
         """An edit changes nothing: what went to the person went as it was. Said once."""
         if message.message_id in self._edits:
             return
         self._edits.append(message.message_id)
         await self._notices.say(
-            transaction, self._notices.text("edit_not_sent"), now=now, case_id=case_id, silent=True
+            transaction, self._notices.text("edit_not_sent"), case_id=case_id, silent=True
         )
 
     async def _refuse(
-        self,
-        transaction: Transaction,
-        refused: RefusedError,
-        case_id: CaseId,
-        now: datetime,
+        self, transaction: Transaction, refused: RefusedError, case_id: CaseId
     ) -> None:
         known = await cases.get(transaction, case_id) is not None
         await self._notices.say(
             transaction,
             self._notices.refusal(refused, case_id),
-            now=now,
             case_id=case_id if known and refused.key is not Refusal.CASE_GONE else None,
         )
 
@@ -196,13 +178,10 @@ class OperatorHandlers:
         return replace(actor, name=name)
 
     @staticmethod
-    async def _end(
-        transaction: Transaction, update: Update, actor: Operator | None, now: datetime
-    ) -> None:
+    async def _end(transaction: Transaction, update: Update, actor: Operator | None) -> None:
         await inbox.end(
             transaction,
             [UpdateId(update.update_id)],
             Ended.ANSWERED if actor is not None else Ended.IGNORED,
             reason="case" if actor is not None else "not_an_operator",
-            now=now,
         )

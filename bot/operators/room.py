@@ -67,9 +67,7 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
     desk.events.add(feed)
     takeover = Takeover(desk)
     shadow = Shadow(desk, send=ReviewedReplySender(context.answers))
-    digest = Digest(
-        database=context.database, notices=notices, zone=_zone(settings), now=context.now
-    )
+    digest = Digest(database=context.database, notices=notices, zone=_zone(settings))
     handlers = OperatorHandlers(context, notices, CaseCommands(desk, takeover, notices), chat)
     return OperatorsRoom(
         chat=chat,
@@ -95,12 +93,12 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
 
 def _desk(context: Context, case_link: CaseLink | None) -> Desk:
     """The desk with the clocks of its cases."""
-    settings, database, now = context.settings, context.database, context.now
+    settings, database = context.settings, context.database
     events = CaseEvents()
     policy = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, context.texts, case_link)
-    clocks = Escalation(database, events, policy, page=pager.page, now=now)
-    return Desk(database, events, clocks, now=now)
+    clocks = Escalation(database, events, policy, page=pager.page)
+    return Desk(database, events, clocks)
 
 
 def pager_of(settings: Settings, texts: Texts, case_link: CaseLink | None) -> Pager:

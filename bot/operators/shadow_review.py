@@ -35,9 +35,7 @@ class ShadowConsent:
             if answering is None or choice is None or not answering.person.has_consented:
                 return
             agrees = choice == "on"
-            await self._shadow.answered(
-                answering.transaction, answering.person, agrees=agrees, now=answering.now
-            )
+            await self._shadow.answered(answering.transaction, answering.person, agrees=agrees)
             key = "shadow_set_on" if agrees else "shadow_set_off"
             text = self._answers.texts(answering.person.language, key)
             await answering.say(MessageBody(text))
@@ -67,5 +65,4 @@ class ReviewedReplySender:
             epoch=draft.epoch,
             update_id=draft.update_id,
             turn_id=draft.question_turn_id,
-            now=self._answers.now(),
         )

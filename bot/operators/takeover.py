@@ -3,8 +3,6 @@
 The person's side of a case's events (`review/cases/events.py`).
 """
 
-from datetime import datetime
-
 from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
@@ -63,12 +61,11 @@ class PersonNotifier:
                 outbox.MessageKind.NOTICE,
                 consent_body(self._texts, person.language),
                 person_id=person.person_id,
-                now=event.at,
             )
         elif text := self._text(person, event):
             if event.what in ASKS_ANEW:
                 await open_questions.close(transaction, person.person_id)
-            await self._tell(transaction, person, text, event.at)
+            await self._tell(transaction, person, text)
 
     def _text(self, person: Person, event: Event) -> str:
         def lines() -> str:
@@ -89,27 +86,20 @@ class PersonNotifier:
             case _:
                 return ""
 
-    async def _tell(
-        self, transaction: Transaction, person: Person, text: str, now: datetime
-    ) -> None:
+    async def _tell(self, transaction: Transaction, person: Person, text: str) -> None:
         """Say a reviewed text; it is a turn like the script's, so that operators see it too."""
         if person.has_consented:
-            session_id = await conversations.current_session(transaction, person.person_id, now=now)
+            session_id = await conversations.current_session(transaction, person.person_id)
             await conversations.append(
                 transaction,
                 person.person_id,
                 session_id,
                 Speaker.SCRIPT,
                 text=text,
-                now=now,
-                off_record=person.is_off_record(now),
+                off_record=person.is_off_record(transaction.now),
             )
         await outbox.put(
-            transaction,
-            outbox.MessageKind.CRISIS,
-            MessageBody(text),
-            person_id=person.person_id,
-            now=now,
+            transaction, outbox.MessageKind.CRISIS, MessageBody(text), person_id=person.person_id
         )
 
     async def _relay(self, transaction: Transaction, person: Person, event: Event) -> None:
@@ -120,7 +110,6 @@ class PersonNotifier:
             MessageBody(event.words, case_id=event.case.case_id),
             person_id=person.person_id,
             turn_id=TurnId(turn_id) if turn_id is not None else None,
-            now=event.at,
         )
 
 
@@ -131,15 +120,13 @@ class TakeoverRelay:
         self._takeover = takeover
         self._clocks = clocks
 
-    async def active_case(
-        self, transaction: Transaction, person_id: PersonId, *, now: datetime
-    ) -> Case | None:
+    async def active_case(self, transaction: Transaction, person_id: PersonId) -> Case | None:
         """The case in which an operator has this conversation now; one whose lease is over ends."""
-        case = await self._takeover.running(transaction, person_id, now=now)
+        case = await self._takeover.running(transaction, person_id)
         if case is None or case.lease_until_at is None:
             return None
-        if case.lease_until_at <= now:
-            await self._clocks.end_lease(transaction, case, now=now)
+        if case.lease_until_at <= transaction.now:
+            await self._clocks.end_lease(transaction, case)
             return None
         return case
 
@@ -147,7 +134,7 @@ class TakeoverRelay:
         self, transaction: Transaction, utterance: Utterance, case: Case
     ) -> TurnId | None:
         """Store an utterance, show it to the operator, and end its rows. Returns the turn."""
-        person, now = utterance.person, utterance.now
+        person = utterance.person
         turn_id = None
         if person.has_consented:
             turn = await conversations.open_turn(
@@ -156,12 +143,11 @@ class TakeoverRelay:
                 utterance.update_ids,
                 text=utterance.text,
                 level=int(utterance.screening.level),
-                now=now,
-                off_record=person.is_off_record(now),
+                off_record=person.is_off_record(transaction.now),
             )
             turn_id = turn.turn_id
         await self.forward_text(transaction, utterance, case)
-        await inbox.end(transaction, utterance.update_ids, Ended.HELD, reason="takeover", now=now)
+        await inbox.end(transaction, utterance.update_ids, Ended.HELD, reason="takeover")
         return turn_id
 
     async def forward_text(

@@ -7,7 +7,6 @@ chat.
 """
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -45,14 +44,12 @@ class Topics:
         pacer: RateLimiter,
         chat: OperatorsChat,
         notices: OperatorMessenger,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._bot = bot
         self._pacer = pacer
         self._chat = chat
         self._notices = notices
-        self._now = now
         self._names: dict[int, str] = {}
         """What topics of open cases are called, as far as this process named them."""
         self._plain_until = datetime.min.replace(tzinfo=UTC)
@@ -73,7 +70,7 @@ class Topics:
                 return None
             if case.thread_id is not None:
                 return case.thread_id
-            if case.person_id is None or self._now() < self._plain_until:
+            if case.person_id is None or self._database.now() < self._plain_until:
                 return None
             return await self._make(case)
 
@@ -128,7 +125,7 @@ class Topics:
             if error.failure not in NO_TOPIC:
                 raise
             log.warning("no_topics", error=error.name, advice="see Operators in operations.md")
-            self._plain_until = self._now() + PLAIN_FOR
+            self._plain_until = self._database.now() + PLAIN_FOR
             return None
         async with self._database.begin() as transaction:
             await cases.change(transaction, case.case_id, thread_id=thread_id)
@@ -137,9 +134,7 @@ class Topics:
     async def _ask_for_a_hand(self, body: MessageBody, case: Case) -> None:
         """What was erased must not stay in a topic that the bot may not delete. Said once."""
         async with self._database.begin() as transaction:
-            await self._notices.put(
-                transaction, "topic_not_deleted", now=self._now(), case=case.case_id
-            )
+            await self._notices.put(transaction, "topic_not_deleted", case=case.case_id)
         await self.forget(body)
 
     def _name(self, case: Case) -> str:

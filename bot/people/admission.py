@@ -5,7 +5,6 @@ risk is always answered first.
 """
 
 from collections.abc import Collection
-from datetime import datetime
 
 from telegram import Update
 from telegram.ext import ApplicationHandlerStop
@@ -43,7 +42,6 @@ class Admission:
         settings = context.settings
         self._database = context.database
         self._texts = context.texts
-        self._now = context.now
         self._crisis = crisis
         self._erasure = erasure
         self._is_closed = settings.pilot
@@ -57,42 +55,35 @@ class Admission:
             or person.telegram_id in self._listed
         )
 
-    async def redeem(
-        self, transaction: Transaction, person: Person, code: str, *, now: datetime
-    ) -> bool:
+    async def redeem(self, transaction: Transaction, person: Person, code: str) -> bool:
         """Admit a person by the code of their invite link. Returns False if it is invalid."""
-        if not await pilot.redeem(transaction, code, now=now):
+        if not await pilot.redeem(transaction, code):
             return False
-        await people.change(transaction, person.person_id, admitted_at=now)
+        await people.change(transaction, person.person_id, admitted_at=transaction.now)
         return True
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Reject a person whom the closed pilot does not admit."""
         if self.admits(utterance.person):
             return False
-        await self.reject(transaction, utterance.person, utterance.update_ids, now=utterance.now)
+        await self.reject(transaction, utterance.person, utterance.update_ids)
         return True
 
     async def reject(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        *,
-        now: datetime,
+        self, transaction: Transaction, person: Person, update_ids: Collection[UpdateId]
     ) -> None:
         """Say that the pilot is closed to this person, and end what they sent."""
-        case = await review.case_on_hold(transaction, person.person_id, now=now)
+        case = await review.case_on_hold(transaction, person.person_id)
         if case is not None:
-            await self._crisis.repeat_step(transaction, person, case, update_ids, now=now)
+            await self._crisis.repeat_step(transaction, person, case, update_ids)
             return
         if person.has_consented:  # what they agreed to keep is theirs to delete
-            await self._say(transaction, person, "pilot_over", now)
+            await self._say(transaction, person, "pilot_over")
         elif await cases.open_case(transaction, person.person_id) is not None:
-            await self._say(transaction, person, "pilot_closed", now)  # operators see to them
+            await self._say(transaction, person, "pilot_closed")  # operators see to them
         else:
-            await self._erasure.refuse(transaction, person, "pilot_closed", now=now)
-        await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="pilot_closed", now=now)
+            await self._erasure.refuse(transaction, person, "pilot_closed")
+        await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="pilot_closed")
 
     async def on_update(self, update: Update, _context: HandlerContext) -> None:
         """Reject the commands, buttons and pictures of strangers before any other handler.
@@ -122,27 +113,22 @@ class Admission:
                 return
             if await operators.by_telegram_id(transaction, user.id) is not None:
                 return  # listed by an admin, not in the settings
-            now = self._now()
-            if is_wordless(update) and await self._is_seen_to(transaction, person, now):
+            if is_wordless(update) and await self._is_seen_to(transaction, person):
                 return  # `bot/crisis/unreadable.py` answers
-            await self.reject(transaction, person, [UpdateId(update.update_id)], now=now)
+            await self.reject(transaction, person, [UpdateId(update.update_id)])
         await acknowledge(update)
         raise ApplicationHandlerStop
 
     @staticmethod
-    async def _is_seen_to(transaction: Transaction, person: Person, now: datetime) -> bool:
+    async def _is_seen_to(transaction: Transaction, person: Person) -> bool:
         """Whether a case holds this person, or an operator talks with them."""
         return (
-            await review.case_on_hold(transaction, person.person_id, now=now) is not None
-            or await Takeover.running(transaction, person.person_id, now=now) is not None
+            await review.case_on_hold(transaction, person.person_id) is not None
+            or await Takeover.running(transaction, person.person_id) is not None
         )
 
-    async def _say(self, transaction: Transaction, person: Person, key: str, now: datetime) -> None:
+    async def _say(self, transaction: Transaction, person: Person, key: str) -> None:
         text = self._texts(person.language, key, lines=self._crisis.lines(person))
         await outbox.put(
-            transaction,
-            outbox.MessageKind.NOTICE,
-            MessageBody(text),
-            person_id=person.person_id,
-            now=now,
+            transaction, outbox.MessageKind.NOTICE, MessageBody(text), person_id=person.person_id
         )

@@ -51,14 +51,12 @@ class Commands:
             person, transaction = answering.person, answering.transaction
             code = context.args[0] if context.args else ""
             admitted = self._gate.admits(person) or await self._gate.redeem(
-                transaction, person, code, now=answering.now
+                transaction, person, code
             )
             if admitted:
                 await answering.say(self._onboarding.start_body(person.language))
             else:
-                await self._gate.reject(
-                    transaction, person, [UpdateId(update.update_id)], now=answering.now
-                )
+                await self._gate.reject(transaction, person, [UpdateId(update.update_id)])
 
     async def on_help(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/help`."""
@@ -87,16 +85,12 @@ class Commands:
         async with self._answers.open(update, "new") as answering:
             if answering is None:
                 return
-            person_id, now = answering.person.person_id, answering.now
+            person_id = answering.person.person_id
             epoch = await people.raise_epoch(answering.transaction, person_id)
             await queued_questions.carry_over(answering.transaction, person_id, epoch)
-            await conversations.end_session(answering.transaction, person_id, now=now)
+            await conversations.end_session(answering.transaction, person_id)
             await inbox.end_before(
-                answering.transaction,
-                person_id,
-                UpdateId(update.update_id),
-                reason="new_session",
-                now=now,
+                answering.transaction, person_id, UpdateId(update.update_id), reason="new_session"
             )
             await answering.say(MessageBody(self._texts(answering.person.language, "new")))
 
@@ -120,7 +114,7 @@ class Commands:
         gone = change.new_chat_member.status in GONE
         async with self._answers.open(update, "membership") as answering:
             if answering and change.chat.type == "private":
-                blocked_at = answering.now if gone else None
+                blocked_at = answering.transaction.now if gone else None
                 await people.set_blocked(answering.transaction, change.chat.id, blocked_at)
         is_stranger = change.chat.type != "private" and not self._operators_chat.is_it(
             change.chat.id
@@ -137,9 +131,5 @@ class Commands:
             return
         async with self._database.begin() as transaction:
             await inbox.end(
-                transaction,
-                [UpdateId(update.update_id)],
-                Ended.IGNORED,
-                reason="not_for_us",
-                now=self._answers.now(),
+                transaction, [UpdateId(update.update_id)], Ended.IGNORED, reason="not_for_us"
             )

@@ -87,7 +87,7 @@ class DataRightsHandlers:
             await people.change(
                 answering.transaction,
                 answering.person.person_id,
-                training_consent_at=answering.now if choice == "on" else None,
+                training_consent_at=answering.transaction.now if choice == "on" else None,
             )
             key = "training_set_on" if choice == "on" else "training_set_off"
             await answering.say(MessageBody(self._texts(answering.person.language, key)))
@@ -118,7 +118,7 @@ class DataRightsHandlers:
         person = answering.person
         known = await cases.of_person(answering.transaction, person.person_id)
         content = {
-            "made_at": answering.now.isoformat(),
+            "made_at": answering.transaction.now.isoformat(),
             "file": number,
             "you": _about(person),
             "turns": [
@@ -137,7 +137,7 @@ class DataRightsHandlers:
             else {},
             "safety_plan": await self._plan_of(answering) if number == 1 else {},
         }
-        name = f"pica-{answering.now:%Y%m%d}-{number}.json"
+        name = f"pica-{answering.transaction.now:%Y%m%d}-{number}.json"
         return MessageBody(
             self._texts(person.language, "export_caption", turns=len(turns)),
             document=Document(name, json.dumps(content, ensure_ascii=False, indent=1)),
@@ -160,7 +160,7 @@ class DataRightsHandlers:
             if answering is None:
                 return
             language, person = answering.person.language, answering.person
-            if person.is_off_record(answering.now):
+            if person.is_off_record(answering.transaction.now):
                 text = self._texts(
                     language, "offrecord_is_on", until=_minute(person.off_record_until_at)
                 )
@@ -181,9 +181,9 @@ class DataRightsHandlers:
         async with self._answers.open(update, "offrecord") as answering:
             if answering is None or choice is None or not answering.person.has_consented:
                 return
-            person, now = answering.person, answering.now
+            person, now = answering.person, answering.transaction.now
             if choice == "end" or person.was_off_record(now):  # delete an expired period first
-                await conversations.end_off_record(answering.transaction, person.person_id, now=now)
+                await conversations.end_off_record(answering.transaction, person.person_id)
             if choice == "end":
                 text = self._texts(person.language, "offrecord_ended")
             elif person.is_off_record(now):  # do not postpone a promised deletion
@@ -211,9 +211,7 @@ class DataRightsHandlers:
             if answering is None:
                 return
             if choice == "yes":
-                await self._erasure.forget(
-                    answering.transaction, answering.person, now=answering.now
-                )
+                await self._erasure.forget(answering.transaction, answering.person)
             elif choice == "no":
                 await answering.say(
                     MessageBody(self._texts(answering.person.language, "forget_kept"))

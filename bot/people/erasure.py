@@ -1,7 +1,5 @@
 """The erasure of a person, with a last message to them and notices to operators."""
 
-from datetime import datetime
-
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.topics import DELETE
 from bot.texts import Texts
@@ -33,20 +31,18 @@ class Erasure:
         self._help_lines = help_lines
         self._notices = notices
 
-    async def refuse(
-        self, transaction: Transaction, person: Person, key: str, *, now: datetime
-    ) -> None:
+    async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with. The text `key` says why."""
-        await self._erase(transaction, person, now)
+        await self._erase(transaction, person)
         lines = self._help_lines.text(
             person.language, person.region, emergency_first=True, most=FAREWELL_LINES
         )
         text = self._texts(person.language, key, lines=lines)
-        await self._farewell(transaction, person, text, now)
+        await self._farewell(transaction, person, text)
 
-    async def forget(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
+    async def forget(self, transaction: Transaction, person: Person) -> None:
         """Erase a person who asked for it, and give them a receipt."""
-        erased = await self._erase(transaction, person, now)
+        erased = await self._erase(transaction, person)
         await erasure.keep_receipt(transaction, erased)
         text = self._texts(
             person.language,
@@ -57,34 +53,25 @@ class Erasure:
         )
         if erased.kept_cases:
             text += "\n\n" + self._texts(person.language, "forgotten_case", days=ERASED_CASES_DAYS)
-        await self._farewell(transaction, person, text, now)
+        await self._farewell(transaction, person, text)
 
-    async def _erase(
-        self, transaction: Transaction, person: Person, now: datetime
-    ) -> erasure.Erased:
+    async def _erase(self, transaction: Transaction, person: Person) -> erasure.Erased:
         case = await cases.open_case(transaction, person.person_id)
         theirs = await cases.of_person(transaction, person.person_id)
-        erased = await erasure.erase(transaction, person.person_id, now=now)
+        erased = await erasure.erase(transaction, person.person_id)
         if case is not None:  # erasure also deleted the notices that still waited
-            await self._notices.put(
-                transaction, "case_erased", now=now, case=case.case_id, level=case.level
-            )
+            await self._notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
         for each in theirs:
             # The topic of an open case may be created at this moment.
             if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):
-                await self._notices.say(
-                    transaction, "", now=now, case_id=each.case_id, topic=DELETE
-                )
+                await self._notices.say(transaction, "", case_id=each.case_id, topic=DELETE)
         return erased
 
-    async def _farewell(
-        self, transaction: Transaction, person: Person, text: str, now: datetime
-    ) -> None:
+    async def _farewell(self, transaction: Transaction, person: Person, text: str) -> None:
         await outbox.put(
             transaction,
             outbox.MessageKind.NOTICE,
             MessageBody(text, to_telegram_id=person.telegram_id),
             person_id=None,
             audience=Audience.FAREWELL,
-            now=now,
         )

@@ -40,17 +40,15 @@ class StopHandler:
             update_id = UpdateId(update.update_id)
             level = await self._level(answering)
             await people.raise_epoch(transaction, person.person_id)
-            await conversations.end_session(transaction, person.person_id, now=answering.now)
+            await conversations.end_session(transaction, person.person_id)
             await follow_ups.cancel(transaction, person.person_id)
             await self._close_plan(answering)
             had_check_ins = await self._stop_check_ins(answering)
-            await inbox.end_before(
-                transaction, person.person_id, update_id, reason="stop", now=answering.now
-            )
+            await inbox.end_before(transaction, person.person_id, update_id, reason="stop")
             if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
                 await answering.say(MessageBody(self._farewell(answering, level, had_check_ins)))
             else:  # a stranger to a closed pilot, of whom nothing is kept
-                await self._gate.reject(transaction, person, [update_id], now=answering.now)
+                await self._gate.reject(transaction, person, [update_id])
 
     @staticmethod
     async def _close_plan(answering: UnitOfWork) -> None:
@@ -58,9 +56,7 @@ class StopHandler:
         plan = await plans.get(answering.transaction, answering.person.person_id)
         if plan is not None and plan.open_step is not None:
             plan.open_step = None
-            await plans.put(
-                answering.transaction, answering.person.person_id, plan, now=answering.now
-            )
+            await plans.put(answering.transaction, answering.person.person_id, plan)
 
     @staticmethod
     async def _stop_check_ins(answering: UnitOfWork) -> bool:
@@ -70,16 +66,14 @@ class StopHandler:
         settings = await check_in_settings.get(transaction, person_id)
         if settings is None or settings.stopped_by is StoppedBy.PERSON:
             return False
-        await service.stop(
-            transaction, person_id, now=answering.now
-        )  # also before a goodbye is sent
+        await service.stop(transaction, person_id)  # also before a goodbye is sent
         return settings.stopped_at is None
 
     @staticmethod
     async def _level(answering: UnitOfWork) -> int:
         """Return the higher level of the case that holds the talk and of waiting messages."""
         person_id = answering.person.person_id
-        case = await review.case_on_hold(answering.transaction, person_id, now=answering.now)
+        case = await review.case_on_hold(answering.transaction, person_id)
         waiting = await inbox.highest_open_level(answering.transaction, person_id)
         return max(case.level if case else 0, waiting)
 

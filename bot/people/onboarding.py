@@ -4,7 +4,6 @@ Before consent only the first messages are kept. After a refusal nothing is kept
 """
 
 from collections.abc import Collection
-from datetime import datetime
 
 from telegram import Update
 
@@ -66,23 +65,16 @@ class Onboarding:
         """Ask a person who has not agreed yet for consent."""
         if utterance.person.has_consented:
             return False
-        await self.ask_consent(
-            transaction, utterance.person, utterance.update_ids, now=utterance.now
-        )
+        await self.ask_consent(transaction, utterance.person, utterance.update_ids)
         return True
 
     async def ask_consent(
-        self,
-        transaction: Transaction,
-        person: Person,
-        update_ids: Collection[UpdateId],
-        *,
-        now: datetime,
+        self, transaction: Transaction, person: Person, update_ids: Collection[UpdateId]
     ) -> None:
         """Hold a newcomer's messages. Ask for consent once, then only remind."""
         waiting = await inbox.waiting_count(transaction, person.person_id)
         if waiting >= MOST_WAITING:
-            await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent", now=now)
+            await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent")
             return
         await inbox.await_consent(transaction, update_ids)
         body = (
@@ -90,24 +82,23 @@ class Onboarding:
             if waiting == 0
             else MessageBody(self._texts(person.language, "start_waiting"))
         )
-        await outbox.put(
-            transaction, outbox.MessageKind.NOTICE, body, person_id=person.person_id, now=now
-        )
+        await outbox.put(transaction, outbox.MessageKind.NOTICE, body, person_id=person.person_id)
 
-    async def consent(self, transaction: Transaction, person: Person, *, now: datetime) -> None:
+    async def consent(self, transaction: Transaction, person: Person) -> None:
         """Record consent and ask for the age group."""
         if person.consent_at is None:
             await people.change(
-                transaction, person.person_id, consent_at=now, consent_version=CONSENT_VERSION
+                transaction,
+                person.person_id,
+                consent_at=transaction.now,
+                consent_version=CONSENT_VERSION,
             )
         buttons = [[(self._texts(person.language, f"age_{age}"), f"age:{age}")] for age in AGES]
-        await self._notice(transaction, person, "ask_age", buttons, now)
+        await self._notice(transaction, person, "ask_age", buttons)
 
-    async def refuse(
-        self, transaction: Transaction, person: Person, key: str, *, now: datetime
-    ) -> None:
+    async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with, and tell them so."""
-        await self._erasure.refuse(transaction, person, key, now=now)
+        await self._erasure.refuse(transaction, person, key)
 
     def forget_body(self, language: str) -> MessageBody:
         """Return the question before erasure."""
@@ -119,30 +110,26 @@ class Onboarding:
             ],
         )
 
-    async def age(
-        self, transaction: Transaction, person: Person, age: str, *, now: datetime
-    ) -> None:
+    async def age(self, transaction: Transaction, person: Person, age: str) -> None:
         """Record the age group, ask for the region and release the messages that waited."""
         if age == "under_14":
-            await self.refuse(transaction, person, "under_14", now=now)
+            await self.refuse(transaction, person, "under_14")
             return
         await people.change(transaction, person.person_id, age_band=age)
         rows = self._help_lines.region_buttons(person.language)
-        await self._notice(transaction, person, "ask_region", rows, now)
+        await self._notice(transaction, person, "ask_region", rows)
         if not await inbox.release_after_consent(transaction, person.person_id):
-            await self._notice(transaction, person, "ready", [], now)
+            await self._notice(transaction, person, "ready", [])
 
-    async def region(
-        self, transaction: Transaction, person: Person, region: str, *, now: datetime
-    ) -> None:
+    async def region(self, transaction: Transaction, person: Person, region: str) -> None:
         """Record the region, and send its numbers at once during a crisis."""
         known = region if self._help_lines.knows(region) else None
         await people.change(transaction, person.person_id, region=known)
         key, values = "region_saved", {}
-        if await review.case_on_hold(transaction, person.person_id, now=now) is not None:
+        if await review.case_on_hold(transaction, person.person_id) is not None:
             key = "region_saved_lines"
             values = {"lines": self._help_lines.text(person.language, known)}
-        await self._notice(transaction, person, key, [], now, **values)
+        await self._notice(transaction, person, key, [], **values)
 
     async def _notice(
         self,
@@ -150,7 +137,6 @@ class Onboarding:
         person: Person,
         key: str,
         buttons: Keyboard,
-        now: datetime,
         **values: str,
     ) -> None:
         await outbox.put(
@@ -158,7 +144,6 @@ class Onboarding:
             outbox.MessageKind.NOTICE,
             MessageBody(self._texts(person.language, key, **values), buttons),
             person_id=person.person_id,
-            now=now,
         )
 
 
@@ -199,29 +184,27 @@ class ButtonHandlers:
         async with self._answers.open(update, "consent") as answering:
             if answering is None:
                 return
-            person, transaction, now = answering.person, answering.transaction, answering.now
+            person, transaction = answering.person, answering.transaction
             if choice == "yes":
-                await self._onboarding.consent(transaction, person, now=now)
+                await self._onboarding.consent(transaction, person)
             elif person.has_consented:  # "no" after consent means to leave
                 await answering.say(self._onboarding.forget_body(person.language))
             else:
-                await self._onboarding.refuse(transaction, person, "refused", now=now)
+                await self._onboarding.refuse(transaction, person, "refused")
 
     async def on_age(self, update: Update, _context: HandlerContext) -> None:
         """Record the age group and let the messages that waited be answered."""
         age = choice_of(update, AGES)
         async with self._answers.open(update, "age") as answering:
             if answering and age and answering.person.has_consented:
-                await self._onboarding.age(
-                    answering.transaction, answering.person, age, now=answering.now
-                )
+                await self._onboarding.age(answering.transaction, answering.person, age)
 
     async def on_region(self, update: Update, _context: HandlerContext) -> None:
         """Record the region."""
         async with self._answers.open(update, "region") as answering:
             if answering and answering.person.has_consented:
                 await self._onboarding.region(
-                    answering.transaction, answering.person, data_of(update), now=answering.now
+                    answering.transaction, answering.person, data_of(update)
                 )
 
     async def on_old(self, update: Update, _context: HandlerContext) -> None:

@@ -32,7 +32,6 @@ class Dispatch:
         self._database = context.database
         self._texts = context.texts
         self._metrics = context.metrics
-        self._now = context.now
         self._notices = notices
         self._retry_after_s = retry_after_s
 
@@ -66,7 +65,6 @@ class Dispatch:
             return await inbox.add_attempt(transaction, self._ids(unit))
 
     async def _give_up(self, unit: Unit) -> None:
-        now = self._now()
         async with self._database.begin() as transaction:
             person = (
                 await people.by_id(transaction, unit.person_id)
@@ -79,15 +77,12 @@ class Dispatch:
                     outbox.MessageKind.NOTICE,
                     MessageBody(self._texts(person.language, "model_failed")),
                     person_id=person.person_id,
-                    now=now,
                 )
             elif not isinstance(unit, Burst) and (
                 unit.kind is UpdateKind.OPERATORS or is_case(unit.update)
             ):
-                await self._notices.put(transaction, "act_failed", now=now)
-            await inbox.end(
-                transaction, self._ids(unit), Ended.DEAD, reason="handler_failed", now=now
-            )
+                await self._notices.put(transaction, "act_failed")
+            await inbox.end(transaction, self._ids(unit), Ended.DEAD, reason="handler_failed")
         self._metrics.ends.labels(Ended.DEAD).inc()
 
     @staticmethod

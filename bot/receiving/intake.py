@@ -7,7 +7,6 @@ stays unconfirmed and comes again.
 import asyncio
 import json
 from collections import Counter
-from datetime import datetime
 
 import structlog
 
@@ -51,7 +50,6 @@ class Intake:
     ) -> None:
         self._database = context.database
         self._metrics = context.metrics
-        self._now = context.now
         self._reader = reader
         self._crisis = crisis
         self._emergency = emergency
@@ -125,7 +123,6 @@ class Intake:
                     payload=None,
                     person_id=None,
                     level=int(received.screening.level),
-                    now=self._now(),
                     ended_as=Ended.DEAD,
                     reason="unstorable",
                 )
@@ -138,14 +135,14 @@ class Intake:
 
     async def _store(self, received: Received) -> Arrival | None:
         """Write the inbox row; a message at risk is answered in the same transaction."""
-        reading, now = received.reading, self._now()
+        reading = received.reading
         is_told = self._emergency.has_answered(received.update_id)
         async with self._database.begin() as transaction:
             person = await self._known(transaction, reading)
             if person is None:
                 if await inbox.exists(transaction, received.update_id):
                     return None  # a repeat: whoever sent it was erased since, and stays so
-                person = await self._newcomer(transaction, reading, now)
+                person = await self._newcomer(transaction, reading)
             ended, reason = self._end_at_once(received)
             is_new = await inbox.add(
                 transaction,
@@ -155,7 +152,6 @@ class Intake:
                 person_id=person.person_id if person else None,
                 level=int(received.screening.level),
                 categories=",".join(received.screening.categories),
-                now=now,
                 ended_as=ended,
                 reason=reason,
             )
@@ -163,12 +159,7 @@ class Intake:
                 return None
             if received.grave is not None and person is not None:
                 utterance = Utterance(
-                    person,
-                    [received.update_id],
-                    reading.text,
-                    received.screening,
-                    now,
-                    is_told=is_told,
+                    person, [received.update_id], reading.text, received.screening, is_told=is_told
                 )
                 await self._crisis.respond(transaction, utterance)
             if person is not None and reading.kind is not UpdateKind.MEMBERSHIP:
@@ -207,18 +198,14 @@ class Intake:
         return await people.by_telegram_id(transaction, reading.telegram_id)
 
     @staticmethod
-    async def _newcomer(
-        transaction: Transaction, reading: ParsedUpdate, now: datetime
-    ) -> Person | None:
+    async def _newcomer(transaction: Transaction, reading: ParsedUpdate) -> Person | None:
         """Make the person whom an update is the first word of, if it is a word of a person."""
         if reading.telegram_id is None or reading.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
             return None
         if reading.kind is UpdateKind.MALFORMED and not reading.text:
             return None
         language = language_of(reading.language_code)
-        return await people.get_or_create(
-            transaction, reading.telegram_id, language=language, now=now
-        )
+        return await people.get_or_create(transaction, reading.telegram_id, language=language)
 
     @staticmethod
     def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:

@@ -44,7 +44,7 @@ class Poller:
         receive: stores an update, or raises.
         rescue: answers a message at risk that stands behind one that could not be stored.
         metrics: counts polls that fail.
-        now: the clock.
+        now: the present instant.
 
     Attributes:
         last_poll_at: when Telegram last answered.

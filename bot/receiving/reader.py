@@ -49,7 +49,6 @@ class UpdateReader:
     ) -> None:
         self._database = context.database
         self._bot = context.bot
-        self._now = context.now
         self._screens = screens
         self._operators_chat = operators_chat
         self._reads = asyncio.Semaphore(MOST_READS)
@@ -86,9 +85,7 @@ class UpdateReader:
         update, reading = self._parse(json.loads(row.payload))
         if update is None:  # an older version could read it
             async with self._database.begin() as transaction:
-                await inbox.end(
-                    transaction, [row.update_id], Ended.DEAD, reason="malformed", now=self._now()
-                )
+                await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
         screening = await self._screens.hear(reading.text)
         return Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)

@@ -50,6 +50,6 @@ def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> Rec
         receive=intake.receive,
         rescue=intake.rescue,
         metrics=context.metrics,
-        now=context.now,
+        now=context.database.now,
     )
     return ReceivingRoom(lanes, intake, poller)

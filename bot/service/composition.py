@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from bot.checkins import room as check_ins_room
-from bot.context import Clock, Context
+from bot.context import Context
 from bot.conversation import room as conversation_room
 from bot.crisis import room as crisis_room
 from bot.delivery import room as delivery_room
@@ -13,7 +13,6 @@ from bot.people import room as people_room
 from bot.receiving import room as receiving_room
 from bot.service import console as console_room
 from bot.service import upkeep as upkeep_room
-from bot.service.connections import utc_now
 from bot.service.leadership import Leadership
 from bot.service.parts import Parts, Rooms
 from bot.service.routes import register
@@ -21,6 +20,7 @@ from bot.settings import Settings
 from bot.transport.rate_limit import RateLimiter
 from bot.updates.routes import joined
 from inference import LanguageModel
+from storage import Clock, utc_now
 from storage.messages.outbox import MessageKind
 
 
@@ -28,7 +28,7 @@ def build(
     settings: Settings,
     worker: LanguageModel,
     *,
-    now: Clock = utc_now,
+    clock: Clock = utc_now,
     pacer: RateLimiter | None = None,
     every_s: Mapping[str, float] | None = None,
 ) -> Parts:
@@ -37,12 +37,12 @@ def build(
     Args:
         settings: the settings, with a token.
         worker: the model. Its loader closes it.
-        now: the clock, for tests.
+        clock: the clock of the database, for tests.
         pacer: how fast Telegram lets a bot send.
         every_s: other intervals of jobs by name, for tests.
     """
-    context = Context.open(settings, now=now, pacer=pacer)
-    leadership = Leadership(context.database, now=now)
+    context = Context.open(settings, clock=clock, pacer=pacer)
+    leadership = Leadership(context.database)
     operators = operators_room.build(context, case_link=console_room.case_link(settings))
     crisis = crisis_room.build(context, operators)
     people = people_room.build(context, operators, crisis, is_demo=worker.is_demo)

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from telegram.error import RetryAfter
 
@@ -16,11 +15,6 @@ from storage.companion import round_cache
 
 # Seconds between the first tries to reach Telegram.
 TRIES_AFTER_S = (1, 2, 4)
-
-
-def utc_now() -> datetime:
-    """The present instant."""
-    return datetime.now(UTC)
 
 
 async def preflight(settings: Settings) -> None:

@@ -42,7 +42,6 @@ def build(
         url=settings.console_address,
         zone=ZoneInfo(settings.operators_timezone),
         leads=leadership.is_leader,
-        now=context.now,
     )
     context.database.events.subscribe(CaseChanged, console.live.wake)
     link = ConsoleLink(context, console.address.sign_in)

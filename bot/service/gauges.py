@@ -26,6 +26,6 @@ async def measure(parts: Parts) -> None:
             metrics.outbox_open.set(await outbox.count_open(transaction))
             metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
             overdue = await appointments.count_due(
-                transaction, before=parts.context.now() - OVERDUE, limit=10_000
+                transaction, before=transaction.now - OVERDUE, limit=10_000
             )
             metrics.check_ins_overdue.set(overdue)

@@ -5,9 +5,7 @@ bring the words back.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -23,12 +21,9 @@ EVERY_S = 3600.0
 class KeyBackup:
     """Writes `keys.pica`; does nothing where no folder for backups is set."""
 
-    def __init__(
-        self, database: Database, folder: Path | None, *, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, database: Database, folder: Path | None) -> None:
         self._database = database
         self._folder = folder
-        self._now = now
         self._marked = asyncio.Event()
 
     def schedule(self, _erased: PersonErased) -> None:
@@ -52,7 +47,7 @@ class KeyBackup:
 
     async def _write(self, folder: Path) -> None:
         try:
-            await backup.write_keys(self._database, folder / backup.KEYS_FILE, now=self._now())
+            await backup.write_keys(self._database, folder / backup.KEYS_FILE)
         except Exception as error:  # a full disk, a database that is away: tried again
             log.error("key_mirror_failed", error=type(error).__name__)
             self._marked.set()

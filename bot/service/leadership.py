@@ -8,8 +8,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -29,9 +28,8 @@ class LeadershipLostError(RuntimeError):
 class Leadership:
     """Takes the lease and keeps it."""
 
-    def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._now = now
         self._holder = f"{socket.gethostname()[:32]}/{os.getpid()}/{secrets.token_hex(4)}"
         self._fence: int | None = None
 
@@ -79,20 +77,15 @@ class Leadership:
         if self.is_leader():
             self._fence = None
             async with self._database.begin() as transaction:
-                await leases.release(transaction, leases.SERVICE, self._holder, now=self._now())
+                await leases.release(transaction, leases.SERVICE, self._holder)
 
     async def _acquire(self) -> bool:
-        now = self._now()
         async with self._database.begin() as transaction:
-            fence = await leases.acquire(
-                transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
-            )
-            other = await leases.holder(transaction, leases.SERVICE, now=now)
+            fence = await leases.acquire(transaction, leases.SERVICE, self._holder, ttl=LEASE)
+            other = await leases.holder(transaction, leases.SERVICE)
             if fence is None and other is not None and is_gone(other):
-                await leases.release(transaction, leases.SERVICE, other, now=now)
-                fence = await leases.acquire(
-                    transaction, leases.SERVICE, self._holder, ttl=LEASE, now=now
-                )
+                await leases.release(transaction, leases.SERVICE, other)
+                fence = await leases.acquire(transaction, leases.SERVICE, self._holder, ttl=LEASE)
         self._fence = fence
         return self.is_leader()
 

@@ -2,9 +2,8 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ import structlog
 from bot.jobs import run_jobs
 from bot.service import own_files
 from bot.service.composition import build
-from bot.service.connections import reach, utc_now
+from bot.service.connections import reach
 from bot.service.gauges import measure
 from bot.service.http_server import Endpoints, Server
 from bot.service.parts import Parts
@@ -23,6 +22,7 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review.operators import roster
+from storage import Clock, utc_now
 from storage.database import keys
 from storage.messages import inbox, outbox, outbox_queue
 
@@ -44,7 +44,7 @@ class Service:
     Args:
         settings: with a token.
         worker: the model; whoever loaded it closes it.
-        now: the clock, for tests.
+        clock: the clock of the database, for tests.
         pacer: how fast Telegram lets a bot speak.
         every_s: other intervals of jobs, by name, for tests.
         model_look_s: how often the service looks whether the model is alive.
@@ -55,14 +55,13 @@ class Service:
         settings: Settings,
         worker: LanguageModel,
         *,
-        now: Callable[[], datetime] = utc_now,
+        clock: Clock = utc_now,
         pacer: RateLimiter | None = None,
         every_s: Mapping[str, float] | None = None,
         model_look_s: float = MODEL_LOOK_S,
     ) -> None:
-        self.parts: Parts = build(settings, worker, now=now, pacer=pacer, every_s=every_s)
+        self.parts: Parts = build(settings, worker, clock=clock, pacer=pacer, every_s=every_s)
         self._settings = settings
-        self._now = now
         self._model_look_s = model_look_s
         self._tasks: list[asyncio.Task[None]] = []
         self._http: Server | None = None
@@ -97,12 +96,9 @@ class Service:
         parts.metrics.leads.set(1)
         await parts.database.upgrade()  # nobody works on the older schema any longer
         async with parts.database.begin() as transaction:
-            await keys.check(transaction, now=self._now())
+            await keys.check(transaction)
             await roster.seed(
-                transaction,
-                self._settings.operators,
-                language=self._settings.operators_language,
-                now=self._now(),
+                transaction, self._settings.operators, language=self._settings.operators_language
             )
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
@@ -165,7 +161,7 @@ class Service:
         if self.parts.lanes.is_busy or any(job.is_running for job in self.parts.jobs.values()):
             return False
         async with self.parts.database.read() as transaction:
-            has_due = await outbox_queue.has_due(transaction, now=self._now())
+            has_due = await outbox_queue.has_due(transaction)
             return not has_due and not await inbox.count_open(transaction)
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -24,16 +23,13 @@ class RetentionSweep:
     database: Database
     notices: OperatorMessenger
     retention_days: int
-    now: Callable[[], datetime]
 
     async def run(self) -> None:
         """Sweep until nothing is left to delete."""
         total: Counter[str] = Counter()
         while True:
             async with self.database.begin() as transaction:
-                counts = await retention.sweep(
-                    transaction, turns_days=self.retention_days, now=self.now()
-                )
+                counts = await retention.sweep(transaction, turns_days=self.retention_days)
             total.update(counts)
             if not retention.is_more(counts):
                 break
@@ -43,8 +39,8 @@ class RetentionSweep:
 
     async def _delete_topics(self) -> None:
         """Delete topics while their case still knows them: what people said goes everywhere."""
-        days, now = min(self.retention_days, retention.CASES_DAYS - 1), self.now()
+        days = min(self.retention_days, retention.CASES_DAYS - 1)
         async with self.database.begin() as transaction:
-            before = now - timedelta(days=days)
+            before = transaction.now - timedelta(days=days)
             for case_id in await case_clocks.topics_over(transaction, resolved_before=before):
-                await self.notices.say(transaction, "", now=now, case_id=case_id, topic=DELETE)
+                await self.notices.say(transaction, "", case_id=case_id, topic=DELETE)

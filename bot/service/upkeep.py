@@ -22,7 +22,7 @@ class UpkeepRoom:
 def build(context: Context, operators: OperatorsRoom) -> UpkeepRoom:
     """Build the room."""
     settings, database = context.settings, context.database
-    key_mirror = KeyBackup(database, settings.backup_dir, now=context.now)
+    key_mirror = KeyBackup(database, settings.backup_dir)
     database.events.subscribe(PersonErased, key_mirror.schedule)
-    sweep = RetentionSweep(database, operators.notices, settings.retention_days, context.now)
+    sweep = RetentionSweep(database, operators.notices, settings.retention_days)
     return UpkeepRoom(key_mirror, sweep, (Job("sweep", sweep.run, 3600.0),))

@@ -1,9 +1,8 @@
 """The transaction around a handler: the person, the answer and the end of the inbox row."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -31,7 +30,6 @@ class UnitOfWork:
 
     transaction: Transaction
     person: Person
-    now: datetime
 
     async def say(self, body: MessageBody, *, edits: int | None = None) -> None:
         """Queue an answer, which replaces the message `edits` if one is given."""
@@ -41,7 +39,6 @@ class UnitOfWork:
             body,
             person_id=self.person.person_id,
             preview_message_id=edits,
-            now=self.now,
         )
 
 
@@ -53,23 +50,20 @@ class Responder:
         *,
         database: Database,
         texts: Texts,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self.texts = texts
-        self.now = now
 
     @asynccontextmanager
     async def open(self, update: Update, reason: str) -> AsyncIterator[UnitOfWork | None]:
         """Open a transaction that answers an update. Yields None for an unknown person."""
         user = update.effective_user
-        now = self.now()
         await acknowledge(update)
         async with self._database.begin() as transaction:
             person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield UnitOfWork(transaction, person, now) if person else None
+            yield UnitOfWork(transaction, person) if person else None
             await inbox.end(
-                transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason, now=now
+                transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason
             )
 
     @asynccontextmanager
@@ -78,7 +72,7 @@ class Responder:
         user = update.effective_user
         async with self._database.read() as transaction:
             person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield UnitOfWork(transaction, person, self.now()) if person else None
+            yield UnitOfWork(transaction, person) if person else None
 
     async def text(self, update: Update, key: str, **values: Any) -> None:
         """Answer with one text."""

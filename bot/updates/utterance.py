@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from safety.screening.screener import Screening
 from storage.companion.people import Person
@@ -27,7 +26,6 @@ class Utterance:
     update_ids: Sequence[UpdateId]
     text: str
     screening: Screening
-    now: datetime
     is_typed: bool = True
     is_edit: bool = False
     is_late: bool = False

@@ -32,7 +32,7 @@ class AuditPage:
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """Show a page of records, newest first, with words only if asked for."""
-        site, now = self._site, self._site.now()
+        site = self._site
         asked = request.query_params
         case, operator = _number(asked.get("case")), _number(asked.get("operator"))
         act = asked.get("act", "").strip()[:LONGEST_ACT]
@@ -49,7 +49,7 @@ class AuditPage:
             names = await site.names(transaction)
         async with site.database.begin() as transaction:
             detail: dict[str, Any] = {"records": len(records), "words": has_words}
-            await views.record(transaction, visitor, "viewed_audit", now=now, detail=detail)
+            await views.record(transaction, visitor, "viewed_audit", detail=detail)
         chosen = {"case": case, "operator": operator, "act": act, "words": int(has_words)}
         return await site.page(
             request,
@@ -66,19 +66,13 @@ class AuditPage:
 
     async def verify(self, request: Request, visitor: Visitor) -> Response:
         """Verify the whole trail, and look for a hash noted earlier if one is given."""
-        site, now = self._site, self._site.now()
+        site = self._site
         head = field(await request.form(max_fields=10, max_files=0), "head").strip().lower()
         async with site.database.snapshot() as transaction:
             verdict = await audit.verify(transaction, head=head or None)
         walked = {"records": verdict.records, "is_whole": verdict.broken_at is None}
         async with site.database.begin() as transaction:
-            await views.record(
-                transaction,
-                visitor,
-                "audit_verified",
-                now=now,
-                detail=walked,
-            )
+            await views.record(transaction, visitor, "audit_verified", detail=walked)
         return site.fragment(visitor, "verdict.html", verdict=verdict, head=head)
 
 

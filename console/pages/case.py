@@ -84,13 +84,11 @@ class CasePage:
     async def _parts(self, request: Request, visitor: Visitor, words: bool) -> Response:
         values = await self._values(request, visitor, words=words)
         async with self._site.database.read() as transaction:
-            shown = await views.today(
-                transaction, visitor.operator, self._site.zone, now=self._site.now()
-            )
+            shown = await views.today(transaction, visitor.operator, self._site.zone)
         return self._site.fragment(visitor, "case_parts.html", exposure=shown, **values)
 
     async def _values(self, request: Request, visitor: Visitor, *, words: bool) -> dict[str, Any]:
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         async with site.database.read() as transaction:
             case = await the_case(transaction, request)
             turns = await _turns(transaction, case)
@@ -129,7 +127,7 @@ class CasePage:
 
     async def _record(self, visitor: Visitor, case: Case, turns: Sequence[Turn] | None) -> None:
         """Record a view of the case and, if words are shown, of how many turns."""
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         acts: dict[str, dict[str, int]] = {}
         if site.views.is_new(visitor, "viewed_case", case.case_id, now=now):
             acts["viewed_case"] = {}
@@ -141,7 +139,7 @@ class CasePage:
             return
         async with site.database.begin() as transaction:
             for act, detail in acts.items():
-                await views.record(transaction, visitor, act, now=now, case=case, detail=detail)
+                await views.record(transaction, visitor, act, case=case, detail=detail)
         for act in acts:
             site.views.saw(visitor, act, case.case_id, now=now)
         site.views.saw_turns(visitor, case, fresh)

@@ -57,13 +57,13 @@ class ChangePage:
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """Show the whole page."""
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         async with site.database.read() as transaction:
             change = await the_change(transaction, request)
         if site.views.is_new(visitor, "change", change.change_id, now=now):
             async with site.database.begin() as transaction:
                 detail = {"change": change.change_id}
-                await views.record(transaction, visitor, "viewed_lexicon", now=now, detail=detail)
+                await views.record(transaction, visitor, "viewed_lexicon", detail=detail)
             site.views.saw(visitor, "change", change.change_id, now=now)
         return await site.page(
             request,
@@ -131,7 +131,7 @@ class ChangePage:
         if replays.running is None or replays.running.change_id != number or not replays.cancel():
             raise RefusedError(Refusal.NO_REPLAY)
         async with self._site.database.begin() as transaction:
-            await record(transaction, "lexicon_replay_cancelled", actor, number, self._site.now())
+            await record(transaction, "lexicon_replay_cancelled", actor, number)
 
 
 async def the_change(transaction: Transaction, request: Request) -> LexiconChange:

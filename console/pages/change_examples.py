@@ -59,7 +59,7 @@ class ExamplePages:
         here = moved[page * A_PAGE : (page + 1) * A_PAGE]
         await self._record(visitor, number, here)
         async with site.database.read() as transaction:
-            shown = await views.today(transaction, visitor.operator, site.zone, now=site.now())
+            shown = await views.today(transaction, visitor.operator, site.zone)
         return site.fragment(
             visitor,
             "change_examples.html",
@@ -75,11 +75,10 @@ class ExamplePages:
 
     async def _record(self, visitor: Visitor, number: int, here: Any) -> None:
         """Record how many messages were shown, and how many at level 3 and above."""
-        now = self._site.now()
         grave = sum(max(each["before"], each["after"]) >= Level.ACTIVE for each in here)
         detail = {"turns": len(here), "grave": grave, "change": number}
         async with self._site.database.begin() as transaction:
-            await views.record(transaction, visitor, "viewed_words", now=now, detail=detail)
+            await views.record(transaction, visitor, "viewed_words", detail=detail)
 
 
 def _example(moved: Mapping[str, Any], kind: LabelKind) -> Example:

@@ -27,7 +27,7 @@ class ChartsPage:
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """Show the charts of a range of days."""
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         asked = request.query_params.get("days")
         days = next((each for each in DAYS if str(each) == asked), 30)
         begins_at = statistics.since(days, now, site.zone)
@@ -35,9 +35,7 @@ class ChartsPage:
             opened = await case_queue.opened_since(transaction, begins_at)
             verdicts = await case_queue.verdicts_by_rule(transaction, begins_at)
         async with site.database.begin() as transaction:
-            await views.record(
-                transaction, visitor, "viewed_charts", now=now, detail={"days": days}
-            )
+            await views.record(transaction, visitor, "viewed_charts", detail={"days": days})
         levels = statistics.by_level(opened)
         hours = statistics.by_hour(opened, site.zone)
         waits = statistics.histogram(opened)

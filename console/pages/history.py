@@ -42,7 +42,7 @@ class HistoryPage:
         reason = " ".join(field(form, "reason").split())
         asked = field(form, "before")
         before = TurnId(int(asked)) if asked.isascii() and asked.isdecimal() else None
-        site, now = self._site, self._site.now()
+        site = self._site
         async with site.database.read() as transaction:
             case = await the_case(transaction, request)
             names = await site.names(transaction)
@@ -56,13 +56,7 @@ class HistoryPage:
             )
             detail: dict[str, int] = views.counts(turns) | ({"before": before} if before else {})
             await views.record(
-                transaction,
-                visitor,
-                "viewed_history",
-                now=now,
-                case=case,
-                words=reason,
-                detail=detail,
+                transaction, visitor, "viewed_history", case=case, words=reason, detail=detail
             )
         return await self._page(
             request,

@@ -121,10 +121,10 @@ class LexiconPage:
         return found.body, found.change_id
 
     async def _record(self, visitor: Visitor) -> None:
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         if site.views.is_new(visitor, "lexicon", now=now):
             async with site.database.begin() as transaction:
-                await views.record(transaction, visitor, "viewed_lexicon", now=now)
+                await views.record(transaction, visitor, "viewed_lexicon")
             site.views.saw(visitor, "lexicon", now=now)
 
 

@@ -62,7 +62,6 @@ class OperatorsPage:
                     int(telegram_id),
                     role=_role(form),
                     name=field(form, "name"),
-                    now=self._site.now(),
                     language=language if language in LANGUAGES else LANGUAGES[0],
                 )
         except RefusedError as refused:
@@ -75,11 +74,7 @@ class OperatorsPage:
         try:
             async with self._site.database.begin() as transaction:
                 await roster.set_role(
-                    transaction,
-                    visitor.operator,
-                    _operator(request),
-                    _role(form),
-                    now=self._site.now(),
+                    transaction, visitor.operator, _operator(request), _role(form)
                 )
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}")
@@ -92,13 +87,7 @@ class OperatorsPage:
             text = field(form, "hours")
             shifts = duty_hours.parse_hours(text) if text.strip() else []
             async with self._site.database.begin() as transaction:
-                await roster.set_hours(
-                    transaction,
-                    visitor.operator,
-                    _operator(request),
-                    shifts,
-                    now=self._site.now(),
-                )
+                await roster.set_hours(transaction, visitor.operator, _operator(request), shifts)
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}")
         return notice(self._site, visitor, "done_hours")
@@ -107,22 +96,20 @@ class OperatorsPage:
         """Remove an operator and sign them out."""
         try:
             async with self._site.database.begin() as transaction:
-                await roster.remove(
-                    transaction, visitor.operator, _operator(request), now=self._site.now()
-                )
+                await roster.remove(transaction, visitor.operator, _operator(request))
         except RefusedError as refused:
             return notice(self._site, visitor, f"refused_{refused.key}")
         return notice(self._site, visitor, "done_removed")
 
     async def _values(self, visitor: Visitor) -> dict[str, object]:
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         async with site.database.read() as transaction:
             listed = await operators.listed(transaction)
             shifts = await operators.all_shifts(transaction)
-            duty = await roster.on_duty(transaction, site.zone, now=now)
+            duty = await roster.on_duty(transaction, site.zone)
         if site.views.is_new(visitor, "operators", now=now):
             async with site.database.begin() as transaction:
-                await views.record(transaction, visitor, "viewed_operators", now=now)
+                await views.record(transaction, visitor, "viewed_operators")
             site.views.saw(visitor, "operators", now=now)
         return {
             "listed": listed,

@@ -54,7 +54,6 @@ class ProfilePage:
                     name=field(form, "name"),
                     language=language if language in LANGUAGES else visitor.operator.language,
                     shows_words=field(form, "shows_words") == "1",
-                    now=self._site.now(),
                 )
         except RefusedError as refused:
             return await self._site.page(
@@ -83,12 +82,11 @@ class ProfilePage:
     async def leave(self, request: Request, visitor: Visitor) -> Response:
         """Sign out on this device, or everywhere."""
         form = await request.form(max_fields=10, max_files=0)
-        now = self._site.now()
         async with self._site.database.begin() as transaction:
             if field(form, "everywhere") == "1":
-                await sign_in.leave_everywhere(transaction, visitor, now=now)
+                await sign_in.leave_everywhere(transaction, visitor)
             else:
-                await sign_in.leave(transaction, visitor, now=now)
+                await sign_in.leave(transaction, visitor)
         answer = RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         answer.delete_cookie(
             self._site.address.cookie,

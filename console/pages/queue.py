@@ -117,14 +117,14 @@ class QueuePage:
         person_id = PersonId(number(await request.form(max_fields=10, max_files=0), "person"))
         try:
             async with site.database.begin() as transaction:
-                await mood_notes.mark_seen(transaction, visitor.operator, person_id, now=site.now())
+                await mood_notes.mark_seen(transaction, visitor.operator, person_id)
                 transaction.record(CaseChanged(None))
         except RefusedError as refused:
             return notice(site, visitor, f"refused_{refused.key}")
         return notice(site, visitor, "done_falling_seen")
 
     async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
-        site, now = self._site, self._site.now()
+        site, now = self._site, self._site.database.now()
         filters, page = _filters(request, visitor), _page(request)
         async with site.database.read() as transaction:
             found = await case_queue.page(
@@ -134,7 +134,7 @@ class QueuePage:
             waiting = await case_queue.waiting_by_level(transaction)
             names = await site.names(transaction)
             fallen = await settings.waiting_fallen(transaction, limit=MOST_NOTES + 1)
-            shown = await views.today(transaction, visitor.operator, site.zone, now=now)
+            shown = await views.today(transaction, visitor.operator, site.zone)
         if site.views.is_new(visitor, "queue", filters, page, now=now):
             async with site.database.begin() as transaction:
                 detail = {
@@ -142,7 +142,7 @@ class QueuePage:
                     "cases": len(found[:A_PAGE]),
                     "falling": len(fallen[:MOST_NOTES]),
                 }
-                await views.record(transaction, visitor, "viewed_queue", now=now, detail=detail)
+                await views.record(transaction, visitor, "viewed_queue", detail=detail)
             site.views.saw(visitor, "queue", filters, page, now=now)
         return {
             "exposure": shown,

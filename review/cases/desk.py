@@ -4,8 +4,7 @@ Each act runs in one transaction, which also writes the audit trail and tells al
 Telegram and the console call the same functions.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 from review.cases import records as review
 from review.cases.escalation import Escalation
@@ -28,7 +27,6 @@ class Desk:
         database: where cases are stored.
         events: tells listeners.
         clocks: the escalation of unclaimed cases.
-        now: the clock of the service.
     """
 
     def __init__(
@@ -36,13 +34,10 @@ class Desk:
         database: Database,
         events: CaseEvents,
         clocks: Escalation,
-        *,
-        now: Callable[[], datetime],
     ) -> None:
         self.database = database
         self.events = events
         self.clocks = clocks
-        self.now = now
 
     async def opened(
         self, transaction: Transaction, opened: review.OpenedCase, words: str, *, hidden: bool
@@ -55,19 +50,18 @@ class Desk:
             words: the message text; it never enters the audit trail.
             hidden: whether operators may not read it (no consent yet, or off the record).
         """
-        case, now = await cases.get(transaction, opened.case_id), self.now()
+        case = await cases.get(transaction, opened.case_id)
         assert case is not None
         what = EventType.OPENED if opened.is_new else EventType.RAISED
         is_graver = opened.is_new or opened.level_rose
         if is_graver:
-            await self.clocks.start(transaction, case, now=now)
+            await self.clocks.start(transaction, case)
         detail = {"rose": opened.level_rose, "hidden": hidden}
-        await self.events.publish(transaction, Event(what, case, now, words=words, detail=detail))
+        await self.events.publish(transaction, Event(what, case, words=words, detail=detail))
         if is_graver:  # last: the audit trail stays locked until the commit
             await audit.append(
                 transaction,
                 what,
-                now=now,
                 case_id=case.case_id,
                 person_id=case.person_id,
                 detail={"level": case.level},
@@ -81,7 +75,6 @@ class Desk:
         event = Event(
             EventType.PERSON_SAID,
             case,
-            self.now(),
             operator=await self.holder(transaction, case),
             detail={"sent": sent},
         )
@@ -101,7 +94,7 @@ class Desk:
         case = await self.the_case(transaction, actor, case_id)
         if case.claimed_by == actor.operator_id and case.state is CaseState.CLAIMED:
             return case
-        if not await cases.claim(transaction, case_id, actor.operator_id, now=self.now()):
+        if not await cases.claim(transaction, case_id, actor.operator_id):
             raise await self.taken(transaction, case)
         return await self.happened(transaction, EventType.CLAIMED, case_id, actor)
 
@@ -117,7 +110,7 @@ class Desk:
         if case.lease_until_at is not None:
             raise RefusedError(Refusal.TAKEOVER_RUNS, await self.holder(transaction, case))
         if await cases.release(transaction, case_id):
-            await self.clocks.restart(transaction, case, now=self.now())
+            await self.clocks.restart(transaction, case)
             return await self.happened(transaction, EventType.RELEASED, case_id, actor)
         return case
 
@@ -134,12 +127,7 @@ class Desk:
             raise RefusedError(Refusal.PERSON_GONE)
         words = checked(words)
         await notes.add(
-            transaction,
-            case_id,
-            case.person_id,
-            operator_id=actor.operator_id,
-            text=words,
-            now=self.now(),
+            transaction, case_id, case.person_id, operator_id=actor.operator_id, text=words
         )
         return await self.happened(transaction, EventType.NOTED, case_id, actor, words=words)
 
@@ -158,9 +146,7 @@ class Desk:
         case = await self.the_case(transaction, actor, case_id)
         if case.claimed_by not in (None, actor.operator_id) and not actor.is_admin:
             raise await self.taken(transaction, case)
-        if not await cases.resolve(
-            transaction, case_id, resolution, operator_id=actor.operator_id, now=self.now()
-        ):
+        if not await cases.resolve(transaction, case_id, resolution, operator_id=actor.operator_id):
             raise RefusedError(Refusal.CASE_GONE)
         await review.end_script(transaction, case)
         return await self.happened(
@@ -170,7 +156,7 @@ class Desk:
             actor,
             detail={
                 "resolution": str(resolution),
-                "was_held": review.holds(case, self.now()),
+                "was_held": review.holds(case, transaction.now),
                 "was_taken_over": case.lease_until_at is not None,
             },
         )
@@ -218,15 +204,14 @@ class Desk:
         detail: Mapping[str, object] | None = None,
     ) -> Case:
         """Write an act to the audit trail, tell all listeners, and return the case after it."""
-        case, now = await cases.get(transaction, case_id), self.now()
+        case = await cases.get(transaction, case_id)
         assert case is not None
-        event = Event(what, case, now, operator=actor, words=words, detail=detail or {})
+        event = Event(what, case, operator=actor, words=words, detail=detail or {})
         await self.events.publish(transaction, event)
         # Last: the audit trail stays locked until the commit.
         await audit.append(
             transaction,
             what,
-            now=now,
             operator_id=actor.operator_id if actor else None,
             case_id=case_id,
             person_id=case.person_id,

@@ -57,7 +57,6 @@ class Escalation:
         events: tells listeners.
         pace: the settings of the clocks.
         page: pages outside Telegram, outside of any transaction.
-        now: the clock of the service.
     """
 
     def __init__(
@@ -67,15 +66,13 @@ class Escalation:
         pace: EscalationPolicy,
         *,
         page: Page,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._events = events
         self._pace = pace
         self._page = page
-        self._now = now
 
-    async def start(self, transaction: Transaction, case: Case, *, now: datetime) -> None:
+    async def start(self, transaction: Transaction, case: Case) -> None:
         """Start the clock of a case that reached level 3, unless there are no operators.
 
         If no operator is on duty, the pager outside Telegram is due at once.
@@ -84,19 +81,19 @@ class Escalation:
             return
         if not await operators.listed(transaction):
             return
-        duty = await roster.on_duty(transaction, self._pace.zone, now=now)
-        due_at = now + self._pace.step if duty else now
+        duty = await roster.on_duty(transaction, self._pace.zone)
+        due_at = transaction.now + self._pace.step if duty else transaction.now
         stage = Stage.ALL_TOLD if duty else Stage.NEXT_PAGED
         await cases.change(transaction, case.case_id, clock_stage=stage, clock_due_at=due_at)
 
-    async def restart(self, transaction: Transaction, case: Case, *, now: datetime) -> None:
+    async def restart(self, transaction: Transaction, case: Case) -> None:
         """Page the next operator on duty now. The last one fell silent or released the case."""
         if case.level >= Level.ACTIVE:
             await cases.change(
                 transaction,
                 case.case_id,
                 clock_stage=Stage.ALL_TOLD,
-                clock_due_at=now,
+                clock_due_at=transaction.now,
                 paged_operator=case.claimed_by,
             )
 
@@ -107,38 +104,37 @@ class Escalation:
             Exception: one clock failed. All were tried, and the failed one stays due.
         """
         async with self._database.read() as transaction:  # usually nothing is due
-            now = self._now()
-            due = await case_clocks.clocks_due(transaction, now=now)
-            over = await case_clocks.leases_over(transaction, now=now)
-        work = [self._end_lease(case, now) for case in over]
-        work += [self._move_on(case, now) for case in due]  # a slow pager delays no other case
+            due = await case_clocks.clocks_due(transaction)
+            over = await case_clocks.leases_over(transaction)
+        work = [self._end_lease(case) for case in over]
+        work += [self._move_on(case) for case in due]  # a slow pager delays no other case
         failed = [error for error in await asyncio.gather(*work, return_exceptions=True) if error]
         if failed:
             raise failed[0]
         return len(work)
 
-    async def _end_lease(self, case: Case, now: datetime) -> None:
+    async def _end_lease(self, case: Case) -> None:
         async with self._database.begin() as transaction:
-            await self.end_lease(transaction, case, now=now)
+            await self.end_lease(transaction, case)
 
-    async def end_lease(self, transaction: Transaction, case: Case, *, now: datetime) -> bool:
+    async def end_lease(self, transaction: Transaction, case: Case) -> bool:
         """End a takeover whose lease ran out. Returns False if the operator wrote first.
 
         The case returns to the queue, the next operator on duty is paged, the script resumes.
         """
-        if not await cases.end_takeover(transaction, case.case_id, expired_at=now):
+        if not await cases.end_takeover(transaction, case.case_id, expired_at=transaction.now):
             return False
         await cases.release(transaction, case.case_id)
-        await self.restart(transaction, case, now=now)
+        await self.restart(transaction, case)
         operator = await operators.get(transaction, case.claimed_by) if case.claimed_by else None
-        await self._happened(transaction, EventType.LEASE_RAN_OUT, case, now, operator=operator)
+        await self._happened(transaction, EventType.LEASE_RAN_OUT, case, operator=operator)
         return True
 
-    async def _move_on(self, case: Case, now: datetime) -> None:
+    async def _move_on(self, case: Case) -> None:
         stage = Stage(case.clock_stage)
-        if stage is Stage.ALL_TOLD and await self._page_next(case, now):
+        if stage is Stage.ALL_TOLD and await self._page_next(case):
             return
-        if stage <= Stage.NEXT_PAGED and await self._page_outside(case, now):
+        if stage <= Stage.NEXT_PAGED and await self._page_outside(case):
             return
         async with self._database.begin() as transaction:
             if not await self._still_waits(transaction, case):
@@ -146,37 +142,39 @@ class Escalation:
             await cases.change(
                 transaction, case.case_id, clock_stage=Stage.PERSON_TOLD, clock_due_at=None
             )
-            await self._happened(transaction, EventType.NOBODY_CAME, case, now)
+            await self._happened(transaction, EventType.NOBODY_CAME, case)
 
-    async def _page_next(self, case: Case, now: datetime) -> bool:
+    async def _page_next(self, case: Case) -> bool:
         async with self._database.begin() as transaction:
             if not await self._still_waits(transaction, case):
                 return True
-            duty = await roster.on_duty(transaction, self._pace.zone, now=now)
+            duty = await roster.on_duty(transaction, self._pace.zone)
             chosen = roster.next_of(duty, case.paged_operator)
             if chosen is None:
                 return False
-            due_at = now + self._pace.step
+            due_at = transaction.now + self._pace.step
             await self._set(transaction, case, Stage.NEXT_PAGED, due_at, chosen.operator_id)
             await self._happened(
-                transaction, EventType.PAGED, case, now, detail={"operators": [chosen.operator_id]}
+                transaction, EventType.PAGED, case, detail={"operators": [chosen.operator_id]}
             )
         return True
 
-    async def _page_outside(self, case: Case, now: datetime) -> bool:
+    async def _page_outside(self, case: Case) -> bool:
         failed = None
         try:
-            if not await self._page(case, now):
+            if not await self._page(case, self._database.now()):
                 return False
         except Exception as error:  # any fault of the pager: the next stage is due
             failed = type(error).__name__
         async with self._database.begin() as transaction:
             if not await self._still_waits(transaction, case):
                 return True
-            due_at = now if failed else now + self._pace.step  # nobody was reached, so do not wait
+            due_at = transaction.now
+            if not failed:  # if nobody was reached, do not wait
+                due_at += self._pace.step
             await self._set(transaction, case, Stage.PAGED_OUTSIDE, due_at, case.paged_operator)
             detail = {"outside": failed is None} | ({"error": failed} if failed else {})
-            await self._happened(transaction, EventType.PAGED, case, now, detail=detail)
+            await self._happened(transaction, EventType.PAGED, case, detail=detail)
         return True
 
     @staticmethod
@@ -210,7 +208,6 @@ class Escalation:
         transaction: Transaction,
         what: EventType,
         case: Case,
-        now: datetime,
         *,
         operator: operators.Operator | None = None,
         detail: Mapping[str, object] | None = None,
@@ -218,14 +215,10 @@ class Escalation:
         present = await cases.get(transaction, case.case_id)
         assert present is not None
         await self._events.publish(
-            transaction, Event(what, present, now, operator=operator, detail=detail or {})
+            transaction,
+            Event(what, present, operator=operator, detail=detail or {}),
         )
         # Last: the audit trail stays locked until the commit.
         await audit.append(
-            transaction,
-            what,
-            now=now,
-            case_id=case.case_id,
-            person_id=case.person_id,
-            detail=detail,
+            transaction, what, case_id=case.case_id, person_id=case.person_id, detail=detail
         )

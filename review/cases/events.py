@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -48,7 +47,6 @@ class Event:
 
     what: EventType
     case: Case
-    at: datetime
     operator: Operator | None = None
     words: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)

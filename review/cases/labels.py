@@ -5,7 +5,6 @@ number within one export, so that the rows of one person can be grouped.
 """
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any
 
 from storage import Transaction
@@ -48,8 +47,8 @@ async def edits(transaction: Transaction) -> AsyncIterator[dict[str, Any]]:
         }
 
 
-async def record(transaction: Transaction, kind: str, rows: int, *, now: datetime) -> None:
+async def record(transaction: Transaction, kind: str, rows: int) -> None:
     """Write the export to the audit trail."""
     await audit.append(
-        transaction, "labels_exported", now=now, detail={"kind": kind, "rows": rows, "by": "host"}
+        transaction, "labels_exported", detail={"kind": kind, "rows": rows, "by": "host"}
     )

@@ -3,8 +3,6 @@
 A note is not a case: it cannot be claimed and has no clock.
 """
 
-from datetime import datetime
-
 from review.operators.access import Refusal, RefusedError, require_active
 from storage import Transaction
 from storage.checkins import settings
@@ -15,9 +13,7 @@ from storage.review.operators import Operator
 SEEN = "saw_falling_moods"
 
 
-async def mark_seen(
-    transaction: Transaction, actor: Operator, person_id: PersonId, *, now: datetime
-) -> None:
+async def mark_seen(transaction: Transaction, actor: Operator, person_id: PersonId) -> None:
     """Remove the note from the queue for all operators.
 
     Raises:
@@ -26,6 +22,4 @@ async def mark_seen(
     require_active(actor)
     if not await settings.end_fallen(transaction, person_id):
         raise RefusedError(Refusal.NOTE_GONE)
-    await audit.append(
-        transaction, SEEN, now=now, operator_id=actor.operator_id, person_id=person_id
-    )
+    await audit.append(transaction, SEEN, operator_id=actor.operator_id, person_id=person_id)

@@ -26,12 +26,7 @@ class OpenedCase:
 
 
 async def open_or_raise(
-    transaction: Transaction,
-    person_id: PersonId,
-    response: Response,
-    screening: Screening,
-    *,
-    now: datetime,
+    transaction: Transaction, person_id: PersonId, response: Response, screening: Screening
 ) -> OpenedCase:
     """Open a case, or raise the person's open case.
 
@@ -39,7 +34,7 @@ async def open_or_raise(
     """
     categories = tuple(str(category) for category in screening.categories)
     level = int(response.level)
-    hold_until_at = now + HELD_FOR if response.blocks_model else None
+    hold_until_at = transaction.now + HELD_FOR if response.blocks_model else None
     case = await cases.open_case(transaction, person_id)
     if case is None:
         case_id = await cases.create(
@@ -50,7 +45,6 @@ async def open_or_raise(
             script=response.script,
             lexicon=screening.lexicon,
             hold_until_at=hold_until_at,
-            now=now,
         )
         return OpenedCase(case_id, is_new=True, level_rose=True)
     await cases.change(
@@ -59,7 +53,7 @@ async def open_or_raise(
         level=max(level, case.level),
         categories=tuple(dict.fromkeys((*case.categories, *categories))),
         script=response.script if level >= min(case.level, Level.ACTIVE) else case.script,
-        last_risk_at=now,
+        last_risk_at=transaction.now,
         hold_until_at=hold_until_at or case.hold_until_at,
     )
     return OpenedCase(case.case_id, is_new=False, level_rose=level > case.level)
@@ -73,7 +67,6 @@ async def note_evidence(
     placed: Screening,
     *,
     turn_id: TurnId | None,
-    now: datetime,
 ) -> None:
     """Store which rules fired, and where in the turn.
 
@@ -85,7 +78,6 @@ async def note_evidence(
         placed: the screening of the turn alone, which gives the positions. A match that only
             the context gave covers the whole turn.
         turn_id: None if the text is not stored.
-        now: the present instant.
     """
     located = {match.rule for match in placed.matches}
     whole = [
@@ -98,20 +90,16 @@ async def note_evidence(
         for match in (*placed.matches, *whole)
         if match.level >= Level.PASSIVE
     ]
-    await evidence.add(
-        transaction, case_id, spans, turn_id=turn_id, lexicon=screening.lexicon, now=now
-    )
+    await evidence.add(transaction, case_id, spans, turn_id=turn_id, lexicon=screening.lexicon)
 
 
-async def case_on_hold(
-    transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> Case | None:
+async def case_on_hold(transaction: Transaction, person_id: PersonId) -> Case | None:
     """Return the case that keeps the model silent, or None.
 
     The hold lapses `HOLD_LAPSE_S` after the last message at risk in it; the case stays open.
     """
     case = await cases.open_case(transaction, person_id)
-    return case if case is not None and holds(case, now) else None
+    return case if case is not None and holds(case, transaction.now) else None
 
 
 def holds(case: Case, now: datetime) -> bool:
@@ -119,9 +107,14 @@ def holds(case: Case, now: datetime) -> bool:
     return case.hold_until_at is not None and now < case.hold_until_at
 
 
-async def extend_hold(transaction: Transaction, case: Case, *, now: datetime) -> None:
+async def extend_hold(transaction: Transaction, case: Case) -> None:
     """Restart the hold's time, because the person is still at risk."""
-    await cases.change(transaction, case.case_id, last_risk_at=now, hold_until_at=now + HELD_FOR)
+    await cases.change(
+        transaction,
+        case.case_id,
+        last_risk_at=transaction.now,
+        hold_until_at=transaction.now + HELD_FOR,
+    )
 
 
 async def end_script(transaction: Transaction, case: Case) -> None:

@@ -6,7 +6,7 @@ person is waiting for it.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from review.cases.desk import Desk, checked
 from review.cases.events import Event, EventType
@@ -51,12 +51,10 @@ class Shadow:
             raise RefusedError(Refusal.SHADOW_AGREED)
         return await self._desk.happened(transaction, EventType.SHADOW_ASKED, case.case_id, actor)
 
-    async def answered(
-        self, transaction: Transaction, person: Person, *, agrees: bool, now: datetime
-    ) -> None:
+    async def answered(self, transaction: Transaction, person: Person, *, agrees: bool) -> None:
         """Record whether the person agrees. Without consent no reply is held."""
         await people.change(
-            transaction, person.person_id, shadow_consent_at=now if agrees else None
+            transaction, person.person_id, shadow_consent_at=transaction.now if agrees else None
         )
         case = await cases.open_case(transaction, person.person_id)
         if case is None:
@@ -83,14 +81,12 @@ class Shadow:
             transaction, EventType.SHADOW_CHANGED, case_id, actor, detail={"on": on}
         )
 
-    async def reads(
-        self, transaction: Transaction, person: Person, *, now: datetime
-    ) -> Case | None:
+    async def reads(self, transaction: Transaction, person: Person) -> Case | None:
         """Return the case in which an operator reviews this person's replies, or None.
 
         Off the record no reply is held, because holding it would store it.
         """
-        if person.shadow_consent_at is None or person.is_off_record(now):
+        if person.shadow_consent_at is None or person.is_off_record(transaction.now):
             return None
         case = await cases.open_case(transaction, person.person_id)
         return case if case is not None and case.is_shadowed and case.claimed_by else None
@@ -106,7 +102,6 @@ class Shadow:
         below: str,
     ) -> None:
         """Hold a reply until the operator reads it."""
-        now = self._desk.now()
         draft_id = await shadow_drafts.put(
             transaction,
             person.person_id,
@@ -116,13 +111,11 @@ class Shadow:
             epoch=person.epoch,
             words=words,
             below=below,
-            due_at=now + WAIT,
-            now=now,
+            due_at=transaction.now + WAIT,
         )
         event = Event(
             EventType.DRAFT_WAITS,
             case,
-            now,
             operator=await self._desk.holder(transaction, case),
             detail={"draft": draft_id},
         )
@@ -163,9 +156,8 @@ class Shadow:
 
     async def let_go_overdue(self) -> int:
         """Send the replies that no operator read in time, and return how many."""
-        now = self._desk.now()
         async with self._desk.database.read() as transaction:  # usually nothing is due
-            due = await shadow_drafts.waiting(transaction, due=now)
+            due = await shadow_drafts.waiting(transaction, due=transaction.now)
         for draft in due:
             async with self._desk.database.begin() as transaction:
                 await self._let_go(transaction, draft, ShadowState.EXPIRED, None, draft.words)
@@ -180,7 +172,6 @@ class Shadow:
         words: str,
     ) -> bool:
         """Store and queue a reply once, and return whether it was still wanted."""
-        now = self._desk.now()
         person = await people.by_id(transaction, draft.person_id)
         question = await conversations.get_turn(transaction, draft.question_turn_id)
         is_late = person is None or question is None or person.epoch != draft.epoch
@@ -190,13 +181,10 @@ class Shadow:
             ShadowState.DROPPED if is_late else state,
             operator_id=actor.operator_id if actor else None,
             edited=words if state is ShadowState.EDITED else None,
-            now=now,
         )
         if not decided or person is None or question is None or is_late:
             return False
-        turn_id = await conversations.answer(
-            transaction, person.person_id, question, text=words, now=now
-        )
+        turn_id = await conversations.answer(transaction, person.person_id, question, text=words)
         if turn_id is None:
             return False
         await self._send(transaction, person, draft, words, state is ShadowState.EDITED)

@@ -32,13 +32,13 @@ class Takeover:
         Raises:
             RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs`.
         """
-        desk, now = self._desk, self._desk.now()
+        desk = self._desk
         case = await desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
             raise RefusedError(Refusal.PERSON_GONE)
         case = await desk.claim(transaction, actor, case_id)
         if not await cases.take_over(
-            transaction, case_id, actor.operator_id, lease_until_at=now + LEASE, now=now
+            transaction, case_id, actor.operator_id, lease_until_at=transaction.now + LEASE
         ):
             raise RefusedError(Refusal.TAKEOVER_RUNS, actor)
         assert case.person_id is not None
@@ -54,7 +54,7 @@ class Takeover:
             RefusedError: `no_takeover` (take over first), `not_yours`, `empty`, `too_long`,
                 `case_gone`, `person_gone`.
         """
-        desk, now = self._desk, self._desk.now()
+        desk = self._desk
         case = await desk.the_case(transaction, actor, case_id)
         words = checked(words)
         if case.person_id is None:
@@ -62,10 +62,10 @@ class Takeover:
         if case.claimed_by not in (None, actor.operator_id):
             raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
         if not await cases.renew(
-            transaction, case_id, actor.operator_id, lease_until_at=now + LEASE, now=now
+            transaction, case_id, actor.operator_id, lease_until_at=transaction.now + LEASE
         ):
             raise RefusedError(Refusal.NO_TAKEOVER)
-        turn = await self._keep(transaction, case.person_id, actor, words, now)
+        turn = await self._keep(transaction, case.person_id, actor, words)
         return await desk.happened(
             transaction,
             EventType.OPERATOR_SAID,
@@ -85,7 +85,7 @@ class Takeover:
         Raises:
             RefusedError: `no_takeover`, `not_yours`, `case_gone`, `too_long`.
         """
-        desk, now = self._desk, self._desk.now()
+        desk = self._desk
         case = await desk.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id and not actor.is_admin:
             raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
@@ -93,15 +93,10 @@ class Takeover:
         if began_at is None or not await cases.end_takeover(transaction, case_id):
             raise RefusedError(Refusal.NO_TAKEOVER)
         summary = checked(words) if words.strip() else ""
-        detail = await self._summed(transaction, case, began_at, now)
+        detail = await self._summed(transaction, case, began_at)
         if case.person_id is not None and summary:
             await notes.add(
-                transaction,
-                case_id,
-                case.person_id,
-                operator_id=actor.operator_id,
-                text=summary,
-                now=now,
+                transaction, case_id, case.person_id, operator_id=actor.operator_id, text=summary
             )
         return await desk.happened(
             transaction, EventType.HANDED_BACK, case_id, actor, words=summary, detail=detail
@@ -117,7 +112,6 @@ class Takeover:
         event = Event(
             EventType.PERSON_SAID,
             case,
-            self._desk.now(),
             operator=await self._desk.holder(transaction, case),
             words=words,
             detail={"level": level, "is_kept": is_kept},
@@ -125,36 +119,33 @@ class Takeover:
         await self._desk.events.publish(transaction, event)
 
     @staticmethod
-    async def running(
-        transaction: Transaction, person_id: PersonId, *, now: datetime
-    ) -> Case | None:
+    async def running(transaction: Transaction, person_id: PersonId) -> Case | None:
         """Return the case in which an operator has this conversation, even if its lease is over."""
         case = await cases.open_case(transaction, person_id)
         return case if case is not None and case.lease_until_at is not None else None
 
     @staticmethod
     async def _keep(
-        transaction: Transaction, person_id: PersonId, actor: Operator, words: str, now: datetime
+        transaction: Transaction, person_id: PersonId, actor: Operator, words: str
     ) -> Turn | None:
         """Store an operator's message as theirs, unless the person has not consented."""
         person = await people.by_id(transaction, person_id)
         if person is None or not person.has_consented:
             return None
-        session_id = await conversations.current_session(transaction, person_id, now=now)
+        session_id = await conversations.current_session(transaction, person_id)
         return await conversations.append(
             transaction,
             person_id,
             session_id,
             Speaker.OPERATOR,
             text=words,
-            now=now,
-            off_record=person.is_off_record(now),
+            off_record=person.is_off_record(transaction.now),
             operator_id=actor.operator_id,
         )
 
     @staticmethod
     async def _summed(
-        transaction: Transaction, case: Case, began_at: datetime, now: datetime
+        transaction: Transaction, case: Case, began_at: datetime
     ) -> dict[str, object]:
         """Count the minutes, the messages each way and the highest level of a takeover."""
         counts = {Speaker.PERSON: 0, Speaker.OPERATOR: 0}
@@ -166,7 +157,7 @@ class Takeover:
                     counts[role] += 1
                 level = max(level, turn.level)
         return {
-            "minutes": round((now - began_at).total_seconds() / 60),
+            "minutes": round((transaction.now - began_at).total_seconds() / 60),
             "person_said": counts[Speaker.PERSON],
             "operator_said": counts[Speaker.OPERATOR],
             "highest_level": level,

@@ -38,7 +38,6 @@ class LexiconChangeControl:
         database: where changes are stored.
         live: the lexicon in use.
         replays: the replays of proposed changes.
-        now: the clock of the service.
         run: parses a change, and screens with one, in a separate process.
 
     Attributes:
@@ -52,13 +51,11 @@ class LexiconChangeControl:
         live: LiveLexicon,
         replays: Replays,
         *,
-        now: Callable[[], datetime],
         run: Run = run,
         limit_s: float = LIMIT_S,
         screen_limit_s: float = SCREEN_LIMIT_S,
     ) -> None:
         self._database = database
-        self._now = now
         self._run = run
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self.live = live
@@ -76,11 +73,8 @@ class LexiconChangeControl:
         await self.live.refresh()
         size = await self._done(self.limit_s, worker.check, self.live.present.bodies, text)
         async with self._database.begin() as transaction:
-            now = self._now()
-            change_id = await changes.propose(
-                transaction, text, operator_id=actor.operator_id, now=now
-            )
-            await record(transaction, "lexicon_proposed", actor, change_id, now, **size)
+            change_id = await changes.propose(transaction, text, operator_id=actor.operator_id)
+            await record(transaction, "lexicon_proposed", actor, change_id, **size)
         return change_id
 
     async def replay(
@@ -111,8 +105,14 @@ class LexiconChangeControl:
                 raise RefusedError(key, detail=fault)
             version = after.screener.version
             async with self._database.begin() as transaction:
-                now = self._instant_after(before.live)
-                await decide(transaction, actor, change, ChangeState.LIVE, now, version=version)
+                await decide(
+                    transaction,
+                    actor,
+                    change,
+                    ChangeState.LIVE,
+                    decided_at=_instant_after(before.live, transaction.now),
+                    version=version,
+                )
                 live = await still_live(transaction, after.numbers)
             await self.live.take(replace(after, live=live))
 
@@ -125,7 +125,7 @@ class LexiconChangeControl:
         require_admin(actor)
         async with self._database.begin() as transaction:
             change = await proposal(transaction, change_id)
-            await decide(transaction, actor, change, ChangeState.REJECTED, self._now())
+            await decide(transaction, actor, change, ChangeState.REJECTED)
 
     async def withdraw(self, actor: Operator, change_id: int) -> None:
         """Withdraw one's own proposal, or a live change as an admin.
@@ -146,7 +146,7 @@ class LexiconChangeControl:
                 raise RefusedError(Refusal.NOT_ALLOWED)
             async with self._database.begin() as transaction:
                 change = await proposal(transaction, change_id)
-                await decide(transaction, actor, change, ChangeState.WITHDRAWN, self._now())
+                await decide(transaction, actor, change, ChangeState.WITHDRAWN)
             return
         require_admin(actor)
         async with self.live.lock:
@@ -157,7 +157,7 @@ class LexiconChangeControl:
             )
             refuse_dependents(after.left_out.keys() - before.left_out.keys())
             async with self._database.begin() as transaction:
-                await decide(transaction, actor, change, ChangeState.WITHDRAWN, self._now())
+                await decide(transaction, actor, change, ChangeState.WITHDRAWN)
                 live = await still_live(transaction, after.numbers)
             await self.live.take(replace(after, live=live))
 
@@ -196,7 +196,8 @@ class LexiconChangeControl:
         if change.replay["before"] != self.live.version:
             raise RefusedError(Refusal.REPLAY_STALE)
 
-    def _instant_after(self, live: Sequence[LexiconChange]) -> datetime:
-        """Return now, or an instant after the last live change if the clock went back."""
-        last = max((change.decided_at for change in live if change.decided_at), default=None)
-        return max(self._now(), last + TICK) if last else self._now()
+
+def _instant_after(live: Sequence[LexiconChange], now: datetime) -> datetime:
+    """Return now, or an instant after the last live change if the clock went back."""
+    last = max((change.decided_at for change in live if change.decided_at), default=None)
+    return max(now, last + TICK) if last else now

@@ -31,10 +31,19 @@ async def decide(
     actor: Operator | None,
     change: LexiconChange,
     state: ChangeState,
-    now: datetime,
+    *,
+    decided_at: datetime | None = None,
     **detail: Any,
 ) -> None:
     """Move a change to its next state once, for an operator or (None) the host.
+
+    Args:
+        transaction: the transaction of the decision.
+        actor: the operator who decides.
+        change: the change before the decision.
+        state: the next state.
+        decided_at: if not the transaction's instant.
+        detail: further values for the audit trail.
 
     Raises:
         RefusedError: `not_allowed` (the operator's role changed meanwhile), or `change_gone`
@@ -50,11 +59,16 @@ async def decide(
         before=change.state,
         after=state,
         operator_id=actor.operator_id if actor else None,
-        now=now,
+        decided_at=decided_at or transaction.now,
     ):
         raise RefusedError(Refusal.CHANGE_GONE)
     await record(
-        transaction, f"lexicon_{state}", actor, change.change_id, now, was=change.state, **detail
+        transaction,
+        f"lexicon_{state}",
+        actor,
+        change.change_id,
+        was=change.state,
+        **detail,
     )
 
 
@@ -63,7 +77,6 @@ async def record(
     act: str,
     actor: Operator | None,
     change_id: int,
-    now: datetime,
     **detail: Any,
 ) -> None:
     """Write an act to the audit trail, without the text of the change."""
@@ -71,7 +84,6 @@ async def record(
     await audit.append(
         transaction,
         act,
-        now=now,
         operator_id=actor.operator_id if actor else None,
         detail={"change": change_id, **detail, **by},
     )
@@ -104,9 +116,7 @@ def refuse_dependents(numbers: Collection[int]) -> None:
         raise RefusedError(Refusal.HAS_DEPENDENTS, detail=named)
 
 
-async def withdraw_by_host(
-    transaction: Transaction, change_id: int, shipped: Lexicon, *, now: datetime
-) -> None:
+async def withdraw_by_host(transaction: Transaction, change_id: int, shipped: Lexicon) -> None:
     """Withdraw a change from the host. Running services follow within a minute.
 
     Raises:
@@ -120,4 +130,4 @@ async def withdraw_by_host(
         _, before = stacked(shipped, live)
         _, after = stacked(shipped, [kept for kept in live if kept.change_id != change_id])
         refuse_dependents(after.keys() - before.keys())
-    await decide(transaction, None, change, ChangeState.WITHDRAWN, now)
+    await decide(transaction, None, change, ChangeState.WITHDRAWN)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -136,7 +135,6 @@ class LiveLexicon:
         database: where changes are stored.
         screens: holds the screener in use, at first that of the shipped lexicon.
         tell: called once for each live change that no longer fits.
-        now: the clock of the service.
 
     Attributes:
         lock: held by a caller that changes the screener in use.
@@ -148,12 +146,10 @@ class LiveLexicon:
         screens: ScreenerHolder,
         *,
         tell: Tell,
-        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._screens = screens
         self._tell = tell
-        self._now = now
         self.shipped = screens.present()
         self.present = Assembled(self.shipped)
         self.lock = asyncio.Lock()
@@ -210,10 +206,7 @@ class LiveLexicon:
             fresh = [n for n in sorted(self.present.left_out) if (n, shipped) not in known]
             for number in fresh:
                 await audit.append(
-                    transaction,
-                    LEFT_OUT,
-                    now=self._now(),
-                    detail={"change": number, "shipped": shipped},
+                    transaction, LEFT_OUT, detail={"change": number, "shipped": shipped}
                 )
             if fresh:
                 await self._tell(transaction, fresh)

@@ -5,10 +5,9 @@ stored. The messages whose level moved stay in memory, for an hour at most.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,6 @@ class Replays:
         database: where changes and people's messages are stored.
         live: the lexicon in use, with which a change is compared.
         folder: labelled messages to screen too (`PICA_REPLAY_DATA`), or None.
-        now: the clock of the service.
         run: does the work in a separate process.
         kept_s: how long the messages stay in memory.
 
@@ -87,13 +85,11 @@ class Replays:
         live: LiveLexicon,
         *,
         folder: Path | None,
-        now: Callable[[], datetime],
         run: Run = run,
         kept_s: float = KEPT_S,
     ) -> None:
         self._database = database
         self._live = live
-        self._now = now
         self._kept_s = kept_s
         self._task: asyncio.Task[Mapping[str, Any]] | None = None
         self._examples: ReplayExamples | None = None
@@ -165,7 +161,6 @@ class Replays:
             await audit.append(
                 transaction,
                 "lexicon_examples_read",
-                now=self._now(),
                 operator_id=actor.operator_id,
                 detail={"change": change_id, "stored": len(stored)},
             )
@@ -204,7 +199,6 @@ class Replays:
             await audit.append(
                 transaction,
                 "lexicon_replayed",
-                now=self._now(),
                 operator_id=actor.operator_id,
                 detail={
                     "change": change.change_id,

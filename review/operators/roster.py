@@ -18,7 +18,7 @@ MOST_NAME = 64
 
 
 async def seed(
-    transaction: Transaction, telegram_ids: Iterable[int], *, language: str, now: datetime
+    transaction: Transaction, telegram_ids: Iterable[int], *, language: str
 ) -> list[Operator]:
     """Add the operators that the settings name as admins, and return the new ones.
 
@@ -29,10 +29,10 @@ async def seed(
     added = []
     for telegram_id in sorted(set(telegram_ids) - known):
         operator = await operators.add(
-            transaction, telegram_id, role=OperatorRole.ADMIN, name="", language=language, now=now
+            transaction, telegram_id, role=OperatorRole.ADMIN, name="", language=language
         )
         await audit.append(
-            transaction, "operator_seeded", now=now, detail={"operator": operator.operator_id}
+            transaction, "operator_seeded", detail={"operator": operator.operator_id}
         )
         added.append(operator)
     return added
@@ -46,7 +46,6 @@ async def add(
     role: OperatorRole,
     name: str,
     language: str,
-    now: datetime,
 ) -> Operator:
     """Add an operator or change their role, as an admin or (None) from the host.
 
@@ -61,19 +60,19 @@ async def add(
     if present is not None and role is not OperatorRole.ADMIN:
         await _keep_an_admin(transaction, present)
     operator = await operators.add(
-        transaction, telegram_id, role=role, name=_name(name), language=language, now=now
+        transaction, telegram_id, role=role, name=_name(name), language=language
     )
     await operators.change(
         transaction, operator.operator_id, role=role, name=_name(name) or operator.name
     )
-    await _record(transaction, actor, "operator_added", operator.operator_id, now, role=role)
+    await _record(transaction, actor, "operator_added", operator.operator_id, role=role)
     added = await operators.get(transaction, operator.operator_id)
     assert added is not None
     return added
 
 
 async def remove(
-    transaction: Transaction, actor: Operator | None, operator_id: OperatorId, *, now: datetime
+    transaction: Transaction, actor: Operator | None, operator_id: OperatorId
 ) -> Operator:
     """Remove an operator and sign them out everywhere.
 
@@ -84,19 +83,14 @@ async def remove(
         require_admin(actor)
     operator = await _active(transaction, operator_id)
     await _keep_an_admin(transaction, operator)
-    await operators.change(transaction, operator_id, removed_at=now)
+    await operators.change(transaction, operator_id, removed_at=transaction.now)
     await sign_ins.end_sessions_of(transaction, operator_id)
-    await _record(transaction, actor, "operator_removed", operator_id, now)
+    await _record(transaction, actor, "operator_removed", operator_id)
     return operator
 
 
 async def set_role(
-    transaction: Transaction,
-    actor: Operator,
-    operator_id: OperatorId,
-    role: OperatorRole,
-    *,
-    now: datetime,
+    transaction: Transaction, actor: Operator, operator_id: OperatorId, role: OperatorRole
 ) -> None:
     """Make an operator an admin or a reviewer.
 
@@ -108,16 +102,11 @@ async def set_role(
     if role is not OperatorRole.ADMIN:
         await _keep_an_admin(transaction, operator)
     await operators.change(transaction, operator_id, role=role)
-    await _record(transaction, actor, "operator_role", operator_id, now, role=role)
+    await _record(transaction, actor, "operator_role", operator_id, role=role)
 
 
 async def set_hours(
-    transaction: Transaction,
-    actor: Operator | None,
-    operator_id: OperatorId,
-    hours: list[Shift],
-    *,
-    now: datetime,
+    transaction: Transaction, actor: Operator | None, operator_id: OperatorId, hours: list[Shift]
 ) -> None:
     """Set an operator's duty hours, as an admin or (None) from the host.
 
@@ -130,17 +119,11 @@ async def set_hours(
     if any(not _is_whole(shift) for shift in hours):
         raise RefusedError(Refusal.BAD_HOURS)
     await operators.set_shifts(transaction, operator_id, hours)
-    await _record(transaction, actor, "hours_set", operator_id, now, shifts=len(hours))
+    await _record(transaction, actor, "hours_set", operator_id, shifts=len(hours))
 
 
 async def set_own(
-    transaction: Transaction,
-    actor: Operator,
-    *,
-    name: str,
-    language: str,
-    shows_words: bool,
-    now: datetime,
+    transaction: Transaction, actor: Operator, *, name: str, language: str, shows_words: bool
 ) -> None:
     """Change an operator's own name, language and display of messages.
 
@@ -156,17 +139,25 @@ async def set_own(
         shows_words=shows_words,
     )
     await _record(
-        transaction, actor, "operator_set", actor.operator_id, now, shows_words=shows_words
+        transaction,
+        actor,
+        "operator_set",
+        actor.operator_id,
+        shows_words=shows_words,
     )
 
 
-async def on_duty(transaction: Transaction, zone: ZoneInfo, *, now: datetime) -> list[Operator]:
+async def on_duty(transaction: Transaction, zone: ZoneInfo) -> list[Operator]:
     """List the operators on duty, in the order of the list."""
     listed = await operators.listed(transaction)
     hours = await operators.all_shifts(transaction)
     if not hours:
         return listed
-    return [actor for actor in listed if _covers(hours.get(actor.operator_id, []), zone, now)]
+    return [
+        actor
+        for actor in listed
+        if _covers(hours.get(actor.operator_id, []), zone, transaction.now)
+    ]
 
 
 def next_of(duty: list[Operator], after: OperatorId | None) -> Operator | None:
@@ -219,13 +210,11 @@ async def _record(
     actor: Operator | None,
     act: str,
     operator_id: OperatorId,
-    now: datetime,
     **detail: object,
 ) -> None:
     await audit.append(
         transaction,
         act,
-        now=now,
         operator_id=actor.operator_id if actor else None,
         detail={"operator": operator_id, **detail} | ({} if actor else {"by": "host"}),
     )

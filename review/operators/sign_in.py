@@ -32,12 +32,7 @@ class Visitor:
 
 
 async def offer(
-    transaction: Transaction,
-    operator: Operator,
-    *,
-    way: str,
-    now: datetime,
-    holds: timedelta = LINK_HOLDS,
+    transaction: Transaction, operator: Operator, *, way: str, holds: timedelta = LINK_HOLDS
 ) -> str:
     """Make a one-time token and invalidate the earlier ones.
 
@@ -45,32 +40,31 @@ async def offer(
         transaction: the request's transaction.
         operator: the operator who asked.
         way: how they proved who they are: `bot` or `host`.
-        now: the present instant.
         holds: how long the token is valid.
 
     Raises:
         RefusedError: `not_allowed`, or `too_many_links` within `LINKS_WITHIN`.
     """
     require_active(operator)
-    asked = await sign_ins.links_since(transaction, operator.operator_id, now - LINKS_WITHIN)
+    asked = await sign_ins.links_since(
+        transaction, operator.operator_id, transaction.now - LINKS_WITHIN
+    )
     if asked >= MOST_LINKS:
         raise RefusedError(Refusal.TOO_MANY_LINKS)
     token = token_urlsafe(SECRET_BYTES)
     await sign_ins.put_link(
-        transaction, token, operator.operator_id, way=way, now=now, expires_at=now + holds
+        transaction, token, operator.operator_id, way=way, expires_at=transaction.now + holds
     )
-    await _record(transaction, "link_made", operator, now, way=way)
+    await _record(transaction, "link_made", operator, way=way)
     return token
 
 
-async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
+async def holds(transaction: Transaction, token: str) -> bool:
     """Return whether a token is valid, without using it."""
-    return await sign_ins.holds(transaction, token, now=now)
+    return await sign_ins.holds(transaction, token)
 
 
-async def consume(
-    transaction: Transaction, token: str, *, now: datetime
-) -> tuple[Operator, str, str]:
+async def consume(transaction: Transaction, token: str) -> tuple[Operator, str, str]:
     """Use a token and begin a session.
 
     Returns:
@@ -79,7 +73,7 @@ async def consume(
     Raises:
         RefusedError: `bad_link` (used, expired, replaced by a newer one, or never made).
     """
-    link = await sign_ins.consume_link(transaction, token, now=now)
+    link = await sign_ins.consume_link(transaction, token)
     operator = await operators.get(transaction, link[0]) if link else None
     if link is None or operator is None or not operator.is_active:
         raise RefusedError(Refusal.BAD_LINK)
@@ -89,29 +83,25 @@ async def consume(
         secret,
         operator.operator_id,
         csrf=csrf,
-        now=now,
-        expires_at=now + SESSION_HOLDS,
+        expires_at=transaction.now + SESSION_HOLDS,
     )
-    await _record(transaction, "signed_in", operator, now, way=link[1])
+    await _record(transaction, "signed_in", operator, way=link[1])
     return operator, secret, csrf
 
 
-async def refused(
-    transaction: Transaction, why: str, *, now: datetime, operator: Operator | None = None
-) -> None:
+async def refused(transaction: Transaction, why: str, *, operator: Operator | None = None) -> None:
     """Record a refused sign-in. Needs a transaction of its own."""
     await audit.append(
         transaction,
         "sign_in_refused",
-        now=now,
         operator_id=operator.operator_id if operator else None,
         detail={"why": why},
     )
 
 
-async def visitor(transaction: Transaction, secret: str, *, now: datetime) -> Visitor | None:
+async def visitor(transaction: Transaction, secret: str) -> Visitor | None:
     """Return the session's visitor, or None if it ended or its operator was removed."""
-    session = await sign_ins.session(transaction, secret, now=now, idle_since=now - IDLE)
+    session = await sign_ins.session(transaction, secret, idle_since=transaction.now - IDLE)
     if session is None:
         return None
     operator = await operators.get(transaction, session.operator_id)
@@ -123,24 +113,22 @@ def is_stale(present: Visitor, *, now: datetime) -> bool:
     return now - present.session.seen_at > TOUCHED_AFTER
 
 
-async def touch(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
+async def touch(transaction: Transaction, present: Visitor) -> None:
     """Restart the session's idle time."""
-    await sign_ins.touch_session(transaction, present.session.session_hash, now=now)
+    await sign_ins.touch_session(transaction, present.session.session_hash)
 
 
-async def leave(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
+async def leave(transaction: Transaction, present: Visitor) -> None:
     """Sign this browser out."""
     await sign_ins.end_session(transaction, present.session.session_hash)
-    await _record(transaction, "signed_out", present.operator, now)
+    await _record(transaction, "signed_out", present.operator)
 
 
-async def leave_everywhere(transaction: Transaction, present: Visitor, *, now: datetime) -> None:
+async def leave_everywhere(transaction: Transaction, present: Visitor) -> None:
     """Sign every browser of this operator out."""
     count = await sign_ins.end_sessions_of(transaction, present.operator.operator_id)
-    await _record(transaction, "signed_out", present.operator, now, browsers=count)
+    await _record(transaction, "signed_out", present.operator, browsers=count)
 
 
-async def _record(
-    transaction: Transaction, act: str, operator: Operator, now: datetime, **detail: object
-) -> None:
-    await audit.append(transaction, act, now=now, operator_id=operator.operator_id, detail=detail)
+async def _record(transaction: Transaction, act: str, operator: Operator, **detail: object) -> None:
+    await audit.append(transaction, act, operator_id=operator.operator_id, detail=detail)

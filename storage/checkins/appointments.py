@@ -106,7 +106,7 @@ async def set_next(
     )
 
 
-async def due(transaction: Transaction, *, now: datetime, limit: int) -> list[Due]:
+async def due(transaction: Transaction, *, limit: int) -> list[Due]:
     """Return due appointments, the longest due first, then by place."""
     query = (
         select(
@@ -116,7 +116,7 @@ async def due(transaction: Transaction, *, now: datetime, limit: int) -> list[Du
             appointments.c.next_at,
             appointments.c.next_date,
         )
-        .where(appointments.c.next_at <= now)
+        .where(appointments.c.next_at <= transaction.now)
         .order_by(appointments.c.next_at, appointments.c.place)
         .limit(limit)
     )
@@ -157,9 +157,9 @@ async def count_due(transaction: Transaction, *, before: datetime, limit: int) -
     return await _count(transaction, some.limit(limit))
 
 
-async def implausibly_late(transaction: Transaction, *, now: datetime) -> set[PersonId]:
+async def implausibly_late(transaction: Transaction) -> set[PersonId]:
     """Return people with a next time so far ahead that only a wrong clock explains it."""
-    c = appointments.c
+    c, now = appointments.c, transaction.now
     query = (
         select(c.person_id, c.days, c.next_at, check_in_settings.c.paused_until_at)
         .join_from(appointments, check_in_settings, check_in_settings.c.person_id == c.person_id)

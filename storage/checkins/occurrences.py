@@ -83,14 +83,10 @@ class CheckIn:
 
 
 async def note_asked(
-    transaction: Transaction,
-    occasion: Occasion,
-    *,
-    now: datetime,
-    state: CheckInState = CheckInState.ASKED,
+    transaction: Transaction, occasion: Occasion, *, state: CheckInState = CheckInState.ASKED
 ) -> CheckInId | None:
     """Record that an occurrence is asked, and return None if it was recorded before."""
-    return await _note(transaction, occasion, state, None, now)
+    return await _note(transaction, occasion, state, None, transaction.now)
 
 
 async def note_skipped(transaction: Transaction, occasion: Occasion, reason: str) -> None:
@@ -166,12 +162,7 @@ async def last_unanswered(transaction: Transaction, person_id: PersonId) -> date
 
 
 async def answer(
-    transaction: Transaction,
-    person_id: PersonId,
-    check_in_id: CheckInId,
-    said: MoodAnswer,
-    *,
-    now: datetime,
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, said: MoodAnswer
 ) -> MoodAnswer | None:
     """Add to an answer, keeping the parts that are None in `said`.
 
@@ -203,7 +194,7 @@ async def answer(
         .values(
             answer=await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
             state=CheckInState.ANSWERED,
-            answered_at=now,
+            answered_at=transaction.now,
         )
     )
     return whole

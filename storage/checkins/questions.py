@@ -72,15 +72,10 @@ async def get(
 
 
 async def put(
-    transaction: Transaction,
-    person_id: PersonId,
-    topic: QuestionTopic,
-    draft: TimesDraft,
-    *,
-    now: datetime,
+    transaction: Transaction, person_id: PersonId, topic: QuestionTopic, draft: TimesDraft
 ) -> None:
     """Store a question in place of an older one."""
-    values = {"asks": topic, "draft": json.dumps(asdict(draft)), "asked_at": now}
+    values = {"asks": topic, "draft": json.dumps(asdict(draft)), "asked_at": transaction.now}
     await transaction.execute(
         upsert(transaction.dialect, check_in_questions, {"person_id": person_id}, values)
     )

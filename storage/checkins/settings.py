@@ -118,13 +118,11 @@ async def get(
     return CheckInSettings(**values)
 
 
-async def create(
-    transaction: Transaction, person_id: PersonId, *, zone: str, now: datetime
-) -> None:
+async def create(transaction: Transaction, person_id: PersonId, *, zone: str) -> None:
     """Record that a person asked for check-ins, unless recorded before."""
     await transaction.execute(
         insert_ignore(transaction.dialect, check_in_settings).values(
-            person_id=person_id, consent_at=now, zone=zone
+            person_id=person_id, consent_at=transaction.now, zone=zone
         )
     )
 

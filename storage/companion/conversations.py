@@ -59,9 +59,7 @@ class Turn:
     operator_id: OperatorId | None = None
 
 
-async def current_session(
-    transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> SessionId:
+async def current_session(transaction: Transaction, person_id: PersonId) -> SessionId:
     """Return the person's open session, and begin one if there is none."""
     session_id = (
         await transaction.execute(_current_session(), {"person": person_id})
@@ -70,7 +68,7 @@ async def current_session(
         return SessionId(session_id)
     inserted = await transaction.execute(
         insert(sessions)
-        .values(person_id=person_id, started_at=now)
+        .values(person_id=person_id, started_at=transaction.now)
         .returning(sessions.c.session_id)
     )
     return SessionId(inserted.scalar_one())
@@ -86,12 +84,12 @@ def _current_session() -> Executable:
     )
 
 
-async def end_session(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
+async def end_session(transaction: Transaction, person_id: PersonId) -> None:
     """End the open session, so that the next message begins a new one."""
     ended = await transaction.execute(
         update(sessions)
         .where(sessions.c.person_id == person_id, sessions.c.ended_at.is_(None))
-        .values(ended_at=now)
+        .values(ended_at=transaction.now)
         .returning(sessions.c.session_id)
     )
     transaction.record(SessionsEnded(tuple(ended.scalars())))
@@ -104,7 +102,6 @@ async def open_turn(
     *,
     text: str,
     level: int,
-    now: datetime,
     off_record: bool = False,
 ) -> Turn:
     """Store a person's text once, however often their turn is begun.
@@ -114,7 +111,7 @@ async def open_turn(
     linked = await inbox.linked_turn(transaction, update_ids)
     turn = await get_turn(transaction, linked) if linked is not None else None
     if turn is None:
-        session_id = await current_session(transaction, person_id, now=now)
+        session_id = await current_session(transaction, person_id)
         turn = await append(
             transaction,
             person_id,
@@ -122,7 +119,6 @@ async def open_turn(
             Speaker.PERSON,
             text=text,
             level=level,
-            now=now,
             off_record=off_record,
         )
     elif turn.text != text:
@@ -142,7 +138,6 @@ async def append(
     role: Speaker,
     *,
     text: str,
-    now: datetime,
     level: int = 0,
     off_record: bool = False,
     operator_id: OperatorId | None = None,
@@ -157,11 +152,18 @@ async def append(
         "level": level,
         "off_record": int(off_record),
         "operator_id": operator_id,
-        "created_at": now,
+        "created_at": transaction.now,
     }
     turn_id = (await transaction.execute(_append(), values)).scalar_one()
     return Turn(
-        TurnId(turn_id), session_id, role, text, level, now, off_record, operator_id=operator_id
+        TurnId(turn_id),
+        session_id,
+        role,
+        text,
+        level,
+        transaction.now,
+        off_record,
+        operator_id=operator_id,
     )
 
 
@@ -171,7 +173,7 @@ def _append() -> Executable:
 
 
 async def answer(
-    transaction: Transaction, person_id: PersonId, question: Turn, *, text: str, now: datetime
+    transaction: Transaction, person_id: PersonId, question: Turn, *, text: str
 ) -> TurnId | None:
     """Store the companion's answer to a turn, and return None if it was answered before."""
     words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
@@ -183,7 +185,7 @@ async def answer(
         "level": 0,
         "off_record": int(question.off_record),
         "answers_turn_id": question.turn_id,
-        "created_at": now,
+        "created_at": transaction.now,
     }
     inserted = await transaction.execute(_answer(transaction.dialect), values)
     transaction.record(RoundsChanged(question.session_id))
@@ -223,12 +225,12 @@ async def set_preview(transaction: Transaction, turn_id: TurnId, message_id: int
     )
 
 
-async def end_off_record(transaction: Transaction, person_id: PersonId, *, now: datetime) -> int:
+async def end_off_record(transaction: Transaction, person_id: PersonId) -> int:
     """Delete a person's turns off the record, end the session, and return how many."""
     deleted = await transaction.execute(
         delete(turns).where(turns.c.person_id == person_id, turns.c.off_record == 1)
     )
-    await end_session(transaction, person_id, now=now)
+    await end_session(transaction, person_id)
     await transaction.execute(
         update(people).where(people.c.person_id == person_id).values(off_record_until_at=None)
     )

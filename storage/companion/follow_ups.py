@@ -26,11 +26,11 @@ async def cancel(transaction: Transaction, person_id: PersonId) -> bool:
     return (await transaction.execute(statement)).rowcount == 1
 
 
-async def take_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[PersonId]:
+async def take_due(transaction: Transaction, *, limit: int = 50) -> list[PersonId]:
     """Take due follow-ups, the longest due first."""
     due = (
         select(follow_ups.c.person_id)
-        .where(follow_ups.c.due_at <= now)
+        .where(follow_ups.c.due_at <= transaction.now)
         .order_by(follow_ups.c.due_at)
         .limit(limit)
     )
@@ -46,7 +46,7 @@ async def due_at(transaction: Transaction, person_id: PersonId) -> datetime | No
     return instant
 
 
-async def is_any_due(transaction: Transaction, *, now: datetime) -> bool:
+async def is_any_due(transaction: Transaction) -> bool:
     """Return whether any follow-up is due."""
-    query = select(follow_ups.c.person_id).where(follow_ups.c.due_at <= now).limit(1)
+    query = select(follow_ups.c.person_id).where(follow_ups.c.due_at <= transaction.now).limit(1)
     return (await transaction.execute(query)).first() is not None

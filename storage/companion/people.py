@@ -100,16 +100,14 @@ async def _one(transaction: Transaction, column: Column[int], wanted: int) -> Pe
     return Person(**row._mapping) if row else None
 
 
-async def get_or_create(
-    transaction: Transaction, telegram_id: int, *, language: str, now: datetime
-) -> Person:
+async def get_or_create(transaction: Transaction, telegram_id: int, *, language: str) -> Person:
     """Return the person with this Telegram id, created with a data key if they are new."""
     person = await by_telegram_id(transaction, telegram_id)
     if person:
         return person
     inserted = await transaction.execute(
         insert(people)
-        .values(language=language, epoch=0, created_at=now)
+        .values(language=language, epoch=0, created_at=transaction.now)
         .returning(people.c.person_id)
     )
     person_id = PersonId(inserted.scalar_one())
@@ -121,7 +119,7 @@ async def get_or_create(
     if claimed.first() is None:  # another process has just created the same person
         await transaction.execute(delete(people).where(people.c.person_id == person_id))
     else:
-        await keys.create(transaction, person_id, now=now)
+        await keys.create(transaction, person_id)
     person = await by_telegram_id(transaction, telegram_id)
     assert person is not None
     return person

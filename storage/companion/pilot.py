@@ -5,7 +5,7 @@ Only the hash of a code is stored.
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,23 +19,25 @@ def _hash(code: str) -> str:
     return hashlib.sha256(code.encode()).hexdigest()
 
 
-async def invite(transaction: Transaction, *, uses: int, days: int, now: datetime) -> str:
+async def invite(transaction: Transaction, *, uses: int, days: int) -> str:
     """Create an invite and return its code, which is stored nowhere."""
     code = secrets.token_urlsafe(12)
     await transaction.execute(
         insert(invites).values(
-            code_hash=_hash(code), uses_left=uses, expires_at=now + timedelta(days=days)
+            code_hash=_hash(code), uses_left=uses, expires_at=transaction.now + timedelta(days=days)
         )
     )
     return code
 
 
-async def redeem(transaction: Transaction, code: str, *, now: datetime) -> bool:
+async def redeem(transaction: Transaction, code: str) -> bool:
     """Use an invite once, and return False if it is unknown, used up or expired."""
     used = await transaction.execute(
         update(invites)
         .where(
-            invites.c.code_hash == _hash(code), invites.c.uses_left > 0, invites.c.expires_at > now
+            invites.c.code_hash == _hash(code),
+            invites.c.uses_left > 0,
+            invites.c.expires_at > transaction.now,
         )
         .values(uses_left=invites.c.uses_left - 1)
     )
@@ -47,18 +49,18 @@ async def revoke_all(transaction: Transaction) -> int:
     return (await transaction.execute(delete(invites))).rowcount
 
 
-async def replies_today(transaction: Transaction, person_id: PersonId, *, now: datetime) -> int:
+async def replies_today(transaction: Transaction, person_id: PersonId) -> int:
     """Return how many model replies a person got today (UTC)."""
     query = select(daily_usage.c.replies).where(
-        daily_usage.c.person_id == person_id, daily_usage.c.day == f"{now:%Y-%m-%d}"
+        daily_usage.c.person_id == person_id, daily_usage.c.day == f"{transaction.now:%Y-%m-%d}"
     )
     return (await transaction.execute(query)).scalar_one_or_none() or 0
 
 
-async def count_reply(transaction: Transaction, person_id: PersonId, *, now: datetime) -> None:
+async def count_reply(transaction: Transaction, person_id: PersonId) -> None:
     """Count one model reply."""
     dialect = sqlite if transaction.dialect == "sqlite" else postgresql
-    day = f"{now:%Y-%m-%d}"
+    day = f"{transaction.now:%Y-%m-%d}"
     await transaction.execute(
         dialect.insert(daily_usage)
         .values(person_id=person_id, day=day, replies=1)

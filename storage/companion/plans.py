@@ -54,13 +54,13 @@ async def get(
     )
 
 
-async def put(transaction: Transaction, person_id: PersonId, plan: Plan, *, now: datetime) -> None:
+async def put(transaction: Transaction, person_id: PersonId, plan: Plan) -> None:
     """Store a plan in place of an older one."""
     text = json.dumps(plan.items, ensure_ascii=False)
     values = {
         "body": await keys.seal(transaction, person_id, text, SEAL_CONTEXT),
         "open_step": plan.open_step,
-        "changed_at": now,
+        "changed_at": transaction.now,
     }
     await transaction.execute(
         upsert(transaction.dialect, safety_plans, {"person_id": person_id}, values)

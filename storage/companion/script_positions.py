@@ -40,10 +40,10 @@ async def put(
     *,
     step: int,
     turns: int,
-    now: datetime,
+    changed_at: datetime,
 ) -> None:
     """Set the person's position."""
-    values = {"script": script, "step": step, "turns": turns, "changed_at": now}
+    values = {"script": script, "step": step, "turns": turns, "changed_at": changed_at}
     await transaction.execute(
         upsert(transaction.dialect, dialogues, {"person_id": person_id}, values)
     )

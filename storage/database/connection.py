@@ -8,6 +8,7 @@ transaction fails half-way.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.schema import Table
 
 from storage.database import private_files, schema_version, sqlite_driver
+from storage.database.clock import Clock, utc_now
 from storage.database.events import EventBus
 from storage.database.vault import Vault
 
@@ -60,17 +62,23 @@ class Transaction:
 
     Attributes:
         dialect: `sqlite` or `postgresql`.
+        now: the instant of the transaction, read once when it opens. All its rows carry it.
         fresh_keys: data keys created in this transaction, by owner. The vault may hold them
             only after the commit.
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[AsyncConnection]], vault: Vault, dialect: str
+        self,
+        connect: Callable[[], Awaitable[AsyncConnection]],
+        vault: Vault,
+        dialect: str,
+        now: datetime,
     ) -> None:
         self._connect = connect
         self._connection: AsyncConnection | None = None
         self.vault = vault
         self.dialect = dialect
+        self.now = now
         self.fresh_keys: dict[int, bytes] = {}
         self.events: list[object] = []
 
@@ -106,14 +114,16 @@ class Database:
         url: `sqlite:///path` or `postgresql://user:password@host/name`. The driver is always
             the asynchronous one of this project.
         vault: the secret keys.
+        clock: the present instant. Every transaction reads it when it opens.
 
     Attributes:
         events: the bus that publishes recorded events after each commit.
         engine: the connections; listeners of SQLAlchemy can be attached.
     """
 
-    def __init__(self, url: str, vault: Vault) -> None:
+    def __init__(self, url: str, vault: Vault, *, clock: Clock = utc_now) -> None:
         self.vault = vault
+        self._clock = clock
         self.events = EventBus()
         try:
             parsed = make_url(url)
@@ -156,6 +166,10 @@ class Database:
             connect_args={"connect_timeout": 5},
         )
 
+    def now(self) -> datetime:
+        """Return the present instant, for work outside a transaction."""
+        return self._clock()
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The paths of an SQLite database, existing or not, or `()` for a server."""
@@ -192,13 +206,13 @@ class Database:
                 connection = await stack.enter_async_context(self.engine.connect())
                 return await connection.execution_options(**self._reading)
 
-            yield Transaction(connect, self.vault, self.dialect)
+            yield Transaction(connect, self.vault, self.dialect, self.now())
 
     def _on(self, connection: AsyncConnection) -> Transaction:
         async def connected() -> AsyncConnection:
             return connection
 
-        return Transaction(connected, self.vault, self.dialect)
+        return Transaction(connected, self.vault, self.dialect, self.now())
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:

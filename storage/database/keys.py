@@ -3,7 +3,6 @@
 Text is sealed and opened here because its owner's key is looked up in the same transaction.
 """
 
-from datetime import datetime
 from secrets import token_bytes
 
 from sqlalchemy import delete, func, insert, select, update
@@ -22,13 +21,16 @@ class KeyDestroyedError(LookupError):
     """The owner was erased, so nothing that their key sealed can be read again."""
 
 
-async def create(transaction: Transaction, owner: int, *, now: datetime) -> None:
+async def create(transaction: Transaction, owner: int) -> None:
     """Create the owner's data key."""
     key = token_bytes(KEY_BYTES)
     vault = transaction.vault
     await transaction.execute(
         insert(data_keys).values(
-            owner=owner, wrapped=vault.wrap(key, owner), master=vault.master, created_at=now
+            owner=owner,
+            wrapped=vault.wrap(key, owner),
+            master=vault.master,
+            created_at=transaction.now,
         )
     )
     # The vault holds it only after the commit, because a rolled-back id may be reused.
@@ -79,7 +81,7 @@ async def destroy(transaction: Transaction, owner: int) -> None:
     transaction.fresh_keys.pop(owner, None)
 
 
-async def check(transaction: Transaction, *, now: datetime) -> None:
+async def check(transaction: Transaction) -> None:
     """Create the service's key at the first start, later check that the secret key opens it.
 
     Raises:
@@ -94,7 +96,7 @@ async def check(transaction: Transaction, *, now: datetime) -> None:
             raise SecretKeyError(
                 "The database lacks the service's own data key. Restore a backup."
             ) from None
-        await create(transaction, SERVICE, now=now)
+        await create(transaction, SERVICE)
 
 
 async def rewrap(transaction: Transaction, *, limit: int) -> int:

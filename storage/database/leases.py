@@ -3,7 +3,7 @@
 A lease expires by itself if its holder dies.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import cast
 
 from sqlalchemy import ColumnElement, bindparam, exists, or_, select, update
@@ -16,12 +16,13 @@ SERVICE = "service"
 
 
 async def acquire(
-    transaction: Transaction, name: str, holder: str, *, ttl: timedelta, now: datetime
+    transaction: Transaction, name: str, holder: str, *, ttl: timedelta
 ) -> int | None:
     """Take or renew a lease, and return its fence, or None if another process holds it.
 
     Each is one conditional UPDATE, so that only one of two processes succeeds.
     """
+    now = transaction.now
     unheld = {"name": name, "holder": "", "fence": 0, "expires_at": now}
     await transaction.execute(insert_ignore(transaction.dialect, leases), unheld)
     mine = update(leases).where(leases.c.name == name).returning(leases.c.fence)
@@ -45,16 +46,18 @@ def holds(name: str) -> ColumnElement[bool]:
     return exists().where(leases.c.name == name, leases.c.fence == bindparam("fence"))
 
 
-async def release(transaction: Transaction, name: str, holder: str, *, now: datetime) -> None:
+async def release(transaction: Transaction, name: str, holder: str) -> None:
     """Release a lease early, so that the next holder does not wait."""
     await transaction.execute(
         update(leases)
         .where(leases.c.name == name, leases.c.holder == holder)
-        .values(expires_at=now)
+        .values(expires_at=transaction.now)
     )
 
 
-async def holder(transaction: Transaction, name: str, *, now: datetime) -> str | None:
+async def holder(transaction: Transaction, name: str) -> str | None:
     """Return the current holder of a lease, or None."""
-    query = select(leases.c.holder).where(leases.c.name == name, leases.c.expires_at > now)
+    query = select(leases.c.holder).where(
+        leases.c.name == name, leases.c.expires_at > transaction.now
+    )
     return (await transaction.execute(query)).scalar_one_or_none()

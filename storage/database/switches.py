@@ -10,10 +10,12 @@ from storage.database.schema import switches
 EVERY = select(switches.c.name, switches.c.value, switches.c.changed_at)
 
 
-async def turn_on(transaction: Transaction, name: str, value: str, *, now: datetime) -> None:
+async def turn_on(transaction: Transaction, name: str, value: str) -> None:
     """Turn a switch on, with a value that says why or what."""
     await turn_off(transaction, name)
-    await transaction.execute(insert(switches).values(name=name, value=value, changed_at=now))
+    await transaction.execute(
+        insert(switches).values(name=name, value=value, changed_at=transaction.now)
+    )
 
 
 async def turn_off(transaction: Transaction, name: str) -> bool:

@@ -3,7 +3,6 @@
 After a crash each part's last outcome tells whether it may have arrived.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
@@ -23,13 +22,13 @@ class AttemptOutcome(StrEnum):
     REFUSED = "refused"
 
 
-async def begin(transaction: Transaction, outbox_id: OutboxId, part: int, *, now: datetime) -> int:
+async def begin(transaction: Transaction, outbox_id: OutboxId, part: int) -> int:
     """Record that a part is about to be sent, and return the attempt's id."""
     values = {
         "outbox_id": outbox_id,
         "part": part,
         "outcome": AttemptOutcome.ATTEMPTING,
-        "attempted_at": now,
+        "attempted_at": transaction.now,
     }
     return int((await transaction.execute(_begin(), values)).scalar_one())
 

@@ -51,7 +51,6 @@ async def add(
     person_id: PersonId | None,
     level: int = 0,
     categories: str = "",
-    now: datetime,
     ended_as: Ended | None = None,
     reason: str | None = None,
 ) -> bool:
@@ -66,10 +65,10 @@ async def add(
         "payload": sealed,
         "level": level,
         "categories": categories,
-        "received_at": now,
+        "received_at": transaction.now,
         "ended_as": ended_as,
         "reason": reason,
-        "ended_at": now if ended_as else None,
+        "ended_at": transaction.now if ended_as else None,
     }
     return (await transaction.execute(_add(transaction.dialect), values)).first() is not None
 
@@ -91,11 +90,10 @@ async def end(
     update_ids: Collection[UpdateId],
     ended_as: Ended,
     *,
-    now: datetime,
     reason: str | None = None,
 ) -> int:
     """End open rows, erase their payloads, and return how many were open."""
-    values = {"ids": list(update_ids), "as": ended_as, "why": reason, "at": now}
+    values = {"ids": list(update_ids), "as": ended_as, "why": reason, "at": transaction.now}
     return (await transaction.execute(_end(), values)).rowcount
 
 
@@ -119,12 +117,7 @@ def _among() -> ColumnElement[bool]:
 
 
 async def end_before(
-    transaction: Transaction,
-    person_id: PersonId,
-    update_id: UpdateId,
-    *,
-    reason: str,
-    now: datetime,
+    transaction: Transaction, person_id: PersonId, update_id: UpdateId, *, reason: str
 ) -> None:
     """End a person's open updates before this one."""
     await transaction.execute(
@@ -135,7 +128,11 @@ async def end_before(
             inbox.c.ended_as.is_(None),
         )
         .values(
-            ended_as=Ended.ANSWERED, reason=reason, ended_at=now, payload=None, waits_for_consent=0
+            ended_as=Ended.ANSWERED,
+            reason=reason,
+            ended_at=transaction.now,
+            payload=None,
+            waits_for_consent=0,
         )
     )
 

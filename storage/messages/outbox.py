@@ -106,7 +106,6 @@ async def put(
     body: MessageBody,
     *,
     person_id: PersonId | None,
-    now: datetime,
     audience: Audience = Audience.PERSON,
     epoch: int | None = None,
     update_id: UpdateId | None = None,
@@ -123,7 +122,6 @@ async def put(
         kind: its kind.
         body: its content, sealed with the key of `person_id`.
         person_id: the person it is about. None seals it with the service's key.
-        now: the present instant.
         audience: its recipient.
         epoch: the person's epoch. The message is cancelled if the epoch has risen since.
         update_id: the update that it answers.
@@ -148,10 +146,10 @@ async def put(
         "check_in_id": check_in_id,
         "preview_message_id": preview_message_id,
         "state": ended_as or OutboxState.QUEUED,
-        "not_before_at": now,
+        "not_before_at": transaction.now,
         "expires_at": expires_at,
-        "created_at": now,
-        "ended_at": now if ended_as else None,
+        "created_at": transaction.now,
+        "ended_at": transaction.now if ended_as else None,
     }
     return OutboxId((await transaction.execute(_put(), values)).scalar_one())
 
@@ -205,28 +203,21 @@ async def still_claimed(
     return (await transaction.execute(query, {"fence": fence})).first() is not None
 
 
-async def cancel_if_superseded(
-    transaction: Transaction, outbox_id: OutboxId, *, now: datetime
-) -> bool:
+async def cancel_if_superseded(transaction: Transaction, outbox_id: OutboxId) -> bool:
     """Cancel a message of an older epoch, and return whether it was one."""
     cancelled = await transaction.execute(
         update(outbox)
         .where(outbox.c.outbox_id == outbox_id, is_open(), ~_is_ours(is_fenced=False))
-        .values(state=OutboxState.CANCELLED, reason="epoch", ended_at=now, body=None)
+        .values(state=OutboxState.CANCELLED, reason="epoch", ended_at=transaction.now, body=None)
     )
     return cancelled.rowcount == 1
 
 
 async def end(
-    transaction: Transaction,
-    outbox_id: OutboxId,
-    state: OutboxState,
-    *,
-    now: datetime,
-    reason: str | None = None,
+    transaction: Transaction, outbox_id: OutboxId, state: OutboxState, *, reason: str | None = None
 ) -> None:
     """End a message and erase its body."""
-    values = {"message": outbox_id, "as": state, "why": reason, "at": now}
+    values = {"message": outbox_id, "as": state, "why": reason, "at": transaction.now}
     await transaction.execute(_end(), values)
 
 

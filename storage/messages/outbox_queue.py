@@ -27,11 +27,7 @@ from storage.messages.outbox import (
 
 
 async def next_messages(
-    transaction: Transaction,
-    *,
-    now: datetime,
-    limit: int,
-    busy: Collection[OutboxId] = (),
+    transaction: Transaction, *, limit: int, busy: Collection[OutboxId] = ()
 ) -> list[OutboxMessage]:
     """Return the next due message of each chat, by priority, then oldest first.
 
@@ -39,17 +35,17 @@ async def next_messages(
     message behind one that waits or is being sent keeps its place. A put-off message (`PUT_OFF`)
     lets others of its chat pass.
     """
-    values = {"now": now, "most": limit, "busy": list(busy)}
+    values = {"now": transaction.now, "most": limit, "busy": list(busy)}
     rows = (await transaction.execute(_due(), values)).all()
     return [await _message(transaction, row) for row in rows]
 
 
-async def has_due(transaction: Transaction, *, now: datetime) -> bool:
+async def has_due(transaction: Transaction) -> bool:
     """Return whether a message is being sent or is due, and not only waits for a later retry."""
     sending = select(outbox.c.outbox_id).where(outbox.c.state == OutboxState.SENDING).limit(1)
     if (await transaction.execute(sending)).first() is not None:
         return True
-    values = {"now": now, "most": 1, "busy": []}
+    values = {"now": transaction.now, "most": 1, "busy": []}
     return (await transaction.execute(_due(), values)).first() is not None
 
 

@@ -51,7 +51,6 @@ async def append(
     transaction: Transaction,
     act: str,
     *,
-    now: datetime,
     operator_id: OperatorId | None = None,
     case_id: CaseId | None = None,
     person_id: PersonId | None = None,
@@ -63,7 +62,6 @@ async def append(
     Args:
         transaction: an open transaction. It locks out other writers of the trail until it ends.
         act: the name of the act.
-        now: the present instant.
         operator_id: the operator, or None for the service.
         case_id: the case.
         person_id: the person it is about. Required with `words`.
@@ -71,7 +69,7 @@ async def append(
         words: the text, which is sealed with the person's key.
     """
     values: dict[str, Any] = {
-        "at": now,
+        "at": transaction.now,
         "operator_id": operator_id,
         "act": act,
         "case_id": case_id,

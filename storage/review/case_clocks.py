@@ -11,20 +11,24 @@ from storage.ids import CaseId
 from storage.review.cases import Case, as_case, select_cases
 
 
-async def clocks_due(transaction: Transaction, *, now: datetime, limit: int = 50) -> list[Case]:
+async def clocks_due(transaction: Transaction, *, limit: int = 50) -> list[Case]:
     """Return cases that no operator claimed in time, the longest due first."""
     query = (
         select_cases()
-        .where(NOT_RESOLVED, cases.c.clock_due_at.is_not(None), cases.c.clock_due_at <= now)
+        .where(
+            NOT_RESOLVED, cases.c.clock_due_at.is_not(None), cases.c.clock_due_at <= transaction.now
+        )
         .order_by(cases.c.clock_due_at)
         .limit(limit)
     )
     return [as_case(row) for row in await transaction.execute(query)]
 
 
-async def leases_over(transaction: Transaction, *, now: datetime) -> list[Case]:
+async def leases_over(transaction: Transaction) -> list[Case]:
     """Return cases with a takeover whose lease expired."""
-    query = select_cases().where(cases.c.lease_until_at.is_not(None), cases.c.lease_until_at <= now)
+    query = select_cases().where(
+        cases.c.lease_until_at.is_not(None), cases.c.lease_until_at <= transaction.now
+    )
     return [as_case(row) for row in await transaction.execute(query)]
 
 
@@ -43,11 +47,9 @@ async def undigested(transaction: Transaction, *, below: int, limit: int = 500) 
     return [as_case(row) for row in await transaction.execute(query)]
 
 
-async def mark_digested(
-    transaction: Transaction, case_ids: Collection[CaseId], *, now: datetime
-) -> None:
+async def mark_digested(transaction: Transaction, case_ids: Collection[CaseId]) -> None:
     """Record that a digest has listed these cases."""
-    told = update(cases).where(cases.c.case_id.in_(case_ids)).values(digested_at=now)
+    told = update(cases).where(cases.c.case_id.in_(case_ids)).values(digested_at=transaction.now)
     await transaction.execute(told)
 
 

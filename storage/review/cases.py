@@ -114,7 +114,6 @@ async def create(
     script: str,
     lexicon: str,
     hold_until_at: datetime | None = None,
-    now: datetime,
 ) -> CaseId:
     """Open a case."""
     inserted = await transaction.execute(
@@ -126,8 +125,8 @@ async def create(
             script=script,
             lexicon=lexicon,
             state=CaseState.OPEN,
-            opened_at=now,
-            last_risk_at=now,
+            opened_at=transaction.now,
+            last_risk_at=transaction.now,
             hold_until_at=hold_until_at,
         )
         .returning(cases.c.case_id)
@@ -145,9 +144,7 @@ async def change(transaction: Transaction, case_id: CaseId, **columns: Unpack[Ca
     await transaction.execute(update(cases).where(cases.c.case_id == case_id).values(**values))
 
 
-async def claim(
-    transaction: Transaction, case_id: CaseId, operator_id: OperatorId, *, now: datetime
-) -> bool:
+async def claim(transaction: Transaction, case_id: CaseId, operator_id: OperatorId) -> bool:
     """Claim an open case and stop its clock, and return False if it is claimed or resolved."""
     result = await transaction.execute(
         update(cases)
@@ -155,8 +152,8 @@ async def claim(
         .values(
             state=CaseState.CLAIMED,
             claimed_by=operator_id,
-            claimed_at=now,
-            acknowledged_at=now,
+            claimed_at=transaction.now,
+            acknowledged_at=transaction.now,
             clock_due_at=None,
         )
     )
@@ -181,12 +178,7 @@ async def release(transaction: Transaction, case_id: CaseId) -> bool:
 
 
 async def take_over(
-    transaction: Transaction,
-    case_id: CaseId,
-    operator_id: OperatorId,
-    *,
-    lease_until_at: datetime,
-    now: datetime,
+    transaction: Transaction, case_id: CaseId, operator_id: OperatorId, *, lease_until_at: datetime
 ) -> bool:
     """Begin a takeover of a case that this operator claimed.
 
@@ -200,18 +192,13 @@ async def take_over(
             cases.c.claimed_by == operator_id,
             cases.c.lease_until_at.is_(None),
         )
-        .values(took_over_at=now, lease_until_at=lease_until_at)
+        .values(took_over_at=transaction.now, lease_until_at=lease_until_at)
     )
     return result.rowcount == 1
 
 
 async def renew(
-    transaction: Transaction,
-    case_id: CaseId,
-    operator_id: OperatorId,
-    *,
-    lease_until_at: datetime,
-    now: datetime,
+    transaction: Transaction, case_id: CaseId, operator_id: OperatorId, *, lease_until_at: datetime
 ) -> bool:
     """Renew a takeover's lease, and return False if it expired or is another operator's."""
     result = await transaction.execute(
@@ -219,7 +206,7 @@ async def renew(
         .where(
             cases.c.case_id == case_id,
             cases.c.claimed_by == operator_id,
-            cases.c.lease_until_at > now,
+            cases.c.lease_until_at > transaction.now,
         )
         .values(lease_until_at=lease_until_at)
     )
@@ -245,12 +232,7 @@ async def end_takeover(
 
 
 async def resolve(
-    transaction: Transaction,
-    case_id: CaseId,
-    resolution: Resolution,
-    *,
-    operator_id: OperatorId,
-    now: datetime,
+    transaction: Transaction, case_id: CaseId, resolution: Resolution, *, operator_id: OperatorId
 ) -> bool:
     """Resolve a case, and return False if it was resolved before."""
     result = await transaction.execute(
@@ -259,7 +241,7 @@ async def resolve(
         .values(
             state=CaseState.RESOLVED,
             resolution=resolution,
-            resolved_at=now,
+            resolved_at=transaction.now,
             resolved_by=operator_id,
             took_over_at=None,
             lease_until_at=None,

@@ -42,14 +42,17 @@ async def add(
     *,
     turn_id: TurnId | None,
     lexicon: str,
-    now: datetime,
 ) -> None:
     """Store the gravest spans, up to `MOST`."""
     gravest = sorted(spans, key=lambda span: (-span.level, span.start))[:MOST]
     for span in gravest:
         await transaction.execute(
             insert(evidence).values(
-                case_id=case_id, turn_id=turn_id, lexicon=lexicon, noted_at=now, **asdict(span)
+                case_id=case_id,
+                turn_id=turn_id,
+                lexicon=lexicon,
+                noted_at=transaction.now,
+                **asdict(span),
             )
         )
 

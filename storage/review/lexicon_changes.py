@@ -37,13 +37,16 @@ class LexiconChange:
     decided_at: datetime | None
 
 
-async def propose(
-    transaction: Transaction, body: str, *, operator_id: OperatorId, now: datetime
-) -> int:
+async def propose(transaction: Transaction, body: str, *, operator_id: OperatorId) -> int:
     """Store a proposal, and return its id."""
     inserted = await transaction.execute(
         insert(changes)
-        .values(body=body, state=ChangeState.PROPOSED, proposed_by=operator_id, proposed_at=now)
+        .values(
+            body=body,
+            state=ChangeState.PROPOSED,
+            proposed_by=operator_id,
+            proposed_at=transaction.now,
+        )
         .returning(changes.c.change_id)
     )
     return int(inserted.scalar_one())
@@ -65,7 +68,7 @@ async def decide(
     before: ChangeState,
     after: ChangeState,
     operator_id: OperatorId | None,
-    now: datetime,
+    decided_at: datetime,
 ) -> bool:
     """Set a change's state, and return False if it is no longer in the state `before`.
 
@@ -74,7 +77,7 @@ async def decide(
     result = await transaction.execute(
         update(changes)
         .where(changes.c.change_id == change_id, changes.c.state == before)
-        .values(state=after, decided_by=operator_id, decided_at=now)
+        .values(state=after, decided_by=operator_id, decided_at=decided_at)
     )
     return result.rowcount == 1
 

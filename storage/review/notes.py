@@ -30,12 +30,13 @@ async def add(
     *,
     operator_id: OperatorId | None,
     text: str,
-    now: datetime,
 ) -> None:
     """Add a note to a case."""
     words = await keys.seal(transaction, person_id, text, SEAL_CONTEXT)
     await transaction.execute(
-        insert(notes).values(case_id=case_id, operator_id=operator_id, words=words, created_at=now)
+        insert(notes).values(
+            case_id=case_id, operator_id=operator_id, words=words, created_at=transaction.now
+        )
     )
 
 

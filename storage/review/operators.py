@@ -94,18 +94,16 @@ async def listed(transaction: Transaction, *, active: bool = True) -> list[Opera
 
 
 async def add(
-    transaction: Transaction,
-    telegram_id: int,
-    *,
-    role: OperatorRole,
-    name: str,
-    language: str,
-    now: datetime,
+    transaction: Transaction, telegram_id: int, *, role: OperatorRole, name: str, language: str
 ) -> Operator:
     """Add an operator, or restore a removed one."""
     await transaction.execute(
         insert_ignore(transaction.dialect, operators).values(
-            telegram_id=telegram_id, role=role, name=name, language=language, added_at=now
+            telegram_id=telegram_id,
+            role=role,
+            name=name,
+            language=language,
+            added_at=transaction.now,
         )
     )
     await transaction.execute(

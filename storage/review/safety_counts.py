@@ -4,7 +4,6 @@ No row can be traced to a person, so `/forget` and the sweep keep them.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import func, select
@@ -42,13 +41,13 @@ class Count:
 
 
 async def add(
-    transaction: Transaction, act: SafetyEvent, *, now: datetime, level: int = 0, script: str = ""
+    transaction: Transaction, act: SafetyEvent, *, level: int = 0, script: str = ""
 ) -> None:
     """Count one act."""
     dialect = sqlite if transaction.dialect == "sqlite" else postgresql
     await transaction.execute(
         dialect.insert(safety_counts)
-        .values(day=f"{now:%Y-%m-%d}", kind=act, level=level, script=script, number=1)
+        .values(day=f"{transaction.now:%Y-%m-%d}", kind=act, level=level, script=script, number=1)
         .on_conflict_do_update(
             index_elements=["day", "kind", "level", "script"],
             set_={"number": safety_counts.c.number + 1},

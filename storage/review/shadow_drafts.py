@@ -63,7 +63,6 @@ async def put(
     words: str,
     below: str,
     due_at: datetime,
-    now: datetime,
 ) -> int:
     """Hold a reply back until an operator reads it or until `due_at`."""
     inserted = await transaction.execute(
@@ -77,7 +76,7 @@ async def put(
             words=await keys.seal(transaction, person_id, words, WORDS),
             below=await keys.seal(transaction, person_id, below, BELOW),
             state=ShadowState.WAITING,
-            created_at=now,
+            created_at=transaction.now,
             due_at=due_at,
         )
         .returning(drafts.c.draft_id)
@@ -91,7 +90,6 @@ async def decide(
     state: ShadowState,
     *,
     operator_id: OperatorId | None,
-    now: datetime,
     edited: str | None = None,
 ) -> bool:
     """Decide on a waiting draft, and return False if it was decided before."""
@@ -101,7 +99,7 @@ async def decide(
     result = await transaction.execute(
         update(drafts)
         .where(drafts.c.draft_id == draft.draft_id, drafts.c.decided_at.is_(None))
-        .values(state=state, operator_id=operator_id, decided_at=now, edited=sealed)
+        .values(state=state, operator_id=operator_id, decided_at=transaction.now, edited=sealed)
     )
     return result.rowcount == 1
 

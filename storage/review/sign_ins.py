@@ -28,26 +28,20 @@ def hashed(secret: str) -> str:
 
 
 async def put_link(
-    transaction: Transaction,
-    token: str,
-    operator_id: OperatorId,
-    *,
-    way: str,
-    now: datetime,
-    expires_at: datetime,
+    transaction: Transaction, token: str, operator_id: OperatorId, *, way: str, expires_at: datetime
 ) -> None:
     """Store a one-time link, and invalidate this operator's earlier ones."""
     await transaction.execute(
         update(sign_ins)
         .where(sign_ins.c.operator_id == operator_id, sign_ins.c.used_at.is_(None))
-        .values(used_at=now)
+        .values(used_at=transaction.now)
     )
     await transaction.execute(
         insert(sign_ins).values(
             token_hash=hashed(token),
             operator_id=operator_id,
             way=way,
-            made_at=now,
+            made_at=transaction.now,
             expires_at=expires_at,
         )
     )
@@ -72,20 +66,18 @@ def _unused(token: str, now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
-async def holds(transaction: Transaction, token: str, *, now: datetime) -> bool:
+async def holds(transaction: Transaction, token: str) -> bool:
     """Return whether a link is still valid."""
-    query = select(sign_ins.c.token_hash).where(*_unused(token, now))
+    query = select(sign_ins.c.token_hash).where(*_unused(token, transaction.now))
     return (await transaction.execute(query)).one_or_none() is not None
 
 
-async def consume_link(
-    transaction: Transaction, token: str, *, now: datetime
-) -> tuple[OperatorId, str] | None:
+async def consume_link(transaction: Transaction, token: str) -> tuple[OperatorId, str] | None:
     """Use up a link, and return its operator and channel, or None if it is not valid."""
     taken = await transaction.execute(
         update(sign_ins)
-        .where(*_unused(token, now))
-        .values(used_at=now)
+        .where(*_unused(token, transaction.now))
+        .values(used_at=transaction.now)
         .returning(sign_ins.c.operator_id, sign_ins.c.way)
     )
     row = taken.one_or_none()
@@ -98,7 +90,6 @@ async def begin_session(
     operator_id: OperatorId,
     *,
     csrf: str,
-    now: datetime,
     expires_at: datetime,
 ) -> None:
     """Store a session for a signed-in browser."""
@@ -107,16 +98,14 @@ async def begin_session(
             session_hash=hashed(secret),
             operator_id=operator_id,
             csrf=csrf,
-            made_at=now,
-            seen_at=now,
+            made_at=transaction.now,
+            seen_at=transaction.now,
             expires_at=expires_at,
         )
     )
 
 
-async def session(
-    transaction: Transaction, secret: str, *, now: datetime, idle_since: datetime
-) -> Session | None:
+async def session(transaction: Transaction, secret: str, *, idle_since: datetime) -> Session | None:
     """Return a cookie's session, or None if it ended, timed out, or its operator was removed."""
     query = (
         select(
@@ -129,7 +118,7 @@ async def session(
         .join_from(console_sessions, operators)
         .where(
             console_sessions.c.session_hash == hashed(secret),
-            console_sessions.c.expires_at > now,
+            console_sessions.c.expires_at > transaction.now,
             console_sessions.c.seen_at > idle_since,
             operators.c.removed_at.is_(None),
         )
@@ -138,12 +127,12 @@ async def session(
     return Session(**row._mapping) if row else None
 
 
-async def touch_session(transaction: Transaction, session_hash: str, *, now: datetime) -> None:
+async def touch_session(transaction: Transaction, session_hash: str) -> None:
     """Record that a session is in use."""
     await transaction.execute(
         update(console_sessions)
         .where(console_sessions.c.session_hash == session_hash)
-        .values(seen_at=now)
+        .values(seen_at=transaction.now)
     )
 
 

@@ -7,7 +7,6 @@ SQLite and PostgreSQL, and a backup of one restores into the other (`restore.py`
 
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ BackupProgress = Callable[[int, int], None]
 
 
 async def write_backup(
-    database: Database, path: Path, *, now: datetime, progress: BackupProgress | None = None
+    database: Database, path: Path, *, progress: BackupProgress | None = None
 ) -> int:
     """Write every row of one instant except the data keys, and return how many.
 
@@ -37,10 +36,10 @@ async def write_backup(
         StorageError: the file cannot be written. No partial file stays.
     """
     names = [table.name for table in metadata.sorted_tables if table not in LEFT_OUT]
-    return await _write(database, path, "rows", names, now, progress)
+    return await _write(database, path, "rows", names, progress)
 
 
-async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
+async def write_keys(database: Database, path: Path) -> int:
     """Write the data keys in place of the older ones, and return how many.
 
     Raises:
@@ -58,7 +57,7 @@ async def write_keys(database: Database, path: Path, *, now: datetime) -> int:
                 f"{path} holds the keys of another database, which the backups beside it need. "
                 "It was not overwritten. Restore from it, or choose another folder."
             )
-    return await _write(database, path, "keys", [data_keys.name], now, None)
+    return await _write(database, path, "keys", [data_keys.name], None)
 
 
 def _service_key(database: Database, path: Path) -> bytes | None:
@@ -78,7 +77,6 @@ async def _write(
     path: Path,
     holds: str,
     names: list[str],
-    now: datetime,
     progress: BackupProgress | None,
 ) -> int:
     version = await database.version()
@@ -87,7 +85,7 @@ async def _write(
             "The database cannot be backed up, because it is empty or too old to have sealed "
             "text. Copy it with the database server's tools, then run `pica db upgrade`."
         )
-    header = Header(holds, now.isoformat(), version, database.vault.master)
+    header = Header(holds, database.now().isoformat(), version, database.vault.master)
     done = 0
     with replacing(path) as file:
         frames = FrameWriter(file, database.vault.archive_key(), header)

@@ -32,13 +32,13 @@ class Erased:
     kept_cases: int
 
 
-async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime) -> Erased:
+async def erase(transaction: Transaction, person_id: PersonId) -> Erased:
     """Delete a person and all they said, and destroy their key.
 
     Update ids stay, so that a repeated update is recognised. The level and dates of a case stay
     too. Neither names the person.
     """
-    erased = await _account(transaction, person_id, now)
+    erased = await _account(transaction, person_id)
     transaction.record(SessionsEnded(erased.sessions))
     transaction.record(PersonErased())
     await notes.erase(transaction, person_id)
@@ -48,7 +48,7 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
     await transaction.execute(
         update(inbox)
         .where(mine, inbox.c.ended_as.is_(None))
-        .values(ended_as="ignored", reason="erased", ended_at=now)
+        .values(ended_as="ignored", reason="erased", ended_at=transaction.now)
     )
     await transaction.execute(
         update(inbox).where(mine).values(person_id=None, payload=None, turn_id=None)
@@ -60,12 +60,14 @@ async def erase(transaction: Transaction, person_id: PersonId, *, now: datetime)
         .values(
             state="resolved",
             resolution="erased",
-            resolved_at=now,
+            resolved_at=transaction.now,
             clock_due_at=None,
             lease_until_at=None,
         )
     )
-    await transaction.execute(update(cases).where(theirs).values(person_id=None, erased_at=now))
+    await transaction.execute(
+        update(cases).where(theirs).values(person_id=None, erased_at=transaction.now)
+    )
     for table in (outbox, turns, sessions, telegram_chats, people):
         await transaction.execute(delete(table).where(table.c.person_id == person_id))
     return erased
@@ -80,13 +82,13 @@ async def keep_receipt(transaction: Transaction, erased: Erased) -> None:
     )
 
 
-async def _account(transaction: Transaction, person_id: PersonId, now: datetime) -> Erased:
+async def _account(transaction: Transaction, person_id: PersonId) -> Erased:
     said = select(func.count()).where(turns.c.person_id == person_id)
     of_person = select(sessions.c.session_id).where(sessions.c.person_id == person_id)
     kept = select(func.count()).where(cases.c.person_id == person_id)
     return Erased(
-        receipt=f"{now:%Y%m%d}-{secrets.token_hex(6)}",
-        erased_at=now,
+        receipt=f"{transaction.now:%Y%m%d}-{secrets.token_hex(6)}",
+        erased_at=transaction.now,
         turns=int((await transaction.execute(said)).scalar_one()),
         sessions=tuple(map(SessionId, (await transaction.execute(of_person)).scalars())),
         kept_cases=int((await transaction.execute(kept)).scalar_one()),

@@ -63,12 +63,12 @@ def classes(turns_days: int) -> tuple[RetentionClass, ...]:
     )
 
 
-async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> dict[str, int]:
+async def sweep(transaction: Transaction, *, turns_days: int) -> dict[str, int]:
     """Delete one batch of each class of expired data, and return the counts."""
-    old = {kept.name: now - timedelta(days=kept.days) for kept in classes(turns_days)}
+    old = {kept.name: transaction.now - timedelta(days=kept.days) for kept in classes(turns_days)}
     rules: tuple[tuple[str, Table, ColumnElement[bool]], ...] = (
         ("turns", turns, turns.c.created_at < old["turns"]),
-        ("off_record", turns, _off_record_is_over(now)),
+        ("off_record", turns, _off_record_is_over(transaction.now)),
         ("moods", check_ins, check_ins.c.due_at < old["moods"]),
         ("questions", check_in_questions, check_in_questions.c.asked_at < old["records"]),
         ("sessions", sessions, _is_empty(old["turns"])),
@@ -77,7 +77,7 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         ("dialogues", dialogues, dialogues.c.changed_at < old["records"]),
         ("talk_clocks", talk_clocks, talk_clocks.c.spoke_at < old["records"]),
         ("usage", daily_usage, daily_usage.c.day < f"{old['records']:%Y-%m-%d}"),
-        ("invites", invites, invites.c.expires_at < now),
+        ("invites", invites, invites.c.expires_at < transaction.now),
         (
             "cases",
             cases,
@@ -85,12 +85,12 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
         ),
         ("shadow_drafts", shadow_drafts, shadow_drafts.c.created_at < old["turns"]),
         ("sign_ins", sign_ins, sign_ins.c.expires_at < old["records"]),
-        ("console_sessions", console_sessions, console_sessions.c.expires_at < now),
+        ("console_sessions", console_sessions, console_sessions.c.expires_at < transaction.now),
         ("erasures", erasures, erasures.c.erased_at < old["erasures"]),
     )
     counts = {
-        "unconsented": await _expire_unconsented(transaction, now),
-        "strangers": await _erase_strangers(transaction, now),
+        "unconsented": await _expire_unconsented(transaction),
+        "strangers": await _erase_strangers(transaction),
         "audit_words": await audit.erase_older(transaction, before=old["cases"]),
     }
     for name, table, condition in rules:
@@ -108,21 +108,21 @@ async def sweep(transaction: Transaction, *, turns_days: int, now: datetime) -> 
     return counts
 
 
-async def _expire_unconsented(transaction: Transaction, now: datetime) -> int:
+async def _expire_unconsented(transaction: Transaction) -> int:
     """End updates that waited for consent too long."""
     result = await transaction.execute(
         update(inbox)
         .where(
             inbox.c.ended_as.is_(None),
             inbox.c.waits_for_consent == 1,
-            inbox.c.received_at < now - timedelta(hours=UNCONSENTED_HOURS),
+            inbox.c.received_at < transaction.now - timedelta(hours=UNCONSENTED_HOURS),
         )
-        .values(ended_as="ignored", reason="no_consent", ended_at=now, payload=None)
+        .values(ended_as="ignored", reason="no_consent", ended_at=transaction.now, payload=None)
     )
     return result.rowcount
 
 
-async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
+async def _erase_strangers(transaction: Transaction) -> int:
     """Erase people who never consented and have nothing waiting and no open case."""
     theirs = people.c.person_id
     waits = exists().where(inbox.c.person_id == theirs, inbox.c.ended_as.is_(None))
@@ -132,7 +132,7 @@ async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
         select(theirs)
         .where(
             people.c.consent_at.is_(None),
-            people.c.created_at < now - timedelta(hours=UNCONSENTED_HOURS),
+            people.c.created_at < transaction.now - timedelta(hours=UNCONSENTED_HOURS),
             ~waits,
             ~sends,
             ~at_risk,
@@ -141,7 +141,7 @@ async def _erase_strangers(transaction: Transaction, now: datetime) -> int:
     )
     strangers = (await transaction.execute(query)).scalars().all()
     for person_id in strangers:
-        await erase(transaction, PersonId(person_id), now=now)
+        await erase(transaction, PersonId(person_id))
     return len(strangers)
 
 

@@ -40,14 +40,14 @@ async def test_instant_exit_by_command_and_by_word(
     assert person is not None
     await answer_to(user, "你好")
     async with service.parts.database.begin() as transaction:
-        before = await conversations.current_session(transaction, person.person_id, now=NOON)
+        before = await conversations.current_session(transaction, person.person_id)
         await follow_ups.put(transaction, person.person_id, due_at=NOON + timedelta(days=1))
-        await plans.put(transaction, person.person_id, Plan(open_step=1), now=NOON)
+        await plans.put(transaction, person.person_id, Plan(open_step=1))
     assert await answer_to(user, words) == texts("zh", "stopped")
     async with service.parts.database.begin() as transaction:
         assert await follow_ups.due_at(transaction, person.person_id) is None
         plan = await plans.get(transaction, person.person_id)
-        after = await conversations.current_session(transaction, person.person_id, now=NOON)
+        after = await conversations.current_session(transaction, person.person_id)
     assert plan is not None
     assert plan.open_step is None
     assert after != before

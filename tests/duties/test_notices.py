@@ -16,7 +16,7 @@ from tests.support.clock import ManualClock
 async def test_eu_told_at_first_interaction(
     sandbox: Sandbox, start: Start, clock: ManualClock, texts: Texts
 ) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     for words, language in (("/start", "zh"), ("你好", "zh"), ("hello", "en")):
         user = sandbox.add_user(language_code=language)
         first = await answer_to(user, words)
@@ -28,7 +28,7 @@ async def test_eu_told_at_first_interaction(
 async def test_california_says_it_is_an_ai(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     user = await agrees(sandbox, region="US")
     assert PROGRAM not in await answer_to(user, "你好")  # the page of consent has just said it
     clock.forward(days=1)
@@ -40,7 +40,7 @@ async def test_california_says_it_is_an_ai(
 async def test_california_minors_get_a_break_notice_every_three_hours(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     minor = await agrees(sandbox, age="14_17", region="US")
     told = await told_in_hours(minor, clock, 6)
     assert list(told) == [3, 6]
@@ -50,7 +50,7 @@ async def test_california_minors_get_a_break_notice_every_three_hours(
 async def test_new_york_exact_text_at_start_and_every_three_hours(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     adult = await agrees(sandbox, region="US")
     assert adult.messages[1].from_bot
     assert EXACT in adult.messages[1].text
@@ -62,7 +62,7 @@ async def test_new_york_exact_text_at_start_and_every_three_hours(
 
 
 async def test_china_two_hour_reminder(sandbox: Sandbox, start: Start, clock: ManualClock) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     adult = await agrees(sandbox, region="CN")
     told = await told_in_hours(adult, clock, 4)
     assert list(told) == [2, 4]
@@ -74,7 +74,7 @@ async def test_china_two_hour_reminder(sandbox: Sandbox, start: Start, clock: Ma
 async def test_who_says_no_region_gets_the_strictest(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     told = await told_in_hours(await agrees(sandbox), clock, 4)
     assert [(hour, EXACT in reply, REST in reply) for hour, reply in told.items()] == [
         (2, False, True),
@@ -86,7 +86,7 @@ async def test_who_says_no_region_gets_the_strictest(
 async def test_a_notice_is_no_part_of_the_talk_that_is_kept(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    service = await start(now=clock)
+    service = await start(clock=clock)
     user = await agrees(sandbox)
     clock.forward(days=1)
     assert (await answer_to(user, "早上好")).endswith(EXACT)
@@ -98,7 +98,7 @@ async def test_a_notice_is_no_part_of_the_talk_that_is_kept(
 async def test_what_was_not_said_is_said_later(
     sandbox: Sandbox, start: Start, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = await start(now=clock)
+    service = await start(clock=clock)
     user = await agrees(sandbox)
     clock.forward(days=1)
     with monkeypatch.context() as patch:
@@ -111,7 +111,7 @@ async def test_what_was_not_said_is_said_later(
 async def test_a_quiet_minute_writes_nothing(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    service = await start(now=clock)
+    service = await start(clock=clock)
     user = await agrees(sandbox)
     spoke = []
     for seconds in (0, 30, 90):

@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import app
 from bot.crisis.screening import SafeScreener
 from bot.people.safety_page import SafetyPage
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import LANGUAGES, Texts
 from bot.updates.responder import Responder
@@ -24,6 +23,7 @@ from safety.response.policy import respond
 from safety.response.protocol import steps
 from safety.screening.screener import Screener, Screening
 from sandbox import Sandbox, SandboxUser
+from storage import utc_now
 from storage.review.safety_counts import SafetyEvent
 from tests.duties.people import RISK, Start, agrees, roles
 from tests.e2e.conftest import SECRET_KEY, answer_to, opening
@@ -45,7 +45,7 @@ def page(texts: Texts, screener: Screener) -> SafetyPage:
 
 
 def made(texts: Texts, screener: Screener, *, has_people: bool = True, **values: Any) -> SafetyPage:
-    answers = Responder(database=None, texts=texts, now=lambda: None)  # type: ignore[arg-type,return-value]
+    answers = Responder(database=None, texts=texts)  # type: ignore[arg-type]
     return SafetyPage(
         answers=answers,
         hotlines=Hotlines.load(),
@@ -151,7 +151,7 @@ async def test_yearly_report_has_counts_and_no_identifiers(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    await start(now=clock)
+    await start(clock=clock)
     user = await agrees(sandbox)
     await answer_to(user, PASSIVE)
     with monkeypatch.context() as patch:

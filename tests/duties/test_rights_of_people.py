@@ -41,7 +41,7 @@ async def rows(service: Service) -> dict[str, int]:
 
 
 async def test_consent_is_recorded(sandbox: Sandbox, start: Start, clock: ManualClock) -> None:
-    service = await start(now=clock)
+    service = await start(clock=clock)
     user = sandbox.add_user()
     await answer_to(user, WORDS)
     assert (await rows(service))["turns"] == 0  # nothing is kept before
@@ -106,7 +106,7 @@ async def test_access_gives_everything_that_was_said(user: SandboxUser) -> None:
 async def test_retention_deletes_what_is_too_old(
     sandbox: Sandbox, start: Start, clock: ManualClock
 ) -> None:
-    service = await start(now=clock, retention_days=30)
+    service = await start(clock=clock, retention_days=30)
     user = await agrees(sandbox)
     await answer_to(user, WORDS)
     clock.now += timedelta(days=29)

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ import pytest
 from pydantic import SecretStr
 
 from bot.cli.demo import demo_settings
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import InferenceWorker, ModelSource
 from safety.screening.screener import Screener
 from sandbox import Limits, Sandbox, SandboxUser
-from storage import new_secret_key
+from storage import Clock, new_secret_key, utc_now
 from storage.companion import people
 from tests.support.planned_runner import PlannedRunner
 
@@ -94,7 +92,7 @@ async def start(
     """Start a service on the test's data folder; may be called again after `aclose`."""
     services: list[Service] = []
 
-    async def begin(now: Callable[[], datetime] = utc_now, **overrides: Any) -> Service:
+    async def begin(clock: Clock = utc_now, **overrides: Any) -> Service:
         values = {
             "burst_window_s": 0.15,
             "max_new_tokens": 16,
@@ -109,7 +107,7 @@ async def start(
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(sqlite_template, folder / "pica.db")
         settings = demo_settings(sandbox, folder, **values)
-        service = Service(settings, model, now=now, pacer=pacer, every_s=every_s)
+        service = Service(settings, model, clock=clock, pacer=pacer, every_s=every_s)
         services.append(service)
         # A busy machine may take long over a change: its worker has the lowest priority.
         service.parts.policy.limit_s = service.parts.policy.screen_limit_s = 600.0

@@ -14,7 +14,6 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import app
 from bot.cli.doctor import Grade
 from bot.context import open_database
-from bot.service.connections import utc_now
 from bot.settings import load
 from sandbox import Sandbox
 from storage import Transaction, Vault, new_secret_key
@@ -100,7 +99,7 @@ def words_of_mei() -> list[str]:
 
 
 def is_let_in(code: str) -> bool:
-    return in_database(lambda transaction: pilot.redeem(transaction, code, now=utc_now()))
+    return in_database(lambda transaction: pilot.redeem(transaction, code))
 
 
 def registered(command: Any, *names: str) -> Iterator[Any]:
@@ -238,10 +237,15 @@ def test_doctor_tells_of_replay_data_that_are_not_there(
 def test_doctor_tells_of_a_live_change_that_no_longer_fits() -> None:
     async def live(transaction: Transaction, body: str) -> int:
         by = OperatorId(1)
-        number = await lexicon_changes.propose(transaction, body, operator_id=by, now=NOW)
+        number = await lexicon_changes.propose(transaction, body, operator_id=by)
         before, after = lexicon_changes.ChangeState.PROPOSED, lexicon_changes.ChangeState.LIVE
         assert await lexicon_changes.decide(
-            transaction, number, before=before, after=after, operator_id=by, now=NOW
+            transaction,
+            number,
+            before=before,
+            after=after,
+            operator_id=by,
+            decided_at=transaction.now,
         )
         return number
 

@@ -13,7 +13,7 @@ from storage import Transaction, new_secret_key
 from storage.ids import CaseId
 from storage.review import audit
 from tests.e2e.test_cli import in_database, json_lines, pica, telegram, told
-from tests.integration.cast import NOW, SECRET, mei
+from tests.integration.cast import SECRET, mei
 from tests.support.web_hook import Hook
 
 __all__ = ["telegram"]
@@ -87,7 +87,6 @@ def acts() -> None:
             await audit.append(
                 transaction,
                 "noted",
-                now=NOW,
                 case_id=CaseId(case),
                 person_id=person.person_id,
                 detail={"level": 3},

@@ -149,7 +149,7 @@ def silent(worker: InferenceWorker, monkeypatch: pytest.MonkeyPatch) -> list[str
 async def test_twenty_turns_of_every_script(
     sandbox: Sandbox, start: Start, texts: Texts, silent: list[str]
 ) -> None:
-    first = await start(now=lambda: NIGHT, operators_chat=None)
+    first = await start(clock=lambda: NIGHT, operators_chat=None)
     talks = await asyncio.gather(
         *(
             night(sandbox, language, opener, TURNS[language][:10])
@@ -157,7 +157,7 @@ async def test_twenty_turns_of_every_script(
         )
     )
     await first.aclose()
-    await start(now=lambda: NIGHT + timedelta(minutes=20), operators_chat=None)
+    await start(clock=lambda: NIGHT + timedelta(minutes=20), operators_chat=None)
 
     async def goes_on(user: SandboxUser, language: str) -> list[str]:
         return [await answer_to(user, turn) for turn in TURNS[language][10:]]
@@ -220,7 +220,7 @@ async def test_the_hold_lapses_and_the_model_speaks_again(
     sandbox: Sandbox, start: Start, silent: list[str]
 ) -> None:
     clock = [NIGHT]
-    await start(now=lambda: clock[0])
+    await start(clock=lambda: clock[0])
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await answer_to(user, "我想自杀")
@@ -235,7 +235,7 @@ async def test_a_follow_up_comes_once_and_says_nothing_of_it(
     sandbox: Sandbox, start: Start, texts: Texts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [NIGHT]
-    service = await start(now=lambda: clock[0], every_s={"follow_ups": 0.1})
+    service = await start(clock=lambda: clock[0], every_s={"follow_ups": 0.1})
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await user.press("region:CN")
@@ -271,7 +271,7 @@ async def test_after_a_hold_is_over_an_old_question_is_not_answered(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     clock = [NIGHT]
-    await start(now=lambda: clock[0], every_s={"follow_ups": 0.1})
+    await start(clock=lambda: clock[0], every_s={"follow_ups": 0.1})
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await user.press("region:CN")
@@ -309,7 +309,7 @@ async def test_a_no_to_the_gentle_question_lets_the_talk_go_on(
 async def test_something_taken_brings_the_ambulance_and_tells_operators(
     sandbox: Sandbox, start: Start, texts: Texts, language: str, turns: tuple[str, ...]
 ) -> None:
-    service = await start(now=lambda: NIGHT)
+    service = await start(clock=lambda: NIGHT)
     user, said = await night(sandbox, language, turns[0], list(turns[1:]))
     reply = said[-1]
     assert reply.startswith(texts(language, "crisis_medical").splitlines()[0])

@@ -24,7 +24,7 @@ async def session_of(service: Service, user: SandboxUser) -> str:
     person = await person_of(service, user)
     assert person is not None
     async with service.parts.database.begin() as transaction:
-        session = await conversations.current_session(transaction, person.person_id, now=NOON)
+        session = await conversations.current_session(transaction, person.person_id)
     return str(session)
 
 
@@ -90,7 +90,7 @@ async def test_words_that_are_swept_are_forgotten(
     start: Start, sandbox: Sandbox, worker: InferenceWorker
 ) -> None:
     now = [NOON]
-    service = await start(now=lambda: now[0])
+    service = await start(clock=lambda: now[0])
     user = sandbox.add_user()
     await newcomer_agrees(user)
     session = await talked(service, user, worker)

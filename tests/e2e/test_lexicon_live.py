@@ -14,7 +14,6 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from bot.__main__ import app
-from bot.service.connections import utc_now
 from bot.service.http_server import SECRET_HEADER, WEBHOOK_PATH
 from bot.service.lifecycle import Service
 from bot.texts import Texts
@@ -62,11 +61,10 @@ async def case_of(service: Service, user: SandboxUser) -> Case | None:
 
 async def team(service: Service) -> tuple[Operator, Operator, Operator]:
     """The admin whom the settings name, a second one, and a reviewer."""
-    now = utc_now()
     async with service.parts.database.begin() as transaction:
         first = (await operators.listed(transaction))[0]
         second, reviewer = [
-            await roster.add(transaction, first, number, role=role, name="", language="zh", now=now)
+            await roster.add(transaction, first, number, role=role, name="", language="zh")
             for number, role in ((70001, OperatorRole.ADMIN), (70002, OperatorRole.REVIEWER))
         ]
     return first, second, reviewer

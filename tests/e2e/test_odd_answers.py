@@ -11,10 +11,10 @@ from sqlalchemy import Connection, event, select
 from structlog.testing import capture_logs
 from telegram.error import InvalidToken
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
+from storage import utc_now
 from storage.companion import people
 from storage.database.schema import outbox
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
@@ -115,7 +115,7 @@ async def test_an_ordinary_reply_is_given_up_after_a_day(
     start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
     ahead = timedelta()
-    service = await start(now=lambda: utc_now() + ahead)
+    service = await start(clock=lambda: utc_now() + ahead)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     sandbox.faults.add("sendMessage", "page", times=999, status=404, chat_id=user.id)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
+from storage import utc_now
 from storage.database import schema_review
 from storage.ids import CaseId
 from storage.review import audit, cases, notes, operators
@@ -185,7 +185,7 @@ async def test_who_was_removed_can_do_nothing(
     async with service.parts.database.begin() as transaction:
         bo = await operators.by_telegram_id(transaction, group.bo.id)
         assert bo is not None
-        await operators.change(transaction, bo.operator_id, removed_at=service.parts.desk.now())
+        await operators.change(transaction, bo.operator_id, removed_at=transaction.now)
     await group.presses(group.bo, "claim")
     await group.writes(group.bo, "/claim")
     await at_rest(service, group.sandbox)
@@ -447,7 +447,7 @@ async def test_topics_end_with_the_words_they_hold(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     ahead = timedelta()
-    service = await start(now=lambda: utc_now() + ahead, retention_days=30)
+    service = await start(clock=lambda: utc_now() + ahead, retention_days=30)
     user, chat = sandbox.add_user(), sandbox.operators_chat_id
     await newcomer_agrees(user)
     await answer_to(user, GRAVE)

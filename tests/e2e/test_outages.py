@@ -162,7 +162,7 @@ async def test_a_clock_that_jumps_stops_nothing(
     sandbox: Sandbox, start: Start, jump: timedelta
 ) -> None:
     moved = timedelta()
-    service = await start(now=lambda: datetime.now(UTC) + moved)
+    service = await start(clock=lambda: datetime.now(UTC) + moved)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     sandbox.faults.add(method="sendMessage", kind="429", times=1, retry_after=1)

@@ -46,7 +46,7 @@ async def begin(
         bo = sandbox.add_user(901, first_name="Bo")
         listed = frozenset({sandbox.operator.id, bo.id})
         quick = {"escalation": 0.1, "digest": 0.1}
-        service = await start(now=clock, every_s=quick, **{"operators": listed, **settings})
+        service = await start(clock=clock, every_s=quick, **{"operators": listed, **settings})
         for operator in (sandbox.operator, bo):
             await operator.say("/start")
             await operator.wait_for("AI", timeout_s=20)

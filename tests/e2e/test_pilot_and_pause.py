@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.crisis.safe_mode import Switch
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from safety.response.hotlines import Hotlines
@@ -78,7 +77,7 @@ async def test_a_stranger_at_risk_is_not_erased(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     now = NOON
-    service = await start(pilot=True, now=lambda: now)
+    service = await start(pilot=True, clock=lambda: now)
     stranger = sandbox.add_user()
     await answer_to(stranger, RISK)
     assert texts("zh", "ask_injured") in await answer_to(stranger, "/start")
@@ -107,7 +106,7 @@ async def test_who_agreed_before_the_pilot_keeps_their_words(
 
 async def test_who_never_agrees_is_erased_after_a_day(sandbox: Sandbox, start: Start) -> None:
     now = NOON
-    service = await start(now=lambda: now)
+    service = await start(clock=lambda: now)
     user = sandbox.add_user()
     await answer_to(user, "/help")
     await service.parts.sweep.run()
@@ -130,7 +129,7 @@ async def test_an_invite_admits_as_many_as_it_says(
 ) -> None:
     service = await start(pilot=True)
     async with service.parts.database.begin() as transaction:
-        code = await pilot.invite(transaction, uses=1, days=14, now=utc_now())
+        code = await pilot.invite(transaction, uses=1, days=14)
     invited, late = sandbox.add_user(), sandbox.add_user()
     assert (await answer_to(invited, f"/start {code}")).startswith(opening(texts, "start"))
     assert is_fixed(await answer_to(late, f"/start {code}"), texts, "pilot_closed")
@@ -144,9 +143,9 @@ async def test_an_invite_admits_until_it_is_too_old(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     now = NOON
-    service = await start(pilot=True, now=lambda: now)
+    service = await start(pilot=True, clock=lambda: now)
     async with service.parts.database.begin() as transaction:
-        code = await pilot.invite(transaction, uses=2, days=14, now=now)
+        code = await pilot.invite(transaction, uses=2, days=14)
     invited, late = sandbox.add_user(), sandbox.add_user()
     assert (await answer_to(invited, f"/start {code}")).startswith(opening(texts, "start"))
     now = NOON + timedelta(days=15)
@@ -157,7 +156,7 @@ async def test_a_quota_says_how_much_is_left_and_ends_with_the_day(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     now = NOON
-    service = await start(daily_quota=2, now=lambda: now)
+    service = await start(daily_quota=2, clock=lambda: now)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     few, last = texts("zh", "quota_few", count=1), texts("zh", "quota_last")
@@ -189,8 +188,8 @@ async def test_a_pause_silences_the_model_and_nothing_else(
     service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts
 ) -> None:
     safe_mode, at_risk = service.parts.safe_mode, sandbox.add_user()
-    assert await safe_mode.turn_on(Switch.PAUSED, "by hand", now=utc_now())
-    assert not await safe_mode.turn_on(Switch.PAUSED, "again", now=utc_now())
+    assert await safe_mode.turn_on(Switch.PAUSED, "by hand")
+    assert not await safe_mode.turn_on(Switch.PAUSED, "again")
     assert is_fixed(await answer_to(user, "你好"), texts, "paused")
     assert is_fixed(await answer_to(at_risk, RISK), texts, "crisis_suicide")
     assert (await answer_to(user, "/help")).startswith(texts("zh", "help"))

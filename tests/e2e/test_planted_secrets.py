@@ -11,7 +11,6 @@ import pytest
 import structlog
 
 from bot import logs
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
@@ -69,8 +68,8 @@ async def test_nothing_written_holds_a_word_a_name_or_the_token(
         address = f"http://127.0.0.1:{service.http_port}"
         metrics = (await client.get(f"{address}/metrics")).text
         pages = [await client.get(f"{address}/{path}") for path in ("readyz", "healthz", "no")]
-    assert await backup.write_backup(service.parts.database, tmp_path / "1.backup", now=utc_now())
-    assert await backup.write_keys(service.parts.database, tmp_path / "keys.pica", now=utc_now())
+    assert await backup.write_backup(service.parts.database, tmp_path / "1.backup")
+    assert await backup.write_keys(service.parts.database, tmp_path / "keys.pica")
     written = {
         "logs": logged.getvalue(),
         "metrics": metrics,

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from sandbox.screen import SandboxMessage
+from storage import utc_now
 from storage.companion import transcripts
 from storage.companion.people import Person
 from storage.database import keys, schema, schema_review
@@ -97,7 +97,7 @@ async def rows_of(service: Service, person_id: PersonId) -> dict[str, int]:
 
 
 async def test_memory_shows_what_is_kept(sandbox: Sandbox, start: Start, texts: Texts) -> None:
-    await start(now=lambda: NOON)
+    await start(clock=lambda: NOON)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await answer_to(user, OPEN_WORDS)
@@ -154,7 +154,7 @@ async def test_off_the_record_ends_with_the_hour(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     later = timedelta()
-    service = await start(now=lambda: utc_now() + later)
+    service = await start(clock=lambda: utc_now() + later)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await goes_off_record(user, texts)
@@ -173,7 +173,7 @@ async def test_the_promise_to_delete_is_not_put_off(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     later = timedelta()
-    service = await start(now=lambda: NOON + later)
+    service = await start(clock=lambda: NOON + later)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await goes_off_record(user, texts)

@@ -84,13 +84,13 @@ async def test_a_step_waits_half_an_hour_and_outlives_a_restart(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     clock = [datetime(2026, 11, 24, 12, tzinfo=UTC)]
-    first = await start(now=lambda: clock[0])
+    first = await start(clock=lambda: clock[0])
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await answer_to(user, "/plan")
     await pressed(user, "plan:begin")
     await first.aclose()
-    await start(now=lambda: clock[0])
+    await start(clock=lambda: clock[0])
     assert "· 一个人待太久的时候" in await answer_to(user, "一个人待太久的时候")
     clock[0] += timedelta(minutes=31)
     assert "· " not in await answer_to(user, "今天下雨了")

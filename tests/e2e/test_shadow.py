@@ -79,7 +79,7 @@ class Reader(Desk):
 @pytest.fixture
 async def reader(start: Start, sandbox: Sandbox) -> Reader:
     clock = OffsetClock()
-    service = await start(now=clock)
+    service = await start(clock=clock)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await answer_to(user, HARM)

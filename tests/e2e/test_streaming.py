@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.transport.text_split import LIMIT, utf16_length
 from inference import InferenceWorker, Sampling
@@ -109,9 +108,8 @@ async def test_a_long_text_comes_in_parts(service: Service, user: SandboxUser) -
     sent = await user.say("/help")
     last = await user.wait_for(None, after=sent, timeout_s=20)
     async with service.parts.database.begin() as transaction:
-        now = utc_now()
         await outbox.put(
-            transaction, MessageKind.NOTICE, MessageBody(text), person_id=person.person_id, now=now
+            transaction, MessageKind.NOTICE, MessageBody(text), person_id=person.person_id
         )
     service.parts.delivery.wake()
     await user.wait_for("第799句", after=last.message_id, timeout_s=30)

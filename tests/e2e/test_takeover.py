@@ -128,7 +128,7 @@ async def test_a_silent_operator_loses_the_conversation(
     start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
     clock = OffsetClock()
-    service = await start(now=clock)
+    service = await start(clock=clock)
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, RISK)
     case = await desk.case(user, service)
@@ -166,7 +166,7 @@ async def test_a_word_after_the_lease_is_answered_at_once(
 ) -> None:
     """The person need not wait for the clock's loop."""
     clock = OffsetClock()
-    service = await start(now=clock, every_s={"escalation": 3600})
+    service = await start(clock=clock, every_s={"escalation": 3600})
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, RISK)
     case = await desk.case(user, service)

@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 import bot.service.leadership
 from benchmarks import crash
 from bot.cli.demo import consent
-from bot.service.connections import utc_now
 from bot.service.leadership import LEASE, LeadershipLostError
 from bot.service.lifecycle import Service
 from bot.texts import Texts
@@ -57,18 +56,15 @@ async def test_who_lost_the_lease_ends_and_sends_nothing(
     person = await person_of(service, user)
     assert person is not None
     database, before = service.parts.database, len(user.messages)
-    later = utc_now() + 2 * LEASE
     async with database.begin() as transaction:
+        transaction.now += 2 * LEASE
         taken = await leases.acquire(
-            transaction, leases.SERVICE, "elsewhere/1/x", ttl=timedelta(hours=1), now=later
+            transaction, leases.SERVICE, "elsewhere/1/x", ttl=timedelta(hours=1)
         )
         assert taken
+        transaction.now -= 2 * LEASE
         await outbox.put(
-            transaction,
-            MessageKind.CRISIS,
-            MessageBody("晚了"),
-            person_id=person.person_id,
-            now=utc_now(),
+            transaction, MessageKind.CRISIS, MessageBody("晚了"), person_id=person.person_id
         )
     service.parts.delivery.wake()
     with pytest.raises(LeadershipLostError):

@@ -262,7 +262,7 @@ async def test_after_the_hold_an_old_question_is_not_kept_young(
     sandbox: Sandbox, start: Start, texts: Texts
 ) -> None:
     clock = [datetime(2026, 11, 24, 18, tzinfo=UTC)]
-    service = await start(now=lambda: clock[0])
+    service = await start(clock=lambda: clock[0])
     user = await agreed(sandbox, "zh")
     await answer_to(user, OPENERS["zh"])
     assert texts("zh", "ask_injured") in await answer_to(user, "没有")

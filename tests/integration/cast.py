@@ -15,7 +15,7 @@ SECRET = "这句话谁也不该看到"
 
 async def mei(transaction: Transaction, telegram_id: int = 42) -> Person:
     """Mei, who has agreed."""
-    person = await people.get_or_create(transaction, telegram_id, language="zh", now=NOW)
+    person = await people.get_or_create(transaction, telegram_id, language="zh")
     await people.change(transaction, person.person_id, consent_at=NOW, consent_version="1")
     return person
 
@@ -31,12 +31,10 @@ async def says(
 ) -> Turn:
     """A question with its answer."""
     ids = [UpdateId(update_id)]
-    await inbox.add(
-        transaction, ids[0], kind="words", payload=words, person_id=person.person_id, now=NOW
-    )
+    await inbox.add(transaction, ids[0], kind="words", payload=words, person_id=person.person_id)
     turn = await conversations.open_turn(
-        transaction, person.person_id, ids, text=words, level=0, now=NOW, off_record=off_record
+        transaction, person.person_id, ids, text=words, level=0, off_record=off_record
     )
     if answer is not None:
-        await conversations.answer(transaction, person.person_id, turn, text=answer, now=NOW)
+        await conversations.answer(transaction, person.person_id, turn, text=answer)
     return turn

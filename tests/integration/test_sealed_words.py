@@ -46,9 +46,7 @@ async def test_no_word_stands_in_clear(database: Database, request: pytest.Fixtu
     async with database.begin() as tx:
         person = await mei(tx)
         await says(tx, person, SECRET, answer=SECRET)
-        await outbox.put(
-            tx, MessageKind.REPLY, MessageBody(SECRET), person_id=person.person_id, now=NOW
-        )
+        await outbox.put(tx, MessageKind.REPLY, MessageBody(SECRET), person_id=person.person_id)
     dump = whole_dump(database, request)
     assert b"people" in dump
     assert not any(form in dump for form in as_stored(SECRET))
@@ -62,15 +60,9 @@ async def test_erasure_destroys_key_rows_and_words(database: Database) -> None:
         person = await mei(tx)
         await says(tx, person, SECRET)
         await cases.create(
-            tx,
-            person.person_id,
-            level=3,
-            categories=("suicide",),
-            script="suicide",
-            lexicon="1",
-            now=NOW,
+            tx, person.person_id, level=3, categories=("suicide",), script="suicide", lexicon="1"
         )
-        erased = await erasure.erase(tx, person.person_id, now=NOW)
+        erased = await erasure.erase(tx, person.person_id)
         await erasure.keep_receipt(tx, erased)
         assert (erased.turns, erased.kept_cases, len(erased.sessions)) == (2, 1, 1)
         assert await erasure.receipt(tx, erased.receipt) == (NOW, 2)
@@ -79,9 +71,9 @@ async def test_erasure_destroys_key_rows_and_words(database: Database) -> None:
         assert await inbox.exists(tx, 1)
         with pytest.raises(KeyDestroyedError):
             await keys.of(tx, person.person_id)
-    later = NOW + timedelta(days=retention.ERASED_CASES_DAYS + 1)
     async with database.begin() as tx:
-        counts = await retention.sweep(tx, turns_days=180, now=later)
+        tx.now = NOW + timedelta(days=retention.ERASED_CASES_DAYS + 1)
+        counts = await retention.sweep(tx, turns_days=180)
     assert counts["cases"] == 1
 
 
@@ -90,7 +82,7 @@ async def test_keys_are_wrapped_anew_and_words_stay(database: Database, url: str
     first = Database(url, Vault.parse(old))
     async with first.begin() as tx:
         await tx.execute(keys.data_keys.delete())
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
         person = await mei(tx)
         await says(tx, person, SECRET)
     await first.aclose()
@@ -107,7 +99,7 @@ async def test_keys_are_wrapped_anew_and_words_stay(database: Database, url: str
     only_old = Database(url, Vault.parse(old))
     with pytest.raises(SecretKeyError, match="not the key that this was written with"):
         async with only_old.begin() as tx:
-            await keys.check(tx, now=NOW)
+            await keys.check(tx)
     await only_old.aclose()
 
 

@@ -21,15 +21,16 @@ async def test_a_clock_is_kept_until_its_person_is_erased(database: Database) ->
         for each in (clock, TalkClock(NOW, NOW, NOW + timedelta(minutes=3), NOW)):
             await talk_clocks.put(tx, person.person_id, each)
             assert await talk_clocks.get(tx, person.person_id) == each
-        await erasure.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id)
         assert await talk_clocks.get(tx, person.person_id) is None
 
 
 async def test_counts_add_up_to_a_year(database: Database) -> None:
     async with database.begin() as tx:
-        for now in (NOW, NOW, NOW + timedelta(days=300), datetime(2027, 1, 1, tzinfo=UTC)):
-            await safety_counts.add(tx, SafetyEvent.RESOURCES, now=now, level=2, script="suicide")
-        await safety_counts.add(tx, SafetyEvent.GUARD, now=NOW)
+        for tx.now in (NOW, NOW, NOW + timedelta(days=300), datetime(2027, 1, 1, tzinfo=UTC)):
+            await safety_counts.add(tx, SafetyEvent.RESOURCES, level=2, script="suicide")
+        tx.now = NOW
+        await safety_counts.add(tx, SafetyEvent.GUARD)
         assert await safety_counts.of_year(tx, 2026) == [
             Count("guard", 0, "", 1),
             Count("resources", 2, "suicide", 3),
@@ -48,8 +49,7 @@ async def test_the_gravest_of_what_waits(database: Database) -> None:
                 payload="x",
                 person_id=person.person_id,
                 level=level,
-                now=NOW,
             )
         assert await inbox.highest_open_level(tx, person.person_id) == 2
-        await inbox.end_before(tx, person.person_id, UpdateId(3), reason="stop", now=NOW)
+        await inbox.end_before(tx, person.person_id, UpdateId(3), reason="stop")
         assert await inbox.highest_open_level(tx, person.person_id) == 1

@@ -48,7 +48,7 @@ class House:
         before: how many messages were queued when it was last told something.
     """
 
-    def __init__(self, parts: Parts, model: ScriptedModel, clock: ManualClock) -> None:
+    def __init__(self, parts: Parts, model: ScriptedModel, clock: ManualClock[datetime]) -> None:
         self.parts = parts
         self.model = model
         self.clock = clock
@@ -60,10 +60,14 @@ class House:
 
     async def agreed(self, telegram_id: int = MEI, **columns: Any) -> Person:
         """Make a person who has agreed."""
-        now = self.clock()
         async with self.database.begin() as transaction:
-            person = await people.get_or_create(transaction, telegram_id, language="zh", now=now)
-            columns = {"consent_at": now, "consent_version": "1", "age_band": "adult", **columns}
+            person = await people.get_or_create(transaction, telegram_id, language="zh")
+            columns = {
+                "consent_at": transaction.now,
+                "consent_version": "1",
+                "age_band": "adult",
+                **columns,
+            }
             await people.change(transaction, person.person_id, **columns)
             found = await people.by_id(transaction, person.person_id)
         assert found is not None
@@ -145,11 +149,11 @@ async def house(
     shutil.copy(template, folder / "pica.db")
     async with Sandbox(limits=Limits.off()) as sandbox:
         values = {"burst_window_s": 0.0, "streaming": "off", **settings}
-        parts = build(demo_settings(sandbox, folder, **values), model, now=clock)
+        parts = build(demo_settings(sandbox, folder, **values), model, clock=clock)
         await parts.application.initialize()
         async with parts.database.begin() as transaction:
-            await keys.check(transaction, now=clock())
-            await roster.seed(transaction, parts.settings.operators, language="zh", now=clock())
+            await keys.check(transaction)
+            await roster.seed(transaction, parts.settings.operators, language="zh")
         try:
             yield House(parts, model, clock)
         finally:

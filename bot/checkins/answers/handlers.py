@@ -4,7 +4,7 @@ A tapped mood becomes words of the person and goes the way of all words, with ca
 screening.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from telegram import Update
 
@@ -84,8 +84,7 @@ class AnswerHandlers:
         update_id = UpdateId(update.update_id)
 
         async def keep(transaction: Transaction, person: Person) -> bool:
-            now = self._answers.now()
-            answering = UnitOfWork(transaction, person, now)
+            answering = UnitOfWork(transaction, person)
             found = await _asked(transaction, person, check_in_id)
             flows = False
             if found is None:
@@ -93,10 +92,10 @@ class AnswerHandlers:
                 await answering.say(MessageBody(text))
             else:
                 await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
-                await note_falling(transaction, person.person_id, self._notices, now=now)
-                flows = await _flows(transaction, found, mood, update_id, now)
+                await note_falling(transaction, person.person_id, self._notices)
+                flows = await _flows(transaction, found, mood, update_id)
             if not flows:
-                await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin", now=now)
+                await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin")
             return flows
 
         words = self._texts(person.language, f"checkin_said_{mood}")
@@ -106,9 +105,7 @@ class AnswerHandlers:
         self, a: UnitOfWork, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
     ) -> None:
         """Store an answer. The message with the buttons shows it and asks on."""
-        whole = await service.answer(
-            a.transaction, a.person.person_id, check_in_id, said, now=a.now
-        )
+        whole = await service.answer(a.transaction, a.person.person_id, check_in_id, said)
         if whole is None:
             return
         settings = await check_in_settings.get(a.transaction, a.person.person_id)
@@ -140,11 +137,11 @@ class AnswerHandlers:
         return MessageBody(text, rows)
 
     async def _ask_note(self, a: UnitOfWork, check_in_id: CheckInId) -> None:
-        if a.person.is_off_record(a.now):
+        if a.person.is_off_record(a.transaction.now):
             await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
             return
         draft = TimesDraft(check_in_id=int(check_in_id))
-        await questions.put(a.transaction, a.person.person_id, QuestionTopic.NOTE, draft, now=a.now)
+        await questions.put(a.transaction, a.person.person_id, QuestionTopic.NOTE, draft)
         await a.say(MessageBody(self._texts(a.person.language, "checkin_note_ask")))
 
 
@@ -155,15 +152,13 @@ async def _asked(
     return found if found is not None and found.state is not CheckInState.SKIPPED else None
 
 
-async def _flows(
-    transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId, now: datetime
-) -> bool:
+async def _flows(transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId) -> bool:
     """Whether the companion talks about a face: the first one, or a correction to a low mood.
 
     Only soon after the question. A tap whose reply was cut short by a crash is handled again,
     and its turn is there already.
     """
-    if found.asked_at is None or now - found.asked_at >= FRESH:
+    if found.asked_at is None or transaction.now - found.asked_at >= FRESH:
         return False
     before = found.answer.mood if found.answer is not None else None
     if before is None or (mood <= LOW and mood < before):

@@ -41,41 +41,39 @@ class CheckInInterceptor:
         """
         if not utterance.is_typed or not utterance.is_new:
             return False
-        person, text, now = utterance.person, utterance.text, utterance.now
-        waiting = None if utterance.is_edit else await self._heard(transaction, person, now)
+        person, text = utterance.person, utterance.text
+        waiting = None if utterance.is_edit else await self._heard(transaction, person)
         if utterance.screening.level >= Level.PASSIVE:
             await questions.close_note(transaction, person.person_id)
             return False
-        answering = UnitOfWork(transaction, person, now)
+        answering = UnitOfWork(transaction, person)
         if not utterance.is_edit and await self._is_note(answering, text):
             return False
         taken = await self._setup.take(answering, text) or (
             waiting is not None
-            and now - waiting < STAYS_OPEN
+            and transaction.now - waiting < STAYS_OPEN
             and await self._setup.wish(answering, text)
         )
         if taken:  # the words stay the person's, for their export and for later screening
             await self._fixed_reply.keep(transaction, utterance)
-            await inbox.end(
-                transaction, utterance.update_ids, Ended.ANSWERED, reason="checkin", now=now
-            )
+            await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="checkin")
         return taken
 
     @staticmethod
-    async def _heard(transaction: Transaction, person: Person, now: datetime) -> datetime | None:
+    async def _heard(transaction: Transaction, person: Person) -> datetime | None:
         """Count words as an answer. Returns when the question was asked, if one waited."""
         person_id = person.person_id
-        found = await occurrences.unanswered(transaction, person_id, since=now - FRESH)
+        found = await occurrences.unanswered(transaction, person_id, since=transaction.now - FRESH)
         if found is None:
             return None
         asked = await occurrences.get(transaction, person_id, found)
-        await service.answer(transaction, person_id, found, MoodAnswer(), now=now)
+        await service.answer(transaction, person_id, found, MoodAnswer())
         return asked.asked_at if asked else None
 
     async def _is_note(self, a: UnitOfWork, text: str) -> bool:
         """Store words as a note if one was asked for. Off the record, say that none is kept."""
         person_id = a.person.person_id
-        found = await questions.get(a.transaction, person_id, since=a.now - STAYS_OPEN)
+        found = await questions.get(a.transaction, person_id, since=a.transaction.now - STAYS_OPEN)
         if (
             found is None
             or found.topic is not QuestionTopic.NOTE
@@ -83,11 +81,9 @@ class CheckInInterceptor:
         ):
             return False
         await questions.close(a.transaction, person_id)
-        if a.person.is_off_record(a.now):
+        if a.person.is_off_record(a.transaction.now):
             await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
         else:
             check_in_id = CheckInId(found.draft.check_in_id)
-            await service.answer(
-                a.transaction, person_id, check_in_id, MoodAnswer(note=text), now=a.now
-            )
+            await service.answer(a.transaction, person_id, check_in_id, MoodAnswer(note=text))
         return True

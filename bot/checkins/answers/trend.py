@@ -10,7 +10,7 @@ an answer:
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
@@ -50,7 +50,7 @@ def is_falling(days: Sequence[float]) -> bool:
 
 
 async def note_falling(
-    transaction: Transaction, person_id: PersonId, notices: OperatorMessenger, *, now: datetime
+    transaction: Transaction, person_id: PersonId, notices: OperatorMessenger
 ) -> bool:
     """Record a falling trend after an answer, once a week at most. Returns True if it did.
 
@@ -60,7 +60,7 @@ async def note_falling(
     settings = await check_in_settings.get(transaction, person_id, lock=True)
     if settings is None:
         return False
-    today = now.astimezone(ZoneInfo(settings.zone)).date()
+    today = transaction.now.astimezone(ZoneInfo(settings.zone)).date()
     if settings.fell_on is not None and abs(today - settings.fell_on) < NOT_AGAIN_FOR:
         return False
     if not is_falling(by_day(await recent(transaction, person_id, today))):
@@ -73,14 +73,13 @@ async def note_falling(
             person_id,
             operator_id=None,
             text=notices.text("checkin_fell"),
-            now=now,
         )
     await check_in_settings.change(
         transaction,
         person_id,
         fell_on=today,
         fell_untold=case is None,
-        fell_waits_at=now if case is None else None,
+        fell_waits_at=transaction.now if case is None else None,
     )
     return True
 

@@ -167,4 +167,5 @@ def _line(noted: CheckIn, today: date) -> str:
 async def _today(a: UnitOfWork) -> date:
     """The person's local date, or the date in UTC without a zone."""
     settings = await check_in_settings.get(a.transaction, a.person.person_id)
-    return a.now.astimezone(ZoneInfo(settings.zone)).date() if settings else a.now.date()
+    now = a.transaction.now
+    return now.astimezone(ZoneInfo(settings.zone)).date() if settings else now.date()

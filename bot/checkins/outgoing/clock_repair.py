@@ -4,8 +4,6 @@ A clock that runs a month ahead puts next times a month ahead and skips dates th
 come. Both are undone; a question that was really asked stays.
 """
 
-from datetime import datetime
-
 import structlog
 
 from bot.checkins.outgoing.evaluation import next_due
@@ -18,26 +16,26 @@ from storage.ids import PersonId
 log = structlog.get_logger(__name__)
 
 
-async def repair(database: Database, now: datetime) -> None:
+async def repair(database: Database) -> None:
     """Reschedule what lies too far ahead, one person per transaction."""
     async with database.read() as transaction:
-        found = await appointments.implausibly_late(transaction, now=now)
+        found = await appointments.implausibly_late(transaction)
     for person_id in found:
         try:
-            await _reckon(database, person_id, now)
+            await _reckon(database, person_id)
         except Exception as error:  # the others go on; tried again in a while
             log.error("check_in_not_corrected", person=person_id, error=type(error).__name__)
 
 
-async def _reckon(database: Database, person_id: PersonId, now: datetime) -> None:
+async def _reckon(database: Database, person_id: PersonId) -> None:
     async with database.begin() as transaction:
         settings = await check_in_settings.get(transaction, person_id, lock=True)
         if settings is None:
             return
         # What a person wanted to skip they did want: today's may be still to come.
         reasons = set(SkipReason) - {SkipReason.ASKED_FOR}
-        await skips.forget(transaction, person_id, after=now, reasons=reasons)
+        await skips.forget(transaction, person_id, after=transaction.now, reasons=reasons)
         for stored in await appointments.of_person(transaction, person_id):
-            if stored.next is not None and stored.next.at > now:
-                following = await next_due(transaction, settings, stored, now)
+            if stored.next is not None and stored.next.at > transaction.now:
+                following = await next_due(transaction, settings, stored)
                 await appointments.set_next(transaction, person_id, stored.minute, following)

@@ -5,7 +5,7 @@ The scheduler evaluates before it asks, delivery once more before it sends.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.checkins.rules.backoff import Backoff
@@ -28,12 +28,13 @@ def next_of(occurrence: Occurrence | None) -> Next | None:
 
 
 async def next_due(
-    transaction: Transaction, settings: CheckInSettings, stored: Stored, now: datetime
+    transaction: Transaction, settings: CheckInSettings, stored: Stored
 ) -> Next | None:
     """When an appointment is due next, from now or from the end of a pause."""
     if settings.stopped_at is not None:
         return None
     # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.
+    now = transaction.now
     served = await occurrences.served(
         transaction, settings.person_id, stored.minute, before=now + timedelta(days=1)
     )
@@ -107,7 +108,7 @@ async def state_of(
 
 
 async def evaluate(
-    transaction: Transaction, due: Due, admits: Admits, now: datetime, *, lock: bool = False
+    transaction: Transaction, due: Due, admits: Admits, *, lock: bool = False
 ) -> Evaluation | None:
     """Say what to do about a due appointment. Returns None as long as there is nothing to do.
 
@@ -115,7 +116,6 @@ async def evaluate(
         transaction: an open one.
         due: the appointment.
         admits: whether the companion talks with a person at all.
-        now: the present instant.
         lock: keep other changes of this person's check-ins out until the transaction ends.
     """
     settings = await check_in_settings.get(transaction, due.person_id, lock=lock)
@@ -127,7 +127,7 @@ async def evaluate(
     state = await state_of(transaction, person, settings, admits)
     appointment = Appointment.of(due.days, due.minute)
     first = Occurrence(due.next.local_date, due.next.at)
-    found = decide_due(appointment, first, state, now)
+    found = decide_due(appointment, first, state, transaction.now)
     if found.asked is None:
         return Evaluation(settings, found)
     question = DueQuestion(

@@ -1,8 +1,7 @@
 """The job that sends check-ins whose time has come."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.checkins.outgoing.evaluation import DueQuestion
 from bot.checkins.outgoing.keyboard import faces
@@ -32,7 +31,6 @@ class CheckInJob:
     Args:
         rounds: finds and claims what is due.
         texts: reviewed words.
-        now: the clock.
     """
 
     def __init__(
@@ -40,11 +38,9 @@ class CheckInJob:
         *,
         rounds: CheckInScheduler,
         texts: Texts,
-        now: Callable[[], datetime],
     ) -> None:
         self._rounds = rounds
         self._texts = texts
-        self._now = now
         self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
 
     async def run(self) -> int:
@@ -67,17 +63,19 @@ class CheckInJob:
             self._texts,
             question,
             is_soft=await self._is_soft(transaction, question),
-            last=await transcripts.last_words(transaction, person.person_id, before=claimed.at),
-            now=claimed.at,
+            last=await transcripts.last_words(
+                transaction, person.person_id, before=transaction.now
+            ),
+            now=transaction.now,
         )
         if question.is_goodbye:
             buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
         else:
             buttons = [faces(self._texts, language, claimed.check_in_id)]
-        now = claimed.at  # by it the model's context knows the turn for a check-in's
-        session_id = await conversations.current_session(transaction, person.person_id, now=now)
+        session_id = await conversations.current_session(transaction, person.person_id)
+        # By its instant, which the check-in's row has too, the model's context knows this turn.
         turn = await conversations.append(
-            transaction, person.person_id, session_id, Speaker.SCRIPT, text=words, now=now
+            transaction, person.person_id, session_id, Speaker.SCRIPT, text=words
         )
         await outbox.put(
             transaction,
@@ -88,7 +86,6 @@ class CheckInJob:
             turn_id=turn.turn_id,
             expires_at=question.occurrence.at + LATEST,
             check_in_id=claimed.check_in_id,
-            now=now,
         )
         await self._offer_summary(transaction, claimed)
 
@@ -122,5 +119,4 @@ class CheckInJob:
             epoch=person.epoch,
             expires_at=question.occurrence.at + LATEST,
             check_in_id=claimed.check_in_id,
-            now=self._now(),
         )

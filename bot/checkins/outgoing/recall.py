@@ -6,7 +6,7 @@ as silence.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.checkins.outgoing.evaluation import Admits, CheckInCounted, state_of
 from bot.checkins.rules.backoff import Backoff
@@ -36,7 +36,7 @@ class Recall:
         self._admits = admits
 
     async def why_unwanted(
-        self, transaction: Transaction, message: OutboxMessage, now: datetime
+        self, transaction: Transaction, message: OutboxMessage
     ) -> SkipReason | None:
         """Why a message of a check-in must not be sent any more, or None to send it."""
         if message.person_id is None or message.check_in_id is None:
@@ -51,7 +51,7 @@ class Recall:
         state = await state_of(transaction, person, settings, self._admits)
         # Restraint was looked at when it was queued, and counts it already.
         state = replace(state, backoff=Backoff())
-        decided = decide(Occurrence(found.local_date, found.due_at), state, now)
+        decided = decide(Occurrence(found.local_date, found.due_at), state, transaction.now)
         return decided if isinstance(decided, SkipReason) else None
 
     async def on_end(
@@ -60,7 +60,6 @@ class Recall:
         message: OutboxMessage,
         state: OutboxState,
         reason: str | None,
-        now: datetime,
     ) -> None:
         """Record that an unsent check-in was not asked, unless part of it may have arrived."""
         if state in (OutboxState.SENT, OutboxState.UNKNOWN):
@@ -72,7 +71,7 @@ class Recall:
         elif reason is not None:
             why = SkipReason(reason)
         else:  # `/stop`, or else a crisis or an operator, whose case may be resolved by now
-            why = await self.why_unwanted(transaction, message, now) or SkipReason.HELD
+            why = await self.why_unwanted(transaction, message) or SkipReason.HELD
         if await withdraw(transaction, message.person_id, message.check_in_id, why):
             transaction.record(CheckInCounted(TAKEN_BACK))
 

@@ -47,12 +47,10 @@ class Claimed:
 
     Attributes:
         check_in_id: for the buttons, and for `diary.answer`.
-        at: the instant of the question, which the turn of its words has too.
     """
 
     question: DueQuestion
     check_in_id: CheckInId
-    at: datetime
 
 
 Ask = Callable[[Transaction, Claimed], Awaitable[None]]
@@ -63,7 +61,6 @@ class CheckInScheduler:
 
     Args:
         database: where schedules stand.
-        now: the clock on the wall.
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
@@ -73,13 +70,11 @@ class CheckInScheduler:
         self,
         *,
         database: Database,
-        now: Callable[[], datetime],
         monotonic_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         admits: Callable[[Person], bool] = lambda _person: True,
     ) -> None:
         self._database = database
-        self._now = now
         self._monotonic_s = monotonic_s
         self._sleep = sleep
         self._admits = admits
@@ -108,22 +103,22 @@ class CheckInScheduler:
         return asked
 
     async def _due(self) -> list[Due]:
-        now = self._now()
+        now = self._database.now()
         self._failing = {key: at for key, at in self._failing.items() if abs(now - at) < 2 * LATEST}
         async with self._database.read() as transaction:
             unsent = await queued_questions.count_unsent(transaction, limit=MOST_UNSENT)
             most = min(BATCH, MOST_UNSENT - unsent)
             if most <= 0:  # delivery is behind, or Telegram away
                 return []
-            found = await appointments.due(transaction, now=now, limit=most + len(self._failing))
+            found = await appointments.due(transaction, limit=most + len(self._failing))
         waits = {key for key, at in self._failing.items() if now < at}
         return [due for due in found if (due.person_id, due.minute) not in waits][:most]
 
     async def _repair(self) -> None:
         """Repair what a wrong clock did, now and then, and at once if the clock was set back."""
-        now, before = self._now(), self._corrected_at
+        now, before = self._database.now(), self._corrected_at
         if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
-            await repair(self._database, now)
+            await repair(self._database)
             self._corrected_at = now
 
     async def _wait(self) -> None:
@@ -136,7 +131,7 @@ class CheckInScheduler:
             async with self._database.begin() as transaction:
                 asked = await self._take(transaction, due, ask)
         except Exception as error:  # the others go on; this one is tried again
-            self._failing[key] = self._now() + RETRY_AFTER
+            self._failing[key] = self._database.now() + RETRY_AFTER
             await self._database.events.publish([CheckInCounted("error")])
             log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
             return False
@@ -145,13 +140,13 @@ class CheckInScheduler:
 
     async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
         """Claim one appointment and act on it. Returns True if it was asked."""
-        seen = await evaluate(transaction, due, self._admits, self._now(), lock=True)
+        seen = await evaluate(transaction, due, self._admits, lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)
             return False
         if seen.outcome is None:
             stored = Stored(due.minute, due.days, 0)
-            following = await next_due(transaction, seen.settings, stored, self._now())
+            following = await next_due(transaction, seen.settings, stored)
             await appointments.move(transaction, due, following)
             return False
         question = seen.question
@@ -180,14 +175,14 @@ class CheckInScheduler:
         question: DueQuestion,
         ask: Ask,
     ) -> bool:
-        now, day = self._now(), question.occurrence.local_date
+        day = question.occurrence.local_date
         state = (
             occurrences.CheckInState.GOODBYE
             if question.is_goodbye
             else occurrences.CheckInState.ASKED
         )
         occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
-        made = await occurrences.note_asked(transaction, occasion, now=now, state=state)
+        made = await occurrences.note_asked(transaction, occasion, state=state)
         if made is None:
             return False  # this date was served already, at this time of the day
         settings = question.settings
@@ -201,9 +196,9 @@ class CheckInScheduler:
         )
         if question.is_goodbye:
             await check_in_settings.change(
-                transaction, due.person_id, stopped_at=now, stopped_by=StoppedBy.GOODBYE
+                transaction, due.person_id, stopped_at=transaction.now, stopped_by=StoppedBy.GOODBYE
             )
             await appointments.suspend(transaction, due.person_id)
-        await ask(transaction, Claimed(question, made, now))
+        await ask(transaction, Claimed(question, made))
         transaction.record(CheckInCounted(state.value))
         return True

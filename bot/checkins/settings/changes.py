@@ -41,11 +41,11 @@ class SettingsDialog:
 
     async def state(self, a: UnitOfWork, above: str = "") -> MessageBody:
         """How check-ins stand, or the choice of times if there are none."""
-        view = await status.status_of(a.transaction, a.person, self._admits, now=a.now)
+        view = await status.status_of(a.transaction, a.person, self._admits)
         if view is None:
             return await self.choose(a, above)
         await self._ask(a, QuestionTopic.STATE, TimesDraft())
-        return self._pages.state(a.person.language, view, a.now, above)
+        return self._pages.state(a.person.language, view, a.transaction.now, above)
 
     async def choose(self, a: UnitOfWork, above: str = "") -> MessageBody:
         """Choose times, beginning with those that are agreed or were being chosen."""
@@ -125,9 +125,7 @@ class SettingsDialog:
         wanted = merged(wanted)
         note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
         try:
-            settings = await service.set_appointments(
-                a.transaction, a.person.person_id, wanted, now=a.now
-            )
+            settings = await service.set_appointments(a.transaction, a.person.person_id, wanted)
         except QuietHoursError as error:
             return self._refused(a, error)
         if settings is not None:
@@ -137,25 +135,25 @@ class SettingsDialog:
             return await self.state(a, note)
         draft = TimesDraft([(each.minute, each.mask) for each in wanted])
         await self._ask(a, QuestionTopic.ZONE, draft)
-        body = self._pages.zone(a.person.language, a.person.region, a.now)
+        body = self._pages.zone(a.person.language, a.person.region, a.transaction.now)
         return MessageBody(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
     async def zones(self, a: UnitOfWork, found: tuple[str, ...] = ()) -> MessageBody:
         """Ask for the zone, or which of `found` it is."""
         draft = await self.draft(a) or TimesDraft()
         await self._ask(a, QuestionTopic.ZONE, draft)
-        return self._pages.zone(a.person.language, a.person.region, a.now, found)
+        return self._pages.zone(a.person.language, a.person.region, a.transaction.now, found)
 
     async def zone(self, a: UnitOfWork, name: str) -> MessageBody:
         """Take a zone: at once if check-ins are agreed on, else go on to the consent."""
-        if await service.set_zone(a.transaction, a.person.person_id, name, now=a.now) is not None:
+        if await service.set_zone(a.transaction, a.person.person_id, name) is not None:
             return await self.state(a)
         draft = await self.draft(a)
         if draft is None or not draft.times:
             return await self._gone(a)
         draft.zone = name
         await self._ask(a, QuestionTopic.ZONE, draft)
-        return self._pages.agree(a.person.language, draft, a.now)
+        return self._pages.agree(a.person.language, draft, a.transaction.now)
 
     async def agree(self, a: UnitOfWork, marked: str = "") -> MessageBody:
         """Begin, and record the consent to exactly what stands above the button."""
@@ -165,14 +163,10 @@ class SettingsDialog:
             return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
         if marked != mark(draft):
             above = self._texts(a.person.language, "checkin_draft_changed")
-            return self._pages.agree(a.person.language, draft, a.now, above)
+            return self._pages.agree(a.person.language, draft, a.transaction.now, above)
         try:
             await service.begin(
-                a.transaction,
-                a.person.person_id,
-                zone=draft.zone,
-                wanted=appointments_of(draft),
-                now=a.now,
+                a.transaction, a.person.person_id, zone=draft.zone, wanted=appointments_of(draft)
             )
         except QuietHoursError as error:
             return self._refused(a, error)
@@ -204,25 +198,25 @@ class SettingsDialog:
 
     async def pause(self, a: UnitOfWork, days: int) -> MessageBody:
         """Ask nothing for so many days."""
-        until_at = a.now + timedelta(days=days)
-        await service.pause(a.transaction, a.person.person_id, until_at=until_at, now=a.now)
+        until_at = a.transaction.now + timedelta(days=days)
+        await service.pause(a.transaction, a.person.person_id, until_at=until_at)
         return await self.state(a)
 
     async def skip(self, a: UnitOfWork) -> MessageBody:
         """Nothing more today."""
-        skipped = await service.skip_today(a.transaction, a.person.person_id, now=a.now)
+        skipped = await service.skip_today(a.transaction, a.person.person_id)
         key = "checkin_skipped" if skipped else "checkin_skipped_none"
         return await self.state(a, self._texts(a.person.language, key))
 
     async def resume(self, a: UnitOfWork) -> MessageBody:
         """Go on after a pause, a stop, a goodbye or a skip."""
-        if await service.resume(a.transaction, a.person.person_id, now=a.now) is None:
+        if await service.resume(a.transaction, a.person.person_id) is None:
             return await self.choose(a)
         return await self.state(a, self._texts(a.person.language, "checkin_resumed"))
 
     async def stop(self, a: UnitOfWork) -> MessageBody:
         """End check-ins at once."""
-        await service.stop(a.transaction, a.person.person_id, now=a.now)
+        await service.stop(a.transaction, a.person.person_id)
         await questions.close(a.transaction, a.person.person_id)
         return self._pages.stopped(a.person.language)
 
@@ -246,7 +240,8 @@ class SettingsDialog:
         elif name == "weekly_summary":
             values = {"weekly_summary": not settings.weekly_summary}
             if values["weekly_summary"]:  # the first comes when a week is over
-                values["summarised_on"] = a.now.astimezone(ZoneInfo(settings.zone)).date()
+                local = a.transaction.now.astimezone(ZoneInfo(settings.zone))
+                values["summarised_on"] = local.date()
         else:
             return None
         await check_in_settings.change(a.transaction, person_id, **values)
@@ -278,11 +273,13 @@ class SettingsDialog:
 
     async def asked(self, a: UnitOfWork) -> QuestionTopic | None:
         """What was asked and words may answer, or None if it is too long ago."""
-        found = await questions.get(a.transaction, a.person.person_id, since=a.now - STAYS_OPEN)
+        found = await questions.get(
+            a.transaction, a.person.person_id, since=a.transaction.now - STAYS_OPEN
+        )
         return found.topic if found else None
 
     async def _ask(self, a: UnitOfWork, asks: QuestionTopic, draft: TimesDraft) -> None:
-        await questions.put(a.transaction, a.person.person_id, asks, draft, now=a.now)
+        await questions.put(a.transaction, a.person.person_id, asks, draft)
 
     def _refused(self, a: UnitOfWork, error: QuietHoursError) -> MessageBody:
         return self._pages.refused(a.person.language, [each.minute for each in error.refused])

@@ -104,7 +104,7 @@ class PhraseHandler:
         return await self._changes.choose_on(a, above)
 
     async def _zone(self, a: UnitOfWork, text: str) -> MessageBody | None:
-        found = zone_phrases.find(text, a.now)
+        found = zone_phrases.find(text, a.transaction.now)
         is_agreed = await settings.get(a.transaction, a.person.person_id) is not None
         if len(found) == 1 and not is_agreed:  # the consent comes next, and shows it
             return await self._changes.zone(a, found[0])

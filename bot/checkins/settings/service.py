@@ -37,12 +37,7 @@ class QuietHoursError(ValueError):
 
 
 async def begin(
-    transaction: Transaction,
-    person_id: PersonId,
-    *,
-    zone: str,
-    wanted: Iterable[Appointment],
-    now: datetime,
+    transaction: Transaction, person_id: PersonId, *, zone: str, wanted: Iterable[Appointment]
 ) -> CheckInSettings:
     """Start check-ins, or start them again, and record the consent.
 
@@ -51,12 +46,11 @@ async def begin(
         person_id: the person who asked for them.
         zone: an IANA name that exists (`zones.is_zone`).
         wanted: the times, which replace all times before.
-        now: of the consent.
 
     Raises:
         QuietHoursError: some of the times are in the person's quiet hours.
     """
-    await check_in_settings.create(transaction, person_id, zone=zone, now=now)
+    await check_in_settings.create(transaction, person_id, zone=zone)
     settings = await _locked(transaction, person_id)
     assert settings is not None
     _refuse_quiet(settings, wanted := merged(wanted))
@@ -65,11 +59,11 @@ async def begin(
     )
     await heard_from(transaction, person_id)
     await _keep(transaction, person_id, wanted)
-    return await _reckon(transaction, person_id, now)
+    return await _reckon(transaction, person_id)
 
 
 async def set_appointments(
-    transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment], *, now: datetime
+    transaction: Transaction, person_id: PersonId, wanted: Iterable[Appointment]
 ) -> CheckInSettings | None:
     """Replace all times. Zone, pause and stop stay as they are.
 
@@ -81,17 +75,17 @@ async def set_appointments(
         return None
     _refuse_quiet(settings, wanted := merged(wanted))
     await _keep(transaction, person_id, wanted)
-    return await _reckon(transaction, person_id, now)
+    return await _reckon(transaction, person_id)
 
 
 async def set_zone(
-    transaction: Transaction, person_id: PersonId, zone: str, *, now: datetime
+    transaction: Transaction, person_id: PersonId, zone: str
 ) -> CheckInSettings | None:
     """Move a person to another zone. `schedule.py` says what travel does."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, zone=zone)
-    return await _reckon(transaction, person_id, now)
+    return await _reckon(transaction, person_id)
 
 
 async def set_quiet(
@@ -115,33 +109,31 @@ async def set_quiet(
 
 
 async def pause(
-    transaction: Transaction, person_id: PersonId, *, until_at: datetime, now: datetime
+    transaction: Transaction, person_id: PersonId, *, until_at: datetime
 ) -> CheckInSettings | None:
     """Ask nothing until an instant, including what is due at this moment."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
     await appointments.suspend(transaction, person_id)
-    return await _reckon(transaction, person_id, now)
+    return await _reckon(transaction, person_id)
 
 
-async def resume(
-    transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> CheckInSettings | None:
+async def resume(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
     """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
     if await _locked(transaction, person_id) is None:
         return None
-    await skips.forget(transaction, person_id, after=now, reasons=[SkipReason.ASKED_FOR])
+    await skips.forget(
+        transaction, person_id, after=transaction.now, reasons=[SkipReason.ASKED_FOR]
+    )
     await check_in_settings.change(
         transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
     )
     await heard_from(transaction, person_id)
-    return await _reckon(transaction, person_id, now)
+    return await _reckon(transaction, person_id)
 
 
-async def stop(
-    transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> CheckInSettings | None:
+async def stop(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
     """End check-ins at once. Times and answers stay, for `resume` and the chart.
 
     `storage.check_in_settings.withdraw` takes the consent back as well.
@@ -149,21 +141,19 @@ async def stop(
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(
-        transaction, person_id, stopped_at=now, stopped_by=StoppedBy.PERSON
+        transaction, person_id, stopped_at=transaction.now, stopped_by=StoppedBy.PERSON
     )
     await appointments.suspend(transaction, person_id)
     return await check_in_settings.get(transaction, person_id)
 
 
-async def skip_today(
-    transaction: Transaction, person_id: PersonId, *, now: datetime
-) -> list[Appointment]:
+async def skip_today(transaction: Transaction, person_id: PersonId) -> list[Appointment]:
     """Skip what is still to come today, or waits to be sent, by the person's own date."""
     settings = await _locked(transaction, person_id)
     if settings is None:
         return []
     zone, skipped = ZoneInfo(settings.zone), []
-    today = now.astimezone(zone).date()
+    today = transaction.now.astimezone(zone).date()
     for stored in await appointments.of_person(transaction, person_id):
         if await _withdraw_unsent(transaction, person_id, today, stored.minute):
             skipped.append(Appointment.of(stored.days, stored.minute))
@@ -190,18 +180,13 @@ async def _withdraw_unsent(
 
 
 async def answer(
-    transaction: Transaction,
-    person_id: PersonId,
-    check_in_id: CheckInId,
-    said: MoodAnswer,
-    *,
-    now: datetime,
+    transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, said: MoodAnswer
 ) -> MoodAnswer | None:
     """Store an answer, or more of one, and reset the silence.
 
     After a goodbye it does not start check-ins again; `resume` does.
     """
-    whole = await occurrences.answer(transaction, person_id, check_in_id, said, now=now)
+    whole = await occurrences.answer(transaction, person_id, check_in_id, said)
     if whole is not None:
         await heard_from(transaction, person_id)
     return whole
@@ -259,13 +244,14 @@ async def _keep(
     await appointments.put(transaction, person_id, rows)
 
 
-async def _reckon(transaction: Transaction, person_id: PersonId, now: datetime) -> CheckInSettings:
+async def _reckon(transaction: Transaction, person_id: PersonId) -> CheckInSettings:
     """Compute all next occurrences again. What is due and not asked yet stays due."""
     settings = await check_in_settings.get(transaction, person_id)
     assert settings is not None
     for stored in await appointments.of_person(transaction, person_id):
-        if stored.next is not None and stored.next.at <= now and settings.stopped_at is None:
+        is_due = stored.next is not None and stored.next.at <= transaction.now
+        if is_due and settings.stopped_at is None:
             continue
-        following = await next_due(transaction, settings, stored, now)
+        following = await next_due(transaction, settings, stored)
         await appointments.set_next(transaction, person_id, stored.minute, following)
     return settings

@@ -46,7 +46,7 @@ class CheckInStatus:
 
 
 async def status_of(
-    transaction: Transaction, person: Person, admits: Callable[[Person], bool], *, now: datetime
+    transaction: Transaction, person: Person, admits: Callable[[Person], bool]
 ) -> CheckInStatus | None:
     """The status, or None for a person who has not asked for check-ins."""
     settings = await check_in_settings.get(transaction, person.person_id)
@@ -55,13 +55,13 @@ async def status_of(
     state = await state_of(transaction, person, settings, admits)
     upcoming: list[tuple[Appointment, Occurrence | None]] = []
     for stored in await appointments.of_person(transaction, person.person_id):
-        following = stored.next or await next_due(transaction, settings, stored, now)
+        following = stored.next or await next_due(transaction, settings, stored)
         found = Occurrence(following.local_date, following.at) if following else None
         upcoming.append((Appointment.of(stored.days, stored.minute), found))
     return CheckInStatus(
         settings,
         upcoming,
-        next_question(upcoming, state, now),
+        next_question(upcoming, state, transaction.now),
         crowded={
             each.minute
             for each, found in upcoming
@@ -73,7 +73,7 @@ async def status_of(
         is_held=state.is_held,
         is_admitted=state.is_admitted,
         is_skipped=await skips.is_to_come(
-            transaction, person.person_id, after=now, reason=SkipReason.ASKED_FOR
+            transaction, person.person_id, after=transaction.now, reason=SkipReason.ASKED_FOR
         ),
         every_days=state.backoff.every_days,
     )

@@ -3,7 +3,6 @@
 The checks change nothing and page nobody.
 """
 
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from telegram import Bot, ChatMemberAdministrator
@@ -63,9 +62,8 @@ async def _counted(settings: Settings) -> tuple[int, int] | None:
         if await database.version() != schema_version.newest():
             return None
         async with database.read() as transaction:
-            now = datetime.now(UTC)
             listed = await operators.listed(transaction, active=False)
-            duty = await roster.on_duty(transaction, ZoneInfo(settings.operators_timezone), now=now)
+            duty = await roster.on_duty(transaction, ZoneInfo(settings.operators_timezone))
     except Exception:  # as above
         return None
     finally:

@@ -8,7 +8,6 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from bot.cli.demo import console_link
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from review.operators.sign_in import offer
@@ -174,14 +173,13 @@ async def test_two_browsers_claim_at_once(
             role=OperatorRole.REVIEWER,
             name="Jo",
             language="en",
-            now=utc_now(),
         )
         await operators.change(transaction, other.operator_id, name="Jo")
     await user.say(CRISIS)
     await sign_in(page, sandbox, service)
     theirs = await second.new_page()
     async with service.parts.database.begin() as transaction:
-        token = await offer(transaction, other, way="host", now=utc_now())
+        token = await offer(transaction, other, way="host")
     console = service.parts.console
     assert console is not None
     await theirs.goto(console.address.sign_in(token))
@@ -325,12 +323,9 @@ async def person_case(service: Service, user: SandboxUser) -> int:
 
 async def fill(service: Service, count: int) -> None:
     """Cases of people who said nothing."""
-    now = utc_now()
     async with service.parts.database.begin() as transaction:
         for number in range(count):
-            person = await people.get_or_create(
-                transaction, 800_000 + number, language="zh", now=now
-            )
+            person = await people.get_or_create(transaction, 800_000 + number, language="zh")
             await cases.create(
                 transaction,
                 person.person_id,
@@ -338,7 +333,6 @@ async def fill(service: Service, count: int) -> None:
                 categories=("suicide", "others_at_risk"),
                 script="suicide",
                 lexicon="test",
-                now=now,
             )
 
 

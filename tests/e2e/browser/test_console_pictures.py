@@ -13,11 +13,10 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from bot.cli.demo import console_link
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from safety.screening.levels import Level
 from sandbox import Sandbox, SandboxUser
-from storage import Transaction
+from storage import Transaction, utc_now
 from storage.checkins import settings
 from storage.companion import people
 from storage.review import cases, evidence, operators
@@ -51,22 +50,23 @@ async def one_case(
     is_fresh = number < 24
     at = now - timedelta(hours=chance.uniform(0.1, 9) if is_fresh else chance.uniform(12, 650))
     level = chance.choices((2, 3, 4), (6, 3, 1))[0]
-    person = await people.get_or_create(transaction, 800_000 + number, language="zh", now=at)
+    transaction.now = at
+    person = await people.get_or_create(transaction, 800_000 + number, language="zh")
     case_id = await cases.create(
         transaction,
         person.person_id,
         level=level,
         script="suicide",
         lexicon="made up",
-        now=at,
         categories=tuple(chance.sample(KINDS, chance.choice((1, 1, 2)))),
     )
     span = EvidenceSpan(chance.choice(RULES), "suicide", level, 0, 3)
-    await evidence.add(transaction, case_id, [span], turn_id=None, lexicon="made up", now=at)
+    await evidence.add(transaction, case_id, [span], turn_id=None, lexicon="made up")
     operator = chance.choice(names).operator_id
     if not is_fresh or number % 4 == 0:
         waited = timedelta(minutes=chance.expovariate(1 / 6))
-        await cases.claim(transaction, case_id, operator, now=at + waited)
+        transaction.now = at + waited
+        await cases.claim(transaction, case_id, operator)
     elif level >= Level.ACTIVE:
         due_at = now + timedelta(minutes=chance.randrange(2, 9))
         await cases.change(
@@ -74,7 +74,8 @@ async def one_case(
         )
     if not is_fresh:
         verdict = chance.choices(VERDICTS, (5, 3, 2, 1))[0]
-        await cases.resolve(transaction, case_id, verdict, operator_id=operator, now=at)
+        transaction.now = at
+        await cases.resolve(transaction, case_id, verdict, operator_id=operator)
 
 
 async def a_month(service: Service) -> None:
@@ -87,18 +88,15 @@ async def a_month(service: Service) -> None:
                 role=operators.OperatorRole.REVIEWER,
                 name=name,
                 language="zh",
-                now=now,
             )
             for number, name in enumerate(("林晓", "Jonas"))
         ]
         for number in range(MONTH):
             await one_case(transaction, number, chance, names, now)
         for number in (100, MONTH):  # one of them had a case before
-            at = now - timedelta(days=number / 100)
-            person = await people.get_or_create(
-                transaction, 800_000 + number, language="zh", now=at
-            )
-            await settings.create(transaction, person.person_id, zone="UTC", now=at)
+            at = transaction.now = now - timedelta(days=number / 100)
+            person = await people.get_or_create(transaction, 800_000 + number, language="zh")
+            await settings.create(transaction, person.person_id, zone="UTC")
             await settings.change(transaction, person.person_id, fell_waits_at=at)
 
 

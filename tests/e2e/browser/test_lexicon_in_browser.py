@@ -13,9 +13,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bot.cli.demo import console_link
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from sandbox import Sandbox
+from storage import utc_now
 from storage.companion import conversations, people
 from storage.companion.conversations import Speaker
 from storage.review import operators
@@ -49,12 +49,12 @@ async def service(start: Callable[..., Awaitable[Service]], tmp_path: Path) -> S
     (folder / "messages.jsonl").write_text("\n".join(rows), "utf-8")
     service, now = await start(replay_data=folder), utc_now()
     async with service.parts.database.begin() as transaction:
-        person = await people.get_or_create(transaction, 900_002, language="zh", now=now)
+        person = await people.get_or_create(transaction, 900_002, language="zh")
         await people.change(transaction, person.person_id, consent_at=now, training_consent_at=now)
-        session = await conversations.current_session(transaction, person.person_id, now=now)
+        session = await conversations.current_session(transaction, person.person_id)
         for text in SAID:
             await conversations.append(
-                transaction, person.person_id, session, Speaker.PERSON, text=text, now=now
+                transaction, person.person_id, session, Speaker.PERSON, text=text
             )
     return service
 

@@ -32,7 +32,7 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     clock = OffsetClock()
     bo = sandbox.add_user(901, first_name="Bo")
     service = await start(
-        now=clock, operators=frozenset({sandbox.operator.id, bo.id}), max_new_tokens=120
+        clock=clock, operators=frozenset({sandbox.operator.id, bo.id}), max_new_tokens=120
     )
     ann = sandbox.operator
     group = Group(sandbox, service, sandbox.operators_chat_id, ann, bo, bo)
@@ -58,7 +58,7 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
 
     # She takes over in the browser, while the model writes: nothing of it comes.
     async with service.parts.database.begin() as transaction:
-        token = await offer(transaction, found, way="host", now=clock())
+        token = await offer(transaction, found, way="host")
     assert service.parts.console is not None
     await page.goto(service.parts.console.address.sign_in(token))
     await page.get_by_role("button", name="Sign in").click()

@@ -16,7 +16,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def served(start: Start, clock: ManualClock) -> Service:
-    return await start(now=clock, retention_days=200)
+    return await start(clock=clock, retention_days=200)
 
 
 @pytest.fixture

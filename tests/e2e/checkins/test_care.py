@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from bot.crisis.safe_mode import Switch
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
@@ -140,7 +139,7 @@ async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
     served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
-    await served.parts.safe_mode.turn_on(Switch.PAUSED, "by hand", now=utc_now())
+    await served.parts.safe_mode.turn_on(Switch.PAUSED, "by hand")
     await pressed(someone, "ci:pauses")
     assert "暂停到 11-27" in await answer_to(someone, "三天")
     assert (await turns_of(served, someone))[-1].text == "三天"
@@ -156,7 +155,7 @@ async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
 async def test_beyond_the_quota_settings_are_heard_and_a_face_is_kept(
     start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts
 ) -> None:
-    served = await start(now=clock, daily_quota=1)
+    served = await start(clock=clock, daily_quota=1)
     someone = sandbox.add_user()
     await newcomer_agrees(someone)
     await agree(someone)
@@ -177,13 +176,13 @@ async def test_beyond_the_quota_settings_are_heard_and_a_face_is_kept(
 async def test_a_closed_pilot_takes_no_settings_and_asks_nothing(
     start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts
 ) -> None:
-    open_to_all = await start(now=clock)
+    open_to_all = await start(clock=clock)
     someone = sandbox.add_user()
     await newcomer_agrees(someone)
     await agree(someone)
     await pressed(someone, "ci:pauses")
     await open_to_all.aclose()
-    closed = await start(now=clock, pilot=True)
+    closed = await start(clock=clock, pilot=True)
     assert (await answer_to(someone, "三天")).startswith(opening(texts, "pilot_over"))
     settings = await settings_of(closed, someone)
     assert settings is not None

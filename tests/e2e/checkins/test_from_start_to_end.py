@@ -333,7 +333,7 @@ async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(
 async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     start: Start, sandbox: Sandbox, clock: ManualClock, texts: Texts, slow: asyncio.Event
 ) -> None:
-    first = await start(now=clock)
+    first = await start(clock=clock)
     user = sandbox.add_user()
     await newcomer_agrees(user)
     await agree(user)
@@ -343,7 +343,7 @@ async def test_a_tap_whose_reply_was_cut_by_an_end_is_answered_after_the_start(
     await user.press("🙂")
     await asyncio.wait_for(slow.wait(), 20)
     await first.aclose()
-    second = await start(now=clock)
+    second = await start(clock=clock)
     await user.wait_for(None, after=question.message_id, timeout_s=60)
     person = await person_of(second, user)
     assert person is not None

@@ -157,13 +157,13 @@ async def noted(service: Service, user: SandboxUser, days: int, note: str) -> No
     assert person is not None
     async with service.parts.database.begin() as transaction:
         for back in range(days, 0, -1):
-            at = BEGIN - timedelta(days=back)
+            at = transaction.now = BEGIN - timedelta(days=back)
             made = await check_ins.note_asked(
-                transaction, Occasion(person.person_id, at.date(), 480, at), now=at
+                transaction, Occasion(person.person_id, at.date(), 480, at)
             )
             assert made is not None
             said = MoodAnswer(mood=3, note=f"{note}{back}")
-            await check_ins.answer(transaction, person.person_id, made, said, now=at)
+            await check_ins.answer(transaction, person.person_id, made, said)
 
 
 async def test_notes_come_one_message_at_a_time_newest_first(

@@ -35,7 +35,7 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     is_asked: bool,
 ) -> None:
     at = BEGIN
-    service = await start(now=lambda: at)
+    service = await start(clock=lambda: at)
     someone = sandbox.add_user()
     await newcomer_agrees(someone)
     person = await person_of(service, someone)
@@ -43,11 +43,7 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     database = service.parts.database
     async with database.begin() as tx:
         await diary.begin(
-            tx,
-            person.person_id,
-            zone="Asia/Shanghai",
-            wanted=[Appointment(EVERY_DAY, 480)],
-            now=BEGIN,
+            tx, person.person_id, zone="Asia/Shanghai", wanted=[Appointment(EVERY_DAY, 480)]
         )
     # Refused for certain: what may have arrived would not be sent again.
     sandbox.faults.add("sendMessage", "429", times=10**6, chat_id=someone.id)

@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from console.app import Console
 from review.operators import roster, sign_in
 from safety.screening.levels import Level
 from sandbox import Sandbox
+from storage import utc_now
 from storage.companion import conversations, people
 from storage.companion.conversations import Speaker
 from storage.ids import CaseId, PersonId
@@ -63,12 +64,13 @@ async def browser(console: Console) -> AsyncIterator[Callable[[], httpx.AsyncCli
         await client.aclose()
 
 
-async def link_for(service: Service, operator: Operator, **changed: Any) -> str:
-    """The token of a fresh link."""
+async def link_for(
+    service: Service, operator: Operator, *, way: str = "host", age: timedelta = timedelta()
+) -> str:
+    """The token of a link that was made so long ago."""
     async with service.parts.database.begin() as transaction:
-        return await sign_in.offer(
-            transaction, operator, **{"way": "host", "now": utc_now(), **changed}
-        )
+        transaction.now -= age
+        return await sign_in.offer(transaction, operator, way=way)
 
 
 @pytest.fixture
@@ -89,7 +91,6 @@ async def reviewer(service: Service, admin: Operator) -> Operator:
             role=operators.OperatorRole.REVIEWER,
             name="Rui",
             language="en",
-            now=utc_now(),
         )
 
 
@@ -104,9 +105,7 @@ def sit(
         answer = await client.post("/console/sign-in", data={"token": token})
         assert answer.status_code == 303, answer.text
         async with service.parts.database.read() as transaction:
-            found = await sign_in.visitor(
-                transaction, client.cookies[console.address.cookie], now=utc_now()
-            )
+            found = await sign_in.visitor(transaction, client.cookies[console.address.cookie])
         assert found is not None
         return Seat(operator, client, found.session.csrf)
 
@@ -118,7 +117,7 @@ async def case_id(service: Service) -> CaseId:
     """A case of somebody who has said something."""
     now = utc_now()
     async with service.parts.database.begin() as transaction:
-        person = await people.get_or_create(transaction, 900_001, language="zh", now=now)
+        person = await people.get_or_create(transaction, 900_001, language="zh")
         await people.change(transaction, person.person_id, consent_at=now)
         await say(service, person.person_id, WORDS, transaction=transaction)
         return await cases.create(
@@ -128,17 +127,13 @@ async def case_id(service: Service) -> CaseId:
             categories=("suicide",),
             script="suicide",
             lexicon="test",
-            now=now,
         )
 
 
 async def say(service: Service, person_id: PersonId, text: str, *, transaction: Any) -> None:
     """A person's turn."""
-    now = utc_now()
-    session = await conversations.current_session(transaction, person_id, now=now)
-    await conversations.append(
-        transaction, person_id, session, Speaker.PERSON, text=text, level=3, now=now
-    )
+    session = await conversations.current_session(transaction, person_id)
+    await conversations.append(transaction, person_id, session, Speaker.PERSON, text=text, level=3)
 
 
 async def acts_of(service: Service, **filters: Any) -> list[audit.Record]:

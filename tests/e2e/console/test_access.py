@@ -16,7 +16,6 @@ import httpx
 import pytest
 from starlette.routing import Mount, Route
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from console.app import Console
@@ -24,6 +23,7 @@ from console.door import CSRF_HEADER, ProtectedRoute
 from console.guard import HEADERS, MOST_BYTES
 from review.operators import roster, sign_in
 from sandbox import Sandbox
+from storage import utc_now
 from storage.ids import CaseId
 from storage.review import audit, operators
 from storage.review.operators import Operator
@@ -105,7 +105,7 @@ async def test_ended_sessions(
     console_of: Callable[[Service], Any],
 ) -> None:
     late = timedelta()
-    service = await start(now=lambda: utc_now() + late)
+    service = await start(clock=lambda: utc_now() + late)
     async with console_of(service) as (console, sit, reviewer, admin, case):
         seat: Seat = await sit(reviewer)
         assert (await seat.client.get("/console/")).status_code == 200
@@ -119,7 +119,7 @@ async def test_ended_sessions(
             await other.post("/console/sign-out", everywhere="1")
         elif how == "removed":
             async with service.parts.database.begin() as transaction:
-                await roster.remove(transaction, admin, reviewer.operator_id, now=utc_now())
+                await roster.remove(transaction, admin, reviewer.operator_id)
         elif how == "idle":
             late = sign_in.IDLE + timedelta(seconds=1)
         elif how == "watched":  # a page that refreshes itself is not somebody who is there
@@ -156,7 +156,6 @@ def console_of() -> Callable[[Service], Any]:
                 role=operators.OperatorRole.REVIEWER,
                 name="Rui",
                 language="zh",
-                now=utc_now(),
             )
 
         async def sit(operator: Operator) -> Seat:
@@ -316,12 +315,12 @@ async def test_a_link_works_once_and_only_when_pressed(
 async def test_links_that_do_not_hold(
     service: Service, browser: Browser, admin: Operator, reviewer: Operator
 ) -> None:
-    old = await link_for(service, admin, now=utc_now() - timedelta(minutes=11))
+    old = await link_for(service, admin, age=timedelta(minutes=11))
     replaced = await link_for(service, admin)
     await link_for(service, admin)
     orphan = await link_for(service, reviewer)
     async with service.parts.database.begin() as transaction:
-        await roster.remove(transaction, admin, reviewer.operator_id, now=utc_now())
+        await roster.remove(transaction, admin, reviewer.operator_id)
     answers = set()
     for token in (old, replaced, orphan, "never", ""):
         answer = await browser().post("/console/sign-in", data={"token": token})
@@ -446,7 +445,7 @@ async def test_links_and_sessions_cannot_be_guessed(service: Service, admin: Ope
     tokens = {await link_for(service, admin) for _ in range(2)}
     token = await link_for(service, admin)
     async with service.parts.database.begin() as transaction:
-        _, secret, csrf = await sign_in.consume(transaction, token, now=utc_now())
+        _, secret, csrf = await sign_in.consume(transaction, token)
     made = {*tokens, token, secret, csrf}
     assert len(made) == 5
     for each in made:
@@ -472,13 +471,11 @@ async def test_the_stream_closes_with_the_session(
             pass
         async with service.parts.database.begin() as transaction:
             if how == "removed":
-                await roster.remove(transaction, admin, reviewer.operator_id, now=utc_now())
+                await roster.remove(transaction, admin, reviewer.operator_id)
             else:
-                found = await sign_in.visitor(
-                    transaction, next(iter(seat.client.cookies.values())), now=utc_now()
-                )
+                found = await sign_in.visitor(transaction, next(iter(seat.client.cookies.values())))
                 assert found is not None
-                await sign_in.leave(transaction, found, now=utc_now())
+                await sign_in.leave(transaction, found)
         rest = [line async for line in lines]
     assert "event: ended" in rest
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
+from storage import utc_now
 from storage.checkins import settings as check_in_settings
 from storage.companion import people
 from storage.ids import CaseId, PersonId
@@ -24,8 +24,9 @@ async def fallen(service: Service) -> PersonId:
     """Somebody without a case whose moods have fallen since three hours ago."""
     at = utc_now() - timedelta(hours=3)
     async with service.parts.database.begin() as transaction:
-        person = await people.get_or_create(transaction, 900_777, language="zh", now=at)
-        await check_in_settings.create(transaction, person.person_id, zone="UTC", now=at)
+        transaction.now = at
+        person = await people.get_or_create(transaction, 900_777, language="zh")
+        await check_in_settings.create(transaction, person.person_id, zone="UTC")
         await check_in_settings.change(
             transaction, person.person_id, fell_on=at.date(), fell_waits_at=at
         )
@@ -70,13 +71,12 @@ async def test_a_case_takes_its_place(
     seat, now = await sit(reviewer), utc_now()
     async with service.parts.database.begin() as transaction:
         case = await cases.create(
-            transaction, fallen, level=2, categories=(), script="suicide", lexicon="test", now=now
+            transaction, fallen, level=2, categories=(), script="suicide", lexicon="test"
         )
     assert noted((await seat.client.get("/console/queue")).text) == []
     async with service.parts.database.begin() as transaction:
-        await cases.resolve(
-            transaction, case, Resolution.HELPED, operator_id=None, now=now - timedelta(days=1)
-        )
+        transaction.now = now - timedelta(days=1)
+        await cases.resolve(transaction, case, Resolution.HELPED, operator_id=None)
     page = (await seat.client.get("/console/queue")).text  # noted after that case
     assert noted(page) == [fallen]
     assert f'href="/console/cases/{case}">last case #{case}</a>' in page

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
 from review.operators import roster
 from safety.screening.canary import CANARIES
 from safety.screening.screener import Screener
+from storage import utc_now
 from storage.companion import conversations, people
 from storage.companion.conversations import Speaker
 from storage.review import operators
@@ -28,13 +28,7 @@ async def second(service: Service, admin: Operator) -> Operator:
     """Another admin."""
     async with service.parts.database.begin() as transaction:
         return await roster.add(
-            transaction,
-            admin,
-            555_003,
-            role=operators.OperatorRole.ADMIN,
-            name="Bo",
-            language="en",
-            now=utc_now(),
+            transaction, admin, 555_003, role=operators.OperatorRole.ADMIN, name="Bo", language="en"
         )
 
 
@@ -75,11 +69,11 @@ async def says(service: Service, text: str) -> None:
     """Somebody who allows the use of their words says this."""
     now = utc_now()
     async with service.parts.database.begin() as transaction:
-        person = await people.get_or_create(transaction, 900_002, language="zh", now=now)
+        person = await people.get_or_create(transaction, 900_002, language="zh")
         await people.change(transaction, person.person_id, consent_at=now, training_consent_at=now)
-        session = await conversations.current_session(transaction, person.person_id, now=now)
+        session = await conversations.current_session(transaction, person.person_id)
         await conversations.append(
-            transaction, person.person_id, session, Speaker.PERSON, text=text, now=now
+            transaction, person.person_id, session, Speaker.PERSON, text=text
         )
 
 

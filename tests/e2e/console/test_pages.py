@@ -7,8 +7,8 @@ from datetime import date
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.service.connections import utc_now
 from bot.service.lifecycle import Service
+from storage import utc_now
 from storage.checkins import occurrences
 from storage.checkins.occurrences import MoodAnswer, Occasion
 from storage.companion import conversations, transcripts
@@ -75,17 +75,11 @@ async def test_who_wants_words_at_once_gets_them(
 async def test_off_the_record_is_never_shown(
     sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
 ) -> None:
-    person_id, now = await person_of(service, case_id), utc_now()
+    person_id = await person_of(service, case_id)
     async with service.parts.database.begin() as transaction:
-        session = await conversations.current_session(transaction, person_id, now=now)
+        session = await conversations.current_session(transaction, person_id)
         await conversations.append(
-            transaction,
-            person_id,
-            session,
-            Speaker.PERSON,
-            text="between us",
-            now=now,
-            off_record=True,
+            transaction, person_id, session, Speaker.PERSON, text="between us", off_record=True
         )
     seat = await sit(reviewer)
     words = (await seat.client.get(f"/console/cases/{case_id}/words")).text
@@ -104,9 +98,7 @@ async def test_spans_are_marked_with_their_rules(
             EvidenceSpan("rule.one", "suicide", 3, 2, 6),
             EvidenceSpan('rule."two"', "abuse", 2, 4, 8),
         ]
-        await evidence.add(
-            transaction, case_id, spans, turn_id=turn.turn_id, lexicon="test", now=utc_now()
-        )
+        await evidence.add(transaction, case_id, spans, turn_id=turn.turn_id, lexicon="test")
     seat = await sit(reviewer)
     page = (await seat.client.get(f"/console/cases/{case_id}")).text
     assert "rule.one" in page and "<mark" not in page  # why, without the words
@@ -173,7 +165,7 @@ async def test_the_erased_have_no_words(
     sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
 ) -> None:
     async with service.parts.database.begin() as transaction:
-        await erasure.erase(transaction, await person_of_in(transaction, case_id), now=utc_now())
+        await erasure.erase(transaction, await person_of_in(transaction, case_id))
     seat = await sit(reviewer)
     for path in ("", "/words", "/history"):
         answer = await seat.client.get(f"/console/cases/{case_id}{path}")
@@ -279,10 +271,10 @@ async def test_moods_stand_beside_an_open_case_and_nowhere_else(
     async with service.parts.database.begin() as transaction:
         for number, mood in enumerate((4, 2, 1)):
             occasion = Occasion(person_id, date(2026, 11, 20 + number), 480, now)
-            made = await occurrences.note_asked(transaction, occasion, now=now)
+            made = await occurrences.note_asked(transaction, occasion)
             assert made is not None
             said = MoodAnswer(mood=mood, note="for me alone")
-            await occurrences.answer(transaction, person_id, made, said, now=now)
+            await occurrences.answer(transaction, person_id, made, said)
     seat, path = await sit(reviewer), f"/console/cases/{case_id}"
     shown = (await seat.client.get(path)).text
     assert "4 · 2 · 1" in shown
@@ -296,13 +288,11 @@ async def test_moods_stand_beside_an_open_case_and_nowhere_else(
 async def test_what_is_no_text_is_named_without_its_content(
     sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
 ) -> None:
-    person_id, now = await person_of(service, case_id), utc_now()
+    person_id = await person_of(service, case_id)
     async with service.parts.database.begin() as transaction:
-        session = await conversations.current_session(transaction, person_id, now=now)
+        session = await conversations.current_session(transaction, person_id)
         for text in ("voice 12", "sticker 😢", "photo", "of a later version"):
-            await conversations.append(
-                transaction, person_id, session, Speaker.SENT, text=text, now=now
-            )
+            await conversations.append(transaction, person_id, session, Speaker.SENT, text=text)
     seat, path = await sit(reviewer), f"/console/cases/{case_id}"
     history = (await seat.post(f"{path}/history", reason="handing over the case")).text
     hidden = (await seat.client.get(path)).text

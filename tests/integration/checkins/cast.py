@@ -27,7 +27,7 @@ class Clock:
     def __init__(self, at: datetime = START) -> None:
         self.at = at
 
-    def now(self) -> datetime:
+    def __call__(self) -> datetime:
         return self.at
 
     def monotonic_s(self) -> float:
@@ -55,7 +55,6 @@ class Asked:
             MessageBody("?"),
             person_id=claimed.question.person.person_id,
             check_in_id=claimed.check_in_id,
-            now=claimed.question.occurrence.at,
             ended_as=OutboxState.SENT,
         )
         transaction.record(claimed)
@@ -66,9 +65,7 @@ class Asked:
 
 
 def rounds_of(database: Database, clock: Clock) -> CheckInScheduler:
-    return CheckInScheduler(
-        database=database, now=clock.now, monotonic_s=clock.monotonic_s, sleep=clock.sleep
-    )
+    return CheckInScheduler(database=database, monotonic_s=clock.monotonic_s, sleep=clock.sleep)
 
 
 async def wants(
@@ -76,11 +73,10 @@ async def wants(
     *wanted: Appointment,
     telegram_id: int = 42,
     zone: str = "Asia/Shanghai",
-    now: datetime = START,
 ) -> PersonId:
     async with database.begin() as tx:
         person = await mei(tx, telegram_id)
-        await service.begin(tx, person.person_id, zone=zone, wanted=wanted, now=now)
+        await service.begin(tx, person.person_id, zone=zone, wanted=wanted)
     return person.person_id
 
 

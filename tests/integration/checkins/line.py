@@ -1,7 +1,6 @@
 """The line that a check-in goes along, put together as the service does: from due to sent."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, cast
 
 from telegram import Bot
@@ -20,16 +19,10 @@ from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
-from storage import Database, Transaction
-from storage.messages.outbox import MessageKind, OutboxMessage
+from storage import Database
+from storage.messages.outbox import MessageKind
 
 TEXTS = Texts()
-
-
-async def not_relayed(
-    _tx: Transaction, _message: OutboxMessage, _state: str, _reason: str | None, _now: datetime
-) -> None:
-    raise AssertionError("no operator speaks here")
 
 
 def bot_of(token: str, api_url: str) -> Bot:
@@ -51,7 +44,6 @@ class Line:
         self,
         database: Database,
         bot: Bot,
-        now: Callable[[], datetime],
         *,
         count: Callable[[str], None] = lambda _outcome: None,
         **clock: Any,
@@ -63,15 +55,10 @@ class Line:
             bot=bot,
             pacer=pacer,
             chat=chat,
-            now=now,
             notices=OperatorMessenger(TEXTS, language="zh", has_readers=False),
         )
         outcomes = Outcomes(
-            database=database,
-            chat=chat,
-            topics=topics,
-            owners={MessageKind.CHECK_IN: Recall()},
-            now=now,
+            database=database, chat=chat, topics=topics, owners={MessageKind.CHECK_IN: Recall()}
         )
         self.delivery = OutboxRelay(
             database=database,
@@ -82,10 +69,5 @@ class Line:
             topics=topics,
             outcomes=outcomes,
             fence=lambda: None,
-            now=now,
         )
-        self.asking = CheckInJob(
-            rounds=CheckInScheduler(database=database, now=now, **clock),
-            texts=TEXTS,
-            now=now,
-        )
+        self.asking = CheckInJob(rounds=CheckInScheduler(database=database, **clock), texts=TEXTS)

@@ -33,8 +33,8 @@ async def test_nothing_is_asked_of_who_did_not_ask_for_it(
     async with database.begin() as tx:
         person = await mei(tx)
         assert await check_in_settings.get(tx, person.person_id) is None
-        assert await service.pause(tx, person.person_id, until_at=START + DAY, now=START) is None
-        assert await service.skip_today(tx, person.person_id, now=START) == []
+        assert await service.pause(tx, person.person_id, until_at=START + DAY) is None
+        assert await service.skip_today(tx, person.person_id) == []
     clock.at += 2 * DAY
     assert await rounds.send_due(asked) == 0
 
@@ -52,19 +52,15 @@ async def test_it_is_asked_at_its_time_once_and_answered(
         settings = await check_in_settings.get(tx, person_id)
         assert settings is not None
         assert (settings.consent_at, settings.unanswered) == (START, 1)
-        said = await service.answer(
-            tx, person_id, claimed.check_in_id, MoodAnswer(mood=4), now=clock.at
-        )
+        said = await service.answer(tx, person_id, claimed.check_in_id, MoodAnswer(mood=4))
         assert said == MoodAnswer(mood=4)
         whole = await service.answer(
-            tx, person_id, claimed.check_in_id, MoodAnswer(note=SECRET, sleep=2), now=clock.at
+            tx, person_id, claimed.check_in_id, MoodAnswer(note=SECRET, sleep=2)
         )
         assert whole == MoodAnswer(mood=4, sleep=2, note=SECRET)
         other = await mei(tx, 43)
         assert (
-            await service.answer(
-                tx, other.person_id, claimed.check_in_id, MoodAnswer(mood=1), now=clock.at
-            )
+            await service.answer(tx, other.person_id, claimed.check_in_id, MoodAnswer(mood=1))
             is None
         )
         settings = await check_in_settings.get(tx, person_id)
@@ -141,7 +137,6 @@ async def test_who_is_not_admitted_is_left_alone_until_they_are(
     admitted: set[int] = set()
     rounds = CheckInScheduler(
         database=database,
-        now=clock.now,
         monotonic_s=clock.monotonic_s,
         sleep=clock.sleep,
         admits=lambda person: person.person_id in admitted,

@@ -24,27 +24,26 @@ async def asks(
 ) -> None:
     """A check-in, as `bot/checkins/outgoing/job.py` writes it."""
     at = NOW + timedelta(days=day, microseconds=day)
-    session = await conversations.current_session(transaction, person_id, now=at)
+    transaction.now = at
+    session = await conversations.current_session(transaction, person_id)
     occasion = Occasion(person_id, date(2026, 1, 2) + timedelta(days=day), 480, at)
-    assert await occurrences.note_asked(transaction, occasion, now=at, state=state) is not None
+    assert await occurrences.note_asked(transaction, occasion, state=state) is not None
     await conversations.append(
-        transaction, person_id, session, Speaker.SCRIPT, text=f"{ASKED}{day}", now=at
+        transaction, person_id, session, Speaker.SCRIPT, text=f"{ASKED}{day}"
     )
 
 
 async def words(transaction: Transaction, person: Person, text: str, update_id: int) -> Turn:
     ids = [UpdateId(update_id)]
-    await inbox.add(
-        transaction, ids[0], kind="words", payload=text, person_id=person.person_id, now=NOW
-    )
-    return await conversations.open_turn(
-        transaction, person.person_id, ids, text=text, level=0, now=NOW
-    )
+    transaction.now = NOW
+    await inbox.add(transaction, ids[0], kind="words", payload=text, person_id=person.person_id)
+    return await conversations.open_turn(transaction, person.person_id, ids, text=text, level=0)
 
 
 async def test_a_check_in_is_a_round_without_a_question(database: Database) -> None:
     rounds = RecentRounds(database, round_cache.connect(None))
     async with database.begin() as tx:
+        tx.now = NOW
         person = await mei(tx)
         person_id = person.person_id
         await says(tx, person, "你好", 1, answer="你好呀")
@@ -54,7 +53,8 @@ async def test_a_check_in_is_a_round_without_a_question(database: Database) -> N
     before = [("你好", "你好呀"), ("", f"{ASKED}2")]
     assert await rounds.before(person_id, question) == before
     async with database.begin() as tx:
-        await conversations.answer(tx, person_id, question, text="嗯", now=NOW)
+        tx.now = NOW
+        await conversations.answer(tx, person_id, question, text="嗯")
         following = await words(tx, person, "老样子", 3)
     # From SQL it is what the prompt of the turn before held.
     assert await rounds.before(person_id, following) == [*before, ("一般", "嗯")]
@@ -68,12 +68,14 @@ async def test_a_check_in_is_a_round_without_a_question(database: Database) -> N
 async def test_other_fixed_words_and_a_goodbye_are_no_round(database: Database) -> None:
     rounds = RecentRounds(database, round_cache.connect(None))
     async with database.begin() as tx:
+        tx.now = NOW
         person = await mei(tx)
         person_id = person.person_id
         await asks(tx, person_id, 1, CheckInState.GOODBYE)
         after_goodbye = await words(tx, person, "再见", 1)
+        tx.now = NOW
         await conversations.append(
-            tx, person_id, after_goodbye.session_id, Speaker.SCRIPT, text="工作人员看过了", now=NOW
+            tx, person_id, after_goodbye.session_id, Speaker.SCRIPT, text="工作人员看过了"
         )
         after_script = await words(tx, person, "好", 2)
         await asks(tx, person_id, 2)

@@ -32,10 +32,12 @@ PEAK = datetime(2026, 11, 25, 9, 0, 1, tzinfo=UTC)
 async def serve(url: str, secret: str, token: str, api_url: str) -> None:
     """What the killed process runs: due, claimed, worded, queued and sent at the usual pace."""
     started = datetime.now(UTC)
-    database = Database(url, Vault.parse(secret))
+    database = Database(
+        url, Vault.parse(secret), clock=lambda: PEAK + (datetime.now(UTC) - started)
+    )
     await database.create()
     async with bot_of(token, api_url) as bot:
-        line = Line(database, bot, lambda: PEAK + (datetime.now(UTC) - started))
+        line = Line(database, bot)
         await line.delivery.recover()
         delivering = asyncio.create_task(line.delivery.run())
         while not delivering.done():
@@ -46,7 +48,7 @@ async def serve(url: str, secret: str, token: str, api_url: str) -> None:
 async def test_none_is_lost_or_doubled(tmp_path: Path, sqlite_template: Path) -> None:
     path, secret = tmp_path / "pica.db", new_secret_key()
     shutil.copy(sqlite_template, path)
-    database = Database(f"sqlite:///{path}", Vault.parse(secret))
+    database = Database(f"sqlite:///{path}", Vault.parse(secret), clock=lambda: BEGIN)
     async with Sandbox(limits=Limits.off()) as sandbox:
         users = await with_people(database, sandbox)
         # An answer that comes late leaves a moment in which nobody knows what became of it.
@@ -98,14 +100,11 @@ async def with_people(database: Database, sandbox: Sandbox) -> dict[PersonId, Sa
         for _ in range(PEOPLE):
             user = sandbox.add_user()
             await user.say("/start")
-            person = await people.get_or_create(transaction, user.id, language="zh", now=BEGIN)
+            person = await people.get_or_create(transaction, user.id, language="zh")
             found[person.person_id] = user
+            transaction.now = BEGIN + timedelta(minutes=1)
             await service.begin(
-                transaction,
-                person.person_id,
-                zone="UTC",
-                wanted=[Appointment(EVERY_DAY, 540)],
-                now=BEGIN + timedelta(minutes=1),
+                transaction, person.person_id, zone="UTC", wanted=[Appointment(EVERY_DAY, 540)]
             )
     return found
 

@@ -34,10 +34,10 @@ async def test_two_processes_race_and_each_date_is_asked_once(
     asked.watch(database)
     chance = random.Random(7)
     for day in range(days):
-        others = [asked.watch(Database(url, vault)) for _ in range(2)]
         clocks = [
-            Clock(AT_NINE + day * DAY + timedelta(seconds=chance.randrange(3600))) for _ in others
+            Clock(AT_NINE + day * DAY + timedelta(seconds=chance.randrange(3600))) for _ in range(2)
         ]
+        others = [asked.watch(Database(url, vault, clock=own)) for own in clocks]
         sent = await asyncio.gather(
             *(
                 rounds_of(each, own).send_due(asked)
@@ -91,20 +91,20 @@ def walls(
 
 
 async def test_days_with_jumping_clocks_and_restarts_are_exact(
-    url: str, database: Database, vault: Vault
+    url: str, database: Database, clock: Clock, vault: Vault
 ) -> None:
     """Against a count made from the order of ticks alone, on both databases."""
     chance, days = random.Random(11), 21
     start = datetime(2026, 3, 20, tzinfo=UTC)  # over the changes of London and Lord Howe
-    wanted = {}
+    clock.at, wanted = start, {}
     for each in range(10):
         name = ZONES[each % len(ZONES)]
         days_of_week = (EVERY_DAY, WEEKDAYS)[each % 2]
         appointment = Appointment(days_of_week, chance.choice((450, 540, 735, 1290)))
-        person_id = await wants(database, appointment, telegram_id=200 + each, zone=name, now=start)
+        person_id = await wants(database, appointment, telegram_id=200 + each, zone=name)
         wanted[person_id] = walls(ZoneInfo(name), appointment, start, days + 3)
     expected: dict[PersonId, dict[date, str]] = {person_id: {} for person_id in wanted}
-    clock, asked = Clock(start), Asked()
+    asked = Asked()
     opened = asked.watch(database)
     rounds = rounds_of(opened, clock)
     while clock.at < start + days * DAY:
@@ -113,7 +113,7 @@ async def test_days_with_jumping_clocks_and_restarts_are_exact(
         if step in (300, -30):  # a restart
             if opened is not database:
                 await opened.aclose()
-            opened = asked.watch(Database(url, vault))
+            opened = asked.watch(Database(url, vault, clock=clock))
             rounds = rounds_of(opened, clock)
         for person_id, dates in wanted.items():
             for day, at in dates.items():

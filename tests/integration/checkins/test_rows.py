@@ -17,7 +17,6 @@ from tests.integration.checkins.cast import (
     DAY,
     MINUTE,
     NINE,
-    START,
     Asked,
     Clock,
     rounds_of,
@@ -33,12 +32,14 @@ async def test_erasure_takes_everything_and_retention_the_old(
     clock.at = AT_NINE
     await rounds.send_due(asked)
     async with database.begin() as tx:
-        await erasure.erase(tx, person_id, now=clock.at)
+        await erasure.erase(tx, person_id)
         assert await appointments.of_person(tx, person_id) == []
         assert await occurrences.of_person(tx, person_id) == []
         assert await settings.get(tx, person_id) is None
-        early = await retention.sweep(tx, turns_days=180, now=AT_NINE + 179 * DAY)
-        late = await retention.sweep(tx, turns_days=180, now=AT_NINE + 181 * DAY)
+        tx.now = AT_NINE + 179 * DAY
+        early = await retention.sweep(tx, turns_days=180)
+        tx.now = AT_NINE + 181 * DAY
+        late = await retention.sweep(tx, turns_days=180)
         assert (early["moods"], late["moods"]) == (0, 1)
         assert len(await appointments.of_person(tx, other)) == 1
         await settings.withdraw(tx, other)
@@ -55,13 +56,13 @@ async def test_a_restored_backup_asks_nothing_again_and_of_nobody_erased(
 ) -> None:
     erased = await wants(database, NINE)
     kept = await wants(database, NINE, telegram_id=43)
-    await backup.write_backup(database, tmp_path / "backup", now=START)
+    await backup.write_backup(database, tmp_path / "backup")
     async with database.begin() as tx:
-        await erasure.erase(tx, erased, now=START)
-    await backup.write_keys(database, tmp_path / "keys", now=START)
+        await erasure.erase(tx, erased)
+    await backup.write_keys(database, tmp_path / "keys")
     clock.at = AT_NINE
     assert await rounds.send_due(asked) == 1
-    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
+    restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault, clock=clock)
     await restore.restore(restored, tmp_path / "backup", tmp_path / "keys")
     clock.at = AT_NINE + MINUTE
     again = rounds_of(restored, clock)
@@ -80,11 +81,10 @@ async def test_a_check_in_that_waited_at_the_backup_is_not_sent_after_the_restor
     """It may have been sent since: once too few is better than twice."""
     person_id = await wants(database, NINE)
     async with database.begin() as tx:
-        await outbox.put(
-            tx, MessageKind.CHECK_IN, MessageBody("?"), person_id=person_id, now=AT_NINE
-        )
-    await backup.write_backup(database, tmp_path / "backup", now=AT_NINE)
-    await backup.write_keys(database, tmp_path / "keys", now=AT_NINE)
+        tx.now = AT_NINE
+        await outbox.put(tx, MessageKind.CHECK_IN, MessageBody("?"), person_id=person_id)
+    await backup.write_backup(database, tmp_path / "backup")
+    await backup.write_keys(database, tmp_path / "keys")
     restored = Database(f"sqlite:///{tmp_path / 'restored.db'}", vault)
     await restore.restore(restored, tmp_path / "backup", tmp_path / "keys")
     async with restored.read() as tx:
@@ -102,7 +102,8 @@ async def test_finding_the_due_ones_reads_the_index_alone(database: Database) ->
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     async with database.read() as tx:
-        await appointments.due(tx, now=AT_NINE, limit=20)
+        tx.now = AT_NINE
+        await appointments.due(tx, limit=20)
         await appointments.count_at(tx, AT_NINE, limit=20)
     event.remove(engine, "before_cursor_execute", keep)
     explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "

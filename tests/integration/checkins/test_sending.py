@@ -106,13 +106,12 @@ async def bot() -> AsyncIterator[tuple[Sandbox, Bot]]:
 
 
 @pytest.fixture
-async def served(database: Database, bot: tuple[Sandbox, Bot]) -> Served:
+async def served(database: Database, clock: Clock, bot: tuple[Sandbox, Bot]) -> Served:
     sandbox, client = bot
-    clock, counts = Clock(), Counter[str]()
+    counts = Counter[str]()
     line = Line(
         database,
         client,
-        clock.now,
         count=lambda outcome: counts.update([outcome]),
         monotonic_s=clock.monotonic_s,
         sleep=clock.sleep,
@@ -166,15 +165,15 @@ Act = Callable[[Transaction, PersonId, Clock], Awaitable[object]]
 
 
 async def stop(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await service.stop(tx, person_id, now=clock.at)
+    await service.stop(tx, person_id)
 
 
 async def pause(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await service.pause(tx, person_id, until_at=clock.at + DAY, now=clock.at)
+    await service.pause(tx, person_id, until_at=clock.at + DAY)
 
 
 async def skip(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    assert await service.skip_today(tx, person_id, now=clock.at) == [NINE]
+    assert await service.skip_today(tx, person_id) == [NINE]
 
 
 async def quiet(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
@@ -191,9 +190,7 @@ async def withdraw(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
 
 
 async def fall_into_a_case(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
-    await cases.create(
-        tx, person_id, level=3, categories=(), script="suicide", lexicon="1", now=clock.at
-    )
+    await cases.create(tx, person_id, level=3, categories=(), script="suicide", lexicon="1")
 
 
 async def be_fenced_off(tx: Transaction, person_id: PersonId, clock: Clock) -> None:
@@ -260,7 +257,7 @@ async def test_what_may_have_arrived_is_never_taken_back(served: Served) -> None
     assert await served.messages() == [("unknown", None)]
     assert len(served.seen()) == 1
     async with served.database.begin() as tx:
-        assert await service.skip_today(tx, served.person_id, now=served.clock.at) == []
+        assert await service.skip_today(tx, served.person_id) == []
     assert await served.ends() == ["asked"]
     assert (await served.settings()).unanswered == 1
 
@@ -276,8 +273,9 @@ async def test_who_blocked_the_bot_was_not_asked(served: Served) -> None:
 
 async def test_a_second_one_of_the_day_keeps_the_silence_of_the_first(served: Served) -> None:
     async with served.database.begin() as tx:
+        tx.now = START
         nine = await service.set_appointments(
-            tx, served.person_id, [NINE, type(NINE)(NINE.days, 600)], now=START
+            tx, served.person_id, [NINE, type(NINE)(NINE.days, 600)]
         )
         assert nine is not None
     assert await served.line.asking.run() == 1
@@ -285,7 +283,7 @@ async def test_a_second_one_of_the_day_keeps_the_silence_of_the_first(served: Se
     served.clock.at = AT_NINE + timedelta(hours=1)
     assert await served.line.asking.run() == 1
     async with served.database.begin() as tx:
-        await service.skip_today(tx, served.person_id, now=served.clock.at)
+        await service.skip_today(tx, served.person_id)
     await served.deliver()
     assert await served.ends() == ["asked", "asked_for"]
     settings = await served.settings()
@@ -297,7 +295,8 @@ async def silent(served: Served) -> None:
     before = AT_NINE - 7 * DAY
     async with served.database.begin() as tx:
         occasion = occurrences.Occasion(served.person_id, before.date(), 540, before)
-        assert await occurrences.note_asked(tx, occasion, now=before)
+        tx.now = before
+        assert await occurrences.note_asked(tx, occasion)
         await check_in_settings.change(tx, served.person_id, unanswered=8, asked_on=before.date())
     assert await served.line.asking.run() == 1
     assert (await served.settings()).stopped_by is StoppedBy.GOODBYE
@@ -321,7 +320,7 @@ async def test_a_goodbye_that_nobody_saw_is_said_again(served: Served) -> None:
 async def test_whoever_goes_on_before_the_goodbye_is_sent_gets_none(served: Served) -> None:
     await silent(served)
     async with served.database.begin() as tx:
-        await service.resume(tx, served.person_id, now=served.clock.at)
+        await service.resume(tx, served.person_id)
     await served.deliver()
     assert served.seen() == []
     settings = await served.settings()
@@ -331,15 +330,12 @@ async def test_whoever_goes_on_before_the_goodbye_is_sent_gets_none(served: Serv
 async def test_a_summary_goes_with_its_check_in(served: Served) -> None:
     async with served.database.begin() as tx:
         await check_in_settings.change(tx, served.person_id, weekly_summary=True)
+        tx.now = AT_NINE - DAY
         skipped = await occurrences.note_asked(  # a mood in the week
-            tx,
-            occurrences.Occasion(served.person_id, (AT_NINE - DAY).date(), 540, AT_NINE - DAY),
-            now=AT_NINE - DAY,
+            tx, occurrences.Occasion(served.person_id, (AT_NINE - DAY).date(), 540, AT_NINE - DAY)
         )
         assert skipped is not None
-        await occurrences.answer(
-            tx, served.person_id, skipped, MoodAnswer(mood=3), now=AT_NINE - DAY
-        )
+        await occurrences.answer(tx, served.person_id, skipped, MoodAnswer(mood=3))
     await served.line.asking.run()
     served.clock.at += LATEST + MINUTE
     await served.deliver()
@@ -381,7 +377,8 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
     talker = served.sandbox.add_user()
     await talker.say("/start")
     async with served.database.begin() as tx:
-        person = await people.get_or_create(tx, talker.id, language="zh", now=START)
+        tx.now = START
+        person = await people.get_or_create(tx, talker.id, language="zh")
 
     def arrived() -> int:
         return sum(message.from_bot for user in users for message in user.messages)
@@ -394,11 +391,7 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
         before = arrived()
         async with served.database.begin() as tx:
             await outbox.put(
-                tx,
-                MessageKind.REPLY,
-                MessageBody("我在听"),
-                person_id=person.person_id,
-                now=served.clock.at,
+                tx, MessageKind.REPLY, MessageBody("我在听"), person_id=person.person_id
             )
         served.line.delivery.wake()
         await talker.wait_for("我在听", timeout_s=10)
@@ -411,7 +404,8 @@ async def test_a_reply_does_not_wait_for_queued_check_ins(served: Served) -> Non
 async def test_no_two_check_ins_running_say_the_same(served: Served) -> None:
     both = [NINE, Appointment(EVERY_DAY, 550)]
     async with served.database.begin() as tx:
-        await service.set_appointments(tx, served.person_id, both, now=START)
+        tx.now = START
+        await service.set_appointments(tx, served.person_id, both)
     for day in range(3):
         for minute in (0, 10):
             served.clock.at = AT_NINE + day * DAY + minute * MINUTE
@@ -427,13 +421,7 @@ async def test_no_two_check_ins_running_say_the_same(served: Served) -> None:
 async def test_a_reply_and_a_check_in_of_one_person_keep_that_order(served: Served) -> None:
     await served.line.asking.run()
     async with served.database.begin() as tx:
-        await outbox.put(
-            tx,
-            MessageKind.REPLY,
-            MessageBody("我在听"),
-            person_id=served.person_id,
-            now=served.clock.at,
-        )
+        await outbox.put(tx, MessageKind.REPLY, MessageBody("我在听"), person_id=served.person_id)
     await served.deliver()
     assert served.seen()[0] == "我在听"
     assert len(served.seen()) == 2
@@ -468,7 +456,8 @@ async def test_a_clock_that_was_far_ahead_costs_nobody_their_check_ins(
 async def test_a_far_time_that_is_right_stays(served: Served) -> None:
     until_at = AT_NINE + 80 * DAY
     async with served.database.begin() as tx:
-        await service.pause(tx, served.person_id, until_at=until_at, now=START)
+        tx.now = START
+        await service.pause(tx, served.person_id, until_at=until_at)
     query = select(appointments_table.c.next_at)
     async with served.database.read() as tx:
         before = (await tx.execute(query)).scalar_one()

@@ -41,7 +41,8 @@ async def seen(
     async with database.read() as tx:
         person = await people.by_id(tx, person_id)
         assert person is not None
-        found = await status.status_of(tx, person, admits, now=now)
+        tx.now = now
+        found = await status.status_of(tx, person, admits)
     assert found is not None
     return found
 
@@ -56,10 +57,8 @@ async def goes_to(database: Database, clock: Clock, asked: Asked, at: datetime) 
 
 @pytest.mark.parametrize("wanted", [(NINE, EVENING), (SATURDAYS,)])
 async def test_through_all_silence_the_page_names_the_one_that_comes(
-    wanted: tuple[Appointment, ...], database: Database
+    wanted: tuple[Appointment, ...], database: Database, clock: Clock, asked: Asked
 ) -> None:
-    clock, asked = Clock(), Asked()
-    asked.watch(database)
     person_id = await wants(database, *wanted)
     slow = []
     while (found := await seen(database, person_id, clock.at)).coming is not None:
@@ -74,13 +73,13 @@ async def test_through_all_silence_the_page_names_the_one_that_comes(
     assert found.settings.stopped_by is StoppedBy.GOODBYE
 
 
-async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database) -> None:
-    clock, asked = Clock(), Asked()
-    asked.watch(database)
+async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(
+    database: Database, clock: Clock, asked: Asked
+) -> None:
     person_id = await wants(database, NINE, EVENING)
     async with database.begin() as tx:
         await service.set_quiet(tx, person_id, QuietHours(20 * 60, 8 * 60))
-        await service.pause(tx, person_id, until_at=START + 2 * DAY, now=START)
+        await service.pause(tx, person_id, until_at=START + 2 * DAY)
     found = await seen(database, person_id, START)
     assert found.silent == {EVENING.minute}
     assert found.coming is not None
@@ -95,7 +94,7 @@ async def test_quiet_hours_a_pause_a_case_and_a_closed_pilot(database: Database)
     await goes_to(database, clock, asked, AT_NINE + 4 * DAY)
     assert len(asked.claimed) == 1
     async with database.begin() as tx:
-        await cases.resolve(tx, case, Resolution.HELPED, operator_id=None, now=clock.at)
+        await cases.resolve(tx, case, Resolution.HELPED, operator_id=None)
     after = await seen(database, person_id, clock.at)
     assert not after.is_held
     assert after.coming is not None
@@ -129,8 +128,9 @@ async def test_after_a_restore_the_next_one_is_known_at_once(database: Database)
 
 
 async def a_case(person_id: PersonId, tx: Transaction, now: datetime, level: int = 3) -> CaseId:
+    tx.now = now
     return await cases.create(
-        tx, person_id, level=level, categories=(), script="suicide", lexicon="test", now=now
+        tx, person_id, level=level, categories=(), script="suicide", lexicon="test"
     )
 
 
@@ -140,7 +140,8 @@ async def test_a_note_waits_until_it_is_seen_or_a_case_takes_its_place(database:
     third = await wants(database, NINE, telegram_id=44)
     async with database.begin() as tx:
         old = await a_case(first, tx, START)
-        await cases.resolve(tx, old, Resolution.HELPED, operator_id=None, now=START)
+        tx.now = START
+        await cases.resolve(tx, old, Resolution.HELPED, operator_id=None)
         for person_id, at in ((second, START + 2 * MINUTE), (first, START + MINUTE)):
             await settings.change(tx, person_id, fell_waits_at=at)
     waiting = [Fallen(first, START + MINUTE, old), Fallen(second, START + 2 * MINUTE, None)]
@@ -150,7 +151,8 @@ async def test_a_note_waits_until_it_is_seen_or_a_case_takes_its_place(database:
         case = await a_case(second, tx, START + DAY, level=2)
         assert await settings.waiting_fallen(tx) == waiting[:1]
     async with database.begin() as tx:  # whoever saw to the case saw the moods
-        await cases.resolve(tx, case, Resolution.HELPED, operator_id=None, now=START + 2 * DAY)
+        tx.now = START + 2 * DAY
+        await cases.resolve(tx, case, Resolution.HELPED, operator_id=None)
         assert await settings.waiting_fallen(tx) == waiting[:1]
         assert await settings.end_fallen(tx, first)
         assert not await settings.end_fallen(tx, first)

@@ -32,14 +32,12 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
     """Mei with two times, or with none yet, and an open question."""
     person = await mei(tx)
     if is_agreed:
-        await service.begin(
-            tx, person.person_id, zone="Asia/Shanghai", wanted=[NINE, TEN_PM], now=NOW
-        )
+        await service.begin(tx, person.person_id, zone="Asia/Shanghai", wanted=[NINE, TEN_PM])
     draft = (
         TimesDraft([(540, 127)]) if not is_agreed and asks is QuestionTopic.ZONE else TimesDraft()
     )
-    await questions.put(tx, person.person_id, asks, draft, now=NOW)
-    return UnitOfWork(tx, person, NOW)
+    await questions.put(tx, person.person_id, asks, draft)
+    return UnitOfWork(tx, person)
 
 
 async def minutes(a: UnitOfWork) -> list[int]:
@@ -81,7 +79,7 @@ DISTRESS = [
 
 async def asks_again(a: UnitOfWork, asks: QuestionTopic) -> None:
     """Open a question anew."""
-    await questions.put(a.transaction, a.person.person_id, asks, TimesDraft(), now=NOW)
+    await questions.put(a.transaction, a.person.person_id, asks, TimesDraft())
 
 
 async def test_distress_is_for_the_companion_and_changes_nothing(database: Database) -> None:
@@ -143,7 +141,7 @@ async def test_unclear_words_lose_nothing_that_is_being_chosen(database: Databas
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.TIMES)
         await questions.put(
-            tx, a.person.person_id, QuestionTopic.TIMES, TimesDraft([(480, 31)], 31), now=NOW
+            tx, a.person.person_id, QuestionTopic.TIMES, TimesDraft([(480, 31)], 31)
         )
         body = await TYPED.answer(a, "再加一个中午")
         assert body is not None
@@ -229,7 +227,6 @@ async def test_hours_of_two_meanings_are_buttons(database: Database) -> None:
             "ci:quiet:1320-420",
             "ci:quiet:600-1140",
         ]
-        a = UnitOfWork(tx, a.person, NOW)
         await CHANGES.state(a)
         found = await TYPED.answer(a, "晚上十点到早上七点别打扰我")
         assert data_of(found)[0] == "ci:quiet:1320-420"
@@ -265,8 +262,8 @@ async def test_times_corrected_at_the_zone_are_confirmed(
 async def test_a_question_is_open_to_words_for_a_while(database: Database) -> None:
     async with database.begin() as tx:
         a = await opened(tx, QuestionTopic.TIMES)
-        late = UnitOfWork(tx, a.person, NOW + STAYS_OPEN)
-        assert await TYPED.answer(late, "每天早上八点") is None
+        tx.now += STAYS_OPEN
+        assert await TYPED.answer(a, "每天早上八点") is None
         assert await minutes(a) == [540, 1320]
 
 

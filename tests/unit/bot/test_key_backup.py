@@ -20,7 +20,7 @@ async def test_an_erasure_is_followed_once(tmp_path: Path, has_folder: bool) -> 
     database = Database(f"sqlite:///{tmp_path}/pica.db", Vault.parse(new_secret_key()))
     await database.create()
     folder = tmp_path / "backups" if has_folder else None
-    keeper = KeyBackup(database, folder, now=lambda: NOW)
+    keeper = KeyBackup(database, folder)
     running = asyncio.create_task(keeper.run())
     keeper.schedule(PersonErased())
     await until(lambda: not keeper.is_due)  # the loop is free meanwhile

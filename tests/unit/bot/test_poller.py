@@ -9,8 +9,8 @@ from telegram import Bot
 
 from bot.metrics import Metrics
 from bot.receiving.poller import Poller, fewest_letters_first
-from bot.service.connections import utc_now
 from sandbox import Limits, Sandbox
+from storage import utc_now
 from tests.support.waiting import until
 
 

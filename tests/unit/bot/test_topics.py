@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from storage.messages.body import MessageBody
 from storage.review import cases
 from storage.upkeep import erasure
 from tests.integration.cast import NOW, mei
+from tests.support.clock import ManualClock
 from tests.support.waiting import until
 
 CHAT = -100123
@@ -73,17 +74,16 @@ class Telegram:
 class Scene:
     """Topics with a clock, in front of a bot that is none."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: ManualClock[datetime]) -> None:
         self.database = database
+        self.clock = clock
         self.telegram = Telegram()
         self.pacer = Counting()
-        self.now = NOW
         self.topics = Topics(
             database=database,
             bot=self.telegram,
             pacer=self.pacer,  # type: ignore[arg-type]
             chat=OperatorsChat(CHAT),
-            now=lambda: self.now,
             notices=OperatorMessenger(Texts(), language="zh", has_readers=True),
         )
 
@@ -96,10 +96,13 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    database = Database(f"sqlite:///{tmp_path / 'pica.db'}", Vault.parse(new_secret_key()))
+    clock = ManualClock(NOW)
+    database = Database(
+        f"sqlite:///{tmp_path / 'pica.db'}", Vault.parse(new_secret_key()), clock=clock
+    )
     await database.upgrade()
     async with database.begin() as tx:
-        await keys.check(tx, now=NOW)
+        await keys.check(tx)
         person = await mei(tx)
         await cases.create(
             tx,
@@ -108,9 +111,8 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             categories=("suicide", "abuse"),
             script="suicide",
             lexicon="1",
-            now=NOW,
         )
-    yield Scene(database)
+    yield Scene(database, clock)
     await database.aclose()
 
 
@@ -147,9 +149,9 @@ async def test_where_no_topic_can_be_made_words_go_plainly(scene: Scene, error: 
     body = MessageBody("x", case_id=CASE)
     assert [await scene.topics.thread_of(body) for _ in range(3)] == [None] * 3
     assert len(scene.telegram.calls) == 1
-    scene.now += PLAIN_FOR - timedelta(seconds=1)
+    scene.clock.now += PLAIN_FOR - timedelta(seconds=1)
     assert await scene.topics.thread_of(body) is None
-    scene.now += timedelta(seconds=1)  # somebody may have turned them on
+    scene.clock.now += timedelta(seconds=1)  # somebody may have turned them on
     assert await scene.topics.thread_of(body) == 7
 
 
@@ -233,7 +235,7 @@ async def test_a_topic_that_is_being_made_while_its_person_is_erased_is_deleted(
     async with scene.database.begin() as tx:
         person = await people.by_telegram_id(tx, 42)
         assert person is not None
-        await erasure.erase(tx, person.person_id, now=NOW)
+        await erasure.erase(tx, person.person_id)
     ending = asyncio.create_task(scene.topics.settle(MessageBody("", case_id=CASE, topic=DELETE)))
     await asyncio.sleep(0.05)
     scene.telegram.hold.set()

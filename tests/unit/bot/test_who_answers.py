@@ -127,31 +127,25 @@ async def opens_a_step(house: House) -> None:
     person = await house.person()
     assert person is not None
     async with house.database.begin() as transaction:
-        await plans.put(transaction, person.person_id, Plan(open_step=0), now=house.clock())
+        await plans.put(transaction, person.person_id, Plan(open_step=0))
 
 
 async def is_asked_for_times(house: House) -> None:
     person = await house.person()
     assert person is not None
     async with house.database.begin() as transaction:
-        await questions.put(
-            transaction,
-            person.person_id,
-            QuestionTopic.TIMES,
-            TimesDraft(),
-            now=house.clock(),
-        )
+        await questions.put(transaction, person.person_id, QuestionTopic.TIMES, TimesDraft())
 
 
 async def is_silenced(house: House) -> None:
-    await house.parts.safe_mode.turn_on(Switch.PAUSED, "a test", now=house.clock())
+    await house.parts.safe_mode.turn_on(Switch.PAUSED, "a test")
 
 
 async def has_used_the_quota(house: House) -> None:
     person = await house.person()
     assert person is not None
     async with house.database.begin() as transaction:
-        await pilot.count_reply(transaction, person.person_id, now=house.clock())
+        await pilot.count_reply(transaction, person.person_id)
 
 
 STATES: dict[str, Callable[[House], Awaitable[None]]] = {

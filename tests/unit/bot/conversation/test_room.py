@@ -42,9 +42,9 @@ async def context(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Contex
         data_dir=tmp_path,
         streaming="off",
     )
-    context = Context.open(settings, now=lambda: NOW)
+    context = Context.open(settings, clock=lambda: NOW)
     async with context.database.begin() as transaction:
-        await keys.check(transaction, now=NOW)
+        await keys.check(transaction)
     yield context
     await context.database.aclose()
 
@@ -76,7 +76,7 @@ def built(context: Context, model: ScriptedModel) -> ConversationRoom:
 
 async def newcomer(context: Context, *, has_consented: bool) -> Person:
     async with context.database.begin() as transaction:
-        person = await people.get_or_create(transaction, 42, language="zh", now=NOW)
+        person = await people.get_or_create(transaction, 42, language="zh")
         if has_consented:
             await people.change(transaction, person.person_id, consent_at=NOW, age_band="adult")
     return person
@@ -87,12 +87,7 @@ async def says(context: Context, turns: TurnHandler, person: Person, text: str) 
     update_id = UpdateId(1)
     async with context.database.begin() as transaction:
         await inbox.add(
-            transaction,
-            update_id,
-            kind=UpdateKind.WORDS,
-            payload="{}",
-            person_id=person.person_id,
-            now=NOW,
+            transaction, update_id, kind=UpdateKind.WORDS, payload="{}", person_id=person.person_id
         )
     screening = Screener.load().screen(text)
     arrival = Arrival(
@@ -103,7 +98,7 @@ async def says(context: Context, turns: TurnHandler, person: Person, text: str) 
 
 async def queued(context: Context) -> list[OutboxMessage]:
     async with context.database.read() as transaction:
-        return await outbox_queue.next_messages(transaction, now=NOW, limit=10)
+        return await outbox_queue.next_messages(transaction, limit=10)
 
 
 async def test_a_first_message_gets_the_reply_of_the_model(context: Context) -> None:
