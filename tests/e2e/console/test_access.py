@@ -511,7 +511,7 @@ async def test_a_service_that_waits_serves_nothing(
     start: Callable[..., Awaitable[Service]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await start()
-    monkeypatch.setattr(type(service.parts.leadership), "is_leader", lambda _: False)
+    monkeypatch.setattr(service.parts.leadership, "_fence", None)  # until it is renewed
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{service.http_port}") as client:
         answer = await client.get("/console/")
         assert answer.status_code == 503 and answer.headers["X-Content-Type-Options"] == "nosniff"
