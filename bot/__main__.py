@@ -1,4 +1,4 @@
-"""The `pica` command. The only place that reads the environment (by `settings.load`)."""
+"""The `pica` command."""
 
 import sys
 from io import TextIOWrapper
@@ -56,7 +56,7 @@ app.add_typer(tools.safety, name="safety", rich_help_panel="Tools on JSON lines"
 def main() -> None:
     """Run the command."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a locale without a character must not end it
+        if isinstance(stream, TextIOWrapper):  # a character that the locale lacks is no error
             stream.reconfigure(errors="backslashreplace")
     app()
 

@@ -1,4 +1,4 @@
-"""What nearly every part of the service needs: settings, database, texts, Telegram."""
+"""The environment of a service: settings, database, texts and Telegram."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,11 +22,11 @@ Telegram = Application[Any, Any, Any, Any, Any, Any]
 
 @dataclass(frozen=True)
 class Context:
-    """The environment of one service, which its rooms are built from.
+    """The environment that the rooms of one service are built from.
 
     Attributes:
         application: the application of python-telegram-bot.
-        pacer: how fast Telegram lets a bot send.
+        pacer: the limits on sending.
     """
 
     settings: Settings
@@ -39,7 +39,7 @@ class Context:
 
     @classmethod
     def open(cls, settings: Settings, *, clock: Clock, pacer: RateLimiter | None = None) -> Self:
-        """Create what the settings name. Nothing outside is asked yet.
+        """Create the environment from the settings. Nothing outside the process is contacted.
 
         Raises:
             HotlineError: PICA_LOCAL_CONTACTS names a file that cannot be used.
@@ -70,7 +70,7 @@ class Context:
     @cached_property
     def answers(self) -> Responder:
         """The transactions of people's commands and buttons."""
-        return Responder(database=self.database, texts=self.texts)
+        return Responder(self.database, self.texts)
 
 
 def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
@@ -85,9 +85,9 @@ def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
 
 
 def telegram(settings: Settings) -> Telegram:
-    """Return the library's application, without its updater: we poll and serve webhooks."""
+    """Return the library's application without its updater, because the service has its own."""
     if settings.telegram_token is None:
-        raise ValueError("a token is needed")
+        raise ValueError("PICA_TELEGRAM_TOKEN is not set")
     server = settings.telegram_api_url.rstrip("/")
     return (
         Application.builder()
@@ -95,7 +95,7 @@ def telegram(settings: Settings) -> Telegram:
         .base_url(f"{server}/bot")
         .base_file_url(f"{server}/file/bot")
         .request(telegram_request(connection_pool_size=64, pool_timeout=30, read_timeout=15))
-        .get_updates_request(telegram_request())  # not used: the poller has its own
+        .get_updates_request(telegram_request())  # unused, because the poller has its own
         .updater(None)
         .build()
     )

@@ -1,4 +1,4 @@
-"""Periodic work: a table of jobs in one task group."""
+"""Periodic work as jobs in one task group."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that is done again and again, `every_s` seconds after it ended."""
+    """Work that starts again `every_s` seconds after it ended."""
 
     name: str
     work: Callable[[], Awaitable[object]]
@@ -20,20 +20,20 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether the work is being done."""
+        """Whether the work is running."""
         return self._lock.locked()
 
     async def once(self) -> None:
-        """Do the work now, after a round that runs already."""
+        """Do the work now. If it is running, wait for that to end first."""
         async with self._lock:
             await self.work()
 
     async def run(self) -> None:
-        """Work until cancelled. A failure is logged, and the work is tried again in time."""
+        """Repeat the work until cancelled. A failure is logged and does not end it."""
         while True:
             try:
                 await self.once()
-            except Exception as error:  # a job outlives every fault below it
+            except Exception as error:  # one failure must not stop the job
                 log.error("job_failed", job=self.name, error=type(error).__name__)
             await asyncio.sleep(self.every_s)
 
@@ -46,5 +46,5 @@ async def run_jobs(jobs: Iterable[Job]) -> None:
 
 
 def table_of(jobs: Iterable[Job], every_s: Mapping[str, float]) -> dict[str, Job]:
-    """Return jobs by name. `every_s` sets other intervals for some of them."""
+    """Return the jobs by name, with the intervals of `every_s` in place of their own."""
     return {job.name: replace(job, every_s=every_s.get(job.name, job.every_s)) for job in jobs}

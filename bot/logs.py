@@ -1,7 +1,7 @@
-"""Structured logs that hold no message text, no token and no name.
+"""Structured logs without message text, tokens or names.
 
-Libraries that log request URLs (with the token in them) or whole updates are kept quiet; what gets
-through is searched for the token's shape, and errors are logged by type, without their arguments.
+Libraries that log request URLs (with the token in them) or whole updates are kept quiet. Anything
+that looks like a token is removed. Errors are logged by type, without their arguments.
 """
 
 import json
@@ -43,10 +43,10 @@ def _error_by_type(_logger: Any, _name: str, event: EventDict) -> EventDict:
 
 
 class _Lines(logging.Formatter):
-    """Records of the standard library as JSON lines.
+    """Format records of the standard library as JSON lines.
 
-    Third parties format users' data and URLs into their messages and tracebacks: of theirs only
-    who and how grave is kept. The inference engine's own never hold text.
+    Libraries put users' data and URLs into their messages and tracebacks, so only their name and
+    level are kept. The messages of `inference` never hold text.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -59,7 +59,7 @@ class _Lines(logging.Formatter):
 
 
 class _Lossy:
-    """A stream whose reader may go away or whose disk may fill: a line is lost, nothing stops."""
+    """A stream that loses a line, without an error, if its reader is gone or its disk is full."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -74,7 +74,7 @@ class _Lossy:
 
 
 def configure(level: str = "info", *, stream: Any = None) -> None:
-    """Set up logging for the whole process: JSON lines on standard error."""
+    """Set up logging for the whole process, as JSON lines on standard error."""
     target = _Lossy(stream or sys.stderr)
     structlog.configure(
         processors=[

@@ -1,4 +1,4 @@
-"""Prometheus metrics: numbers and fixed labels only."""
+"""Prometheus metrics, with numbers and fixed labels only."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120)
 
 
 class ModelMetrics:
-    """What the model's engine does."""
+    """The metrics of the model's engine."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         gauge = partial(Gauge, registry=registry)
@@ -26,7 +26,7 @@ class ModelMetrics:
         )
 
     def show(self, health: WorkerHealth) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         self.queue.labels("running").set(health.running)
         self.queue.labels("waiting").set(health.waiting)
         self.restarts.set(health.restarts)
@@ -35,7 +35,7 @@ class ModelMetrics:
 
 
 class Metrics:
-    """The metrics of one service, in a registry of its own."""
+    """The metrics of one service, in their own registry."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
@@ -43,7 +43,7 @@ class Metrics:
         gauge = partial(Gauge, registry=registry)
         seconds = partial(Histogram, buckets=SECONDS, registry=registry)
 
-        # What comes.
+        # Receiving.
         self.updates = counter("pica_updates_total", "Updates received, by kind", ["kind"])
         self.screenings = counter("pica_screenings_total", "Messages screened, by level", ["level"])
         self.ends = counter("pica_inbox_ended_total", "Messages ended, by end", ["ended_as"])
@@ -57,7 +57,7 @@ class Metrics:
             "pica_last_poll_timestamp_seconds", "When Telegram last answered a poll; 0 by webhook"
         )
 
-        # What goes out.
+        # Sending.
         self.sends = counter(
             "pica_sends_total", "Attempts to send, by outcome", ["kind", "outcome"]
         )

@@ -1,6 +1,6 @@
-"""Settings: everything the service can be told, checked once at the start.
+"""The settings of the service, checked once at the start.
 
-Only `__main__` builds it from the environment; every other part is handed the values.
+Only `load` reads the environment. Other modules get the values.
 """
 
 import re
@@ -21,11 +21,11 @@ _ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
 class SettingsError(Exception):
-    """A value is wrong; the message names its key and what is expected."""
+    """A setting is wrong. The message names its variable and what is expected."""
 
 
 class Settings(BaseSettings):
-    """The service's settings; each is the environment variable `PICA_` + its name."""
+    """The service's settings. Each is the environment variable `PICA_` and its name."""
 
     model_config = SettingsConfigDict(
         env_prefix="PICA_",
@@ -47,11 +47,11 @@ class Settings(BaseSettings):
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     weights: Literal["full", "int8"] = "full"  # int8: less memory, and slower
-    max_running: int = Field(16, ge=1, le=512)  # replies written at once
-    max_waiting: int = Field(256, ge=0, le=100_000)  # and that may wait beyond those
-    resident_mib: int | None = Field(None, ge=0)  # for conversations between turns, on the device
-    host_mib: int = Field(0, ge=0)  # and in the machine's memory, when they leave the device
-    threads: int | None = Field(None, ge=1, le=1024)  # processors of one step on a CPU
+    max_running: int = Field(16, ge=1, le=512)  # replies generated at once
+    max_waiting: int = Field(256, ge=0, le=100_000)  # replies that wait beyond those
+    resident_mib: int | None = Field(None, ge=0)  # device memory for conversations between turns
+    host_mib: int = Field(0, ge=0)  # machine memory for conversations that leave the device
+    threads: int | None = Field(None, ge=1, le=1024)  # processors for one step on a CPU
     allow_demo_model: bool = False
     operators: Annotated[frozenset[int], NoDecode] = frozenset()
     operators_chat: int | None = None
@@ -84,9 +84,7 @@ class Settings(BaseSettings):
     @field_validator("operators", "pilot_people", mode="before")
     @classmethod
     def _ids(cls, value: object) -> object:
-        if isinstance(value, str):
-            return frozenset(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return frozenset(_items(value)) if isinstance(value, str) else value
 
     @field_validator("*", mode="before")
     @classmethod
@@ -103,7 +101,7 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(
-                "is no time zone; write a name such as Asia/Shanghai or Europe/Berlin"
+                "is not a time zone; use a name such as Asia/Shanghai or Europe/Berlin"
             ) from None
         return value
 
@@ -111,9 +109,9 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: object) -> object:
         if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
-        if not isinstance(value, tuple) or not all(_ADDRESS.fullmatch(each) for each in value):
-            raise ValueError("holds no e-mail addresses, separated by commas")
+            value = _items(value)
+        if not isinstance(value, tuple) or not all(map(_ADDRESS.fullmatch, value)):
+            raise ValueError("must be e-mail addresses, separated by commas")
         return value
 
     @field_validator("trusted_proxies", mode="before")
@@ -122,15 +120,15 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         try:
-            found = tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+            networks = tuple(map(ip_network, _items(value)))
         except ValueError:
-            found = None
-        if found is None or not all(each.prefixlen for each in found):
+            networks = None
+        if networks is None or not all(network.prefixlen for network in networks):
             raise ValueError(
-                "holds no addresses or networks of proxies, separated by commas; write for "
-                "example 127.0.0.1, 10.0.0.0/8 (not everybody's: 0.0.0.0/0)"
+                "must be the addresses or networks of proxies, separated by commas; use for "
+                "example 127.0.0.1, 10.0.0.0/8 (not 0.0.0.0/0, which trusts every caller)"
             )
-        return found
+        return networks
 
     @field_validator("pager_webhook")
     @classmethod
@@ -145,7 +143,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _email_needs_server(self) -> "Settings":
         if self.pager_email and self.smtp_url is None:
-            raise ValueError("PICA_SMTP_URL must be set where PICA_PAGER_EMAIL is")
+            raise ValueError("PICA_SMTP_URL must be set if PICA_PAGER_EMAIL is set")
         return self
 
     @field_validator("console_url")
@@ -155,18 +153,18 @@ class Settings(BaseSettings):
             return None
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
-            raise ValueError("is no address; write one such as https://console.example.org")
+            raise ValueError("is not an address; use one such as https://console.example.org")
         return value.rstrip("/")
 
     @model_validator(mode="after")
     def _webhook_needs_secret(self) -> "Settings":
         if self.webhook_url and not self.webhook_secret:
-            raise ValueError("PICA_WEBHOOK_SECRET must be set where PICA_WEBHOOK_URL is")
+            raise ValueError("PICA_WEBHOOK_SECRET must be set if PICA_WEBHOOK_URL is set")
         return self
 
     @property
     def console_address(self) -> str:
-        """Where operators' browsers reach the console: the address in front, or our own."""
+        """The console's address for browsers: `PICA_CONSOLE_URL`, or else our own."""
         everywhere = self.http_host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
         host = "127.0.0.1" if everywhere else self.http_host
         host = f"[{host}]" if ":" in host else host
@@ -174,25 +172,30 @@ class Settings(BaseSettings):
 
     @property
     def sql_url(self) -> str:
-        """The database's address; SQLite in the data folder where none is given."""
+        """The database's URL, by default of SQLite in the data folder."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir.absolute() / 'pica.db'}"
 
 
+def _items(value: str) -> tuple[str, ...]:
+    """Split a list that is separated by commas."""
+    return tuple(filter(None, map(str.strip, value.split(","))))
+
+
 def _with_scheme(
     value: SecretStr | None, schemes: tuple[str, ...], example: str
 ) -> SecretStr | None:
-    """An address with a host; the message of what is none never shows it."""
+    """Return a URL that has a host. An error never shows it, because it may hold a secret."""
     if value is None:
         return None
     try:
         parts = urlsplit(value.get_secret_value())
-        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        is_valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        whole = False
-    if not whole:
-        raise ValueError(f"is no address; it is written {example}")
+        is_valid = False
+    if not is_valid:
+        raise ValueError(f"is not an address; use the form {example}")
     return value
 
 
@@ -200,16 +203,16 @@ def load(**overrides: object) -> Settings:
     """Read the environment and `.env`.
 
     Raises:
-        SettingsError: a value is wrong; names the variable, never its value.
+        SettingsError: a setting is wrong. It names the variable, never its value.
     """
     try:
         if "_env_file" not in overrides and Path(ENV_FILE).is_file():
-            read_text(Path(ENV_FILE))  # the library would not name the line
+            read_text(Path(ENV_FILE))  # names a bad line, which the library does not
         return Settings(**overrides)  # type: ignore[arg-type]
     except NotUtf8Error as error:
         raise SettingsError(str(error)) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         message = first["msg"].removeprefix("Value error, ")
-        where = "".join(f"PICA_{str(part).upper()}: " for part in first["loc"][:1])
-        raise SettingsError(f"{where}{message}") from None
+        variable = "".join(f"PICA_{str(part).upper()}: " for part in first["loc"][:1])
+        raise SettingsError(f"{variable}{message}") from None

@@ -5,6 +5,7 @@ hides the details of errors.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -32,10 +33,11 @@ HEADERS: Mapping[str, str] = {
 HSTS = "max-age=31536000"
 
 
+@dataclass(frozen=True, slots=True)
 class SecurityMiddleware:
     """Guard an ASGI application.
 
-    Args:
+    Attributes:
         app: the routes.
         address: the console's address.
         leads: whether this process holds the lease on the database. If not, it serves nothing.
@@ -43,20 +45,11 @@ class SecurityMiddleware:
         longer: the paths that take longer bodies, with their limits in bytes.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        address: Address,
-        *,
-        leads: Callable[[], bool],
-        failed: Callable[[Scope], Response],
-        longer: Mapping[str, int],
-    ) -> None:
-        self._app = app
-        self._address = address
-        self._leads = leads
-        self._failed = failed
-        self._longer = longer
+    app: ASGIApp
+    address: Address
+    leads: Callable[[], bool]
+    failed: Callable[[Scope], Response]
+    longer: Mapping[str, int]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request or pass it on, and set the headers of every answer."""
@@ -76,16 +69,16 @@ class SecurityMiddleware:
             await refusal(scope, receive, guarded)
             return
         try:
-            await self._app(scope, receive, guarded)
+            await self.app(scope, receive, guarded)
         except Exception as error:  # log only its type: the message may hold people's words
             log.error("console_failed", error=type(error).__name__)
             if not begun:
-                await self._failed(scope)(scope, receive, guarded)
+                await self.failed(scope)(scope, receive, guarded)
 
     def _dress(self, scope: Scope, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():
             headers[name] = value
-        if self._address.is_https:
+        if self.address.is_https:
             headers["Strict-Transport-Security"] = HSTS
         is_static = str(scope["path"]).startswith(f"{ROOT}/static/")
         headers["Cache-Control"] = "no-cache" if is_static else "no-store"
@@ -93,9 +86,9 @@ class SecurityMiddleware:
     async def _read(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
         """Return the refusal of a bad request, or None and its body read in advance."""
         headers = Headers(scope=scope)
-        if not self._address.allows_host(headers.get("host", "")):
+        if not self.address.allows_host(headers.get("host", "")):
             return PlainTextResponse("Unknown host. Use the console's own address.", 403), receive
-        if not self._leads():
+        if not self.leads():
             text = "Another service works on this database. Use its console."
             return PlainTextResponse(text, 503, headers={"Retry-After": "30"}), receive
         if scope["method"] not in ("GET", "HEAD", "POST"):
@@ -104,7 +97,7 @@ class SecurityMiddleware:
             ), receive
         if scope["method"] != "POST":
             return None, receive
-        most = self._longer.get(str(scope["path"]), MOST_BYTES)
+        most = self.longer.get(str(scope["path"]), MOST_BYTES)
         body = await _body(headers, receive, most)
         if body is None:
             return PlainTextResponse("The form is too long.", 413), receive

@@ -9,7 +9,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -72,27 +72,20 @@ class _ClientGoneError(Exception):
     """The caller hung up during a long poll."""
 
 
+@dataclass(frozen=True, slots=True)
 class BotApi:
     """The endpoint of one bot."""
 
-    def __init__(
-        self,
-        token: str,
-        account: BotAccount,
-        faults: Faults,
-        connections: Connections,
-        clock: Callable[[], float],
-    ) -> None:
-        self._token = token
-        self._account = account
-        self._faults = faults
-        self._connections = connections
-        self._clock = clock
-        self.calls: deque[Call] = deque(maxlen=KEPT_CALLS)
+    token: str
+    account: BotAccount
+    faults: Faults
+    connections: Connections
+    clock: Callable[[], float]
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=KEPT_CALLS), init=False)
 
     async def call(self, request: Request) -> Response:
         """Answer one call."""
-        call = Call(str(request.path_params["method"])[:64], {}, self._clock())
+        call = Call(str(request.path_params["method"])[:64], {}, self.clock())
         try:
             self._check_token(request)
             parameters = await read_parameters(request)
@@ -107,7 +100,7 @@ class BotApi:
             return odd.response
         except _ConnectionCutError as dropped:
             call.outcome = str(dropped)
-            await self._connections.drop(request)
+            await self.connections.drop(request)
             return Response(status_code=499)
         except _ClientGoneError:
             call.outcome = "hung up"
@@ -128,7 +121,7 @@ class BotApi:
         except ApiError as error:
             return _refusal(error)
         file_id = str(request.path_params["path"]).rpartition("/")[2]
-        attachment = self._account.world.files.get(file_id)
+        attachment = self.account.world.files.get(file_id)
         if attachment is None or attachment.path != request.path_params["path"]:
             return _refusal(not_found())
         return Response(attachment.content, media_type="application/octet-stream")
@@ -137,9 +130,9 @@ class BotApi:
         token = str(request.path_params["token"])
         if not _TOKEN.fullmatch(token):
             raise not_found()
-        if not hmac.compare_digest(token, self._token):
+        if not hmac.compare_digest(token, self.token):
             raise unauthorized()
-        if self._account.logged_out:
+        if self.account.logged_out:
             raise bad_request("Logged out")
 
     async def _run(self, call: Call, parameters: Parameters, request: Request) -> Any:
@@ -147,12 +140,12 @@ class BotApi:
         method = METHODS.get(name)
         if method is None:
             raise not_found()
-        fault = self._faults.take(name, parameters.text("chat_id"))
+        fault = self.faults.take(name, parameters.text("chat_id"))
         if fault is not None:
             await self._fail_before(fault, parameters)
         if name == "getupdates":
-            return await self._while_connected(method(self._account, parameters), request)
-        result = await method(self._account, parameters)
+            return await self._while_connected(method(self.account, parameters), request)
+        result = await method(self.account, parameters)
         if fault is not None and fault.kind == "lost_answer":
             call.result = result
             raise _ConnectionCutError("answer lost")
@@ -196,10 +189,10 @@ class BotApi:
             self._delete_topic(parameters)
 
     def _delete_topic(self, parameters: Parameters) -> None:
-        chat = self._account.chat(parameters)
+        chat = self.account.chat(parameters)
         thread_id = parameters.integer("message_thread_id")
         if thread_id in chat.topics:
-            self._account.world.delete_topic(chat, thread_id)
+            self.account.world.delete_topic(chat, thread_id)
         raise bad_request("message thread not found")
 
 

@@ -71,7 +71,7 @@ def demo_settings(sandbox: Sandbox, data_dir: Path, **overrides: Any) -> Setting
 
 async def console_link(sandbox: Sandbox, service: Service) -> str:
     """Return a sign-in link to the console for the sandbox's operator."""
-    console, database = service.parts.console, service.parts.database
+    console, database = service.parts.console.console, service.parts.database
     if console is None:
         raise ValueError("PICA_CONSOLE is 0, so the service has no console. Set it to 1.")
     async with database.begin() as transaction:

@@ -1,5 +1,6 @@
-"""What becomes of a message: its end, or another try, and when."""
+"""The outcome of a message: its end, or a retry and its time."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -15,48 +16,41 @@ from storage.messages import outbox
 from storage.messages.outbox import Audience, MessageKind, OutboxMessage, OutboxState
 
 log = structlog.get_logger(__name__)
+# A reply is not retried for longer. An older text answers nothing any more.
 LONGEST_TRY = timedelta(hours=24)
-"""For how long Telegram is asked to take a reply; older words would answer nothing any more."""
 LONGEST_WAIT_S = 60.0
+# Telegram may ask for a longer wait, but it is asked again once a day.
 LONGEST_ASKED_S = 86_400.0
-"""Telegram may ask for a longer wait; once a day it is asked all the same."""
 AT_LEAST_ONCE = (MessageKind.CRISIS, MessageKind.CASE)
+# After these failures a message is retried at once, a few times.
 AT_ONCE = (Failure.MOVED, Failure.NO_THREAD)
 MOST_AT_ONCE = 3
-"""A topic that is gone again and again is waited for like everything else."""
 FINAL = (Failure.REFUSED, Failure.UNREACHABLE)
 CHAT_IS_CLOSED = (Failure.MOVED, Failure.BLOCKED, Failure.UNREACHABLE, Failure.NOT_NOW)
+# One topic of a chat may be closed and others open, so such a message lets others pass.
 LETS_PASS = (Failure.UNREACHABLE, Failure.NOT_NOW)
-"""A chat may be closed in one place and open in others: those behind are not kept waiting."""
+# A person's message keeps its place in order for this many attempts.
 KEEPS_ORDER = 2
-"""To a person, words that fail so often still come before those behind them."""
+# The pause between put-off messages in the operators' chat, however many there are.
 BETWEEN_TRIES_S = 30.0
-"""So long nothing else that was put off is tried in the operators' chat, however much there is."""
 # The reason of a message that was not sent in time.
 LATE = "late"
 
 
+@dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Ends messages, or puts them back."""
+    """End messages, or queue them for a retry."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        chat: OperatorsChat,
-        topics: Topics,
-        owners: Owners,
-    ) -> None:
-        self._database = database
-        self._chat = chat
-        self._topics = topics
-        self._owners = owners
-        self._said: dict[OutboxId, str] = {}
-        """What was logged of messages that wait: once for each reason, not at every try."""
+    database: Database
+    chat: OperatorsChat
+    topics: Topics
+    owners: Owners
+    # The last error that was logged for each waiting message, so that it is logged only once.
+    _logged: dict[OutboxId, str] = field(default_factory=dict, init=False)
 
     async def end(self, message: OutboxMessage, state: OutboxState, reason: str | None) -> None:
-        """Give a message its end."""
-        async with self._database.begin() as transaction:
+        """End a message."""
+        async with self.database.begin() as transaction:
             await self.end_within(transaction, message, state, reason)
 
     async def end_within(
@@ -66,16 +60,16 @@ class Outcomes:
         state: OutboxState,
         reason: str | None,
     ) -> None:
-        """Give a message its end in a transaction, and tell its owner."""
-        self._said.pop(message.outbox_id, None)
+        """End a message in the caller's transaction, and tell its owner."""
+        self._logged.pop(message.outbox_id, None)
         await outbox.end(transaction, message.outbox_id, state, reason=reason)
-        if owner := self._owners.get(message.kind):
+        if owner := self.owners.get(message.kind):
             await owner.on_end(transaction, message, state, reason)
 
     async def is_cancelled(self, transaction: Transaction, message: OutboxMessage) -> bool:
-        """End a claimed message that is not wanted any more. Returns whether it was ended."""
+        """End a claimed message that is not wanted any more, and return whether it was ended."""
         reason = None
-        if owner := self._owners.get(message.kind):
+        if owner := self.owners.get(message.kind):
             reason = await owner.why_unwanted(transaction, message)
         expires_at = message.expires_at
         if reason is None and expires_at is not None and transaction.now > expires_at:
@@ -88,23 +82,23 @@ class Outcomes:
 
     async def cancel_if_superseded(self, transaction: Transaction, message: OutboxMessage) -> None:
         """End a message that could not be claimed, if it is of an older epoch."""
-        owner = self._owners.get(message.kind)
+        owner = self.owners.get(message.kind)
         if await outbox.cancel_if_superseded(transaction, message.outbox_id) and owner:
             await owner.on_end(transaction, message, OutboxState.CANCELLED, None)
 
     async def failed(self, chat_id: int, message: OutboxMessage, error: SendError) -> None:
-        """Decide what becomes of a message that was not sent."""
+        """End a message that was not sent, or queue it for a retry."""
         to_operators = message.audience is Audience.OPERATORS
         failure = error.failure
         if to_operators and failure is Failure.NO_THREAD:
-            await self._topics.forget(message.body)
+            await self.topics.forget(message.body)
         elif to_operators and failure in CHAT_IS_CLOSED:
-            # Their words wait until the chat is put right: none of them may be missed.
-            self._say_once(message, error, "operators_chat_unreachable")
+            # Operators must miss no message, so it waits until the chat works again.
+            self._log_once(message, error, "operators_chat_unreachable")
             if error.moved_to is not None:
-                self._chat.move(error.moved_to)
+                self.chat.move(error.moved_to)
         elif failure is Failure.BLOCKED:
-            async with self._database.begin() as transaction:
+            async with self.database.begin() as transaction:
                 await self.end_within(transaction, message, OutboxState.FAILED, "blocked")
                 await people.set_blocked(transaction, chat_id, transaction.now)
             return
@@ -116,16 +110,16 @@ class Outcomes:
             await self.end(message, OutboxState.FAILED, "gave_up")
             return
         elif failure is Failure.NOT_NOW:
-            self._say_once(message, error, "send_put_off")
+            self._log_once(message, error, "send_put_off")
         await self._postpone(message, error)
 
-    def _say_once(self, message: OutboxMessage, error: SendError, event: str) -> None:
-        if self._said.get(message.outbox_id) != error.name:
-            self._said[message.outbox_id] = error.name
+    def _log_once(self, message: OutboxMessage, error: SendError, event: str) -> None:
+        if self._logged.get(message.outbox_id) != error.name:
+            self._logged[message.outbox_id] = error.name
             log.error(event, kind=message.kind, error=error.name, moved_to=error.moved_to)
 
     def _is_old(self, message: OutboxMessage) -> bool:
-        return self._database.now() - message.created_at > LONGEST_TRY
+        return self.database.now() - message.created_at > LONGEST_TRY
 
     async def _postpone(self, message: OutboxMessage, error: SendError) -> None:
         wait_s = min(2.0 ** min(message.attempts, 6), LONGEST_WAIT_S)
@@ -136,7 +130,7 @@ class Outcomes:
         to_operators = message.audience is Audience.OPERATORS
         lets_pass = to_operators or message.attempts >= KEEPS_ORDER
         is_put_off = lets_pass and error.failure in LETS_PASS
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             await outbox.postpone(
                 transaction,
                 message.outbox_id,

@@ -1,4 +1,4 @@
-"""Message owners: what delivery asks the room that queued a message."""
+"""Message owners, which delivery asks about the messages that their room queued."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,10 +8,10 @@ from storage.messages.outbox import MessageKind, OutboxMessage, OutboxState
 
 
 class MessageOwner(Protocol):
-    """Decides whether a message is still wanted, and hears how it ended."""
+    """Decide whether a message is still wanted, and react to its end."""
 
     async def why_unwanted(self, transaction: Transaction, message: OutboxMessage) -> str | None:
-        """Why a queued message must not be sent any more, or None to send it."""
+        """Return why a queued message must not be sent any more, or None to send it."""
 
     async def on_end(
         self,
@@ -20,7 +20,7 @@ class MessageOwner(Protocol):
         state: OutboxState,
         reason: str | None,
     ) -> None:
-        """Take notice of a message's end, in the transaction of the end."""
+        """React to a message's end, in the transaction that ends it."""
 
 
 Owners = Mapping[MessageKind, MessageOwner]

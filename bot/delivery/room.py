@@ -1,4 +1,4 @@
-"""The room that delivers: from the outbox to Telegram."""
+"""The delivery room: from the outbox to Telegram."""
 
 from collections.abc import Callable
 
@@ -18,12 +18,12 @@ def build(
     owners: Owners,
     fence: Callable[[], int | None],
 ) -> OutboxRelay:
-    """Build the relay, the one part that sends.
+    """Build the relay and subscribe it to queued messages.
 
     Args:
         context: the environment.
-        operators: where their chat is, and who is told of topics.
-        owners: the rooms that queue messages, asked whether each is still wanted.
+        operators: knows the operators' chat and reports problems with topics.
+        owners: decide whether a queued message is still wanted.
         fence: returns the number of the lease, which claims compare.
     """
     database = context.database

@@ -37,7 +37,6 @@ class Commands:
     ) -> None:
         self._database = context.database
         self._answers = context.answers
-        self._texts = context.texts
         self._onboarding = onboarding
         self._gate = gate
         self._operators_chat = operators_chat
@@ -66,19 +65,16 @@ class Commands:
         """Answer `/privacy`, with periods from the table that the sweeps use."""
         async with self._answers.open(update, "privacy") as answering:
             if answering:
-                language = answering.person.language
                 kept = [
-                    self._texts(language, f"kept_{kept.name}", days=kept.days)
+                    answering.text(f"kept_{kept.name}", days=kept.days)
                     for kept in retention.classes(self._days)
                 ]
-                text = self._texts(
-                    language,
+                await answering.say_text(
                     "privacy",
                     kept="\n".join(kept),
                     hours=retention.UNCONSENTED_HOURS,
                     records=retention.RECORDS_DAYS,
                 )
-                await answering.say(MessageBody(text))
 
     async def on_new(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/new`: start a new session and drop the reply in progress."""
@@ -92,13 +88,13 @@ class Commands:
             await inbox.end_before(
                 answering.transaction, person_id, UpdateId(update.update_id), reason="new_session"
             )
-            await answering.say(MessageBody(self._texts(answering.person.language, "new")))
+            await answering.say_text("new")
 
     async def on_language(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/language` with buttons."""
         async with self._answers.open(update, "language") as answering:
             if answering:
-                text = self._texts(answering.person.language, "language_ask")
+                text = answering.text("language_ask")
                 await answering.say(
                     MessageBody(text, [[("中文", "lang:zh"), ("English", "lang:en")]])
                 )

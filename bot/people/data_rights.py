@@ -28,7 +28,6 @@ class DataRightsHandlers:
 
     def __init__(self, context: Context, onboarding: Onboarding, erasure: Erasure) -> None:
         self._answers = context.answers
-        self._texts = context.texts
         self._onboarding = onboarding
         self._erasure = erasure
         self._days = context.settings.retention_days
@@ -41,36 +40,34 @@ class DataRightsHandlers:
 
     async def _memory(self, answering: UnitOfWork) -> MessageBody:
         person = answering.person
-        language = person.language
         extent = await transcripts.extent(answering.transaction, person.person_id)
         known = await cases.of_person(answering.transaction, person.person_id)
         answered = await occurrences.moods(answering.transaction, person.person_id)
         moods = sum(1 for each in answered if each.answer and each.answer.mood)
         trains = person.training_consent_at is not None
         shadowed = person.shadow_consent_at is not None
-        text = self._texts(
-            language,
+        text = answering.text(
             "memory",
             turns=extent.turns,
             since=_day(extent.first_at) or "–",
             days=self._days,
-            language=self._texts(language, f"language_{language}"),
-            age=self._texts(language, f"age_{person.age_band}") if person.age_band else "–",
-            region=self._texts(language, f"region_{person.region or 'none'}"),
+            language=answering.text(f"language_{person.language}"),
+            age=answering.text(f"age_{person.age_band}") if person.age_band else "–",
+            region=answering.text(f"region_{person.region or 'none'}"),
             agreed=_day(person.consent_at) or "–",
             cases=len(known),
             moods=moods,
             in_words=len(answered) - moods,
             plan=await self._plan_length(answering),
             off_record=extent.off_record,
-            training=self._texts(language, "training_on" if trains else "training_off"),
-            shadow=self._texts(language, "shadow_is_on" if shadowed else "shadow_is_off"),
+            training=answering.text("training_on" if trains else "training_off"),
+            shadow=answering.text("shadow_is_on" if shadowed else "shadow_is_off"),
         )
         change = "training_stop" if trains else "training_allow"
-        button = (self._texts(language, change), "training:off" if trains else "training:on")
+        button = (answering.text(change), "training:off" if trains else "training:on")
         buttons = [[button]]
         if shadowed:
-            buttons.append([(self._texts(language, "shadow_stop"), "shadow:off")])
+            buttons.append([(answering.text("shadow_stop"), "shadow:off")])
         return MessageBody(text, buttons if person.has_consented else [])
 
     @staticmethod
@@ -89,8 +86,7 @@ class DataRightsHandlers:
                 answering.person.person_id,
                 training_consent_at=answering.transaction.now if choice == "on" else None,
             )
-            key = "training_set_on" if choice == "on" else "training_set_off"
-            await answering.say(MessageBody(self._texts(answering.person.language, key)))
+            await answering.say_text("training_set_on" if choice == "on" else "training_set_off")
 
     async def on_export(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/export`: send everything that is kept about this person as JSON files."""
@@ -139,7 +135,7 @@ class DataRightsHandlers:
         }
         name = f"pica-{answering.transaction.now:%Y%m%d}-{number}.json"
         return MessageBody(
-            self._texts(person.language, "export_caption", turns=len(turns)),
+            answering.text("export_caption", turns=len(turns)),
             document=Document(name, json.dumps(content, ensure_ascii=False, indent=1)),
         )
 
@@ -147,9 +143,8 @@ class DataRightsHandlers:
         plan = await plans.get(answering.transaction, answering.person.person_id)
         if plan is None:
             return {}
-        language = answering.person.language
         return {
-            self._texts(language, f"plan_{step}"): plan.items[step]
+            answering.text(f"plan_{step}"): plan.items[step]
             for step in STEPS
             if plan.items.get(step)
         }
@@ -159,17 +154,15 @@ class DataRightsHandlers:
         async with self._answers.open(update, "offrecord") as answering:
             if answering is None:
                 return
-            language, person = answering.person.language, answering.person
+            person = answering.person
             if person.is_off_record(answering.transaction.now):
-                text = self._texts(
-                    language, "offrecord_is_on", until=_minute(person.off_record_until_at)
-                )
-                buttons = [[(self._texts(language, "offrecord_end"), "offrecord:end")]]
+                text = answering.text("offrecord_is_on", until=_minute(person.off_record_until_at))
+                buttons = [[(answering.text("offrecord_end"), "offrecord:end")]]
             else:
-                text = self._texts(language, "offrecord_ask")
+                text = answering.text("offrecord_ask")
                 buttons = [
                     [
-                        (self._texts(language, f"offrecord_{hours}"), f"offrecord:{hours}")
+                        (answering.text(f"offrecord_{hours}"), f"offrecord:{hours}")
                         for hours in OFF_RECORD_HOURS
                     ]
                 ]
@@ -185,17 +178,15 @@ class DataRightsHandlers:
             if choice == "end" or person.was_off_record(now):  # delete an expired period first
                 await conversations.end_off_record(answering.transaction, person.person_id)
             if choice == "end":
-                text = self._texts(person.language, "offrecord_ended")
+                text = answering.text("offrecord_ended")
             elif person.is_off_record(now):  # do not postpone a promised deletion
-                text = self._texts(
-                    person.language, "offrecord_is_on", until=_minute(person.off_record_until_at)
-                )
+                text = answering.text("offrecord_is_on", until=_minute(person.off_record_until_at))
             else:
                 until = now + timedelta(hours=int(choice))
                 await people.change(
                     answering.transaction, person.person_id, off_record_until_at=until
                 )
-                text = self._texts(person.language, "offrecord_begun", until=_minute(until))
+                text = answering.text("offrecord_begun", until=_minute(until))
             await answering.say(MessageBody(text))
 
     async def on_forget(self, update: Update, _context: HandlerContext) -> None:
@@ -213,9 +204,7 @@ class DataRightsHandlers:
             if choice == "yes":
                 await self._erasure.forget(answering.transaction, answering.person)
             elif choice == "no":
-                await answering.say(
-                    MessageBody(self._texts(answering.person.language, "forget_kept"))
-                )
+                await answering.say_text("forget_kept")
 
 
 def _about(person: Person) -> dict[str, str | None]:

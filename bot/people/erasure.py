@@ -1,5 +1,7 @@
 """The erasure of a person, with a last message to them and notices to operators."""
 
+from dataclasses import dataclass
+
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.topics import DELETE
 from bot.texts import Texts
@@ -17,34 +19,28 @@ from storage.upkeep.retention import ERASED_CASES_DAYS
 FAREWELL_LINES = 3
 
 
+@dataclass(frozen=True, slots=True)
 class Erasure:
     """Erase people and tell them so."""
 
-    def __init__(
-        self,
-        *,
-        texts: Texts,
-        help_lines: HelpLines,
-        notices: OperatorMessenger,
-    ) -> None:
-        self._texts = texts
-        self._help_lines = help_lines
-        self._notices = notices
+    texts: Texts
+    help_lines: HelpLines
+    notices: OperatorMessenger
 
     async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with. The text `key` says why."""
         await self._erase(transaction, person)
-        lines = self._help_lines.text(
+        lines = self.help_lines.text(
             person.language, person.region, emergency_first=True, most=FAREWELL_LINES
         )
-        text = self._texts(person.language, key, lines=lines)
+        text = self.texts(person.language, key, lines=lines)
         await self._farewell(transaction, person, text)
 
     async def forget(self, transaction: Transaction, person: Person) -> None:
         """Erase a person who asked for it, and give them a receipt."""
         erased = await self._erase(transaction, person)
         await erasure.keep_receipt(transaction, erased)
-        text = self._texts(
+        text = self.texts(
             person.language,
             "forgotten",
             receipt=erased.receipt,
@@ -52,7 +48,7 @@ class Erasure:
             turns=erased.turns,
         )
         if erased.kept_cases:
-            text += "\n\n" + self._texts(person.language, "forgotten_case", days=ERASED_CASES_DAYS)
+            text += "\n\n" + self.texts(person.language, "forgotten_case", days=ERASED_CASES_DAYS)
         await self._farewell(transaction, person, text)
 
     async def _erase(self, transaction: Transaction, person: Person) -> erasure.Erased:
@@ -60,11 +56,11 @@ class Erasure:
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id)
         if case is not None:  # erasure also deleted the notices that still waited
-            await self._notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
+            await self.notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
         for each in theirs:
             # The topic of an open case may be created at this moment.
             if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):
-                await self._notices.say(transaction, "", case_id=each.case_id, topic=DELETE)
+                await self.notices.say(transaction, "", case_id=each.case_id, topic=DELETE)
         return erased
 
     async def _farewell(self, transaction: Transaction, person: Person, text: str) -> None:

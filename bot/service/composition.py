@@ -1,4 +1,4 @@
-"""The composition root: builds the rooms, and says who answers in which order."""
+"""The composition root, which builds the rooms and lists who answers in which order."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from bot.receiving import room as receiving_room
 from bot.service import console as console_room
 from bot.service import upkeep as upkeep_room
 from bot.service.leadership import Leadership
-from bot.service.parts import Parts, Rooms
+from bot.service.parts import Parts
 from bot.service.routes import register
 from bot.settings import Settings
 from bot.transport.rate_limit import RateLimiter
@@ -32,14 +32,14 @@ def build(
     pacer: RateLimiter | None = None,
     every_s: Mapping[str, float] | None = None,
 ) -> Parts:
-    """Build the service. Nothing is started and nothing outside is asked.
+    """Build the service without starting it. Nothing outside the process is contacted.
 
     Args:
         settings: the settings, with a token.
         worker: the model. Its loader closes it.
         clock: the clock of the database, for tests.
-        pacer: how fast Telegram lets a bot send.
-        every_s: other intervals of jobs by name, for tests.
+        pacer: the limits on sending.
+        every_s: other intervals of jobs, by name, for tests.
     """
     context = Context.open(settings, clock=clock, pacer=pacer)
     leadership = Leadership(context.database)
@@ -54,7 +54,7 @@ def build(
         shadow=operators.shadow,
         quota=people.quota,
         legal_notices=people.legal_notices,
-        # The specification of who answers: the first that takes the words, or else the model.
+        # The specification of who answers: the first that takes the text, or else the model.
         interceptors=(
             crisis.interceptors.reply,
             crisis.interceptors.takeover,
@@ -82,5 +82,17 @@ def build(
     register(context.application, routes)
     working = (operators, crisis, check_ins, conversation, upkeep)
     jobs = table_of((job for room in working for job in room.jobs), every_s or {})
-    rooms = Rooms(operators, crisis, check_ins, conversation, receiving, delivery, console, upkeep)
-    return Parts(context, worker, leadership, rooms, jobs)
+    return Parts(
+        context=context,
+        worker=worker,
+        leadership=leadership,
+        operators=operators,
+        crisis=crisis,
+        check_ins=check_ins,
+        conversation=conversation,
+        receiving=receiving,
+        delivery=delivery,
+        console=console,
+        upkeep=upkeep,
+        jobs=jobs,
+    )

@@ -1,4 +1,4 @@
-"""The first contact with what runs outside: database, Telegram, model."""
+"""The connections to the database, Telegram and the model at a start."""
 
 import asyncio
 import gc
@@ -18,10 +18,10 @@ TRIES_AFTER_S = (1, 2, 4)
 
 
 async def preflight(settings: Settings) -> None:
-    """Try what is quick to try before a model is loaded, which takes minutes.
+    """Check port, database and token before the model is loaded, which takes minutes.
 
     Raises:
-        StorageError: the database does not answer, or an address is none.
+        StorageError: the database does not answer, or an address is not valid.
         SecretKeyError: PICA_SECRET_KEY is missing or malformed.
         TelegramError: the token is wrong or Telegram cannot be reached.
         OSError: the port is taken.
@@ -36,13 +36,13 @@ async def preflight(settings: Settings) -> None:
         await round_cache.connect(settings.redis_url.get_secret_value()).aclose()
     bot = telegram(settings).bot
     try:
-        await reach(bot.initialize)  # asks who it is
+        await reach(bot.initialize)  # checks the token
     finally:
         await bot.shutdown()
 
 
 async def reach(begin: Callable[[], Awaitable[None]]) -> None:
-    """Begin to talk with Telegram; an odd answer on the way does not end a start.
+    """Contact Telegram, and try again after an odd answer.
 
     Raises:
         TelegramError: the token is wrong or Telegram cannot be reached.
@@ -74,7 +74,7 @@ async def load_model(
         threads=settings.threads,
     )
     worker = await InferenceWorker.start(source, progress=progress)
-    # What is loaded stays, and the garbage collector stops every thread while it goes through it.
+    # The model stays loaded, and the garbage collector stops every thread while it searches it.
     gc.collect()
     gc.freeze()
     return worker

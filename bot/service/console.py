@@ -1,4 +1,4 @@
-"""The operators' console, put together with the way in that Telegram offers."""
+"""The operators' console, with the command that signs an operator in."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -49,12 +49,12 @@ def build(
 
 
 def console_address(settings: Settings) -> Address:
-    """Return where operators' browsers reach the console."""
+    """Return the console's address for operators' browsers."""
     return Address(settings.console_address)
 
 
 def case_link(settings: Settings) -> CaseLink | None:
-    """Return what links to a case from outside this machine, if it has a public URL."""
+    """Return the function that makes a case's public URL, or None without a public address."""
     if not settings.console or settings.console_url is None:
         return None
     return console_address(settings).case

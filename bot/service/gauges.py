@@ -1,4 +1,4 @@
-"""The gauges of the metrics, brought up to date before each scrape."""
+"""The gauges of `/metrics`, updated before each scrape."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -7,20 +7,20 @@ from bot.service.parts import Parts
 from storage.checkins import appointments
 from storage.messages import inbox, outbox
 
-# Check-ins that wait longer show in the metrics.
+# A check-in that waits longer is overdue.
 OVERDUE = timedelta(minutes=2)
-# Messages that failed so often show in the metrics.
+# A message with this many attempts is stuck.
 MANY_TRIES = 3
 
 
 async def measure(parts: Parts) -> None:
-    """Read what the gauges show from the parts and the database."""
-    metrics = parts.metrics
+    """Set the gauges from the parts and the database."""
+    metrics = parts.context.metrics
     metrics.leads.set(int(parts.leadership.is_leader()))
-    if (polled_at := parts.poller.last_poll_at) is not None:
+    if (polled_at := parts.receiving.poller.last_poll_at) is not None:
         metrics.last_poll.set(polled_at.timestamp())
     metrics.model.show(parts.worker.health())
-    with suppress(Exception):  # the database is away: the other figures still count
+    with suppress(Exception):  # the other figures do not need the database
         async with parts.database.read() as transaction:
             metrics.inbox_open.set(await inbox.count_open(transaction))
             metrics.outbox_open.set(await outbox.count_open(transaction))

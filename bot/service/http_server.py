@@ -1,4 +1,4 @@
-"""The service's own HTTP door: health, metrics, Telegram's webhook, the operators' console."""
+"""The HTTP server: health, metrics, Telegram's webhook and the operators' console."""
 
 import contextlib
 import hmac
@@ -28,13 +28,13 @@ class Endpoints:
     """The routes of the service, with the webhook only if a secret is set.
 
     Attributes:
-        metrics: what `/metrics` shows.
-        is_alive: what `/healthz` says. Only a restart helps if it is false.
-        readiness: what `/readyz` shows, with status 503 unless all of it holds.
-        receive: stores an update, or raises.
-        receives: whether this process is the one that works on the database.
-        webhook_secret: what Telegram sends in its header.
-        before_metrics: brings the gauges up to date.
+        metrics: the metrics that `/metrics` shows.
+        is_alive: the health that `/healthz` shows. If it is false, only a restart helps.
+        readiness: the checks that `/readyz` shows, with status 503 if one fails.
+        receive: stores an update, or raises an error.
+        receives: whether this process holds the lease on the database.
+        webhook_secret: the secret that Telegram sends in its header.
+        before_metrics: updates the gauges.
         console: the routes of the operators' console.
     """
 
@@ -93,31 +93,31 @@ class Endpoints:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port. Closing the socket gives it back.
+    """Listen on a port until the socket is closed.
 
     Raises:
         OSError: the port is taken, or the address does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        taken = socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise OSError(
-            f"Port {port} of {host} cannot be used. Set PICA_HTTP_PORT to another one."
+            f"PICA_HTTP_PORT: port {port} of {host} cannot be used. Set another one."
         ) from error
-    # asyncio turns Nagle off only where the protocol is named; else 40 ms pass per answer.
-    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return taken
+    # asyncio turns Nagle's algorithm off only if the protocol is named. It costs 40 ms an answer.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 class Server(uvicorn.Server):
-    """Uvicorn inside our event loop: signals stay with the service.
+    """Uvicorn inside our event loop, without its own signal handlers.
 
     Args:
         app: the routes.
-        host: where to listen.
-        port: the same; 0 takes a free one.
-        trusted_proxies: networks whose `X-Forwarded-For` is believed, from the right.
+        host: the address to listen on.
+        port: the port to listen on. 0 takes a free one.
+        trusted_proxies: the networks whose `X-Forwarded-For` is trusted, from the right.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="off",
-            proxy_headers=bool(trusted_proxies),  # else anybody may name any address as theirs
+            proxy_headers=bool(trusted_proxies),  # else a caller could claim any address
             forwarded_allow_ips=[*trusted_proxies],
             timeout_graceful_shutdown=3,
         )
@@ -142,13 +142,13 @@ class Server(uvicorn.Server):
         yield
 
     async def start(self) -> None:
-        """Take the port and serve it until told to exit.
+        """Serve until told to exit.
 
         Raises:
             OSError: the port is taken. Uvicorn itself would end the process.
         """
-        with listen(self.config.host, self.config.port) as taken:
-            await self.serve(sockets=[taken])
+        with listen(self.config.host, self.config.port) as listening:
+            await self.serve(sockets=[listening])
 
     @property
     def port(self) -> int:

@@ -1,7 +1,7 @@
-"""One service works on a database at a time; a second waits, and takes over when it may.
+"""The lease that lets one service at a time work on a database.
 
-The lease lives in SQL and runs out by itself; a lease whose holder was a process of this machine
-that is no more is taken at once, so that a restart after a crash does not wait.
+A second service waits for it. The lease is a row that expires. If its holder was a process of this
+machine that has ended, it is taken at once, so that a restart after a crash does not wait.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ WAIT_S = 1.0
 
 
 class LeadershipLostError(RuntimeError):
-    """Another service holds the lease: this one must end, because both would answer."""
+    """Another service holds the lease. This one must end, or both would answer."""
 
 
 class Leadership:
-    """Takes the lease and keeps it."""
+    """Take the lease and keep it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,35 +45,35 @@ class Leadership:
         return self._fence
 
     async def take(self) -> None:
-        """Wait until the lease is ours; says once that it waits."""
-        told = False
+        """Wait until the lease is ours, and log once that we wait."""
+        is_logged = False
         while not await self._acquire():
-            if not told:
+            if not is_logged:
                 log.warning(
                     "waiting_for_the_other_service",
                     advice="another service works on this database; this one starts when it ends",
                 )
-                told = True
+                is_logged = True
             await asyncio.sleep(WAIT_S)
 
     async def keep(self) -> None:
-        """Renew until cancelled; a database that is away is asked again.
+        """Renew the lease until cancelled, and try again if the database is away.
 
         Raises:
-            LeadershipLostError: the lease ran out (this process stood still) and another took it.
+            LeadershipLostError: the lease expired, and another service took it.
         """
         while True:
             await asyncio.sleep(RENEW_S)
             try:
                 kept = await self._acquire()
-            except Exception as error:  # nobody else can take it either
+            except Exception as error:  # without the database no other service can take it either
                 log.error("lease_not_renewed", error=type(error).__name__)
                 continue
             if not kept:
                 raise LeadershipLostError("Another service took over this database; this one ends.")
 
     async def release(self) -> None:
-        """Give the lease back, so that the next service need not wait."""
+        """Release the lease, so that the next service need not wait."""
         if self.is_leader():
             self._fence = None
             async with self._database.begin() as transaction:
@@ -91,14 +91,14 @@ class Leadership:
 
 
 def is_gone(holder: str) -> bool:
-    """Whether the holder was a process of this machine (or container) that has ended."""
+    """Return whether the holder was a process of this machine or container that has ended."""
     host, _, rest = holder.partition("/")
     pid = rest.partition("/")[0]
     if host != socket.gethostname()[:32] or not pid.isdecimal():
         return False
     if int(pid) == os.getpid():
-        # In a container every start has the same number. Two services inside one process
-        # exist in tests alone, which end one before they start the next.
+        # In a container every start has the same pid. Only tests run two services in one process,
+        # and they end one before they start the next.
         return True
     try:
         os.kill(int(pid), 0)

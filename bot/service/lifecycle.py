@@ -1,4 +1,4 @@
-"""The life of the service: in which order its parts start, what fails it, how it ends."""
+"""The life of the service: start, run, fail and stop."""
 
 import asyncio
 import gc
@@ -27,12 +27,12 @@ from storage.database import keys
 from storage.messages import inbox, outbox, outbox_queue
 
 log = structlog.get_logger(__name__)
+# These tasks stop last. While replies finish, a person at risk still gets the fixed reply at once.
+# Other messages are stored, and answered after the next start.
 STOPPED_LAST = ("http", "delivery", "lease", "poller")
-"""These end last: while replies are finished, whoever is at risk still gets the fixed reply at once
-(other words are stored, and answered after the next start)."""
+# How long running replies may take to finish at a stop. With the last sends it stays within the 30
+# seconds that systemd and Compose allow.
 GRACE_S = 15.0
-"""How long replies that are being written may go on when the service is told to end; within what
-systemd and Compose allow (30 seconds) beside the last sends."""
 LAST_SENDS_S = 5.0
 IDLE_LOOK_S = 0.01
 MODEL_LOOK_S = 2.0
@@ -42,12 +42,12 @@ class Service:
     """The whole service: `start`, then `run` until cancelled, then `aclose`.
 
     Args:
-        settings: with a token.
-        worker: the model; whoever loaded it closes it.
+        settings: the settings, with a token.
+        worker: the model. Its loader closes it.
         clock: the clock of the database, for tests.
-        pacer: how fast Telegram lets a bot speak.
+        pacer: the limits on sending.
         every_s: other intervals of jobs, by name, for tests.
-        model_look_s: how often the service looks whether the model is alive.
+        model_look_s: how often to check that the model is alive.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Service:
 
     @property
     def texts(self) -> Texts:
-        """Every word that people read."""
-        return self.parts.texts
+        """The texts that people and operators read."""
+        return self.parts.context.texts
 
     @property
     def http_port(self) -> int:
@@ -79,7 +79,7 @@ class Service:
         return self._http.port
 
     async def start(self) -> None:
-        """Wait to lead, bring the schema up, ask Telegram who we are, finish what is open.
+        """Wait for the lease, upgrade the schema, and resume open updates and messages.
 
         Raises:
             StorageError: the database cannot be used.
@@ -90,11 +90,11 @@ class Service:
         parts = self.parts
         own_files.narrow(self._settings, parts.database)
         await parts.database.create()
-        await reach(parts.application.initialize)
+        await reach(parts.context.application.initialize)
         await self._start_http()
         await parts.leadership.take()
-        parts.metrics.leads.set(1)
-        await parts.database.upgrade()  # nobody works on the older schema any longer
+        parts.context.metrics.leads.set(1)
+        await parts.database.upgrade()  # no other service uses the older schema any more
         async with parts.database.begin() as transaction:
             await keys.check(transaction)
             await roster.seed(
@@ -102,22 +102,22 @@ class Service:
             )
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
-        await parts.policy.live.refresh()  # nobody is screened without the live changes
+        await parts.crisis.lexicon.live.refresh()  # before the first message is screened
         self._receives = True
-        await parts.screening.check_canary()
+        await parts.crisis.screening.check_canary()
         recovered = await parts.delivery.recover()
         self._spawn(parts.delivery.run(), "delivery")
-        resumed = await parts.intake.resume()
+        resumed = await parts.receiving.intake.resume()
         if recovered or resumed:
             log.info("resumed", updates=resumed, messages=recovered)
         await self._receive()
         self._spawn(run_jobs(parts.jobs.values()), "jobs")
-        self._spawn(parts.key_mirror.run(), "key_mirror")
+        self._spawn(parts.upkeep.key_mirror.run(), "key_mirror")
 
     async def run(self) -> None:
-        """Return only when a part has failed for good, with its error."""
-        # What was made until now (model, lexicon, libraries) lives as long as the process; to look
-        # through it for garbage stopped everybody for half a second each time.
+        """Run until a task fails permanently, then raise its error."""
+        # The model, the lexicon and the libraries live as long as the process. To search them for
+        # garbage stops the whole service for half a second each time.
         gc.collect()
         gc.freeze()
         done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -126,29 +126,28 @@ class Service:
                 raise error
 
     async def readiness(self) -> dict[str, bool]:
-        """Whether each part can serve."""
+        """Check each part, and return which can serve."""
         try:
             await self.parts.database.ping()
             storage_answers = True
-        except Exception:  # whatever the driver raises: it does not answer
+        except Exception:  # any error of the driver means that it does not answer
             storage_answers = False
         return {
             "database": storage_answers,
             "model": self.parts.worker.health().alive,
             "tasks": all(not task.done() for task in self._tasks),
             "leading": self.parts.leadership.is_leader(),
-            "screening": self.parts.screening.canary_is_found,
-            "token": not self.parts.poller.token_is_refused,
+            "screening": self.parts.crisis.screening.canary_is_found,
+            "token": not self.parts.receiving.poller.token_is_refused,
         }
 
     async def idle(self, *, timeout_s: float = 20.0) -> None:
-        """Wait until everything that was received is done and sent.
+        """Wait until no update is open, no lane or job is running, and no message is due.
 
-        Then no update is open, no lane or job is at work, and no message is due. A message that
-        waits for a later retry is not due. An update counts from the moment that it is stored.
+        A message that waits for a later retry is not due. An update counts once it is stored.
 
         Raises:
-            TimeoutError: something is still to do.
+            TimeoutError: there is still work after `timeout_s`.
         """
         async with asyncio.timeout(timeout_s):
             while True:
@@ -157,48 +156,51 @@ class Service:
                 await asyncio.sleep(IDLE_LOOK_S)
 
     async def _is_idle(self) -> bool:
-        # Memory before rows: lanes and jobs leave what they did in rows, and rows wake no lane.
-        if self.parts.lanes.is_busy or any(job.is_running for job in self.parts.jobs.values()):
+        # Look at memory first: lanes and jobs write rows when they are done, but rows wake no lane.
+        if self.parts.receiving.lanes.is_busy or any(
+            job.is_running for job in self.parts.jobs.values()
+        ):
             return False
         async with self.parts.database.read() as transaction:
             has_due = await outbox_queue.has_due(transaction)
             return not has_due and not await inbox.count_open(transaction)
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:
-        """Stop receiving, stop turns, let what is being sent end; rows keep the rest.
+        """Stop receiving, finish running replies and sends, and close everything.
+
+        Unfinished work stays in its rows.
 
         Args:
-            grace_s: How long replies may still be written, if there is somebody to write them and
-                they may still be sent.
+            grace_s: how long replies may take, if the model is alive and this process leads.
         """
         may_go_on = self.parts.worker.health().alive and self.parts.leadership.is_leader()
         for task in self._tasks:
             if task.get_name() not in STOPPED_LAST:
                 task.cancel()
-        await self.parts.policy.replays.aclose()
-        await self.parts.lanes.aclose(grace_s=grace_s if may_go_on else 0.0)
+        await self.parts.crisis.lexicon.replays.aclose()
+        await self.parts.receiving.lanes.aclose(grace_s=grace_s if may_go_on else 0.0)
         if may_go_on and grace_s > 0:
             await self._send_the_last()
-        if self.parts.console is not None:
-            self.parts.console.live.close()
+        if self.parts.console.console is not None:
+            self.parts.console.console.live.close()
         if self._http is not None:
             self._http.should_exit = True  # closes its socket itself
         for task in self._tasks:
             if task.get_name() != "http":
                 task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(Exception):  # the database may be away: the lease runs out by itself
+        with suppress(Exception):  # if the database is away, the lease expires
             await self.parts.leadership.release()
-        with suppress(Exception):  # a service that never came up has nothing to shut down
-            await self.parts.application.shutdown()
+        with suppress(Exception):  # a service that did not start has nothing to shut down
+            await self.parts.context.application.shutdown()
             # The application shuts nothing down if its start failed, not even its connections.
-            await self.parts.application.bot.shutdown()
-        await self.parts.hot.aclose()
+            await self.parts.context.application.bot.shutdown()
+        await self.parts.conversation.cache.aclose()
         await self.parts.database.aclose()
 
     async def _send_the_last(self) -> None:
-        """Give delivery a moment for what was just written; rows keep what it does not manage."""
-        with suppress(Exception):  # the database is away: nothing can be sent
+        """Give delivery a moment to send the last replies. The next start sends the rest."""
+        with suppress(Exception):  # without the database nothing can be sent
             async with asyncio.timeout(LAST_SENDS_S):
                 while True:
                     async with self.parts.database.read() as transaction:
@@ -207,9 +209,9 @@ class Service:
                     await asyncio.sleep(0.1)
 
     async def _watch_model(self) -> None:
-        """Fail the service where the model is gone for good: whoever started it starts it anew.
+        """Fail the service if the model has ended, so that systemd or Compose restarts it.
 
-        A moment passes first, in which those who waited for the model are told.
+        People who wait for a reply are told first.
         """
         while True:
             await asyncio.sleep(self._model_look_s)
@@ -218,21 +220,21 @@ class Service:
         log.critical("model_gone")
         await asyncio.sleep(self._model_look_s)
         raise ModelError(
-            "The model's engine has ended after repeated failures (see the log). This service ends "
-            "with it, so that it is started anew."
+            "The model's engine ended after repeated failures (see the log). This service ends "
+            "too, so that it can be restarted."
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     async def _start_http(self) -> None:
-        settings, console = self._settings, self.parts.console
+        settings, console = self._settings, self.parts.console.console
         secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
         endpoints = Endpoints(
-            metrics=self.parts.metrics,
+            metrics=self.parts.context.metrics,
             is_alive=lambda: self.parts.worker.health().alive,
             readiness=self.readiness,
-            receive=self.parts.intake.receive,
+            receive=self.parts.receiving.intake.receive,
             receives=lambda: self._receives and self.parts.leadership.is_leader(),
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=partial(measure, self.parts),
@@ -242,7 +244,7 @@ class Service:
             endpoints.app(),
             settings.http_host,
             settings.http_port,
-            trusted_proxies=[str(each) for each in settings.trusted_proxies],
+            trusted_proxies=[str(network) for network in settings.trusted_proxies],
         )
         self._spawn(self._http.start(), "http")
         while not self._http.started:
@@ -253,11 +255,11 @@ class Service:
             console.address.settle(self.http_port)
 
     async def _receive(self) -> None:
-        """Tell Telegram where updates go, and take them."""
+        """Tell Telegram where to send updates, and begin to receive them."""
         registration = Registration(
-            bot=self.parts.application.bot, settings=self._settings, texts=self.texts
+            bot=self.parts.context.application.bot, settings=self._settings, texts=self.texts
         )
         await registration.begin()
         self._spawn(registration.run(), "registration")
         if not self._settings.webhook_url:
-            self._spawn(self.parts.poller.run(), "poller")
+            self._spawn(self.parts.receiving.poller.run(), "poller")

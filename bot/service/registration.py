@@ -1,10 +1,11 @@
-"""What Telegram is told at a start: where updates go, and the menu of commands.
+"""The registration with Telegram at a start: where updates go, and the menu of commands.
 
-Nothing of it is worth ending a service for: what Telegram does not take is told again.
+A failed step does not end the service. It is tried again in the background.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import structlog
 from telegram import Bot, BotCommand
@@ -22,39 +23,39 @@ LONGEST_WAIT_S = 60.0
 RegistrationStep = Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
 class Registration:
-    """Tells it once at the start, and what failed in the background."""
+    """Register at the start, and retry failed steps in the background."""
 
-    def __init__(self, *, bot: Bot, settings: Settings, texts: Texts) -> None:
-        self._bot = bot
-        self._settings = settings
-        self._texts = texts
-        self._open: dict[str, tuple[RegistrationStep, SendError]] = {}
+    bot: Bot
+    settings: Settings
+    texts: Texts
+    _open: dict[str, tuple[RegistrationStep, SendError]] = field(default_factory=dict, init=False)
 
     async def begin(self) -> None:
-        """Tell everything once.
+        """Run every step once.
 
         Raises:
-            TelegramError: the address of the webhook is none, or the token is wrong.
+            TelegramError: the webhook's URL is not valid, or the token is wrong.
         """
-        for name, step in (("updates", self._direct), ("menu", self._introduce)):
+        for name, step in (("updates", self._set_webhook), ("menu", self._set_commands)):
             try:
                 await step()
             except TelegramError as error:
                 is_wrong = isinstance(error, BadRequest | InvalidToken)
-                if name == "updates" and self._settings.webhook_url and is_wrong:
+                if name == "updates" and self.settings.webhook_url and is_wrong:
                     raise
                 self._open[name] = step, read(error)
                 log.warning("registration_failed", step=name, error=self._open[name][1].name)
 
     async def run(self) -> None:
-        """Tell what is left until it is told; ends only by being cancelled."""
-        async with asyncio.TaskGroup() as left:
+        """Retry failed steps, then wait until cancelled."""
+        async with asyncio.TaskGroup() as retries:
             for name, (step, error) in self._open.items():
-                left.create_task(self._insist(name, step, error))
-        await asyncio.Event().wait()  # the service ends with the first of its tasks that does
+                retries.create_task(self._retry(name, step, error))
+        await asyncio.Event().wait()  # the service would end with this task
 
-    async def _insist(self, name: str, step: RegistrationStep, error: SendError) -> None:
+    async def _retry(self, name: str, step: RegistrationStep, error: SendError) -> None:
         tries = 0
         while True:
             wait_s = min(2.0**tries, LONGEST_WAIT_S)
@@ -68,22 +69,22 @@ class Registration:
                 log.info("registration_done", step=name)
                 return
 
-    async def _direct(self) -> None:
-        """Say where updates go."""
-        url, secret = self._settings.webhook_url, self._settings.webhook_secret
+    async def _set_webhook(self) -> None:
+        """Set the webhook, or delete it if updates are polled."""
+        url, secret = self.settings.webhook_url, self.settings.webhook_secret
         if not url:
-            await self._bot.delete_webhook()
+            await self.bot.delete_webhook()
             return
-        await self._bot.set_webhook(
+        await self.bot.set_webhook(
             url.rstrip("/") + WEBHOOK_PATH,
             secret_token=secret.get_secret_value() if secret else None,
             allowed_updates=ALLOWED,
         )
 
-    async def _introduce(self) -> None:
-        """Give the menu of commands."""
+    async def _set_commands(self) -> None:
+        """Set the menu of commands."""
         for code, language in ((None, "zh"), *((language, language) for language in LANGUAGES)):
-            await self._bot.set_my_commands(
-                [BotCommand(name, self._texts(language, f"command_{name}")) for name in COMMANDS],
+            await self.bot.set_my_commands(
+                [BotCommand(name, self.texts(language, f"command_{name}")) for name in COMMANDS],
                 language_code=code,
             )

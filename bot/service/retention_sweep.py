@@ -1,4 +1,4 @@
-"""The sweep of what is past its time of keeping, in the database and in the operators' group."""
+"""The sweep that deletes expired rows and the topics of old cases."""
 
 import asyncio
 from collections import Counter
@@ -18,14 +18,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetentionSweep:
-    """Deletes what is past its time, in batches."""
+    """Delete expired rows in batches."""
 
     database: Database
     notices: OperatorMessenger
     retention_days: int
 
     async def run(self) -> None:
-        """Sweep until nothing is left to delete."""
+        """Sweep until no expired row is left."""
         total: Counter[str] = Counter()
         while True:
             async with self.database.begin() as transaction:
@@ -38,7 +38,7 @@ class RetentionSweep:
         log.info("swept", **{name: count for name, count in total.items() if count})
 
     async def _delete_topics(self) -> None:
-        """Delete topics while their case still knows them: what people said goes everywhere."""
+        """Delete the topics of old cases, before the rows that know them expire."""
         days = min(self.retention_days, retention.CASES_DAYS - 1)
         async with self.database.begin() as transaction:
             before = transaction.now - timedelta(days=days)

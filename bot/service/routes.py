@@ -1,4 +1,4 @@
-"""The hand-over of all routes to python-telegram-bot, and the order of the command menu."""
+"""The handlers as python-telegram-bot calls them, and the order of the command menu."""
 
 from telegram import Message, Update
 from telegram.ext import (
@@ -15,7 +15,7 @@ from bot.updates.arrivals import Burst
 from bot.updates.parsing import is_stop
 from bot.updates.routes import Routes, UpdateClass
 
-# What Telegram's menu shows, in order; each has a text `command_…`.
+# The menu of commands in Telegram. Each has a text `command_…`.
 COMMANDS = (
     "start",
     "help",
@@ -40,7 +40,7 @@ class _StopWord(filters.MessageFilter):
 
 
 PRIVATE = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-# In the order in which they are tried, after the commands.
+# Telegram tries the commands first, then these in order.
 MESSAGES = (
     (filters.ChatType.GROUPS, UpdateClass.GROUP),
     (PRIVATE & _StopWord(), UpdateClass.STOP),
@@ -51,7 +51,7 @@ MESSAGES = (
 
 
 def register(application: Telegram, routes: Routes) -> None:
-    """Hand every handler to python-telegram-bot, which calls the first that fits."""
+    """Register every handler. python-telegram-bot calls the first that matches."""
     classes = routes.classes
     application.add_handler(TypeHandler(Update, classes[UpdateClass.EVERY]), group=-1)
     application.add_handler(TypeHandler(Burst, classes[UpdateClass.BURST]))

@@ -1,4 +1,4 @@
-"""The upkeep of what is stored: the sweep of old rows, and the backup of the data keys."""
+"""The upkeep of the storage: the sweep of expired rows, and the backup of the data keys."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from storage.database.events import PersonErased
 
 @dataclass(frozen=True, slots=True)
 class UpkeepRoom:
-    """What keeps the storage in order."""
+    """The sweep and the key backup."""
 
     key_mirror: KeyBackup
     sweep: RetentionSweep

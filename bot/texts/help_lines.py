@@ -1,5 +1,7 @@
 """Lines of text with the numbers of a region, and the buttons that ask for the region."""
 
+from dataclasses import dataclass
+
 from bot.texts import Texts
 from safety.response.hotlines import Hotline, Hotlines
 from storage.messages.body import Keyboard
@@ -9,12 +11,12 @@ MOST_LINES = 5
 FIRST_REGIONS = ("CN", "HK", "TW")
 
 
+@dataclass(frozen=True, slots=True)
 class HelpLines:
     """Write the numbers that people can call."""
 
-    def __init__(self, texts: Texts, hotlines: Hotlines) -> None:
-        self._texts = texts
-        self._hotlines = hotlines
+    texts: Texts
+    hotlines: Hotlines
 
     def text(
         self,
@@ -25,22 +27,22 @@ class HelpLines:
         most: int = MOST_LINES,
     ) -> str:
         """Return a line for each number, of all regions if the region is not known."""
-        found = self._hotlines.for_region(region, emergency_first=emergency_first)
+        found = self.hotlines.for_region(region, emergency_first=emergency_first)
         return "\n".join(self._line(language, line) for line in found[:most])
 
     def _line(self, language: str, line: Hotline) -> str:
         name = line.name_en if language == "en" else line.name_zh
-        hours = self._texts(language, "hotline_hours_24h") if line.hours == "24h" else ""
-        return self._texts(language, "hotline_line", name=name, number=line.number, hours=hours)
+        hours = self.texts(language, "hotline_hours_24h") if line.hours == "24h" else ""
+        return self.texts(language, "hotline_line", name=name, number=line.number, hours=hours)
 
     def knows(self, region: str) -> bool:
         """Whether the register has numbers for a region."""
-        return region in self._hotlines.regions()
+        return region in self.hotlines.regions()
 
     def region_buttons(self, language: str) -> Keyboard:
         """Return a button for each region, two in a row, and one for other places."""
-        regions = [*sorted(self._hotlines.regions(), key=_nearest_first), "none"]
-        pairs = [(self._texts(language, f"region_{r}"), f"region:{r}") for r in regions]
+        regions = [*sorted(self.hotlines.regions(), key=_nearest_first), "none"]
+        pairs = [(self.texts(language, f"region_{r}"), f"region:{r}") for r in regions]
         return [pairs[place : place + 2] for place in range(0, len(pairs), 2)]
 
 

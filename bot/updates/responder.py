@@ -30,6 +30,11 @@ class UnitOfWork:
 
     transaction: Transaction
     person: Person
+    texts: Texts
+
+    def text(self, key: str, /, **values: Any) -> str:
+        """Return a text in the person's language."""
+        return self.texts(self.person.language, key, **values)
 
     async def say(self, body: MessageBody, *, edits: int | None = None) -> None:
         """Queue an answer, which replaces the message `edits` if one is given."""
@@ -41,27 +46,24 @@ class UnitOfWork:
             preview_message_id=edits,
         )
 
+    async def say_text(self, key: str, /, **values: Any) -> None:
+        """Queue an answer with one text."""
+        await self.say(MessageBody(self.text(key, **values)))
 
+
+@dataclass(frozen=True, slots=True)
 class Responder:
     """Open the transactions of all handlers of people's commands and buttons."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        texts: Texts,
-    ) -> None:
-        self._database = database
-        self.texts = texts
+    database: Database
+    texts: Texts
 
     @asynccontextmanager
     async def open(self, update: Update, reason: str) -> AsyncIterator[UnitOfWork | None]:
         """Open a transaction that answers an update. Yields None for an unknown person."""
-        user = update.effective_user
         await acknowledge(update)
-        async with self._database.begin() as transaction:
-            person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield UnitOfWork(transaction, person) if person else None
+        async with self.database.begin() as transaction:
+            yield await self._of(transaction, update)
             await inbox.end(
                 transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason
             )
@@ -69,18 +71,19 @@ class Responder:
     @asynccontextmanager
     async def reading(self, update: Update) -> AsyncIterator[UnitOfWork | None]:
         """Open a transaction that only reads, and leave the update open."""
+        async with self.database.read() as transaction:
+            yield await self._of(transaction, update)
+
+    async def _of(self, transaction: Transaction, update: Update) -> UnitOfWork | None:
         user = update.effective_user
-        async with self._database.read() as transaction:
-            person = await people.by_telegram_id(transaction, user.id) if user else None
-            yield UnitOfWork(transaction, person) if person else None
+        person = await people.by_telegram_id(transaction, user.id) if user else None
+        return UnitOfWork(transaction, person, self.texts) if person else None
 
     async def text(self, update: Update, key: str, **values: Any) -> None:
         """Answer with one text."""
         async with self.open(update, key) as answering:
             if answering:
-                await answering.say(
-                    MessageBody(self.texts(answering.person.language, key, **values))
-                )
+                await answering.say_text(key, **values)
 
 
 def choice_of(update: Update, allowed: tuple[str, ...]) -> str | None:

@@ -5,6 +5,7 @@ Telegram and the console call the same functions.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from review.cases import records as review
 from review.cases.escalation import Escalation
@@ -20,24 +21,19 @@ from storage.review.operators import Operator
 MOST_WORDS = 4000
 
 
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Carries out operators' acts on cases.
 
-    Args:
+    Attributes:
         database: where cases are stored.
         events: tells listeners.
         clocks: the escalation of unclaimed cases.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        events: CaseEvents,
-        clocks: Escalation,
-    ) -> None:
-        self.database = database
-        self.events = events
-        self.clocks = clocks
+    database: Database
+    events: CaseEvents
+    clocks: Escalation
 
     async def opened(
         self, transaction: Transaction, opened: review.OpenedCase, words: str, *, hidden: bool

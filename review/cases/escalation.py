@@ -49,28 +49,21 @@ class EscalationPolicy:
 Page = Callable[[Case, datetime], Awaitable[bool]]
 
 
+@dataclass(frozen=True, slots=True)
 class Escalation:
     """Starts the clocks of cases and advances those that are due.
 
-    Args:
+    Attributes:
         database: where cases are stored.
         events: tells listeners.
         pace: the settings of the clocks.
         page: pages outside Telegram, outside of any transaction.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        events: CaseEvents,
-        pace: EscalationPolicy,
-        *,
-        page: Page,
-    ) -> None:
-        self._database = database
-        self._events = events
-        self._pace = pace
-        self._page = page
+    database: Database
+    events: CaseEvents
+    pace: EscalationPolicy
+    page: Page
 
     async def start(self, transaction: Transaction, case: Case) -> None:
         """Start the clock of a case that reached level 3, unless there are no operators.
@@ -81,8 +74,8 @@ class Escalation:
             return
         if not await operators.listed(transaction):
             return
-        duty = await roster.on_duty(transaction, self._pace.zone)
-        due_at = transaction.now + self._pace.step if duty else transaction.now
+        duty = await roster.on_duty(transaction, self.pace.zone)
+        due_at = transaction.now + self.pace.step if duty else transaction.now
         stage = Stage.ALL_TOLD if duty else Stage.NEXT_PAGED
         await cases.change(transaction, case.case_id, clock_stage=stage, clock_due_at=due_at)
 
@@ -103,7 +96,7 @@ class Escalation:
         Raises:
             Exception: one clock failed. All were tried, and the failed one stays due.
         """
-        async with self._database.read() as transaction:  # usually nothing is due
+        async with self.database.read() as transaction:  # usually nothing is due
             due = await case_clocks.clocks_due(transaction)
             over = await case_clocks.leases_over(transaction)
         work = [self._end_lease(case) for case in over]
@@ -114,7 +107,7 @@ class Escalation:
         return len(work)
 
     async def _end_lease(self, case: Case) -> None:
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             await self.end_lease(transaction, case)
 
     async def end_lease(self, transaction: Transaction, case: Case) -> bool:
@@ -136,7 +129,7 @@ class Escalation:
             return
         if stage <= Stage.NEXT_PAGED and await self._page_outside(case):
             return
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             if not await self._still_waits(transaction, case):
                 return
             await cases.change(
@@ -145,14 +138,14 @@ class Escalation:
             await self._happened(transaction, EventType.NOBODY_CAME, case)
 
     async def _page_next(self, case: Case) -> bool:
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             if not await self._still_waits(transaction, case):
                 return True
-            duty = await roster.on_duty(transaction, self._pace.zone)
+            duty = await roster.on_duty(transaction, self.pace.zone)
             chosen = roster.next_of(duty, case.paged_operator)
             if chosen is None:
                 return False
-            due_at = transaction.now + self._pace.step
+            due_at = transaction.now + self.pace.step
             await self._set(transaction, case, Stage.NEXT_PAGED, due_at, chosen.operator_id)
             await self._happened(
                 transaction, EventType.PAGED, case, detail={"operators": [chosen.operator_id]}
@@ -162,16 +155,16 @@ class Escalation:
     async def _page_outside(self, case: Case) -> bool:
         failed = None
         try:
-            if not await self._page(case, self._database.now()):
+            if not await self.page(case, self.database.now()):
                 return False
         except Exception as error:  # any fault of the pager: the next stage is due
             failed = type(error).__name__
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             if not await self._still_waits(transaction, case):
                 return True
             due_at = transaction.now
             if not failed:  # if nobody was reached, do not wait
-                due_at += self._pace.step
+                due_at += self.pace.step
             await self._set(transaction, case, Stage.PAGED_OUTSIDE, due_at, case.paged_operator)
             detail = {"outside": failed is None} | ({"error": failed} if failed else {})
             await self._happened(transaction, EventType.PAGED, case, detail=detail)
@@ -214,7 +207,7 @@ class Escalation:
     ) -> None:
         present = await cases.get(transaction, case.case_id)
         assert present is not None
-        await self._events.publish(
+        await self.events.publish(
             transaction,
             Event(what, present, operator=operator, detail=detail or {}),
         )

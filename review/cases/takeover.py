@@ -5,6 +5,7 @@ it ends when the operator falls silent (`review/cases/escalation.py`). Operators
 stored as theirs and are never part of a round.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from review.cases.desk import Desk, checked
@@ -20,11 +21,11 @@ from storage.review.cases import Case
 from storage.review.operators import Operator
 
 
+@dataclass(frozen=True, slots=True)
 class Takeover:
     """Carries out the acts of an operator who talks with the person."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    desk: Desk
 
     async def begin(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
         """Take the conversation over, and claim the case if it is unclaimed.
@@ -32,7 +33,7 @@ class Takeover:
         Raises:
             RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs`.
         """
-        desk = self._desk
+        desk = self.desk
         case = await desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
             raise RefusedError(Refusal.PERSON_GONE)
@@ -54,7 +55,7 @@ class Takeover:
             RefusedError: `no_takeover` (take over first), `not_yours`, `empty`, `too_long`,
                 `case_gone`, `person_gone`.
         """
-        desk = self._desk
+        desk = self.desk
         case = await desk.the_case(transaction, actor, case_id)
         words = checked(words)
         if case.person_id is None:
@@ -85,7 +86,7 @@ class Takeover:
         Raises:
             RefusedError: `no_takeover`, `not_yours`, `case_gone`, `too_long`.
         """
-        desk = self._desk
+        desk = self.desk
         case = await desk.the_case(transaction, actor, case_id)
         if case.claimed_by != actor.operator_id and not actor.is_admin:
             raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
@@ -112,11 +113,11 @@ class Takeover:
         event = Event(
             EventType.PERSON_SAID,
             case,
-            operator=await self._desk.holder(transaction, case),
+            operator=await self.desk.holder(transaction, case),
             words=words,
             detail={"level": level, "is_kept": is_kept},
         )
-        await self._desk.events.publish(transaction, event)
+        await self.desk.events.publish(transaction, event)
 
     @staticmethod
     async def running(transaction: Transaction, person_id: PersonId) -> Case | None:

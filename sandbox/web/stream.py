@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 
 from sandbox.changes import ChangeSignal
 from sandbox.model import ChatMessage
@@ -14,38 +15,33 @@ TICK_S = 1.0
 KEEPALIVE_S = 15.0
 
 
+@dataclass(eq=False, slots=True)
 class _Pane:
     """A list of messages on one page, with the revisions that the browser has."""
 
-    def __init__(
-        self,
-        element: str,
-        messages: Callable[[], list[ChatMessage]],
-        render: Callable[[ChatMessage], str],
-    ) -> None:
-        self._element = element
-        self._messages = messages
-        self._render = render
-        self._sent: dict[int, int] | None = None
+    element: str
+    messages: Callable[[], list[ChatMessage]]
+    render: Callable[[ChatMessage], str]
+    _sent: dict[int, int] | None = field(default=None, init=False)
 
     def patch(self) -> str:
-        current = {message.message_id: message for message in self._messages()}
+        current = {message.message_id: message for message in self.messages()}
         before, self._sent = self._sent, {key: m.revision for key, m in current.items()}
         if before is None:
-            whole = "".join(self._render(message) for message in current.values())
-            return f'<div id="{self._element}" hx-swap-oob="innerHTML">{whole}</div>'
+            whole = "".join(self.render(message) for message in current.values())
+            return f'<div id="{self.element}" hx-swap-oob="innerHTML">{whole}</div>'
         parts = [
-            f'<div id="{self._element}-{key}" hx-swap-oob="delete"></div>'
+            f'<div id="{self.element}-{key}" hx-swap-oob="delete"></div>'
             for key in before
             if key not in current
         ]
         for key, message in current.items():
             if key in before and before[key] != message.revision:
-                whole = self._render(message)
+                whole = self.render(message)
                 parts.append(whole.replace("<article ", '<article hx-swap-oob="true" ', 1))
-        fresh = "".join(self._render(m) for key, m in current.items() if key not in before)
+        fresh = "".join(self.render(m) for key, m in current.items() if key not in before)
         if fresh:
-            parts.append(f'<div hx-swap-oob="beforeend:#{self._element}">{fresh}</div>')
+            parts.append(f'<div hx-swap-oob="beforeend:#{self.element}">{fresh}</div>')
         return "".join(parts)
 
 

@@ -47,39 +47,37 @@ class PageSelection:
     language: Language
 
 
+@dataclass(frozen=True, slots=True)
 class ChatView:
     """The fragments of one browser page."""
 
-    def __init__(
-        self, world: World, templates: Environment, group_id: int, selection: PageSelection
-    ) -> None:
-        self._world = world
-        self._templates = templates
-        self._group_id = group_id
-        self.selection = selection
+    world: World
+    templates: Environment
+    group_id: int
+    selection: PageSelection
 
     @property
     def person(self) -> SandboxPerson | None:
         """The chosen person."""
         if self.selection.person_id is None:
             return None
-        return self._world.people.get(self.selection.person_id)
+        return self.world.people.get(self.selection.person_id)
 
     @property
     def group(self) -> Chat:
         """The operators' group."""
-        return self._world.chats[self._group_id]
+        return self.world.chats[self.group_id]
 
     @property
     def operator(self) -> SandboxPerson:
         """The operator, who writes in the group."""
-        return self._world.people[next(iter(self.group.members))]
+        return self.world.people[next(iter(self.group.members))]
 
     def chat_messages(self) -> list[ChatMessage]:
         """List the messages of the private chat, newest last."""
         if self.person is None:
             return []
-        return list(self._world.chats[self.person.id].messages.values())[-SHOWN_MESSAGES:]
+        return list(self.world.chats[self.person.id].messages.values())[-SHOWN_MESSAGES:]
 
     def group_messages(self) -> list[ChatMessage]:
         """List the messages of the group, or of the chosen topic."""
@@ -92,10 +90,10 @@ class ChatView:
 
     def message(self, message: ChatMessage) -> str:
         """Render one message."""
-        group = message.chat_id == self._group_id
+        group = message.chat_id == self.group_id
         name = "PICA"
         if not message.from_bot:
-            name = self._world.people[message.sender_id].first_name
+            name = self.world.people[message.sender_id].first_name
         topic = self.group.topics.get(message.thread_id or 0) if group else None
         return self._part(
             "message",
@@ -109,8 +107,8 @@ class ChatView:
     def people(self) -> str:
         """Render the list on the left."""
         rows = []
-        for person in self._world.people.values():
-            messages = self._world.chats[person.id].messages
+        for person in self.world.people.values():
+            messages = self.world.chats[person.id].messages
             last = next(reversed(messages.values()), None)
             rows.append((person, last, person.id in self.group.members))
         rows.sort(key=lambda row: row[2])
@@ -120,8 +118,8 @@ class ChatView:
         """Render the line under the bot's name."""
         if self.person is None:
             return ""
-        chat = self._world.chats[self.person.id]
-        now = self._world.now()
+        chat = self.world.chats[self.person.id]
+        now = self.world.now()
         return self._part(
             "presence",
             person=self.person,
@@ -132,8 +130,8 @@ class ChatView:
         """Render the reply so far, or dots while the bot types."""
         if self.person is None:
             return ""
-        chat = self._world.chats[self.person.id]
-        now = self._world.now()
+        chat = self.world.chats[self.person.id]
+        now = self.world.now()
         draft = chat.draft_at(now)
         typing = chat.action_now(now) == "typing" and draft is None
         return self._part("draft", text=draft.text if draft else None, typing=typing)
@@ -161,7 +159,7 @@ class ChatView:
 
     def page(self, view: str) -> str:
         """Render the whole page."""
-        template = self._templates.get_template("page.html")
+        template = self.templates.get_template("page.html")
         return template.render(
             t=self.words(),
             language=self.selection.language,
@@ -183,6 +181,6 @@ class ChatView:
         return lambda key: translate(key, self.selection.language)
 
     def _part(self, name: str, /, **values: Any) -> str:
-        module = self._templates.get_template("parts.html").module
+        module = self.templates.get_template("parts.html").module
         macro = getattr(module, name)
         return str(macro(t=self.words(), **values)).strip()

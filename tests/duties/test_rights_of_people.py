@@ -73,7 +73,7 @@ async def test_no_training_without_separate_consent(
 
 async def test_what_people_say_is_sealed_at_rest(service: Service, user: SandboxUser) -> None:
     await answer_to(user, WORDS)
-    files = list(service.parts.settings.data_dir.glob("pica.db*"))
+    files = list(service.parts.context.settings.data_dir.glob("pica.db*"))
     assert files
     for file in files:
         assert "灰灰".encode() not in file.read_bytes()
@@ -110,10 +110,10 @@ async def test_retention_deletes_what_is_too_old(
     user = await agrees(sandbox)
     await answer_to(user, WORDS)
     clock.now += timedelta(days=29)
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     assert (await rows(service))["turns"] == 2
     clock.now += timedelta(days=2)
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     assert (await rows(service))["turns"] == 0
 
 

@@ -110,7 +110,7 @@ async def start(
         service = Service(settings, model, clock=clock, pacer=pacer, every_s=every_s)
         services.append(service)
         # A busy machine may take long over a change: its worker has the lowest priority.
-        service.parts.policy.limit_s = service.parts.policy.screen_limit_s = 600.0
+        service.parts.crisis.lexicon.limit_s = service.parts.crisis.lexicon.screen_limit_s = 600.0
         await service.start()
         return service
 

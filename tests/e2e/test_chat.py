@@ -130,7 +130,7 @@ async def test_words_that_come_while_an_answer_is_stored_have_one_of_their_own(
     said = ["今天下雨了", "明天也会下雨吗"]
     for words in said:
         await answer_to(user, words)
-        service.parts.lanes.cancel(PersonInterrupted(person.person_id))
+        service.parts.receiving.lanes.cancel(PersonInterrupted(person.person_id))
     async with service.parts.database.read() as transaction:
         turns = await transcripts.history(transaction, person.person_id)
     assert [turn.text for turn in turns if turn.role == "person"] == said

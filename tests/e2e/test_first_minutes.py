@@ -48,7 +48,7 @@ async def test_after_a_refusal_nothing_is_kept(
     assert await person_of(service, newcomer) is None
     async with service.parts.database.read() as transaction:
         assert await inbox.open_rows(transaction) == []
-    dump = service.parts.settings.data_dir / "pica.db"
+    dump = service.parts.context.settings.data_dir / "pica.db"
     assert "睡不好".encode() not in dump.read_bytes()
 
 

@@ -83,7 +83,7 @@ async def test_long_texts_stop_nobody_else_after_a_restart(
     rude, newcomer = sandbox.add_user(), sandbox.add_user()
     await newcomer_agrees(rude)
     await send(rude, HOSTILE)
-    await until(lambda: service.parts.lanes.depth >= len(HOSTILE) - MOST_MERGED)
+    await until(lambda: service.parts.receiving.lanes.depth >= len(HOSTILE) - MOST_MERGED)
     await service.aclose()
     await start()
     assert (await answer_to(newcomer, "我想自杀")).startswith(opening(texts, "crisis_suicide"))

@@ -82,8 +82,8 @@ async def test_a_made_up_word_goes_live_and_is_taken_back(
     start: Start, sandbox: Sandbox, texts: Texts
 ) -> None:
     service = await start()
-    policy, (ann, bo, rae) = service.parts.policy, await team(service)
-    shipped = service.parts.policy.live.version
+    policy, (ann, bo, rae) = service.parts.crisis.lexicon, await team(service)
+    shipped = service.parts.crisis.lexicon.live.version
     assert await answered_by_the_model(sandbox, service, texts)
     number = await policy.propose(ann, CHANGE)
     with pytest.raises(RefusedError, match="replay_missing"):
@@ -114,7 +114,7 @@ async def test_a_made_up_word_goes_live_and_is_taken_back(
 
     await service.aclose()
     service = await start()  # after a restart it is still in use
-    policy = service.parts.policy
+    policy = service.parts.crisis.lexicon
     assert policy.live.version == version
     at_risk = await newcomer(sandbox)
     assert (await answer_to(at_risk, SAID)).startswith(opening(texts, "crisis_suicide"))
@@ -140,7 +140,7 @@ async def longest_pause() -> float:
 
 async def proposed(service: Service, ann: Operator, text: str) -> int:
     """A proposal with a replay that somebody else made up: here it is not what is tested."""
-    policy = service.parts.policy
+    policy = service.parts.crisis.lexicon
 
     async def run(*_: Any, **__: Any) -> dict[str, Any]:
         none = {"total": 0}
@@ -165,13 +165,13 @@ async def test_a_change_with_which_a_canary_is_missed_is_refused(
     rules = sorted({m.rule for m in screener.screen(text).matches})
     change = json.dumps({"why": "no good", "disable": rules})
     number = await proposed(service, ann, change)
-    version = service.parts.policy.live.version
+    version = service.parts.crisis.lexicon.live.version
     with pytest.raises(RefusedError, match="canary"):
-        await service.parts.policy.approve(bo, number)
-    assert service.parts.policy.live.version == version
+        await service.parts.crisis.lexicon.approve(bo, number)
+    assert service.parts.crisis.lexicon.live.version == version
     user = await newcomer(sandbox)
     assert (await answer_to(user, text)).startswith(opening(texts, "crisis_suicide"))
-    await service.parts.screening.check_canary()
+    await service.parts.crisis.screening.check_canary()
     assert (await service.readiness())["screening"]
 
 
@@ -187,9 +187,9 @@ async def test_the_guard_follows(start: Start, sandbox: Sandbox, texts: Texts) -
         "[我要去咕噜星球]", "[你们去咕噜星球]"
     )
     number = await proposed(service, ann, change)
-    await service.parts.policy.approve(bo, number)
+    await service.parts.crisis.lexicon.approve(bo, number)
     assert (await answer_to(user, "你好")).startswith(texts("zh", "guard_fallback"))
-    await service.parts.policy.withdraw(bo, number)
+    await service.parts.crisis.lexicon.withdraw(bo, number)
     assert (await answer_to(user, "你好")).startswith(words)
 
 
@@ -203,7 +203,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     service = await start(every_s={"lexicon": 0.1})
     ann, bo, _ = await team(service)
     number = await proposed(service, ann, CHANGE)
-    policy = service.parts.policy
+    policy = service.parts.crisis.lexicon
     shipped = policy.live.version
     await policy.approve(bo, number)
     monkeypatch.setenv("PICA_SECRET_KEY", SECRET_KEY)
@@ -223,7 +223,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     status, said = await asyncio.to_thread(pica, "withdraw", str(number), "--yes")
     assert status == 0, said
     await until(lambda: policy.live.version == shipped)
-    assert service.parts.screening.screens.screen(SAID).level == Level.NONE
+    assert service.parts.crisis.screening.screens.screen(SAID).level == Level.NONE
     assert await answered_by_the_model(sandbox, service, texts)
     async with service.parts.database.read() as transaction:
         last = (await audit.page(transaction, act="lexicon_withdrawn"))[0]
@@ -241,7 +241,7 @@ async def test_what_fits_no_longer_at_the_start_is_told_to_operators(
     ann, bo, _ = await team(service)
     rule = screener.lexicon.entries[-1].id
     number = await proposed(service, ann, f"why: x\ndisable: [{rule}]\n")
-    await service.parts.policy.approve(bo, number)
+    await service.parts.crisis.lexicon.approve(bo, number)
     await service.aclose()
     lexicon = screener.lexicon
     updated = screener.with_lexicon(
@@ -252,7 +252,7 @@ async def test_what_fits_no_longer_at_the_start_is_told_to_operators(
     told = texts("zh", "lexicon_left_out", changes=number)
     for _ in range(2):
         service = await start()
-        assert list(service.parts.policy.live.present.left_out) == [number]
+        assert list(service.parts.crisis.lexicon.live.present.left_out) == [number]
         await operator.wait_for(told, chat_id=chat, timeout_s=20)
         await service.aclose()
     said = [m.text for m in operator.messages_in(chat) if m.from_bot and m.text == told]

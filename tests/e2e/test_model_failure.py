@@ -111,9 +111,9 @@ async def test_what_the_guard_stops_is_kept_nowhere(
     assert reply.text == texts("zh", "guard_fallback")
     question, answer = await turns_of(service, user)
     assert answer.text == reply.text
-    held = await service.parts.hot.get(question.session_id)
+    held = await service.parts.conversation.cache.get(question.session_id)
     assert held is not None
-    rounds = RecentRounds(service.parts.database, service.parts.hot)
+    rounds = RecentRounds(service.parts.database, service.parts.conversation.cache)
     person = await person_of(service, user)
     assert person is not None
     assert await rounds.load(person.person_id, question.session_id) == [

@@ -436,7 +436,7 @@ async def test_a_topic_that_the_bot_may_not_delete_is_asked_for_once(
     await at_risk.wait_for(texts("zh", "forget_ask"), timeout_s=20)
     await at_risk.press("forget:yes")
     await group.sees(texts("zh", "topic_not_deleted", case=1))
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     await at_rest(service, group.sandbox)
     asked = [m for m in group.said() if m.text == texts("zh", "topic_not_deleted", case=1)]
     assert len(asked) == 1
@@ -454,11 +454,11 @@ async def test_topics_end_with_the_words_they_hold(
     await close_case(sandbox, 1)
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
     ahead = timedelta(days=29)
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     await at_rest(service, sandbox)
     assert len(sandbox.topics(chat)) == 1
     ahead = timedelta(days=31)
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     await at_rest(service, sandbox)
     assert sandbox.topics(chat) == {}
 
@@ -473,6 +473,6 @@ async def test_an_act_that_fails_for_good_is_said(
     async def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(service.parts.desk, "claim", breaks)
+    monkeypatch.setattr(service.parts.operators.desk, "claim", breaks)
     await group.writes(group.ann, "/claim")
     await group.sees(texts("zh", "act_failed"), timeout_s=30)

@@ -32,11 +32,11 @@ def fixed_replies(user: SandboxUser, texts: Texts) -> list[str]:
 async def emergency_was_used(service: Service) -> None:
     async def counted() -> bool:
         labels = {"kind": "emergency", "outcome": "sent"}
-        registry = service.parts.metrics.registry
+        registry = service.parts.context.metrics.registry
         return registry.get_sample_value("pica_sends_total", labels) == 1
 
     await until(counted)
-    assert (service.parts.settings.data_dir / "emergency.json").read_text() != "[]"
+    assert (service.parts.context.settings.data_dir / "emergency.json").read_text() != "[]"
 
 
 async def everything_is_answered(service: Service, user: SandboxUser, said: list[str]) -> None:
@@ -85,7 +85,7 @@ async def test_a_database_that_is_gone_for_a_while(
     assert person is not None
     async with service.parts.database.read() as tx:
         assert await cases.open_case(tx, person.person_id) is not None
-    assert not (service.parts.settings.data_dir / "emergency.json").read_text().strip("[]")
+    assert not (service.parts.context.settings.data_dir / "emergency.json").read_text().strip("[]")
 
 
 async def test_an_emergency_reply_is_remembered_over_a_restart(

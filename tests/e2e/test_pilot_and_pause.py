@@ -83,7 +83,7 @@ async def test_a_stranger_at_risk_is_not_erased(
     assert texts("zh", "ask_injured") in await answer_to(stranger, "/start")
     now = NOON + timedelta(days=3)  # the hold is over, the case is still open
     assert is_fixed(await answer_to(stranger, "你好"), texts, "pilot_closed")
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     assert await person_of(service, stranger) is not None
     chat = sandbox.operators_chat_id
     told = [m for m in sandbox.operator.messages_in(chat) if m.from_bot and "🔴" in m.text]
@@ -109,10 +109,10 @@ async def test_who_never_agrees_is_erased_after_a_day(sandbox: Sandbox, start: S
     service = await start(clock=lambda: now)
     user = sandbox.add_user()
     await answer_to(user, "/help")
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     assert await person_of(service, user) is not None
     now = NOON + timedelta(hours=25)
-    await service.parts.sweep.run()
+    await service.parts.upkeep.sweep.run()
     assert await nobody_is_kept(service)
 
 
@@ -187,7 +187,7 @@ async def test_a_crisis_over_the_quota_is_answered(
 async def test_a_pause_silences_the_model_and_nothing_else(
     service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts
 ) -> None:
-    safe_mode, at_risk = service.parts.safe_mode, sandbox.add_user()
+    safe_mode, at_risk = service.parts.crisis.safe_mode, sandbox.add_user()
     assert await safe_mode.turn_on(Switch.PAUSED, "by hand")
     assert not await safe_mode.turn_on(Switch.PAUSED, "again")
     assert is_fixed(await answer_to(user, "你好"), texts, "paused")
@@ -205,7 +205,11 @@ async def test_a_missed_canary_turns_safe_mode_on_until_it_is_found(
     texts: Texts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    watch, chat, operator = service.parts.screening, sandbox.operators_chat_id, sandbox.operator
+    watch, chat, operator = (
+        service.parts.crisis.screening,
+        sandbox.operators_chat_id,
+        sandbox.operator,
+    )
     readyz = f"http://127.0.0.1:{service.http_port}/readyz"
     with monkeypatch.context() as patch:
         patch.setattr(watch.screens, "canary_is_found", lambda: False)
@@ -214,12 +218,12 @@ async def test_a_missed_canary_turns_safe_mode_on_until_it_is_found(
         assert not (await service.readiness())["screening"]
         async with httpx.AsyncClient() as client:
             assert (await client.get(readyz)).status_code == 503
-        assert list(await service.parts.safe_mode.reasons()) == [Switch.CANARY]
+        assert list(await service.parts.crisis.safe_mode.reasons()) == [Switch.CANARY]
         await operator.wait_for(texts("zh", "safe_mode_on"), chat_id=chat, timeout_s=20)
         assert is_fixed(await answer_to(user, "你好"), texts, "paused")
     await watch.check_canary()
     assert (await service.readiness())["screening"]
-    assert not await service.parts.safe_mode.reasons()
+    assert not await service.parts.crisis.safe_mode.reasons()
     await operator.wait_for(texts("zh", "safe_mode_off"), chat_id=chat, timeout_s=20)
     told = [message.text for message in operator.messages_in(chat) if message.from_bot]
     assert told == [texts("zh", "safe_mode_on"), texts("zh", "safe_mode_off")]
@@ -239,10 +243,10 @@ async def test_a_screener_that_breaks_silences_the_model_at_once(
         raise RuntimeError("broken")
 
     fragile = screener.with_lexicon(screener.lexicon)
-    service.parts.screening.screens.replace(fragile)
+    service.parts.crisis.screening.screens.replace(fragile)
     monkeypatch.setattr(fragile, "screen", breaks)
     assert is_fixed(await answer_to(user, RISK), texts, "paused")
     await sandbox.operator.wait_for(
         texts("zh", "safe_mode_on"), chat_id=sandbox.operators_chat_id, timeout_s=20
     )
-    assert list(await service.parts.safe_mode.reasons()) == [Switch.CANARY]
+    assert list(await service.parts.crisis.safe_mode.reasons()) == [Switch.CANARY]

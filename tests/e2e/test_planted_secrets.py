@@ -76,7 +76,7 @@ async def test_nothing_written_holds_a_word_a_name_or_the_token(
         "pages": "".join(page.text for page in pages),
         "files": _dumped(tmp_path),
     }
-    secret_key = service.parts.settings.secret_key
+    secret_key = service.parts.context.settings.secret_key
     assert secret_key is not None
     assert written["logs"]
     for place, text in written.items():

@@ -45,14 +45,14 @@ class Reader(Desk):
     ) -> None:
         super().__init__(service)
         self.service, self.sandbox, self.user, self.clock = service, sandbox, user, clock
-        self.shadow = service.parts.shadow
+        self.shadow = service.parts.operators.shadow
 
     async def agreed(self, texts: Texts) -> int:
         """Claim, ask, agree, switch on; the case."""
         case = await self.case(self.user, self.service)
         with pytest.raises(RefusedError, match="not_yours"):
             await self.do(self.shadow.ask, case.case_id)
-        await self.do(self.parts.desk.claim, case.case_id)
+        await self.do(self.parts.operators.desk.claim, case.case_id)
         with pytest.raises(RefusedError, match="no_consent"):
             await self.switch(case.case_id, on=True)
         await self.do(self.shadow.ask, case.case_id)
@@ -149,7 +149,7 @@ async def test_verdicts_and_edits_of_the_consenting_are_exported(
     await reader.user.say("我不知道该不该告诉老师")
     draft = await reader.waits()
     await reader.do(reader.shadow.send, draft.draft_id, "可以先告诉你信任的那位老师。")
-    await reader.do(reader.parts.desk.resolve, case_id, Resolution.FALSE_ALARM)
+    await reader.do(reader.parts.operators.desk.resolve, case_id, Resolution.FALSE_ALARM)
 
     async def exported() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         async with reader.parts.database.read() as transaction:

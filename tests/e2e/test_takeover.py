@@ -71,9 +71,11 @@ async def test_a_takeover_cuts_the_running_reply_and_no_late_word_comes(
     slow.clear()
     sent = await user.say("今天学校里的事我想和你说说")
     await asyncio.wait_for(slow.wait(), 20)
-    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)
     joined = await user.wait_for(texts("zh", "human_joined"), after=sent, timeout_s=20)
-    said = await desk.do(desk.parts.takeover.say, case.case_id, "我是值班的林老师，我在。")
+    said = await desk.do(
+        desk.parts.operators.takeover.say, case.case_id, "我是值班的林老师，我在。"
+    )
     assert said.lease_until_at is not None
     relayed = await user.wait_for("我是值班的林老师，我在。", after=sent, timeout_s=20)
     assert relayed.message_id > joined.message_id
@@ -88,13 +90,13 @@ async def test_words_go_to_the_operator_and_never_into_a_prompt(
     await answer_to(user, RISK)
     desk = Desk(service)
     case = await desk.case(user, service)
-    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     ear = Ear()
-    desk.parts.desk.events.add(ear)
+    desk.parts.operators.desk.events.add(ear)
     await user.say("你真的是人吗")
     await until(lambda: "person_said:你真的是人吗" in ear.heard)
-    await desk.do(desk.parts.takeover.say, case.case_id, "是的，我是人。")
+    await desk.do(desk.parts.operators.takeover.say, case.case_id, "是的，我是人。")
     await user.wait_for("是的，我是人。", timeout_s=20)
     person = await person_of(service, user)
     assert person is not None
@@ -112,13 +114,13 @@ async def test_what_is_no_text_is_told_to_the_operator_and_not_answered(
     await answer_to(user, RISK)
     desk = Desk(service)
     case = await desk.case(user, service)
-    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)
     joined = await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     ear = Ear()
-    desk.parts.desk.events.add(ear)
+    desk.parts.operators.desk.events.add(ear)
     await user.send_sticker()
     await until(lambda: "person_said:" in ear.heard)
-    await desk.do(desk.parts.takeover.hand_back, case.case_id)
+    await desk.do(desk.parts.operators.takeover.hand_back, case.case_id)
     await user.wait_for(texts("zh", "human_left"), timeout_s=20)
     said = [m.text for m in user.messages if m.from_bot and m.message_id > joined.message_id]
     assert said == [texts("zh", "human_left")]
@@ -132,12 +134,12 @@ async def test_a_silent_operator_loses_the_conversation(
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, RISK)
     case = await desk.case(user, service)
-    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)
     joined = await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     clock.ahead = LEASE - timedelta(seconds=5)
-    await desk.do(desk.parts.takeover.say, case.case_id, "我还在。")  # renews
+    await desk.do(desk.parts.operators.takeover.say, case.case_id, "我还在。")  # renews
     clock.ahead = LEASE + timedelta(minutes=5)
-    await desk.parts.desk.clocks.tick()
+    await desk.parts.operators.desk.clocks.tick()
     assert (await desk.case(user, service)).lease_until_at is not None
     clock.ahead = 2 * LEASE
     told = await user.wait_for(
@@ -149,9 +151,9 @@ async def test_a_silent_operator_loses_the_conversation(
     reply = await user.wait_for(None, after=sent, timeout_s=20)  # the script goes on
     assert reply.message_id > told.message_id
     with pytest.raises(RefusedError, match="no_takeover"):
-        await desk.do(desk.parts.takeover.say, case.case_id, "我回来了")
-    await desk.do(desk.parts.takeover.begin, case.case_id)  # claims again
-    done = await desk.do(desk.parts.takeover.hand_back, case.case_id, "已约好明天再谈")
+        await desk.do(desk.parts.operators.takeover.say, case.case_id, "我回来了")
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)  # claims again
+    done = await desk.do(desk.parts.operators.takeover.hand_back, case.case_id, "已约好明天再谈")
     assert done.state is CaseState.CLAIMED
     await user.wait_for(texts("zh", "human_left"), after=sent, timeout_s=20)
     async with service.parts.database.read() as transaction:
@@ -170,7 +172,7 @@ async def test_a_word_after_the_lease_is_answered_at_once(
     user, desk = await agreed(sandbox), Desk(service)
     await answer_to(user, RISK)
     case = await desk.case(user, service)
-    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     clock.ahead = LEASE + timedelta(seconds=1)
     sent = await user.say("还在吗")
@@ -184,7 +186,7 @@ async def test_in_a_takeover_only_a_graver_message_gets_the_reviewed_reply(
     await answer_to(user, RISK)
     desk = Desk(service)
     case = await desk.case(user, service)
-    await desk.do(desk.parts.takeover.begin, case.case_id)
+    await desk.do(desk.parts.operators.takeover.begin, case.case_id)
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     again = await user.say("我就是想死")
     grave = await user.say("我刚吞了一整瓶安眠药")

@@ -54,7 +54,7 @@ async def test_an_edit_into_danger_is_noticed(user: SandboxUser, texts: Texts) -
 async def test_malformed_updates_do_not_stop_the_loop(
     service: Service, user: SandboxUser, texts: Texts, update: dict[str, object]
 ) -> None:
-    await service.parts.intake.receive(update)
+    await service.parts.receiving.intake.receive(update)
     sent = await user.say("/help")
     await user.wait_for(texts("zh", "help")[:6], after=sent, timeout_s=20)
     async with service.parts.database.read() as transaction:
@@ -75,10 +75,10 @@ async def test_a_repeated_update_is_a_no_op(
             "entities": [{"type": "bot_command", "offset": 0, "length": 5}],
         },
     }
-    await service.parts.intake.receive(update)
+    await service.parts.receiving.intake.receive(update)
     await user.wait_for(texts("zh", "help")[:6], timeout_s=20)
     for _ in range(3):
-        await service.parts.intake.receive(update)
+        await service.parts.receiving.intake.receive(update)
     sent = await user.say("/privacy")
     await user.wait_for("保存", after=sent, timeout_s=20)
     assert sum(m.text == texts("zh", "help") for m in user.messages) == 1
@@ -109,7 +109,9 @@ async def test_a_lost_answer_doubles_no_reply(
 async def test_a_restart_finishes_what_was_open(
     sandbox: Sandbox, start: Callable[..., Awaitable[Service]], user: SandboxUser, service: Service
 ) -> None:
-    await service.parts.lanes.aclose()  # words are stored, and no lane takes them: as in a crash
+    await (
+        service.parts.receiving.lanes.aclose()
+    )  # words are stored, and no lane takes them: as in a crash
     sent = await user.say("今天有点难过")
     person = await person_of(service, user)
     assert person is not None

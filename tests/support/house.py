@@ -180,8 +180,8 @@ class House(Rows):
     async def receives(self, *texts: str, **fields: Any) -> None:
         """Take messages as Telegram sends them, and wait until they are handled."""
         for text in texts:
-            await self.parts.intake.receive(update(text, **fields))
-        await until(lambda: not self.parts.lanes.is_busy)
+            await self.parts.receiving.intake.receive(update(text, **fields))
+        await until(lambda: not self.parts.receiving.lanes.is_busy)
 
     async def who_answers(self, *texts: str) -> str:
         """Say who answers messages: an interceptor, the model, or else why their rows ended."""
@@ -241,13 +241,13 @@ async def house(
     async with Sandbox(limits=Limits.off()) as sandbox:  # python-telegram-bot asks who it is
         values = {"burst_window_s": 0.0, "streaming": "off", **settings}
         parts = build(demo_settings(sandbox, folder, **values), model, clock=clock)
-        await parts.application.initialize()
+        await parts.context.application.initialize()
         await _prepare(parts.context)
         try:
             yield House(parts, model, clock)
         finally:
-            await parts.lanes.aclose()
-            await parts.application.shutdown()
+            await parts.receiving.lanes.aclose()
+            await parts.context.application.shutdown()
             await parts.database.aclose()
 
 

@@ -65,8 +65,7 @@ class AnswerHandlers:
                 return
             found = await _asked(answering.transaction, answering.person, check_in_id)
             if found is None:
-                text = self._texts(answering.person.language, "checkin_note_gone")
-                await answering.say(MessageBody(text))
+                await answering.say_text("checkin_note_gone")
             elif choice == NOTE:
                 await self._ask_note(answering, check_in_id)
             elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
@@ -84,12 +83,11 @@ class AnswerHandlers:
         update_id = UpdateId(update.update_id)
 
         async def keep(transaction: Transaction, person: Person) -> bool:
-            answering = UnitOfWork(transaction, person)
+            answering = UnitOfWork(transaction, person, self._texts)
             found = await _asked(transaction, person, check_in_id)
             flows = False
             if found is None:
-                text = self._texts(person.language, "checkin_note_gone")
-                await answering.say(MessageBody(text))
+                await answering.say_text("checkin_note_gone")
             else:
                 await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
                 await note_falling(transaction, person.person_id, self._notices)
@@ -116,33 +114,24 @@ class AnswerHandlers:
             and getattr(settings, f"asks_{name}")
             and getattr(whole, name) is None
         ]
-        await a.say(self._kept(a.person.language, check_in_id, whole, asks), edits=message_id)
-
-    def _kept(
-        self,
-        language: str,
-        check_in_id: CheckInId,
-        whole: MoodAnswer,
-        asks: list[tuple[str, str]],
-    ) -> MessageBody:
-        face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
-        text = self._texts(language, "checkin_noted", face=face)
-        rows = [faces(self._texts, language, check_in_id)]  # for a change of mind
+        face = a.text(f"checkin_face_{whole.mood}") if whole.mood else "–"
+        text = a.text("checkin_noted", face=face)
+        rows = [faces(a.texts, a.person.language, check_in_id)]  # for a change of mind
         if asks:
             letter, name = asks[0]
-            text += "\n" + self._texts(language, f"checkin_{name}_ask")
-            rows.append([(str(each), f"mood:{check_in_id}:{letter}{each}") for each in SCALE])
+            text += "\n" + a.text(f"checkin_{name}_ask")
+            rows.append([(str(number), f"mood:{check_in_id}:{letter}{number}") for number in SCALE])
         if whole.note is None:
-            rows.append([(self._texts(language, "checkin_note"), f"mood:{check_in_id}:{NOTE}")])
-        return MessageBody(text, rows)
+            rows.append([(a.text("checkin_note"), f"mood:{check_in_id}:{NOTE}")])
+        await a.say(MessageBody(text, rows), edits=message_id)
 
     async def _ask_note(self, a: UnitOfWork, check_in_id: CheckInId) -> None:
         if a.person.is_off_record(a.transaction.now):
-            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
+            await a.say_text("checkin_note_off_record")
             return
         draft = TimesDraft(check_in_id=int(check_in_id))
         await questions.put(a.transaction, a.person.person_id, QuestionTopic.NOTE, draft)
-        await a.say(MessageBody(self._texts(a.person.language, "checkin_note_ask")))
+        await a.say_text("checkin_note_ask")
 
 
 async def _asked(

@@ -1,5 +1,6 @@
 """Words that answer a check-in, taken before the companion answers them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.checkins.answers.handlers import FRESH
@@ -18,17 +19,16 @@ from storage.checkins.questions import QuestionTopic
 from storage.companion.people import Person
 from storage.ids import CheckInId
 from storage.messages import inbox
-from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 
 
+@dataclass(frozen=True, slots=True)
 class CheckInInterceptor:
     """Takes words that answer a check-in or a question about the settings."""
 
-    def __init__(self, setup: CheckInHandlers, texts: Texts, fixed_reply: FixedReply) -> None:
-        self._setup = setup
-        self._texts = texts
-        self._fixed_reply = fixed_reply
+    setup: CheckInHandlers
+    texts: Texts
+    fixed_reply: FixedReply
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Count words as an answer, store a note, or take them as an answer about check-ins.
@@ -46,16 +46,16 @@ class CheckInInterceptor:
         if utterance.screening.level >= Level.PASSIVE:
             await questions.close_note(transaction, person.person_id)
             return False
-        answering = UnitOfWork(transaction, person)
+        answering = UnitOfWork(transaction, person, self.texts)
         if not utterance.is_edit and await self._is_note(answering, text):
             return False
-        taken = await self._setup.take(answering, text) or (
+        taken = await self.setup.take(answering, text) or (
             waiting is not None
             and transaction.now - waiting < STAYS_OPEN
-            and await self._setup.wish(answering, text)
+            and await self.setup.wish(answering, text)
         )
         if taken:  # the words stay the person's, for their export and for later screening
-            await self._fixed_reply.keep(transaction, utterance)
+            await self.fixed_reply.keep(transaction, utterance)
             await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="checkin")
         return taken
 
@@ -82,7 +82,7 @@ class CheckInInterceptor:
             return False
         await questions.close(a.transaction, person_id)
         if a.person.is_off_record(a.transaction.now):
-            await a.say(MessageBody(self._texts(a.person.language, "checkin_note_off_record")))
+            await a.say_text("checkin_note_off_record")
         else:
             check_in_id = CheckInId(found.draft.check_in_id)
             await service.answer(a.transaction, person_id, check_in_id, MoodAnswer(note=text))

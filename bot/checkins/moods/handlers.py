@@ -66,11 +66,12 @@ class MoodPages:
         async with self._answers.open(update, "mood") as answering:
             if answering is None or period not in PERIODS:
                 return
-            buttons = self._buttons(answering.person.language, period)
+            others = [other for other in PERIODS if other != period]
+            buttons = [[(answering.text(f"chart_{other}"), f"chart:{other}") for other in others]]
             if picture is None:
                 await answering.say(await self._nothing(answering, buttons))
             else:
-                caption = self._caption(answering.person.language, period, since, until, found)
+                caption = self._caption(answering, period, since, until, found)
                 document = Document(f"mood-{period}.png", picture, is_picture=True)
                 await answering.say(MessageBody(caption, buttons, document))
             if notes := _noted(found):
@@ -83,64 +84,52 @@ class MoodPages:
         found = await occurrences.moods(a.transaction, a.person.person_id, since=since)
         notes = [each for each in _noted(found) if _key(each) < before]
         if not notes:
-            return MessageBody(self._texts(a.person.language, "chart_no_older"))
+            return MessageBody(a.text("chart_no_older"))
         return self._notes(a, period, notes, until)
 
     def _notes(
         self, a: UnitOfWork, period: str, notes: Sequence[CheckIn], today: date
     ) -> MessageBody:
         """As many notes as one message holds, newest first, and a button for older ones."""
-        language, lines = a.person.language, list[str]()
-        size = utf16_length(self._texts(language, "chart_notes", notes=""))
+        lines = list[str]()
+        size = utf16_length(a.text("chart_notes", notes=""))
         for each in notes:
             line = _line(each, today)
             size += utf16_length(line) + 1
             if lines and size > LIMIT:
                 break
             lines.append(line)
-        text, shown = self._texts(language, "chart_notes", notes="\n".join(lines)), len(lines)
+        text, shown = a.text("chart_notes", notes="\n".join(lines)), len(lines)
         if shown == len(notes):
             return MessageBody(text)
         key = _key(notes[shown - 1])
-        return MessageBody(
-            text, [[(self._texts(language, "chart_older"), f"chart:older:{period}:{key}")]]
-        )
+        return MessageBody(text, [[(a.text("chart_older"), f"chart:older:{period}:{key}")]])
 
-    async def _nothing(self, a: UnitOfWork, buttons: Keyboard) -> MessageBody:
-        language = a.person.language
+    @staticmethod
+    async def _nothing(a: UnitOfWork, buttons: Keyboard) -> MessageBody:
         if not await occurrences.moods(a.transaction, a.person.person_id):
-            return MessageBody(self._texts(language, "chart_none"))
-        return MessageBody(self._texts(language, "chart_none_in"), buttons)
-
-    def _buttons(self, language: str, shown: str) -> Keyboard:
-        return [
-            [
-                (self._texts(language, f"chart_{period}"), f"chart:{period}")
-                for period in PERIODS
-                if period != shown
-            ]
-        ]
+            return MessageBody(a.text("chart_none"))
+        return MessageBody(a.text("chart_none_in"), buttons)
 
     def _caption(
-        self, language: str, period: str, since: date, until: date, found: Sequence[CheckIn]
+        self, a: UnitOfWork, period: str, since: date, until: date, check_ins: Sequence[CheckIn]
     ) -> str:
-        moods = [each for each in found if each.answer and each.answer.mood]
+        moods = [each for each in check_ins if each.answer and each.answer.mood]
         lines = [
-            self._texts(
-                language,
+            a.text(
                 "chart_caption",
-                period=self._texts(language, f"chart_{period}"),
+                period=a.text(f"chart_{period}"),
                 since=since.isoformat(),
                 until=until.isoformat(),
                 count=len(moods),
             )
         ]
         for name in ("sleep", "energy"):
-            said = [getattr(each.answer, name) for each in found if getattr(each.answer, name)]
-            if said:
-                lines.append(self._texts(language, f"chart_{name}", mean=f"{fmean(said):.1f}"))
+            numbers = [number for each in check_ins if (number := getattr(each.answer, name))]
+            if numbers:
+                lines.append(a.text(f"chart_{name}", mean=f"{fmean(numbers):.1f}"))
         if self._days < PERIODS[period]:
-            lines.append(self._texts(language, "chart_kept", days=self._days))
+            lines.append(a.text("chart_kept", days=self._days))
         return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """The job that sends check-ins whose time has come."""
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.checkins.outgoing.evaluation import DueQuestion
@@ -25,28 +26,25 @@ SOFTLY = 2
 REMEMBERED = timedelta(days=8)
 
 
+@dataclass(frozen=True, slots=True)
 class CheckInJob:
     """Sends every due check-in.
 
-    Args:
+    Attributes:
         rounds: finds and claims what is due.
         texts: reviewed words.
     """
 
-    def __init__(
-        self,
-        *,
-        rounds: CheckInScheduler,
-        texts: Texts,
-    ) -> None:
-        self._rounds = rounds
-        self._texts = texts
-        self._one_at_a_time = asyncio.Lock()  # the pace is of all of them together
+    rounds: CheckInScheduler
+    texts: Texts
+    _one_at_a_time: asyncio.Lock = field(
+        default_factory=asyncio.Lock, init=False
+    )  # the pace is of all of them together
 
     async def run(self) -> int:
         """Ask everyone whose time has come. Returns how many were asked."""
         async with self._one_at_a_time:
-            return await self._rounds.send_due(self._ask)
+            return await self.rounds.send_due(self._ask)
 
     @staticmethod
     async def _is_soft(transaction: Transaction, question: DueQuestion) -> bool:
@@ -60,7 +58,7 @@ class CheckInJob:
         question, person = claimed.question, claimed.question.person
         language = person.language
         words = words_of(
-            self._texts,
+            self.texts,
             question,
             is_soft=await self._is_soft(transaction, question),
             last=await transcripts.last_words(
@@ -69,9 +67,9 @@ class CheckInJob:
             now=transaction.now,
         )
         if question.is_goodbye:
-            buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
+            buttons = [[(self.texts(language, "checkin_resume"), "ci:resume")]]
         else:
-            buttons = [faces(self._texts, language, claimed.check_in_id)]
+            buttons = [faces(self.texts, language, claimed.check_in_id)]
         session_id = await conversations.current_session(transaction, person.person_id)
         # By its instant, which the check-in's row has too, the model's context knows this turn.
         turn = await conversations.append(
@@ -110,11 +108,11 @@ class CheckInJob:
             return
         person = question.person
         await check_in_settings.change(transaction, person.person_id, summarised_on=day)
-        see = (self._texts(person.language, "checkin_summary_see"), "chart:week")
+        see = (self.texts(person.language, "checkin_summary_see"), "chart:week")
         await outbox.put(
             transaction,
             outbox.MessageKind.CHECK_IN,
-            MessageBody(self._texts(person.language, "checkin_summary"), [[see]]),
+            MessageBody(self.texts(person.language, "checkin_summary"), [[see]]),
             person_id=person.person_id,
             epoch=person.epoch,
             expires_at=question.occurrence.at + LATEST,

@@ -5,7 +5,7 @@ check-in was never asked: it is recorded as skipped, its text is deleted, and it
 as silence.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.checkins.outgoing.evaluation import Admits, CheckInCounted, state_of
@@ -25,15 +25,15 @@ from storage.messages.outbox import OutboxMessage, OutboxState
 TAKEN_BACK = "unsent"
 
 
+@dataclass(frozen=True, slots=True)
 class Recall:
     """Tells delivery whether to send a check-in, and records one that was not sent.
 
-    Args:
+    Attributes:
         admits: whether the companion talks with a person at all.
     """
 
-    def __init__(self, admits: Admits = lambda _person: True) -> None:
-        self._admits = admits
+    admits: Admits = lambda _person: True
 
     async def why_unwanted(
         self, transaction: Transaction, message: OutboxMessage
@@ -48,7 +48,7 @@ class Recall:
             return SkipReason.STOPPED
         if found.state is CheckInState.SKIPPED:
             return SkipReason(found.reason) if found.reason else SkipReason.ASKED_FOR
-        state = await state_of(transaction, person, settings, self._admits)
+        state = await state_of(transaction, person, settings, self.admits)
         # Restraint was looked at when it was queued, and counts it already.
         state = replace(state, backoff=Backoff())
         decided = decide(Occurrence(found.local_date, found.due_at), state, transaction.now)

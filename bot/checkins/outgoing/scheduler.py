@@ -8,7 +8,7 @@ double nor lose a check-in.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -56,31 +56,24 @@ class Claimed:
 Ask = Callable[[Transaction, Claimed], Awaitable[None]]
 
 
+@dataclass(eq=False, slots=True)
 class CheckInScheduler:
     """Claims what is due.
 
-    Args:
+    Attributes:
         database: where schedules stand.
         monotonic_s: a clock that never goes back, for the pace.
         sleep: how to wait, in seconds.
         admits: whether the companion talks with a person; a closed pilot may say no.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        monotonic_s: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        admits: Callable[[Person], bool] = lambda _person: True,
-    ) -> None:
-        self._database = database
-        self._monotonic_s = monotonic_s
-        self._sleep = sleep
-        self._admits = admits
-        self._pace = SendPace()
-        self._failing: dict[tuple[PersonId, int], datetime] = {}
-        self._corrected_at: datetime | None = None
+    database: Database
+    monotonic_s: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    admits: Callable[[Person], bool] = lambda _person: True
+    _pace: SendPace = field(default_factory=SendPace, init=False)
+    _failing: dict[tuple[PersonId, int], datetime] = field(default_factory=dict, init=False)
+    _corrected_at: datetime | None = field(default=None, init=False)
 
     async def send_due(self, ask: Ask) -> int:
         """Ask everyone whose time has come, at a limited pace. Returns how many were asked.
@@ -98,14 +91,14 @@ class CheckInScheduler:
             for due in batch:
                 await self._wait()
                 if await self._tried(due, ask):
-                    self._pace.take(self._monotonic_s())
+                    self._pace.take(self.monotonic_s())
                     asked += 1
         return asked
 
     async def _due(self) -> list[Due]:
-        now = self._database.now()
+        now = self.database.now()
         self._failing = {key: at for key, at in self._failing.items() if abs(now - at) < 2 * LATEST}
-        async with self._database.read() as transaction:
+        async with self.database.read() as transaction:
             unsent = await queued_questions.count_unsent(transaction, limit=MOST_UNSENT)
             most = min(BATCH, MOST_UNSENT - unsent)
             if most <= 0:  # delivery is behind, or Telegram away
@@ -116,23 +109,23 @@ class CheckInScheduler:
 
     async def _repair(self) -> None:
         """Repair what a wrong clock did, now and then, and at once if the clock was set back."""
-        now, before = self._database.now(), self._corrected_at
+        now, before = self.database.now(), self._corrected_at
         if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
-            await repair(self._database)
+            await repair(self.database)
             self._corrected_at = now
 
     async def _wait(self) -> None:
-        while wait_s := self._pace.wait_s(self._monotonic_s()):
-            await self._sleep(wait_s)
+        while wait_s := self._pace.wait_s(self.monotonic_s()):
+            await self.sleep(wait_s)
 
     async def _tried(self, due: Due, ask: Ask) -> bool:
         key = (due.person_id, due.minute)
         try:
-            async with self._database.begin() as transaction:
+            async with self.database.begin() as transaction:
                 asked = await self._take(transaction, due, ask)
         except Exception as error:  # the others go on; this one is tried again
-            self._failing[key] = self._database.now() + RETRY_AFTER
-            await self._database.events.publish([CheckInCounted("error")])
+            self._failing[key] = self.database.now() + RETRY_AFTER
+            await self.database.events.publish([CheckInCounted("error")])
             log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
             return False
         self._failing.pop(key, None)
@@ -140,7 +133,7 @@ class CheckInScheduler:
 
     async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
         """Claim one appointment and act on it. Returns True if it was asked."""
-        seen = await evaluate(transaction, due, self._admits, lock=True)
+        seen = await evaluate(transaction, due, self.admits, lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)
             return False

@@ -36,7 +36,6 @@ class SettingsDialog:
 
     def __init__(self, pages: SettingsPages, admits: Callable[[Person], bool]) -> None:
         self._pages = pages
-        self._texts = pages.texts
         self._admits = admits
 
     async def state(self, a: UnitOfWork, above: str = "") -> MessageBody:
@@ -72,7 +71,7 @@ class SettingsDialog:
         above = ""
         if len(kept) == len(draft.times):
             if len(kept) >= MOST_TIMES:
-                above = self._texts(a.person.language, "checkin_too_many")
+                above = a.text("checkin_too_many")
             else:
                 kept.append((minute, draft.days))
         draft.times = kept
@@ -114,7 +113,7 @@ class SettingsDialog:
         if draft is None:
             return await self._gone(a)
         if not draft.times:
-            above = self._texts(a.person.language, "checkin_choose_first")
+            above = a.text("checkin_choose_first")
             return await self._choosing(a, draft, above)
         return await self.times(a, appointments_of(draft))
 
@@ -123,14 +122,14 @@ class SettingsDialog:
     ) -> MessageBody:
         """Take these times: at once if check-ins are agreed on, else go on to the zone."""
         wanted = merged(wanted)
-        note = "" if are_days_said else self._texts(a.person.language, "checkin_every_day")
+        note = "" if are_days_said else a.text("checkin_every_day")
         try:
             settings = await service.set_appointments(a.transaction, a.person.person_id, wanted)
         except QuietHoursError as error:
             return self._refused(a, error)
         if settings is not None:
             if settings.stopped_at is not None:
-                kept = self._texts(a.person.language, "checkin_kept_stopped")
+                kept = a.text("checkin_kept_stopped")
                 note = f"{note}\n{kept}" if note else kept
             return await self.state(a, note)
         draft = TimesDraft([(each.minute, each.mask) for each in wanted])
@@ -162,7 +161,7 @@ class SettingsDialog:
             is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
             return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
         if marked != mark(draft):
-            above = self._texts(a.person.language, "checkin_draft_changed")
+            above = a.text("checkin_draft_changed")
             return self._pages.agree(a.person.language, draft, a.transaction.now, above)
         try:
             await service.begin(
@@ -175,7 +174,7 @@ class SettingsDialog:
     async def refuse(self, a: UnitOfWork) -> MessageBody:
         """End the dialog without check-ins."""
         await questions.close(a.transaction, a.person.person_id)
-        return MessageBody(self._texts(a.person.language, "checkin_agreed_not"))
+        return MessageBody(a.text("checkin_agreed_not"))
 
     async def ask_quiet(self, a: UnitOfWork) -> MessageBody:
         """Ask for quiet hours."""
@@ -188,7 +187,7 @@ class SettingsDialog:
         above = ""
         if silent:
             times = ", ".join(formatting.clock(each.minute) for each in silent)
-            above = self._texts(a.person.language, "checkin_quiet_silences", times=times)
+            above = a.text("checkin_quiet_silences", times=times)
         return await self.state(a, above)
 
     async def ask_pause(self, a: UnitOfWork) -> MessageBody:
@@ -206,13 +205,13 @@ class SettingsDialog:
         """Nothing more today."""
         skipped = await service.skip_today(a.transaction, a.person.person_id)
         key = "checkin_skipped" if skipped else "checkin_skipped_none"
-        return await self.state(a, self._texts(a.person.language, key))
+        return await self.state(a, a.text(key))
 
     async def resume(self, a: UnitOfWork) -> MessageBody:
         """Go on after a pause, a stop, a goodbye or a skip."""
         if await service.resume(a.transaction, a.person.person_id) is None:
             return await self.choose(a)
-        return await self.state(a, self._texts(a.person.language, "checkin_resumed"))
+        return await self.state(a, a.text("checkin_resumed"))
 
     async def stop(self, a: UnitOfWork) -> MessageBody:
         """End check-ins at once."""
@@ -224,7 +223,7 @@ class SettingsDialog:
         """Delete settings and consent; moods stay."""
         await check_in_settings.withdraw(a.transaction, a.person.person_id)
         await questions.close(a.transaction, a.person.person_id)
-        return MessageBody(self._texts(a.person.language, "checkin_withdrawn"))
+        return MessageBody(a.text("checkin_withdrawn"))
 
     async def flag(self, a: UnitOfWork, name: str) -> MessageBody | None:
         """Switch a question, or the weekly summary, on or off."""
@@ -258,7 +257,7 @@ class SettingsDialog:
 
     async def _gone(self, a: UnitOfWork) -> MessageBody:
         """Say that the choice of an old page is gone."""
-        return await self.choose(a, self._texts(a.person.language, "checkin_draft_gone"))
+        return await self.choose(a, a.text("checkin_draft_gone"))
 
     @staticmethod
     async def _agreed(a: UnitOfWork) -> TimesDraft:

@@ -27,7 +27,6 @@ class CheckInHandlers:
     ) -> None:
         self._answers = answers
         self._unreadable = unreadable
-        self._texts = answers.texts
         self._pages = SettingsPages(answers.texts)
         self._changes = SettingsDialog(self._pages, admits)
         self._typed = PhraseHandler(self._pages, self._changes)
@@ -38,8 +37,7 @@ class CheckInHandlers:
             if answering is None:
                 return
             if not answering.person.has_consented:
-                text = self._texts(answering.person.language, "checkin_needs_consent")
-                await answering.say(MessageBody(text))
+                await answering.say_text("checkin_needs_consent")
                 return
             await answering.say(await self._changes.state(answering))
 
@@ -121,8 +119,7 @@ class CheckInHandlers:
                 return True
             name = zone_phrases.at_location(location.latitude, location.longitude)
             if name is None:
-                text = self._texts(answering.person.language, "checkin_zone_none")
-                await answering.say(MessageBody(text))
+                await answering.say_text("checkin_zone_none")
             else:
                 await answering.say(await self._changes.zone(answering, name))
         return True

@@ -24,7 +24,6 @@ class PhraseHandler:
 
     def __init__(self, pages: SettingsPages, changes: SettingsDialog) -> None:
         self._pages = pages
-        self._texts = pages.texts
         self._changes = changes
 
     async def answer(self, a: UnitOfWork, text: str) -> MessageBody | None:
@@ -100,7 +99,7 @@ class PhraseHandler:
             read = Ambiguous(AmbiguityReason.IS_THIS, (read.appointments,))
         if read.choices:
             return self._pages.unclear(a.person.language, read)
-        above = self._texts(a.person.language, f"checkin_{read.why}")
+        above = a.text(f"checkin_{read.why}")
         return await self._changes.choose_on(a, above)
 
     async def _zone(self, a: UnitOfWork, text: str) -> MessageBody | None:

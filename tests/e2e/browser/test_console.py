@@ -180,7 +180,7 @@ async def test_two_browsers_claim_at_once(
     theirs = await second.new_page()
     async with service.parts.database.begin() as transaction:
         token = await offer(transaction, other, way="host")
-    console = service.parts.console
+    console = service.parts.console.console
     assert console is not None
     await theirs.goto(console.address.sign_in(token))
     await theirs.get_by_role("button").click()

@@ -59,8 +59,8 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     # She takes over in the browser, while the model writes: nothing of it comes.
     async with service.parts.database.begin() as transaction:
         token = await offer(transaction, found, way="host")
-    assert service.parts.console is not None
-    await page.goto(service.parts.console.address.sign_in(token))
+    assert service.parts.console.console is not None
+    await page.goto(service.parts.console.console.address.sign_in(token))
     await page.get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(re.compile(r"/console/$"))
     await page.goto(f"{page.url}cases/1")

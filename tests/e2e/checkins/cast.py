@@ -51,7 +51,7 @@ async def agree(user: SandboxUser, times: str = "每天早上八点", zone: str 
 async def asked(user: SandboxUser, service: Service, after: int | None = None) -> Any:
     """What the loop asks now."""
     last = user.last.message_id if after is None and user.last else after or 0
-    await service.parts.check_ins.run()
+    await service.parts.check_ins.job.run()
     return await user.wait_for(lambda m: "mood:" in str(m.buttons), after=last, timeout_s=20)
 
 

@@ -64,12 +64,12 @@ async def test_a_face_in_a_takeover_reaches_the_operator(
     person = await person_of(served, someone)
     assert person is not None
     ear = Ear()
-    served.parts.desk.events.add(ear)
+    served.parts.operators.desk.events.add(ear)
     async with served.parts.database.begin() as transaction:
         case = await cases.open_case(transaction, person.person_id)
         assert case is not None
         operator = (await operators.listed(transaction))[0]
-        await served.parts.takeover.begin(transaction, operator, case.case_id)
+        await served.parts.operators.takeover.begin(transaction, operator, case.case_id)
     joined = await someone.wait_for(texts("zh", "human_joined"), timeout_s=20)
     await someone.press("🙁", message_id=question.message_id)
     words = texts("zh", "checkin_said_2")
@@ -139,7 +139,7 @@ async def test_in_safe_mode_settings_are_heard_and_a_face_is_kept(
     served: Service, someone: SandboxUser, clock: ManualClock, texts: Texts
 ) -> None:
     await agree(someone)
-    await served.parts.safe_mode.turn_on(Switch.PAUSED, "by hand")
+    await served.parts.crisis.safe_mode.turn_on(Switch.PAUSED, "by hand")
     await pressed(someone, "ci:pauses")
     assert "暂停到 11-27" in await answer_to(someone, "三天")
     assert (await turns_of(served, someone))[-1].text == "三天"
@@ -188,5 +188,5 @@ async def test_a_closed_pilot_takes_no_settings_and_asks_nothing(
     assert settings is not None
     assert settings.paused_until_at is None
     clock.now = FIRST
-    assert await closed.parts.check_ins.run() == 0
+    assert await closed.parts.check_ins.job.run() == 0
     assert [row.reason for row in await rows(closed, someone)] == ["not_admitted"]

@@ -119,7 +119,7 @@ async def test_paused_resumed_and_travelling(
     await agree(someone)
     assert "暂停到 11-27" in await pressed_twice(someone, "ci:pauses", "ci:pause:3")
     clock.to(2026, 11, 25, 0, 0, 1)
-    assert await served.parts.check_ins.run() == 0
+    assert await served.parts.check_ins.job.run() == 0
     assert "下一次：11-26 08:00" in await pressed(someone, "ci:resume")
     clock.to(2026, 11, 26, 0, 0, 1)
     await asked(someone, served)
@@ -131,7 +131,7 @@ async def test_paused_resumed_and_travelling(
     assert "下一次：11-27 08:00" in state  # the 26th was served, there or here
     clock.to(2026, 11, 27, 8, 0, 1)
     await asked(someone, served)
-    await served.parts.check_ins.run()
+    await served.parts.check_ins.job.run()
     assert [row.local_date.day for row in await rows(served, someone)] == [26, 27]
 
 
@@ -141,7 +141,7 @@ async def test_silence_leads_to_a_goodbye_and_back(
     await agree(someone)
     for day in range(40):
         clock.now = datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC) + timedelta(days=day)
-        if await served.parts.check_ins.run():
+        if await served.parts.check_ins.job.run():
             await at_rest(served, sandbox)
     bye = await someone.wait_for(texts("zh", "checkin_goodbye"), timeout_s=20)
     assert "mood:" not in str(bye.buttons)
@@ -159,7 +159,7 @@ async def test_a_grave_case_holds_them_and_they_come_back_with_words_for_it(
     await agree(someone)
     await answer_to(someone, "我想自杀，已经买好了绳子")
     clock.to(2026, 11, 25, 0, 0, 1)
-    assert await served.parts.check_ins.run() == 0
+    assert await served.parts.check_ins.job.run() == 0
     assert [(row.state, row.reason) for row in await rows(served, someone)] == [
         (CheckInState.SKIPPED, "held")
     ]
@@ -225,14 +225,14 @@ async def test_the_chart_its_notes_export_and_the_end(
     assert "心情：1 次" in await answer_to(someone, "/memory")
     assert texts("zh", "checkin_off_too") in await answer_to(someone, "/stop")
     clock.to(2026, 11, 26, 0, 0, 1)
-    assert await served.parts.check_ins.run() == 0
+    assert await served.parts.check_ins.job.run() == 0
     await answer_to(someone, "/checkin")
     await pressed(someone, "ci:resume")
     await answer_to(someone, "/forget")
     await someone.press("forget:yes")
     await someone.wait_for("回执", timeout_s=20)
     clock.to(2026, 11, 27, 0, 0, 1)
-    assert await served.parts.check_ins.run() == 0
+    assert await served.parts.check_ins.job.run() == 0
 
 
 async def test_blocked_and_back(served: Service, someone: SandboxUser, clock: ManualClock) -> None:
@@ -240,10 +240,10 @@ async def test_blocked_and_back(served: Service, someone: SandboxUser, clock: Ma
     await someone.block()
     await until(lambda: parked(served, someone))
     clock.to(2026, 11, 25, 0, 0, 1)
-    assert await served.parts.check_ins.run() == 0
+    assert await served.parts.check_ins.job.run() == 0
     await someone.unblock()
     await until(lambda: parked(served, someone, is_parked=False))
-    await served.parts.check_ins.run()  # reckons anew
+    await served.parts.check_ins.job.run()  # reckons anew
     clock.to(2026, 11, 26, 0, 0, 1)
     await asked(someone, served)
 
@@ -300,9 +300,9 @@ async def test_beside_an_open_case_falling_moods_are_its_note_and_a_human_is_not
         assert await check_in_settings.waiting_fallen(transaction) == []
     assert [note.text for note in noted] == [served.texts("zh", "checkin_fell")]
     async with served.parts.database.begin() as transaction:
-        await served.parts.takeover.begin(transaction, operator, case.case_id)
+        await served.parts.operators.takeover.begin(transaction, operator, case.case_id)
     clock.to(2026, 11, 28, 0, 0, 1)
-    assert await served.parts.check_ins.run() == 0
+    assert await served.parts.check_ins.job.run() == 0
 
 
 async def test_a_summary_is_offered_once_a_week_and_shows_nothing_by_itself(

@@ -28,7 +28,7 @@ from tests.support.waiting import at_rest, until
 async def silent(service: Service, sandbox: Sandbox, clock: ManualClock, days: int) -> None:
     """Let days pass on which nothing is answered."""
     for _ in range(days):
-        await service.parts.check_ins.run()
+        await service.parts.check_ins.job.run()
         await at_rest(service, sandbox)  # one that nobody saw would be no silence
         clock.now += DAY
 
@@ -47,7 +47,7 @@ async def test_after_a_crisis_there_is_never_a_goodbye_first(
     assert settings is not None
     assert settings.unanswered == 0
     await silent(served, sandbox, clock, 4)
-    await served.parts.check_ins.run()  # the fifth that is held
+    await served.parts.check_ins.job.run()  # the fifth that is held
     await close_case(sandbox, 1)
     await until(lambda: is_resolved(served, someone))
     clock.now += DAY  # not before: the loop would hold that one too

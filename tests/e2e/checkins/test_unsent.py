@@ -48,7 +48,7 @@ async def test_what_is_queued_is_stopped_by_stop_and_not_by_new(
     # Refused for certain: what may have arrived would not be sent again.
     sandbox.faults.add("sendMessage", "429", times=10**6, chat_id=someone.id)
     at = DUE
-    assert await service.parts.check_ins.run() == 1
+    assert await service.parts.check_ins.job.run() == 1
     await until(lambda: waits(service, person.person_id))
     sent = await someone.say(said)
 

@@ -41,8 +41,8 @@ class Seat:
 
 @pytest.fixture
 def console(service: Service) -> Console:
-    assert service.parts.console is not None
-    return service.parts.console
+    assert service.parts.console.console is not None
+    return service.parts.console.console
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def console_of() -> Callable[[Service], Any]:
 
     @asynccontextmanager
     async def opened(service: Service) -> AsyncIterator[Any]:
-        console = service.parts.console
+        console = service.parts.console.console
         assert console is not None
         clients: list[httpx.AsyncClient] = []
         async with service.parts.database.begin() as transaction:
@@ -279,7 +279,7 @@ async def test_headers_on_every_answer(
 
 async def test_https_binds_the_cookie(start: Callable[..., Awaitable[Service]]) -> None:
     service = await start(console_url="https://console.example.org")
-    console = service.parts.console
+    console = service.parts.console.console
     assert console is not None
     async with service.parts.database.read() as transaction:
         (admin,) = await operators.listed(transaction)
@@ -389,7 +389,7 @@ async def test_many_strangers_lock_nobody_out_and_do_not_fill_the_trail(
     start: Callable[..., Awaitable[Service]],
 ) -> None:
     service = await start(trusted_proxies="127.0.0.1, 10.0.0.0/8")
-    console = service.parts.console
+    console = service.parts.console.console
     assert console is not None
     async with service.parts.database.read() as transaction:
         (admin,) = await operators.listed(transaction)
@@ -431,7 +431,7 @@ async def test_a_source_is_what_a_trusted_proxy_says(
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own setting is not read
     service = await start(trusted_proxies=trusted)
-    console = service.parts.console
+    console = service.parts.console.console
     assert console is not None
     url = console.address.url
     async with httpx.AsyncClient(base_url=url, headers={"Origin": url}, timeout=20) as client:

@@ -44,7 +44,7 @@ async def ended(seat: Seat, path: str) -> str:
 
 def made_up(service: Service, **values: Any) -> None:
     """Replays that somebody made up: here they are not what is tested."""
-    policy = service.parts.policy
+    policy = service.parts.crisis.lexicon
     none = {"total": 0, "risk": 0, "harmless": 0, "unlabelled": 0}
     each = {
         "messages": 0,
@@ -115,11 +115,11 @@ async def test_from_a_proposal_to_use_and_back(
 
     assert (await rui.post(f"{path}/approve")).status_code == 403
     assert "另一位管理员" in refusal(await ann.post(f"{path}/approve"))
-    shipped = service.parts.policy.live.version
+    shipped = service.parts.crisis.lexicon.live.version
     assert "/approve" in (await bo.client.get(path)).text
     assert "/approve" not in (await ann.client.get(path)).text
     assert (await bo.post(f"{path}/approve")).headers["HX-Trigger"] == "acted"
-    assert service.parts.policy.live.version != shipped
+    assert service.parts.crisis.lexicon.live.version != shipped
     assert "already decided on this change" in refusal(await bo.post(f"{path}/approve"))
     listed = (await rui.client.get(f"{LEXICON}?state=live")).text
     assert 'data-change="1"' in listed and "in use: Bo" in listed
@@ -130,7 +130,7 @@ async def test_from_a_proposal_to_use_and_back(
     assert "not allowed" in refusal(await rui.post(f"{path}/withdraw"))
     assert "/withdraw" not in (await rui.client.get(path)).text
     assert (await ann.post(f"{path}/withdraw")).headers["HX-Trigger"] == "acted"
-    assert service.parts.policy.live.version == shipped
+    assert service.parts.crisis.lexicon.live.version == shipped
     assert "withdrawn" in (await rui.client.get(path)).text
     acts = [r.act for r in reversed(await acts_of(service)) if r.act.startswith("lexicon")]
     assert acts == [
@@ -163,7 +163,7 @@ async def test_a_replay_that_fails_says_why(
 ) -> None:
     seat = await sit(reviewer)
     path, other = await proposed(seat), await proposed(seat)
-    service.parts.policy.replays.folder = tmp_path / "gone"
+    service.parts.crisis.lexicon.replays.folder = tmp_path / "gone"
     await seat.post(f"{path}/replay")
     assert "did not finish" in await ended(seat, path)
     assert "did not finish" not in (await seat.client.get(other)).text  # it is not this one's

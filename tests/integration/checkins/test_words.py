@@ -37,7 +37,7 @@ async def opened(tx: Transaction, asks: QuestionTopic, *, is_agreed: bool = True
         TimesDraft([(540, 127)]) if not is_agreed and asks is QuestionTopic.ZONE else TimesDraft()
     )
     await questions.put(tx, person.person_id, asks, draft)
-    return UnitOfWork(tx, person)
+    return UnitOfWork(tx, person, TEXTS)
 
 
 async def minutes(a: UnitOfWork) -> list[int]:

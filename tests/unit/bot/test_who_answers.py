@@ -120,7 +120,7 @@ async def is_taken_over(house: House) -> None:
     async with house.database.begin() as transaction:
         case = await cases.open_case(transaction, person.person_id)
         assert case is not None
-        await house.parts.takeover.begin(transaction, actor, case.case_id)
+        await house.parts.operators.takeover.begin(transaction, actor, case.case_id)
 
 
 async def opens_a_step(house: House) -> None:
@@ -138,7 +138,7 @@ async def is_asked_for_times(house: House) -> None:
 
 
 async def is_silenced(house: House) -> None:
-    await house.parts.safe_mode.turn_on(Switch.PAUSED, "a test")
+    await house.parts.crisis.safe_mode.turn_on(Switch.PAUSED, "a test")
 
 
 async def has_used_the_quota(house: House) -> None:
