@@ -40,12 +40,12 @@ class Address:
         return f"{self.url}{ROOT}/cases/{case_id}"
 
     def allows_host(self, header: str) -> bool:
-        """Whether a Host header names the public address or this machine."""
+        """Return whether a Host header names the public address or this machine."""
         name = _name(f"//{header}")
         return name is not None and name in (_name(self.url), *LOOPBACK)
 
     def allows_origin(self, origin: str, host: str) -> bool:
-        """Whether a page of this origin may send forms: ours, or one on this machine."""
+        """Return whether a page of this origin may send forms: ours, or one on this machine."""
         if origin == self.url:
             return True
         return _name(f"//{host}") in LOOPBACK and origin == f"http://{host}"

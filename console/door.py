@@ -124,7 +124,7 @@ class Door:
         return site.message(request, "bad_link", 403)
 
     async def is_in(self, request: Request) -> bool:
-        """Whether the session of an open stream is still valid."""
+        """Return whether the session of an open stream is still valid."""
         return await self._visitor(request, is_use=False) is not None
 
     async def _visitor(self, request: Request, *, is_use: bool) -> Visitor | None:
@@ -145,7 +145,7 @@ class Door:
         return self._site.message(request, "outside", 401, token="")
 
     async def _is_ours(self, request: Request, visitor: Visitor) -> bool:
-        """Whether a page of this session sent the request."""
+        """Return whether a page of this session sent the request."""
         given = request.headers.get(CSRF_HEADER) or field(
             await request.form(max_fields=50, max_files=0), CSRF_FIELD
         )
@@ -154,7 +154,7 @@ class Door:
         )
 
     def _comes_from_us(self, request: Request) -> bool:
-        """Whether Origin is ours, or Sec-Fetch-Site if the browser withholds Origin."""
+        """Return whether Origin is ours, or Sec-Fetch-Site if the browser withholds Origin."""
         origin = request.headers.get("origin", "null")
         fetched = request.headers.get("sec-fetch-site")
         if fetched is not None and fetched != "same-origin":

@@ -33,7 +33,7 @@ class Views:
         self._turns: OrderedDict[tuple[object, ...], set[TurnId]] = OrderedDict()
 
     def is_new(self, visitor: Visitor, *key: object, now: datetime) -> bool:
-        """Whether this session did not view this within `SAME_VIEW`."""
+        """Return whether this session did not view this within `SAME_VIEW`."""
         seen_at = self._seen.get((visitor.session.session_hash, *key))
         return seen_at is None or now - seen_at >= SAME_VIEW
 

@@ -34,7 +34,7 @@ class ConsoleTexts:
         return self._words.get(language, self._words["zh"])
 
     def has(self, key: str) -> bool:
-        """Whether a text has this key."""
+        """Return whether a text has this key."""
         return key in self._words["zh"]
 
 

@@ -210,5 +210,5 @@ def _odd_answer(fault: Fault) -> Response:
 
 
 def _page(status: int) -> Response:
-    """A proxy's page."""
+    """Return a proxy's page."""
     return Response(_PAGE.format(status=status), status_code=status, media_type="text/html")

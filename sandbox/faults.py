@@ -93,7 +93,7 @@ class Faults:
         self._planned.clear()
 
     def take(self, method: str, chat_id: str) -> Fault | None:
-        """The fault that hits this call, counted down; None for most calls."""
+        """Return the fault that hits this call, counted down; None for most calls."""
         for fault in self._planned:
             if fault.method not in {"*", method}:
                 continue

@@ -48,7 +48,7 @@ class Admission:
         self._listed = settings.pilot_people | settings.operators
 
     def admits(self, person: Person) -> bool:
-        """Whether the companion talks with this person."""
+        """Return whether the companion talks with this person."""
         return (
             not self._is_closed
             or person.admitted_at is not None
@@ -121,7 +121,7 @@ class Admission:
 
     @staticmethod
     async def _is_seen_to(transaction: Transaction, person: Person) -> bool:
-        """Whether a case holds this person, or an operator talks with them."""
+        """Return whether a case holds this person, or an operator talks with them."""
         return (
             await review.case_on_hold(transaction, person.person_id) is not None
             or await Takeover.running(transaction, person.person_id) is not None

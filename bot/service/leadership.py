@@ -34,7 +34,7 @@ class Leadership:
         self._fence: int | None = None
 
     def is_leader(self) -> bool:
-        """Whether the lease is ours, as far as this process knows."""
+        """Return whether the lease is ours, as far as this process knows."""
         return self._fence is not None
 
     def fence(self) -> int | None:

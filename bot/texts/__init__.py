@@ -36,7 +36,7 @@ class Texts:
         return texts[key].format(**values) if values else texts[key]
 
     def has(self, key: str) -> bool:
-        """Whether a text has this key."""
+        """Return whether a text has this key."""
         return key in self._texts["zh"]
 
     def keys(self) -> list[str]:

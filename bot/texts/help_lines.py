@@ -36,7 +36,7 @@ class HelpLines:
         return self.texts(language, "hotline_line", name=name, number=line.number, hours=hours)
 
     def knows(self, region: str) -> bool:
-        """Whether the register has numbers for a region."""
+        """Return whether the register has numbers for a region."""
         return region in self.hotlines.regions()
 
     def region_buttons(self, language: str) -> Keyboard:

@@ -28,7 +28,7 @@ class Failure(StrEnum):
     """What a failed attempt means."""
 
     UNKNOWN = "unknown"  # it may have arrived
-    LATER = "later"  # nothing was sent; try again
+    LATER = "later"  # nothing was sent, so try again
     NOT_NOW = "not_now"  # Telegram refuses this call, perhaps only for now
     BLOCKED = "blocked"  # the person blocked the bot
     UNREACHABLE = "unreachable"  # the chat does not exist, or the bot may not write in it

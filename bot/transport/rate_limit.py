@@ -63,7 +63,7 @@ class RateLimiter:
             await asyncio.sleep(delay)
 
     def may_draft(self, chat_id: int) -> bool:
-        """Whether a draft may be shown now. The budget is 2 a second, with bursts of 4."""
+        """Return whether a draft may be shown now. The budget is 2 a second, with bursts of 4."""
         return self._bucket("draft", chat_id, 2.0, 4).try_take(self._clock())
 
     def _bucket(self, kind: str, chat_id: int, rate_s: float, burst: float) -> TokenBucket:

@@ -21,7 +21,7 @@ class Arrival:
     update: Update
     text: str
     screening: Screening
-    # The person's epoch when the update was stored; None after a restart.
+    # The person's epoch when the update was stored, or None after a restart.
     epoch: int | None = None
     # The monotonic time of receipt.
     received_at: float = field(default_factory=time.monotonic)
@@ -61,7 +61,7 @@ class Burst:
         they would have joined are then already answered.
         """
         before = len(self.arrivals)
-        self.arrivals = [each for each in self.arrivals if each.update_id in update_ids]
+        self.arrivals = [kept for kept in self.arrivals if kept.update_id in update_ids]
         return len(self.arrivals) < before
 
     @property

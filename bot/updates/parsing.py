@@ -17,7 +17,7 @@ LONGEST = 40
 
 
 def is_stop(text: str) -> bool:
-    """Whether a message says only that the person leaves."""
+    """Return whether a message says only that the person leaves."""
     if text.startswith("/"):
         return text.split(None, 1)[0].split("@", maxsplit=1)[0].casefold() == COMMAND
     if len(text) > LONGEST:
@@ -120,18 +120,18 @@ def _kind(update: Update, message: Message, text: str) -> UpdateKind:
 
 
 def is_case(update: Update) -> bool:
-    """Whether a button under a case was pressed."""
+    """Return whether a button under a case was pressed."""
     return update.callback_query is not None and (update.callback_query.data or "").startswith(CASE)
 
 
 def is_wordless(update: Update) -> bool:
-    """Whether the update is a message without text or caption."""
+    """Return whether the update is a message without text or caption."""
     message = update.message
     return message is not None and not (message.text or message.caption or "").strip()
 
 
 def _is_act(message: Message) -> bool:
-    """Whether operators address the bot: with a command, or with a reply to its message.
+    """Return whether operators address the bot: with a command, or with a reply to its message.
 
     Every message of a topic replies to the topic's first message, which does not count.
     """
@@ -171,7 +171,7 @@ def without_surrogates(text: str) -> str:
 
 
 def _is_id(value: object) -> bool:
-    """Whether a value can be a person's Telegram id, which has at most 52 bits."""
+    """Return whether a value can be a person's Telegram id, which has at most 52 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**52
 
 

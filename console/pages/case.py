@@ -180,7 +180,7 @@ async def _moods(transaction: Transaction, case: Case) -> list[int]:
 
 
 async def _agreed(transaction: Transaction, case: Case) -> bool:
-    """Whether the person agreed to shadow review."""
+    """Return whether the person agreed to shadow review."""
     person = await people.by_id(transaction, case.person_id) if case.person_id else None
     return person is not None and person.shadow_consent_at is not None
 

@@ -1,7 +1,6 @@
-"""Answers to a check-in: a face, sleep, energy, a note, or simply words.
+"""Handlers for the buttons under a check-in: moods, sleep, energy and notes.
 
-A tapped mood becomes words of the person and goes the way of all words, with cases, takeovers and
-screening.
+A tapped mood becomes a message of the person, with screening, cases and takeovers like any other.
 """
 
 from datetime import timedelta
@@ -32,17 +31,17 @@ from storage.messages import inbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 
-# A face tapped later is stored and not talked about. Words later are not an answer.
+# A mood tapped later is stored without a reply. A later message is not an answer.
 FRESH = timedelta(days=1)
 SCALES = {"s": "sleep", "e": "energy"}
-# What follows the number in the data of the button that asks for a note.
+# The choice in the data of the button that asks for a note.
 NOTE = "note"
-# A correction down to this mood or below is talked about like a first answer.
+# A correction down to this mood or below gets a reply like a first answer.
 LOW = 2
 
 
 class AnswerHandlers:
-    """Handlers for the buttons under a check-in."""
+    """Handle the buttons under a check-in."""
 
     def __init__(
         self, answers: Responder, conversation: TurnHandler, notices: OperatorMessenger
@@ -53,7 +52,7 @@ class AnswerHandlers:
         self._notices = notices
 
     async def on_mood(self, update: Update, _context: HandlerContext) -> None:
-        """`mood:<check-in>:<1-5>`, or `s1`, `e1` for sleep and energy, or `note`."""
+        """Handle `mood:<check-in>:<1-5>`, or `s1` and `e1` for sleep and energy, or `note`."""
         number, _, choice = data_of(update).partition(":")
         is_id = number.isascii() and number.isdecimal() and len(number) < 19
         check_in_id = CheckInId(int(number)) if is_id else None
@@ -63,18 +62,18 @@ class AnswerHandlers:
         async with self._answers.open(update, "checkin") as answering:
             if answering is None or check_in_id is None:
                 return
-            found = await _asked(answering.transaction, answering.person, check_in_id)
-            if found is None:
+            check_in = await _asked(answering.transaction, answering.person, check_in_id)
+            if check_in is None:
                 await answering.say_text("checkin_note_gone")
             elif choice == NOTE:
                 await self._ask_note(answering, check_in_id)
-            elif choice[:1] in SCALES and choice[1:] in {str(each) for each in SCALE}:
+            elif choice[:1] in SCALES and choice[1:] in {str(number) for number in SCALE}:
                 scale = int(choice[1])
                 said = MoodAnswer(sleep=scale) if choice[0] == "s" else MoodAnswer(energy=scale)
                 await self._keep(answering, check_in_id, said, message_id(update))
 
     async def _on_face(self, update: Update, check_in_id: CheckInId, mood: int) -> None:
-        """Store a mood, and let it be the person's next words."""
+        """Store a mood, and take it as the person's next message."""
         await acknowledge(update)
         async with self._answers.reading(update) as seen:
             person = seen.person if seen else None
@@ -84,17 +83,17 @@ class AnswerHandlers:
 
         async def keep(transaction: Transaction, person: Person) -> bool:
             answering = UnitOfWork(transaction, person, self._texts)
-            found = await _asked(transaction, person, check_in_id)
-            flows = False
-            if found is None:
+            check_in = await _asked(transaction, person, check_in_id)
+            has_reply = False
+            if check_in is None:
                 await answering.say_text("checkin_note_gone")
             else:
                 await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
                 await note_falling(transaction, person.person_id, self._notices)
-                flows = await _flows(transaction, found, mood, update_id)
-            if not flows:
+                has_reply = await _has_reply(transaction, check_in, mood, update_id)
+            if not has_reply:
                 await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin")
-            return flows
+            return has_reply
 
         words = self._texts(person.language, f"checkin_said_{mood}")
         await self._conversation.answer_button(person, update, words, keep)
@@ -102,7 +101,7 @@ class AnswerHandlers:
     async def _keep(
         self, a: UnitOfWork, check_in_id: CheckInId, said: MoodAnswer, message_id: int | None
     ) -> None:
-        """Store an answer. The message with the buttons shows it and asks on."""
+        """Store an answer, and show it with the next question in the message with the buttons."""
         whole = await service.answer(a.transaction, a.person.person_id, check_in_id, said)
         if whole is None:
             return
@@ -137,19 +136,21 @@ class AnswerHandlers:
 async def _asked(
     transaction: Transaction, person: Person, check_in_id: CheckInId
 ) -> CheckIn | None:
-    found = await occurrences.get(transaction, person.person_id, check_in_id)
-    return found if found is not None and found.state is not CheckInState.SKIPPED else None
+    check_in = await occurrences.get(transaction, person.person_id, check_in_id)
+    return None if check_in is None or check_in.state is CheckInState.SKIPPED else check_in
 
 
-async def _flows(transaction: Transaction, found: CheckIn, mood: int, update_id: UpdateId) -> bool:
-    """Whether the companion talks about a face: the first one, or a correction to a low mood.
+async def _has_reply(
+    transaction: Transaction, check_in: CheckIn, mood: int, update_id: UpdateId
+) -> bool:
+    """Return whether the companion replies to a mood: the first one, or a correction to a low one.
 
-    Only soon after the question. A tap whose reply was cut short by a crash is handled again,
-    and its turn is there already.
+    It replies only soon after the question. After a crash a tap is handled again, and its turn
+    exists already.
     """
-    if found.asked_at is None or transaction.now - found.asked_at >= FRESH:
+    if check_in.asked_at is None or transaction.now - check_in.asked_at >= FRESH:
         return False
-    before = found.answer.mood if found.answer is not None else None
+    before = check_in.answer.mood if check_in.answer is not None else None
     if before is None or (mood <= LOW and mood < before):
         return True
     return await inbox.linked_turn(transaction, [update_id]) is not None

@@ -1,4 +1,4 @@
-"""Words that answer a check-in, taken before the companion answers them."""
+"""The interceptor that takes a message as an answer to a check-in or about its settings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,25 +24,25 @@ from storage.messages.inbox import Ended
 
 @dataclass(frozen=True, slots=True)
 class CheckInInterceptor:
-    """Takes words that answer a check-in or a question about the settings."""
+    """Take messages that answer a check-in or a question about the settings."""
 
     setup: CheckInHandlers
     texts: Texts
     fixed_reply: FixedReply
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Count words as an answer, store a note, or take them as an answer about check-ins.
+        """Count a message as an answer, store a note, or carry out a change of the settings.
 
-        Words at risk are never taken, and the companion hears a note as well. An edit may correct
-        settings, but is no answer to a check-in and no note.
+        A message at risk is never taken. The companion also answers a note. An edit may correct
+        settings, but it is not a note or an answer to a check-in.
 
         Returns:
-            True if they were taken, and are answered.
+            True if the message was taken and answered.
         """
         if not utterance.is_typed or not utterance.is_new:
             return False
         person, text = utterance.person, utterance.text
-        waiting = None if utterance.is_edit else await self._heard(transaction, person)
+        waiting = None if utterance.is_edit else await self._count_answer(transaction, person)
         if utterance.screening.level >= Level.PASSIVE:
             await questions.close_note(transaction, person.person_id)
             return False
@@ -54,36 +54,34 @@ class CheckInInterceptor:
             and transaction.now - waiting < STAYS_OPEN
             and await self.setup.wish(answering, text)
         )
-        if taken:  # the words stay the person's, for their export and for later screening
+        if taken:  # keep the text for the person's export and for later screening
             await self.fixed_reply.keep(transaction, utterance)
             await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="checkin")
         return taken
 
     @staticmethod
-    async def _heard(transaction: Transaction, person: Person) -> datetime | None:
-        """Count words as an answer. Returns when the question was asked, if one waited."""
-        person_id = person.person_id
-        found = await occurrences.unanswered(transaction, person_id, since=transaction.now - FRESH)
-        if found is None:
+    async def _count_answer(transaction: Transaction, person: Person) -> datetime | None:
+        """Count a message as an answer. Returns when the question was asked, if one waited."""
+        person_id, since = person.person_id, transaction.now - FRESH
+        check_in_id = await occurrences.unanswered(transaction, person_id, since=since)
+        if check_in_id is None:
             return None
-        asked = await occurrences.get(transaction, person_id, found)
-        await service.answer(transaction, person_id, found, MoodAnswer())
-        return asked.asked_at if asked else None
+        check_in = await occurrences.get(transaction, person_id, check_in_id)
+        await service.answer(transaction, person_id, check_in_id, MoodAnswer())
+        return check_in.asked_at if check_in else None
 
     async def _is_note(self, a: UnitOfWork, text: str) -> bool:
-        """Store words as a note if one was asked for. Off the record, say that none is kept."""
-        person_id = a.person.person_id
-        found = await questions.get(a.transaction, person_id, since=a.transaction.now - STAYS_OPEN)
-        if (
-            found is None
-            or found.topic is not QuestionTopic.NOTE
-            or found.draft.check_in_id is None
-        ):
+        """Store a message as a note if one was asked for. Off the record, refuse to store it."""
+        person_id, since = a.person.person_id, a.transaction.now - STAYS_OPEN
+        question = await questions.get(a.transaction, person_id, since=since)
+        if question is None or question.topic is not QuestionTopic.NOTE:
+            return False
+        if question.draft.check_in_id is None:
             return False
         await questions.close(a.transaction, person_id)
         if a.person.is_off_record(a.transaction.now):
             await a.say_text("checkin_note_off_record")
         else:
-            check_in_id = CheckInId(found.draft.check_in_id)
+            check_in_id = CheckInId(question.draft.check_in_id)
             await service.answer(a.transaction, person_id, check_in_id, MoodAnswer(note=text))
         return True

@@ -29,7 +29,7 @@ NOT_AGAIN_FOR = timedelta(days=7)
 
 
 def by_day(moods: Iterable[tuple[date, int]]) -> list[float]:
-    """The mean of each local date that has an answer, oldest first."""
+    """Return the mean of each local date that has an answer, oldest first."""
     days: dict[date, list[int]] = defaultdict(list)
     for day, mood in moods:
         days[day].append(mood)
@@ -37,7 +37,7 @@ def by_day(moods: Iterable[tuple[date, int]]) -> list[float]:
 
 
 def is_falling(days: Sequence[float]) -> bool:
-    """Whether the moods of days, oldest first, fall."""
+    """Return whether the moods of days, oldest first, fall."""
     last = days[-LAST:]
     if len(last) < LAST:
         return False
@@ -87,10 +87,10 @@ async def note_falling(
 async def recent(
     transaction: Transaction, person_id: PersonId, today: date
 ) -> list[tuple[date, int]]:
-    """The moods of the last month, oldest first."""
-    found = await occurrences.moods(transaction, person_id, since=today - LOOKED_BACK)
+    """Return the moods of the last month, oldest first."""
+    check_ins = await occurrences.moods(transaction, person_id, since=today - LOOKED_BACK)
     return [
-        (each.local_date, each.answer.mood)
-        for each in found
-        if each.answer is not None and each.answer.mood is not None
+        (check_in.local_date, check_in.answer.mood)
+        for check_in in check_ins
+        if check_in.answer is not None and check_in.answer.mood is not None
     ]

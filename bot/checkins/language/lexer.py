@@ -88,7 +88,7 @@ def normalise(text: str) -> str:
 
 
 def tokenise(folded: str) -> tuple[list[Token], str]:
-    """The tokens of a normalised text in order, and the rest of it."""
+    """Return the tokens of a normalised text in order, and the rest of it."""
     found: list[Token] = []
     rest, end = [], 0
     for match in MASTER.finditer(folded):
@@ -103,7 +103,7 @@ def tokenise(folded: str) -> tuple[list[Token], str]:
 
 
 def number(text: str) -> int:
-    """A number in digits or, up to 99, in Chinese numerals. Returns 100 if it is not one."""
+    """Return a number in digits or, up to 99, in Chinese numerals. Returns 100 if it is not one."""
     if text.isdigit():
         return int(text)
     digits = {char: max(0, index - 1) for index, char in enumerate("零〇一二三四五六七八九")}
@@ -129,7 +129,7 @@ def _token(name: str, match: re.Match[str]) -> list[Token]:
 
 
 def _days(name: str, match: re.Match[str]) -> frozenset[int] | None:
-    """The days that a match names, or None if it is of another kind."""
+    """Return the days that a match names, or None if it is of another kind."""
     if name in FIXED_DAYS:
         return FIXED_DAYS[name]
     read = {

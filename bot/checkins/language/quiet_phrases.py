@@ -37,17 +37,17 @@ NONE = {
 
 
 def is_none(text: str) -> bool:
-    """Whether words say that no hours are to be quiet."""
+    """Return whether words say that no hours are to be quiet."""
     return without_politeness(normalise(text)) in NONE
 
 
 def says_not_to_ask(text: str) -> bool:
-    """Whether words are about silence at all. Hours alone may be times."""
+    """Return whether words are about silence at all. Hours alone may be times."""
     return bool(NOT_ASKING.search(normalise(text)))
 
 
 def read(text: str) -> tuple[QuietHours, ...]:
-    """The quiet hours that a message may mean: one, several to choose from, or none."""
+    """Return the quiet hours that a message may mean: one, several to choose from, or none."""
     folded = A_BARE_NUMBER.sub(r"\1点", NEXT_DAY.sub(" ", normalise(text)))
     found, rest = tokenise(folded)
     spans = [token for token in found if isinstance(token, RangeWord)]
@@ -76,7 +76,7 @@ def _length(pair: tuple[int, int]) -> int:
 
 
 def _times(found: list[Token]) -> list[tuple[int, ...]] | None:
-    """The minutes that each time may mean, or None if a part of the day belongs to no time."""
+    """Return the possible minutes of each time, or None if a part of the day has no time."""
     out: list[tuple[int, ...]] = []
     part: DayPart | None = None
     is_used = False

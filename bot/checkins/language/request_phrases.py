@@ -205,7 +205,7 @@ def read_length(text: str) -> Pause | None:
 
 
 def is_cancel(text: str) -> bool:
-    """Whether words may also cancel the open question and not check-ins: 取消."""
+    """Return whether words may also cancel the open question and not check-ins: 取消."""
     return without_politeness(normalise(text)) in {
         "取消",
         "cancel",
@@ -225,7 +225,7 @@ def _is(patterns: Sequence[re.Pattern[str]], core: str) -> bool:
 
 
 def _days(core: str) -> int | None:
-    """A length of time in days, or None if none was said or it is too long for a pause."""
+    """Return a length of time in days, or None if none was said or it is too long for a pause."""
     match = ZH_COUNTED.search(core)
     if match:
         count, half, unit, more = match.groups()

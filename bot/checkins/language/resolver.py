@@ -8,7 +8,7 @@ from bot.checkins.rules.schedule import EVERY_DAY, MINUTES_A_DAY
 
 
 def possible_minutes(clock: ClockTime, part: DayPart | None) -> tuple[int, ...]:
-    """The minutes that a time may mean: one, two if it is open, none if it is wrong.
+    """Return the minutes that a time may mean: one, two if it is open, none if it is wrong.
 
     1440 is midnight at the end of the day and 0 at its start: 晚上十二点 is the end.
     """
@@ -119,7 +119,7 @@ def _with_parts(kept: list[Token]) -> list[Days | tuple[int, ...]] | None:
 
 
 def _follows(kept: list[Token], index: int, *, is_open: bool) -> bool:
-    """Whether the part of the day after a time belongs to it: 8 in the evening."""
+    """Return whether the part of the day after a time belongs to it: 8 in the evening."""
     after = kept[index + 1]
     if not isinstance(after, PartOfDay) or after.alone_min is not None:
         return False

@@ -120,7 +120,7 @@ def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
 
 
 def _says_enough(folded: str) -> bool:
-    """Whether words may be about times although nobody asked for times."""
+    """Return whether words may be about times although nobody asked for times."""
     found, _rest = tokenise(folded)
     times = [
         token
@@ -171,7 +171,7 @@ def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | N
 
 
 def _obstacle(found: list[Token], rest: str) -> AmbiguityReason | None:
-    """Why the words cannot be taken as times of every week, or None."""
+    """Return why the words cannot be taken as times of every week, or None."""
     if any(each.search(rest) for each in (UNSURE, CHANGING)) or re.search(r"\d", rest):
         return AmbiguityReason.UNCLEAR
     beside = zip([None, *found], found, [*found[1:], None], strict=False)
@@ -221,7 +221,7 @@ def _which(choices: Iterable[tuple[Appointment, ...]]) -> Ambiguous:
 
 
 def _is_open_midnight(said: TimeOption) -> bool:
-    """Whether midnight of a named day may be its start or its end."""
+    """Return whether midnight of a named day may be its start or its end."""
     return said.minutes[0] >= MINUTES_A_DAY and said.days != EVERY_DAY
 
 

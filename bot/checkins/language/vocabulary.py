@@ -35,7 +35,7 @@ def listed(name: str, language: str) -> tuple[str, ...]:
 
 @cache
 def words(*names: str) -> Vocabulary:
-    """The words of some lists in both languages, each cut into units."""
+    """Return the words of some lists in both languages, each cut into units."""
     return frozenset(
         tuple(UNIT.findall(each))
         for name in names
@@ -45,12 +45,12 @@ def words(*names: str) -> Vocabulary:
 
 
 def request_vocabulary() -> Vocabulary:
-    """The words that may stand around the times of a request."""
+    """Return the words that may stand around the times of a request."""
     return words("asking", "polite", "joining")
 
 
 def is_covered(rest: Iterable[str], known: Vocabulary) -> bool:
-    """Whether every piece consists of known words and punctuation alone."""
+    """Return whether every piece consists of known words and punctuation alone."""
     return all(_is_made_of(piece, known) for piece in rest)
 
 

@@ -32,12 +32,12 @@ class _Places:
 
 
 def is_zone(name: str) -> bool:
-    """Whether a zone of this name exists here."""
+    """Return whether a zone of this name exists here."""
     return name in _every_zone()
 
 
 def find(text: str, now: datetime) -> tuple[str, ...]:
-    """The zones that a message may name by a place, an IANA name or an offset from UTC.
+    """Return the zones that a message may name by a place, an IANA name or an offset from UTC.
 
     Args:
         text: the person's words, such as 北京, "I live in London", Asia/Tokyo, UTC+8, 东八区.
@@ -52,14 +52,14 @@ def find(text: str, now: datetime) -> tuple[str, ...]:
 
 
 def without_places(text: str) -> str | None:
-    """A text without the places that it names, or None if it names none."""
+    """Return a text without the places that it names, or None if it names none."""
     folded = normalise(text)
     rest = _without_places(folded)
     return rest if rest != folded else None
 
 
 def at_location(latitude: float, longitude: float) -> str | None:
-    """The zone of a location, or None at sea and beyond the poles of the data.
+    """Return the zone of a location, or None at sea and beyond the poles of the data.
 
     Args:
         latitude: degrees, north is positive.
@@ -78,7 +78,7 @@ def _with_offset(offset: timedelta, now: datetime) -> tuple[str, ...]:
 
 
 def _named(folded: str, now: datetime) -> tuple[tuple[str, ...], list[str]]:
-    """The zones that are named, and the words beside them."""
+    """Return the zones that are named, and the words beside them."""
     for match in IANA.finditer(folded):
         rest = [folded[: match.start()], folded[match.end() :]]
         name = _names().get(match.group())

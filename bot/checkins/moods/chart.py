@@ -33,7 +33,7 @@ SCALE_DOWN = 2
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What is written in the chart: its title, and the moods from 1 to 5."""
+    """The words in the chart: its title, and the moods from 1 to 5."""
 
     title: str
     moods: tuple[str, ...]
@@ -48,13 +48,13 @@ class Point:
 
 
 def labels(texts: Texts, language: str, period: str) -> Labels:
-    """The labels in a language."""
+    """Return the labels in a language."""
     title = f"{texts(language, 'chart_title')} · {texts(language, f'chart_{period}')}"
     return Labels(title, tuple(texts(language, f"chart_level_{mood}") for mood in SCALE))
 
 
 def points(found: Iterable[CheckIn]) -> list[Point]:
-    """The moods among answers."""
+    """Return the moods among answers."""
     return [
         Point(each.local_date, each.answer.mood)
         for each in found
@@ -63,7 +63,7 @@ def points(found: Iterable[CheckIn]) -> list[Point]:
 
 
 def means(points: Iterable[Point], since: date, every: int) -> list[tuple[date, float]]:
-    """The means of so many days each, in order; the day is the middle of those days."""
+    """Return the mean of each span of days, in order, with the day in its middle."""
     spans: dict[int, list[int]] = defaultdict(list)
     for point in points:
         spans[(point.day - since).days // every].append(point.mood)
@@ -87,7 +87,7 @@ def draw(points: Sequence[Point], since: date, until: date, labels: Labels) -> b
 
 
 class _Pen:
-    """Draws on one chart; places are of the small picture."""
+    """Draw on one chart. Places are those of the small picture."""
 
     def __init__(self, draw: ImageDraw.ImageDraw, since: date, until: date) -> None:
         self._draw = draw
@@ -96,7 +96,7 @@ class _Pen:
         self._until = until
 
     def frame(self, labels: Labels) -> None:
-        """The title, and a line with its word for each mood."""
+        """Draw the title, and a line with its word for each mood."""
         self._write(LEFT - 140, 34, labels.title, TITLE, INK, "la")
         size = min(map(_fitting, labels.moods))
         for mood, label in zip(SCALE, labels.moods, strict=True):
@@ -114,7 +114,7 @@ class _Pen:
             self._write(x, HEIGHT - BOTTOM + 18, f"{day.month}/{day.day}", LABEL - 4, SOFT, "ma")
 
     def moods(self, points: Sequence[Point]) -> None:
-        """The line of means, and a dot for every answer."""
+        """Draw the line of means, and a dot for every answer."""
         every = 1 if self._days < LONG else 7
         line = [
             (self._x(min(day, self._until)), self._y(mean))
@@ -159,13 +159,13 @@ class _Pen:
 
 
 def _fitting(label: str) -> int:
-    """A size at which a label stays left of the chart."""
+    """Return a size at which a label stays left of the chart."""
     room = LEFT - 40
     return next((size for size in range(LABEL, 16, -2) if font(size).getlength(label) <= room), 16)
 
 
 @cache
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """The font of the labels."""
+    """Return the font of the labels."""
     data = resources.files(__package__).joinpath("chart_font.otf").read_bytes()
     return ImageFont.truetype(io.BytesIO(data), size)

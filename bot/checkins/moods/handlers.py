@@ -26,7 +26,7 @@ OLDER = re.compile(r"older:(week|month|year):(\d{8})(\d{4})")
 
 
 class MoodPages:
-    """Handlers for `/mood` and its buttons."""
+    """Handle `/mood` and its buttons."""
 
     def __init__(self, answers: Responder, retention_days: int) -> None:
         self._answers = answers
@@ -34,35 +34,37 @@ class MoodPages:
         self._texts = answers.texts
 
     async def on_mood(self, update: Update, _context: HandlerContext) -> None:
-        """`/mood`: the last week."""
+        """Answer `/mood` with the last week."""
         await self._show(update, "week")
 
     async def on_button(self, update: Update, _context: HandlerContext) -> None:
-        """Another period, or older notes."""
-        found = OLDER.fullmatch(data_of(update))
-        if found is None:
+        """Show another period, or older notes."""
+        older = OLDER.fullmatch(data_of(update))
+        if older is None:
             await self._show(update, data_of(update))
             return
         async with self._answers.open(update, "mood") as answering:
             if answering is not None:
-                await answering.say(await self._older(answering, found[1], found[2] + found[3]))
+                await answering.say(await self._older(answering, older[1], older[2] + older[3]))
 
     async def _show(self, update: Update, period: str) -> None:
         """Show a period. The chart takes a moment, so no transaction is open while it is drawn."""
         picture: bytes | None = None
-        found: list[CheckIn] = []
+        check_ins: list[CheckIn] = []
         since = until = date.min
         async with self._answers.reading(update) as seen:
             if seen is not None and period in PERIODS:
                 until = await _today(seen)
                 since = until - timedelta(days=PERIODS[period] - 1)
-                found = await occurrences.moods(
+                check_ins = await occurrences.moods(
                     seen.transaction, seen.person.person_id, since=since
                 )
                 language = seen.person.language
-        if any(each.answer and each.answer.mood for each in found):
+        if _moods(check_ins):
             labels = chart.labels(self._texts, language, period)
-            picture = await asyncio.to_thread(chart.draw, chart.points(found), since, until, labels)
+            picture = await asyncio.to_thread(
+                chart.draw, chart.points(check_ins), since, until, labels
+            )
         async with self._answers.open(update, "mood") as answering:
             if answering is None or period not in PERIODS:
                 return
@@ -71,18 +73,18 @@ class MoodPages:
             if picture is None:
                 await answering.say(await self._nothing(answering, buttons))
             else:
-                caption = self._caption(answering, period, since, until, found)
+                caption = self._caption(answering, period, since, until, check_ins)
                 document = Document(f"mood-{period}.png", picture, is_picture=True)
                 await answering.say(MessageBody(caption, buttons, document))
-            if notes := _noted(found):
+            if notes := _noted(check_ins):
                 await answering.say(self._notes(answering, period, notes, until))
 
     async def _older(self, a: UnitOfWork, period: str, before: str) -> MessageBody:
-        """The notes before the oldest that was shown."""
+        """Return the notes before the oldest that was shown."""
         until = await _today(a)
         since = until - timedelta(days=PERIODS[period] - 1)
-        found = await occurrences.moods(a.transaction, a.person.person_id, since=since)
-        notes = [each for each in _noted(found) if _key(each) < before]
+        check_ins = await occurrences.moods(a.transaction, a.person.person_id, since=since)
+        notes = [note for note in _noted(check_ins) if _key(note) < before]
         if not notes:
             return MessageBody(a.text("chart_no_older"))
         return self._notes(a, period, notes, until)
@@ -90,11 +92,11 @@ class MoodPages:
     def _notes(
         self, a: UnitOfWork, period: str, notes: Sequence[CheckIn], today: date
     ) -> MessageBody:
-        """As many notes as one message holds, newest first, and a button for older ones."""
+        """Return the notes that one message holds, newest first, and a button for older ones."""
         lines = list[str]()
         size = utf16_length(a.text("chart_notes", notes=""))
-        for each in notes:
-            line = _line(each, today)
+        for note in notes:
+            line = _line(note, today)
             size += utf16_length(line) + 1
             if lines and size > LIMIT:
                 break
@@ -114,18 +116,17 @@ class MoodPages:
     def _caption(
         self, a: UnitOfWork, period: str, since: date, until: date, check_ins: Sequence[CheckIn]
     ) -> str:
-        moods = [each for each in check_ins if each.answer and each.answer.mood]
         lines = [
             a.text(
                 "chart_caption",
                 period=a.text(f"chart_{period}"),
                 since=since.isoformat(),
                 until=until.isoformat(),
-                count=len(moods),
+                count=len(_moods(check_ins)),
             )
         ]
         for name in ("sleep", "energy"):
-            numbers = [number for each in check_ins if (number := getattr(each.answer, name))]
+            numbers = [number for one in check_ins if (number := getattr(one.answer, name))]
             if numbers:
                 lines.append(a.text(f"chart_{name}", mean=f"{fmean(numbers):.1f}"))
         if self._days < PERIODS[period]:
@@ -133,13 +134,20 @@ class MoodPages:
         return "\n".join(lines)
 
 
-def _noted(found: Sequence[CheckIn]) -> list[CheckIn]:
-    """Answers with a note, newest first."""
-    return [each for each in reversed(found) if each.answer is not None and each.answer.note]
+def _moods(check_ins: Sequence[CheckIn]) -> list[CheckIn]:
+    """Return the check-ins that were answered with a mood."""
+    return [check_in for check_in in check_ins if check_in.answer and check_in.answer.mood]
+
+
+def _noted(check_ins: Sequence[CheckIn]) -> list[CheckIn]:
+    """Return the check-ins with a note, newest first."""
+    return [
+        check_in for check_in in reversed(check_ins) if check_in.answer and check_in.answer.note
+    ]
 
 
 def _key(noted: CheckIn) -> str:
-    """Where a note stands in time; the later, the greater."""
+    """Return a key that orders notes by time."""
     return f"{noted.local_date:%Y%m%d}{noted.minute:04d}"
 
 
@@ -154,7 +162,7 @@ def _line(noted: CheckIn, today: date) -> str:
 
 
 async def _today(a: UnitOfWork) -> date:
-    """The person's local date, or the date in UTC without a zone."""
+    """Return the person's local date, or the date in UTC without a zone."""
     settings = await check_in_settings.get(a.transaction, a.person.person_id)
     now = a.transaction.now
     return now.astimezone(ZoneInfo(settings.zone)).date() if settings else now.date()

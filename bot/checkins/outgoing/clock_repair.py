@@ -1,7 +1,7 @@
-"""Repair of the schedule after a wrong clock.
+"""The repair of the schedule after a wrong clock.
 
 A clock that runs a month ahead puts next times a month ahead and skips dates that are still to
-come. Both are undone; a question that was really asked stays.
+come. The repair undoes both. A question that was really asked stays.
 """
 
 import structlog
@@ -19,20 +19,20 @@ log = structlog.get_logger(__name__)
 async def repair(database: Database) -> None:
     """Reschedule what lies too far ahead, one person per transaction."""
     async with database.read() as transaction:
-        found = await appointments.implausibly_late(transaction)
-    for person_id in found:
+        people = await appointments.implausibly_late(transaction)
+    for person_id in people:
         try:
-            await _reckon(database, person_id)
-        except Exception as error:  # the others go on; tried again in a while
+            await _reschedule(database, person_id)
+        except Exception as error:  # go on with the others, and try again in an hour
             log.error("check_in_not_corrected", person=person_id, error=type(error).__name__)
 
 
-async def _reckon(database: Database, person_id: PersonId) -> None:
+async def _reschedule(database: Database, person_id: PersonId) -> None:
     async with database.begin() as transaction:
         settings = await check_in_settings.get(transaction, person_id, lock=True)
         if settings is None:
             return
-        # What a person wanted to skip they did want: today's may be still to come.
+        # The person's own skips stay, because today's check-in may be still to come.
         reasons = set(SkipReason) - {SkipReason.ASKED_FOR}
         await skips.forget(transaction, person_id, after=transaction.now, reasons=reasons)
         for stored in await appointments.of_person(transaction, person_id):

@@ -23,17 +23,17 @@ from storage.review import cases
 
 
 def next_of(occurrence: Occurrence | None) -> Next | None:
-    """An occurrence as storage takes it."""
+    """Return an occurrence as storage takes it."""
     return Next(occurrence.at, occurrence.local_date) if occurrence else None
 
 
 async def next_due(
     transaction: Transaction, settings: CheckInSettings, stored: Stored
 ) -> Next | None:
-    """When an appointment is due next, from now or from the end of a pause."""
+    """Return when an appointment is due next, from now or from the end of a pause."""
     if settings.stopped_at is not None:
         return None
-    # Travel serves dates a day ahead at most; what is due later came of a clock that was wrong.
+    # Travel serves dates at most a day ahead. A wrong clock recorded later ones.
     now = transaction.now
     served = await occurrences.served(
         transaction, settings.person_id, stored.minute, before=now + timedelta(days=1)
@@ -44,13 +44,14 @@ async def next_due(
 
 
 def quiet_of(settings: CheckInSettings) -> QuietHours | None:
-    """A person's quiet hours, if they have any."""
+    """Return a person's quiet hours, if they have any."""
     if settings.quiet_from is None or settings.quiet_to is None:
         return None
     return QuietHours(settings.quiet_from, settings.quiet_to)
 
 
-# The level of an open case that holds check-ins. With an operator in the talk any level does.
+# The level of an open case that holds check-ins. If an operator talks with the person, any level
+# holds them.
 HOLDING_LEVEL = 3
 
 Admits = Callable[[Person], bool]
@@ -58,7 +59,7 @@ Admits = Callable[[Person], bool]
 
 @dataclass(frozen=True, slots=True)
 class CheckInCounted:
-    """What became of an occurrence: `asked`, `goodbye`, `unsent`, `error`, or a `SkipReason`."""
+    """The outcome of an occurrence: `asked`, `goodbye`, `unsent`, `error`, or a `SkipReason`."""
 
     outcome: str
 
@@ -68,9 +69,9 @@ class DueQuestion:
     """A check-in whose time has come.
 
     Attributes:
-        settings: as they were before it.
-        is_goodbye: it is the last one after a long silence, with a way back.
-        is_after_hold: it is the first one after a case, with words for that.
+        settings: the settings before it.
+        is_goodbye: whether it is the last one after a long silence, with a way back.
+        is_after_hold: whether it is the first one after a case, with its own words.
     """
 
     person: Person
@@ -93,7 +94,7 @@ class Evaluation:
 async def state_of(
     transaction: Transaction, person: Person, settings: CheckInSettings, admits: Admits
 ) -> DecisionContext:
-    """What decides about a person's check-ins now, besides the clock."""
+    """Return the state that decides about a person's check-ins now, besides the clock."""
     case = await cases.open_case(transaction, person.person_id)
     return DecisionContext(
         zone=ZoneInfo(settings.zone),
@@ -110,13 +111,9 @@ async def state_of(
 async def evaluate(
     transaction: Transaction, due: Due, admits: Admits, *, lock: bool = False
 ) -> Evaluation | None:
-    """Say what to do about a due appointment. Returns None as long as there is nothing to do.
+    """Evaluate a due appointment. Returns None if there is nothing to do.
 
-    Args:
-        transaction: an open one.
-        due: the appointment.
-        admits: whether the companion talks with a person at all.
-        lock: keep other changes of this person's check-ins out until the transaction ends.
+    `lock` blocks other changes of this person's check-ins until the transaction ends.
     """
     settings = await check_in_settings.get(transaction, due.person_id, lock=lock)
     person = await people.by_id(transaction, due.person_id)
@@ -127,10 +124,10 @@ async def evaluate(
     state = await state_of(transaction, person, settings, admits)
     appointment = Appointment.of(due.days, due.minute)
     first = Occurrence(due.next.local_date, due.next.at)
-    found = decide_due(appointment, first, state, transaction.now)
-    if found.asked is None:
-        return Evaluation(settings, found)
+    decision = decide_due(appointment, first, state, transaction.now)
+    if decision.asked is None:
+        return Evaluation(settings, decision)
     question = DueQuestion(
-        person, appointment, found.asked, settings, found.is_goodbye, settings.was_held
+        person, appointment, decision.asked, settings, decision.is_goodbye, settings.was_held
     )
-    return Evaluation(settings, found, question)
+    return Evaluation(settings, decision, question)

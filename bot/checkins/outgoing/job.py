@@ -20,38 +20,37 @@ from storage.messages import outbox
 from storage.messages.body import MessageBody
 
 WEEK = timedelta(days=7)
-# After a last mood up to this the words are soft.
+# After a last mood up to this the text is soft.
 SOFTLY = 2
-# How long a mood counts for that. A person who is asked weekly has one of a week ago.
+# How long a mood counts for that. For weekly check-ins the last mood is a week old.
 REMEMBERED = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInJob:
-    """Sends every due check-in.
+    """Send every due check-in.
 
     Attributes:
-        rounds: finds and claims what is due.
-        texts: reviewed words.
+        rounds: finds and claims due appointments.
+        texts: the reviewed texts.
     """
 
     rounds: CheckInScheduler
     texts: Texts
-    _one_at_a_time: asyncio.Lock = field(
-        default_factory=asyncio.Lock, init=False
-    )  # the pace is of all of them together
+    # One run at a time, because all check-ins share one pace.
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self) -> int:
-        """Ask everyone whose time has come. Returns how many were asked."""
-        async with self._one_at_a_time:
+        """Ask every due check-in, and return how many were asked."""
+        async with self._lock:
             return await self.rounds.send_due(self._ask)
 
     @staticmethod
     async def _is_soft(transaction: Transaction, question: DueQuestion) -> bool:
-        """Whether the last mood was low. An answer in words does not change that."""
+        """Return whether the last mood was low. An answer in words does not change that."""
         since = question.occurrence.local_date - REMEMBERED
         answered = await occurrences.moods(transaction, question.person.person_id, since=since)
-        moods = [each.answer.mood for each in answered if each.answer and each.answer.mood]
+        moods = [mood for one in answered if one.answer and (mood := one.answer.mood)]
         return bool(moods) and moods[-1] <= SOFTLY
 
     async def _ask(self, transaction: Transaction, claimed: Claimed) -> None:
@@ -71,7 +70,7 @@ class CheckInJob:
         else:
             buttons = [faces(self.texts, language, claimed.check_in_id)]
         session_id = await conversations.current_session(transaction, person.person_id)
-        # By its instant, which the check-in's row has too, the model's context knows this turn.
+        # The check-in's row has the same instant, by which the model's context finds this turn.
         turn = await conversations.append(
             transaction, person.person_id, session_id, Speaker.SCRIPT, text=words
         )
@@ -104,7 +103,7 @@ class CheckInJob:
         week = await occurrences.moods(
             transaction, question.person.person_id, since=day - WEEK + timedelta(days=1)
         )
-        if not any(each.answer and each.answer.mood for each in week):
+        if not any(one.answer and one.answer.mood for one in week):
             return
         person = question.person
         await check_in_settings.change(transaction, person.person_id, summarised_on=day)

@@ -27,31 +27,27 @@ TAKEN_BACK = "unsent"
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Tells delivery whether to send a check-in, and records one that was not sent.
-
-    Attributes:
-        admits: whether the companion talks with a person at all.
-    """
+    """Tell delivery whether to send a check-in, and record one that was not sent."""
 
     admits: Admits = lambda _person: True
 
     async def why_unwanted(
         self, transaction: Transaction, message: OutboxMessage
     ) -> SkipReason | None:
-        """Why a message of a check-in must not be sent any more, or None to send it."""
+        """Return why a message of a check-in must not be sent any more, or None to send it."""
         if message.person_id is None or message.check_in_id is None:
             return None
-        found = await occurrences.get(transaction, message.person_id, message.check_in_id)
+        check_in = await occurrences.get(transaction, message.person_id, message.check_in_id)
         settings = await check_in_settings.get(transaction, message.person_id)
         person = await people.by_id(transaction, message.person_id)
-        if found is None or settings is None or person is None or _is_over(settings, found):
+        if check_in is None or settings is None or person is None or _is_over(settings, check_in):
             return SkipReason.STOPPED
-        if found.state is CheckInState.SKIPPED:
-            return SkipReason(found.reason) if found.reason else SkipReason.ASKED_FOR
+        if check_in.state is CheckInState.SKIPPED:
+            return SkipReason(check_in.reason) if check_in.reason else SkipReason.ASKED_FOR
         state = await state_of(transaction, person, settings, self.admits)
-        # Restraint was looked at when it was queued, and counts it already.
+        # The backoff was checked when the check-in was queued, and counts it already.
         state = replace(state, backoff=Backoff())
-        decided = decide(Occurrence(found.local_date, found.due_at), state, transaction.now)
+        decided = decide(Occurrence(check_in.local_date, check_in.due_at), state, transaction.now)
         return decided if isinstance(decided, SkipReason) else None
 
     async def on_end(
@@ -76,9 +72,9 @@ class Recall:
             transaction.record(CheckInCounted(TAKEN_BACK))
 
 
-def _is_over(settings: CheckInSettings, found: CheckIn) -> bool:
-    """Whether the person ended check-ins, or began them again after a goodbye."""
-    if found.state is CheckInState.GOODBYE:
+def _is_over(settings: CheckInSettings, check_in: CheckIn) -> bool:
+    """Return whether the person ended check-ins, or began them again after a goodbye."""
+    if check_in.state is CheckInState.GOODBYE:
         return settings.stopped_by is not StoppedBy.GOODBYE
     return settings.stopped_at is not None
 
@@ -86,13 +82,13 @@ def _is_over(settings: CheckInSettings, found: CheckIn) -> bool:
 async def withdraw(
     transaction: Transaction, person_id: PersonId, check_in_id: CheckInId, why: SkipReason
 ) -> bool:
-    """Turn a check-in that nobody saw into a skipped one. Returns False if it may have arrived."""
+    """Record an unseen check-in as skipped. Returns False if it may have arrived."""
     settings = await check_in_settings.get(transaction, person_id, lock=True)
-    found = await occurrences.get(transaction, person_id, check_in_id)
+    check_in = await occurrences.get(transaction, person_id, check_in_id)
     if (
-        found is None
-        or found.state is CheckInState.SKIPPED
-        or found.answer not in (None, MoodAnswer())
+        check_in is None
+        or check_in.state is CheckInState.SKIPPED
+        or check_in.answer not in (None, MoodAnswer())
         or await queued_questions.may_have_arrived(transaction, person_id, check_in_id)
     ):
         return False
@@ -102,28 +98,28 @@ async def withdraw(
         await conversations.delete_unsent(transaction, turn_id)
     if settings is None:
         return True
-    if had_summary and settings.summarised_on == found.local_date:
-        offered_before = found.local_date - timedelta(days=7)  # so it comes with the next one
+    if had_summary and settings.summarised_on == check_in.local_date:
+        offered_before = check_in.local_date - timedelta(days=7)  # so it comes with the next one
         await check_in_settings.change(transaction, person_id, summarised_on=offered_before)
     if why is SkipReason.HELD or await skips.since_last_asked(
         transaction, person_id, SkipReason.HELD
     ):
         await check_in_settings.change(transaction, person_id, was_held=True)
-    if found.state is CheckInState.GOODBYE and settings.stopped_by is StoppedBy.GOODBYE:
+    if check_in.state is CheckInState.GOODBYE and settings.stopped_by is StoppedBy.GOODBYE:
         await check_in_settings.change(transaction, person_id, stopped_at=None, stopped_by=None)
         await appointments.reschedule(transaction, person_id)
-    await _break_no_silence(transaction, settings, found)
+    await _restore_silence(transaction, settings, check_in)
     return True
 
 
-async def _break_no_silence(
-    transaction: Transaction, settings: CheckInSettings, found: CheckIn
+async def _restore_silence(
+    transaction: Transaction, settings: CheckInSettings, check_in: CheckIn
 ) -> None:
-    """Set the silence back to where it stood before a question that nobody saw."""
-    if settings.asked_on != found.local_date:
-        return  # the person was heard from since
+    """Restore the silence to its length before an unseen question."""
+    if settings.asked_on != check_in.local_date:
+        return  # the person wrote since
     last = await occurrences.last_unanswered(transaction, settings.person_id)
-    if last == found.local_date:
+    if last == check_in.local_date:
         return  # another one was asked on that day
     unanswered = max(0, settings.unanswered - 1)
     await check_in_settings.change(

@@ -1,8 +1,8 @@
-"""The scheduler of check-ins, which claims what is due and asks or skips it.
+"""The scheduler of check-ins, which claims due appointments and asks or skips them.
 
 A claim is one conditional UPDATE of the appointment. The occurrence, the backoff and the queued
-words stand in the same transaction. So restarts, standby processes and jumps of the clock neither
-double nor lose a check-in.
+message are written in the same transaction. So restarts, standby processes and jumps of the clock
+neither double nor lose a check-in.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from storage import Database, Transaction
 from storage.checkins import appointments, occurrences, queued_questions
 from storage.checkins import settings as check_in_settings
 from storage.checkins.appointments import Due, Stored
-from storage.checkins.occurrences import Occasion
+from storage.checkins.occurrences import CheckInState, Occasion
 from storage.checkins.settings import StoppedBy
 from storage.companion.people import Person
 from storage.ids import CheckInId, PersonId
@@ -43,11 +43,7 @@ RETRY_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A question that this transaction alone asks.
-
-    Attributes:
-        check_in_id: for the buttons, and for `diary.answer`.
-    """
+    """A question that only this transaction asks, with its id for the buttons."""
 
     question: DueQuestion
     check_in_id: CheckInId
@@ -58,13 +54,12 @@ Ask = Callable[[Transaction, Claimed], Awaitable[None]]
 
 @dataclass(eq=False, slots=True)
 class CheckInScheduler:
-    """Claims what is due.
+    """Claim due appointments.
 
     Attributes:
-        database: where schedules stand.
         monotonic_s: a clock that never goes back, for the pace.
-        sleep: how to wait, in seconds.
-        admits: whether the companion talks with a person; a closed pilot may say no.
+        sleep: waits a number of seconds.
+        admits: returns whether the companion talks with a person.
     """
 
     database: Database
@@ -76,21 +71,21 @@ class CheckInScheduler:
     _corrected_at: datetime | None = field(default=None, init=False)
 
     async def send_due(self, ask: Ask) -> int:
-        """Ask everyone whose time has come, at a limited pace. Returns how many were asked.
+        """Ask every due check-in at a limited pace, and return how many were asked.
 
-        It ends early while `spreading.MOST_UNSENT` messages wait to be sent. The rest are asked
-        later, or skipped once they are late.
+        It ends early while `MOST_UNSENT` messages wait to be sent. The rest are asked later, or
+        skipped once they are late.
 
         Args:
-            ask: queues the words of one check-in in the given transaction. If it raises, nothing
-                of that check-in stands, and it is tried again after a minute until it is late.
+            ask: queues the message of one check-in in the given transaction. If it fails, the
+                check-in is tried again every minute until it is late.
         """
         asked = 0
         await self._repair()
         while batch := await self._due():
             for due in batch:
                 await self._wait()
-                if await self._tried(due, ask):
+                if await self._try(due, ask):
                     self._pace.take(self.monotonic_s())
                     asked += 1
         return asked
@@ -101,14 +96,14 @@ class CheckInScheduler:
         async with self.database.read() as transaction:
             unsent = await queued_questions.count_unsent(transaction, limit=MOST_UNSENT)
             most = min(BATCH, MOST_UNSENT - unsent)
-            if most <= 0:  # delivery is behind, or Telegram away
+            if most <= 0:  # delivery is behind, or Telegram is away
                 return []
-            found = await appointments.due(transaction, limit=most + len(self._failing))
+            dues = await appointments.due(transaction, limit=most + len(self._failing))
         waits = {key for key, at in self._failing.items() if now < at}
-        return [due for due in found if (due.person_id, due.minute) not in waits][:most]
+        return [due for due in dues if (due.person_id, due.minute) not in waits][:most]
 
     async def _repair(self) -> None:
-        """Repair what a wrong clock did, now and then, and at once if the clock was set back."""
+        """Repair the effects of a wrong clock every hour, and at once if it was set back."""
         now, before = self.database.now(), self._corrected_at
         if before is None or not timedelta(0) <= now - before < CORRECT_EVERY:
             await repair(self.database)
@@ -118,12 +113,12 @@ class CheckInScheduler:
         while wait_s := self._pace.wait_s(self.monotonic_s()):
             await self.sleep(wait_s)
 
-    async def _tried(self, due: Due, ask: Ask) -> bool:
+    async def _try(self, due: Due, ask: Ask) -> bool:
         key = (due.person_id, due.minute)
         try:
             async with self.database.begin() as transaction:
                 asked = await self._take(transaction, due, ask)
-        except Exception as error:  # the others go on; this one is tried again
+        except Exception as error:  # go on with the others, and try this one again
             self._failing[key] = self.database.now() + RETRY_AFTER
             await self.database.events.publish([CheckInCounted("error")])
             log.error("check_in_failed", person=due.person_id, error=type(error).__name__)
@@ -132,7 +127,7 @@ class CheckInScheduler:
         return asked
 
     async def _take(self, transaction: Transaction, due: Due, ask: Ask) -> bool:
-        """Claim one appointment and act on it. Returns True if it was asked."""
+        """Claim one appointment and ask or skip it. Returns True if it was asked."""
         seen = await evaluate(transaction, due, self.admits, lock=True)
         if seen is None:
             await appointments.move(transaction, due, None)
@@ -144,7 +139,7 @@ class CheckInScheduler:
             return False
         question = seen.question
         if not await appointments.move(transaction, due, next_of(seen.outcome.following)):
-            return False  # another process was quicker, or the person changed something
+            return False  # another process was faster, or the person changed something
         await self._note_skipped(transaction, due, seen)
         if question is None:
             return False
@@ -169,15 +164,11 @@ class CheckInScheduler:
         ask: Ask,
     ) -> bool:
         day = question.occurrence.local_date
-        state = (
-            occurrences.CheckInState.GOODBYE
-            if question.is_goodbye
-            else occurrences.CheckInState.ASKED
-        )
+        state = CheckInState.GOODBYE if question.is_goodbye else CheckInState.ASKED
         occasion = Occasion(due.person_id, day, due.minute, question.occurrence.at)
-        made = await occurrences.note_asked(transaction, occasion, state=state)
-        if made is None:
-            return False  # this date was served already, at this time of the day
+        check_in_id = await occurrences.note_asked(transaction, occasion, state=state)
+        if check_in_id is None:
+            return False  # this date and time was asked before
         settings = question.settings
         backoff = Backoff(settings.unanswered, settings.asked_on).asked(day)
         await check_in_settings.change(
@@ -192,6 +183,6 @@ class CheckInScheduler:
                 transaction, due.person_id, stopped_at=transaction.now, stopped_by=StoppedBy.GOODBYE
             )
             await appointments.suspend(transaction, due.person_id)
-        await ask(transaction, Claimed(question, made))
+        await ask(transaction, Claimed(question, check_in_id))
         transaction.record(CheckInCounted(state.value))
         return True

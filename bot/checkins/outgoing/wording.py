@@ -1,6 +1,6 @@
-"""The words of a check-in: reviewed sentences that take turns.
+"""The text of a check-in, from reviewed sentences that alternate.
 
-They show on lock screens, so they hold nothing that a person said or answered.
+It shows on lock screens, so it repeats nothing that a person said or answered.
 """
 
 from datetime import datetime
@@ -14,21 +14,21 @@ PARTS = ((5, "night"), (11, "morning"), (14, "noon"), (18, "afternoon"), (23, "e
 
 
 def part_of(minute: int) -> str:
-    """The part of the day of a local minute."""
+    """Return the part of the day of a local minute."""
     return next((name for hour, name in PARTS if minute < hour * 60), "night")
 
 
 def words_of(
     texts: Texts, question: DueQuestion, *, is_soft: bool, last: str | None, now: datetime
 ) -> str:
-    """Choose the words of a check-in.
+    """Choose the text of a check-in.
 
     Args:
-        texts: the reviewed words.
+        texts: the reviewed texts.
         question: the question.
-        is_soft: the last mood was low.
-        last: the words of the check-in before it, whose sentence must not come again.
-        now: the moment of asking. A question due at ten to eleven may go out at noon.
+        is_soft: whether the last mood was low.
+        last: the text of the previous check-in, whose sentence must not come again.
+        now: the moment of asking. A question due at 10:50 may be sent at noon.
     """
     language = question.person.language
     if question.is_goodbye:
@@ -43,9 +43,9 @@ def words_of(
 
 
 def _next(lines: str, question: DueQuestion, last: str | None) -> str:
-    """The sentence whose turn it is, another one every day and every half hour of a day."""
+    """Return the next sentence, another one every day and every half hour of a day."""
     sentences = lines.splitlines()
     day, minute = question.occurrence.local_date.toordinal(), question.appointment.minute
     start = (day + minute // 30) % len(sentences)
     turns = sentences[start:] + sentences[:start]
-    return next((each for each in turns if not (last or "").endswith(each)), turns[0])
+    return next((turn for turn in turns if not (last or "").endswith(turn)), turns[0])

@@ -1,9 +1,9 @@
 """The backoff of check-ins in a silence: as agreed, every third day, weekly, goodbye.
 
-It counts days on which a person was asked and gave no sign of life. Three appointments on one day
-are one such day. Anything the person sends resets it (`signs.py`).
+It counts the days on which a person was asked and sent nothing. Three appointments on one day are
+one such day. Anything the person sends resets it (`bot/checkins/settings/activity.py`).
 
-| unanswered days | what follows |
+| unanswered days | next check-ins |
 |---|---|
 | 0 to 2 | as agreed |
 | 3 to 5 | at most every third day, once a day |
@@ -53,8 +53,8 @@ class Backoff:
 
         Args:
             day: the date.
-            was_held: a case held check-ins and no question came since. Then no goodbye comes
-                first, whatever the silence.
+            was_held: whether a case held check-ins and no question came since. Then the next
+                one is not a goodbye.
         """
         if self.asked_on is not None and abs((day - self.asked_on).days) < self.every_days:
             return Decision.SKIP
@@ -63,11 +63,11 @@ class Backoff:
         return Decision.GOODBYE if self.unanswered >= GOODBYE_AFTER else Decision.ASK
 
     def asked(self, day: date) -> "Backoff":
-        """The backoff after a question on a local date."""
+        """Return the backoff after a question on a local date."""
         if day == self.asked_on:
             return self
         return Backoff(self.unanswered + 1, day)
 
 
-# The start, to which any sign of life leads back.
+# The start, to which any message of the person resets.
 ANSWERED = Backoff()

@@ -15,7 +15,7 @@ from bot.checkins.rules.schedule import (
     next_occurrence,
 )
 
-# What was missed longer ago than this is not recorded one by one.
+# Occurrences missed longer ago are not recorded one by one.
 NOTED = timedelta(days=31)
 
 
@@ -35,7 +35,7 @@ class SkipReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What decides besides the clock.
+    """The state that decides, besides the clock.
 
     Attributes:
         zone: where the person is.
@@ -80,7 +80,7 @@ def decide(occurrence: Occurrence, state: DecisionContext, now: datetime) -> Dec
 
 @dataclass(slots=True)
 class DueDecision:
-    """What becomes of an appointment that is due.
+    """The decision on an appointment that is due.
 
     Attributes:
         following: the next occurrence.
@@ -105,13 +105,13 @@ def decide_due(
     zone, occurrence = state.zone, first
     if now - first.at > NOTED:
         occurrence = next_occurrence(appointment, zone, now - NOTED, first.local_date)
-    found = DueDecision(occurrence)
-    while found.following.at <= now and found.asked is None:
-        occurrence = found.following
+    due = DueDecision(occurrence)
+    while due.following.at <= now and due.asked is None:
+        occurrence = due.following
         decided = decide(occurrence, state, now)
         if isinstance(decided, SkipReason):
-            found.skipped.append((occurrence, decided))
+            due.skipped.append((occurrence, decided))
         else:
-            found.asked, found.is_goodbye = occurrence, decided is Decision.GOODBYE
-        found.following = next_occurrence(appointment, zone, occurrence.at, occurrence.local_date)
-    return found
+            due.asked, due.is_goodbye = occurrence, decided is Decision.GOODBYE
+        due.following = next_occurrence(appointment, zone, occurrence.at, occurrence.local_date)
+    return due

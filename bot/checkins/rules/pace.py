@@ -23,17 +23,17 @@ CROWDED = 60 * A_SECOND
 
 
 def stable_rank(person_id: int, minute: int) -> int:
-    """A person's place in the order of a minute, 0 to 999, the same every day."""
+    """Return a person's place in the order of a minute, 0 to 999, the same every day."""
     return zlib.crc32(f"{person_id}:{minute}".encode()) % PLACES
 
 
 def is_crowded(count: int) -> bool:
-    """Whether the people of a minute with so many should be told "around nine"."""
+    """Return whether a minute has so many people that they should be told "around nine"."""
     return count > CROWDED
 
 
 class SendPace:
-    """At most so many in any second, however the seconds are cut.
+    """Allow at most `a_second` check-ins within any second.
 
     Times are of a clock that never goes back (`time.monotonic`), in seconds.
     """
@@ -42,7 +42,7 @@ class SendPace:
         self._took: deque[float] = deque(maxlen=a_second)
 
     def wait_s(self, now_s: float) -> float:
-        """How long to wait before the next one, in seconds."""
+        """Return how long to wait before the next one, in seconds."""
         if len(self._took) < (self._took.maxlen or 0):
             return 0.0
         return max(0.0, self._took[0] + 1.0 - now_s)

@@ -27,7 +27,7 @@ class QuietHours:
             raise ValueError("quiet hours of a whole day are a pause")
 
     def contains(self, minute: int) -> bool:
-        """Whether a local minute is quiet."""
+        """Return whether a local minute is quiet."""
         if self.starts < self.ends:
             return self.starts <= minute < self.ends
         return minute >= self.starts or minute < self.ends

@@ -1,4 +1,4 @@
-"""When a check-in is due next, by the clock on the person's wall.
+"""The schedule of check-ins, by the person's local clock.
 
 - An appointment is a local time and the days on which it is wanted. It has at most one
   occurrence a local date.
@@ -33,7 +33,7 @@ class Appointment:
 
     Attributes:
         days: 0 is Monday.
-        minute: local minutes after midnight, 0 to 1439; with the person it is the key.
+        minute: local minutes after midnight, 0 to 1439. With the person it is the key.
     """
 
     days: frozenset[int]
@@ -52,7 +52,7 @@ class Appointment:
 
     @classmethod
     def of(cls, mask: int, minute: int) -> "Appointment":
-        """An appointment as storage keeps it."""
+        """Return an appointment as storage keeps it."""
         return cls(frozenset(day for day in range(7) if mask >> day & 1), minute)
 
 
@@ -61,8 +61,8 @@ class Occurrence:
     """One time that an appointment comes up.
 
     Attributes:
-        local_date: the date that it serves. Its instant may lie on the next date, where a
-            clock change moves it over midnight.
+        local_date: the date that it serves. Its instant may lie on the next date, if a clock
+            change moves it over midnight.
         at: the instant, in UTC.
     """
 
@@ -71,21 +71,21 @@ class Occurrence:
 
 
 def merged(appointments: Iterable[Appointment]) -> tuple[Appointment, ...]:
-    """One appointment a minute, earliest first; days of the same minute are joined."""
+    """Merge appointments of the same minute, and sort them."""
     days: dict[int, frozenset[int]] = {}
-    for each in appointments:
-        days[each.minute] = days.get(each.minute, frozenset()) | each.days
+    for appointment in appointments:
+        days[appointment.minute] = days.get(appointment.minute, frozenset()) | appointment.days
     return tuple(Appointment(days[minute], minute) for minute in sorted(days))
 
 
 def local_minute(at: datetime, zone: ZoneInfo) -> int:
-    """What the clock on the wall shows at an instant, in minutes after midnight."""
+    """Return the local time of an instant, in minutes after midnight."""
     local = at.astimezone(zone)
     return local.hour * 60 + local.minute
 
 
 def occurrence_on(appointment: Appointment, zone: ZoneInfo, day: date) -> Occurrence | None:
-    """The occurrence that serves a local date, or None if there is none."""
+    """Return the occurrence that serves a local date, or None if there is none."""
     if day.weekday() not in appointment.days or not _exists(day, zone):
         return None
     return Occurrence(day, _instant(day, appointment.minute, zone))
@@ -94,7 +94,7 @@ def occurrence_on(appointment: Appointment, zone: ZoneInfo, day: date) -> Occurr
 def next_occurrence(
     appointment: Appointment, zone: ZoneInfo, after: datetime, served: date | None = None
 ) -> Occurrence:
-    """The first occurrence later than an instant.
+    """Return the first occurrence later than an instant.
 
     Args:
         appointment: what was agreed.
@@ -109,12 +109,12 @@ def next_occurrence(
     today = after.astimezone(zone).date()
     first = today - DAY  # a clock change may move yesterday's over midnight
     if served is not None:
-        # Travel puts a served date at most one day ahead; what is more came of a wrong clock.
+        # Travel puts a served date at most one day ahead. A wrong clock recorded later ones.
         first = max(first, min(served, today + DAY) + DAY)
     for number in range(SEARCHED_DAYS):
-        found = occurrence_on(appointment, zone, first + number * DAY)
-        if found is not None and found.at > after:
-            return found
+        occurrence = occurrence_on(appointment, zone, first + number * DAY)
+        if occurrence is not None and occurrence.at > after:
+            return occurrence
     raise LookupError(f"no occurrence within {SEARCHED_DAYS} days")
 
 
@@ -125,7 +125,7 @@ def _instant(day: date, minute: int, zone: ZoneInfo) -> datetime:
 
 
 def _exists(day: date, zone: ZoneInfo) -> bool:
-    """Whether a clock in the zone ever shows this date."""
+    """Return whether a clock in the zone ever shows this date."""
     return any(
         _instant(day, minute, zone).astimezone(zone).date() == day
         for minute in (12 * 60, 0, MINUTES_A_DAY - 1)

@@ -1,7 +1,6 @@
-"""Signs of life: anything that a person sends ends their silence.
+"""The reset of a silence by anything that a person sends.
 
-The intake calls this where updates are stored, so that words at risk and words for an operator
-count too.
+The intake calls it when it stores updates, so that messages at risk or for an operator count too.
 """
 
 from bot.checkins.settings import service

@@ -1,10 +1,12 @@
-"""The dialog of the settings: what a button or an answer changes, and the page that follows.
+"""The dialog of the settings: the changes by buttons and messages, and the page after each.
 
-The open question and the choice so far are a row, so that a restart goes on from there. Words
-answer it for a while, buttons as long as it is the last question. An older button says so.
+The open question and the choice so far are a row, so that a restart continues there. A message
+answers the question for a while, a button as long as it is the last question. An older button says
+that it is out of date.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,46 +24,46 @@ from storage.checkins.settings import SettingsChange
 from storage.companion.people import Person
 from storage.messages.body import MessageBody
 
-# How long a question waits for words. Later ones are for the companion.
+# How long a question waits for a message. Later ones are for the companion.
 STAYS_OPEN = timedelta(minutes=30)
 
 
+@dataclass(frozen=True, slots=True)
 class SettingsDialog:
-    """One method per change, which returns the page that follows.
+    """Carry out changes. Each method returns the page that follows.
 
-    Args:
-        pages: makes the pages.
-        admits: whether the companion talks with a person; a closed pilot may say no.
+    Attributes:
+        pages: builds the pages.
+        admits: returns whether the companion talks with a person.
     """
 
-    def __init__(self, pages: SettingsPages, admits: Callable[[Person], bool]) -> None:
-        self._pages = pages
-        self._admits = admits
+    pages: SettingsPages
+    admits: Callable[[Person], bool]
 
     async def state(self, a: UnitOfWork, above: str = "") -> MessageBody:
-        """How check-ins stand, or the choice of times if there are none."""
-        view = await status.status_of(a.transaction, a.person, self._admits)
+        """Show the settings, or the choice of times if there are none."""
+        view = await status.status_of(a.transaction, a.person, self.admits)
         if view is None:
             return await self.choose(a, above)
         await self._ask(a, QuestionTopic.STATE, TimesDraft())
-        return self._pages.state(a.person.language, view, a.transaction.now, above)
+        return self.pages.state(a.person.language, view, a.transaction.now, above)
 
     async def choose(self, a: UnitOfWork, above: str = "") -> MessageBody:
-        """Choose times, beginning with those that are agreed or were being chosen."""
+        """Begin to choose times, from those agreed on or chosen before."""
         draft = await self._agreed(a)
         if not draft.times:
             draft = await self.draft(a) or draft
         return await self._choosing(a, draft, above)
 
     async def choose_on(self, a: UnitOfWork, above: str = "") -> MessageBody:
-        """Show again what is being chosen, or what is agreed if nothing is."""
+        """Continue to choose times, from those chosen or else those agreed on."""
         draft = await self.draft(a)
         if draft is None or not draft.times:
             draft = await self._agreed(a)
         return await self._choosing(a, draft, above)
 
     async def toggle(self, a: UnitOfWork, minute: int) -> MessageBody | None:
-        """Choose a time, or leave a chosen one out again."""
+        """Add a time, or take it off again."""
         if not 0 <= minute < MINUTES_A_DAY:
             return None
         draft = await self.draft(a)
@@ -78,7 +80,7 @@ class SettingsDialog:
         return await self._choosing(a, draft, above)
 
     async def days(self, a: UnitOfWork, name: str) -> MessageBody | None:
-        """Give every time the days of a name."""
+        """Set the days of every time by a name such as `work`."""
         draft = await self.draft(a)
         if draft is None:
             return await self._gone(a)
@@ -101,11 +103,11 @@ class SettingsDialog:
 
     async def hours(self, a: UnitOfWork) -> MessageBody:
         """Show the hours, for a time that is not usual."""
-        return self._pages.hours(a.person.language)
+        return self.pages.hours(a.person.language)
 
     async def hour(self, a: UnitOfWork, hour: int) -> MessageBody | None:
         """Show the times within an hour."""
-        return self._pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
+        return self.pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
 
     async def done(self, a: UnitOfWork) -> MessageBody:
         """Take the chosen times."""
@@ -120,7 +122,7 @@ class SettingsDialog:
     async def times(
         self, a: UnitOfWork, wanted: Iterable[Appointment], *, are_days_said: bool = True
     ) -> MessageBody:
-        """Take these times: at once if check-ins are agreed on, else go on to the zone."""
+        """Set these times. Without an agreement, go on to the zone."""
         wanted = merged(wanted)
         note = "" if are_days_said else a.text("checkin_every_day")
         try:
@@ -132,19 +134,19 @@ class SettingsDialog:
                 kept = a.text("checkin_kept_stopped")
                 note = f"{note}\n{kept}" if note else kept
             return await self.state(a, note)
-        draft = TimesDraft([(each.minute, each.mask) for each in wanted])
+        draft = TimesDraft([(appointment.minute, appointment.mask) for appointment in wanted])
         await self._ask(a, QuestionTopic.ZONE, draft)
-        body = self._pages.zone(a.person.language, a.person.region, a.transaction.now)
+        body = self.pages.zone(a.person.language, a.person.region, a.transaction.now)
         return MessageBody(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
-    async def zones(self, a: UnitOfWork, found: tuple[str, ...] = ()) -> MessageBody:
-        """Ask for the zone, or which of `found` it is."""
+    async def zones(self, a: UnitOfWork, named: tuple[str, ...] = ()) -> MessageBody:
+        """Ask for the zone, or which of the named ones it is."""
         draft = await self.draft(a) or TimesDraft()
         await self._ask(a, QuestionTopic.ZONE, draft)
-        return self._pages.zone(a.person.language, a.person.region, a.transaction.now, found)
+        return self.pages.zone(a.person.language, a.person.region, a.transaction.now, named)
 
     async def zone(self, a: UnitOfWork, name: str) -> MessageBody:
-        """Take a zone: at once if check-ins are agreed on, else go on to the consent."""
+        """Set a zone. Without an agreement, go on to the consent."""
         if await service.set_zone(a.transaction, a.person.person_id, name) is not None:
             return await self.state(a)
         draft = await self.draft(a)
@@ -152,17 +154,17 @@ class SettingsDialog:
             return await self._gone(a)
         draft.zone = name
         await self._ask(a, QuestionTopic.ZONE, draft)
-        return self._pages.agree(a.person.language, draft, a.transaction.now)
+        return self.pages.agree(a.person.language, draft, a.transaction.now)
 
     async def agree(self, a: UnitOfWork, marked: str = "") -> MessageBody:
-        """Begin, and record the consent to exactly what stands above the button."""
+        """Begin check-ins, and record the consent to exactly the text above the button."""
         draft = await self.draft(a)
         if draft is None or not draft.times or draft.zone is None:
             is_on = await check_in_settings.get(a.transaction, a.person.person_id) is not None
             return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
         if marked != mark(draft):
             above = a.text("checkin_draft_changed")
-            return self._pages.agree(a.person.language, draft, a.transaction.now, above)
+            return self.pages.agree(a.person.language, draft, a.transaction.now, above)
         try:
             await service.begin(
                 a.transaction, a.person.person_id, zone=draft.zone, wanted=appointments_of(draft)
@@ -179,36 +181,36 @@ class SettingsDialog:
     async def ask_quiet(self, a: UnitOfWork) -> MessageBody:
         """Ask for quiet hours."""
         await self._ask(a, QuestionTopic.QUIET, TimesDraft())
-        return self._pages.quiet(a.person.language)
+        return self.pages.quiet(a.person.language)
 
     async def quiet(self, a: UnitOfWork, quiet: QuietHours | None) -> MessageBody:
         """Set or clear quiet hours."""
         silent = await service.set_quiet(a.transaction, a.person.person_id, quiet)
         above = ""
         if silent:
-            times = ", ".join(formatting.clock(each.minute) for each in silent)
+            times = ", ".join(formatting.clock(appointment.minute) for appointment in silent)
             above = a.text("checkin_quiet_silences", times=times)
         return await self.state(a, above)
 
     async def ask_pause(self, a: UnitOfWork) -> MessageBody:
         """Ask for the length of a pause."""
         await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
-        return self._pages.pause(a.person.language)
+        return self.pages.pause(a.person.language)
 
     async def pause(self, a: UnitOfWork, days: int) -> MessageBody:
-        """Ask nothing for so many days."""
+        """Pause check-ins for some days."""
         until_at = a.transaction.now + timedelta(days=days)
         await service.pause(a.transaction, a.person.person_id, until_at=until_at)
         return await self.state(a)
 
     async def skip(self, a: UnitOfWork) -> MessageBody:
-        """Nothing more today."""
+        """Skip the rest of today."""
         skipped = await service.skip_today(a.transaction, a.person.person_id)
         key = "checkin_skipped" if skipped else "checkin_skipped_none"
         return await self.state(a, a.text(key))
 
     async def resume(self, a: UnitOfWork) -> MessageBody:
-        """Go on after a pause, a stop, a goodbye or a skip."""
+        """Resume after a pause, a stop, a goodbye or a skip."""
         if await service.resume(a.transaction, a.person.person_id) is None:
             return await self.choose(a)
         return await self.state(a, a.text("checkin_resumed"))
@@ -217,10 +219,10 @@ class SettingsDialog:
         """End check-ins at once."""
         await service.stop(a.transaction, a.person.person_id)
         await questions.close(a.transaction, a.person.person_id)
-        return self._pages.stopped(a.person.language)
+        return self.pages.stopped(a.person.language)
 
     async def withdraw(self, a: UnitOfWork) -> MessageBody:
-        """Delete settings and consent; moods stay."""
+        """Delete settings and consent, but not the moods."""
         await check_in_settings.withdraw(a.transaction, a.person.person_id)
         await questions.close(a.transaction, a.person.person_id)
         return MessageBody(a.text("checkin_withdrawn"))
@@ -247,13 +249,11 @@ class SettingsDialog:
         return await self.state(a)
 
     async def draft(self, a: UnitOfWork) -> TimesDraft | None:
-        """What is being chosen, or None if another question came after it."""
-        found = await questions.get(a.transaction, a.person.person_id)
-        return (
-            found.draft
-            if found is not None and found.topic in (QuestionTopic.TIMES, QuestionTopic.ZONE)
-            else None
-        )
+        """Return the choice so far, or None if another question came after it."""
+        question = await questions.get(a.transaction, a.person.person_id)
+        if question is None or question.topic not in (QuestionTopic.TIMES, QuestionTopic.ZONE):
+            return None
+        return question.draft
 
     async def _gone(self, a: UnitOfWork) -> MessageBody:
         """Say that the choice of an old page is gone."""
@@ -262,23 +262,24 @@ class SettingsDialog:
     @staticmethod
     async def _agreed(a: UnitOfWork) -> TimesDraft:
         agreed = await service.upcoming(a.transaction, a.person.person_id)
-        times = [(each.minute, each.mask) for each, _ in agreed]
+        times = [(appointment.minute, appointment.mask) for appointment, _ in agreed]
         masks = {days for _, days in times}
         return TimesDraft(times, masks.pop()) if len(masks) == 1 else TimesDraft(times)
 
     async def _choosing(self, a: UnitOfWork, draft: TimesDraft, above: str = "") -> MessageBody:
         await self._ask(a, QuestionTopic.TIMES, draft)
-        return self._pages.choose(a.person.language, draft, above)
+        return self.pages.choose(a.person.language, draft, above)
 
     async def asked(self, a: UnitOfWork) -> QuestionTopic | None:
-        """What was asked and words may answer, or None if it is too long ago."""
-        found = await questions.get(
-            a.transaction, a.person.person_id, since=a.transaction.now - STAYS_OPEN
-        )
-        return found.topic if found else None
+        """Return the topic that a message may answer, or None if it was asked too long ago."""
+        since = a.transaction.now - STAYS_OPEN
+        question = await questions.get(a.transaction, a.person.person_id, since=since)
+        return question.topic if question else None
 
     async def _ask(self, a: UnitOfWork, asks: QuestionTopic, draft: TimesDraft) -> None:
         await questions.put(a.transaction, a.person.person_id, asks, draft)
 
     def _refused(self, a: UnitOfWork, error: QuietHoursError) -> MessageBody:
-        return self._pages.refused(a.person.language, [each.minute for each in error.refused])
+        return self.pages.refused(
+            a.person.language, [appointment.minute for appointment in error.refused]
+        )

@@ -12,12 +12,12 @@ DAYS = {"every": EVERY_DAY, "work": WEEKDAYS, "end": WEEKEND}
 
 
 def clock(minute: int) -> str:
-    """A time of the day as every language reads it."""
+    """Return a time of day, the same in both languages."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def day_names(texts: Texts, language: str, days: Collection[int]) -> str:
-    """Days of the week in words."""
+    """Return the names of weekdays."""
     for name, known in DAYS.items():
         if known == days:
             return texts(language, f"checkin_days_{name}")
@@ -31,25 +31,25 @@ def times(
     appointments: Iterable[Appointment],
     crowded: Collection[int] = (),
 ) -> str:
-    """Appointments, one per line. A crowded minute is told as "around"."""
+    """Return appointments, one per line. A crowded minute is shown as "around" it."""
     lines = []
-    for each in appointments:
-        time = clock(each.minute)
-        if each.minute in crowded:
+    for appointment in appointments:
+        time = clock(appointment.minute)
+        if appointment.minute in crowded:
             time = texts(language, "checkin_around", time=time)
-        days = day_names(texts, language, each.days)
+        days = day_names(texts, language, appointment.days)
         lines.append("· " + texts(language, "checkin_time", days=days, time=time))
     return "\n".join(lines)
 
 
 def zone(texts: Texts, language: str, name: str, now: datetime) -> str:
-    """A zone with what its clocks show, by which people recognise theirs."""
+    """Return a zone with its local time, by which people recognise theirs."""
     local = now.astimezone(ZoneInfo(name))
     return texts(language, "checkin_zone_label", zone=name, clock=f"{local:%H:%M}")
 
 
 def quiet_hours(texts: Texts, language: str, quiet: QuietHours | None) -> str:
-    """Quiet hours, or that there are none."""
+    """Return quiet hours, or a text that none are set."""
     if quiet is None:
         return texts(language, "checkin_quiet_none")
     return f"{clock(quiet.starts)}–{clock(quiet.ends)}"

@@ -1,4 +1,4 @@
-"""Handlers of `/checkin`: its command, its buttons, a shared location."""
+"""Handlers for `/checkin`: its command, its buttons and a shared location."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,12 +15,12 @@ from storage.checkins.questions import QuestionTopic
 from storage.companion.people import Person
 from storage.messages.body import MessageBody
 
-# Acts that change the message with the button itself.
+# Acts that edit the message with the button.
 IN_PLACE = ("time", "days", "day", "hours", "hour", "back", "flag")
 
 
 class CheckInHandlers:
-    """Handlers for `/checkin`, its buttons and locations."""
+    """Handle `/checkin`, its buttons and locations."""
 
     def __init__(
         self, answers: Responder, admits: Callable[[Person], bool], unreadable: Unheard
@@ -32,7 +32,7 @@ class CheckInHandlers:
         self._typed = PhraseHandler(self._pages, self._changes)
 
     async def on_checkin(self, update: Update, _context: HandlerContext) -> None:
-        """`/checkin`: how check-ins stand, or the offer to choose times."""
+        """Answer `/checkin` with the settings, or with the offer to choose times."""
         async with self._answers.open(update, "checkin") as answering:
             if answering is None:
                 return
@@ -42,7 +42,7 @@ class CheckInHandlers:
             await answering.say(await self._changes.state(answering))
 
     async def on_button(self, update: Update, _context: HandlerContext) -> None:
-        """A button of the settings."""
+        """Answer a button of the settings."""
         act, _, choice = data_of(update).partition(":")
         async with self._answers.open(update, "checkin") as answering:
             if answering is None or not answering.person.has_consented:
@@ -82,7 +82,7 @@ class CheckInHandlers:
         }
 
     async def _chosen(self, a: UnitOfWork, act: str, choice: str) -> MessageBody | None:
-        """A time, a zone, a number of days or quiet hours, or None if it is not valid."""
+        """Carry out a button with a choice, or return None if the choice is not valid."""
         numbered = {
             "time": self._changes.toggle,
             "day": self._changes.day,
@@ -109,9 +109,9 @@ class CheckInHandlers:
         message = update.effective_message
         location = message.location if message else None
         is_answer = False
-        async with self._answers.reading(update) as reading_:
-            if reading_ is not None and reading_.person.has_consented:
-                is_answer = await self._changes.asked(reading_) is QuestionTopic.ZONE
+        async with self._answers.reading(update) as seen:
+            if seen is not None and seen.person.has_consented:
+                is_answer = await self._changes.asked(seen) is QuestionTopic.ZONE
         if not is_answer or location is None:
             return False
         async with self._answers.open(update, "checkin") as answering:
@@ -125,7 +125,7 @@ class CheckInHandlers:
         return True
 
     async def take(self, a: UnitOfWork, text: str) -> bool:
-        """Take words as the answer to an open question. Returns False if they are not one."""
+        """Take a message as the answer to an open question. Returns False if it is not one."""
         return await _said(a, await self._typed.answer(a, text))
 
     async def wish(self, a: UnitOfWork, text: str) -> bool:
@@ -140,7 +140,7 @@ async def _said(a: UnitOfWork, body: MessageBody | None) -> bool:
 
 
 def _quiet_hours(choice: str) -> QuietHours | None:
-    """The hours of a button, or None if they are not valid."""
+    """Return the hours of a button, or None if they are not valid."""
     start, _, end = choice.partition("-")
     if not (_is_number(start) and _is_number(end)):
         return None

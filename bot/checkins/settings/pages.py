@@ -1,6 +1,6 @@
-"""The messages and buttons of the settings, made from plain values.
+"""The messages and buttons of the settings.
 
-A button's data is `ci:act` or `ci:act:choice`. Times are packed, because Telegram takes 64 bytes.
+A button's data is `ci:act` or `ci:act:choice`. Times are packed, because Telegram allows 64 bytes.
 """
 
 import zlib
@@ -40,7 +40,7 @@ ANYWHERE = ("Asia/Shanghai", "Europe/London", "America/New_York", "America/Los_A
 
 def packed(appointments: Iterable[Appointment]) -> str:
     """Pack times for a button: four digits of the minute and three of the days for each."""
-    return "".join(f"{each.minute:04d}{each.mask:03d}" for each in appointments)
+    return "".join(f"{one.minute:04d}{one.mask:03d}" for one in appointments)
 
 
 def unpacked(text: str) -> tuple[Appointment, ...]:
@@ -48,28 +48,28 @@ def unpacked(text: str) -> tuple[Appointment, ...]:
     if not text.isdecimal() or len(text) % 7:
         return ()
     try:
-        found = tuple(
+        appointments = tuple(
             Appointment.of(int(text[at + 4 : at + 7]), int(text[at : at + 4]))
             for at in range(0, len(text), 7)
         )
     except ValueError:
         return ()
-    return found if packed(found) == text else ()
+    return appointments if packed(appointments) == text else ()
 
 
 def mark(draft: TimesDraft) -> str:
-    """A short mark of the choice, so that a consent holds only for the text above its button."""
+    """Return a short mark of a choice, so that a consent holds only for the text above it."""
     return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
 
 
 class SettingsPages:
-    """Makes the messages."""
+    """Build the messages of the settings."""
 
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
 
     def choose(self, language: str, draft: TimesDraft, above: str = "") -> MessageBody:
-        """The page to choose times and days. Unusual times that are chosen have buttons too."""
+        """Return the page to choose times and days, also with unusual times that are chosen."""
         chosen = {minute for minute, _days in draft.times}
         times = [
             (f"{'✓ ' if minute in chosen else ''}{formatting.clock(minute)}", f"ci:time:{minute}")
@@ -99,7 +99,7 @@ class SettingsPages:
         )
 
     def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
-        """A button per day of the week, marked unless a name covers all chosen days."""
+        """Return a button per day of the week, marked unless a name covers all chosen days."""
         is_named = draft.days in {Appointment(days, 0).mask for days in formatting.DAYS.values()}
         return [
             (
@@ -111,7 +111,7 @@ class SettingsPages:
         ]
 
     def hours(self, language: str) -> MessageBody:
-        """The hours of the day, for a time that is not usual."""
+        """Return the hours of the day, for a time that is not usual."""
         buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
         back = [self._button(language, "back", "back")]
         return MessageBody(
@@ -119,28 +119,28 @@ class SettingsPages:
         )
 
     def minutes(self, language: str, hour: int) -> MessageBody:
-        """The quarters of an hour, each of which chooses a time."""
+        """Return the quarters of an hour, each of which chooses a time."""
         quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
         row = [(formatting.clock(minute), f"ci:time:{minute}") for minute in quarters]
         back = [self._button(language, "back", "back")]
         return MessageBody(self.texts(language, "checkin_which_quarter"), [row, back])
 
     def zone(
-        self, language: str, region: str | None, now: datetime, found: Sequence[str] = ()
+        self, language: str, region: str | None, now: datetime, named: Sequence[str] = ()
     ) -> MessageBody:
-        """The question for a zone, with the zones that were named or the usual ones."""
-        names = found or ZONES.get(region or "", ANYWHERE)
+        """Return the question for a zone, with the zones that were named or the usual ones."""
+        names = named or ZONES.get(region or "", ANYWHERE)
         rows: Keyboard = [
             [(formatting.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
         ]
         return MessageBody(
-            self.texts(language, "checkin_zone_which" if found else "checkin_zone_ask"), rows
+            self.texts(language, "checkin_zone_which" if named else "checkin_zone_ask"), rows
         )
 
     def agree(
         self, language: str, draft: TimesDraft, now: datetime, above: str = ""
     ) -> MessageBody:
-        """What is about to begin, and the consent to it."""
+        """Return the page that asks for consent to the chosen times."""
         assert draft.zone is not None
         text = self.texts(
             language,
@@ -148,34 +148,29 @@ class SettingsPages:
             times=formatting.times(self.texts, language, appointments_of(draft)),
             zone=formatting.zone(self.texts, language, draft.zone, now),
         )
-        yes, no = (self.texts(language, f"checkin_agree_{each}") for each in ("yes", "no"))
+        yes, no = (self.texts(language, f"checkin_agree_{answer}") for answer in ("yes", "no"))
         text = f"{above}\n\n{text}" if above else text
         return MessageBody(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
     def unclear(self, language: str, unclear: Ambiguous) -> MessageBody:
-        """A question about words that may mean several things, with a button per reading."""
-        rows: Keyboard = [
-            [
-                (
-                    formatting.times(self.texts, language, each).replace("\n", " "),
-                    f"ci:pick:{packed(each)}",
-                )
-            ]
-            for each in unclear.choices
-        ]
+        """Return a question about words that may mean several things, with a button per reading."""
+        rows: Keyboard = []
+        for choice in unclear.choices:
+            label = formatting.times(self.texts, language, choice).replace("\n", " ")
+            rows.append([(label, f"ci:pick:{packed(choice)}")])
         return MessageBody(self.texts(language, f"checkin_{unclear.why}"), rows)
 
-    def quiet(self, language: str, found: Sequence[QuietHours] = ()) -> MessageBody:
-        """The question for quiet hours, with those that words may mean or the usual ones."""
-        hours = [
+    def quiet(self, language: str, named: Sequence[QuietHours] = ()) -> MessageBody:
+        """Return the question for quiet hours, with the hours that were named or the usual ones."""
+        row = [
             (f"{formatting.clock(start)}–{formatting.clock(end)}", f"ci:quiet:{start}-{end}")
-            for start, end in [(each.starts, each.ends) for each in found] or QUIET_HOURS
+            for start, end in [(hours.starts, hours.ends) for hours in named] or QUIET_HOURS
         ]
         none = (self.texts(language, "checkin_quiet_off"), "ci:quiet:none")
-        return MessageBody(self.texts(language, "checkin_quiet_ask"), [hours, [none]])
+        return MessageBody(self.texts(language, "checkin_quiet_ask"), [row, [none]])
 
     def pause(self, language: str) -> MessageBody:
-        """The question for the length of a pause."""
+        """Return the question for the length of a pause."""
         row = [
             (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
             for days in PAUSES
@@ -183,12 +178,12 @@ class SettingsPages:
         return MessageBody(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
 
     def stopped(self, language: str) -> MessageBody:
-        """The end of check-ins, and the ways on."""
-        resume, withdraw = (self._button(language, each, each) for each in ("resume", "withdraw"))
+        """Return the page after the end of check-ins, with buttons to resume or withdraw."""
+        resume, withdraw = (self._button(language, act, act) for act in ("resume", "withdraw"))
         return MessageBody(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
 
     def refused(self, language: str, minutes: Iterable[int]) -> MessageBody:
-        """Times within the quiet hours, and both ways out."""
+        """Return the refusal of times within the quiet hours, with both ways out."""
         text = self.texts(language, "checkin_quiet_refused", times=_clocks(minutes))
         ways = [("times", "change_times"), ("quiets", "change_quiet")]
         return MessageBody(text, [[self._button(language, act, key) for act, key in ways]])
@@ -196,7 +191,7 @@ class SettingsPages:
     def state(
         self, language: str, view: CheckInStatus, now: datetime, above: str = ""
     ) -> MessageBody:
-        """How check-ins stand, with a button for each change."""
+        """Return the settings page, with a button for each change."""
         settings = view.settings
         appointments = [appointment for appointment, _ in view.upcoming]
         quiet = formatting.quiet_hours(self.texts, language, quiet_of(settings))
@@ -243,7 +238,7 @@ class SettingsPages:
         return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
 
     def _status(self, language: str, view: CheckInStatus, now: datetime) -> str:
-        """The strongest reason that keeps check-ins back, or that they are on."""
+        """Return the strongest reason that keeps check-ins back, or that they are on."""
         settings = view.settings
         if settings.stopped_at is not None:
             return self.texts(language, "checkin_status_stopped")
@@ -260,7 +255,7 @@ class SettingsPages:
         return self.texts(language, "checkin_status_on")
 
     def _next(self, language: str, view: CheckInStatus) -> str:
-        """When the next one really comes, or why none does."""
+        """Return when the next check-in comes, or why none does."""
         if view.coming is not None:
             appointment, occurrence = view.coming
             local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
@@ -284,10 +279,10 @@ def _clocks(minutes: Iterable[int]) -> str:
 
 
 def appointments_of(draft: TimesDraft) -> list[Appointment]:
-    """The times that are chosen so far."""
+    """Return the times that are chosen so far."""
     return [Appointment.of(days, minute) for minute, days in sorted(draft.times)]
 
 
 def is_paused(settings: CheckInSettings, now: datetime) -> bool:
-    """Whether a pause is running."""
+    """Return whether a pause is running."""
     return settings.paused_until_at is not None and settings.paused_until_at > now

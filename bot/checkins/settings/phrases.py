@@ -1,8 +1,8 @@
-"""Words that answer a question about check-ins, or ask something of them.
+"""Messages that answer a question about check-ins, or request a change of them.
 
-A closed grammar must account for every word. A stop, a skip and a pause are done at once, and the
-page shown then has a button back. Times are done at once only if they were asked for and are
-plain. Other times bring buttons and change nothing. All other words are for the companion.
+A closed grammar must account for every word. A stop, a skip or a pause happens at once, and the
+next page has a button back. Times are set at once only if they were asked for and are plain. Other
+times bring buttons and change nothing. All other messages are for the companion.
 """
 
 from bot.checkins.language import quiet_phrases, request_phrases, time_phrases, zone_phrases
@@ -20,14 +20,14 @@ LONGEST_ANSWER = 80
 
 
 class PhraseHandler:
-    """Reads words by the question that is open."""
+    """Read a message as the answer to the open question."""
 
     def __init__(self, pages: SettingsPages, changes: SettingsDialog) -> None:
         self._pages = pages
         self._changes = changes
 
     async def answer(self, a: UnitOfWork, text: str) -> MessageBody | None:
-        """Carry out the answer to the open question. Returns None if the words are not one."""
+        """Carry out the answer to the open question. Returns None if the message is not one."""
         asks = await self._changes.asked(a) if len(text) <= LONGEST_ANSWER else None
         if asks in (QuestionTopic.TIMES, QuestionTopic.STATE):
             return await self._wished(a, asks, text) or await self._times(a, asks, text)
@@ -67,17 +67,15 @@ class PhraseHandler:
         return await acts[wish](a)
 
     async def _quiet(self, a: UnitOfWork, text: str) -> MessageBody | None:
-        found = quiet_phrases.read(text)
-        if len(found) == 1:
-            return await self._changes.quiet(a, found[0])
-        if found:
-            return self._pages.quiet(a.person.language, found)
+        hours = quiet_phrases.read(text)
+        if len(hours) == 1:
+            return await self._changes.quiet(a, hours[0])
+        if hours:
+            return self._pages.quiet(a.person.language, hours)
         if quiet_phrases.is_none(text):
             return await self._changes.quiet(a, None)
         body = await self._wished(a, QuestionTopic.QUIET, text)
-        if (
-            body is None and time_phrases.read(text) is not None
-        ):  # times, and no span of quiet hours
+        if body is None and time_phrases.read(text) is not None:  # times, but no span
             return self._pages.quiet(a.person.language)
         return body
 
@@ -88,9 +86,7 @@ class PhraseHandler:
         read = time_phrases.read(text, is_asked=is_asked)
         beside = zone_phrases.without_places(text) if read is None else None
         if beside is not None and time_phrases.read(beside, is_asked=is_asked) is not None:
-            read = Ambiguous(
-                AmbiguityReason.UNCLEAR
-            )  # the clock of a place that may not be the person's
+            read = Ambiguous(AmbiguityReason.UNCLEAR)  # local time of another place, perhaps
         if read is None:
             return None
         if isinstance(read, ParsedTimes) and is_asked:
@@ -103,12 +99,10 @@ class PhraseHandler:
         return await self._changes.choose_on(a, above)
 
     async def _zone(self, a: UnitOfWork, text: str) -> MessageBody | None:
-        found = zone_phrases.find(text, a.transaction.now)
+        zones = zone_phrases.find(text, a.transaction.now)
         is_agreed = await settings.get(a.transaction, a.person.person_id) is not None
-        if len(found) == 1 and not is_agreed:  # the consent comes next, and shows it
-            return await self._changes.zone(a, found[0])
-        return (
-            await self._changes.zones(a, found)
-            if found
-            else await self._times(a, QuestionTopic.ZONE, text)
-        )
+        if len(zones) == 1 and not is_agreed:  # the consent comes next, and shows it
+            return await self._changes.zone(a, zones[0])
+        if zones:
+            return await self._changes.zones(a, zones)
+        return await self._times(a, QuestionTopic.ZONE, text)

@@ -1,4 +1,4 @@
-"""What a person changes about their check-ins: times, zone, quiet hours, pauses, answers.
+"""The changes that a person makes to their check-ins: times, zone, quiet hours, pauses, answers.
 
 Every function works in the caller's transaction. A change of appointments locks the person's
 settings first. All functions but `begin` do nothing for a person without check-ins.
@@ -25,7 +25,7 @@ from storage.ids import CheckInId, PersonId
 
 
 class QuietHoursError(ValueError):
-    """Appointments lie in the person's quiet hours; nothing was changed.
+    """Some appointments are in the person's quiet hours, so nothing was changed.
 
     Attributes:
         refused: those appointments.
@@ -41,11 +41,7 @@ async def begin(
 ) -> CheckInSettings:
     """Start check-ins, or start them again, and record the consent.
 
-    Args:
-        transaction: the caller's.
-        person_id: the person who asked for them.
-        zone: an IANA name that exists (`zones.is_zone`).
-        wanted: the times, which replace all times before.
+    The times replace all earlier ones. The zone must exist (`zone_phrases.is_zone`).
 
     Raises:
         QuietHoursError: some of the times are in the person's quiet hours.
@@ -59,7 +55,7 @@ async def begin(
     )
     await heard_from(transaction, person_id)
     await _keep(transaction, person_id, wanted)
-    return await _reckon(transaction, person_id)
+    return await _reschedule(transaction, person_id)
 
 
 async def set_appointments(
@@ -75,17 +71,17 @@ async def set_appointments(
         return None
     _refuse_quiet(settings, wanted := merged(wanted))
     await _keep(transaction, person_id, wanted)
-    return await _reckon(transaction, person_id)
+    return await _reschedule(transaction, person_id)
 
 
 async def set_zone(
     transaction: Transaction, person_id: PersonId, zone: str
 ) -> CheckInSettings | None:
-    """Move a person to another zone. `schedule.py` says what travel does."""
+    """Set a person's zone. `bot/checkins/rules/schedule.py` says what travel does."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, zone=zone)
-    return await _reckon(transaction, person_id)
+    return await _reschedule(transaction, person_id)
 
 
 async def set_quiet(
@@ -111,16 +107,16 @@ async def set_quiet(
 async def pause(
     transaction: Transaction, person_id: PersonId, *, until_at: datetime
 ) -> CheckInSettings | None:
-    """Ask nothing until an instant, including what is due at this moment."""
+    """Pause check-ins until an instant, including those due at this moment."""
     if await _locked(transaction, person_id) is None:
         return None
     await check_in_settings.change(transaction, person_id, paused_until_at=until_at)
     await appointments.suspend(transaction, person_id)
-    return await _reckon(transaction, person_id)
+    return await _reschedule(transaction, person_id)
 
 
 async def resume(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
-    """Go on after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
+    """Resume after a pause, a stop, a goodbye or a skip, with the next occurrence from now."""
     if await _locked(transaction, person_id) is None:
         return None
     await skips.forget(
@@ -130,13 +126,13 @@ async def resume(transaction: Transaction, person_id: PersonId) -> CheckInSettin
         transaction, person_id, paused_until_at=None, stopped_at=None, stopped_by=None
     )
     await heard_from(transaction, person_id)
-    return await _reckon(transaction, person_id)
+    return await _reschedule(transaction, person_id)
 
 
 async def stop(transaction: Transaction, person_id: PersonId) -> CheckInSettings | None:
     """End check-ins at once. Times and answers stay, for `resume` and the chart.
 
-    `storage.check_in_settings.withdraw` takes the consent back as well.
+    `withdraw` in `storage/checkins/settings.py` deletes the consent as well.
     """
     if await _locked(transaction, person_id) is None:
         return None
@@ -148,7 +144,7 @@ async def stop(transaction: Transaction, person_id: PersonId) -> CheckInSettings
 
 
 async def skip_today(transaction: Transaction, person_id: PersonId) -> list[Appointment]:
-    """Skip what is still to come today, or waits to be sent, by the person's own date."""
+    """Skip today's check-ins that are to come or wait to be sent, by the person's local date."""
     settings = await _locked(transaction, person_id)
     if settings is None:
         return []
@@ -173,8 +169,8 @@ async def _withdraw_unsent(
 ) -> bool:
     """Withdraw a question that is queued and was not sent."""
     for check_in_id in await queued_questions.waiting(transaction, person_id):
-        found = await occurrences.get(transaction, person_id, check_in_id)
-        if found is not None and (found.local_date, found.minute) == (day, minute):
+        check_in = await occurrences.get(transaction, person_id, check_in_id)
+        if check_in is not None and (check_in.local_date, check_in.minute) == (day, minute):
             return await withdraw(transaction, person_id, check_in_id, SkipReason.ASKED_FOR)
     return False
 
@@ -184,7 +180,7 @@ async def answer(
 ) -> MoodAnswer | None:
     """Store an answer, or more of one, and reset the silence.
 
-    After a goodbye it does not start check-ins again; `resume` does.
+    After a goodbye only `resume` starts check-ins again.
     """
     whole = await occurrences.answer(transaction, person_id, check_in_id, said)
     if whole is not None:
@@ -193,7 +189,7 @@ async def answer(
 
 
 async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
-    """Reset the silence: the person is there."""
+    """Reset the silence, because the person wrote."""
     await check_in_settings.change(
         transaction, person_id, unanswered=ANSWERED.unanswered, asked_on=ANSWERED.asked_on
     )
@@ -202,7 +198,7 @@ async def heard_from(transaction: Transaction, person_id: PersonId) -> None:
 async def upcoming(
     transaction: Transaction, person_id: PersonId
 ) -> list[tuple[Appointment, Occurrence | None]]:
-    """A person's appointments, each with its next occurrence or None."""
+    """Return a person's appointments, each with its next occurrence or None."""
     return [
         (
             Appointment.of(each.days, each.minute),
@@ -213,7 +209,7 @@ async def upcoming(
 
 
 async def comes_around(transaction: Transaction, occurrence: Occurrence) -> bool:
-    """Whether so many people share this minute that they are told "around nine"."""
+    """Return whether this minute has so many people that they are told "around nine"."""
     count = await appointments.count_at(transaction, occurrence.at, limit=CROWDED + 1)
     return is_crowded(count)
 
@@ -244,8 +240,8 @@ async def _keep(
     await appointments.put(transaction, person_id, rows)
 
 
-async def _reckon(transaction: Transaction, person_id: PersonId) -> CheckInSettings:
-    """Compute all next occurrences again. What is due and not asked yet stays due."""
+async def _reschedule(transaction: Transaction, person_id: PersonId) -> CheckInSettings:
+    """Compute all next occurrences again. An occurrence that is due and not asked stays due."""
     settings = await check_in_settings.get(transaction, person_id)
     assert settings is not None
     for stored in await appointments.of_person(transaction, person_id):

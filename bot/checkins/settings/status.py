@@ -21,17 +21,17 @@ Upcoming = Sequence[tuple[Appointment, Occurrence | None]]
 
 @dataclass(frozen=True, slots=True)
 class CheckInStatus:
-    """How a person's check-ins stand.
+    """The status of a person's check-ins.
 
     Attributes:
-        upcoming: their appointments with the next occurrence of each, whether asked or skipped.
-        coming: what is asked next, or None as long as it stands like this.
-        crowded: minutes that so many share that they are told as "around".
-        silent: minutes that lie in the quiet hours and are never asked.
-        is_held: a case holds them.
-        is_admitted: the companion talks with the person at all.
-        is_skipped: the person skipped what was still to come today.
-        every_days: a silence has slowed them down to one in so many days; 0 if it has not.
+        upcoming: the appointments with the next occurrence of each, asked or skipped.
+        coming: the next question, or None if none will be asked.
+        crowded: minutes with so many people that they are shown as "around" it.
+        silent: minutes in the quiet hours, which are never asked.
+        is_held: whether a case holds check-ins.
+        is_admitted: whether the companion talks with the person at all.
+        is_skipped: whether the person skipped the rest of today.
+        every_days: the least days between questions after a silence, or 0 without one.
     """
 
     settings: CheckInSettings
@@ -48,7 +48,7 @@ class CheckInStatus:
 async def status_of(
     transaction: Transaction, person: Person, admits: Callable[[Person], bool]
 ) -> CheckInStatus | None:
-    """The status, or None for a person who has not asked for check-ins."""
+    """Return the status, or None for a person who has not asked for check-ins."""
     settings = await check_in_settings.get(transaction, person.person_id)
     if settings is None:
         return None
@@ -82,7 +82,7 @@ async def status_of(
 def next_question(
     upcoming: Upcoming, state: DecisionContext, now: datetime
 ) -> tuple[Appointment, Occurrence] | None:
-    """The first occurrence that will not be skipped, or None if all are."""
+    """Return the first occurrence that will not be skipped, or None if all are."""
     found = [
         (appointment, occurrence)
         for appointment, first in upcoming
