@@ -129,10 +129,8 @@ async def due(transaction: Transaction, *, limit: int) -> list[Due]:
 async def move(transaction: Transaction, seen: Due, following: Next | None) -> bool:
     """Claim a due appointment, and return False if another process was faster.
 
-    Args:
-        transaction: the transaction that also records the question or the skip.
-        seen: the appointment as `due` returned it.
-        following: when it is due next, or None if it is not due for now.
+    The same transaction records the question or the skip. `following` is when the appointment is
+    due next, or None if it is not due for now.
     """
     seen_at = RECKON_AT if seen.next is None else seen.next.at
     moved = await transaction.execute(

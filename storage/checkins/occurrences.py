@@ -123,11 +123,7 @@ async def served(
 ) -> date | None:
     """Return the latest local date that was asked or skipped at a time of day, or None.
 
-    Args:
-        transaction: an open transaction.
-        person_id: the person.
-        minute: the time of day.
-        before: ignore occurrences due later, because a wrong clock recorded them.
+    Occurrences due after `before` do not count, because a wrong clock recorded them.
     """
     query = select(func.max(check_ins.c.local_date)).where(
         check_ins.c.person_id == person_id,
@@ -226,13 +222,7 @@ async def of_person(
 async def moods(
     transaction: Transaction, person_id: PersonId, *, since: date | None = None
 ) -> list[CheckIn]:
-    """Return a person's answered check-ins, oldest first, for charts, summaries and trends.
-
-    Args:
-        transaction: an open transaction.
-        person_id: the person.
-        since: the first local date, or None for all.
-    """
+    """Return a person's answered check-ins, oldest first, all or since a local date."""
     return await _several(transaction, person_id, _since(since), check_ins.c.answer.is_not(None))
 
 

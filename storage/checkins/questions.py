@@ -53,10 +53,7 @@ async def get(
 ) -> OpenQuestion | None:
     """Return the open question, or None.
 
-    Args:
-        transaction: an open transaction.
-        person_id: the person.
-        since: ignore a question asked before it. Messages have such a limit, buttons do not.
+    A question asked before `since` does not count. Messages have such a limit, buttons do not.
     """
     query = select(check_in_questions.c.asks, check_in_questions.c.draft).where(
         check_in_questions.c.person_id == person_id

@@ -95,10 +95,7 @@ async def get(
 ) -> CheckInSettings | None:
     """Return a person's settings, or None if they never asked for check-ins.
 
-    Args:
-        transaction: from `Database.begin()` if `lock` is set.
-        person_id: the person.
-        lock: block other changes of this person's check-ins until the transaction ends.
+    `lock` blocks other changes of this person's check-ins until the transaction ends.
     """
     query = select(*(check_in_settings.c[name] for name in NAMES)).where(
         check_in_settings.c.person_id == person_id

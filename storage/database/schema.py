@@ -65,24 +65,24 @@ class UtcDateTime(TypeDecorator[datetime]):
 Key = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _person(*, nullable: bool = False) -> Column[int]:
-    return Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        nullable=nullable,
-    )
+def of_person(*, is_key: bool = False, nullable: bool = False) -> Column[int]:
+    """Build the column of the person whose erasure deletes the row."""
+    person = ForeignKey("people.person_id", ondelete="CASCADE")
+    if is_key:
+        return Column("person_id", Key, person, primary_key=True, autoincrement=False)
+    return Column("person_id", Key, person, nullable=nullable)
 
 
-def _one_a_person() -> Column[int]:
-    """Build the key of a table with one row per person, deleted with the person."""
-    return Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    )
+def flag(name: str) -> Column[int]:
+    """Build a column of 0 or 1, by default 0."""
+    return Column(name, SmallInteger, nullable=False, default=0, server_default="0")
+
+
+def partial_index(
+    name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False
+) -> Index:
+    """Build an index of the rows that match a condition."""
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 data_keys = Table(
@@ -116,18 +116,13 @@ people = Table(
     sqlite_autoincrement=True,
 )
 
-Index(
-    "ix_people_unconsented",
-    people.c.created_at,
-    sqlite_where=people.c.consent_at.is_(None),
-    postgresql_where=people.c.consent_at.is_(None),
-)
+partial_index("ix_people_unconsented", people.c.created_at, where=people.c.consent_at.is_(None))
 
 telegram_chats = Table(
     "telegram_chats",
     metadata,
     Column("telegram_id", BigInteger, primary_key=True, autoincrement=False),
-    _person(),
+    of_person(),
     Column("blocked_at", UtcDateTime),
     Index("ix_telegram_chats_person_id", "person_id", unique=True),
 )
@@ -136,7 +131,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Key, primary_key=True),
-    _person(),
+    of_person(),
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Index("ix_sessions_person_id", "person_id", "session_id"),
@@ -153,14 +148,14 @@ turns = Table(
         ForeignKey("sessions.session_id", ondelete="CASCADE"),
         nullable=False,
     ),
-    _person(),
+    of_person(),
     Column("role", String(16), nullable=False),  # person | companion | script | operator
     Column("operator_id", Key),  # the author, if the role is operator
     # Null only during migration 0002.
     Column("words", LargeBinary),
     Column("level", SmallInteger, nullable=False, default=0),
     # 1: deleted when the time off the record ends, and never exported, backed up or reviewed.
-    Column("off_record", SmallInteger, nullable=False, default=0, server_default="0"),
+    flag("off_record"),
     # The message that shows the reply while it is generated.
     Column("preview_message_id", BigInteger),
     # The turn that a reply answers. Unique, because a turn has one reply of the companion.
@@ -171,18 +166,13 @@ turns = Table(
     Index("ix_turns_created_at", "created_at"),
     sqlite_autoincrement=True,
 )
-Index(
-    "ix_turns_off_record",
-    turns.c.person_id,
-    sqlite_where=turns.c.off_record == 1,
-    postgresql_where=turns.c.off_record == 1,
-)
+partial_index("ix_turns_off_record", turns.c.person_id, where=turns.c.off_record == 1)
 
 inbox = Table(
     "inbox",
     metadata,
     Column("update_id", BigInteger, primary_key=True, autoincrement=False),
-    _person(nullable=True),
+    of_person(nullable=True),
     Column("kind", String(16), nullable=False),
     Column("payload", LargeBinary),  # the update, sealed; erased when the row ends
     Column("level", SmallInteger, nullable=False, default=0),
@@ -197,19 +187,14 @@ inbox = Table(
     Index("ix_inbox_person_id", "person_id", "update_id"),
     Index("ix_inbox_ended_at", "ended_at"),
 )
-Index(
-    "ix_inbox_open",
-    inbox.c.update_id,
-    sqlite_where=inbox.c.ended_as.is_(None),
-    postgresql_where=inbox.c.ended_as.is_(None),
-)
+partial_index("ix_inbox_open", inbox.c.update_id, where=inbox.c.ended_as.is_(None))
 
 outbox = Table(
     "outbox",
     metadata,
     Column("outbox_id", Key, primary_key=True),
     # The person it is about, whose key seals it. Null: sealed with the service's key.
-    _person(nullable=True),
+    of_person(nullable=True),
     Column("audience", String(16), nullable=False, server_default="person"),
     # reply | crisis | notice | case | relay | check_in
     Column("kind", String(16), nullable=False),
@@ -249,21 +234,14 @@ def is_open(table: Any = outbox) -> ColumnElement[bool]:
 
 
 IS_OPEN = outbox.c.state.in_(_OPEN)
-Index(
-    "ix_outbox_open",
-    outbox.c.priority,
-    outbox.c.outbox_id,
-    sqlite_where=IS_OPEN,
-    postgresql_where=IS_OPEN,
-)
-Index(
+partial_index("ix_outbox_open", outbox.c.priority, outbox.c.outbox_id, where=IS_OPEN)
+partial_index(
     "ix_outbox_open_chat",
     outbox.c.audience,
     outbox.c.person_id,
     outbox.c.priority,
     outbox.c.outbox_id,
-    sqlite_where=IS_OPEN,
-    postgresql_where=IS_OPEN,
+    where=IS_OPEN,
 )
 
 deliveries = Table(
@@ -332,7 +310,7 @@ dialogues = Table(
     "dialogues",
     metadata,
     # A person's position in a reviewed script, and the question that waits for an answer.
-    _one_a_person(),
+    of_person(is_key=True),
     Column("script", String(32), nullable=False),
     Column("step", SmallInteger, nullable=False),
     Column("turns", Integer, nullable=False),
@@ -342,7 +320,7 @@ dialogues = Table(
 safety_plans = Table(
     "safety_plans",
     metadata,
-    _one_a_person(),
+    of_person(is_key=True),
     Column("body", LargeBinary, nullable=False),  # sealed
     Column("open_step", SmallInteger),  # the step that the next message fills in; null: closed
     Column("changed_at", UtcDateTime, nullable=False),
@@ -351,7 +329,7 @@ safety_plans = Table(
 follow_ups = Table(
     "follow_ups",
     metadata,
-    _one_a_person(),
+    of_person(is_key=True),
     Column("due_at", UtcDateTime, nullable=False),
     Index("ix_follow_ups_due_at", "due_at"),
 )
@@ -360,7 +338,7 @@ talk_clocks = Table(
     "talk_clocks",
     metadata,
     # When a person was last told that this is a program, and when their current talk began.
-    _one_a_person(),
+    of_person(is_key=True),
     Column("disclosed_at", UtcDateTime),
     Column("began_at", UtcDateTime, nullable=False),
     Column("spoke_at", UtcDateTime, nullable=False),

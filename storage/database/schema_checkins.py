@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     Column,
-    ForeignKey,
     Index,
     LargeBinary,
     SmallInteger,
@@ -15,28 +14,16 @@ from sqlalchemy import (
     Table,
 )
 
-from storage.database.schema import Key, UtcDateTime, metadata
+from storage.database.schema import Key, UtcDateTime, flag, metadata, of_person, partial_index
 
 # `next_at` of an appointment whose next occurrence must be computed again. It is due at once,
 # before all others, and asks nothing.
 RECKON_AT = datetime(1970, 1, 1, tzinfo=UTC)
 
-
-def _of_person(*, primary_key: bool = False) -> Column[int]:
-    return Column(
-        "person_id",
-        Key,
-        ForeignKey("people.person_id", ondelete="CASCADE"),
-        primary_key=primary_key,
-        autoincrement=False,
-        nullable=False,
-    )
-
-
 check_in_settings = Table(
     "check_in_settings",
     metadata,
-    _of_person(primary_key=True),
+    of_person(is_key=True),
     Column("consent_at", UtcDateTime, nullable=False),  # a row exists only with consent
     Column("zone", String(64), nullable=False),  # IANA
     Column("quiet_from", SmallInteger),  # local minutes after midnight; null: no quiet hours
@@ -46,35 +33,33 @@ check_in_settings = Table(
     Column("stopped_by", String(16)),  # person | goodbye
     Column("unanswered", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("asked_on", String(10)),  # local date of the last question since the last answer
-    Column("was_held", SmallInteger, nullable=False, default=0, server_default="0"),
-    Column("asks_sleep", SmallInteger, nullable=False, default=0, server_default="0"),
-    Column("asks_energy", SmallInteger, nullable=False, default=0, server_default="0"),
-    Column("weekly_summary", SmallInteger, nullable=False, default=0, server_default="0"),
+    flag("was_held"),
+    flag("asks_sleep"),
+    flag("asks_energy"),
+    flag("weekly_summary"),
     Column("summarised_on", String(10)),  # local date of the last weekly summary
     Column("fell_on", String(10)),  # local date on which falling moods were last noted
-    Column("fell_untold", SmallInteger, nullable=False, default=0, server_default="0"),
+    flag("fell_untold"),
     Column("fell_waits_at", UtcDateTime),  # null: no note in the operators' queue
 )
 
-Index(
+partial_index(
     "ix_check_in_settings_fell_untold",
     check_in_settings.c.fell_untold,
-    sqlite_where=check_in_settings.c.fell_untold == 1,
-    postgresql_where=check_in_settings.c.fell_untold == 1,
+    where=check_in_settings.c.fell_untold == 1,
 )
 
-Index(
+partial_index(
     "ix_check_in_settings_fell_waits_at",
     check_in_settings.c.fell_waits_at,
-    sqlite_where=check_in_settings.c.fell_waits_at.is_not(None),
-    postgresql_where=check_in_settings.c.fell_waits_at.is_not(None),
+    where=check_in_settings.c.fell_waits_at.is_not(None),
 )
 
 check_in_questions = Table(
     "check_in_questions",
     metadata,
     # The question about check-ins that a person may answer by message, one at a time.
-    _of_person(primary_key=True),
+    of_person(is_key=True),
     Column("asks", String(16), nullable=False),
     Column("draft", String(512), nullable=False),  # the times and zone chosen so far
     Column("asked_at", UtcDateTime, nullable=False),
@@ -84,19 +69,18 @@ appointments = Table(
     "appointments",
     metadata,
     # The key is a local time, so the same time on other days is the same row.
-    _of_person(primary_key=True),
+    of_person(is_key=True),
     Column("minute", SmallInteger, primary_key=True, autoincrement=False),
     Column("days", SmallInteger, nullable=False),  # bits, Monday the lowest
     Column("place", SmallInteger, nullable=False),  # order within a crowded minute
     Column("next_at", UtcDateTime),  # null: never due (paused, stopped, blocked)
     Column("next_date", String(10)),  # the local date of the next occurrence
 )
-Index(
+partial_index(
     "ix_appointments_next_at",
     appointments.c.next_at,
     appointments.c.place,
-    sqlite_where=appointments.c.next_at.is_not(None),
-    postgresql_where=appointments.c.next_at.is_not(None),
+    where=appointments.c.next_at.is_not(None),
 )
 
 check_ins = Table(
@@ -104,7 +88,7 @@ check_ins = Table(
     metadata,
     # One row per occurrence: (person, local_date, minute).
     Column("check_in_id", Key, primary_key=True),
-    _of_person(),
+    of_person(),
     Column("local_date", String(10), nullable=False),
     Column("minute", SmallInteger, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),

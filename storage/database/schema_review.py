@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-from storage.database.schema import Key, UtcDateTime, metadata
+from storage.database.schema import Key, UtcDateTime, flag, metadata, of_person, partial_index
 
 cases = Table(
     "cases",
@@ -41,7 +41,7 @@ cases = Table(
     Column("clock_stage", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("clock_due_at", UtcDateTime),  # null: no clock runs
     Column("paged_operator", Key),  # the operator paged last
-    Column("is_shadowed", SmallInteger, nullable=False, default=0, server_default="0"),
+    flag("is_shadowed"),
     Column("thread_id", BigInteger),  # its topic in the operators' group
     Column("digested_at", UtcDateTime),  # the last digest that listed it
     Column("resolution", String(16)),  # helped | false_alarm | referred | unreachable | erased
@@ -53,32 +53,10 @@ cases = Table(
     sqlite_autoincrement=True,
 )
 NOT_RESOLVED = cases.c.resolved_at.is_(None)
-Index(
-    "ix_cases_open",
-    cases.c.person_id,
-    unique=True,
-    sqlite_where=NOT_RESOLVED,
-    postgresql_where=NOT_RESOLVED,
-)
-Index(
-    "ix_cases_queue",
-    cases.c.level,
-    cases.c.last_risk_at,
-    sqlite_where=NOT_RESOLVED,
-    postgresql_where=NOT_RESOLVED,
-)
-Index(
-    "ix_cases_clock",
-    cases.c.clock_due_at,
-    sqlite_where=cases.c.clock_due_at.is_not(None),
-    postgresql_where=cases.c.clock_due_at.is_not(None),
-)
-Index(
-    "ix_cases_lease",
-    cases.c.lease_until_at,
-    sqlite_where=cases.c.lease_until_at.is_not(None),
-    postgresql_where=cases.c.lease_until_at.is_not(None),
-)
+partial_index("ix_cases_open", cases.c.person_id, where=NOT_RESOLVED, unique=True)
+partial_index("ix_cases_queue", cases.c.level, cases.c.last_risk_at, where=NOT_RESOLVED)
+partial_index("ix_cases_clock", cases.c.clock_due_at, where=cases.c.clock_due_at.is_not(None))
+partial_index("ix_cases_lease", cases.c.lease_until_at, where=cases.c.lease_until_at.is_not(None))
 
 
 def _of_case() -> Column[int]:
@@ -93,7 +71,7 @@ operators = Table(
     Column("name", String(64), nullable=False),
     Column("role", String(16), nullable=False),  # reviewer | admin
     Column("language", String(8), nullable=False),
-    Column("shows_words", SmallInteger, nullable=False, default=0, server_default="0"),
+    flag("shows_words"),
     Column("added_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),  # the row stays, because the audit trail refers to it
     Index("ix_operators_telegram_id", "telegram_id", unique=True),
@@ -161,12 +139,7 @@ audit = Table(
     Index("ix_audit_operator_id", "operator_id", "audit_id"),
     sqlite_autoincrement=True,
 )
-Index(
-    "ix_audit_person_id",
-    audit.c.person_id,
-    sqlite_where=audit.c.person_id.is_not(None),
-    postgresql_where=audit.c.person_id.is_not(None),
-)
+partial_index("ix_audit_person_id", audit.c.person_id, where=audit.c.person_id.is_not(None))
 
 sign_ins = Table(
     "sign_ins",
@@ -197,7 +170,7 @@ shadow_drafts = Table(
     metadata,
     # A model reply that an operator may edit before it is sent.
     Column("draft_id", Key, primary_key=True),
-    Column("person_id", Key, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    of_person(),
     Column("case_id", Key),
     Column("question_turn_id", Key, nullable=False),
     Column("update_id", BigInteger, nullable=False),
@@ -213,11 +186,8 @@ shadow_drafts = Table(
     Index("ix_shadow_drafts_person_id", "person_id"),
     sqlite_autoincrement=True,
 )
-Index(
-    "ix_shadow_drafts_waiting",
-    shadow_drafts.c.due_at,
-    sqlite_where=shadow_drafts.c.decided_at.is_(None),
-    postgresql_where=shadow_drafts.c.decided_at.is_(None),
+partial_index(
+    "ix_shadow_drafts_waiting", shadow_drafts.c.due_at, where=shadow_drafts.c.decided_at.is_(None)
 )
 
 lexicon_changes = Table(

@@ -238,24 +238,15 @@ async def postpone(
     reason: str,
     attempts: int | None = None,
 ) -> None:
-    """Queue a message for a retry.
+    """Queue a message for a retry. The reason `PUT_OFF` lets others of its chat pass.
 
-    Args:
-        transaction: the transaction that writes it.
-        outbox_id: the message.
-        until: the time of the retry.
-        reason: why it was not sent. `PUT_OFF` lets others of its chat pass.
-        attempts: the number of attempts so far. None keeps the number of claims.
+    `attempts` is the number of attempts so far. None keeps the number of claims.
     """
-    values: dict[str, object] = {
-        "state": OutboxState.QUEUED,
-        "not_before_at": until,
-        "reason": reason,
-    }
+    statement = update(outbox).where(outbox.c.outbox_id == outbox_id)
     if attempts is not None:
-        values["attempts"] = attempts
+        statement = statement.values(attempts=attempts)
     await transaction.execute(
-        update(outbox).where(outbox.c.outbox_id == outbox_id).values(**values)
+        statement.values(state=OutboxState.QUEUED, not_before_at=until, reason=reason)
     )
 
 

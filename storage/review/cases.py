@@ -218,11 +218,8 @@ async def end_takeover(
 ) -> bool:
     """End a takeover, and return False if none is running. The case stays claimed.
 
-    Args:
-        transaction: an open transaction.
-        case_id: the case.
-        expired_at: end it only if its lease expired by then, because a message of the operator
-            may have renewed it.
+    With `expired_at` it ends only if its lease expired by then, because a message of the operator
+    may have renewed it.
     """
     statement = update(cases).where(cases.c.case_id == case_id, cases.c.lease_until_at.is_not(None))
     if expired_at is not None:

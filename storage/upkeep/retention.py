@@ -48,11 +48,7 @@ class RetentionClass:
 
 
 def classes(turns_days: int) -> tuple[RetentionClass, ...]:
-    """Return every class, with those that concern people most first.
-
-    Args:
-        turns_days: PICA_RETENTION_DAYS, for turns and moods.
-    """
+    """Return every class, the most personal first. `turns_days` holds for turns and moods."""
     return (
         RetentionClass("turns", turns_days),
         RetentionClass("moods", turns_days),

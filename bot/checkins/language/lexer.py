@@ -210,7 +210,7 @@ def _in_digits(name: str, groups: Sequence[str | None]) -> ClockTime:
 
 
 def _before(hour: int, minutes: int, part: DayPart | None = None) -> ClockTime:
-    """So many minutes before an hour; before one o'clock it is past twelve."""
+    """Return a time some minutes before an hour. Before one o'clock it is past twelve."""
     total = hour * 60 - minutes
     total = total if total >= 60 else total + 12 * 60
     return ClockTime(total // 60, total % 60, part)

@@ -28,7 +28,7 @@ def _by_word(words: Mapping[DayPart, str]) -> dict[str, DayPart]:
 NUMERAL = "零〇一二两三四五六七八九十"
 ZH_N = rf"(?:[{NUMERAL}]{{1,3}}|\d{{1,2}})"
 WEEK = r"(?:周|星期|礼拜)"
-# 周日十点 is Sunday; in 周一二十点 the 二 belongs to the hour, and 周五十点 can only be Friday.
+# 周日十点 is Sunday. In 周一二十点 the 二 belongs to the hour, and 周五十点 can only be Friday.
 ZH_FIRST_DAY = r"(?:[一二三四五六日天](?!\s*[点时])|[1-7](?!\s*[点时:十.]|\d))"
 ZH_DAY = r"(?:[三四五六日天](?!\s*[点时])|[一二](?!\s*[点时十])|[1-7](?!\s*[点时:十.]|\d))"
 ZH_LISTED = r"一?二?三?四?五?六?日?"
@@ -107,7 +107,7 @@ PATTERNS = {
 }
 MASTER = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in PATTERNS.items()))
 EACH = {name: re.compile(pattern) for name, pattern in PATTERNS.items()}
-# 早一点, 晚一点, 一点时间 are no time; 一点半 is.
+# 早一点, 晚一点, 一点时间 are not times, but 一点半 is.
 A_LITTLE = re.compile(rf"[早晚快慢有多少好]一点(?![半钟整\d{NUMERAL}])|一点(?=时间)")
 UP_TO_TWELVE = "zero one two three four five six seven eight nine ten eleven twelve"
 EN_NUMBERS = {word: str(number) for number, word in enumerate(UP_TO_TWELVE.split())} | {

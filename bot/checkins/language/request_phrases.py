@@ -171,11 +171,9 @@ BARE = frozenset({"停", "停止", "取消", "关掉", "stop", "cancel", "unsubs
 
 
 def read(text: str, *, is_plain: bool = False) -> Request | Pause | None:
-    """Read the request in a message, or None if it says anything else.
+    """Read the request in a message. Returns None if it says anything else.
 
-    Args:
-        text: the person's words.
-        is_plain: take only what is unmistakable, as in answer to a check-in.
+    `is_plain` accepts only a plain request, as in answer to a check-in.
     """
     folded = normalise(text)
     core = without_politeness(folded)

@@ -83,7 +83,7 @@ def resolve(found: list[Token]) -> ResolvedTimes | None:
 
 
 def _with_parts(kept: list[Token]) -> list[Days | tuple[int, ...]] | None:
-    """Days as they stand, and each time as the minutes that it may mean."""
+    """Return days unchanged, and each time as the minutes that it may mean."""
     out: list[Days | tuple[int, ...]] = []
     part: DayPart | None = None
     last, waits, is_used = -1, False, False

@@ -34,7 +34,7 @@ MOST_CHOICES = 4
 MOST_TIMES = 6
 
 COUNT = r"(?:两|二|三|四|五|六|七|\d+)"
-# Words of requests that only the buttons can settle: not at 8, after 8.
+# Requests that only the buttons can express: not at 8, after 8.
 UNSURE = re.compile(
     r"(?<!要)不要|(?<!是)不用|(?<![特分区])别|除了?|(?:以|之|过)[前后]"
     r"|\bexcept\b|\bbut not\b|\bdon'?t\b|\bnot\b|\bnever\b|\bno\b|\bafter\b|\bbefore\b|\bby\b"
@@ -51,7 +51,7 @@ ONCE = re.compile(
 )
 COMING = re.compile(r"(?:下|这|本)个?(?=(?:周|星期|礼拜)\s*[一二三四五六日天末1-7])")
 ANY_WEEK = re.compile(r"每个?(?:周|星期|礼拜)|weekly|every week\b|(?:once )?a week")
-# Words that change the times that are agreed; buttons do that.
+# Words that change the times agreed on, which only buttons do.
 CHANGING = re.compile(
     r"[改换调](?:成|到|为)|(?:再|另外|额外|多)?(?:加上|加个|加一个|添加|添一个|增加|新增|加)|再来一个|也要"
     r"|去掉|去除|删掉|删除|删了|取消|拿掉|\b(?:add|also|plus|remove|delete|drop|cancel|take out"
@@ -69,11 +69,11 @@ class AmbiguityReason(StrEnum):
     WHICH_MIDNIGHT = "which_midnight"  # at the start or the end of the day that was named
     WHICH_DAYS = "which_days"  # weekly, but on which day?
     WHAT_TIME = "what_time"  # days or a part of the day, without a time
-    ONLY_ONCE = "only_once"  # tomorrow at eight; the choice is what it would be every week
+    ONLY_ONCE = "only_once"  # tomorrow at eight, offered as a weekly time
     NOT_WEEKLY = "not_weekly"  # every other day, monthly
     TOO_MANY = "too_many"
     IS_THIS = "is_this"  # understood, and to be confirmed
-    UNCLEAR = "unclear"  # a range, a negation, a change, a number that is no time
+    UNCLEAR = "unclear"  # a range, a negation, a change, a number that is not a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,10 @@ ParseResult = ParsedTimes | Ambiguous
 
 
 def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
-    """Read what a message says about times, or None if it is about anything else.
+    """Read the times in a message. Returns None if it is about anything else.
 
-    Args:
-        text: the person's words.
-        is_asked: whether times were asked for. If not, a bare number, a bare 三点 and words
-            without a time are no request.
+    Unless times were asked for (`is_asked`), a bare number, a bare 三点 and words without a time
+    are not a request.
     """
     folded = normalise(text)
     if is_asked and A_BARE_NUMBER.fullmatch(folded):
@@ -120,7 +118,7 @@ def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
 
 
 def _says_enough(folded: str) -> bool:
-    """Return whether words may be about times although nobody asked for times."""
+    """Return whether words may be about times that were not asked for."""
     found, _rest = tokenise(folded)
     times = [
         token
@@ -130,7 +128,7 @@ def _says_enough(folded: str) -> bool:
     ]
     if times and CHANGING.search(folded):
         return True
-    if len(found) == 1 and times:  # three o'clock is no request, 3am may be one
+    if len(found) == 1 and times:  # three o'clock is not a request, 3am may be one
         (only,) = times
         return isinstance(only, ClockTime) and (
             only.part is not None or only.minute > 0 or only.hour > 12
@@ -163,7 +161,7 @@ def _plain(folded: str) -> ParsedTimes | Ambiguous | None:
 
 
 def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | None:
-    """Times of one day, as what they would be every week."""
+    """Return the times of one day as weekly times."""
     choices = (
         (weekly.appointments,) if isinstance(weekly, ParsedTimes) else weekly and weekly.choices
     )

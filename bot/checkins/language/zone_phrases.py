@@ -37,14 +37,10 @@ def is_zone(name: str) -> bool:
 
 
 def find(text: str, now: datetime) -> tuple[str, ...]:
-    """Return the zones that a message may name by a place, an IANA name or an offset from UTC.
+    """Return up to eight zones that a message may name, by a place, an IANA name or an offset.
 
-    Args:
-        text: the person's words, such as 北京, "I live in London", Asia/Tokyo, UTC+8, 东八区.
-        now: an offset stands for the zones that have it now.
-
-    Returns:
-        Candidates, at most eight.
+    Examples are 北京, "I live in London", Asia/Tokyo, UTC+8 and 东八区. An offset stands for the
+    zones that have it now.
     """
     folded = normalise(text)
     found, rest = _named(folded, now)
@@ -59,12 +55,7 @@ def without_places(text: str) -> str | None:
 
 
 def at_location(latitude: float, longitude: float) -> str | None:
-    """Return the zone of a location, or None at sea and beyond the poles of the data.
-
-    Args:
-        latitude: degrees, north is positive.
-        longitude: degrees, east is positive.
-    """
+    """Return the zone of a location in degrees, or None at sea."""
     import tzfpy  # loads 35 MB of borders, which most services never need
 
     name = tzfpy.get_tz(longitude, latitude)
@@ -107,7 +98,7 @@ def _without_places(folded: str) -> str:
 
 
 def _narrowed(found: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """Shanghai, China is Shanghai; London, Ontario may be either."""
+    """Narrow down places: Shanghai, China is Shanghai, but London, Ontario may be either."""
     both = tuple(zone for zone in found if zone in more)
     return both or tuple(dict.fromkeys((*found, *more)))
 

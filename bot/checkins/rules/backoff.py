@@ -51,10 +51,7 @@ class Backoff:
     def decide(self, day: date, *, was_held: bool = False) -> Decision:
         """Decide on the occurrence of a local date.
 
-        Args:
-            day: the date.
-            was_held: whether a case held check-ins and no question came since. Then the next
-                one is not a goodbye.
+        If a case held check-ins and no question came since (`was_held`), it is not a goodbye.
         """
         if self.asked_on is not None and abs((day - self.asked_on).days) < self.every_days:
             return Decision.SKIP
