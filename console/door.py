@@ -62,7 +62,7 @@ class Door:
         ]
 
     def route(self, entry: ProtectedRoute) -> Route:
-        """Wrap a route in the session check."""
+        """Wrap a route in the session check. A refused action becomes a notice on its page."""
 
         async def checked(request: Request) -> Response:
             visitor = await self._visitor(request, is_use=entry.is_use)
@@ -72,7 +72,11 @@ class Door:
                 return self._site.message(request, "forged", 403, visitor=visitor)
             if entry.is_admins and not visitor.operator.is_admin:
                 return self._site.message(request, "admins_only", 403, visitor=visitor)
-            return await entry.handler(request, visitor)
+            try:
+                return await entry.handler(request, visitor)
+            except RefusedError as refused:
+                key, detail = f"refused_{refused.key}", refused.detail
+                return self._site.notice(visitor, key, refused.holder, detail=detail)
 
         return Route(entry.path, checked, methods=[entry.method])
 
@@ -133,11 +137,11 @@ class Door:
         if not secret:
             return None
         async with site.database.read() as transaction:
-            found = await sign_in.visitor(transaction, secret)
-        if found is not None and is_use and sign_in.is_stale(found, now=site.database.now()):
+            visitor = await sign_in.visitor(transaction, secret)
+        if visitor is not None and is_use and sign_in.is_stale(visitor, now=site.database.now()):
             async with site.database.begin() as transaction:
-                await sign_in.touch(transaction, found)
-        return found
+                await sign_in.touch(transaction, visitor)
+        return visitor
 
     def _outside(self, request: Request, entry: ProtectedRoute) -> Response:
         if entry.is_part or request.headers.get("HX-Request"):

@@ -16,7 +16,7 @@ from console.live import Live
 from console.throttle import Failures
 from console.views import Views
 from console.words import ConsoleTexts, preferred
-from review.cases.desk import Desk
+from review.cases.desk import MOST_WORDS, Desk
 from review.cases.shadow_review import Shadow
 from review.cases.takeover import Takeover
 from review.lexicon.change_control import LexiconChangeControl
@@ -99,6 +99,23 @@ class Site:
             self.render(template, visitor.operator.language, visitor=visitor, **values)
         )
 
+    def notice(
+        self, visitor: Visitor, key: str, holder: Operator | None = None, **values: object
+    ) -> Response:
+        """Return one line with the result of an action, and tell the page by `HX-Trigger`."""
+        is_refusal = key.startswith("refused_")
+        answer = self.fragment(
+            visitor,
+            "notice.html",
+            key=key if self.words.has(key) else "refused_other",
+            holder=holder,
+            most=MOST_WORDS,
+            is_refusal=is_refusal,
+            values=values,
+        )
+        answer.headers["HX-Trigger"] = "refused" if is_refusal else "acted"
+        return answer
+
     def message(
         self,
         request: Request,
@@ -115,8 +132,8 @@ class Site:
 
     async def names(self, transaction: Transaction) -> dict[OperatorId, Operator]:
         """Return all operators by id, with removed ones, because old records refer to them."""
-        everybody = await operators.listed(transaction, active=False)
-        return {each.operator_id: each for each in everybody}
+        listed = await operators.listed(transaction, active=False)
+        return {operator.operator_id: operator for operator in listed}
 
     def clock(self, at: datetime, form: str = "%m-%d %H:%M") -> str:
         """Format a time in the operators' time zone."""

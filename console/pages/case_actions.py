@@ -12,7 +12,6 @@ from starlette.responses import Response
 from console.door import ProtectedRoute, field
 from console.pages.case import the_case
 from console.site import Site
-from review.cases.desk import MOST_WORDS
 from review.operators.access import Refusal, RefusedError
 from review.operators.sign_in import Visitor
 from storage import Transaction
@@ -66,35 +65,12 @@ class CaseActions:
     ) -> Callable[[Request, Visitor], Awaitable[Response]]:
         async def handle(request: Request, visitor: Visitor) -> Response:
             form = await request.form(max_fields=50, max_files=0)
-            try:
-                async with self._site.database.begin() as transaction:
-                    case = await the_case(transaction, request)
-                    await act(transaction, visitor.operator, case.case_id, form)
-            except RefusedError as refused:
-                return notice(self._site, visitor, f"refused_{refused.key}", refused.holder)
-            return notice(self._site, visitor, f"done_{name.replace('-', '_')}")
+            async with self._site.database.begin() as transaction:
+                case = await the_case(transaction, request)
+                await act(transaction, visitor.operator, case.case_id, form)
+            return self._site.notice(visitor, f"done_{name.replace('-', '_')}")
 
         return handle
-
-
-def notice(
-    site: Site, visitor: Visitor, key: str, holder: Operator | None = None, **values: object
-) -> Response:
-    """Return one line with the result of an action, and tell the page by `HX-Trigger`."""
-    is_refusal = key.startswith("refused_")
-    if not site.words.has(key):
-        key = "refused_other"
-    answer = site.fragment(
-        visitor,
-        "notice.html",
-        key=key,
-        holder=holder,
-        most=MOST_WORDS,
-        is_refusal=is_refusal,
-        values=values,
-    )
-    answer.headers["HX-Trigger"] = "refused" if is_refusal else "acted"
-    return answer
 
 
 def number(form: FormData, name: str) -> int:

@@ -14,7 +14,6 @@ from starlette.responses import Response
 
 from console import views
 from console.door import ProtectedRoute
-from console.pages.case_actions import notice
 from console.pages.change_examples import ExamplePages
 from console.pages.lexicon import why_of
 from console.site import Site
@@ -116,12 +115,8 @@ class ChangePage:
     def _entry(self, name: str, act: ChangeAction, *, is_admins: bool = False) -> ProtectedRoute:
         async def handle(request: Request, visitor: Visitor) -> Response:
             number = min(request.path_params["change_id"], 2**53)
-            try:
-                await act(visitor.operator, number)
-            except RefusedError as refused:
-                key, detail = f"refused_{refused.key}", refused.detail
-                return notice(self._site, visitor, key, detail=detail, n=number)
-            return notice(self._site, visitor, f"done_change_{name}", n=number)
+            await act(visitor.operator, number)
+            return self._site.notice(visitor, f"done_change_{name}", n=number)
 
         return ProtectedRoute(f"{ONE}/{name}", handle, "POST", is_admins=is_admins, is_part=True)
 

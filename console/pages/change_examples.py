@@ -11,10 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console import views
-from console.pages.case_actions import notice
 from console.pages.highlight import Piece, marked
 from console.site import Site
-from review.operators.access import RefusedError
 from review.operators.sign_in import Visitor
 from safety.evaluation.replay_counts import LabelKind
 from safety.screening.levels import Category, Level
@@ -49,10 +47,7 @@ class ExamplePages:
         site, asked = self._site, request.query_params
         number, kind = min(request.path_params["change_id"], 2**53), asked.get("kind", "")
         page = int(asked["page"]) if asked.get("page", "") in map(str, range(20)) else 0
-        try:
-            examples = await site.policy.replays.examples(visitor.operator, number)
-        except RefusedError as refused:
-            return notice(site, visitor, f"refused_{refused.key}")
+        examples = await site.policy.replays.examples(visitor.operator, number)
         if kind not in set(LabelKind):
             return site.fragment(visitor, "change_broken.html", broken=examples.broken)
         moved = examples.moved.get(kind, ())

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from console import views
 from console.address import ROOT
 from console.door import ProtectedRoute, field
-from console.pages.case_actions import notice
 from console.pages.highlight import screened
 from console.site import Site
 from review.lexicon.change_control import LONGEST_TEXT
@@ -87,24 +86,21 @@ class LexiconPage:
             change, called = await self._chosen(form)
             before, after = await self._site.policy.playground(text, change)
         except RefusedError as refused:
-            is_long = refused.key is Refusal.TOO_LONG
-            key = "refused_long_text" if is_long else f"refused_{refused.key}"
-            return notice(self._site, visitor, key, detail=refused.detail, longest=LONGEST_TEXT)
+            if refused.key is not Refusal.TOO_LONG:
+                raise
+            return self._site.notice(visitor, "refused_long_text", longest=LONGEST_TEXT)
         sides: list[tuple[int | None, Any]] = [(None, screened(text, before))]
         if after is not None:
             sides.append((called, screened(text, after)))
         return self._site.fragment(visitor, "lexicon_tried.html", sides=sides)
 
     async def propose(self, request: Request, visitor: Visitor) -> Response:
-        """Store a change and go to its page, or say what is wrong with it."""
+        """Store a change and go to its page."""
         text = _lines(field(await _form(request), "typed"))
-        try:
-            if not text.strip():
-                raise RefusedError(Refusal.NO_CHANGE)
-            change_id = await self._site.policy.propose(visitor.operator, text)
-        except RefusedError as refused:
-            return notice(self._site, visitor, f"refused_{refused.key}", detail=refused.detail)
-        answer = notice(self._site, visitor, "done_proposed", n=change_id)
+        if not text.strip():
+            raise RefusedError(Refusal.NO_CHANGE)
+        change_id = await self._site.policy.propose(visitor.operator, text)
+        answer = self._site.notice(visitor, "done_proposed", n=change_id)
         answer.headers["HX-Redirect"] = f"{ROOT}/lexicon/changes/{change_id}"
         return answer
 

@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from console import views
 from console.door import ProtectedRoute, field
-from console.pages.case_actions import notice
 from console.site import Site
 from console.words import LANGUAGES
 from review.operators import duty_hours, roster
@@ -52,54 +51,39 @@ class OperatorsPage:
         """Add an operator."""
         form = await _form(request)
         telegram_id, language = field(form, "telegram_id").strip(), field(form, "language")
-        try:
-            if not telegram_id.isascii() or not telegram_id.isdecimal():
-                raise RefusedError(Refusal.BAD_TELEGRAM_ID)
-            async with self._site.database.begin() as transaction:
-                await roster.add(
-                    transaction,
-                    visitor.operator,
-                    int(telegram_id),
-                    role=_role(form),
-                    name=field(form, "name"),
-                    language=language if language in LANGUAGES else LANGUAGES[0],
-                )
-        except RefusedError as refused:
-            return notice(self._site, visitor, f"refused_{refused.key}")
-        return notice(self._site, visitor, "done_added")
+        if not telegram_id.isascii() or not telegram_id.isdecimal():
+            raise RefusedError(Refusal.BAD_TELEGRAM_ID)
+        async with self._site.database.begin() as transaction:
+            await roster.add(
+                transaction,
+                visitor.operator,
+                int(telegram_id),
+                role=_role(form),
+                name=field(form, "name"),
+                language=language if language in LANGUAGES else LANGUAGES[0],
+            )
+        return self._site.notice(visitor, "done_added")
 
     async def set_role(self, request: Request, visitor: Visitor) -> Response:
         """Make an operator an admin or a reviewer."""
         form = await _form(request)
-        try:
-            async with self._site.database.begin() as transaction:
-                await roster.set_role(
-                    transaction, visitor.operator, _operator(request), _role(form)
-                )
-        except RefusedError as refused:
-            return notice(self._site, visitor, f"refused_{refused.key}")
-        return notice(self._site, visitor, "done_role")
+        async with self._site.database.begin() as transaction:
+            await roster.set_role(transaction, visitor.operator, _operator(request), _role(form))
+        return self._site.notice(visitor, "done_role")
 
     async def set_hours(self, request: Request, visitor: Visitor) -> Response:
         """Set an operator's duty hours."""
-        form = await _form(request)
-        try:
-            text = field(form, "hours")
-            shifts = duty_hours.parse_hours(text) if text.strip() else []
-            async with self._site.database.begin() as transaction:
-                await roster.set_hours(transaction, visitor.operator, _operator(request), shifts)
-        except RefusedError as refused:
-            return notice(self._site, visitor, f"refused_{refused.key}")
-        return notice(self._site, visitor, "done_hours")
+        text = field(await _form(request), "hours")
+        shifts = duty_hours.parse_hours(text) if text.strip() else []
+        async with self._site.database.begin() as transaction:
+            await roster.set_hours(transaction, visitor.operator, _operator(request), shifts)
+        return self._site.notice(visitor, "done_hours")
 
     async def remove(self, request: Request, visitor: Visitor) -> Response:
         """Remove an operator and sign them out."""
-        try:
-            async with self._site.database.begin() as transaction:
-                await roster.remove(transaction, visitor.operator, _operator(request))
-        except RefusedError as refused:
-            return notice(self._site, visitor, f"refused_{refused.key}")
-        return notice(self._site, visitor, "done_removed")
+        async with self._site.database.begin() as transaction:
+            await roster.remove(transaction, visitor.operator, _operator(request))
+        return self._site.notice(visitor, "done_removed")
 
     async def _values(self, visitor: Visitor) -> dict[str, object]:
         site, now = self._site, self._site.database.now()
@@ -126,9 +110,8 @@ async def _form(request: Request) -> FormData:
 
 
 def _role(form: FormData) -> OperatorRole:
-    return (
-        OperatorRole.ADMIN if field(form, "role") == OperatorRole.ADMIN else OperatorRole.REVIEWER
-    )
+    is_admin = field(form, "role") == OperatorRole.ADMIN
+    return OperatorRole.ADMIN if is_admin else OperatorRole.REVIEWER
 
 
 def _operator(request: Request) -> OperatorId:

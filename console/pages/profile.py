@@ -30,7 +30,11 @@ class ProfilePage:
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """Show the form."""
-        saved = request.query_params.get("saved") == "1"
+        return await self._page(request, visitor, saved=request.query_params.get("saved") == "1")
+
+    async def _page(
+        self, request: Request, visitor: Visitor, *, saved: bool = False, refused: str = ""
+    ) -> Response:
         return await self._site.page(
             request,
             visitor,
@@ -39,7 +43,7 @@ class ProfilePage:
             languages=LANGUAGES,
             themes=THEMES,
             saved=saved,
-            refused="",
+            refused=refused,
         )
 
     async def save(self, request: Request, visitor: Visitor) -> Response:
@@ -56,16 +60,7 @@ class ProfilePage:
                     shows_words=field(form, "shows_words") == "1",
                 )
         except RefusedError as refused:
-            return await self._site.page(
-                request,
-                visitor,
-                "me.html",
-                here="me",
-                languages=LANGUAGES,
-                themes=THEMES,
-                saved=False,
-                refused=f"refused_{refused.key}",
-            )
+            return await self._page(request, visitor, refused=f"refused_{refused.key}")
         answer = RedirectResponse(f"{ROOT}/me?saved=1", status_code=303)
         if theme in THEMES:
             answer.set_cookie(

@@ -15,10 +15,9 @@ from starlette.responses import Response, StreamingResponse
 
 from console import views
 from console.door import Door, ProtectedRoute
-from console.pages.case_actions import notice, number
+from console.pages.case_actions import number
 from console.site import Site
 from review.cases import mood_notes
-from review.operators.access import RefusedError
 from review.operators.sign_in import Visitor
 from safety.screening.levels import Category
 from storage.checkins import settings
@@ -115,13 +114,10 @@ class QueuePage:
         """Mark a note of falling moods as seen."""
         site = self._site
         person_id = PersonId(number(await request.form(max_fields=10, max_files=0), "person"))
-        try:
-            async with site.database.begin() as transaction:
-                await mood_notes.mark_seen(transaction, visitor.operator, person_id)
-                transaction.record(CaseChanged(None))
-        except RefusedError as refused:
-            return notice(site, visitor, f"refused_{refused.key}")
-        return notice(site, visitor, "done_falling_seen")
+        async with site.database.begin() as transaction:
+            await mood_notes.mark_seen(transaction, visitor.operator, person_id)
+            transaction.record(CaseChanged(None))
+        return site.notice(visitor, "done_falling_seen")
 
     async def _values(self, request: Request, visitor: Visitor) -> dict[str, Any]:
         site, now = self._site, self._site.database.now()
