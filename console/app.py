@@ -84,7 +84,7 @@ class Console:
         ]
         said = {HTTPException: self._said, Exception: self._broke}
         app = Starlette(routes=self.routes, exception_handlers=said)
-        longer = {ROOT + each.path: each.most_bytes for each in self.entries if each.most_bytes}
+        longer = {ROOT + entry.path: entry.most_bytes for entry in self.entries if entry.most_bytes}
         self._guarded = SecurityMiddleware(
             app, self.address, leads=leads, failed=self._failed, longer=longer
         )

@@ -117,6 +117,6 @@ async def today(transaction: Transaction, operator: Operator, zone: ZoneInfo) ->
     """Count what an operator has read since midnight."""
     midnight = transaction.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     shown = await audit.details_since(transaction, operator.operator_id, READING, midnight)
-    grave = sum(int(each.get("grave", 0)) for each in shown)
+    grave = sum(int(detail.get("grave", 0)) for detail in shown)
     since = await audit.first_since(transaction, operator.operator_id, midnight)
     return Exposure(grave, since, transaction.now)

@@ -37,10 +37,10 @@ class BotAccount:
         raw = parameters.text(name).strip()
         if not raw:
             raise bad_request("chat_id is empty")
-        found = self.world.chats.get(int(raw)) if _CHAT_ID.fullmatch(raw) else None
-        if found is None:
+        chat = self.world.chats.get(int(raw)) if _CHAT_ID.fullmatch(raw) else None
+        if chat is None:
             raise bad_request("chat not found")
-        return found
+        return chat
 
     def writable_chat(self, parameters: Parameters) -> Chat:
         """Find the chat that a call names and check that the bot may write there.

@@ -58,7 +58,7 @@ def slice_units(text: str, offset: int, length: int) -> str:
 
 def find_entities(text: str) -> list[Entity]:
     """Mark commands, links, mentions and hashtags, as Telegram does by itself."""
-    found: list[Entity] = []
+    entities: list[Entity] = []
     taken: list[tuple[int, int]] = []
     for kind, pattern in _FOUND:
         for match in pattern.finditer(text):
@@ -66,10 +66,10 @@ def find_entities(text: str) -> list[Entity]:
             if any(start < stop and begin < end for begin, stop in taken):
                 continue
             taken.append((start, end))
-            found.append(
+            entities.append(
                 {"type": kind, "offset": units(text[:start]), "length": units(match.group())}
             )
-    return sorted(found, key=lambda entity: int(entity["offset"]))
+    return sorted(entities, key=lambda entity: int(entity["offset"]))
 
 
 def read_entities(raw: Any) -> list[Entity]:

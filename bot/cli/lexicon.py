@@ -22,17 +22,17 @@ def listed() -> None:
         async with database.read() as transaction:
             return await changes.listed(transaction)
 
-    found = with_database(read)
-    if not found:
+    proposals = with_database(read)
+    if not proposals:
         console.print("Nobody has proposed a change.")
-    for each in found:
+    for change in proposals:
         decided = ""
-        if each.decided_at is not None:
-            by = f"operator {each.decided_by}" if each.decided_by is not None else "the host"
-            decided = f", decided {each.decided_at:%Y-%m-%d %H:%M} UTC by {by}"
+        if change.decided_at is not None:
+            by = f"operator {change.decided_by}" if change.decided_by is not None else "the host"
+            decided = f", decided {change.decided_at:%Y-%m-%d %H:%M} UTC by {by}"
         typer.echo(
-            f"{each.change_id}  {each.state}  proposed {each.proposed_at:%Y-%m-%d %H:%M} UTC "
-            f"by operator {each.proposed_by}{decided}"
+            f"{change.change_id}  {change.state}  proposed {change.proposed_at:%Y-%m-%d %H:%M} UTC "
+            f"by operator {change.proposed_by}{decided}"
         )
 
 

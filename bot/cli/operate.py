@@ -175,10 +175,10 @@ def receipt(code: Annotated[str, typer.Argument(help="The code from /forget.")])
         async with database.read() as transaction:
             return await erasure.receipt(transaction, code)
 
-    found = with_database(look)
-    if found is None:
+    erased = with_database(look)
+    if erased is None:
         stop("This receipt is not known. Check the code. Receipts are kept for two years.")
-    typer.echo(f"Erased at {found[0]:%Y-%m-%d %H:%M} UTC: {found[1]} turns.")
+    typer.echo(f"Erased at {erased[0]:%Y-%m-%d %H:%M} UTC: {erased[1]} turns.")
 
 
 def backup(
@@ -246,12 +246,11 @@ def db_upgrade() -> None:
     versions.
     """
 
-    async def version(database: Any, _settings: Settings) -> str | None:
-        found: str | None = await database.version()
-        return found
+    async def read(database: Any, _settings: Settings) -> str | None:
+        version: str | None = await database.version()
+        return version
 
-    found = with_database(version, upgrade=True)
-    typer.echo(f"The schema is at version {found}.")
+    typer.echo(f"The schema is at version {with_database(read, upgrade=True)}.")
 
 
 @key.command("new")

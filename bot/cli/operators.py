@@ -41,10 +41,10 @@ async def _listed(transaction: Any, telegram_id: int) -> Any:
     from review.operators.access import Refusal, RefusedError
     from storage.review import operators as rows
 
-    found = await rows.by_telegram_id(transaction, telegram_id)
-    if found is None:
+    operator = await rows.by_telegram_id(transaction, telegram_id)
+    if operator is None:
         raise RefusedError(Refusal.OPERATOR_GONE)
-    return found
+    return operator
 
 
 @operators.command("list")
@@ -65,21 +65,22 @@ def list_operators(
             hours = await rows.all_shifts(transaction)
             return [
                 {
-                    "telegram_id": each.telegram_id,
-                    "name": each.name,
-                    "role": str(each.role),
-                    "language": each.language,
-                    "hours": format_hours(hours.get(each.operator_id, [])),
+                    "telegram_id": operator.telegram_id,
+                    "name": operator.name,
+                    "role": str(operator.role),
+                    "language": operator.language,
+                    "hours": format_hours(hours.get(operator.operator_id, [])),
                 }
-                for each in await rows.listed(transaction)
+                for operator in await rows.listed(transaction)
             ]
 
-    found = with_database(read)
-    if not found and not as_json:
-        console.print("No operator is listed, so nobody is told of people at risk.")
-    for each in found:
-        line = f"{each['telegram_id']}  {each['role']}  {each['language']}  {each['name'] or '-'}"
-        typer.echo(json.dumps(each) if as_json else f"{line}  {each['hours'] or '-'}")
+    listed = with_database(read)
+    if not listed and not as_json:
+        console.print("No operator is listed, so messages at risk reach no operator.")
+    for operator in listed:
+        columns = ("telegram_id", "role", "language", "name", "hours")
+        line = "  ".join(str(operator[column] or "-") for column in columns)
+        typer.echo(json.dumps(operator) if as_json else line)
 
 
 @operators.command("add")
@@ -123,8 +124,8 @@ def remove(telegram_id: TelegramId) -> None:
     from review.operators import roster
 
     async def work(transaction: Any, _settings: Settings) -> str:
-        found = await _listed(transaction, telegram_id)
-        await roster.remove(transaction, None, found.operator_id)
+        operator = await _listed(transaction, telegram_id)
+        await roster.remove(transaction, None, operator.operator_id)
         return f"{telegram_id} is no longer listed."
 
     typer.echo(_in_transaction(work))
@@ -146,9 +147,9 @@ def hours(
         stop('Give either hours, such as "mon-fri 09:00-17:00", or --clear.')
 
     async def work(transaction: Any, settings: Settings) -> str:
-        found = await _listed(transaction, telegram_id)
+        operator = await _listed(transaction, telegram_id)
         shifts = parse_hours(when) if when is not None else []
-        await roster.set_hours(transaction, None, found.operator_id, shifts)
+        await roster.set_hours(transaction, None, operator.operator_id, shifts)
         if not shifts:
             return f"{telegram_id} has no hours."
         return f"{telegram_id}: {format_hours(shifts)} ({settings.operators_timezone})"
@@ -173,12 +174,12 @@ def verify(
         async with database.read() as transaction:
             return await trail.verify(transaction, head=head)
 
-    found = with_database(walk)
-    typer.echo(f"{found.records} records. The words of {found.erased} were erased.")
-    typer.echo(f"head {found.head}")
-    if found.broken_at is not None:
-        stop(f"The trail is broken: record {found.broken_at} or one before it was changed.")
-    if not found.holds_head:
+    result = with_database(walk)
+    typer.echo(f"{result.records} records. The words of {result.erased} were erased.")
+    typer.echo(f"head {result.head}")
+    if result.broken_at is not None:
+        stop(f"The trail is broken: record {result.broken_at} or one before it was changed.")
+    if not result.holds_head:
         stop("The noted head is not in the trail. The trail was cut short or rewritten.")
 
 

@@ -56,7 +56,7 @@ def errors() -> Iterator[None]:
 def in_utf8(given: Any) -> Any:
     """Accept only UTF-8 text from the command line (a callback for Typer)."""
     if isinstance(given, list):
-        return [in_utf8(each) for each in given]
+        return [in_utf8(part) for part in given]
     if not isinstance(given, str) or given.isascii():
         return given
     try:

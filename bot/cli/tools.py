@@ -79,7 +79,7 @@ def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion 
         row = json.loads(line)
         text, history, asked = row["text"], row.get("history", []), row.get("asked")
         words = [text, *history] if isinstance(history, list) else [None]
-        if not all(isinstance(each, str) for each in words):
+        if not all(isinstance(word, str) for word in words):
             raise TypeError
         return text, history, DirectQuestion(asked) if asked is not None else None
     except (ValueError, KeyError, TypeError, AttributeError):

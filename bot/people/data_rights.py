@@ -43,7 +43,7 @@ class DataRightsHandlers:
         extent = await transcripts.extent(answering.transaction, person.person_id)
         known = await cases.of_person(answering.transaction, person.person_id)
         answered = await occurrences.moods(answering.transaction, person.person_id)
-        moods = sum(1 for each in answered if each.answer and each.answer.mood)
+        moods = sum(1 for check_in in answered if check_in.answer and check_in.answer.mood)
         trains = person.training_consent_at is not None
         shadowed = person.shadow_consent_at is not None
         text = answering.text(

@@ -57,10 +57,10 @@ class Erasure:
         erased = await erasure.erase(transaction, person.person_id)
         if case is not None:  # erasure also deleted the notices that still waited
             await self.notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
-        for each in theirs:
+        for one in theirs:
             # The topic of an open case may be created at this moment.
-            if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):
-                await self.notices.say(transaction, "", case_id=each.case_id, topic=DELETE)
+            if one.thread_id is not None or (one == case and one.level >= Level.ACTIVE):
+                await self.notices.say(transaction, "", case_id=one.case_id, topic=DELETE)
         return erased
 
     async def _farewell(self, transaction: Transaction, person: Person, text: str) -> None:

@@ -117,15 +117,15 @@ class SafetyPage:
 
     def _cadence(self, language: str, cadence: Cadence) -> list[str]:
         again = f"{self._duties.again_after.total_seconds() / 3600:g}"
-        found = [self._texts(language, f"duty_page_{cadence.start}", hours=again)]
+        parts = [self._texts(language, f"duty_page_{cadence.start}", hours=again)]
         for key, every in (
             ("duty_page_tells", cadence.tells_every),
             ("duty_page_rests", cadence.rests_every),
         ):
             if every is not None:
                 hours = f"{every.total_seconds() / 3600:g}"
-                found.append(self._texts(language, key, hours=hours))
-        return found
+                parts.append(self._texts(language, key, hours=hours))
+        return parts
 
     def _joined(self, language: str, words: list[str]) -> str:
         return self._texts(language, "safety_and").join(words)

@@ -27,8 +27,8 @@ class HelpLines:
         most: int = MOST_LINES,
     ) -> str:
         """Return a line for each number, of all regions if the region is not known."""
-        found = self.hotlines.for_region(region, emergency_first=emergency_first)
-        return "\n".join(self._line(language, line) for line in found[:most])
+        lines = self.hotlines.for_region(region, emergency_first=emergency_first)
+        return "\n".join(self._line(language, line) for line in lines[:most])
 
     def _line(self, language: str, line: Hotline) -> str:
         name = line.name_en if language == "en" else line.name_zh

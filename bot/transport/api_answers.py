@@ -93,7 +93,7 @@ def _is_number(value: object) -> bool:
 
 def _object(payload: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(payload.decode(errors="replace"))
+        answer = json.loads(payload.decode(errors="replace"))
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return answer if isinstance(answer, dict) else {}

@@ -92,7 +92,7 @@ class CasePage:
         async with site.database.read() as transaction:
             case = await the_case(transaction, request)
             turns = await _turns(transaction, case)
-            found = await evidence.of_case(transaction, case.case_id)
+            evidences = await evidence.of_case(transaction, case.case_id)
             states = await _states(transaction, case)
             moods = await _moods(transaction, case)
             values = {
@@ -108,16 +108,18 @@ class CasePage:
         said = [turn for turn in turns if turn.role is Speaker.PERSON][-TREND_TURNS:]
         return values | {
             "case": case,
-            "shown": [_shown(turn, found if words else None, states) for turn in turns],
+            "shown": [_shown(turn, evidences if words else None, states) for turn in turns],
             "has_words": words,
-            "evidence": _by_rule(found),
+            "evidence": _by_rule(evidences),
             "trend": trend([turn.level for turn in said]),
             "mood_trend": trend([mood - 1 for mood in moods]),
             "moods": moods,
             "said": said,
             "stages": Stage,
             "states": CaseState,
-            "resolutions": [each for each in Resolution if each is not Resolution.ERASED],
+            "resolutions": [
+                resolution for resolution in Resolution if resolution is not Resolution.ERASED
+            ],
             "now": now,
             "is_mine": case.claimed_by == visitor.operator.operator_id,
             "talks": case.lease_until_at is not None
@@ -174,8 +176,10 @@ async def _moods(transaction: Transaction, case: Case) -> list[int]:
     """Return the last moods of the person, only while the case is not resolved."""
     if case.person_id is None or case.state is CaseState.RESOLVED:
         return []
-    found = await occurrences.moods(transaction, case.person_id)
-    moods = [each.answer.mood for each in found if each.answer and each.answer.mood]
+    check_ins = await occurrences.moods(transaction, case.person_id)
+    moods = [
+        check_in.answer.mood for check_in in check_ins if check_in.answer and check_in.answer.mood
+    ]
     return moods[-TREND_MOODS:]
 
 
@@ -192,11 +196,11 @@ async def _drafts(
     if case.person_id is None or case.claimed_by != visitor.operator.operator_id:
         return []
     waiting = await Shadow.waiting(transaction, case.person_id)
-    found = []
+    drafts = []
     for draft in waiting:
         question = await conversations.get_turn(transaction, draft.question_turn_id)
-        found.append((draft, question.text if question else ""))
-    return found
+        drafts.append((draft, question.text if question else ""))
+    return drafts
 
 
 async def _is_kept(transaction: Transaction, case: Case) -> bool:
@@ -206,13 +210,13 @@ async def _is_kept(transaction: Transaction, case: Case) -> bool:
     return person is not None and person.has_consented
 
 
-def _shown(turn: Turn, found: Sequence[Evidence] | None, states: dict[TurnId, str]) -> Shown:
+def _shown(turn: Turn, evidences: Sequence[Evidence] | None, states: dict[TurnId, str]) -> Shown:
     if turn.role is Speaker.SENT:
         return Shown(turn, (), sent=parse_sent(turn.text))
     state = states.get(turn.turn_id) if turn.role is Speaker.OPERATOR else None
-    if found is None:
+    if evidences is None:
         return Shown(turn, (), state)
-    spans = [each.span for each in found if each.turn_id == turn.turn_id]
+    spans = [item.span for item in evidences if item.turn_id == turn.turn_id]
     return Shown(turn, tuple(pieces(turn.text, spans)), state)
 
 
@@ -227,10 +231,10 @@ class Reason:
     last: Evidence
 
 
-def _by_rule(found: Sequence[Evidence]) -> list[Reason]:
+def _by_rule(evidences: Sequence[Evidence]) -> list[Reason]:
     grouped: dict[str, list[Evidence]] = {}
-    for each in found:
-        grouped.setdefault(each.span.rule, []).append(each)
+    for item in evidences:
+        grouped.setdefault(item.span.rule, []).append(item)
     reasons = [
         Reason(rule, those[-1].span.category, those[-1].span.level, len(those), those[-1])
         for rule, those in grouped.items()

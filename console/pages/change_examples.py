@@ -61,7 +61,7 @@ class ExamplePages:
             change_id=number,
             kind=kind,
             page=page,
-            examples=[_example(each, LabelKind(kind)) for each in here],
+            examples=[_example(row, LabelKind(kind)) for row in here],
             exposure=shown,
             total=len(moved),
             first=page * A_PAGE + 1,
@@ -70,7 +70,7 @@ class ExamplePages:
 
     async def _record(self, visitor: Visitor, number: int, here: Any) -> None:
         """Record how many messages were shown, and how many at level 3 and above."""
-        grave = sum(max(each["before"], each["after"]) >= Level.ACTIVE for each in here)
+        grave = sum(max(row["before"], row["after"]) >= Level.ACTIVE for row in here)
         detail = {"turns": len(here), "grave": grave, "change": number}
         async with self._site.database.begin() as transaction:
             await views.record(transaction, visitor, "viewed_words", detail=detail)
@@ -79,8 +79,8 @@ class ExamplePages:
 def _example(moved: Mapping[str, Any], kind: LabelKind) -> Example:
     side = "places_after" if kind in WITH_THE_CHANGE else "places_before"
     places = [
-        Match(**{**each, "level": Level(each["level"]), "category": Category(each["category"])})
-        for each in moved[side]
+        Match(**{**match, "level": Level(match["level"]), "category": Category(match["category"])})
+        for match in moved[side]
     ]
     return Example(
         moved["source"],

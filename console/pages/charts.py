@@ -29,7 +29,7 @@ class ChartsPage:
         """Show the charts of a range of days."""
         site, now = self._site, self._site.database.now()
         asked = request.query_params.get("days")
-        days = next((each for each in DAYS if str(each) == asked), 30)
+        days = next((choice for choice in DAYS if str(choice) == asked), 30)
         begins_at = statistics.since(days, now, site.zone)
         async with site.database.read() as transaction:
             opened = await case_queue.opened_since(transaction, begins_at)
@@ -59,14 +59,14 @@ class ChartsPage:
             hours=hours,
             hour_chart=svg.columns(
                 [f"{hour:02d}" for hour in range(24)],
-                [{f"level-{level}": count for level, count in each.items()} for each in hours],
+                [{f"level-{level}": count for level, count in counts.items()} for counts in hours],
                 step=24,
                 gap=5,
             ),
             waiting=statistics.waiting(opened),
             buckets=list(zip(labels, waits, strict=True)),
             wait_chart=svg.columns(labels, [{"plain": count} for count in waits], step=56, gap=16),
-            unclaimed=sum(each.acknowledged_at is None for each in opened),
+            unclaimed=sum(figures.acknowledged_at is None for figures in opened),
             rules=[(rate, svg.whisker(rate)) for rate in statistics.rates(verdicts)],
             few=statistics.FEW,
             zone=str(site.zone),

@@ -43,8 +43,8 @@ def pieces(text: str, spans: Sequence[EvidenceSpan]) -> list[Piece]:
 def _covering(
     inside: Sequence[tuple[int, int, EvidenceSpan]], start: int, end: int
 ) -> tuple[EvidenceSpan, ...]:
-    found = [span for first, last, span in inside if first <= start and end <= last]
-    return tuple(sorted(found, key=lambda span: (-span.level, span.start)))
+    spans = [span for first, last, span in inside if first <= start and end <= last]
+    return tuple(sorted(spans, key=lambda span: (-span.level, span.start)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +92,14 @@ def _by_rule(matches: Sequence[Match]) -> tuple[Found, ...]:
     grouped: dict[str, list[Match]] = {}
     for match in matches:
         grouped.setdefault(match.rule, []).append(match)
-    found = [
+    rules = [
         Found(
             rule,
             those[0].category,
-            max(int(each.level) for each in those),
-            all(each.lowered for each in those),
+            max(int(span.level) for span in those),
+            all(span.lowered for span in those),
             len(those),
         )
         for rule, those in grouped.items()
     ]
-    return tuple(sorted(found, key=lambda each: (-each.level, each.rule)))
+    return tuple(sorted(rules, key=lambda span: (-span.level, span.rule)))

@@ -53,11 +53,11 @@ class LexiconPage:
         state = asked["state"] if asked.get("state") in set(ChangeState) else None
         page = int(asked["page"]) if asked.get("page", "") in map(str, range(1000)) else 0
         async with site.database.read() as transaction:
-            found = await changes.listed(transaction)
+            listed = await changes.listed(transaction)
             names = await site.names(transaction)
         await self._record(visitor)
-        proposed = [each for each in reversed(found) if each.state is ChangeState.PROPOSED]
-        shown = [each for each in reversed(found) if state in (None, each.state)]
+        proposed = [change for change in reversed(listed) if change.state is ChangeState.PROPOSED]
+        shown = [change for change in reversed(listed) if state in (None, change.state)]
         here = shown[page * A_PAGE : (page + 1) * A_PAGE]
         return await site.page(
             request,
@@ -69,8 +69,8 @@ class LexiconPage:
             states=list(ChangeState),
             page=page,
             has_more=len(shown) > (page + 1) * A_PAGE,
-            proposed=[(each.change_id, why_of(each)) for each in proposed],
-            rows=[(each, why_of(each)) for each in here],
+            proposed=[(change.change_id, why_of(change)) for change in proposed],
+            rows=[(change, why_of(change)) for change in here],
             left_out=site.policy.live.present.left_out,
             version=site.policy.live.version,
             longest=LONGEST_TEXT,
@@ -111,10 +111,10 @@ class LexiconPage:
             return (typed if typed.strip() else None), 0
         async with self._site.database.read() as transaction:
             proposed = await changes.listed(transaction, state=ChangeState.PROPOSED)
-        found = next((each for each in proposed if str(each.change_id) == number), None)
-        if found is None:
+        chosen = next((change for change in proposed if str(change.change_id) == number), None)
+        if chosen is None:
             raise RefusedError(Refusal.CHANGE_GONE)
-        return found.body, found.change_id
+        return chosen.body, chosen.change_id
 
     async def _record(self, visitor: Visitor) -> None:
         site, now = self._site, self._site.database.now()

@@ -97,8 +97,10 @@ class OperatorsPage:
             site.views.saw(visitor, "operators", now=now)
         return {
             "listed": listed,
-            "hours": {each: duty_hours.format_hours(those) for each, those in shifts.items()},
-            "duty": {each.operator_id for each in duty},
+            "hours": {
+                operator: duty_hours.format_hours(those) for operator, those in shifts.items()
+            },
+            "duty": {operator.operator_id for operator in duty},
             "has_hours": bool(shifts),
             "roles": list(OperatorRole),
             "zone": str(site.zone),

@@ -56,12 +56,12 @@ class QueueRows:
             "is_due": case.clock_due_at is not None and case.clock_due_at > now,
         }
         key = (case, language, *values.values())
-        if (made := self._made.get(key)) is None:
-            html = site.render("queue_row.html", language, case=case, **values)
-            made = self._made[key] = Markup(html)  # noqa: S704 - escaped by the template
+        if (html := self._made.get(key)) is None:
+            rendered = site.render("queue_row.html", language, case=case, **values)
+            html = self._made[key] = Markup(rendered)  # noqa: S704 - escaped by the template
             while len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
-        return made
+        return html
 
 
 STATES = ("waiting", "mine", "claimed", "resolved")
@@ -123,7 +123,7 @@ class QueuePage:
         site, now = self._site, self._site.database.now()
         filters, page = _filters(request, visitor), _page(request)
         async with site.database.read() as transaction:
-            found = await case_queue.page(
+            cases = await case_queue.page(
                 transaction, filters, limit=A_PAGE + 1, offset=page * A_PAGE
             )
             total = await case_queue.count(transaction, filters)
@@ -135,15 +135,15 @@ class QueuePage:
             async with site.database.begin() as transaction:
                 detail = {
                     "state": filters.state or "all",
-                    "cases": len(found[:A_PAGE]),
+                    "cases": len(cases[:A_PAGE]),
                     "falling": len(fallen[:MOST_NOTES]),
                 }
                 await views.record(transaction, visitor, "viewed_queue", detail=detail)
             site.views.saw(visitor, "queue", filters, page, now=now)
         return {
             "exposure": shown,
-            "cases": found[:A_PAGE],
-            "rows": [self._rows.row(case, visitor, names, now=now) for case in found[:A_PAGE]],
+            "cases": cases[:A_PAGE],
+            "rows": [self._rows.row(case, visitor, names, now=now) for case in cases[:A_PAGE]],
             "fallen": fallen[:MOST_NOTES],
             "has_more_fallen": len(fallen) > MOST_NOTES,
             "total": total,
@@ -153,7 +153,7 @@ class QueuePage:
             "states": STATES,
             "categories": [str(category) for category in Category],
             "page": page,
-            "has_more": len(found) > A_PAGE,
+            "has_more": len(cases) > A_PAGE,
             "first": page * A_PAGE + 1,
             "link": lambda **changed: _link(filters, changed),
         }

@@ -53,19 +53,19 @@ class RuleRate:
 
 def by_level(opened: Sequence[CaseFigures]) -> dict[int, int]:
     """Count the cases of each level."""
-    counted = Counter(each.level for each in opened)
+    counted = Counter(case.level for case in opened)
     return {level: counted[level] for level in LEVELS}
 
 
 def by_hour(opened: Sequence[CaseFigures], zone: ZoneInfo) -> list[dict[int, int]]:
     """Count the cases of each level for each hour of the day in a time zone."""
-    counted = Counter((each.opened_at.astimezone(zone).hour, each.level) for each in opened)
+    counted = Counter((case.opened_at.astimezone(zone).hour, case.level) for case in opened)
     return [{level: counted[hour, level] for level in LEVELS} for hour in range(24)]
 
 
 def waiting(opened: Sequence[CaseFigures]) -> list[Waiting]:
     """Summarise how long cases waited, by level."""
-    return [_waiting(level, [each for each in opened if each.level == level]) for level in LEVELS]
+    return [_waiting(level, [case for case in opened if case.level == level]) for level in LEVELS]
 
 
 def _waiting(level: int, opened: Sequence[CaseFigures]) -> Waiting:
@@ -75,9 +75,9 @@ def _waiting(level: int, opened: Sequence[CaseFigures]) -> Waiting:
 
 def _waits_s(opened: Sequence[CaseFigures]) -> list[float]:
     return [
-        max(0.0, (each.acknowledged_at - each.opened_at).total_seconds())
-        for each in opened
-        if each.acknowledged_at is not None
+        max(0.0, (case.acknowledged_at - case.opened_at).total_seconds())
+        for case in opened
+        if case.acknowledged_at is not None
     ]
 
 
@@ -99,13 +99,14 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 
 def rates(verdicts: Mapping[str, tuple[int, int]]) -> list[RuleRate]:
     """Return false alarms by rule: rules with enough cases first, then by highest rate."""
-    found = []
+    rows = []
     for rule, (resolved, wrong) in verdicts.items():
         low, high = interval(wrong, resolved)
         rate = wrong / resolved if resolved >= FEW else None
-        found.append(RuleRate(rule, resolved, wrong, rate, low, high))
+        rows.append(RuleRate(rule, resolved, wrong, rate, low, high))
     return sorted(
-        found, key=lambda r: (r.rate is None, -(r.rate or 0.0), -r.resolved, -r.wrong, r.rule)
+        rows,
+        key=lambda r: (r.rate is None, -(r.rate or 0.0), -r.resolved, -r.wrong, r.rule),
     )
 
 

@@ -49,8 +49,8 @@ def columns(
     labels: Sequence[str], values: Sequence[Mapping[str, int]], *, step: float = 26, gap: float = 6
 ) -> Columns:
     """Stack the values of each label into a column."""
-    most = max(1, *(sum(each.values()) for each in values))
-    made = []
+    most = max(1, *(sum(parts.values()) for parts in values))
+    drawn = []
     for place, (label, parts) in enumerate(zip(labels, values, strict=True)):
         x, y, bars = place * step + gap / 2, float(COLUMN_HEIGHT), []
         for kind, value in parts.items():
@@ -59,8 +59,8 @@ def columns(
                 y = round(y - height, 1)
                 bars.append(Bar(round(x, 1), y, step - gap, height, kind))
         total = sum(parts.values())
-        made.append(Column(label, round(x + (step - gap) / 2, 1), y, total, tuple(bars)))
-    return Columns(step * len(labels), COLUMN_HEIGHT, most, tuple(made))
+        drawn.append(Column(label, round(x + (step - gap) / 2, 1), y, total, tuple(bars)))
+    return Columns(step * len(labels), COLUMN_HEIGHT, most, tuple(drawn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,12 @@ async def get_chat_administrators(
     if chat.is_private:
         raise bad_request("there are no administrators in the private chat")
     world = account.world
-    found = [
+    administrators = [
         member_json(person_json(world.people[user_id]), status)
         for user_id, status in chat.members.items()
         if status in {"creator", "administrator"}
     ]
-    return [*found, member_json(world.bot, chat.bot_status)]
+    return [*administrators, member_json(world.bot, chat.bot_status)]
 
 
 async def get_chat_member_count(account: BotAccount, parameters: Parameters) -> int:

@@ -58,8 +58,8 @@ def _read(parameters: Parameters, name: str, entities_name: str) -> tuple[str, l
         check_entities(text, entities)
     text, entities = trim(text, entities)
     starts = {(entity["offset"], entity["length"]) for entity in entities}
-    found = [e for e in find_entities(text) if (e["offset"], e["length"]) not in starts]
-    return text, sorted([*entities, *found], key=lambda e: (e["offset"], -e["length"]))
+    more = [e for e in find_entities(text) if (e["offset"], e["length"]) not in starts]
+    return text, sorted([*entities, *more], key=lambda e: (e["offset"], -e["length"]))
 
 
 def read_keyboard(parameters: Parameters) -> ChatKeyboard:

@@ -159,16 +159,16 @@ class WebChat:
 
     async def file(self, request: Request) -> Response:
         """Serve a file of a message; only real pictures open in place."""
-        found = self._world.files.get(request.path_params["file_id"])
-        if found is None:
+        attachment = self._world.files.get(request.path_params["file_id"])
+        if attachment is None:
             raise HTTPException(404)
         for start, media_type in _PICTURES.items():
-            if found.kind in {"photo", "sticker"} and found.content.startswith(start):
-                return Response(found.content, media_type=media_type)
-        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in found.filename)
+            if attachment.kind in {"photo", "sticker"} and attachment.content.startswith(start):
+                return Response(attachment.content, media_type=media_type)
+        name = "".join(c if c.isalnum() or c in "._-" else "_" for c in attachment.filename)
         plain = name.encode("ascii", "replace").decode().replace("?", "_")
         return Response(
-            found.content,
+            attachment.content,
             media_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{plain}"'},
         )

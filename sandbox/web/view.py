@@ -26,16 +26,16 @@ def _clock_time(seconds: int) -> str:
 
 def environment() -> Environment:
     """Load the templates, with escaping on and unknown names refused."""
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["clock_time"] = _clock_time
-    made.filters["rich"] = rich
-    return made
+    templates.filters["clock_time"] = _clock_time
+    templates.filters["rich"] = rich
+    return templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,14 @@ class ChatView:
 
     def group_messages(self) -> list[ChatMessage]:
         """List the messages of the group, or of the chosen topic."""
-        found = list(self.group.messages.values())
+        messages = list(self.group.messages.values())
         if self.selection.topic == GENERAL:
-            found = [message for message in found if message.thread_id is None]
+            messages = [message for message in messages if message.thread_id is None]
         elif self.selection.topic != ALL:
-            found = [message for message in found if str(message.thread_id) == self.selection.topic]
-        return found[-SHOWN_MESSAGES:]
+            messages = [
+                message for message in messages if str(message.thread_id) == self.selection.topic
+            ]
+        return messages[-SHOWN_MESSAGES:]
 
     def message(self, message: ChatMessage) -> str:
         """Render one message."""

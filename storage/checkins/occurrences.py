@@ -6,11 +6,11 @@ The key `(person, local_date, minute)` prevents a second question for one date a
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, select, update
 
 from storage.database import keys
 from storage.database.connection import Transaction, insert_ignore
@@ -175,15 +175,9 @@ async def answer(
     if row is None:
         return None
     before = await _open(transaction, person_id, row.answer) or MoodAnswer()
-    whole = MoodAnswer(
-        said.mood if said.mood is not None else before.mood,
-        said.sleep if said.sleep is not None else before.sleep,
-        said.energy if said.energy is not None else before.energy,
-        said.note if said.note is not None else before.note,
-    )
-    text = json.dumps(
-        {name: getattr(whole, name) for name in MoodAnswer.__slots__}, ensure_ascii=False
-    )
+    parts = {name: part for name, part in asdict(said).items() if part is not None}
+    whole = replace(before, **parts)
+    text = json.dumps(asdict(whole), ensure_ascii=False)
     await transaction.execute(
         update(check_ins)
         .where(theirs)
@@ -212,18 +206,18 @@ async def get(
     return matching[0] if matching else None
 
 
-async def of_person(
-    transaction: Transaction, person_id: PersonId, *, since: date | None = None
-) -> list[CheckIn]:
+async def of_person(transaction: Transaction, person_id: PersonId) -> list[CheckIn]:
     """Return every occurrence of a person, oldest first."""
-    return await _several(transaction, person_id, _since(since))
+    return await _several(transaction, person_id)
 
 
 async def moods(
     transaction: Transaction, person_id: PersonId, *, since: date | None = None
 ) -> list[CheckIn]:
     """Return a person's answered check-ins, oldest first, all or since a local date."""
-    return await _several(transaction, person_id, _since(since), check_ins.c.answer.is_not(None))
+    first_date = "" if since is None else since.isoformat()
+    answered = (check_ins.c.local_date >= first_date, check_ins.c.answer.is_not(None))
+    return await _several(transaction, person_id, *answered)
 
 
 async def unanswered(
@@ -257,23 +251,15 @@ async def asked_at(
     return set((await transaction.execute(query)).scalars())
 
 
-def _since(since: date | None) -> ColumnElement[bool]:
-    return check_ins.c.local_date >= ("" if since is None else since.isoformat())
-
-
-def _query(person_id: PersonId, *conditions: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
-    return (
+async def _several(
+    transaction: Transaction, person_id: PersonId, *conditions: ColumnElement[bool]
+) -> list[CheckIn]:
+    query = (
         select(check_ins)
         .where(check_ins.c.person_id == person_id, *conditions)
         .order_by(check_ins.c.local_date, check_ins.c.minute)
     )
-
-
-async def _several(
-    transaction: Transaction, person_id: PersonId, *conditions: ColumnElement[bool]
-) -> list[CheckIn]:
-    rows = await transaction.execute(_query(person_id, *conditions))
-    return [await _as_check_in(transaction, row) for row in rows]
+    return [await _as_check_in(transaction, row) for row in await transaction.execute(query)]
 
 
 async def _as_check_in(transaction: Transaction, row: Row[*tuple[object, ...]]) -> CheckIn:

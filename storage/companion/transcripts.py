@@ -134,18 +134,6 @@ async def latest(
     return [await read_turn(transaction, row) for row in reversed(rows)]
 
 
-async def last_script(transaction: Transaction, person_id: PersonId) -> Turn | None:
-    """Return the last scripted turn to a person, or None."""
-    query = (
-        select_turns()
-        .where(turns.c.person_id == person_id, turns.c.role == Speaker.SCRIPT)
-        .order_by(turns.c.turn_id.desc())
-        .limit(1)
-    )
-    row = (await transaction.execute(query)).one_or_none()
-    return await read_turn(transaction, row) if row else None
-
-
 async def history(
     transaction: Transaction,
     person_id: PersonId,

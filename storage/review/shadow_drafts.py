@@ -123,19 +123,6 @@ async def waiting(
     return [await _draft(transaction, row) for row in rows]
 
 
-async def of_people(
-    transaction: Transaction, people: list[PersonId], *, states: list[ShadowState]
-) -> list[ShadowDraft]:
-    """Return these people's drafts in these states, oldest first."""
-    query = (
-        select(drafts)
-        .where(drafts.c.person_id.in_(people), drafts.c.state.in_(states))
-        .order_by(drafts.c.draft_id)
-    )
-    rows = (await transaction.execute(query)).all()
-    return [await _draft(transaction, row) for row in rows]
-
-
 async def _draft(transaction: Transaction, row: Row[Any]) -> ShadowDraft:
     async def opened(sealed: bytes, place: str) -> str:
         return await keys.unseal(transaction, row.person_id, sealed, place)

@@ -89,7 +89,7 @@ def normalise(text: str) -> str:
 
 def tokenise(folded: str) -> tuple[list[Token], str]:
     """Return the tokens of a normalised text in order, and the rest of it."""
-    found: list[Token] = []
+    tokens: list[Token] = []
     rest, end = [], 0
     for match in MASTER.finditer(folded):
         name = next(key for key in PATTERNS if match.group(key) is not None)
@@ -97,9 +97,9 @@ def tokenise(folded: str) -> tuple[list[Token], str]:
         end = match.end()
         again = EACH[name].match(folded, match.start())
         assert again is not None
-        found.extend(_token(name, again))
+        tokens.extend(_token(name, again))
     rest.append(folded[end:])
-    return found, " ".join(rest)
+    return tokens, " ".join(rest)
 
 
 def number(text: str) -> int:
@@ -203,7 +203,7 @@ def _in_digits(name: str, groups: Sequence[str | None]) -> ClockTime:
         hour, minute, part = groups[0], groups[1], _am_pm(groups[2])
     else:
         hour, minute = groups[0], "30" if name == "half_hour" else "0"
-        part = next((found for each in groups[1:] if (found := _am_pm(each))), None)
+        part = next((half for group in groups[1:] if (half := _am_pm(group))), None)
     hour = hour or ""
     is_24h = hour.startswith("0") and name in ("digits", "colon")
     return ClockTime(int(hour), int(minute or 0), part, is_24h=is_24h)

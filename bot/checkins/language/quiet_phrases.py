@@ -49,15 +49,15 @@ def says_not_to_ask(text: str) -> bool:
 def read(text: str) -> tuple[QuietHours, ...]:
     """Return the quiet hours that a message may mean: one, several to choose from, or none."""
     folded = A_BARE_NUMBER.sub(r"\1点", NEXT_DAY.sub(" ", normalise(text)))
-    found, rest = tokenise(folded)
-    spans = [token for token in found if isinstance(token, RangeWord)]
-    days = [token for token in found if isinstance(token, Days)]
-    if len(spans) != 1 or any(each.days != EVERY_DAY for each in days):
+    tokens, rest = tokenise(folded)
+    spans = [token for token in tokens if isinstance(token, RangeWord)]
+    days = [token for token in tokens if isinstance(token, Days)]
+    if len(spans) != 1 or any(token.days != EVERY_DAY for token in days):
         return ()
     if not is_covered([rest], words("asking", "polite", "joining", "silence")):
         return ()
     times = _times(
-        [token for token in found if isinstance(token, PartOfDay | ClockTime | RangeWord)]
+        [token for token in tokens if isinstance(token, PartOfDay | ClockTime | RangeWord)]
     )
     if times is None or len(times) != 2:
         return ()
@@ -75,13 +75,13 @@ def _length(pair: tuple[int, int]) -> int:
     return (pair[1] - pair[0]) % MINUTES_A_DAY
 
 
-def _times(found: list[Token]) -> list[tuple[int, ...]] | None:
+def _times(tokens: list[Token]) -> list[tuple[int, ...]] | None:
     """Return the possible minutes of each time, or None if a part of the day has no time."""
     out: list[tuple[int, ...]] = []
     part: DayPart | None = None
     is_used = False
-    for index, token in enumerate(found):
-        after = found[index + 1] if index + 1 < len(found) else None
+    for index, token in enumerate(tokens):
+        after = tokens[index + 1] if index + 1 < len(tokens) else None
         if isinstance(token, PartOfDay):
             if is_used:
                 is_used = False

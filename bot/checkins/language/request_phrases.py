@@ -92,7 +92,7 @@ EN_EVER = r"(?: any ?more| again| ever again)"
 
 
 def _whole(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{each})" for each in patterns))
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
 # The first of each pair also counts in answer to a check-in, the second only after a page.

@@ -18,7 +18,7 @@ def possible_minutes(clock: ClockTime, part: DayPart | None) -> tuple[int, ...]:
     if hour == 24:
         return (MINUTES_A_DAY,)
     hours = _hours(hour, part, is_24h=clock.is_24h)
-    return tuple(each * 60 + minute for each in hours)
+    return tuple(at * 60 + minute for at in hours)
 
 
 def _hours(hour: int, part: DayPart | None, *, is_24h: bool) -> tuple[int, ...]:
@@ -66,9 +66,9 @@ class ResolvedTimes:
     is_choice: bool = False
 
 
-def resolve(found: list[Token]) -> ResolvedTimes | None:
+def resolve(tokens: list[Token]) -> ResolvedTimes | None:
     """Resolve every time with what belongs to it. Returns None if anything belongs to nothing."""
-    kept = [token for token in found if not isinstance(token, RangeWord)]
+    kept = [token for token in tokens if not isinstance(token, RangeWord)]
     while kept and isinstance(kept[0], OrWord):  # 还是 at the start means rather
         kept = kept[1:]
     ors = [at for at, token in enumerate(kept) if isinstance(token, OrWord)]
@@ -137,17 +137,17 @@ def _with_days(times: list[Days | tuple[int, ...]]) -> list[TimeOption] | None:
     days: frozenset[int] = frozenset()
     is_leading = bool(times) and isinstance(times[0], Days)
     before: object = None
-    for each in times:
-        if isinstance(each, Days):
-            days = days | each.days if isinstance(before, Days) else each.days
+    for time in times:
+        if isinstance(time, Days):
+            days = days | time.days if isinstance(before, Days) else time.days
         elif is_leading:
-            said.append(TimeOption(each, days))
+            said.append(TimeOption(time, days))
         else:
             if waiting and days:
                 said += [TimeOption(minutes, days) for minutes in waiting]
                 waiting, days = [], frozenset()
-            waiting.append(each)
-        before = each
+            waiting.append(time)
+        before = time
     if waiting:
         if said and not days:
             return None  # weekdays at 8, and 10: on which days?

@@ -119,21 +119,21 @@ def read(text: str, *, is_asked: bool = True) -> ParseResult | None:
 
 def _says_enough(folded: str) -> bool:
     """Return whether words may be about times that were not asked for."""
-    found, _rest = tokenise(folded)
+    tokens, _rest = tokenise(folded)
     times = [
         token
-        for token in found
+        for token in tokens
         if isinstance(token, ClockTime)
         or (isinstance(token, PartOfDay) and token.alone_min is not None)
     ]
     if times and CHANGING.search(folded):
         return True
-    if len(found) == 1 and times:  # three o'clock is not a request, 3am may be one
+    if len(tokens) == 1 and times:  # three o'clock is not a request, 3am may be one
         (only,) = times
         return isinstance(only, ClockTime) and (
             only.part is not None or only.minute > 0 or only.hour > 12
         )
-    return bool(times) or (bool(found) and bool(re.search("别|不要|no |don'?t", folded)))
+    return bool(times) or (bool(tokens) and bool(re.search("别|不要|no |don'?t", folded)))
 
 
 def _is_time(token: Token) -> bool:
@@ -144,7 +144,7 @@ def _is_time(token: Token) -> bool:
 def _plain(folded: str) -> ParsedTimes | Ambiguous | None:
     if ONCE.search(folded) or COMING.search(folded):
         return _once(_plain(ONCE.sub(" ", COMING.sub(" ", folded))))
-    found, rest = tokenise(NOT_WEEKLY.sub(" ", folded))
+    tokens, rest = tokenise(NOT_WEEKLY.sub(" ", folded))
     beside = UNSURE.sub(" ", rest)
     if CHANGING.search(beside):
         beside = CHANGING.sub(" ", OF_CHANGING.sub(" ", beside))
@@ -152,12 +152,12 @@ def _plain(folded: str) -> ParsedTimes | Ambiguous | None:
         return None
     if NOT_WEEKLY.search(folded):
         return Ambiguous(AmbiguityReason.NOT_WEEKLY)
-    if not any(isinstance(token, Days | ClockTime | PartOfDay) for token in found):
+    if not any(isinstance(token, Days | ClockTime | PartOfDay) for token in tokens):
         return Ambiguous(AmbiguityReason.WHICH_DAYS) if ANY_WEEK.search(rest) else None
-    why, said = _obstacle(found, rest), resolve(found)
+    why, said = _obstacle(tokens, rest), resolve(tokens)
     if why is not None or said is None:
         return Ambiguous(why or AmbiguityReason.UNCLEAR)
-    return _together(said, are_days_said=any(isinstance(token, Days) for token in found))
+    return _together(said, are_days_said=any(isinstance(token, Days) for token in tokens))
 
 
 def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | None:
@@ -168,42 +168,49 @@ def _once(weekly: ParsedTimes | Ambiguous | None) -> ParsedTimes | Ambiguous | N
     return Ambiguous(AmbiguityReason.ONLY_ONCE, choices) if choices else weekly
 
 
-def _obstacle(found: list[Token], rest: str) -> AmbiguityReason | None:
+def _obstacle(tokens: list[Token], rest: str) -> AmbiguityReason | None:
     """Return why the words cannot be taken as times of every week, or None."""
-    if any(each.search(rest) for each in (UNSURE, CHANGING)) or re.search(r"\d", rest):
+    if any(pattern.search(rest) for pattern in (UNSURE, CHANGING)) or re.search(r"\d", rest):
         return AmbiguityReason.UNCLEAR
-    beside = zip([None, *found], found, [*found[1:], None], strict=False)
+    beside = zip([None, *tokens], tokens, [*tokens[1:], None], strict=False)
     if any(
         isinstance(token, RangeWord)
         and (isinstance(before, ClockTime) or isinstance(after, ClockTime))
         for before, token, after in beside
     ):
         return AmbiguityReason.UNCLEAR
-    if not any(map(_is_time, found)):
+    if not any(map(_is_time, tokens)):
         return AmbiguityReason.WHAT_TIME
-    if ANY_WEEK.search(rest) and not any(isinstance(token, Days) for token in found):
+    if ANY_WEEK.search(rest) and not any(isinstance(token, Days) for token in tokens):
         return AmbiguityReason.WHICH_DAYS
     return None
 
 
-def _together(found: ResolvedTimes, *, are_days_said: bool) -> ParsedTimes | Ambiguous:
-    said = found.said
+def _together(resolved: ResolvedTimes, *, are_days_said: bool) -> ParsedTimes | Ambiguous:
+    said = resolved.said
     if len(said) > MOST_TIMES:
         return Ambiguous(AmbiguityReason.TOO_MANY)
-    if found.is_choice:
-        alone = [(minute, each) for each in said for minute in each.minutes]
-        return _which(merged(_at_end(TimeOption((minute,), each.days))) for minute, each in alone)
+    if resolved.is_choice:
+        alone = [(minute, option) for option in said for minute in option.minutes]
+        return _which(
+            merged(_at_end(TimeOption((minute,), option.days))) for minute, option in alone
+        )
     readings = []
-    for minutes in itertools.product(*(each.minutes for each in said)):
+    for minutes in itertools.product(*(option.minutes for option in said)):
         readings.append(
-            [TimeOption((minute,), each.days) for minute, each in zip(minutes, said, strict=True)]
+            [
+                TimeOption((minute,), option.days)
+                for minute, option in zip(minutes, said, strict=True)
+            ]
         )
     if len(readings) > 1:
         return _which(merged(itertools.chain.from_iterable(map(_at_end, e))) for e in readings)
     only = readings[0]
-    if any(_is_open_midnight(each) for each in only):
+    if any(_is_open_midnight(option) for option in only):
         ends = merged(itertools.chain.from_iterable(map(_at_end, only)))
-        starts = merged(Appointment(each.days, each.minutes[0] % MINUTES_A_DAY) for each in only)
+        starts = merged(
+            Appointment(option.days, option.minutes[0] % MINUTES_A_DAY) for option in only
+        )
         return Ambiguous(AmbiguityReason.WHICH_MIDNIGHT, (ends, starts))
     appointments = merged(itertools.chain.from_iterable(map(_at_end, only)))
     return ParsedTimes(appointments, are_days_said)

@@ -29,18 +29,18 @@ def _lists() -> Mapping[str, Mapping[str, str]]:
 def listed(name: str, language: str) -> tuple[str, ...]:
     """One list of words, longest first."""
     text = _lists()[name].get(language, "")
-    found = text.split() if language == "zh" else [each.strip() for each in text.split(",")]
-    return tuple(sorted(filter(None, found), key=len, reverse=True))
+    words = text.split() if language == "zh" else [word.strip() for word in text.split(",")]
+    return tuple(sorted(filter(None, words), key=len, reverse=True))
 
 
 @cache
 def words(*names: str) -> Vocabulary:
     """Return the words of some lists in both languages, each cut into units."""
     return frozenset(
-        tuple(UNIT.findall(each))
+        tuple(UNIT.findall(word))
         for name in names
         for language in ("zh", "en")
-        for each in listed(name, language)
+        for word in listed(name, language)
     )
 
 
@@ -86,5 +86,5 @@ def without_politeness(folded: str, *, is_wanted: bool = True) -> str:
             return core
 
 
-def _longest(found: Iterable[str], is_there: Callable[[str], bool]) -> str:
-    return max(filter(is_there, found), key=len, default="")
+def _longest(candidates: Iterable[str], is_there: Callable[[str], bool]) -> str:
+    return max(filter(is_there, candidates), key=len, default="")

@@ -43,8 +43,8 @@ def find(text: str, now: datetime) -> tuple[str, ...]:
     zones that have it now.
     """
     folded = normalise(text)
-    found, rest = _named(folded, now)
-    return found[:MOST] if is_covered(rest, words("around_a_place", "polite")) else ()
+    zones, rest = _named(folded, now)
+    return zones[:MOST] if is_covered(rest, words("around_a_place", "polite")) else ()
 
 
 def without_places(text: str) -> str | None:
@@ -79,12 +79,12 @@ def _named(folded: str, now: datetime) -> tuple[tuple[str, ...], list[str]]:
         if name and "/" in name:
             return (name,), rest
     places = _places()
-    found: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
     for pattern in (places.latin, places.han):
         for match in pattern.finditer(folded):
-            found = _narrowed(found, places.zones[match.group()])
-    if found:
-        return found, [_without_places(folded)]
+            zones = _narrowed(zones, places.zones[match.group()])
+    if zones:
+        return zones, [_without_places(folded)]
     plain = folded.replace("−", "-")
     for pattern, offset_of in ((ZH_OFFSET, _zh_offset), (OFFSET, _plain_offset), (ZERO, _zero)):
         if (said := pattern.search(plain)) is not None:
@@ -97,10 +97,10 @@ def _without_places(folded: str) -> str:
     return _places().han.sub(" / ", _places().latin.sub(" / ", folded))
 
 
-def _narrowed(found: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+def _narrowed(zones: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     """Narrow down places: Shanghai, China is Shanghai, but London, Ontario may be either."""
-    both = tuple(zone for zone in found if zone in more)
-    return both or tuple(dict.fromkeys((*found, *more)))
+    both = tuple(zone for zone in zones if zone in more)
+    return both or tuple(dict.fromkeys((*zones, *more)))
 
 
 def _zh_offset(match: re.Match[str]) -> timedelta:
@@ -132,9 +132,9 @@ def _places() -> _Places:
     file = resources.files(__package__).joinpath("places.yaml")
     data = yaml_files.parse(file.read_text(encoding="utf-8"))
     zones: dict[str, list[str]] = {}
-    for each in data["several"]:
-        for name in each["names"]:
-            zones.setdefault(name, []).extend(each["zones"])
+    for place in data["several"]:
+        for name in place["names"]:
+            zones.setdefault(name, []).extend(place["zones"])
     for zone, names in data["places"].items():
         for name in names:
             zones.setdefault(name, []).append(zone)
@@ -142,7 +142,7 @@ def _places() -> _Places:
     latin = [re.escape(name) for name in longest if name[0] < "⺀"]
     han = [re.escape(name) for name in longest if name[0] >= "⺀"]
     return _Places(
-        {name: tuple(dict.fromkeys(found)) for name, found in zones.items()},
+        {name: tuple(dict.fromkeys(names)) for name, names in zones.items()},
         re.compile(r"(?<![^\W_])(?:" + "|".join(latin) + r")(?![^\W_])"),
         re.compile("|".join(han)),
         tuple(name for name in data["populous"] if is_zone(name)),

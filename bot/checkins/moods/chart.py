@@ -53,12 +53,12 @@ def labels(texts: Texts, language: str, period: str) -> Labels:
     return Labels(title, tuple(texts(language, f"chart_level_{mood}") for mood in SCALE))
 
 
-def points(found: Iterable[CheckIn]) -> list[Point]:
+def points(check_ins: Iterable[CheckIn]) -> list[Point]:
     """Return the moods among answers."""
     return [
-        Point(each.local_date, each.answer.mood)
-        for each in found
-        if each.answer is not None and each.answer.mood is not None
+        Point(check_in.local_date, check_in.answer.mood)
+        for check_in in check_ins
+        if check_in.answer is not None and check_in.answer.mood is not None
     ]
 
 

@@ -25,21 +25,21 @@ async def check_ins_of(transaction: Transaction, person_id: PersonId) -> dict[st
         **_of(settings),
         "times": [
             {
-                "time": clock(each.minute),
-                "weekdays": [day + 1 for day in range(7) if each.days >> day & 1],
+                "time": clock(one.minute),
+                "weekdays": [day + 1 for day in range(7) if one.days >> day & 1],
             }
-            for each in agreed
+            for one in agreed
         ],
-        "occurrences": [_occurrence(each) for each in occurrences],
+        "occurrences": [_occurrence(one) for one in occurrences],
         "answers": [
             {
-                "date": each.local_date.isoformat(),
-                "time": clock(each.minute),
-                "at": _iso(each.answered_at),
-                **asdict(each.answer),
+                "date": one.local_date.isoformat(),
+                "time": clock(one.minute),
+                "at": _iso(one.answered_at),
+                **asdict(one.answer),
             }
-            for each in occurrences
-            if each.answer is not None
+            for one in occurrences
+            if one.answer is not None
         ],
     }
 
@@ -51,7 +51,7 @@ def _of(settings: CheckInSettings | None) -> dict[str, object]:
     return {
         "agreed_at": _iso(settings.consent_at),
         "zone": settings.zone,
-        "quiet_hours": [clock(each) for each in quiet if each is not None] or None,
+        "quiet_hours": [clock(minute) for minute in quiet if minute is not None] or None,
         "paused_until": _iso(settings.paused_until_at),
         "stopped_at": _iso(settings.stopped_at),
         "stopped_by": settings.stopped_by,
@@ -67,15 +67,15 @@ def _of(settings: CheckInSettings | None) -> dict[str, object]:
     }
 
 
-def _occurrence(found: CheckIn) -> dict[str, object]:
+def _occurrence(check_in: CheckIn) -> dict[str, object]:
     return {
-        "date": found.local_date.isoformat(),
-        "time": clock(found.minute),
-        "state": found.state,
-        "skipped_because": found.reason,
-        "due_at": _iso(found.due_at),
-        "asked_at": _iso(found.asked_at),
-        "answered_at": _iso(found.answered_at),
+        "date": check_in.local_date.isoformat(),
+        "time": clock(check_in.minute),
+        "state": check_in.state,
+        "skipped_because": check_in.reason,
+        "due_at": _iso(check_in.due_at),
+        "asked_at": _iso(check_in.asked_at),
+        "answered_at": _iso(check_in.answered_at),
     }
 
 

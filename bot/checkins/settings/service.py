@@ -98,9 +98,9 @@ async def set_quiet(
     )
     stored = await appointments.of_person(transaction, person_id)
     return tuple(
-        Appointment.of(each.days, each.minute)
-        for each in stored
-        if quiet and quiet.contains(each.minute)
+        Appointment.of(appointment.days, appointment.minute)
+        for appointment in stored
+        if quiet and quiet.contains(appointment.minute)
     )
 
 
@@ -201,10 +201,12 @@ async def upcoming(
     """Return a person's appointments, each with its next occurrence or None."""
     return [
         (
-            Appointment.of(each.days, each.minute),
-            Occurrence(each.next.local_date, each.next.at) if each.next else None,
+            Appointment.of(appointment.days, appointment.minute),
+            Occurrence(appointment.next.local_date, appointment.next.at)
+            if appointment.next
+            else None,
         )
-        for each in await appointments.of_person(transaction, person_id)
+        for appointment in await appointments.of_person(transaction, person_id)
     ]
 
 
@@ -220,7 +222,9 @@ async def _locked(transaction: Transaction, person_id: PersonId) -> CheckInSetti
 
 def _refuse_quiet(settings: CheckInSettings, wanted: tuple[Appointment, ...]) -> None:
     quiet = quiet_of(settings)
-    refused = tuple(each for each in wanted if quiet and quiet.contains(each.minute))
+    refused = tuple(
+        appointment for appointment in wanted if quiet and quiet.contains(appointment.minute)
+    )
     if refused:
         raise QuietHoursError(refused)
 
@@ -229,14 +233,24 @@ async def _keep(
     transaction: Transaction, person_id: PersonId, wanted: tuple[Appointment, ...]
 ) -> None:
     """Store appointments. A time that was there before keeps its next occurrence."""
-    before = {each.minute: each for each in await appointments.of_person(transaction, person_id)}
+    before = {
+        appointment.minute: appointment
+        for appointment in await appointments.of_person(transaction, person_id)
+    }
     rows = []
-    for each in wanted:
-        was = before.get(each.minute)
+    for appointment in wanted:
+        was = before.get(appointment.minute)
         following = was.next if was else None
-        if following is not None and following.local_date.weekday() not in each.days:
+        if following is not None and following.local_date.weekday() not in appointment.days:
             following = None
-        rows.append(Stored(each.minute, each.mask, stable_rank(person_id, each.minute), following))
+        rows.append(
+            Stored(
+                appointment.minute,
+                appointment.mask,
+                stable_rank(person_id, appointment.minute),
+                following,
+            )
+        )
     await appointments.put(transaction, person_id, rows)
 
 

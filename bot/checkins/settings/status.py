@@ -56,19 +56,21 @@ async def status_of(
     upcoming: list[tuple[Appointment, Occurrence | None]] = []
     for stored in await appointments.of_person(transaction, person.person_id):
         following = stored.next or await next_due(transaction, settings, stored)
-        found = Occurrence(following.local_date, following.at) if following else None
-        upcoming.append((Appointment.of(stored.days, stored.minute), found))
+        occurrence = Occurrence(following.local_date, following.at) if following else None
+        upcoming.append((Appointment.of(stored.days, stored.minute), occurrence))
     return CheckInStatus(
         settings,
         upcoming,
         next_question(upcoming, state, transaction.now),
         crowded={
-            each.minute
-            for each, found in upcoming
-            if found is not None and await service.comes_around(transaction, found)
+            appointment.minute
+            for appointment, occurrence in upcoming
+            if occurrence is not None and await service.comes_around(transaction, occurrence)
         },
         silent={
-            each.minute for each, _ in upcoming if state.quiet and state.quiet.contains(each.minute)
+            appointment.minute
+            for appointment, _ in upcoming
+            if state.quiet and state.quiet.contains(appointment.minute)
         },
         is_held=state.is_held,
         is_admitted=state.is_admitted,
@@ -83,12 +85,12 @@ def next_question(
     upcoming: Upcoming, state: DecisionContext, now: datetime
 ) -> tuple[Appointment, Occurrence] | None:
     """Return the first occurrence that will not be skipped, or None if all are."""
-    found = [
+    questions = [
         (appointment, occurrence)
         for appointment, first in upcoming
         if first is not None and (occurrence := _asked(appointment, first, state, now)) is not None
     ]
-    return min(found, key=lambda pair: pair[1].at, default=None)
+    return min(questions, key=lambda pair: pair[1].at, default=None)
 
 
 def _asked(

@@ -19,9 +19,9 @@ OLD_DAYS = 180
 
 async def check_settings(settings: Settings) -> list[Finding]:
     """Check that the needed settings are set and fit together."""
-    found = []
+    findings = []
     if settings.telegram_token is None:
-        found.append(
+        findings.append(
             bad(
                 "token",
                 "PICA_TELEGRAM_TOKEN is not set",
@@ -29,7 +29,7 @@ async def check_settings(settings: Settings) -> list[Finding]:
             )
         )
     if settings.secret_key is None:
-        found.append(
+        findings.append(
             bad(
                 "secret key",
                 "PICA_SECRET_KEY is not set",
@@ -37,7 +37,7 @@ async def check_settings(settings: Settings) -> list[Finding]:
             )
         )
     elif "," in settings.secret_key.get_secret_value():
-        found.append(
+        findings.append(
             warning(
                 "secret key",
                 "PICA_SECRET_KEY still lists an older key",
@@ -45,7 +45,7 @@ async def check_settings(settings: Settings) -> list[Finding]:
             )
         )
     if settings.backup_dir is None:
-        found.append(
+        findings.append(
             warning(
                 "backups",
                 "PICA_BACKUP_DIR is not set",
@@ -53,14 +53,14 @@ async def check_settings(settings: Settings) -> list[Finding]:
             )
         )
     if settings.webhook_url and not settings.webhook_url.startswith("https://"):
-        found.append(
+        findings.append(
             bad(
                 "webhook",
                 "PICA_WEBHOOK_URL is not https",
                 "Use an https address, as Telegram asks.",
             )
         )
-    return found or [good("settings", "complete")]
+    return findings or [good("settings", "complete")]
 
 
 async def check_replay_data(settings: Settings) -> list[Finding]:

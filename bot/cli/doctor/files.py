@@ -19,12 +19,12 @@ async def check_files(settings: Settings) -> list[Finding]:
     finally:
         if database is not None:
             await database.aclose()
-    found = [
-        warning("files", f"{each.name} is open to other users", f"Run `chmod 600 {each}`.")
-        for each in files
+    findings = [
+        warning("files", f"{file.name} is open to other users", f"Run `chmod 600 {file}`.")
+        for file in files
     ]
-    found += [
+    findings += [
         warning("files", f"{name} is a folder open to other users", f"Run `chmod 700 {path}`.")
         for name, path in folders
     ]
-    return found or [good("files", "no other user can read them")]
+    return findings or [good("files", "no other user can read them")]

@@ -23,13 +23,13 @@ async def check_model(settings: Settings) -> list[Finding]:
             return [warning("model", "the demo model is served", to_do)]
         to_do = "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1."
         return [bad("model", "PICA_MODEL is not set", to_do)]
-    found = [_look_at("model", settings.model, "config.json")]
+    findings = [_look_at("model", settings.model, "config.json")]
     if settings.prefix is None:
         to_do = "Set PICA_PREFIX=NEUDM/PICA-V1. Without it this is plain ChatGLM2."
-        found.append(warning("prefix", "PICA_PREFIX is not set", to_do))
+        findings.append(warning("prefix", "PICA_PREFIX is not set", to_do))
     else:
-        found.append(_look_at("prefix", settings.prefix, ""))
-    return found
+        findings.append(_look_at("prefix", settings.prefix, ""))
+    return findings
 
 
 def _look_at(name: str, where: str, needs: str) -> Finding:
@@ -85,14 +85,14 @@ def _check_serving(settings: Settings) -> list[Finding]:
     from inference.engine.scheduler import KEPT_FREE
     from inference.loading import quantization
 
-    found = []
+    findings = []
     if settings.weights == "int8":
         try:
             quantization.check()
         except ModelError as error:
-            found.append(bad("weights", str(error), "Install it, or set PICA_WEIGHTS=full."))
+            findings.append(bad("weights", str(error), "Install it, or set PICA_WEIGHTS=full."))
         else:
-            found.append(good("weights", "8 bits: less memory, but slower"))
+            findings.append(good("weights", "8 bits: less memory, but slower"))
     threads = ModelSource(threads=settings.threads).serving_threads
     kept = (
         "a quarter of what is free"
@@ -104,4 +104,4 @@ def _check_serving(settings: Settings) -> list[Finding]:
         f"({settings.max_waiting // KEPT_FREE} of the places for people at risk); {threads} "
         f"threads; {kept} and {settings.host_mib} MiB of the machine for conversations"
     )
-    return [*found, good("serving", text)]
+    return [*findings, good("serving", text)]

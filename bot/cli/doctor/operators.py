@@ -27,10 +27,10 @@ async def check_operators(settings: Settings) -> list[Finding]:
                 "Set PICA_OPERATORS_CHAT and PICA_OPERATORS. See docs/operations.md, Operators.",
             )
         ]
-    found = [await _roster(settings), _pager(settings)]
+    findings = [await _roster(settings), _pager(settings)]
     if settings.telegram_token is not None:
-        found += await _chat(settings, settings.operators_chat)
-    return found
+        findings += await _chat(settings, settings.operators_chat)
+    return findings
 
 
 async def _roster(settings: Settings) -> Finding:
@@ -68,9 +68,9 @@ async def _counted(settings: Settings) -> tuple[int, int] | None:
         return None
     finally:
         await database.aclose()
-    known = {each.telegram_id for each in listed}
+    known = {operator.telegram_id for operator in listed}
     seeded = len(settings.operators - known)  # the next start lists them
-    return sum(each.is_active for each in listed) + seeded, len(duty) + seeded
+    return sum(operator.is_active for operator in listed) + seeded, len(duty) + seeded
 
 
 def _pager(settings: Settings) -> Finding:

@@ -57,21 +57,21 @@ async def _look_into(database: Database) -> list[Finding]:
         await keys.of(transaction, keys.SERVICE)
         masters = await keys.count_by_master(transaction)
         live = await lexicon_changes.live(transaction)
-    found = [good("database", f"{database.dialect}, schema {version}")]
+    findings = [good("database", f"{database.dialect}, schema {version}")]
     old = sum(count for master, count in masters.items() if master != database.vault.master)
     if old:
-        found.append(
+        findings.append(
             warning("secret key", f"{old} keys still need an older one", "Run `pica key rotate`.")
         )
     for name, (why, since) in (await SafeMode(database).reasons()).items():
-        found.append(
+        findings.append(
             warning(
                 "safe mode",
                 f"{name} since {since:%Y-%m-%d %H:%M} UTC ({why}): reviewed replies only",
                 "`pica resume` ends a pause. A canary ends by itself when screening works again.",
             )
         )
-    return [*found, *_check_lexicon(live)]
+    return [*findings, *_check_lexicon(live)]
 
 
 def _check_lexicon(live: list[LexiconChange]) -> list[Finding]:
@@ -118,7 +118,7 @@ async def check_telegram(settings: Settings) -> list[Finding]:
     try:
         async with _bot(settings) as bot:
             hook = await bot.get_webhook_info()
-            found = [good("token", f"belongs to @{bot.username}")]
+            findings = [good("token", f"belongs to @{bot.username}")]
     except InvalidToken:
         return [bad("token", "Telegram refuses it", "Check PICA_TELEGRAM_TOKEN with @BotFather.")]
     except TelegramError as error:
@@ -130,7 +130,7 @@ async def check_telegram(settings: Settings) -> list[Finding]:
             )
         ]
     if hook.url and not settings.webhook_url:
-        found.append(
+        findings.append(
             warning(
                 "webhook",
                 "Telegram still has one, but this service polls and will delete it",
@@ -138,10 +138,10 @@ async def check_telegram(settings: Settings) -> list[Finding]:
             )
         )
     if hook.last_error_message:
-        found.append(
+        findings.append(
             warning("webhook", "Telegram's last call failed", "See the log of the reverse proxy.")
         )
-    return found
+    return findings
 
 
 def _bot(settings: Settings) -> Bot:
