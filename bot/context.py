@@ -84,6 +84,14 @@ def open_database(settings: Settings, *, clock: Clock = utc_now) -> Database:
     return Database(settings.sql_url, Vault.parse(secret), clock=clock)
 
 
+def telegram_bot(settings: Settings) -> Bot:
+    """Return a bot for single calls outside the service."""
+    assert settings.telegram_token is not None
+    server = settings.telegram_api_url.rstrip("/")
+    token = settings.telegram_token.get_secret_value()
+    return Bot(token, base_url=f"{server}/bot", request=telegram_request())
+
+
 def telegram(settings: Settings) -> Telegram:
     """Return the library's application without its updater, because the service has its own."""
     if settings.telegram_token is None:

@@ -9,7 +9,7 @@ from bot.cli.terminal import console as terminal
 from bot.settings import Settings
 
 app = typer.Typer(help="The operators' console in the browser.", no_args_is_help=True)
-NOBODY = (
+NO_OPERATOR = (
     "PICA_OPERATORS: no operator is listed. Add your Telegram id and start the service once "
     "(`pica serve`). An admin can then add others in the console."
 )
@@ -41,12 +41,9 @@ async def _make(database: Any, settings: Settings, telegram_id: int) -> str:
     async with database.begin() as transaction:
         operator = await operators.by_telegram_id(transaction, telegram_id)
         if operator is None:
-            nobody = not await operators.listed(transaction)
-            raise ValueError(
-                NOBODY
-                if nobody
-                else f"{telegram_id} is not a listed operator. See `pica operators list`."
-            )
+            if not await operators.listed(transaction):
+                raise ValueError(NO_OPERATOR)
+            raise ValueError(f"{telegram_id} is not a listed operator. See `pica operators list`.")
         try:
             token = await sign_in.offer(transaction, operator, way="host")
         except RefusedError:

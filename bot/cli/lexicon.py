@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import with_database
+from bot.cli.operate import with_database, with_rows
 from bot.cli.terminal import console, stop
 
 lexicon = typer.Typer(
@@ -18,14 +18,10 @@ def listed() -> None:
     """Print every change: its number, its state, who proposed it and who decided on it."""
     from storage.review import lexicon_changes as changes
 
-    async def read(database: Any, _settings: Any) -> list[Any]:
-        async with database.read() as transaction:
-            return await changes.listed(transaction)
-
-    proposals = with_database(read)
-    if not proposals:
-        console.print("Nobody has proposed a change.")
-    for change in proposals:
+    listed_changes = with_rows(changes.listed)
+    if not listed_changes:
+        console.print("No change was proposed yet.")
+    for change in listed_changes:
         decided = ""
         if change.decided_at is not None:
             by = f"operator {change.decided_by}" if change.decided_by is not None else "the host"

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,10 +26,7 @@ def with_database(
 ) -> T:
     """Run work on the configured database.
 
-    Args:
-        work: takes the database and the settings.
-        upgrade: if True, upgrade the schema first.
-        any_version: if True, accept an older schema.
+    `upgrade` upgrades the schema first. `any_version` accepts an older schema.
     """
     from bot.context import open_database
     from storage import StorageError
@@ -57,6 +53,16 @@ def with_database(
 
     with errors():
         return asyncio.run(run())
+
+
+def with_rows(read: Callable[[Any], Awaitable[T]]) -> T:
+    """Run work that only reads, in a transaction on the configured database."""
+
+    async def work(database: Any, _settings: Settings) -> T:
+        async with database.read() as transaction:
+            return await read(transaction)
+
+    return with_database(work)
 
 
 def doctor(
@@ -149,8 +155,7 @@ def invite(
     revoke: Annotated[bool, typer.Option(help="Revoke every open link instead.")] = False,
 ) -> None:
     """Print an invite link to a closed pilot (PICA_PILOT=1)."""
-    from telegram import Bot
-
+    from bot.context import telegram_bot
     from storage.companion import pilot
 
     async def make(database: Any, settings: Settings) -> str:
@@ -160,9 +165,7 @@ def invite(
             code = await pilot.invite(transaction, uses=uses, days=days)
         if settings.telegram_token is None:
             return f"/start {code}"
-        server = settings.telegram_api_url.rstrip("/")
-        token = settings.telegram_token.get_secret_value()
-        async with Bot(token, base_url=f"{server}/bot") as bot:
+        async with telegram_bot(settings) as bot:
             return f"https://t.me/{bot.username}?start={code}"
 
     typer.echo(with_database(make))
@@ -170,12 +173,7 @@ def invite(
 
 def receipt(code: Annotated[str, typer.Argument(help="The code from /forget.")]) -> None:
     """Say whether a receipt of erasure is real. A receipt names no person."""
-
-    async def look(database: Any, _settings: Settings) -> tuple[datetime, int] | None:
-        async with database.read() as transaction:
-            return await erasure.receipt(transaction, code)
-
-    erased = with_database(look)
+    erased = with_rows(lambda transaction: erasure.receipt(transaction, code))
     if erased is None:
         stop("This receipt is not known. Check the code. Receipts are kept for two years.")
     typer.echo(f"Erased at {erased[0]:%Y-%m-%d %H:%M} UTC: {erased[1]} turns.")

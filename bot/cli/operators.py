@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bot.cli.operate import with_database
+from bot.cli.operate import with_database, with_rows
 from bot.cli.terminal import console, in_utf8, stop
 from bot.settings import Settings
 
@@ -60,21 +60,20 @@ def list_operators(
     from review.operators.duty_hours import format_hours
     from storage.review import operators as rows
 
-    async def read(database: Any, _settings: Settings) -> list[dict[str, Any]]:
-        async with database.read() as transaction:
-            hours = await rows.all_shifts(transaction)
-            return [
-                {
-                    "telegram_id": operator.telegram_id,
-                    "name": operator.name,
-                    "role": str(operator.role),
-                    "language": operator.language,
-                    "hours": format_hours(hours.get(operator.operator_id, [])),
-                }
-                for operator in await rows.listed(transaction)
-            ]
+    async def read(transaction: Any) -> list[dict[str, Any]]:
+        hours = await rows.all_shifts(transaction)
+        return [
+            {
+                "telegram_id": operator.telegram_id,
+                "name": operator.name,
+                "role": str(operator.role),
+                "language": operator.language,
+                "hours": format_hours(hours.get(operator.operator_id, [])),
+            }
+            for operator in await rows.listed(transaction)
+        ]
 
-    listed = with_database(read)
+    listed = with_rows(read)
     if not listed and not as_json:
         console.print("No operator is listed, so messages at risk reach no operator.")
     for operator in listed:
@@ -170,11 +169,7 @@ def verify(
     """
     from storage.review import audit as trail
 
-    async def walk(database: Any, _settings: Settings) -> Any:
-        async with database.read() as transaction:
-            return await trail.verify(transaction, head=head)
-
-    result = with_database(walk)
+    result = with_rows(lambda transaction: trail.verify(transaction, head=head))
     typer.echo(f"{result.records} records. The words of {result.erased} were erased.")
     typer.echo(f"head {result.head}")
     if result.broken_at is not None:
@@ -194,18 +189,17 @@ def list_acts(
     from storage.ids import CaseId
     from storage.review import audit as trail
 
-    async def read(database: Any, _settings: Settings) -> list[Any]:
+    async def read(transaction: Any) -> list[Any]:
         only = CaseId(case) if case is not None else None
         acts: list[Any] = []
-        async with database.read() as transaction:
-            while True:
-                before = acts[-1].audit_id if acts else None
-                page = await trail.page(transaction, before=before, case_id=only, limit=500)
-                acts += page
-                if not page:
-                    return acts[::-1]
+        while True:
+            before = acts[-1].audit_id if acts else None
+            page = await trail.page(transaction, before=before, case_id=only, limit=500)
+            acts += page
+            if not page:
+                return acts[::-1]
 
-    for act in with_database(read):
+    for act in with_rows(read):
         shown = {
             "act": act.act,
             "at": f"{act.at:%Y-%m-%d %H:%M:%S}",

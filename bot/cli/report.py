@@ -4,11 +4,12 @@ California's SB 243 asks operators of companion bots for such a report from July
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import with_database
+from bot.cli.operate import with_rows
 from bot.cli.terminal import print_json
 from storage.review.safety_counts import Count, SafetyEvent
 
@@ -41,11 +42,7 @@ def report(
     """
     from storage.review import safety_counts
 
-    async def read(database: Any, _settings: Any) -> list[Count]:
-        async with database.read() as transaction:
-            return await safety_counts.of_year(transaction, year)
-
-    counts = with_database(read)
+    counts = with_rows(lambda transaction: safety_counts.of_year(transaction, year))
     totals = {str(act): sum(c.number for c in counts if c.act == act) for act in ACTS}
     if as_json:
         print_json(_as_json(year, totals, counts))
@@ -61,9 +58,7 @@ def _as_json(year: int, totals: dict[str, int], counts: Sequence[Count]) -> dict
         "counted": COUNTED,
         "acts": {str(act): words for act, words in ACTS.items()},
         "totals": totals,
-        "counts": [
-            {"act": c.act, "level": c.level, "script": c.script, "number": c.number} for c in counts
-        ],
+        "counts": [asdict(count) for count in counts],
     }
 
 

@@ -35,10 +35,11 @@ def errors() -> Iterator[None]:
         SecretKeyError,
         HotlineError,
         LeadershipLostError,
+        ModelError,
+        GenerationError,
         OSError,
+        ValueError,  # malformed lines, missing folders
     ) as error:
-        stop(str(error))
-    except (ModelError, GenerationError) as error:
         stop(str(error))
     except InvalidToken:
         stop("Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather.")
@@ -47,8 +48,6 @@ def errors() -> Iterator[None]:
             f"Telegram cannot be reached ({type(error).__name__}). Check the network and "
             "PICA_TELEGRAM_API_URL."
         )
-    except ValueError as error:  # malformed lines, missing folders
-        stop(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

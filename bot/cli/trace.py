@@ -1,5 +1,6 @@
 """The path of each message of a chat, without its text."""
 
+from dataclasses import asdict
 from typing import Any
 
 from storage import Database
@@ -7,27 +8,14 @@ from storage.messages import traces
 
 
 async def trace(database: Database, telegram_id: int) -> list[dict[str, Any]]:
-    """Return the hops of every message of a chat, oldest first."""
+    """Return the hops of every message of a chat, oldest first, as plain values."""
     async with database.read() as transaction:
-        return [
-            {
-                "update_id": hop.update_id,
-                "kind": hop.kind,
-                "level": hop.level,
-                "received_at": hop.received_at.isoformat(),
-                "ended_as": hop.ended_as or "open",
-                "reason": hop.reason,
-                "attempts": hop.attempts,
-                "sent": [
-                    {
-                        "outbox_id": out.outbox_id,
-                        "kind": out.kind,
-                        "state": out.state,
-                        "reason": out.reason,
-                        "parts": out.parts,
-                    }
-                    for out in hop.sent
-                ],
-            }
-            for hop in await traces.of_chat(transaction, telegram_id)
-        ]
+        hops = await traces.of_chat(transaction, telegram_id)
+    return [
+        {
+            **asdict(hop),
+            "received_at": hop.received_at.isoformat(),
+            "ended_as": hop.ended_as or "open",
+        }
+        for hop in hops
+    ]

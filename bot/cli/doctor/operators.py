@@ -1,29 +1,28 @@
-"""Checks of what people at risk depend on: the roster, the pager and the operators' chat.
+"""Checks of the operators: the roster, the pager and the operators' chat.
 
-The checks change nothing and page nobody.
+The checks change nothing and send no page.
 """
 
 from zoneinfo import ZoneInfo
 
-from telegram import Bot, ChatMemberAdministrator
+from telegram import ChatMemberAdministrator
 from telegram.error import TelegramError
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
-from bot.context import open_database
+from bot.context import open_database, telegram_bot
 from bot.settings import Settings
-from bot.transport.http_client import telegram_request
 from review.operators import roster
 from storage.database import schema_version
 from storage.review import operators
 
 
 async def check_operators(settings: Settings) -> list[Finding]:
-    """Check that operators are told of people at risk."""
+    """Check that messages at risk reach operators."""
     if settings.operators_chat is None:
         return [
             warning(
                 "operators",
-                "PICA_OPERATORS_CHAT is not set, so nobody is told of people at risk",
+                "PICA_OPERATORS_CHAT is not set, so messages at risk reach no operator",
                 "Set PICA_OPERATORS_CHAT and PICA_OPERATORS. See docs/operations.md, Operators.",
             )
         ]
@@ -42,7 +41,7 @@ async def _roster(settings: Settings) -> Finding:
     if not listed:
         return warning(
             "operators",
-            "no operator is listed, so nobody can claim a case",
+            "no operator is listed, so no case can be claimed",
             "Set PICA_OPERATORS, or run `pica operators add ID`.",
         )
     text = f"{listed} listed, {on_duty} on duty now"
@@ -93,15 +92,8 @@ def _pager(settings: Settings) -> Finding:
 
 async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
     """Check that the bot is in the operators' group and may manage topics there."""
-    assert settings.telegram_token is not None
-    server = settings.telegram_api_url.rstrip("/")
-    bot = Bot(
-        settings.telegram_token.get_secret_value(),
-        base_url=f"{server}/bot",
-        request=telegram_request(),
-    )
     try:
-        async with bot:
+        async with telegram_bot(settings) as bot:
             chat = await bot.get_chat(chat_id)
             member = await bot.get_chat_member(chat_id, bot.id)
     except TelegramError as error:

@@ -1,13 +1,11 @@
 """Checks of the database, Redis and Telegram."""
 
-from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
-from bot.context import open_database
+from bot.context import open_database, telegram_bot
 from bot.crisis.safe_mode import SafeMode
 from bot.settings import Settings
-from bot.transport.http_client import telegram_request
 from review.lexicon.live_lexicon import stacked
 from safety.screening.lexicon import load_lexicon
 from storage import Database, SecretKeyError, StorageError
@@ -116,7 +114,7 @@ async def check_telegram(settings: Settings) -> list[Finding]:
     if settings.telegram_token is None:
         return []
     try:
-        async with _bot(settings) as bot:
+        async with telegram_bot(settings) as bot:
             hook = await bot.get_webhook_info()
             findings = [good("token", f"belongs to @{bot.username}")]
     except InvalidToken:
@@ -142,13 +140,3 @@ async def check_telegram(settings: Settings) -> list[Finding]:
             warning("webhook", "Telegram's last call failed", "See the log of the reverse proxy.")
         )
     return findings
-
-
-def _bot(settings: Settings) -> Bot:
-    assert settings.telegram_token is not None
-    server = settings.telegram_api_url.rstrip("/")
-    return Bot(
-        settings.telegram_token.get_secret_value(),
-        base_url=f"{server}/bot",
-        request=telegram_request(),
-    )
