@@ -46,7 +46,7 @@ class Watcher:
 
 
 class Live:
-    """Wakes open pages when a case changes."""
+    """Wake open pages when a case changes."""
 
     def __init__(self) -> None:
         self._watchers: set[Watcher] = set()

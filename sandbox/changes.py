@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class ChangeSignal:
-    """Wakes its watchers, which compare the state themselves."""
+    """Wake the watchers, which compare the state themselves."""
 
     def __init__(self) -> None:
         self._watchers: set[asyncio.Event] = set()

@@ -24,10 +24,10 @@ FaultKind = Literal[
 
 @dataclass(slots=True)
 class Fault:
-    """One planned failure; `times` counts down.
+    """One planned failure. `times` counts down.
 
     Attributes:
-        answer: the body of ``json``.
+        answer: the body of `json`.
     """
 
     method: str
@@ -63,22 +63,22 @@ class Faults:
         """Plan a failure.
 
         Args:
-            method: the Bot API method it hits; ``"*"`` for any.
-            kind: ``drop`` closes the connection before the call counts; ``lost_answer`` after
-                it did; ``slow`` answers after `delay_s`; ``topic_deleted`` deletes the topic
-                that the call names, first. None of these counts as a call either: ``page``
-                answers with a proxy's HTML page, ``empty`` with no body, ``json`` with `answer`,
-                ``refusal`` in Telegram's own form, without parameters.
+            method: the Bot API method that it hits, or `"*"` for any.
+            kind: `drop` closes the connection before the call counts, `lost_answer` after it.
+                `slow` answers after `delay_s`. `topic_deleted` first deletes the topic that the
+                call names. Four kinds do not count as a call: `page` answers with a proxy's HTML
+                page, `empty` without a body, `json` with `answer`, and `refusal` in Telegram's own
+                form, without parameters.
             times: how many calls it hits.
             retry_after: for 429.
             chat_id: only calls to this chat.
-            delay_s: for ``slow``.
+            delay_s: for `slow`.
             status: the HTTP status of the last four.
-            description: for ``refusal``.
-            answer: for ``json``, any value.
+            description: for `refusal`.
+            answer: any value, for `json`.
 
         Returns:
-            The fault; its `times` tells how many hits are left.
+            The fault, whose `times` is the number of hits that are left.
         """
         if kind not in get_args(FaultKind):
             raise ValueError(f"no such fault: {kind}")
@@ -93,7 +93,7 @@ class Faults:
         self._planned.clear()
 
     def take(self, method: str, chat_id: str) -> Fault | None:
-        """Return the fault that hits this call, counted down; None for most calls."""
+        """Return the fault that hits this call and count it down, or return None."""
         for fault in self._planned:
             if fault.method not in {"*", method}:
                 continue

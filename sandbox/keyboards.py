@@ -30,7 +30,7 @@ _OTHER_ACTIONS = (
 
 
 def read_inline_keyboard(markup: Any) -> ChatKeyboard:
-    """Read the rows of an inline keyboard; other markups have no rows.
+    """Read the rows of an inline keyboard. Other markups have no rows.
 
     Raises:
         ApiError: Telegram would refuse a button.

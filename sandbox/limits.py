@@ -1,4 +1,4 @@
-"""How fast a bot may send.
+"""The limits on how fast a bot may send.
 
 Telegram publishes no exact numbers. These follow its FAQ ("about one message a second in a
 chat, 30 a second overall, 20 a minute in a group"). Those for drafts and chat actions (about 20
@@ -72,7 +72,7 @@ class _Bucket:
 
 
 class FloodControl:
-    """Counts what a bot sends and refuses what is too much.
+    """Count the messages of a bot and refuse too many.
 
     All topics of a group, its edits and its new topics share one count.
     """

@@ -54,7 +54,7 @@ class Parameters:
         return self.values.get(name, "").lower() in {"true", "yes", "1"}
 
     def json(self, name: str) -> Any:
-        """Parse the value as JSON; an absent or empty one is None."""
+        """Parse the value as JSON. Returns None if it is absent or empty."""
         raw = self.values.get(name, "")
         return parse_json(raw, of=name) if raw else None
 

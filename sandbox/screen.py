@@ -54,7 +54,7 @@ def as_seen(message: ChatMessage) -> SandboxMessage:
 
 
 def fits(message: SandboxMessage, predicate: Callable[[SandboxMessage], bool] | str | None) -> bool:
-    """Return whether a message contains the text or passes the test; None takes any."""
+    """Return whether a message contains the text or passes the test. None accepts any."""
     if predicate is None:
         return True
     if isinstance(predicate, str):

@@ -34,7 +34,7 @@ class Sandbox:
     Args:
         token: the bot's token.
         host: the address to listen on. Keep it a loopback address.
-        port: 0 for any free port.
+        port: the port, or 0 for any free one.
         limits: the rates at which the bot may send.
         clock: seconds since the epoch, for dates and limits.
     """
@@ -107,7 +107,7 @@ class Sandbox:
 
     @property
     def api_url(self) -> str:
-        """The server's address; a bot's base URL is this and `/bot`."""
+        """The server's address. A bot's base URL is this and `/bot`."""
         return self.web_url
 
     @property
@@ -122,7 +122,7 @@ class Sandbox:
         first_name: str = "小雨",
         language_code: str = "zh-hans",
     ) -> SandboxUser:
-        """Add a person, of whom the bot hears when they write."""
+        """Add a person. The bot sees them when they write."""
         person = self._world.add_person(user_id, first_name, language_code)
         return SandboxUser(self._world, person)
 
@@ -163,7 +163,7 @@ class Sandbox:
         return [topic.thread_id for topic in chat.topics.values() if topic.closed]
 
     def close_general(self, chat_id: int, *, closed: bool = True) -> None:
-        """Somebody closes the general topic, and takes from the bot the right to manage topics."""
+        """Close the general topic, and take the right to manage topics from the bot."""
         self._world.chats[chat_id].general_is_closed = closed
 
     def delete_topic(self, chat_id: int, thread_id: int) -> None:

@@ -54,7 +54,7 @@ class UpdateQueue:
         self.put_raw({kind: payload})
 
     def put_raw(self, update: Update) -> None:
-        """Queue an update as it is; one without an id gets one."""
+        """Queue an update as it is, and give it an id if it has none."""
         given = update.get("update_id")
         if isinstance(given, int) and not isinstance(given, bool):
             self._next_id = max(self._next_id, given + 1)

@@ -1,4 +1,4 @@
-"""The local Telegram: its people, its chats, and what people do there."""
+"""The local Telegram: its people, its chats, and the acts of people."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class World:
         return chat
 
     def new_message_id(self, chat: Chat) -> int:
-        """Give the next id; private chats share one count, groups have their own."""
+        """Return the next id. Private chats share one count, and each group has its own."""
         chat.last_message_id = (
             next(self._private_ids) if chat.is_private else chat.last_message_id + 1
         )
@@ -97,12 +97,12 @@ class World:
         return message
 
     def touch(self, message: ChatMessage) -> None:
-        """Note that a message looks different."""
+        """Record that a message looks different."""
         message.revision += 1
         self.changes.publish()
 
     def remove_message(self, chat: Chat, message_id: int) -> None:
-        """Take a message away."""
+        """Remove a message."""
         del chat.messages[message_id]
         self.changes.publish()
 
@@ -117,7 +117,7 @@ class World:
         return topic
 
     def delete_topic(self, chat: Chat, thread_id: int) -> None:
-        """Take a topic away with its messages."""
+        """Remove a topic with its messages."""
         del chat.topics[thread_id]
         for message in [m for m in chat.messages.values() if m.thread_id == thread_id]:
             del chat.messages[message.message_id]
@@ -140,7 +140,7 @@ class World:
         thread_id: int | None = None,
         reply_to: int | None = None,
     ) -> ChatMessage:
-        """Send something as a person; in a private chat this starts the bot."""
+        """Send something as a person. In a private chat this starts the bot."""
         words, _ = trim(text, [])
         if not (words or attachment or extra):
             raise ValueError("nothing to send")

@@ -23,13 +23,7 @@ MOST_WORDS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Carries out operators' acts on cases.
-
-    Attributes:
-        database: where cases are stored.
-        events: tells listeners.
-        clocks: the escalation of unclaimed cases.
-    """
+    """Carry out operators' acts on cases, with `clocks` for unclaimed ones."""
 
     database: Database
     events: CaseEvents
@@ -43,7 +37,7 @@ class Desk:
         Args:
             transaction: the message's transaction.
             opened: the case after the message.
-            words: the message text; it never enters the audit trail.
+            words: the message text, which never enters the audit trail.
             hidden: whether operators may not read it (no consent yet, or off the record).
         """
         case = await cases.get(transaction, opened.case_id)

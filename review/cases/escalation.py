@@ -51,13 +51,11 @@ Page = Callable[[Case, datetime], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Starts the clocks of cases and advances those that are due.
+    """Start the clocks of cases and advance those that are due.
 
     Attributes:
-        database: where cases are stored.
-        events: tells listeners.
         pace: the settings of the clocks.
-        page: pages outside Telegram, outside of any transaction.
+        page: pages outside Telegram. It is called outside of any transaction.
     """
 
     database: Database
@@ -163,7 +161,7 @@ class Escalation:
             if not await self._still_waits(transaction, case):
                 return True
             due_at = transaction.now
-            if not failed:  # if nobody was reached, do not wait
+            if not failed:  # if no operator was reached, do not wait
                 due_at += self.pace.step
             await self._set(transaction, case, Stage.PAGED_OUTSIDE, due_at, case.paged_operator)
             detail = {"outside": failed is None} | ({"error": failed} if failed else {})

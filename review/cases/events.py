@@ -15,11 +15,11 @@ class EventType(StrEnum):
     """The kinds of events."""
 
     OPENED = "opened"
-    RAISED = "raised"  # another message at risk; `detail["rose"]` if the level rose
+    RAISED = "raised"  # another message at risk, with `detail["rose"]` if the level rose
     CLAIMED = "claimed"
     RELEASED = "released"
     TAKEN_OVER = "taken_over"
-    PERSON_SAID = "person_said"  # in a takeover; an attachment (`detail["sent"]`) in a hold too
+    PERSON_SAID = "person_said"  # in a takeover, or an attachment (`detail["sent"]`) in a hold
     OPERATOR_SAID = "operator_said"
     HANDED_BACK = "handed_back"
     LEASE_RAN_OUT = "lease_ran_out"
@@ -40,7 +40,7 @@ class Event:
 
     Attributes:
         case: the case after the event.
-        operator: the operator who acted; None for people and the service.
+        operator: the operator who acted, or None for people and the service.
         words: the message, note or summary.
         detail: further values that a listener may show, by name.
     """
@@ -53,14 +53,14 @@ class Event:
 
 
 class CaseListener(Protocol):
-    """Shows cases: the operators' chat, the console, or the person's own chat."""
+    """Show cases in the operators' chat, the console, or the person's own chat."""
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
         """Take notice, within the transaction of the act."""
 
 
 class CaseEvents:
-    """Tells every listener what happened to a case."""
+    """Tell every listener about an event of a case."""
 
     def __init__(self) -> None:
         self._listeners: list[CaseListener] = []
@@ -70,7 +70,7 @@ class CaseEvents:
         self._listeners.append(listener)
 
     async def publish(self, transaction: Transaction, event: Event) -> None:
-        """Tell every listener; open pages follow after the commit."""
+        """Tell every listener, and update open pages after the commit."""
         transaction.record(CaseChanged(event.case.case_id))
         for listener in self._listeners:
             await listener.on_event(transaction, event)

@@ -96,7 +96,7 @@ async def note_evidence(
 async def case_on_hold(transaction: Transaction, person_id: PersonId) -> Case | None:
     """Return the case that keeps the model silent, or None.
 
-    The hold lapses `HOLD_LAPSE_S` after the last message at risk in it; the case stays open.
+    The hold lapses `HOLD_LAPSE_S` after its last message at risk. The case stays open.
     """
     case = await cases.open_case(transaction, person_id)
     return case if case is not None and holds(case, transaction.now) else None

@@ -29,7 +29,7 @@ Send = Callable[[Transaction, Person, ShadowDraft, str, bool], Awaitable[None]]
 
 
 class Shadow:
-    """Asks for consent, holds replies for review and releases them.
+    """Ask for consent, hold replies for review and release them.
 
     Args:
         desk: the acts on cases.

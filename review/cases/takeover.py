@@ -23,7 +23,7 @@ from storage.review.operators import Operator
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """Carries out the acts of an operator who talks with the person."""
+    """Carry out the acts of an operator who talks with the person."""
 
     desk: Desk
 

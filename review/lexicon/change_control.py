@@ -32,7 +32,7 @@ TICK = timedelta(microseconds=1)
 
 
 class LexiconChangeControl:
-    """Carries out operators' acts on lexicon changes.
+    """Carry out operators' acts on lexicon changes.
 
     Args:
         database: where changes are stored.
@@ -130,11 +130,11 @@ class LexiconChangeControl:
     async def withdraw(self, actor: Operator, change_id: int) -> None:
         """Withdraw one's own proposal, or a live change as an admin.
 
-        One operator is enough and no replay is needed: the way back must be quick.
+        One operator is enough and no replay is needed, because the way back must be quick.
 
         Raises:
             RefusedError: `not_allowed`, `change_gone`, or `has_dependents` (`detail` names the
-                later live changes that build on it; withdraw them first).
+                later live changes that build on it, to be withdrawn first).
         """
         require_active(actor)
         async with self._database.read() as transaction:

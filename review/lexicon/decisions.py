@@ -109,7 +109,7 @@ def refuse_dependents(numbers: Collection[int]) -> None:
     """Refuse if other changes would no longer fit.
 
     Raises:
-        RefusedError: `has_dependents`; `detail` names them in the order to withdraw them.
+        RefusedError: `has_dependents`. `detail` names them in the order to withdraw them.
     """
     if numbers:
         named = ", ".join(map(str, sorted(numbers, reverse=True)))

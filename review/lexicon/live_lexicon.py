@@ -34,7 +34,7 @@ Tell = Callable[[Transaction, list[int]], Awaitable[None]]
 
 
 class ScreenerHolder(Protocol):
-    """Holds the screener in use, which all callers ask it for."""
+    """Hold the screener in use, which all callers ask it for."""
 
     def replace(self, screener: Screener) -> None:
         """Take another screener into use.
@@ -129,7 +129,7 @@ def _holds(screener: Screener) -> bool:
 
 
 class LiveLexicon:
-    """Keeps this process's screener in step with the live changes.
+    """Keep this process's screener in step with the live changes.
 
     Args:
         database: where changes are stored.

@@ -62,7 +62,7 @@ class ReplayExamples:
 
 
 class Replays:
-    """Runs replays, one at a time.
+    """Run replays, one at a time.
 
     Args:
         database: where changes and people's messages are stored.
@@ -76,7 +76,7 @@ class Replays:
         run: as given.
         running: the running replay, or None.
         last: the change whose replay began last.
-        fault: why that replay failed; empty if it did not.
+        fault: why that replay failed, or empty.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Replays:
         """Replay a proposed change against the lexicon in use, and return the stored counts.
 
         Raises:
-            RefusedError: as `begin`; `replay_cancelled`; or `replay_failed` (`detail` says why:
+            RefusedError: as `begin`, or `replay_cancelled`, or `replay_failed` (`detail` says why:
                 a folder that cannot be read, a change that no longer fits).
         """
         task = await self.begin(actor, change_id, progress)

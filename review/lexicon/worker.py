@@ -27,7 +27,7 @@ class WorkerError(Exception):
 
 
 class Run(Protocol):
-    """Does a piece of work in another process."""
+    """Do a piece of work in another process."""
 
     async def __call__(
         self,

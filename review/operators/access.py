@@ -20,7 +20,6 @@ class Refusal(StrEnum):
     DRAFT_GONE = "draft_gone"
     EMPTY = "empty"
     EXAMPLES_GONE = "examples_gone"
-    FOREIGN_PAGE = "foreign_page"
     HAS_DEPENDENTS = "has_dependents"
     LAST_ADMIN = "last_admin"
     NO_CHANGE = "no_change"
@@ -51,7 +50,7 @@ class RefusedError(Exception):
     Attributes:
         key: why it was refused.
         holder: the operator who has the case, or None.
-        detail: what exactly is wrong; empty if the key says everything.
+        detail: what exactly is wrong, or empty if the key says everything.
     """
 
     def __init__(self, key: Refusal, holder: Operator | None = None, *, detail: str = "") -> None:

@@ -64,7 +64,7 @@ class WebChat:
         return RedirectResponse(f"/people/{others[0] if others else 0}", status_code=303)
 
     async def page(self, request: Request) -> Response:
-        """Show the whole page of a person, or of nobody with id 0."""
+        """Show the whole page of a person, or an empty one with id 0."""
         person_id = request.path_params["person_id"]
         if person_id and person_id not in self._world.people:
             return RedirectResponse("/", status_code=303)
@@ -158,7 +158,7 @@ class WebChat:
         return Response(status_code=204)
 
     async def file(self, request: Request) -> Response:
-        """Serve a file of a message; only real pictures open in place."""
+        """Serve a file of a message. Only real pictures open in place."""
         attachment = self._world.files.get(request.path_params["file_id"])
         if attachment is None:
             raise HTTPException(404)

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class RecentRounds:
-    """Loads and caches recent rounds."""
+    """Load and cache recent rounds."""
 
     def __init__(self, database: Database, hot: RoundCache) -> None:
         self._database = database

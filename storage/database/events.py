@@ -59,7 +59,7 @@ class CaseChanged:
 
 
 class EventBus:
-    """Calls the subscribers of each event in the order they subscribed."""
+    """Call the subscribers of each event in the order they subscribed."""
 
     def __init__(self) -> None:
         self._handlers: defaultdict[type, list[Callable[[Any], Awaitable[None] | None]]] = (

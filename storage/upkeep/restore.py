@@ -132,8 +132,8 @@ async def _leave_out_what_operators_wrote(
         .where(audit.c.person_id.is_not(None), audit.c.person_id.not_in(with_key))
         .values(words=None, person_id=None)
     )
-    nobodys = sa.select(cases.c.case_id).where(cases.c.person_id.is_(None))
-    await transaction.execute(sa.delete(notes).where(notes.c.case_id.in_(nobodys)))
+    without_person = sa.select(cases.c.case_id).where(cases.c.person_id.is_(None))
+    await transaction.execute(sa.delete(notes).where(notes.c.case_id.in_(without_person)))
 
 
 async def _settle_outbox(transaction: Transaction) -> None:

@@ -36,7 +36,7 @@ class Header:
 
 
 class FrameWriter:
-    """Writes a file's header and sealed frames."""
+    """Write a file's header and sealed frames."""
 
     def __init__(self, file: IO[bytes], key: bytes, header: Header) -> None:
         self._file = file
