@@ -5,17 +5,7 @@ from io import TextIOWrapper
 
 import typer
 
-from bot.cli import (
-    console,
-    labels,
-    lexicon,
-    operate,
-    operators,
-    replay,
-    report,
-    run,
-    tools,
-)
+from bot.cli import console, labels, lexicon, operate, operators, replay, report, run, tools
 
 app = typer.Typer(
     help="PICA companion: an empathetic companion on Telegram.\n\n"

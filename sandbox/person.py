@@ -82,12 +82,7 @@ class SandboxUser:
         return await self._send(self.id, text=text, reply_to=reply_to)
 
     async def say_in_group(
-        self,
-        chat_id: int,
-        text: str,
-        *,
-        thread_id: int | None = None,
-        reply_to: int | None = None,
+        self, chat_id: int, text: str, *, thread_id: int | None = None, reply_to: int | None = None
     ) -> int:
         """Send text in a group or in one of its topics."""
         return await self._send(chat_id, text=text, thread_id=thread_id, reply_to=reply_to)
@@ -133,10 +128,7 @@ class SandboxUser:
         )
 
     async def send_document(
-        self,
-        filename: str = "note.txt",
-        content: bytes = b"sandbox\n",
-        caption: str | None = None,
+        self, filename: str = "note.txt", content: bytes = b"sandbox\n", caption: str | None = None
     ) -> int:
         """Send a file."""
         return await self._send_file(

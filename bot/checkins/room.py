@@ -61,8 +61,7 @@ def build(
     """Build the room. `admits` says whether the companion talks with a person at all."""
     handlers = CheckInHandlers(context.answers, admits, crisis.unreadable)
     job = CheckInJob(
-        rounds=CheckInScheduler(database=context.database, admits=admits),
-        texts=context.texts,
+        rounds=CheckInScheduler(database=context.database, admits=admits), texts=context.texts
     )
     outcomes = context.metrics.check_ins
 

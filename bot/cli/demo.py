@@ -21,10 +21,7 @@ from storage.review import operators
 
 @asynccontextmanager
 async def running(
-    *,
-    port: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-    **overrides: Any,
+    *, port: int = 0, progress: Callable[[int, int], None] | None = None, **overrides: Any
 ) -> AsyncIterator[tuple[Sandbox, Service]]:
     """Run the sandbox and the service, then close both and keep nothing."""
     with tempfile.TemporaryDirectory(prefix="pica-demo-") as folder:

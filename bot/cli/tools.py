@@ -93,8 +93,7 @@ def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion 
 def evaluate(
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
     misses: Annotated[
-        Path | None,
-        typer.Option(help="Write a page of missed messages. Keep it private."),
+        Path | None, typer.Option(help="Write a page of missed messages. Keep it private.")
     ] = None,
 ) -> None:
     """Screen the labelled messages of a folder (.jsonl, .jsonl.xz) and print the quality.

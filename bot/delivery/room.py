@@ -12,11 +12,7 @@ from storage.database.events import MessagesQueued
 
 
 def build(
-    context: Context,
-    operators: OperatorsRoom,
-    *,
-    owners: Owners,
-    fence: Callable[[], int | None],
+    context: Context, operators: OperatorsRoom, *, owners: Owners, fence: Callable[[], int | None]
 ) -> OutboxRelay:
     """Build the relay and subscribe it to queued messages.
 

@@ -11,12 +11,7 @@ from bot.context import Context
 from bot.conversation.legal_notices import LegalNotices
 from bot.people.erasure import Erasure
 from bot.texts import LANGUAGES
-from bot.updates.responder import (
-    HandlerContext,
-    UnitOfWork,
-    choice_of,
-    data_of,
-)
+from bot.updates.responder import HandlerContext, UnitOfWork, choice_of, data_of
 from bot.updates.utterance import Utterance
 from review.cases import records as review
 from storage import Transaction
@@ -132,12 +127,7 @@ class Onboarding:
         await self._notice(transaction, person, key, [], **values)
 
     async def _notice(
-        self,
-        transaction: Transaction,
-        person: Person,
-        key: str,
-        buttons: Keyboard,
-        **values: str,
+        self, transaction: Transaction, person: Person, key: str, buttons: Keyboard, **values: str
     ) -> None:
         await outbox.put(
             transaction,

@@ -39,12 +39,7 @@ class QueueRows:
         self._made: OrderedDict[tuple[object, ...], Markup] = OrderedDict()
 
     def row(
-        self,
-        case: Case,
-        visitor: Visitor,
-        names: Mapping[OperatorId, Operator],
-        *,
-        now: datetime,
+        self, case: Case, visitor: Visitor, names: Mapping[OperatorId, Operator], *, now: datetime
     ) -> Markup:
         """Render a case as this operator sees it now."""
         site, language = self._site, visitor.operator.language

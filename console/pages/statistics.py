@@ -105,8 +105,7 @@ def rates(verdicts: Mapping[str, tuple[int, int]]) -> list[RuleRate]:
         rate = wrong / resolved if resolved >= FEW else None
         rows.append(RuleRate(rule, resolved, wrong, rate, low, high))
     return sorted(
-        rows,
-        key=lambda r: (r.rate is None, -(r.rate or 0.0), -r.resolved, -r.wrong, r.rule),
+        rows, key=lambda r: (r.rate is None, -(r.rate or 0.0), -r.resolved, -r.wrong, r.rule)
     )
 
 

@@ -122,11 +122,7 @@ class Desk:
         return await self.happened(transaction, EventType.NOTED, case_id, actor, words=words)
 
     async def resolve(
-        self,
-        transaction: Transaction,
-        actor: Operator,
-        case_id: CaseId,
-        resolution: Resolution,
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, resolution: Resolution
     ) -> Case:
         """Close a case and end its hold and script.
 
@@ -152,12 +148,7 @@ class Desk:
         )
 
     async def the_case(
-        self,
-        transaction: Transaction,
-        actor: Operator,
-        case_id: CaseId,
-        *,
-        open_only: bool = True,
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, *, open_only: bool = True
     ) -> Case:
         """Return the case that an operator acts on.
 

@@ -187,11 +187,7 @@ class Escalation:
         paged: OperatorId | None,
     ) -> None:
         await cases.change(
-            transaction,
-            case.case_id,
-            clock_stage=stage,
-            clock_due_at=due_at,
-            paged_operator=paged,
+            transaction, case.case_id, clock_stage=stage, clock_due_at=due_at, paged_operator=paged
         )
 
     async def _happened(
@@ -206,8 +202,7 @@ class Escalation:
         present = await cases.get(transaction, case.case_id)
         assert present is not None
         await self.events.publish(
-            transaction,
-            Event(what, present, operator=operator, detail=detail or {}),
+            transaction, Event(what, present, operator=operator, detail=detail or {})
         )
         # Last: the audit trail stays locked until the commit.
         await audit.append(

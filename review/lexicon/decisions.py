@@ -63,21 +63,12 @@ async def decide(
     ):
         raise RefusedError(Refusal.CHANGE_GONE)
     await record(
-        transaction,
-        f"lexicon_{state}",
-        actor,
-        change.change_id,
-        was=change.state,
-        **detail,
+        transaction, f"lexicon_{state}", actor, change.change_id, was=change.state, **detail
     )
 
 
 async def record(
-    transaction: Transaction,
-    act: str,
-    actor: Operator | None,
-    change_id: int,
-    **detail: Any,
+    transaction: Transaction, act: str, actor: Operator | None, change_id: int, **detail: Any
 ) -> None:
     """Write an act to the audit trail, without the text of the change."""
     by = {} if actor else {"by": "host"}

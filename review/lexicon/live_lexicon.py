@@ -140,13 +140,7 @@ class LiveLexicon:
         lock: held by a caller that changes the screener in use.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        screens: ScreenerHolder,
-        *,
-        tell: Tell,
-    ) -> None:
+    def __init__(self, database: Database, screens: ScreenerHolder, *, tell: Tell) -> None:
         self._database = database
         self._screens = screens
         self._tell = tell

@@ -132,19 +132,9 @@ async def set_own(
     """
     require_active(actor)
     await operators.change(
-        transaction,
-        actor.operator_id,
-        name=_name(name),
-        language=language,
-        shows_words=shows_words,
+        transaction, actor.operator_id, name=_name(name), language=language, shows_words=shows_words
     )
-    await _record(
-        transaction,
-        actor,
-        "operator_set",
-        actor.operator_id,
-        shows_words=shows_words,
-    )
+    await _record(transaction, actor, "operator_set", actor.operator_id, shows_words=shows_words)
 
 
 async def on_duty(transaction: Transaction, zone: ZoneInfo) -> list[Operator]:

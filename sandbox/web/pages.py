@@ -78,9 +78,7 @@ class WebChat:
         """Stream the page's live events."""
         stream = PageStream(self._view(request), self._world.changes)
         return StreamingResponse(
-            stream.events(),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store"},
+            stream.events(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
     async def add_person(self, request: Request) -> Response:

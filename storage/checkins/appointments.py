@@ -161,10 +161,7 @@ async def implausibly_late(transaction: Transaction) -> set[PersonId]:
     query = (
         select(c.person_id, c.days, c.next_at, check_in_settings.c.paused_until_at)
         .join_from(appointments, check_in_settings, check_in_settings.c.person_id == c.person_id)
-        .where(
-            c.next_at > now + FAR_DAILY,
-            or_(c.next_at > now + FAR, c.days == DAILY),
-        )
+        .where(c.next_at > now + FAR_DAILY, or_(c.next_at > now + FAR, c.days == DAILY))
     )
     return {
         PersonId(row.person_id)

@@ -49,8 +49,7 @@ async def may_have_arrived(
     """Return whether the person may have seen any part of a check-in."""
     query = _of(person_id, check_in_id).where(
         exists().where(
-            deliveries.c.outbox_id == outbox.c.outbox_id,
-            deliveries.c.outcome.in_(MAY_HAVE_ARRIVED),
+            deliveries.c.outbox_id == outbox.c.outbox_id, deliveries.c.outcome.in_(MAY_HAVE_ARRIVED)
         )
     )
     return (await transaction.execute(query.limit(1))).first() is not None

@@ -11,16 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Executable,
-    Row,
-    Select,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Executable, Row, Select, bindparam, delete, insert, select, update
 
 from storage.database import keys
 from storage.database.connection import Transaction, insert_ignore

@@ -115,11 +115,7 @@ async def since(transaction: Transaction, person_id: PersonId, began_at: datetim
 
 
 async def latest(
-    transaction: Transaction,
-    person_id: PersonId,
-    *,
-    limit: int,
-    before: TurnId | None = None,
+    transaction: Transaction, person_id: PersonId, *, limit: int, before: TurnId | None = None
 ) -> list[Turn]:
     """Return the last turns with a person, oldest first, without those off the record."""
     query = (
@@ -166,9 +162,7 @@ class Extent:
 async def extent(transaction: Transaction, person_id: PersonId) -> Extent:
     """Count a person's stored turns."""
     query = select(
-        func.count(),
-        func.coalesce(func.sum(turns.c.off_record), 0),
-        func.min(turns.c.created_at),
+        func.count(), func.coalesce(func.sum(turns.c.off_record), 0), func.min(turns.c.created_at)
     ).where(turns.c.person_id == person_id)
     total, hidden, first_at = (await transaction.execute(query)).one()
     return Extent(int(total) - int(hidden), int(hidden), first_at)

@@ -143,10 +143,7 @@ turns = Table(
     metadata,
     Column("turn_id", Key, primary_key=True),
     Column(
-        "session_id",
-        Key,
-        ForeignKey("sessions.session_id", ondelete="CASCADE"),
-        nullable=False,
+        "session_id", Key, ForeignKey("sessions.session_id", ondelete="CASCADE"), nullable=False
     ),
     of_person(),
     Column("role", String(16), nullable=False),  # person | companion | script | operator
@@ -248,12 +245,7 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("delivery_id", Key, primary_key=True),
-    Column(
-        "outbox_id",
-        Key,
-        ForeignKey("outbox.outbox_id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    Column("outbox_id", Key, ForeignKey("outbox.outbox_id", ondelete="CASCADE"), nullable=False),
     Column("part", SmallInteger, nullable=False),
     Column("outcome", String(16), nullable=False),  # attempting|sent|unknown|refused
     Column("message_id", BigInteger),

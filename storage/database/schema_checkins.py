@@ -5,14 +5,7 @@ A person's answers are stored only in a sealed column.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import (
-    Column,
-    Index,
-    LargeBinary,
-    SmallInteger,
-    String,
-    Table,
-)
+from sqlalchemy import Column, Index, LargeBinary, SmallInteger, String, Table
 
 from storage.database.schema import Key, UtcDateTime, flag, metadata, of_person, partial_index
 

@@ -225,9 +225,7 @@ async def release_after_consent(transaction: Transaction, person_id: PersonId) -
 async def waiting_count(transaction: Transaction, person_id: PersonId) -> int:
     """Count a person's messages that wait for consent."""
     query = select(func.count()).where(
-        inbox.c.person_id == person_id,
-        inbox.c.ended_as.is_(None),
-        inbox.c.waits_for_consent == 1,
+        inbox.c.person_id == person_id, inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 1
     )
     return int((await transaction.execute(query)).scalar_one())
 
@@ -260,10 +258,7 @@ async def open_rows_of(
 ) -> list[OpenRow]:
     """Return a person's open rows in order, or with None those without a person."""
     return await _open(
-        transaction,
-        inbox.c.waits_for_consent == 0,
-        inbox.c.person_id == person_id,
-        limit=limit,
+        transaction, inbox.c.waits_for_consent == 0, inbox.c.person_id == person_id, limit=limit
     )
 
 
@@ -272,9 +267,7 @@ async def open_owners(transaction: Transaction) -> dict[PersonId | None, int]:
     query = (
         select(inbox.c.person_id, func.count().label("rows"))
         .where(
-            inbox.c.ended_as.is_(None),
-            inbox.c.payload.is_not(None),
-            inbox.c.waits_for_consent == 0,
+            inbox.c.ended_as.is_(None), inbox.c.payload.is_not(None), inbox.c.waits_for_consent == 0
         )
         .group_by(inbox.c.person_id)
         .order_by(func.min(inbox.c.update_id))

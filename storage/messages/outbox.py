@@ -8,17 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
-from sqlalchemy import (
-    ColumnElement,
-    Executable,
-    and_,
-    bindparam,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, insert, or_, select, update
 
 from storage.database import keys, leases
 from storage.database.connection import Transaction

@@ -56,10 +56,7 @@ def _due() -> Select[*tuple[Any, ...]]:
     return (
         select(outbox, telegram_chats.c.telegram_id)
         .join_from(
-            outbox,
-            telegram_chats,
-            telegram_chats.c.person_id == outbox.c.person_id,
-            isouter=True,
+            outbox, telegram_chats, telegram_chats.c.person_id == outbox.c.person_id, isouter=True
         )
         .where(
             is_open(),
@@ -108,10 +105,7 @@ def _stands_behind(audience: Audience, now: ColumnElement[datetime]) -> ColumnEl
     if audience is Audience.PERSON:
         same.append(other.c.person_id == outbox.c.person_id)
     return exists().where(
-        *same,
-        other.c.outbox_id != outbox.c.outbox_id,
-        is_open(other),
-        comes_first,
+        *same, other.c.outbox_id != outbox.c.outbox_id, is_open(other), comes_first
     )
 
 

@@ -73,11 +73,7 @@ def _service_key(database: Database, path: Path) -> bytes | None:
 
 
 async def _write(
-    database: Database,
-    path: Path,
-    holds: str,
-    names: list[str],
-    progress: BackupProgress | None,
+    database: Database, path: Path, holds: str, names: list[str], progress: BackupProgress | None
 ) -> int:
     version = await database.version()
     if version is None or version < schema_version.FIRST_SEALED:

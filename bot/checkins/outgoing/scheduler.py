@@ -157,11 +157,7 @@ class CheckInScheduler:
             await check_in_settings.change(transaction, due.person_id, was_held=True)
 
     async def _put(
-        self,
-        transaction: Transaction,
-        due: Due,
-        question: DueQuestion,
-        ask: Ask,
+        self, transaction: Transaction, due: Due, question: DueQuestion, ask: Ask
     ) -> bool:
         day = question.occurrence.local_date
         state = CheckInState.GOODBYE if question.is_goodbye else CheckInState.ASKED

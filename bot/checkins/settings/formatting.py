@@ -26,10 +26,7 @@ def day_names(texts: Texts, language: str, days: Collection[int]) -> str:
 
 
 def times(
-    texts: Texts,
-    language: str,
-    appointments: Iterable[Appointment],
-    crowded: Collection[int] = (),
+    texts: Texts, language: str, appointments: Iterable[Appointment], crowded: Collection[int] = ()
 ) -> str:
     """Return appointments, one per line. A crowded minute is shown as "around" it."""
     lines = []

@@ -47,9 +47,7 @@ async def check_settings(settings: Settings) -> list[Finding]:
     if settings.backup_dir is None:
         findings.append(
             warning(
-                "backups",
-                "PICA_BACKUP_DIR is not set",
-                "Set it and run `pica backup` every night.",
+                "backups", "PICA_BACKUP_DIR is not set", "Set it and run `pica backup` every night."
             )
         )
     if settings.webhook_url and not settings.webhook_url.startswith("https://"):

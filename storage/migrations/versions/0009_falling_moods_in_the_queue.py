@@ -18,8 +18,7 @@ depends_on = None
 def upgrade() -> None:
     """Add a column and its index."""
     op.add_column(
-        "check_in_settings",
-        sa.Column("fell_waits_at", UtcDateTime(timezone=True), nullable=True),
+        "check_in_settings", sa.Column("fell_waits_at", UtcDateTime(timezone=True), nullable=True)
     )
     op.create_index(
         "ix_check_in_settings_fell_waits_at",
