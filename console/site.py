@@ -1,5 +1,6 @@
 """The parts that every console page shares, and the rendering of pages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -129,6 +130,16 @@ class Site:
         language = visitor.operator.language if visitor else language_of(request)
         values = {"theme": theme_of(request), "key": key, "visitor": visitor, **values}
         return HTMLResponse(self.render("message.html", language, **values), status)
+
+    async def record_view(
+        self, visitor: Visitor, act: str, *key: object, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record a view in the audit trail, unless this session recorded it just before."""
+        now = self.database.now()
+        if self.views.is_new(visitor, act, *key, now=now):
+            async with self.database.begin() as transaction:
+                await exposure.record(transaction, visitor, act, detail=detail)
+            self.views.saw(visitor, act, *key, now=now)
 
     async def names(self, transaction: Transaction) -> dict[OperatorId, Operator]:
         """Return all operators by id, with removed ones, because old records refer to them."""

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import views
 from console.door import ProtectedRoute
 from console.pages.change_examples import ExamplePages
 from console.pages.lexicon import why_of
@@ -56,14 +55,11 @@ class ChangePage:
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """Show the whole page."""
-        site, now = self._site, self._site.database.now()
+        site = self._site
         async with site.database.read() as transaction:
             change = await the_change(transaction, request)
-        if site.views.is_new(visitor, "change", change.change_id, now=now):
-            async with site.database.begin() as transaction:
-                detail = {"change": change.change_id}
-                await views.record(transaction, visitor, "viewed_lexicon", detail=detail)
-            site.views.saw(visitor, "change", change.change_id, now=now)
+        detail = {"change": change.change_id}
+        await site.record_view(visitor, "viewed_lexicon", change.change_id, detail=detail)
         return await site.page(
             request,
             visitor,

@@ -11,7 +11,6 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import views
 from console.address import ROOT
 from console.door import ProtectedRoute, field
 from console.pages.highlight import screened
@@ -55,7 +54,7 @@ class LexiconPage:
         async with site.database.read() as transaction:
             listed = await changes.listed(transaction)
             names = await site.names(transaction)
-        await self._record(visitor)
+        await self._site.record_view(visitor, "viewed_lexicon")
         proposed = [change for change in reversed(listed) if change.state is ChangeState.PROPOSED]
         shown = [change for change in reversed(listed) if state in (None, change.state)]
         here = shown[page * A_PAGE : (page + 1) * A_PAGE]
@@ -81,7 +80,7 @@ class LexiconPage:
         """Screen a text with the lexicon in use and with a change."""
         form = await _form(request)
         text = _lines(field(form, "text"))
-        await self._record(visitor)
+        await self._site.record_view(visitor, "viewed_lexicon")
         try:
             change, called = await self._chosen(form)
             before, after = await self._site.policy.playground(text, change)
@@ -115,13 +114,6 @@ class LexiconPage:
         if chosen is None:
             raise RefusedError(Refusal.CHANGE_GONE)
         return chosen.body, chosen.change_id
-
-    async def _record(self, visitor: Visitor) -> None:
-        site, now = self._site, self._site.database.now()
-        if site.views.is_new(visitor, "lexicon", now=now):
-            async with site.database.begin() as transaction:
-                await views.record(transaction, visitor, "viewed_lexicon")
-            site.views.saw(visitor, "lexicon", now=now)
 
 
 def why_of(change: LexiconChange) -> str:

@@ -4,7 +4,6 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console import views
 from console.door import ProtectedRoute, field
 from console.site import Site
 from console.words import LANGUAGES
@@ -86,15 +85,12 @@ class OperatorsPage:
         return self._site.notice(visitor, "done_removed")
 
     async def _values(self, visitor: Visitor) -> dict[str, object]:
-        site, now = self._site, self._site.database.now()
+        site = self._site
         async with site.database.read() as transaction:
             listed = await operators.listed(transaction)
             shifts = await operators.all_shifts(transaction)
             duty = await roster.on_duty(transaction, site.zone)
-        if site.views.is_new(visitor, "operators", now=now):
-            async with site.database.begin() as transaction:
-                await views.record(transaction, visitor, "viewed_operators")
-            site.views.saw(visitor, "operators", now=now)
+        await site.record_view(visitor, "viewed_operators")
         return {
             "listed": listed,
             "hours": {

@@ -126,15 +126,12 @@ class QueuePage:
             names = await site.names(transaction)
             fallen = await settings.waiting_fallen(transaction, limit=MOST_NOTES + 1)
             shown = await views.today(transaction, visitor.operator, site.zone)
-        if site.views.is_new(visitor, "queue", filters, page, now=now):
-            async with site.database.begin() as transaction:
-                detail = {
-                    "state": filters.state or "all",
-                    "cases": len(cases[:A_PAGE]),
-                    "falling": len(fallen[:MOST_NOTES]),
-                }
-                await views.record(transaction, visitor, "viewed_queue", detail=detail)
-            site.views.saw(visitor, "queue", filters, page, now=now)
+        detail = {
+            "state": filters.state or "all",
+            "cases": len(cases[:A_PAGE]),
+            "falling": len(fallen[:MOST_NOTES]),
+        }
+        await site.record_view(visitor, "viewed_queue", filters, page, detail=detail)
         return {
             "exposure": shown,
             "cases": cases[:A_PAGE],
