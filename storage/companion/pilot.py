@@ -8,9 +8,8 @@ import secrets
 from datetime import timedelta
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.database.connection import Transaction
+from storage.database.connection import Transaction, count_up
 from storage.database.schema import daily_usage, invites
 from storage.ids import PersonId
 
@@ -59,12 +58,5 @@ async def replies_today(transaction: Transaction, person_id: PersonId) -> int:
 
 async def count_reply(transaction: Transaction, person_id: PersonId) -> None:
     """Count one model reply."""
-    dialect = sqlite if transaction.dialect == "sqlite" else postgresql
-    day = f"{transaction.now:%Y-%m-%d}"
-    await transaction.execute(
-        dialect.insert(daily_usage)
-        .values(person_id=person_id, day=day, replies=1)
-        .on_conflict_do_update(
-            index_elements=["person_id", "day"], set_={"replies": daily_usage.c.replies + 1}
-        )
-    )
+    keys = {"person_id": person_id, "day": f"{transaction.now:%Y-%m-%d}"}
+    await transaction.execute(count_up(transaction.dialect, daily_usage.c.replies, keys))

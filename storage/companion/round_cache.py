@@ -16,6 +16,8 @@ from storage.database.connection import StorageError
 from storage.ids import SessionId
 
 TTL_S = 3600
+# The sessions that the memory of one process holds.
+CAPACITY = 10_000
 log = structlog.get_logger(__name__)
 
 
@@ -41,9 +43,7 @@ class RoundCache(Protocol):
 class MemoryRoundCache:
     """A bounded cache for one process, which evicts the least recently used session."""
 
-    def __init__(self, *, ttl_s: float = TTL_S, capacity: int = 10_000) -> None:
-        self._ttl_s = ttl_s
-        self._capacity = capacity
+    def __init__(self) -> None:
         self._held: OrderedDict[SessionId, tuple[float, bytes]] = OrderedDict()
 
     async def get(self, session_id: SessionId) -> bytes | None:
@@ -57,9 +57,9 @@ class MemoryRoundCache:
 
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
         """See `RoundCache`."""
-        self._held[session_id] = (time.monotonic() + self._ttl_s, sealed)
+        self._held[session_id] = (time.monotonic() + TTL_S, sealed)
         self._held.move_to_end(session_id)
-        while len(self._held) > self._capacity:
+        while len(self._held) > CAPACITY:
             self._held.popitem(last=False)
 
     async def drop(self, session_id: SessionId) -> None:
@@ -78,8 +78,7 @@ class MemoryRoundCache:
 class RedisRoundCache:
     """A cache that several processes share."""
 
-    def __init__(self, url: str, *, ttl_s: float = TTL_S, timeout_s: float = 1.0) -> None:
-        self._ttl_ms = int(ttl_s * 1000)
+    def __init__(self, url: str, *, timeout_s: float = 1.0) -> None:
         self._redis = Redis.from_url(
             url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s
         )
@@ -100,7 +99,7 @@ class RedisRoundCache:
     async def put(self, session_id: SessionId, sealed: bytes) -> None:
         """See `RoundCache`."""
         try:
-            await self._redis.set(self._key(session_id), sealed, px=self._ttl_ms)
+            await self._redis.set(self._key(session_id), sealed, ex=TTL_S)
         except (RedisError, OSError) as error:
             log.warning("round_cache_failed", error=type(error).__name__)
 

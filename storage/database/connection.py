@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, event, text
+from sqlalchemy import Column, Connection, CursorResult, Executable, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -293,19 +293,23 @@ def _no_answer(error: Exception) -> StorageError:
 
 def insert_ignore(dialect: str, table: Table) -> Insert:
     """Build an INSERT that does nothing if the row's key exists."""
-    if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
 def upsert(dialect: str, table: Table, keys: dict[str, Any], values: dict[str, Any]) -> Insert:
     """Build an INSERT that updates `values` if a row with these keys exists."""
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    return (
-        insert(table)
-        .values(**keys, **values)
-        .on_conflict_do_update(index_elements=list(keys), set_=values)
-    )
+    insert = _insert(dialect, table).values(**keys, **values)
+    return insert.on_conflict_do_update(index_elements=list(keys), set_=values)
+
+
+def count_up(dialect: str, counter: Column[int], keys: dict[str, Any]) -> Insert:
+    """Build an INSERT of a counter at 1, which counts up if a row with these keys exists."""
+    insert = _insert(dialect, counter.table).values(**keys, **{counter.name: 1})
+    return insert.on_conflict_do_update(index_elements=list(keys), set_={counter.name: counter + 1})
+
+
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -110,13 +110,5 @@ async def listed(
 
 
 def _change(row: Row[Any]) -> LexiconChange:
-    return LexiconChange(
-        row.change_id,
-        row.body,
-        ChangeState(row.state),
-        row.proposed_by,
-        row.proposed_at,
-        json.loads(row.replay) if row.replay else None,
-        row.decided_by,
-        row.decided_at,
-    )
+    replay = json.loads(row.replay) if row.replay else None
+    return LexiconChange(**{**row._mapping, "state": ChangeState(row.state), "replay": replay})

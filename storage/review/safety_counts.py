@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.database.connection import Transaction
+from storage.database.connection import Transaction, count_up
 from storage.database.schema import safety_counts
 
 
@@ -44,15 +43,13 @@ async def add(
     transaction: Transaction, act: SafetyEvent, *, level: int = 0, script: str = ""
 ) -> None:
     """Count one act."""
-    dialect = sqlite if transaction.dialect == "sqlite" else postgresql
-    await transaction.execute(
-        dialect.insert(safety_counts)
-        .values(day=f"{transaction.now:%Y-%m-%d}", kind=act, level=level, script=script, number=1)
-        .on_conflict_do_update(
-            index_elements=["day", "kind", "level", "script"],
-            set_={"number": safety_counts.c.number + 1},
-        )
-    )
+    keys = {
+        "day": f"{transaction.now:%Y-%m-%d}",
+        "kind": act,
+        "level": level,
+        "script": script,
+    }
+    await transaction.execute(count_up(transaction.dialect, safety_counts.c.number, keys))
 
 
 async def of_year(transaction: Transaction, year: int) -> list[Count]:
