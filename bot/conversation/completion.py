@@ -76,14 +76,14 @@ class TurnCompleter:
         self._shadow = shadow
         self._texts = texts
 
-    async def is_read_first(self, transaction: Transaction, person: Person) -> bool:
+    async def needs_review(self, transaction: Transaction, person: Person) -> bool:
         """Whether an operator reads this person's replies before they go."""
         return await self._shadow.reads(transaction, person) is not None
 
-    async def finish(
+    async def complete(
         self,
         transaction: Transaction,
-        asked: PendingTurn,
+        pending: PendingTurn,
         words: str,
         *,
         preview_message_id: int | None,
@@ -93,61 +93,63 @@ class TurnCompleter:
 
         Args:
             transaction: of the answer; the caller ends the inbox rows in it.
-            asked: the question.
+            pending: the question.
             words: the reply, past the guard.
             preview_message_id: a message that becomes the reply by an edit.
             is_kept_back: the guard stopped the model's own words.
         """
-        person = await people.by_id(transaction, asked.person.person_id)
-        if person is None or person.epoch != asked.person.epoch:
+        person = await people.by_id(transaction, pending.person.person_id)
+        if person is None or person.epoch != pending.person.epoch:
             return Completion.SUPERSEDED
         if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
-            lines = self._crisis.lines(asked.person)
+            lines = self._crisis.lines(pending.person)
             words = self._texts(person.language, "paused", lines=lines)
-            await self.put(transaction, asked, words, preview_message_id=preview_message_id)
+            await self.enqueue(transaction, pending, words, preview_message_id=preview_message_id)
             return Completion.PAUSED
         if is_kept_back:
             await safety_counts.add(transaction, SafetyEvent.GUARD)
         case = await self._shadow.reads(transaction, person)
         if case is not None and preview_message_id is None:
-            below = await self._below(transaction, asked, person)
+            below = await self._footer(transaction, pending, person)
             await self._shadow.keep_back(
                 transaction,
                 person,
                 case,
-                asked.question,
-                asked.update_ids[-1],
+                pending.question,
+                pending.update_ids[-1],
                 words,
                 "\n\n".join(below),
             )
             return Completion.SHADOW
         turn_id = await conversations.answer(
-            transaction, person.person_id, asked.question, text=words
+            transaction, person.person_id, pending.question, text=words
         )
         if turn_id is not None:
-            below = await self._below(transaction, asked, person)
+            below = await self._footer(transaction, pending, person)
             text = "\n\n".join([words, *below])
-            await self.put(transaction, asked, text, preview_message_id=preview_message_id)
+            await self.enqueue(transaction, pending, text, preview_message_id=preview_message_id)
         return Completion.REPLY
 
-    async def regret(
+    async def complete_with_failure(
         self,
         transaction: Transaction,
-        asked: PendingTurn,
+        pending: PendingTurn,
         text: str,
         buttons: Keyboard,
         *,
         preview_message_id: int | None,
     ) -> None:
         """Say that there is no answer; whoever may be at risk gets numbers to call all the same."""
-        below = await self._resources.under(transaction, asked.person, asked.screening)
+        below = await self._resources.lines_for(transaction, pending.person, pending.screening)
         text = "\n\n".join([text, *below])
-        await self.put(transaction, asked, text, buttons, preview_message_id=preview_message_id)
+        await self.enqueue(
+            transaction, pending, text, buttons, preview_message_id=preview_message_id
+        )
 
-    async def put(
+    async def enqueue(
         self,
         transaction: Transaction,
-        asked: PendingTurn,
+        pending: PendingTurn,
         text: str,
         buttons: Keyboard | None = None,
         *,
@@ -158,18 +160,18 @@ class TurnCompleter:
             transaction,
             outbox.MessageKind.REPLY,
             MessageBody(text, buttons or []),
-            person_id=asked.person.person_id,
-            epoch=asked.person.epoch,
-            update_id=asked.update_ids[-1],
-            turn_id=asked.question.turn_id,
+            person_id=pending.person.person_id,
+            epoch=pending.person.epoch,
+            update_id=pending.update_ids[-1],
+            turn_id=pending.question.turn_id,
             preview_message_id=preview_message_id,
         )
 
-    async def _below(
-        self, transaction: Transaction, asked: PendingTurn, person: Person
+    async def _footer(
+        self, transaction: Transaction, pending: PendingTurn, person: Person
     ) -> list[str]:
         """What stands under the reply; a reply is counted against the quota here, once."""
-        await self._quota.count(transaction, asked.person)
-        resources = await self._resources.under(transaction, asked.person, asked.screening)
-        told = await self._duties.take(transaction, person)
-        return [*resources, *told, *asked.notes]
+        await self._quota.count(transaction, pending.person)
+        resources = await self._resources.lines_for(transaction, pending.person, pending.screening)
+        told = await self._duties.due_for(transaction, person)
+        return [*resources, *told, *pending.notes]

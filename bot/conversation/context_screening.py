@@ -30,19 +30,19 @@ _GAP = "\n。\n"
 class ContextScreener:
     """Screens words in their context."""
 
-    def __init__(self, screens: SafeScreener) -> None:
-        self._screens = screens
+    def __init__(self, screener: SafeScreener) -> None:
+        self._screener = screener
 
     async def screen(self, text: str) -> Screening:
         """Screen a text without any context."""
-        return await self._screens.hear(text)
+        return await self._screener.screen_async(text)
 
     async def screen_burst(self, burst: Burst) -> Screening:
         """Screen a burst whole: a sentence may be split over several messages."""
         texts = burst.texts
         if len(texts) == 1:
             return burst.screening
-        return merge([burst.screening, await self._screens.hear(joined(texts))])
+        return merge([burst.screening, await self._screener.screen_async(joined(texts))])
 
     async def screen_in_context(
         self, transaction: Transaction, utterance: Utterance, texts: Sequence[str]
@@ -63,7 +63,7 @@ class ContextScreener:
         if not before and position is None:
             return utterance
         asked = script.asked(position.script, position.step) if position else None
-        heard = await self._screens.hear(joined(texts), before, asked=asked)
+        heard = await self._screener.screen_async(joined(texts), before, asked=asked)
         return replace(utterance, screening=merge([utterance.screening, heard]))
 
     @staticmethod

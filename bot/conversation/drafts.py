@@ -27,7 +27,7 @@ class Preview:
 
     Args:
         bot: the library's bot.
-        pacer: the budget of drafts.
+        limiter: the budget of drafts.
         mode: `draft`, `edit` or `off`.
         telegram_id: the person's chat.
         draft_id: not 0, and the same for every stage of one reply.
@@ -42,7 +42,7 @@ class Preview:
     def __init__(
         self,
         bot: Bot,
-        pacer: RateLimiter,
+        limiter: RateLimiter,
         mode: str,
         telegram_id: int,
         *,
@@ -51,7 +51,7 @@ class Preview:
         on_begun: Callable[[int], Awaitable[None]],
     ) -> None:
         self._bot = bot
-        self._pacer = pacer
+        self._limiter = limiter
         self._mode = mode
         self._telegram_id = telegram_id
         self._draft_id = draft_id
@@ -67,11 +67,11 @@ class Preview:
     @property
     def typing_every_s(self) -> float:
         """How often to show again that something is being written."""
-        return self._pacer.TYPING_EVERY_S
+        return self._limiter.TYPING_EVERY_S
 
     async def show(self, text: str) -> bool:
         """Replace what is shown. Returns False if there is no room for it."""
-        if utf16_length(text) > LIMIT or not self._pacer.may_draft(self._telegram_id):
+        if utf16_length(text) > LIMIT or not self._limiter.may_draft(self._telegram_id):
             return False
         bot, chat_id = self._bot, self._telegram_id
         if self._mode == "draft":
@@ -81,13 +81,13 @@ class Preview:
                 bot.edit_message_text(text, chat_id=chat_id, message_id=self.message_id)
             )
         else:
-            await self._pacer.wait(chat_id)  # it is a message like any other
+            await self._limiter.wait(chat_id)  # it is a message like any other
             await self.call(self._begin(text))
         return True
 
     async def show_typing(self) -> None:
         """Show that something is being written."""
-        if self._pacer.may_draft(self._telegram_id):
+        if self._limiter.may_draft(self._telegram_id):
             await self.call(self._bot.send_chat_action(self._telegram_id, ChatAction.TYPING))
 
     async def call(self, call: Awaitable[object]) -> None:

@@ -18,7 +18,7 @@ class LegalNotices:
         self._texts = texts
         self._duties = duties
 
-    async def take(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
+    async def due_for(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
         """What to add under the reply that is queued in this transaction.
 
         The page of consent says what this is, so it counts as the first time.

@@ -46,7 +46,7 @@ class SessionCacheEviction:
             self._used.pop(session_id, None)
             self._forget(str(session_id))
 
-    async def forget_old(self) -> None:
+    async def evict_old(self) -> None:
         """Forget sessions that have been silent for long."""
         before = self._clock() - KEPT_FOR_S
         while self._used and next(iter(self._used.values())) <= before:

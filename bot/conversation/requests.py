@@ -36,10 +36,10 @@ class RequestBuilder:
         # A small model must leave room for the question: half of what it can hold at most.
         self._max_new_tokens = min(settings.max_new_tokens, model.context_length // 2)
 
-    async def request_for(self, asked: PendingTurn, urgency: int) -> PreparedRequest:
+    async def request_for(self, pending: PendingTurn, urgency: int) -> PreparedRequest:
         """Build the request for a question, with as many rounds before it as fit."""
-        question = asked.question
-        rounds = await self._rounds.before(asked.person.person_id, question)
+        question = pending.question
+        rounds = await self._rounds.before(pending.person.person_id, question)
         ids, shown = build_prompt(
             self._model.tokenizer,
             escape_template(question.text),
@@ -48,7 +48,7 @@ class RequestBuilder:
             budget=self._model.context_length - self._max_new_tokens,
         )
         request = GenerationRequest(
-            f"{question.turn_id}-{asked.update_ids[-1]}",
+            f"{question.turn_id}-{pending.update_ids[-1]}",
             ids,
             max_new_tokens=self._max_new_tokens,
             sampling=SAMPLING,

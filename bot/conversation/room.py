@@ -65,8 +65,8 @@ def build(
     url = context.settings.redis_url
     cache = round_cache.connect(url.get_secret_value() if url else None)
     rounds = RecentRounds(context.database, cache)
-    kept_words = SessionCacheEviction(model)
-    finisher = TurnCompleter(
+    eviction = SessionCacheEviction(model)
+    completer = TurnCompleter(
         crisis=crisis.responder,
         safe_mode=crisis.safe_mode,
         quota=quota,
@@ -75,10 +75,10 @@ def build(
         shadow=shadow,
         texts=context.texts,
     )
-    guard = OutputGuard(crisis.screens.present, context.hotlines)
+    guard = OutputGuard(crisis.screener.current, context.hotlines)
     turns = TurnHandler(
         context,
-        screens=ContextScreener(crisis.screens),
+        screener=ContextScreener(crisis.screener),
         interceptors=interceptors,
         fixed_reply=crisis.fixed_reply,
         quota=quota,
@@ -86,24 +86,24 @@ def build(
             context,
             requests=RequestBuilder(context.settings, model, rounds),
             writer=ReplyGenerator(model, guard, context.metrics),
-            finisher=finisher,
+            completer=completer,
             rounds=rounds,
-            kept_words=kept_words,
+            eviction=eviction,
         ),
     )
-    _subscribe(context.database.events, rounds, kept_words)
+    _subscribe(context.database.events, rounds, eviction)
     return ConversationRoom(
         turns=turns,
         cache=cache,
         routes=Routes(
             buttons={"retry": turns.on_retry}, classes={UpdateClass.BURST: turns.on_burst}
         ),
-        jobs=(Job("kept_words", kept_words.forget_old, 60.0),),
+        jobs=(Job("session_cache", eviction.evict_old, 60.0),),
     )
 
 
-def _subscribe(events: EventBus, rounds: RecentRounds, kept_words: SessionCacheEviction) -> None:
+def _subscribe(events: EventBus, rounds: RecentRounds, eviction: SessionCacheEviction) -> None:
     """Forget the rounds of sessions that ended or changed."""
-    events.subscribe(SessionsEnded, kept_words.evict)
+    events.subscribe(SessionsEnded, eviction.evict)
     events.subscribe(SessionsEnded, rounds.on_sessions_ended)
     events.subscribe(RoundsChanged, rounds.on_rounds_changed)

@@ -32,7 +32,7 @@ class TurnHandler:
 
     Args:
         context: the environment.
-        screens: screens words in their context.
+        screener: screens words in their context.
         interceptors: who may answer before the model does, in this order.
         fixed_reply: stores the words as a turn.
         quota: how many replies are left today.
@@ -43,7 +43,7 @@ class TurnHandler:
         self,
         context: Context,
         *,
-        screens: ContextScreener,
+        screener: ContextScreener,
         interceptors: Sequence[Interceptor],
         fixed_reply: FixedReply,
         quota: Quota,
@@ -51,7 +51,7 @@ class TurnHandler:
     ) -> None:
         self._database = context.database
         self._answers = context.answers
-        self._screens = screens
+        self._screener = screener
         self._interceptors = interceptors
         self._fixed_reply = fixed_reply
         self._quota = quota
@@ -75,14 +75,14 @@ class TurnHandler:
 
     async def answer(self, burst: Burst) -> None:
         """Answer the messages of one burst."""
-        screening = await self._screens.screen_burst(burst)
+        screening = await self._screener.screen_burst(burst)
         await self._reply(await self._begin(burst, screening))
 
     async def answer_button(
         self, person: Person, update: Update, text: str, on_accepted: OnAccepted
     ) -> None:
         """Answer a button that stands for words; `on_accepted` takes part in the transaction."""
-        screening = await self._screens.screen(text)
+        screening = await self._screener.screen(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
             update_id, person.person_id, UpdateKind.BUTTON, update, text, screening, person.epoch
@@ -105,7 +105,7 @@ class TurnHandler:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            screening = await self._screens.screen(turn.text)
+            screening = await self._screener.screen(turn.text)
             utterance = Utterance(person, [update_id], turn.text, screening, is_new=False)
             pending = None
             if not await is_intercepted(self._interceptors, transaction, utterance):
@@ -128,7 +128,7 @@ class TurnHandler:
                 await inbox.end(transaction, burst.update_ids, Ended.IGNORED, reason="erased")
                 return None
             if burst.keep_only(open_ids):
-                screening = await self._screens.screen_burst(burst)
+                screening = await self._screener.screen_burst(burst)
             if on_accepted is not None and not await on_accepted(transaction, person):
                 return None
             # The sweep comes hourly, and a message may come sooner.
@@ -137,7 +137,7 @@ class TurnHandler:
                 person = replace(person, off_record_until_at=None)
             utterance = _utterance(burst, person, screening, is_typed=on_accepted is None)
             if utterance.is_typed:  # a button's words are ours: no risk, no answer to a question
-                utterance = await self._screens.screen_in_context(
+                utterance = await self._screener.screen_in_context(
                     transaction, utterance, burst.texts
                 )
             if await is_intercepted(self._interceptors, transaction, utterance):

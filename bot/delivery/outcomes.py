@@ -102,7 +102,7 @@ class Outcomes:
             # Their words wait until the chat is put right: none of them may be missed.
             self._say_once(message, error, "operators_chat_unreachable")
             if error.moved_to is not None:
-                self._chat.move(error.moved_to)
+                self._chat.change_id(error.moved_to)
         elif failure is Failure.BLOCKED:
             async with self._database.begin() as transaction:
                 await self.end_within(transaction, message, OutboxState.FAILED, "blocked")

@@ -42,7 +42,7 @@ class OutboxRelay:
         *,
         database: Database,
         bot: Bot,
-        pacer: RateLimiter,
+        limiter: RateLimiter,
         metrics: Metrics,
         chat: OperatorsChat,
         topics: Topics,
@@ -51,7 +51,7 @@ class OutboxRelay:
     ) -> None:
         self._database = database
         self._bot = bot
-        self._pacer = pacer
+        self._limiter = limiter
         self._metrics = metrics
         self._operators_chat = chat
         self._topics = topics
@@ -158,7 +158,7 @@ class OutboxRelay:
         async with self._database.begin() as transaction:
             if not await outbox.claim(transaction, message.outbox_id, fence=self._fence()):
                 return
-        done = await self._topics.settle(message.body)
+        done = await self._topics.apply(message.body)
         state, reason = (OutboxState.SENT, None) if done else (OutboxState.FAILED, "refused")
         await self._outcomes.end(message, state, reason)
 
@@ -169,7 +169,7 @@ class OutboxRelay:
         claimed = False
         last = len(parts_of(message.body)) - 1
         for part in range(last + 1):
-            await self._pacer.wait(chat_id)
+            await self._limiter.wait(chat_id)
             attempt, outcome = await self._begin(message, part, claimed=claimed)
             claimed = True
             if outcome is AttemptOutcome.REFUSED:  # fenced off, or taken by another sender

@@ -58,7 +58,7 @@ class OperatorMessenger:
             most=MOST_WORDS,
         )
 
-    async def put(
+    async def post_text(
         self,
         transaction: Transaction,
         key: str,
@@ -70,9 +70,9 @@ class OperatorMessenger:
     ) -> None:
         """Queue a text for the chat as a whole; as `say`."""
         text = self.text(key, **values)
-        await self.say(transaction, text, buttons=buttons, person_id=person_id, silent=silent)
+        await self.post(transaction, text, buttons=buttons, person_id=person_id, silent=silent)
 
-    async def say(
+    async def post(
         self,
         transaction: Transaction,
         text: str,
@@ -104,7 +104,7 @@ class OperatorMessenger:
             audience=Audience.OPERATORS,
         )
 
-    async def tell(
+    async def send_to(
         self,
         transaction: Transaction,
         operator: Operator,

@@ -33,13 +33,13 @@ _NUMBER = re.compile(r"#(\d{1,18})\b")
 class CaseCommands:
     """Does what operators ask for."""
 
-    def __init__(self, desk: Desk, takeover: Takeover, notices: OperatorMessenger) -> None:
+    def __init__(self, desk: Desk, takeover: Takeover, messenger: OperatorMessenger) -> None:
         self._desk = desk
         self._takeover = takeover
-        self._notices = notices
-        self._buttons = CaseButtons(notices)
+        self._messenger = messenger
+        self._buttons = CaseButtons(messenger)
 
-    async def do(
+    async def execute(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, verb: str, words: str = ""
     ) -> None:
         """Do one act.
@@ -81,7 +81,7 @@ class CaseCommands:
         return case_id if text.strip() == self._prompt(case_id) else None
 
     def _prompt(self, case_id: CaseId) -> str:
-        return self._notices.text("reply_prompt", case=case_id)
+        return self._messenger.text("reply_prompt", case=case_id)
 
     async def _ask_words(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> None:
         """Ask for words to the person: the answer to this message goes to them."""
@@ -92,7 +92,7 @@ class CaseCommands:
             raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))
         if case.lease_until_at is None:
             raise RefusedError(Refusal.NO_TAKEOVER)
-        await self._notices.say(transaction, self._prompt(case_id), case_id=case_id, silent=True)
+        await self._messenger.post(transaction, self._prompt(case_id), case_id=case_id, silent=True)
 
     async def _ask_verdict(
         self, transaction: Transaction, actor: Operator, case_id: CaseId
@@ -101,9 +101,9 @@ class CaseCommands:
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.claimed_by not in (None, actor.operator_id) and not actor.is_admin:
             raise await self._desk.taken(transaction, case)
-        await self._notices.say(
+        await self._messenger.post(
             transaction,
-            self._notices.text("resolve_ask", case=case_id),
+            self._messenger.text("resolve_ask", case=case_id),
             buttons=self._buttons.verdicts(case_id),
             case_id=case_id,
             silent=True,

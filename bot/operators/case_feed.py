@@ -32,10 +32,10 @@ LOUD = (
 class CaseFeed:
     """Tells the operators' chat what happens to cases, and pages operators."""
 
-    def __init__(self, notices: OperatorMessenger, texts: Texts) -> None:
-        self._notices = notices
+    def __init__(self, messenger: OperatorMessenger, texts: Texts) -> None:
+        self._messenger = messenger
         self._texts = texts
-        self._buttons = CaseButtons(notices)
+        self._buttons = CaseButtons(messenger)
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
         """Tell of an event, in the transaction of the act."""
@@ -80,10 +80,10 @@ class CaseFeed:
         known = state in (OutboxState.SENT, OutboxState.UNKNOWN)
         kind = state if known else OutboxState.FAILED
         key = "relay_blocked" if reason == "blocked" else f"relay_{kind}"
-        await self._notices.say(
+        await self._messenger.post(
             transaction,
-            self._notices.text(key, case=case_id, words=message.body.text),
-            buttons=self._buttons.under(case),
+            self._messenger.text(key, case=case_id, words=message.body.text),
+            buttons=self._buttons.for_case(case),
             person_id=case.person_id,
             case_id=case_id,
             silent=state is OutboxState.SENT,
@@ -93,7 +93,7 @@ class CaseFeed:
         """What is said of an event; nothing of those that concern no one here."""
         values: dict[str, object] = {
             "case": event.case.case_id,
-            "operator": self._notices.name(event.operator),
+            "operator": self._messenger.name(event.operator),
             "words": event.words,
         }
         match event.what:
@@ -123,22 +123,22 @@ class CaseFeed:
             case EventType.SHADOW_CHANGED if "agrees" in event.detail:
                 key = "case_shadow_agreed" if event.detail["agrees"] else "case_shadow_declined"
             case EventType.RESOLVED:
-                values["how"] = self._notices.text(f"resolution_{event.detail['resolution']}")
+                values["how"] = self._messenger.text(f"resolution_{event.detail['resolution']}")
                 key = "case_resolved"
             case _:
                 return ""
-        return self._notices.text(key, **values)
+        return self._messenger.text(key, **values)
 
     def _sent(self, sent: SentObject) -> str:
-        what = self._notices.text(f"sent_{sent.kind}")
+        what = self._messenger.text(f"sent_{sent.kind}")
         more = sent.emoji
         if sent.seconds is not None:
-            more = self._notices.text("sent_seconds", seconds=sent.seconds)
-        return self._notices.text("sent_more", sent=what, more=more) if more else what
+            more = self._messenger.text("sent_seconds", seconds=sent.seconds)
+        return self._messenger.text("sent_more", sent=what, more=more) if more else what
 
     async def _opened(self, transaction: Transaction, event: Event) -> None:
         """A grave case, or one that became graver; or further words at risk."""
-        case, notices = event.case, self._notices
+        case, messenger = event.case, self._messenger
         if case.level < Level.ACTIVE:
             return
         if event.what is EventType.RAISED and not event.detail.get("rose"):
@@ -146,16 +146,16 @@ class CaseFeed:
             return
         head = "case_opened" if event.what is EventType.OPENED else "case_raised"
         lines = [
-            notices.text(
-                head, case=case.case_id, level=case.level, categories=notices.categories(case)
+            messenger.text(
+                head, case=case.case_id, level=case.level, categories=messenger.categories(case)
             ),
-            notices.text("case_words_withheld")
+            messenger.text("case_words_withheld")
             if event.detail["hidden"]
             else event.words[:EXCERPT],
         ]
         before = await case_queue.place_in_line(transaction, case)
         if before and case.claimed_by is None:
-            lines.append(notices.text("case_in_line", count=before))
+            lines.append(messenger.text("case_in_line", count=before))
         await self._say(transaction, event, "\n".join(lines), silent=False)
         if event.what is EventType.RAISED:  # after the words: its name tells the level
             await self._topic(transaction, event, RENAME)
@@ -166,18 +166,18 @@ class CaseFeed:
         It sounds where somebody has the case: their clock has stopped, nothing else would call.
         """
         if event.case.lease_until_at is None and event.words:
-            text = self._notices.text(
+            text = self._messenger.text(
                 "case_more", case=event.case.case_id, words=event.words[:EXCERPT]
             )
             silent = event.case.claimed_by is None
             await self._say(transaction, event, text, with_buttons=False, silent=silent)
 
     async def _paged(self, transaction: Transaction, event: Event) -> None:
-        case, notices = event.case, self._notices
+        case, messenger = event.case, self._messenger
         minutes = _minutes(case, transaction.now)
         if "operators" not in event.detail:
             key = "case_paged_outside" if event.detail["outside"] else "case_page_failed"
-            text = notices.text(key, case=case.case_id, minutes=minutes)
+            text = messenger.text(key, case=case.case_id, minutes=minutes)
             await self._say(transaction, event, text)
             return
         names = []
@@ -185,7 +185,7 @@ class CaseFeed:
             operator = await operators.get(transaction, OperatorId(operator_id))
             if operator is None:
                 continue
-            names.append(notices.name(operator))
+            names.append(messenger.name(operator))
             language = operator.language
             text = self._texts(
                 language,
@@ -193,11 +193,11 @@ class CaseFeed:
                 case=case.case_id,
                 level=case.level,
                 minutes=minutes,
-                categories=notices.categories(case, language),
+                categories=messenger.categories(case, language),
             )
             claim = (self._texts(language, "button_claim"), f"case:{case.case_id}:claim")
-            await notices.tell(transaction, operator, text, buttons=[[claim]])
-        text = notices.text(
+            await messenger.send_to(transaction, operator, text, buttons=[[claim]])
+        text = messenger.text(
             "case_paged", case=case.case_id, operator=", ".join(names), minutes=minutes
         )
         await self._say(transaction, event, text)
@@ -212,10 +212,10 @@ class CaseFeed:
         silent: bool | None = None,
     ) -> None:
         case = event.case
-        await self._notices.say(
+        await self._messenger.post(
             transaction,
             text,
-            buttons=self._buttons.under(case) if with_buttons else None,
+            buttons=self._buttons.for_case(case) if with_buttons else None,
             person_id=case.person_id,
             case_id=case.case_id,
             silent=event.what not in LOUD if silent is None else silent,
@@ -225,7 +225,7 @@ class CaseFeed:
         """Have something done with the topic of a case, if it is one that has a topic."""
         case = event.case
         if case.level >= Level.ACTIVE:
-            await self._notices.say(transaction, "", case_id=case.case_id, topic=act)
+            await self._messenger.post(transaction, "", case_id=case.case_id, topic=act)
 
 
 def _minutes(case: Case, now: datetime) -> int:

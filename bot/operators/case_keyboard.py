@@ -32,10 +32,10 @@ class Pressed:
 class CaseButtons:
     """Rows of buttons."""
 
-    def __init__(self, notices: OperatorMessenger) -> None:
-        self._notices = notices
+    def __init__(self, messenger: OperatorMessenger) -> None:
+        self._messenger = messenger
 
-    def under(self, case: Case) -> Keyboard:
+    def for_case(self, case: Case) -> Keyboard:
         """What can be done with a case now."""
         if case.state is CaseState.RESOLVED or case.person_id is None:
             return []
@@ -56,19 +56,19 @@ class CaseButtons:
 
     def _button(self, case_id: CaseId, verb: str) -> tuple[str, str]:
         key = f"resolution_{verb}" if verb in VERDICTS else f"button_{verb}"
-        return self._notices.text(key), f"case:{case_id}:{verb}"
+        return self._messenger.text(key), f"case:{case_id}:{verb}"
 
 
-def read(data: str) -> Pressed | None:
+def parse_data(data: str) -> Pressed | None:
     """What a button's data asks for, or None where no button of ours has such data."""
     kind, _, rest = data.partition(":")
     number, _, verb = rest.partition(":")
-    if kind != "case" or verb not in VERBS or (case_id := number_of(number)) is None:
+    if kind != "case" or verb not in VERBS or (case_id := parse_case_id(number)) is None:
         return None
     return Pressed(case_id, verb)
 
 
-def number_of(text: str) -> CaseId | None:
+def parse_case_id(text: str) -> CaseId | None:
     """The number of a case as operators write it (`12` or `#12`), or None."""
     digits = text.removeprefix("#")
     usable = digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS

@@ -24,7 +24,7 @@ class Digest:
 
     Args:
         database: where cases are.
-        notices: words to operators.
+        messenger: words to operators.
         zone: in which times are shown.
     """
 
@@ -32,17 +32,17 @@ class Digest:
         self,
         *,
         database: Database,
-        notices: OperatorMessenger,
+        messenger: OperatorMessenger,
         zone: ZoneInfo,
     ) -> None:
         self._database = database
-        self._notices = notices
+        self._messenger = messenger
         self._zone = zone
         self._told_at: datetime | None = None
 
-    async def tell_due(self) -> bool:
+    async def send_due(self) -> bool:
         """Tell of what is new, if it is time; return whether something was told."""
-        if not self._notices.has_readers:
+        if not self._messenger.has_readers:
             return False
         now = self._database.now()
         async with self._database.read() as transaction:  # nothing is new as a rule
@@ -60,26 +60,26 @@ class Digest:
         async with self._database.begin() as transaction:
             await case_clocks.mark_digested(transaction, [each.case_id for each in fresh])
             fallen = await settings.mark_fallen_told(transaction)
-            await self._notices.say(transaction, self._text(fresh, fallen), silent=True)
+            await self._messenger.post(transaction, self._text(fresh, fallen), silent=True)
         self._told_at = now
         return True
 
     def _text(self, fresh: list[Case], fallen: int) -> str:
-        notices = self._notices
-        lines = [notices.text("digest", count=len(fresh))] if fresh else []
+        messenger = self._messenger
+        lines = [messenger.text("digest", count=len(fresh))] if fresh else []
         lines += [self._line(case) for case in fresh[:MOST_LINES]]
         if len(fresh) > MOST_LINES:
-            lines.append(notices.text("digest_more", count=len(fresh) - MOST_LINES))
+            lines.append(messenger.text("digest_more", count=len(fresh) - MOST_LINES))
         if fallen:  # a trend is no case: how many, and not who
-            lines.append(notices.text("digest_fallen", count=fallen))
+            lines.append(messenger.text("digest_fallen", count=fallen))
         return "\n".join(lines)
 
     def _line(self, case: Case) -> str:
         since = case.opened_at.astimezone(self._zone)
-        return self._notices.text(
+        return self._messenger.text(
             "digest_line",
             case=case.case_id,
             level=case.level,
-            categories=self._notices.categories(case),
+            categories=self._messenger.categories(case),
             since=f"{since:%m-%d %H:%M}",
         )

@@ -14,7 +14,7 @@ from telegram import Message, Update, User
 from bot.context import Context
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_commands import COMMANDS, CaseCommands
-from bot.operators.case_keyboard import number_of, read
+from bot.operators.case_keyboard import parse_case_id, parse_data
 from bot.operators.chat import OperatorsChat
 from bot.updates.responder import HandlerContext, acknowledge
 from review.operators.access import Refusal, RefusedError
@@ -45,14 +45,14 @@ class OperatorHandlers:
     def __init__(
         self,
         context: Context,
-        notices: OperatorMessenger,
-        acts: CaseCommands,
+        messenger: OperatorMessenger,
+        commands: CaseCommands,
         chat: OperatorsChat,
     ) -> None:
         self._database = context.database
         self._texts = context.texts
-        self._notices = notices
-        self._acts = acts
+        self._messenger = messenger
+        self._commands = commands
         self._chat = chat
         self._edits: deque[int] = deque(maxlen=EDITS_REMEMBERED)
 
@@ -60,15 +60,15 @@ class OperatorHandlers:
         """`case:ID:verb`: a button under a case, in their chat or in a page."""
         query, chat = update.callback_query, update.effective_chat
         assert query is not None
-        here = chat is not None and (self._chat.is_it(chat.id) or chat.id == query.from_user.id)
-        pressed = read(query.data or "")
+        here = chat is not None and (self._chat.matches(chat.id) or chat.id == query.from_user.id)
+        pressed = parse_data(query.data or "")
         actor, refused = None, None
         async with self._database.begin() as transaction:
             if here:
                 actor = await self._actor(transaction, query.from_user)
             if actor is not None and pressed is not None:
                 try:
-                    await self._acts.do(transaction, actor, pressed.case_id, pressed.verb)
+                    await self._commands.execute(transaction, actor, pressed.case_id, pressed.verb)
                 except RefusedError as error:
                     refused = error
             await self._end(transaction, update, actor)
@@ -78,7 +78,7 @@ class OperatorHandlers:
             done = self._texts(actor.language, "done") if pressed is not None else ""
             await acknowledge(update, done)
             return
-        why = self._notices.refusal(refused, pressed.case_id, actor.language)
+        why = self._messenger.refusal(refused, pressed.case_id, actor.language)
         if not await acknowledge(update, why, alert=True):  # pressed too long ago: said to all
             async with self._database.begin() as transaction:
                 await self._refuse(transaction, refused, pressed.case_id)
@@ -90,7 +90,7 @@ class OperatorHandlers:
             return
         async with self._database.begin() as transaction:
             actor = None
-            if self._chat.is_it(message.chat_id):
+            if self._chat.matches(message.chat_id):
                 actor = await self._actor(transaction, message.from_user)
             if actor is not None:
                 order = await self._order(transaction, message, context)
@@ -108,12 +108,14 @@ class OperatorHandlers:
         elif not is_text or order.verb is None or order.case_id is None:
             key = "commands" if order.verb is None else "which_case"
             key = key if is_text else "words_only"
-            await self._notices.say(
-                transaction, self._notices.text(key), case_id=order.case_id, silent=True
+            await self._messenger.post(
+                transaction, self._messenger.text(key), case_id=order.case_id, silent=True
             )
         else:
             try:
-                await self._acts.do(transaction, actor, order.case_id, order.verb, order.words)
+                await self._commands.execute(
+                    transaction, actor, order.case_id, order.verb, order.words
+                )
             except RefusedError as refused:
                 await self._refuse(transaction, refused, order.case_id)
 
@@ -130,12 +132,12 @@ class OperatorHandlers:
             case_id = topic
             if topic is None:  # no topic says which case it is about
                 number, *more = rest.split(maxsplit=1)[:2] or [""]
-                case_id, rest = number_of(number), "".join(more)
+                case_id, rest = parse_case_id(number), "".join(more)
             return OperatorCommand(COMMANDS.get(name), case_id, rest)
         asked = message.reply_to_message
         if asked is None or asked.from_user is None or asked.from_user.id != context.bot.id:
             return None
-        case_id = self._acts.prompted(asked.text or "")
+        case_id = self._commands.prompted(asked.text or "")
         if case_id is None or topic not in (None, case_id):
             return None
         return OperatorCommand("reply", case_id, text)
@@ -154,17 +156,17 @@ class OperatorHandlers:
         if message.message_id in self._edits:
             return
         self._edits.append(message.message_id)
-        await self._notices.say(
-            transaction, self._notices.text("edit_not_sent"), case_id=case_id, silent=True
+        await self._messenger.post(
+            transaction, self._messenger.text("edit_not_sent"), case_id=case_id, silent=True
         )
 
     async def _refuse(
         self, transaction: Transaction, refused: RefusedError, case_id: CaseId
     ) -> None:
         known = await cases.get(transaction, case_id) is not None
-        await self._notices.say(
+        await self._messenger.post(
             transaction,
-            self._notices.refusal(refused, case_id),
+            self._messenger.refusal(refused, case_id),
             case_id=case_id if known and refused.key is not Refusal.CASE_GONE else None,
         )
 

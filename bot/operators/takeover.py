@@ -106,19 +106,19 @@ class PersonNotifier:
         turn_id = event.detail.get("turn")
         await outbox.put(
             transaction,
-            outbox.MessageKind.RELAY,
+            outbox.MessageKind.OPERATOR_REPLY,
             MessageBody(event.words, case_id=event.case.case_id),
             person_id=person.person_id,
             turn_id=TurnId(turn_id) if turn_id is not None else None,
         )
 
 
-class TakeoverRelay:
+class TakeoverForwarder:
     """Where words go while an operator has the conversation."""
 
-    def __init__(self, takeover: Takeover, clocks: Escalation) -> None:
+    def __init__(self, takeover: Takeover, escalation: Escalation) -> None:
         self._takeover = takeover
-        self._clocks = clocks
+        self._escalation = escalation
 
     async def active_case(self, transaction: Transaction, person_id: PersonId) -> Case | None:
         """The case in which an operator has this conversation now; one whose lease is over ends."""
@@ -126,7 +126,7 @@ class TakeoverRelay:
         if case is None or case.lease_until_at is None:
             return None
         if case.lease_until_at <= transaction.now:
-            await self._clocks.end_lease(transaction, case)
+            await self._escalation.end_lease(transaction, case)
             return None
         return case
 

@@ -41,15 +41,15 @@ class Topics:
         *,
         database: Database,
         bot: Bot,
-        pacer: RateLimiter,
+        limiter: RateLimiter,
         chat: OperatorsChat,
-        notices: OperatorMessenger,
+        messenger: OperatorMessenger,
     ) -> None:
         self._database = database
         self._bot = bot
-        self._pacer = pacer
+        self._limiter = limiter
         self._chat = chat
-        self._notices = notices
+        self._messenger = messenger
         self._names: dict[int, str] = {}
         """What topics of open cases are called, as far as this process named them."""
         self._plain_until = datetime.min.replace(tzinfo=UTC)
@@ -80,7 +80,7 @@ class Topics:
             async with self._database.begin() as transaction:
                 await cases.change(transaction, CaseId(body.case_id), thread_id=None)
 
-    async def settle(self, body: MessageBody) -> bool:
+    async def apply(self, body: MessageBody) -> bool:
         """Rename, close or delete the topic of a case; False where the bot may not.
 
         Raises:
@@ -92,7 +92,7 @@ class Topics:
                 return True
             if body.topic == RENAME and self._names.get(case.thread_id) == self._name(case):
                 return True
-            await self._pacer.wait(chat_id)
+            await self._limiter.wait(chat_id)
             try:
                 await self._change(body, case, chat_id, case.thread_id)
             except SendError as error:
@@ -100,7 +100,7 @@ class Topics:
                     raise
                 log.error("topic_refused", error=error.name, wanted=body.topic)
                 if body.topic == DELETE:
-                    await self._ask_for_a_hand(body, case)
+                    await self._ask_operators_to_delete(body, case)
                 return False
             if body.topic == DELETE:
                 await self.forget(body)
@@ -117,7 +117,7 @@ class Topics:
 
     async def _make(self, case: Case) -> int | None:
         assert self._chat.id is not None
-        await self._pacer.wait(self._chat.id)
+        await self._limiter.wait(self._chat.id)
         try:
             thread_id = await open_topic(self._bot, self._chat.id, self._name(case))
             self._names[thread_id] = self._name(case)
@@ -131,15 +131,15 @@ class Topics:
             await cases.change(transaction, case.case_id, thread_id=thread_id)
         return thread_id
 
-    async def _ask_for_a_hand(self, body: MessageBody, case: Case) -> None:
+    async def _ask_operators_to_delete(self, body: MessageBody, case: Case) -> None:
         """What was erased must not stay in a topic that the bot may not delete. Said once."""
         async with self._database.begin() as transaction:
-            await self._notices.put(transaction, "topic_not_deleted", case=case.case_id)
+            await self._messenger.post_text(transaction, "topic_not_deleted", case=case.case_id)
         await self.forget(body)
 
     def _name(self, case: Case) -> str:
         """What operators see in the list of topics; names nobody."""
-        name = f"#{case.case_id} · {case.level} · {self._notices.categories(case)}"
+        name = f"#{case.case_id} · {case.level} · {self._messenger.categories(case)}"
         return name[:LONGEST_NAME]
 
     async def _case(self, body: MessageBody) -> Case | None:

@@ -25,11 +25,11 @@ class Erasure:
         *,
         texts: Texts,
         help_lines: HelpLines,
-        notices: OperatorMessenger,
+        messenger: OperatorMessenger,
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
-        self._notices = notices
+        self._messenger = messenger
 
     async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with. The text `key` says why."""
@@ -60,11 +60,13 @@ class Erasure:
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id)
         if case is not None:  # erasure also deleted the notices that still waited
-            await self._notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
+            await self._messenger.post_text(
+                transaction, "case_erased", case=case.case_id, level=case.level
+            )
         for each in theirs:
             # The topic of an open case may be created at this moment.
             if each.thread_id is not None or (each == case and each.level >= Level.ACTIVE):
-                await self._notices.say(transaction, "", case_id=each.case_id, topic=DELETE)
+                await self._messenger.post(transaction, "", case_id=each.case_id, topic=DELETE)
         return erased
 
     async def _farewell(self, transaction: Transaction, person: Person, text: str) -> None:

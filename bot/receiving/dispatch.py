@@ -26,13 +26,13 @@ class Dispatch:
     """Runs one unit of work to its end."""
 
     def __init__(
-        self, context: Context, notices: OperatorMessenger, *, retry_after_s: float = 1.0
+        self, context: Context, messenger: OperatorMessenger, *, retry_after_s: float = 1.0
     ) -> None:
         self._application = context.application
         self._database = context.database
         self._texts = context.texts
         self._metrics = context.metrics
-        self._notices = notices
+        self._messenger = messenger
         self._retry_after_s = retry_after_s
 
     async def handle(self, unit: Unit) -> None:
@@ -81,7 +81,7 @@ class Dispatch:
             elif not isinstance(unit, Burst) and (
                 unit.kind is UpdateKind.OPERATORS or is_case(unit.update)
             ):
-                await self._notices.put(transaction, "act_failed")
+                await self._messenger.post_text(transaction, "act_failed")
             await inbox.end(transaction, self._ids(unit), Ended.DEAD, reason="handler_failed")
         self._metrics.ends.labels(Ended.DEAD).inc()
 

@@ -55,7 +55,7 @@ class FallbackReply:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bot = context.bot
-        self._pacer = context.pacer
+        self._limiter = context.limiter
         self._metrics = context.metrics
         self._crisis = crisis
         self._spool = context.settings.data_dir / SPOOL
@@ -65,7 +65,7 @@ class FallbackReply:
         self._tries: OrderedDict[int, _Tries] = OrderedDict()
         self._people: OrderedDict[int, tuple[str, str | None]] = OrderedDict()
 
-    def know(self, person: Person) -> None:
+    def remember_person(self, person: Person) -> None:
         """Remember a person's language and region, for numbers they can dial."""
         self._people[person.telegram_id] = (person.language, person.region)
         self._people.move_to_end(person.telegram_id)
@@ -88,7 +88,7 @@ class FallbackReply:
         language, region = self._people.get(telegram_id, (language, None))
         body = MessageBody(self._crisis.fixed_reply(language, region, response))
         try:
-            await self._pacer.wait(telegram_id)
+            await self._limiter.wait(telegram_id)
             for part in range(tries.parts, len(parts_of(body))):
                 await send_part(self._bot, telegram_id, body, part)
                 tries.parts = part + 1
@@ -114,7 +114,7 @@ class FallbackReply:
         while len(self._tries) > MOST_SPOOLED:
             self._tries.popitem(last=False)
 
-    def settle(self, update_id: int) -> None:
+    def forget(self, update_id: int) -> None:
         """The update is stored now: it need not be remembered any longer."""
         self._tries.pop(update_id, None)
         if update_id in self._answered:

@@ -45,14 +45,14 @@ class Intake:
         *,
         reader: UpdateReader,
         crisis: CrisisResponder,
-        emergency: FallbackReply,
+        fallback_reply: FallbackReply,
         lanes: Lanes,
     ) -> None:
         self._database = context.database
         self._metrics = context.metrics
         self._reader = reader
         self._crisis = crisis
-        self._emergency = emergency
+        self._fallback_reply = fallback_reply
         self._lanes = lanes
         self._failures: Counter[int] = Counter()
 
@@ -72,20 +72,20 @@ class Intake:
         except Exception as error:
             if await self._ends_as_unstorable(received, error):
                 return
-            await self._rescue(received)
+            await self._answer_unstored(received)
             raise
         self._failures.pop(received.update_id, None)
-        self._metrics.updates.labels(received.reading.kind).inc()
-        if received.reading.text:
+        self._metrics.updates.labels(received.parsed.kind).inc()
+        if received.parsed.text:
             self._metrics.screenings.labels(int(received.screening.level)).inc()
         if arrival is not None:
             self._lanes.add(arrival)
 
-    async def rescue(self, raw: object) -> None:
+    async def answer_unstored(self, raw: object) -> None:
         """Answer a message at risk without storing it: an update before it cannot be stored."""
         received = await self._reader.read(raw)
         if received is not None:
-            await self._rescue(received)
+            await self._answer_unstored(received)
 
     async def resume(self) -> int:
         """After a start: let lanes take up every update without an end; return how many.
@@ -95,15 +95,17 @@ class Intake:
         async with self._database.read() as transaction:
             waiting = await inbox.open_owners(transaction)
         for person_id in waiting:
-            self._lanes.take_up(person_id)
+            self._lanes.reload(person_id)
         return sum(waiting.values())
 
-    async def _rescue(self, received: Received) -> None:
-        telegram_id = received.reading.telegram_id
-        if received.grave is None or telegram_id is None:
+    async def _answer_unstored(self, received: Received) -> None:
+        telegram_id = received.parsed.telegram_id
+        if received.crisis_response is None or telegram_id is None:
             return
-        language = language_of(received.reading.language_code)
-        await self._emergency.answer(received.update_id, telegram_id, language, received.grave)
+        language = language_of(received.parsed.language_code)
+        await self._fallback_reply.answer(
+            received.update_id, telegram_id, language, received.crisis_response
+        )
 
     async def _ends_as_unstorable(self, received: Received, error: Exception) -> bool:
         """Whether it is the update that storage cannot take, and not storage that is away.
@@ -128,15 +130,15 @@ class Intake:
                 )
         except Exception:  # storage is away after all
             return False
-        await self._rescue(received)
+        await self._answer_unstored(received)
         self._failures.pop(received.update_id, None)
         self._metrics.ends.labels(Ended.DEAD).inc()
         return True
 
     async def _store(self, received: Received) -> Arrival | None:
         """Write the inbox row; a message at risk is answered in the same transaction."""
-        reading = received.reading
-        is_told = self._emergency.has_answered(received.update_id)
+        reading = received.parsed
+        is_told = self._fallback_reply.has_answered(received.update_id)
         async with self._database.begin() as transaction:
             person = await self._known(transaction, reading)
             if person is None:
@@ -157,7 +159,7 @@ class Intake:
             )
             if not is_new:
                 return None
-            if received.grave is not None and person is not None:
+            if received.crisis_response is not None and person is not None:
                 utterance = Utterance(
                     person, [received.update_id], reading.text, received.screening, is_told=is_told
                 )
@@ -167,13 +169,13 @@ class Intake:
                     await people.set_blocked(transaction, person.telegram_id, None)
                 await activity.reset_silence(transaction, person.person_id)
         if is_told:
-            self._emergency.settle(received.update_id)
+            self._fallback_reply.forget(received.update_id)
         if ended:
             self._metrics.ends.labels(ended).inc()
             return None
         if person is not None:
-            self._emergency.know(person)
-        if received.grave is not None and person is not None:
+            self._fallback_reply.remember_person(person)
+        if received.crisis_response is not None and person is not None:
             self._metrics.ends.labels(Ended.ANSWERED).inc()
             return None
         return self._arrival(received, person)
@@ -184,9 +186,9 @@ class Intake:
         return Arrival(
             received.update_id,
             person.person_id if person else None,
-            received.reading.kind,
+            received.parsed.kind,
             received.update,
-            received.reading.text,
+            received.parsed.text,
             received.screening,
             person.epoch if person else None,
         )
@@ -210,9 +212,9 @@ class Intake:
     @staticmethod
     def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:
         """How an update ends that nobody has to answer."""
-        if received.grave is not None:
+        if received.crisis_response is not None:
             return None, None
         if received.update is None:
             return Ended.DEAD, "malformed"
-        reason = ENDS_AT_ONCE.get(received.reading.kind)
+        reason = ENDS_AT_ONCE.get(received.parsed.kind)
         return (Ended.IGNORED, reason) if reason else (None, None)

@@ -30,7 +30,7 @@ CUTS_SHORT = ("/new",)
 
 
 Handle = Callable[[Unit], Awaitable[None]]
-Refill = Callable[[PersonId | None], Awaitable[Sequence[Arrival]]]
+ReadStored = Callable[[PersonId | None], Awaitable[Sequence[Arrival]]]
 NOBODY = -1
 """The lane of updates that belong to no person."""
 
@@ -52,13 +52,13 @@ class Lanes:
 
     Args:
         handle: brings a unit to its end.
-        refill: reads a person's stored updates again, in order, some more than a lane holds.
+        read_stored: reads a person's stored updates again, in order, some more than a lane holds.
         burst_window_s: the silence after which words are answered.
     """
 
-    def __init__(self, handle: Handle, *, refill: Refill, burst_window_s: float) -> None:
+    def __init__(self, handle: Handle, *, read_stored: ReadStored, burst_window_s: float) -> None:
         self._handle = handle
-        self._refill = refill
+        self._read_stored = read_stored
         self._window_s = burst_window_s
         self._lanes: dict[int, _Lane] = {}
         self._closing = False
@@ -81,9 +81,9 @@ class Lanes:
 
     def on_released(self, released: UpdatesReleased) -> None:
         """Take up what waited for a person's consent."""
-        self.take_up(released.person_id)
+        self.reload(released.person_id)
 
-    def take_up(self, person_id: PersonId | None) -> None:
+    def reload(self, person_id: PersonId | None) -> None:
         """Let a lane read what is stored for it, before anything newer."""
         if self._closing:
             return
@@ -169,7 +169,7 @@ class Lanes:
             lane.refilling = True
             lane.overflowed = False
             try:
-                stored = await self._refill(None if key == NOBODY else PersonId(key))
+                stored = await self._read_stored(None if key == NOBODY else PersonId(key))
             except Exception as error:  # the database is away: asked again in a moment
                 log.error("refill_failed", error=type(error).__name__)
                 lane.overflowed = True

@@ -42,7 +42,7 @@ class Poller:
     Args:
         bot: whose token and server are polled.
         receive: stores an update, or raises.
-        rescue: answers a message at risk that stands behind one that could not be stored.
+        answer_unstored: answers a message at risk that stands behind one that could not be stored.
         metrics: counts polls that fail.
         now: the present instant.
 
@@ -55,13 +55,13 @@ class Poller:
         *,
         bot: Bot,
         receive: Callable[[object], Awaitable[None]],
-        rescue: Callable[[object], Awaitable[None]],
+        answer_unstored: Callable[[object], Awaitable[None]],
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._bot = bot
         self._receive = receive
-        self._rescue = rescue
+        self._answer_unstored = answer_unstored
         self._metrics = metrics
         self._now = now
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
@@ -130,7 +130,7 @@ class Poller:
         letters, has_failed = 0, False
         for raw in page:
             if has_failed:
-                await self._rescue(raw)  # its place in line is kept by not storing it yet
+                await self._answer_unstored(raw)  # its place in line is kept by not storing it yet
                 continue
             if letters > MOST_LETTERS:
                 break

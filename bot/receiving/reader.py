@@ -30,26 +30,26 @@ class Received:
 
     Attributes:
         update: the library's object, or None if it cannot read the update.
-        grave: what a message at risk in a private chat asks for, or None.
+        crisis_response: what a message at risk in a private chat asks for, or None.
     """
 
     update_id: UpdateId
     raw: object
     update: Update | None
-    reading: ParsedUpdate
+    parsed: ParsedUpdate
     screening: Screening
-    grave: Response | None
+    crisis_response: Response | None
 
 
 class UpdateReader:
     """Reads updates."""
 
     def __init__(
-        self, context: Context, screens: SafeScreener, operators_chat: OperatorsChat
+        self, context: Context, screener: SafeScreener, operators_chat: OperatorsChat
     ) -> None:
         self._database = context.database
         self._bot = context.bot
-        self._screens = screens
+        self._screener = screener
         self._operators_chat = operators_chat
         self._reads = asyncio.Semaphore(MOST_READS)
 
@@ -60,7 +60,7 @@ class UpdateReader:
             log.warning("update_without_id")
             return None
         update, reading = self._parse(raw)
-        screening = await self._screens.hear(reading.text)
+        screening = await self._screener.screen_async(reading.text)
         response = respond(screening)
         is_grave = (
             response is not None and response.blocks_model and reading.telegram_id is not None
@@ -87,13 +87,13 @@ class UpdateReader:
             async with self._database.begin() as transaction:
                 await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
-        screening = await self._screens.hear(reading.text)
+        screening = await self._screener.screen_async(reading.text)
         return Arrival(row.update_id, row.person_id, reading.kind, update, reading.text, screening)
 
     def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
         try:
             update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
-            self._operators_chat.follow(update)
+            self._operators_chat.follow_migration(update)
             reading = parsing.parse(update, self._operators_chat.id)
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)

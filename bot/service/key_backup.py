@@ -49,6 +49,6 @@ class KeyBackup:
         try:
             await backup.write_keys(self._database, folder / backup.KEYS_FILE)
         except Exception as error:  # a full disk, a database that is away: tried again
-            log.error("key_mirror_failed", error=type(error).__name__)
+            log.error("key_backup_failed", error=type(error).__name__)
             self._marked.set()
             await asyncio.sleep(10)

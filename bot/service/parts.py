@@ -155,6 +155,6 @@ class Parts:
         return self.rooms.upkeep.sweep
 
     @property
-    def key_mirror(self) -> KeyBackup:
+    def key_backup(self) -> KeyBackup:
         """The backup of the data keys."""
-        return self.rooms.upkeep.key_mirror
+        return self.rooms.upkeep.key_backup

@@ -144,7 +144,7 @@ class Heart(Rows):
     async def heard(self, person: Person, text: str, **values: Any) -> Utterance:
         """Store words as intake does; what waits for an answer now."""
         update_id = UpdateId(next(numbers))
-        screening: Screening = self.crisis.screens.screen(text)
+        screening: Screening = self.crisis.screener.screen(text)
         async with self.database.begin() as transaction:
             await inbox.add(
                 transaction,

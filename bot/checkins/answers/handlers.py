@@ -9,7 +9,7 @@ from datetime import timedelta
 from telegram import Update
 
 from bot.checkins.answers.trend import note_falling
-from bot.checkins.outgoing.keyboard import faces
+from bot.checkins.outgoing.keyboard import face_buttons
 from bot.checkins.settings import service
 from bot.conversation.turn_handler import TurnHandler
 from bot.operators.announcements import OperatorMessenger
@@ -45,12 +45,12 @@ class AnswerHandlers:
     """Handlers for the buttons under a check-in."""
 
     def __init__(
-        self, answers: Responder, conversation: TurnHandler, notices: OperatorMessenger
+        self, answers: Responder, conversation: TurnHandler, messenger: OperatorMessenger
     ) -> None:
         self._answers = answers
         self._texts = answers.texts
         self._conversation = conversation
-        self._notices = notices
+        self._messenger = messenger
 
     async def on_mood(self, update: Update, _context: HandlerContext) -> None:
         """`mood:<check-in>:<1-5>`, or `s1`, `e1` for sleep and energy, or `note`."""
@@ -92,7 +92,7 @@ class AnswerHandlers:
                 await answering.say(MessageBody(text))
             else:
                 await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
-                await note_falling(transaction, person.person_id, self._notices)
+                await note_falling(transaction, person.person_id, self._messenger)
                 flows = await _flows(transaction, found, mood, update_id)
             if not flows:
                 await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin")
@@ -127,7 +127,7 @@ class AnswerHandlers:
     ) -> MessageBody:
         face = self._texts(language, f"checkin_face_{whole.mood}") if whole.mood else "–"
         text = self._texts(language, "checkin_noted", face=face)
-        rows = [faces(self._texts, language, check_in_id)]  # for a change of mind
+        rows = [face_buttons(self._texts, language, check_in_id)]  # for a change of mind
         if asks:
             letter, name = asks[0]
             text += "\n" + self._texts(language, f"checkin_{name}_ask")

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from bot.checkins.outgoing.evaluation import DueQuestion
-from bot.checkins.outgoing.keyboard import faces
+from bot.checkins.outgoing.keyboard import face_buttons
 from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.outgoing.wording import words_of
 from bot.checkins.rules.backoff import Backoff
@@ -71,7 +71,7 @@ class CheckInJob:
         if question.is_goodbye:
             buttons = [[(self._texts(language, "checkin_resume"), "ci:resume")]]
         else:
-            buttons = [faces(self._texts, language, claimed.check_in_id)]
+            buttons = [face_buttons(self._texts, language, claimed.check_in_id)]
         session_id = await conversations.current_session(transaction, person.person_id)
         # By its instant, which the check-in's row has too, the model's context knows this turn.
         turn = await conversations.append(

@@ -50,7 +50,7 @@ async def finish(
     preview_message_id: int | None = None,
 ) -> Completion:
     async with rooms.database.begin() as transaction:
-        return await completer(rooms).finish(
+        return await completer(rooms).complete(
             transaction,
             question,
             WORDS,
@@ -154,7 +154,7 @@ async def test_a_question_is_answered_and_counted_once(open_heart: OpenHeart) ->
 async def test_who_may_be_at_risk_gets_numbers_also_without_a_reply(rooms: Heart) -> None:
     question = await asked(rooms, await rooms.agreed(region="CN"), QUIET)
     async with rooms.database.begin() as transaction:
-        await completer(rooms).regret(
+        await completer(rooms).complete_with_failure(
             transaction, question, "没有回答", [], preview_message_id=None
         )
     (said,) = await rooms.queued("reply")
