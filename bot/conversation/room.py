@@ -29,10 +29,10 @@ from storage.database.events import EventBus, RoundsChanged, SessionsEnded
 
 @dataclass(frozen=True, slots=True)
 class ConversationRoom:
-    """What answers a person's words.
+    """The parts that answer a person's messages.
 
     Attributes:
-        cache: the connection to Redis, if there is one. The service closes it.
+        cache: the cache of recent rounds, which the service closes.
     """
 
     turns: TurnHandler
@@ -56,11 +56,11 @@ def build(
     Args:
         context: the environment.
         model: the language model.
-        crisis: screens words, and answers in the model's place while it must be silent.
-        shadow: holds replies that an operator reads first.
+        crisis: screens messages and answers people at risk.
+        shadow: holds replies that an operator reviews first.
         quota: counts the model's replies.
-        legal_notices: what the law has the companion tell under its replies.
-        interceptors: who may answer before the model does, in this order.
+        legal_notices: the notices that laws require.
+        interceptors: the interceptors, in the order in which they may answer.
     """
     url = context.settings.redis_url
     cache = round_cache.connect(url.get_secret_value() if url else None)
@@ -70,8 +70,8 @@ def build(
         crisis=crisis.responder,
         safe_mode=crisis.safe_mode,
         quota=quota,
-        resources=ResourceFooter(context.texts, context.help_lines),
-        duties=legal_notices,
+        resource_footer=ResourceFooter(context.texts, context.help_lines),
+        legal_notices=legal_notices,
         shadow=shadow,
         texts=context.texts,
     )
@@ -85,7 +85,7 @@ def build(
         replier=Replier(
             context,
             requests=RequestBuilder(context.settings, model, rounds),
-            writer=ReplyGenerator(model, guard, context.metrics),
+            generator=ReplyGenerator(model, guard, context.metrics),
             completer=completer,
             rounds=rounds,
             eviction=eviction,
@@ -103,7 +103,7 @@ def build(
 
 
 def _subscribe(events: EventBus, rounds: RecentRounds, eviction: SessionCacheEviction) -> None:
-    """Forget the rounds of sessions that ended or changed."""
+    """Evict the rounds of sessions that ended or changed."""
     events.subscribe(SessionsEnded, eviction.evict)
     events.subscribe(SessionsEnded, rounds.on_sessions_ended)
     events.subscribe(RoundsChanged, rounds.on_rounds_changed)
