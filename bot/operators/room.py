@@ -1,4 +1,4 @@
-"""The room of the operators: what they work with in Telegram, and how they are told."""
+"""The room of the operators: their chat, their commands, and how they are notified."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ CaseLink = Callable[[CaseId], str]
 
 @dataclass(frozen=True, slots=True)
 class OperatorsRoom:
-    """What operators work with.
+    """The parts that operators work with.
 
     Attributes:
-        feed: also the owner of operators' messages to people.
+        feed: the case feed, which is also the owner of operators' replies.
     """
 
     chat: OperatorsChat
@@ -92,7 +92,6 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
 
 
 def _desk(context: Context, case_link: CaseLink | None) -> Desk:
-    """The desk with the clocks of its cases."""
     settings, database = context.settings, context.database
     events = CaseEvents()
     policy = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))

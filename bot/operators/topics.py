@@ -1,9 +1,8 @@
-"""Topics in the operators' group: where a message about a case goes.
+"""The topics of cases in the operators' group.
 
-A case from level 3 on has a topic of its own: made with its first message, made anew where somebody
-deleted it, renamed where the case becomes graver, closed with the case and deleted with the person.
-Where the group has no topics, or the bot may not manage them, everything goes plainly into the
-chat.
+A case of level 3 or 4 has a topic. It is made for the first message, renamed when the level rises,
+closed with the case and deleted with the person. Without topics, or without the right to manage
+them, all messages go into the chat itself.
 """
 
 import asyncio
@@ -25,16 +24,16 @@ from storage.review import cases
 from storage.review.cases import Case
 
 log = structlog.get_logger(__name__)
+# A group that refused a topic is not asked again for this long.
 PLAIN_FOR = timedelta(hours=1)
-"""For how long a group that refused a topic is not asked for one again."""
+# The refusals of Telegram. Other failures are tried again.
 NO_TOPIC = (Failure.NO_TOPICS, Failure.REFUSED, Failure.NOT_NOW)
-"""Telegram said no; all else was no answer about topics and is tried again."""
 LONGEST_NAME = 128
 RENAME, CLOSE, DELETE = "rename", "close", "delete"
 
 
 class Topics:
-    """Makes, finds and ends topics."""
+    """Creates, changes and deletes topics."""
 
     def __init__(
         self,
@@ -50,17 +49,16 @@ class Topics:
         self._limiter = limiter
         self._chat = chat
         self._messenger = messenger
-        self._names: dict[int, str] = {}
-        """What topics of open cases are called, as far as this process named them."""
+        self._names: dict[int, str] = {}  # the topics that this process named
         self._plain_until = datetime.min.replace(tzinfo=UTC)
-        # A topic that is being made while its person is erased must still be found and deleted.
+        # If a person is erased while their topic is made, it must still be found and deleted.
         self._lock = asyncio.Lock()
 
     async def thread_of(self, body: MessageBody) -> int | None:
-        """The topic that a message goes to, made where there is none yet; None: no topic.
+        """Return the topic of a message, or None if it has none. Creates it if needed.
 
         Raises:
-            SendError: it cannot be said now; the message waits.
+            SendError: Telegram cannot create it now. The message has to wait.
         """
         if body.case_id is None:
             return None
@@ -72,19 +70,19 @@ class Topics:
                 return case.thread_id
             if case.person_id is None or self._database.now() < self._plain_until:
                 return None
-            return await self._make(case)
+            return await self._create(case)
 
     async def forget(self, body: MessageBody) -> None:
-        """A topic is not there any more: the next message makes a new one."""
+        """Forget a topic that no longer exists. The next message creates a new one."""
         if body.case_id is not None:
             async with self._database.begin() as transaction:
                 await cases.change(transaction, CaseId(body.case_id), thread_id=None)
 
     async def apply(self, body: MessageBody) -> bool:
-        """Rename, close or delete the topic of a case; False where the bot may not.
+        """Rename, close or delete the topic of a case, and return False if the bot may not.
 
         Raises:
-            SendError: it did not work, and is to be tried again.
+            SendError: it failed and has to be tried again.
         """
         async with self._lock:
             case, chat_id = await self._case(body), self._chat.id
@@ -115,7 +113,7 @@ class Topics:
         end = delete_topic if body.topic == DELETE else close_topic
         await end(self._bot, chat_id, thread_id)
 
-    async def _make(self, case: Case) -> int | None:
+    async def _create(self, case: Case) -> int | None:
         assert self._chat.id is not None
         await self._limiter.wait(self._chat.id)
         try:
@@ -132,13 +130,13 @@ class Topics:
         return thread_id
 
     async def _ask_operators_to_delete(self, body: MessageBody, case: Case) -> None:
-        """What was erased must not stay in a topic that the bot may not delete. Said once."""
+        """Ask operators, once, to delete the topic of an erased person."""
         async with self._database.begin() as transaction:
             await self._messenger.post_text(transaction, "topic_not_deleted", case=case.case_id)
         await self.forget(body)
 
     def _name(self, case: Case) -> str:
-        """What operators see in the list of topics; names nobody."""
+        """Return the name of a case's topic, which does not identify the person."""
         name = f"#{case.case_id} · {case.level} · {self._messenger.categories(case)}"
         return name[:LONGEST_NAME]
 
