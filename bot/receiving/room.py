@@ -1,4 +1,4 @@
-"""The room that receives: from Telegram into the lane of a person, and to its handler."""
+"""The room that receives updates from Telegram and passes them to lanes and handlers."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from storage.database.events import PersonInterrupted, UpdatesReleased
 
 @dataclass(frozen=True, slots=True)
 class ReceivingRoom:
-    """What takes updates."""
+    """The parts that receive updates."""
 
     lanes: Lanes
     intake: Intake
