@@ -7,7 +7,7 @@ sends what is queued there.
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,8 @@ from tests.support.clock import ManualClock
 from tests.support.scripted_model import ScriptedModel
 from tests.support.waiting import until
 
+OpenHeart = Callable[..., Awaitable["Heart"]]
+OpenHouse = Callable[..., Awaitable["House"]]
 MEI = 42
 ADMIN = 900
 OPERATORS_CHAT = -1001
