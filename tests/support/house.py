@@ -217,16 +217,8 @@ async def heart(folder: Path, template: Path, **settings: Any) -> AsyncIterator[
     """Build the rooms that decide who answers, on a new database."""
     shutil.copy(template, folder / "pica.db")
     clock = ManualClock(NOON)
-    values = {
-        "telegram_token": SecretStr("1:a"),
-        "secret_key": SecretStr(new_secret_key()),
-        "data_dir": folder,
-        "operators": frozenset({ADMIN}),
-        "operators_chat": OPERATORS_CHAT,
-        **settings,
-    }
-    context = Context.open(Settings(_env_file=None, **values), clock=clock)
-    await _prepare(context)
+    context = Context.open(offline(folder, **settings), clock=clock)
+    await prepare(context)
     try:
         yield Heart(context, clock)
     finally:
@@ -244,7 +236,7 @@ async def house(
         values = {"burst_window_s": 0.0, "streaming": "off", **settings}
         parts = build(demo_settings(sandbox, folder, **values), model, clock=clock)
         await parts.application.initialize()
-        await _prepare(parts.context)
+        await prepare(parts.context)
         try:
             yield House(parts, model, clock)
         finally:
@@ -253,7 +245,21 @@ async def house(
             await parts.database.aclose()
 
 
-async def _prepare(context: Context) -> None:
+def offline(folder: Path, **settings: Any) -> Settings:
+    """Settings of a service that never reaches Telegram."""
+    values = {
+        "telegram_token": SecretStr("1:a"),
+        "secret_key": SecretStr(new_secret_key()),
+        "data_dir": folder,
+        "operators": frozenset({ADMIN}),
+        "operators_chat": OPERATORS_CHAT,
+        **settings,
+    }
+    return Settings(_env_file=None, **values)
+
+
+async def prepare(context: Context) -> None:
+    """Write what the start of a service writes."""
     async with context.database.begin() as transaction:
         await keys.check(transaction)
         await roster.seed(transaction, context.settings.operators, language="zh")
