@@ -33,7 +33,9 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def context(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Context]:
+async def context(
+    tmp_path: Path, sqlite_template: Path, screener: Screener
+) -> AsyncIterator[Context]:
     shutil.copy(sqlite_template, tmp_path / "pica.db")
     settings = Settings(
         _env_file=None,  # type: ignore[call-arg]
@@ -47,16 +49,6 @@ async def context(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Contex
         await keys.check(transaction)
     yield context
     await context.database.aclose()
-
-
-@pytest.fixture(scope="module")
-def screener() -> Screener:
-    return Screener.load()
-
-
-@pytest.fixture(autouse=True)
-def loads_once(monkeypatch: pytest.MonkeyPatch, screener: Screener) -> None:
-    monkeypatch.setattr(Screener, "load", lambda: screener)
 
 
 def built(context: Context, model: ScriptedModel) -> ConversationRoom:
