@@ -122,7 +122,7 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
 
 
 def _screening(context: Context, notices: OperatorMessenger) -> ScreeningWatch:
-    """The screener, and the watch that silences the model if it fails."""
+    """Build the screener, and the watch that silences the model if it fails."""
     safe_mode = SafeMode(context.database)
     screens = SafeScreener(Screener.load(), on_failure=safe_mode.trip)
     return ScreeningWatch(context, safe_mode, screens, notices)
@@ -131,7 +131,7 @@ def _screening(context: Context, notices: OperatorMessenger) -> ScreeningWatch:
 def _lexicon(
     context: Context, screens: SafeScreener, notices: OperatorMessenger
 ) -> LexiconChangeControl:
-    """What operators do with the lexicon; `screens` follows it."""
+    """Build the acts of operators on the lexicon that `screens` uses."""
     database = context.database
 
     async def tell(transaction: Transaction, numbers: list[int]) -> None:

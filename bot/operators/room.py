@@ -92,7 +92,7 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
 
 
 def _desk(context: Context, case_link: CaseLink | None) -> Desk:
-    """The desk with the clocks of its cases."""
+    """Build the desk with the clocks of its cases."""
     settings, database = context.settings, context.database
     events = CaseEvents()
     policy = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
