@@ -13,8 +13,7 @@ from storage.ids import PersonId
 from storage.review import cases, safety_counts
 from storage.review.safety_counts import SafetyEvent
 from storage.upkeep import erasure
-from tests.support.house import Heart
-from tests.unit.bot.conftest import OpenHeart
+from tests.support.house import Heart, OpenHeart
 
 WORDS = "我在，慢慢说。"
 ORDINARY = "今天有点累"
