@@ -137,8 +137,8 @@ async def serve(url: str, rate: float, clients: int) -> None:
     made, listed, tokens = await fill(database, clients)
     events = CaseEvents()
     pace = EscalationPolicy(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
-    clocks = Escalation(database, events, pace, page=no_page)
-    desk = Desk(database, events, clocks)
+    escalation = Escalation(database, events, pace, page=no_page)
+    desk = Desk(database, events, escalation)
     console = Console(
         database=database,
         desk=desk,

@@ -50,7 +50,7 @@ async def serve(api_url: str) -> None:
         http_port=0,
     )
     worker = await InstantWorker.start(ModelSource())
-    service = Service(settings, worker, pacer=Unpaced())
+    service = Service(settings, worker, limiter=Unpaced())
     stalls = Stalls()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(stalls.watch())

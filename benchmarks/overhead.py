@@ -92,7 +92,7 @@ async def serve(api_url: str, token: str, folder: Path, database_url: str | None
         burst_window_s=0.0,
     )
     worker = await InstantWorker.start(ModelSource())
-    service = Service(settings, worker, pacer=Unpaced())
+    service = Service(settings, worker, limiter=Unpaced())
     try:
         await service.start()
         print("ready", flush=True)

@@ -26,7 +26,7 @@ class Context:
 
     Attributes:
         application: the application of python-telegram-bot.
-        pacer: the limits on sending.
+        limiter: the limits on sending.
     """
 
     settings: Settings
@@ -35,10 +35,10 @@ class Context:
     texts: Texts
     hotlines: Hotlines
     metrics: Metrics
-    pacer: RateLimiter
+    limiter: RateLimiter
 
     @classmethod
-    def open(cls, settings: Settings, *, clock: Clock, pacer: RateLimiter | None = None) -> Self:
+    def open(cls, settings: Settings, *, clock: Clock, limiter: RateLimiter | None = None) -> Self:
         """Create the environment from the settings. Nothing outside the process is contacted.
 
         Raises:
@@ -53,7 +53,7 @@ class Context:
             texts=Texts(),
             hotlines=Hotlines.load(settings.local_contacts),
             metrics=Metrics(),
-            pacer=pacer or RateLimiter(),
+            limiter=limiter or RateLimiter(),
         )
 
     @property

@@ -29,7 +29,7 @@ class CheckInsRoom:
     """
 
     context: Context
-    notices: OperatorMessenger
+    messenger: OperatorMessenger
     interceptor: CheckInInterceptor
     recall: Recall
     job: CheckInJob
@@ -42,7 +42,7 @@ class CheckInsRoom:
 
     def routes(self, turns: TurnHandler) -> Routes:
         """Return the routes. A tapped mood is answered by the conversation, like words."""
-        answers = AnswerHandlers(self.context.answers, turns, self.notices)
+        answers = AnswerHandlers(self.context.answers, turns, self.messenger)
         moods = MoodPages(self.context.answers, self.context.settings.retention_days)
         return joined(
             [
@@ -71,7 +71,7 @@ def build(
     context.database.events.subscribe(CheckInCounted, count)
     return CheckInsRoom(
         context=context,
-        notices=operators.notices,
+        messenger=operators.messenger,
         interceptor=CheckInInterceptor(handlers, context.texts, crisis.fixed_reply),
         recall=Recall(admits),
         job=job,

@@ -1,7 +1,6 @@
-"""The end of a question that the model answered: what goes out, with what below, or not yet.
+"""The completion of a turn: the reply with its footer, or what replaces the reply.
 
-Everything here happens in one transaction, in which the person's epoch, the switches and an
-operator's wish to read first are looked at once more.
+One transaction checks the epoch, safe mode and shadow review again and queues the result.
 """
 
 from collections.abc import Sequence
@@ -29,21 +28,21 @@ from storage.review.safety_counts import SafetyEvent
 
 
 class Completion(StrEnum):
-    """How a question ended."""
+    """The end of a turn."""
 
     REPLY = "reply"
-    SHADOW = "shadow"  # an operator reads the reply first
+    SHADOW = "shadow"  # an operator reviews the reply first
     PAUSED = "paused"
-    SUPERSEDED = "superseded"  # the person's epoch has moved on, and nothing was said
+    SUPERSEDED = "superseded"  # the person's epoch has risen, so nothing is sent
 
 
 @dataclass(frozen=True, slots=True)
 class PendingTurn:
-    """A stored question that the model is to answer.
+    """A stored question that the model has to answer.
 
     Attributes:
-        burst: the words as they came; None where a button asks again.
-        notes: texts to add under the reply.
+        burst: the messages of the question, or None if a button asks again.
+        notes: texts for the footer of the reply.
     """
 
     person: Person
@@ -55,7 +54,7 @@ class PendingTurn:
 
 
 class TurnCompleter:
-    """Ends questions."""
+    """Completes turns."""
 
     def __init__(
         self,
@@ -63,113 +62,119 @@ class TurnCompleter:
         crisis: CrisisResponder,
         safe_mode: SafeMode,
         quota: Quota,
-        resources: ResourceFooter,
-        duties: LegalNotices,
+        resource_footer: ResourceFooter,
+        legal_notices: LegalNotices,
         shadow: Shadow,
         texts: Texts,
     ) -> None:
         self._crisis = crisis
         self._safe_mode = safe_mode
         self._quota = quota
-        self._resources = resources
-        self._duties = duties
+        self._resource_footer = resource_footer
+        self._legal_notices = legal_notices
         self._shadow = shadow
         self._texts = texts
 
-    async def is_read_first(self, transaction: Transaction, person: Person) -> bool:
-        """Whether an operator reads this person's replies before they go."""
+    async def needs_review(self, transaction: Transaction, person: Person) -> bool:
+        """Return whether an operator reviews this person's replies before they are sent."""
         return await self._shadow.reads(transaction, person) is not None
 
-    async def finish(
+    async def complete(
         self,
         transaction: Transaction,
-        asked: PendingTurn,
-        words: str,
+        pending: PendingTurn,
+        reply: str,
         *,
         preview_message_id: int | None,
-        is_kept_back: bool,
+        is_blocked: bool,
     ) -> Completion:
-        """Answer a question with the model's words, or with what must stand in their place.
+        """Answer a question with the model's reply, or with what replaces it.
 
         Args:
-            transaction: of the answer; the caller ends the inbox rows in it.
-            asked: the question.
-            words: the reply, past the guard.
-            preview_message_id: a message that becomes the reply by an edit.
-            is_kept_back: the guard stopped the model's own words.
+            transaction: the transaction in which the caller also ends the inbox rows.
+            pending: the question.
+            reply: the reply, which has passed the guard.
+            preview_message_id: the preview to replace by an edit.
+            is_blocked: whether the guard blocked the model's text.
         """
-        person = await people.by_id(transaction, asked.person.person_id)
-        if person is None or person.epoch != asked.person.epoch:
+        person = await people.by_id(transaction, pending.person.person_id)
+        if person is None or person.epoch != pending.person.epoch:
             return Completion.SUPERSEDED
-        if await self._safe_mode.is_on(transaction):  # switched on while the model wrote
-            lines = self._crisis.lines(asked.person)
-            words = self._texts(person.language, "paused", lines=lines)
-            await self.put(transaction, asked, words, preview_message_id=preview_message_id)
+        if await self._safe_mode.is_on(transaction):  # since the model began
+            lines = self._crisis.lines(pending.person)
+            text = self._texts(person.language, "paused", lines=lines)
+            await self.enqueue(transaction, pending, text, preview_message_id=preview_message_id)
             return Completion.PAUSED
-        if is_kept_back:
+        if is_blocked:
             await safety_counts.add(transaction, SafetyEvent.GUARD)
         case = await self._shadow.reads(transaction, person)
         if case is not None and preview_message_id is None:
-            below = await self._below(transaction, asked, person)
+            footer = await self._footer(transaction, pending, person)
             await self._shadow.keep_back(
                 transaction,
                 person,
                 case,
-                asked.question,
-                asked.update_ids[-1],
-                words,
-                "\n\n".join(below),
+                pending.question,
+                pending.update_ids[-1],
+                reply,
+                "\n\n".join(footer),
             )
             return Completion.SHADOW
         turn_id = await conversations.answer(
-            transaction, person.person_id, asked.question, text=words
+            transaction, person.person_id, pending.question, text=reply
         )
         if turn_id is not None:
-            below = await self._below(transaction, asked, person)
-            text = "\n\n".join([words, *below])
-            await self.put(transaction, asked, text, preview_message_id=preview_message_id)
+            footer = await self._footer(transaction, pending, person)
+            text = "\n\n".join([reply, *footer])
+            await self.enqueue(transaction, pending, text, preview_message_id=preview_message_id)
         return Completion.REPLY
 
-    async def regret(
+    async def complete_with_failure(
         self,
         transaction: Transaction,
-        asked: PendingTurn,
+        pending: PendingTurn,
         text: str,
         buttons: Keyboard,
         *,
         preview_message_id: int | None,
     ) -> None:
-        """Say that there is no answer; whoever may be at risk gets numbers to call all the same."""
-        below = await self._resources.under(transaction, asked.person, asked.screening)
-        text = "\n\n".join([text, *below])
-        await self.put(transaction, asked, text, buttons, preview_message_id=preview_message_id)
+        """Say that there is no reply. A person at level 2 still gets help lines."""
+        footer = await self._resource_footer.lines_for(
+            transaction, pending.person, pending.screening
+        )
+        text = "\n\n".join([text, *footer])
+        await self.enqueue(
+            transaction, pending, text, buttons, preview_message_id=preview_message_id
+        )
 
-    async def put(
+    async def enqueue(
         self,
         transaction: Transaction,
-        asked: PendingTurn,
+        pending: PendingTurn,
         text: str,
         buttons: Keyboard | None = None,
         *,
         preview_message_id: int | None,
     ) -> None:
-        """Queue an answer, fenced by the epoch of the question."""
+        """Queue an answer that is cancelled if the person's epoch rises."""
         await outbox.put(
             transaction,
             outbox.MessageKind.REPLY,
             MessageBody(text, buttons or []),
-            person_id=asked.person.person_id,
-            epoch=asked.person.epoch,
-            update_id=asked.update_ids[-1],
-            turn_id=asked.question.turn_id,
+            person_id=pending.person.person_id,
+            epoch=pending.person.epoch,
+            update_id=pending.update_ids[-1],
+            turn_id=pending.question.turn_id,
             preview_message_id=preview_message_id,
         )
 
-    async def _below(
-        self, transaction: Transaction, asked: PendingTurn, person: Person
+    async def _footer(
+        self, transaction: Transaction, pending: PendingTurn, person: Person
     ) -> list[str]:
-        """What stands under the reply; a reply is counted against the quota here, once."""
-        await self._quota.count(transaction, asked.person)
-        resources = await self._resources.under(transaction, asked.person, asked.screening)
-        told = await self._duties.take(transaction, person)
-        return [*resources, *told, *asked.notes]
+        """Return the footer of a reply, and count the reply against the quota."""
+        await self._quota.count(transaction, pending.person)
+        resources = await self._resource_footer.lines_for(
+            transaction, pending.person, pending.screening
+        )
+        notices = await self._legal_notices.due_for(transaction, person)
+        return [*resources, *notices, *pending.notes]

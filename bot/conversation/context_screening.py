@@ -1,7 +1,6 @@
-"""What a person's words mean in the light of those before, and of the question they answer.
+"""The second screening of a message: with its burst, the last day's turns and an open question.
 
-A message is screened alone at intake (`intake.py`); here bursts are read whole, and the turns of
-the last day count. What is found can only be more.
+Intake has screened each message alone. This screening can only raise the level.
 """
 
 from collections.abc import Sequence
@@ -20,60 +19,60 @@ from storage import Transaction
 from storage.companion import transcripts
 from storage.ids import PersonId
 
+# An older risk says little about a message of today.
 REMEMBERED_FOR = timedelta(seconds=HOLD_LAPSE_S)
-"""A risk that was named longer ago says little about a word of today."""
+# Characters of a burst that are screened together.
 MOST_JOINED = 4_096
-"""Letters of a burst that are read whole; each of its messages is screened by itself as well."""
 _GAP = "\n。\n"
 
 
 class ContextScreener:
-    """Screens words in their context."""
+    """Screens messages in their context."""
 
-    def __init__(self, screens: SafeScreener) -> None:
-        self._screens = screens
+    def __init__(self, screener: SafeScreener) -> None:
+        self._screener = screener
 
     async def screen(self, text: str) -> Screening:
-        """Screen a text without any context."""
-        return await self._screens.hear(text)
+        """Screen a text without context."""
+        return await self._screener.screen_async(text)
 
     async def screen_burst(self, burst: Burst) -> Screening:
-        """Screen a burst whole: a sentence may be split over several messages."""
+        """Screen a burst as one text, because a sentence can span several messages."""
         texts = burst.texts
         if len(texts) == 1:
             return burst.screening
-        return merge([burst.screening, await self._screens.hear(joined(texts))])
+        return merge([burst.screening, await self._screener.screen_async(joined(texts))])
 
     async def screen_in_context(
         self, transaction: Transaction, utterance: Utterance, texts: Sequence[str]
     ) -> Utterance:
-        """Screen an utterance again, in the light of those before and of an open question.
+        """Screen an utterance again, with earlier turns and an open question.
 
         Args:
-            transaction: to read the person's turns in.
-            utterance: what the person says now.
+            transaction: the transaction that reads the turns.
+            utterance: the utterance.
             texts: its messages.
 
         Returns:
-            The utterance with the graver screening.
+            The utterance with the more severe of both screenings.
         """
         person_id = utterance.person.person_id
         position = await open_position(transaction, person_id)
         before = await self._before(transaction, person_id, texts)
         if not before and position is None:
             return utterance
-        asked = script.asked(position.script, position.step) if position else None
-        heard = await self._screens.hear(joined(texts), before, asked=asked)
-        return replace(utterance, screening=merge([utterance.screening, heard]))
+        question = script.asked(position.script, position.step) if position else None
+        screening = await self._screener.screen_async(joined(texts), before, asked=question)
+        return replace(utterance, screening=merge([utterance.screening, screening]))
 
     @staticmethod
     async def _before(
         transaction: Transaction, person_id: PersonId, texts: Sequence[str]
     ) -> list[str]:
-        """Return the person's last words, if any can bear on a new one: a risk, a short piece.
+        """Return the person's last turns if one of them is at risk or an unfinished piece.
 
-        All of them are returned, because a piece only continues the words right before it. A turn
-        that begins again after a crash holds some of the texts, which are not before.
+        All are returned, because a piece only continues the turn right before it. A turn that was
+        stored before a crash can hold the texts themselves and is left out.
         """
         recent = await transcripts.recent_words(
             transaction, person_id, since=transaction.now - REMEMBERED_FOR, limit=REMEMBERED
@@ -86,14 +85,10 @@ class ContextScreener:
 
 
 def joined(texts: Sequence[str]) -> str:
-    """Join messages, a line for each; of many letters, those where messages meet.
-
-    Args:
-        texts: Messages that came together.
-    """
-    whole = "\n".join(texts)
-    if len(whole) <= MOST_JOINED:
-        return whole
+    """Join messages by line breaks. Keeps only the ends of long messages if there are too many."""
+    text = "\n".join(texts)
+    if len(text) <= MOST_JOINED:
+        return text
     edge = MOST_JOINED // len(texts) // 2
     return "\n".join(
         text if len(text) <= 2 * edge else f"{text[:edge]}{_GAP}{text[-edge:]}" for text in texts

@@ -1,7 +1,7 @@
-"""Showing a reply while it is written: a help for the eye, never the delivery.
+"""Drafts: previews of a reply while the model writes it.
 
-Only whole sentences that the guard has passed come here, and before them a word about how many wait
-before; a draft that fails or finds no room in the budget is dropped.
+A draft shows whole sentences that have passed the guard, and before them the position in the queue.
+If it fails or exceeds the rate limit, it is dropped.
 """
 
 import asyncio
@@ -16,33 +16,33 @@ from bot.transport.rate_limit import RateLimiter
 from bot.transport.text_split import LIMIT, utf16_length
 
 log = structlog.get_logger(__name__)
+# A faster reply needs no "typing".
 TYPING_AFTER_S = 0.3
-"""A reply that is there sooner needs no "typing"."""
+# The delay of a draft, because the last sentence is sent as the reply at once.
 SETTLE_S = 0.1
-"""Between a sentence and its draft: what is the last sentence goes out as the reply at once."""
 
 
 class Preview:
-    """The place in a person's chat that shows a reply before it is delivered.
+    """The preview of one reply in a person's chat.
 
     Args:
-        bot: the library's bot.
-        pacer: the budget of drafts.
+        bot: the bot that calls Telegram.
+        limiter: the rate limit of drafts.
         mode: `draft`, `edit` or `off`.
         telegram_id: the person's chat.
-        draft_id: not 0, and the same for every stage of one reply.
-        message_id: in edit mode, the message that an earlier attempt left.
-        on_begun: receives the id of a new message, so that it outlives a crash.
+        draft_id: the id of this reply's drafts, which is not 0.
+        message_id: the preview of an earlier attempt, in edit mode.
+        on_begun: stores the id of a new preview, so that a crash does not lose it.
 
     Attributes:
-        message_id: the message that stands for the reply in edit mode.
-        is_sending: whether a call to Telegram is on its way.
+        message_id: the preview message in edit mode.
+        is_sending: whether a call to Telegram is running.
     """
 
     def __init__(
         self,
         bot: Bot,
-        pacer: RateLimiter,
+        limiter: RateLimiter,
         mode: str,
         telegram_id: int,
         *,
@@ -51,7 +51,7 @@ class Preview:
         on_begun: Callable[[int], Awaitable[None]],
     ) -> None:
         self._bot = bot
-        self._pacer = pacer
+        self._limiter = limiter
         self._mode = mode
         self._telegram_id = telegram_id
         self._draft_id = draft_id
@@ -61,17 +61,17 @@ class Preview:
 
     @property
     def is_off(self) -> bool:
-        """Whether nothing of the reply is shown before it is delivered."""
+        """Whether drafts are off."""
         return self._mode == "off"
 
     @property
     def typing_every_s(self) -> float:
-        """How often to show again that something is being written."""
-        return self._pacer.TYPING_EVERY_S
+        """How long Telegram shows "typing"."""
+        return self._limiter.TYPING_EVERY_S
 
     async def show(self, text: str) -> bool:
-        """Replace what is shown. Returns False if there is no room for it."""
-        if utf16_length(text) > LIMIT or not self._pacer.may_draft(self._telegram_id):
+        """Show a text in place of the last one. Returns False if it is too long or too soon."""
+        if utf16_length(text) > LIMIT or not self._limiter.may_draft(self._telegram_id):
             return False
         bot, chat_id = self._bot, self._telegram_id
         if self._mode == "draft":
@@ -81,20 +81,20 @@ class Preview:
                 bot.edit_message_text(text, chat_id=chat_id, message_id=self.message_id)
             )
         else:
-            await self._pacer.wait(chat_id)  # it is a message like any other
+            await self._limiter.wait(chat_id)  # a new message counts like any other
             await self.call(self._begin(text))
         return True
 
     async def show_typing(self) -> None:
-        """Show that something is being written."""
-        if self._pacer.may_draft(self._telegram_id):
+        """Show "typing"."""
+        if self._limiter.may_draft(self._telegram_id):
             await self.call(self._bot.send_chat_action(self._telegram_id, ChatAction.TYPING))
 
-    async def call(self, call: Awaitable[object]) -> None:
-        """Wait for a call that must not be cut short."""
+    async def call(self, request: Awaitable[object]) -> None:
+        """Make a call that `ReplyDraft.aclose` does not cancel."""
         self.is_sending = True
         try:
-            await call
+            await request
         finally:
             self.is_sending = False
 
@@ -105,13 +105,13 @@ class Preview:
 
 
 class ReplyDraft:
-    """One reply as it grows; painted by a task of its own, so that the model never waits.
+    """The draft of one reply, which a separate task shows so that the model never waits.
 
     Args:
-        preview: where it is shown.
-        on_shown: called when a part of the reply was seen.
-        waits: returns a word about the wait, or nothing if nobody waits before.
-        tell: sends such a word as a message, once, if drafts are off.
+        preview: shows the draft.
+        on_shown: called when a part of the reply was shown.
+        queue_notice: returns a text about the position in the queue, or "" if there is none.
+        send_message: sends that text as a message, once, if drafts are off.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class ReplyDraft:
         preview: Preview,
         *,
         on_shown: Callable[[], None],
-        waits: Callable[[], str],
-        tell: Callable[[str], Awaitable[None]],
+        queue_notice: Callable[[], str],
+        send_message: Callable[[str], Awaitable[None]],
     ) -> None:
         self._preview = preview
         self._on_shown = on_shown
-        self._waits = waits
-        self._tell = tell
-        self._said = ""  # about the wait
+        self._queue_notice = queue_notice
+        self._send_message = send_message
+        self._shown_notice = ""
         self._text = ""
         self._news = asyncio.Event()
         self._is_closed = False
@@ -134,20 +134,20 @@ class ReplyDraft:
 
     @property
     def preview_message_id(self) -> int | None:
-        """The message that becomes the reply by an edit."""
+        """The preview that the reply replaces by an edit."""
         return self._preview.message_id
 
     def begin(self) -> None:
-        """Show that something is being written, unless it is there in a moment."""
+        """Start to show the draft, with "typing" until there is text."""
         self._painter = asyncio.create_task(self._paint())
 
     def show(self, text: str) -> None:
-        """Show the reply so far, soon; a newer text takes the place of one still waiting."""
+        """Show the reply so far in a moment, in place of a text that is not shown yet."""
         self._text = text
         self._news.set()
 
     async def aclose(self) -> None:
-        """Show nothing more. What is on its way ends first: it must not come after the reply."""
+        """Stop. Waits for a running call, so that it does not arrive after the reply."""
         self._is_closed = True
         if self._painter is None:
             return
@@ -161,7 +161,7 @@ class ReplyDraft:
             if not await self._news_within(TYPING_AFTER_S):
                 await preview.show_typing()
             while not self._is_closed and not await self._news_within(preview.typing_every_s):
-                if not await self._say_what_waits():
+                if not await self._show_queue_position():
                     await preview.show_typing()
             while not preview.is_off and not self._is_closed:
                 await self._news.wait()
@@ -171,7 +171,7 @@ class ReplyDraft:
                     self._on_shown()
         except TelegramError as error:
             log.info("draft_failed", error=type(error).__name__)
-        except Exception as error:  # a preview whose id could not be kept
+        except Exception as error:  # the preview's id could not be stored
             log.error("draft_failed", error=type(error).__name__)
 
     async def _news_within(self, seconds: float) -> bool:
@@ -182,15 +182,15 @@ class ReplyDraft:
             return False
         return True
 
-    async def _say_what_waits(self) -> bool:
-        """Say how many wait before, again if it has changed. Returns whether it said anything."""
-        text = self._waits()
-        if not text or text == self._said:
+    async def _show_queue_position(self) -> bool:
+        """Show the position in the queue if it has changed. Returns whether it was shown."""
+        text = self._queue_notice()
+        if not text or text == self._shown_notice:
             return False
         if not self._preview.is_off:
             if not await self._preview.show(text):
                 return False
-        elif not self._said:
-            await self._preview.call(self._tell(text))
-        self._said = text
+        elif not self._shown_notice:
+            await self._preview.call(self._send_message(text))
+        self._shown_notice = text
         return True

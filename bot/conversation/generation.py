@@ -1,9 +1,7 @@
-"""The model's words, sentence by sentence, past the guard.
+"""The generation of a reply, whose sentences the guard checks one by one.
 
-No transaction is open meanwhile.
-
-Time is counted from the last word and not over the whole: a slow machine must be able to finish a
-reply, and nobody waits for ever for one that stands still.
+No transaction is open meanwhile. The time limits count from the last word, so that a slow machine
+can finish a long reply.
 """
 
 import asyncio
@@ -17,25 +15,25 @@ from bot.metrics import Metrics
 from inference import GenerationError, GenerationRequest, LanguageModel
 from safety.response.output_guard import OutputGuard, strip_artefacts
 
+# The time limit of the first word, which includes the queue and the prefill.
 FIRST_WORD_S = 600.0
-"""The longest wait for the first word: in line, and while the prompt is read."""
+# The time limit of each further word.
 NEXT_WORD_S = 60.0
-"""The longest wait for each word after it."""
+# The time limit of the whole reply.
 LONGEST_S = 3600.0
-"""The longest that a reply may take in all, whatever its pace."""
 ENDS = "。！？!?\n"
 CLOSING = re.compile(r"[”’」』）)]*")
 
 
 class ReplyGenerator:
-    """Lets the model write, and shows what may be shown.
+    """Generates replies and shows each sentence that passes the guard.
 
     Args:
         worker: the model.
-        guard: checks its words.
-        metrics: counts what the guard stops.
-        first_word_s: the longest wait for the first word.
-        next_word_s: the longest wait for each word after it.
+        guard: checks the model's text.
+        metrics: counts the guard's stops.
+        first_word_s: the time limit of the first word.
+        next_word_s: the time limit of each further word.
     """
 
     def __init__(
@@ -54,28 +52,28 @@ class ReplyGenerator:
         self._next_word_s = next_word_s
 
     def place(self, request: GenerationRequest) -> int:
-        """The request's place in line, from 1; 0 where it does not wait."""
-        return max(self._worker.place(each.request_id) for each in _attempts(request))
+        """Return the request's place in the queue from 1, or 0 if it does not wait."""
+        return max(self._worker.place(attempt.request_id) for attempt in _attempts(request))
 
     async def write(self, request: GenerationRequest, draft: ReplyDraft, started: float) -> str:
-        """Let the model write, and write anew once where it had nothing to say.
+        """Generate a reply, with a second attempt if the first is empty.
 
         Returns:
-            The reply, or nothing where the guard stopped it.
+            The reply, or "" if the guard blocked it.
 
         Raises:
-            GenerationError: the model failed, or wrote nothing twice.
+            GenerationError: the model failed, or both attempts are empty.
         """
         for attempt in _attempts(request):
-            words = await self._once(attempt, draft, started)
-            if words is not None:
-                return words
+            reply = await self._once(attempt, draft, started)
+            if reply is not None:
+                return reply
         raise GenerationError("engine_failed", "empty reply")
 
     async def _once(
         self, request: GenerationRequest, draft: ReplyDraft, started: float
     ) -> str | None:
-        """Show every whole sentence that passes the guard; None where nothing was written."""
+        """Return the reply, "" if the guard blocked it, or None if the model wrote nothing."""
         text = passed = ""
         loop = asyncio.get_running_loop()
         try:
@@ -102,20 +100,20 @@ class ReplyGenerator:
             return None
         return final if final == passed or self._passes(final) else ""
 
-    def _passes(self, words: str) -> bool:
-        verdict = self._guard.check(words)
+    def _passes(self, text: str) -> bool:
+        verdict = self._guard.check(text)
         if not verdict.allowed:
             self._metrics.guard_stops.labels(verdict.reason or "unknown").inc()
         return verdict.allowed
 
 
 def whole_sentences(text: str) -> str:
-    """Give a text up to the end of its last whole sentence."""
+    """Return a text up to the end of its last whole sentence."""
     last = max(map(text.rfind, ENDS))
     closed = CLOSING.match(text, last + 1)
     return text[: closed.end()] if last >= 0 and closed else ""
 
 
 def _attempts(request: GenerationRequest) -> list[GenerationRequest]:
-    """The same question twice, under names of their own."""
+    """Return the request twice, each with its own id."""
     return [replace(request, request_id=f"{request.request_id}-{n}") for n in (1, 2)]

@@ -1,6 +1,6 @@
-"""Interceptors: components that may answer a person before the model does.
+"""Interceptors: components that may answer an utterance before the model does.
 
-The composition root lists them. Their order says who answers what, and in which state.
+The composition root lists them, and their order decides who answers.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +13,7 @@ from storage import Transaction
 from storage.companion.people import Person
 
 log = structlog.get_logger(__name__)
-# Keeps what a button says. Returns False if nothing follows, and then ends the inbox row.
+# Stores what a button says. Returns False if it has ended the inbox row and nothing follows.
 OnAccepted = Callable[[Transaction, Person], Awaitable[bool]]
 
 
@@ -27,7 +27,7 @@ class Interceptor(Protocol):
 async def is_intercepted(
     chain: Sequence[Interceptor], transaction: Transaction, utterance: Utterance
 ) -> bool:
-    """Offer an utterance to each interceptor in turn. Returns whether one answered it."""
+    """Offer an utterance to the interceptors in order, and return whether one answered it."""
     for interceptor in chain:
         if await interceptor.intercept(transaction, utterance):
             log.debug("intercepted", by=type(interceptor).__name__)

@@ -1,7 +1,7 @@
-"""What the law has a companion tell people, as notes under the model's replies.
+"""The notices that laws require, which stand in the footer of the model's replies.
 
-The bot never speaks up by itself for it: a notice goes with the first reply at which it is due, and
-the clock moves in the transaction that queues that reply, so that what was not said is said later.
+A notice goes with the first reply after it is due. The transaction that queues the reply also moves
+the clock, so that a notice that was not sent is due again.
 """
 
 from bot.texts import Texts
@@ -12,23 +12,23 @@ from storage.companion.people import Person
 
 
 class LegalNotices:
-    """Writes the notes that are due and keeps the clock."""
+    """Writes the notices that are due and keeps the clock."""
 
     def __init__(self, texts: Texts, duties: Duties) -> None:
         self._texts = texts
         self._duties = duties
 
-    async def take(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
-        """What to add under the reply that is queued in this transaction.
+    async def due_for(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
+        """Return the notices for the reply that this transaction queues.
 
-        The page of consent says what this is, so it counts as the first time.
+        The page of consent holds the first disclosure.
         """
-        kept = await talk_clocks.get(transaction, person.person_id)
-        clock = self._duties.at(kept, transaction.now, told_at=person.consent_at)
+        stored = await talk_clocks.get(transaction, person.person_id)
+        clock = self._duties.at(stored, transaction.now, told_at=person.consent_at)
         profiles = self._duties.of_region(person.region)
         notices = self._duties.due(profiles, clock, person.age_band, transaction.now)
         clock = advance(clock, notices, transaction.now)
-        if clock != kept:
+        if clock != stored:
             await talk_clocks.put(transaction, person.person_id, clock)
         notes = []
         if Notice.PROGRAM in notices:
@@ -38,13 +38,13 @@ class LegalNotices:
         return tuple(notes)
 
     def disclosure(self, language: str, region: str | None) -> str:
-        """That this is a program, in the person's language and in the law's own words."""
+        """Return the notice that this is a program, with the exact words of the region's law."""
         words = exact_words(self._duties.of_region(region))
         return "\n".join([self._texts(language, "duty_program"), *self._exact(language, words)])
 
     def opening(self, language: str) -> str:
-        """What the page of consent adds, before anybody's region is known: the law's words."""
+        """Return the exact words for the page of consent, before the region is known."""
         return "\n".join(self._exact(language, exact_words(self._duties.of_region(None))))
 
     def _exact(self, language: str, words: tuple[str, ...]) -> list[str]:
-        return [self._texts(language, "duty_exact", words=each) for each in words]
+        return [self._texts(language, "duty_exact", words=exact) for exact in words]

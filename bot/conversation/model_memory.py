@@ -1,8 +1,7 @@
-"""What the model keeps of conversations between their turns, and when it goes.
+"""The eviction of sessions from the model's conversation cache.
 
-It goes with the session's end, and after half an hour of silence, when a talk is over. Knows
-nothing of tensors: the engine is told which sessions to forget. It lets go earlier of what it has
-no room for.
+A session is evicted when it ends, and after half an hour of silence. The model evicts it earlier if
+it needs the room.
 """
 
 import time
@@ -13,16 +12,16 @@ from inference import LanguageModel
 from storage.database.events import SessionsEnded
 from storage.ids import SessionId
 
+# The longest pause within a talk.
 KEPT_FOR_S = 30 * 60.0
-"""A talk has no longer pause; afterwards nothing of it lies in a cache."""
 
 
 class SessionCacheEviction:
-    """Remembers when each session last had words.
+    """Evicts sessions from the model's cache when they end or fall silent.
 
     Args:
         worker: the model.
-        clock: seconds, only ever rising.
+        clock: a monotonic clock in seconds.
     """
 
     def __init__(
@@ -33,21 +32,21 @@ class SessionCacheEviction:
     ) -> None:
         self._forget = worker.forget
         self._clock = clock
-        self._used: OrderedDict[SessionId, float] = OrderedDict()  # longest ago first
+        self._used: OrderedDict[SessionId, float] = OrderedDict()  # oldest first
 
     def note(self, session_id: SessionId) -> None:
-        """A session has words now."""
+        """Record that a session is in use."""
         self._used[session_id] = self._clock()
         self._used.move_to_end(session_id)
 
     def evict(self, ended: SessionsEnded) -> None:
-        """Let the model forget sessions."""
+        """Evict sessions that ended."""
         for session_id in ended.session_ids:
             self._used.pop(session_id, None)
             self._forget(str(session_id))
 
-    async def forget_old(self) -> None:
-        """Forget sessions that have been silent for long."""
+    async def evict_old(self) -> None:
+        """Evict sessions that have been silent for too long."""
         before = self._clock() - KEPT_FOR_S
         while self._used and next(iter(self._used.values())) <= before:
             self.evict(SessionsEnded((next(iter(self._used)),)))

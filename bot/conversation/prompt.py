@@ -1,13 +1,12 @@
-"""From rounds to a prompt that fits.
+"""The prompt: as many of the last rounds as fit, and the question.
 
-Whole rounds leave from the front, in steps of a quarter of the budget, so that the front of the
-prompt stays the same over several turns and what the model keeps of it can be used again.
+Whole rounds are dropped from the front, in steps of a quarter of the budget. So the front stays the
+same for several turns, and the model can reuse its cache.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Protocol
 
+from inference.protocol import PromptTokenizer
 from storage.companion.recent_rounds import Rounds
 
 PERSONA = (
@@ -15,41 +14,31 @@ PERSONA = (
     "你能够理解人类细腻的情感，在专业领域给予需要帮助的人类专业的指导，并以同情和理解的方式回应人类的情绪，"
     "你正在与对话者进行共情对话。"
 )
+# The question of a round that a check-in opened. The model has never seen an empty question.
 CHECK_IN_QUERY = "（到了约好的问候时间）"
-"""Stands as the question of a round in which the companion spoke first: the template has no other
-place for it, and an empty question is nothing that the model has seen."""
 ROUND = re.compile(r"\[\s*Round(?=\s*\d)", re.IGNORECASE)
 SPEAKER = re.compile(r"(?m)^([^\S\n]*[问答])[：:]")
 
 
-class Tokenizer(Protocol):
-    """What is asked of the model's tokenizer."""
-
-    def encode_chat(self, query: str, history: Sequence[tuple[str, str]] = ()) -> list[int]:
-        """Token ids of a prompt."""
-
-
 def escape_template(text: str) -> str:
-    """Take the template's voice from a person's words; what they say stays readable."""
+    """Change what imitates the prompt's template in a text, and keep the text readable."""
     return SPEAKER.sub(r"\1，", ROUND.sub("(Round", text))
 
 
 def build_prompt(
-    tokenizer: Tokenizer, query: str, rounds: Rounds, *, persona: str, budget: int
+    tokenizer: PromptTokenizer, query: str, rounds: Rounds, *, persona: str, budget: int
 ) -> tuple[tuple[int, ...], Rounds]:
-    """Token ids of a prompt within the budget, and the rounds that it holds.
+    """Return the token ids of a prompt within the budget, and the rounds in it.
 
-    The caller hands the rounds that were kept back next time, so that the front moves
-    in large steps and not at every turn.
+    Pass the returned rounds on the next call. History is then trimmed in large steps, not every
+    turn. A query that does not fit alone loses its beginning.
 
     Args:
-        tokenizer: of the model.
-        query: the person's words, already neutralised.
-        rounds: oldest first, already neutralised.
-        persona: stands before the first question; empty for none.
-        budget: tokens for the prompt.
-
-    A query that does not fit alone loses its beginning.
+        tokenizer: the model's tokenizer.
+        query: the question, already escaped.
+        rounds: the rounds, oldest first, already escaped.
+        persona: the text before the first question, or "".
+        budget: the number of tokens for the prompt.
     """
     ids = _encode(tokenizer, query, rounds, persona)
     if len(ids) <= budget:
@@ -66,7 +55,7 @@ def build_prompt(
     return tuple(ids), kept
 
 
-def _encode(tokenizer: Tokenizer, query: str, rounds: Rounds, persona: str) -> list[int]:
+def _encode(tokenizer: PromptTokenizer, query: str, rounds: Rounds, persona: str) -> list[int]:
     if not persona:
         return tokenizer.encode_chat(query, rounds)
     if not rounds:

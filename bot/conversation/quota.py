@@ -1,7 +1,4 @@
-"""How much each person is answered in a day, and how that is said in time.
-
-Only the model's replies count.
-"""
+"""The quota of model replies per person and day."""
 
 from bot.crisis.fixed_reply import FixedReply
 from bot.texts import Texts
@@ -22,7 +19,7 @@ class Quota:
         self._daily = daily
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Say that today's replies are used up."""
+        """Answer the utterance if today's replies are used up."""
         if not await self.is_over(transaction, utterance.person):
             return False
         await self._fixed_reply.answer(
@@ -31,11 +28,10 @@ class Quota:
         return True
 
     async def is_over(self, transaction: Transaction, person: Person) -> bool:
-        """Whether the person was answered as often as is agreed for a day."""
+        """Return whether today's replies are used up."""
         if not self._daily:
             return False
-        done = await pilot.replies_today(transaction, person.person_id)
-        return done >= self._daily
+        return await pilot.replies_today(transaction, person.person_id) >= self._daily
 
     async def count(self, transaction: Transaction, person: Person) -> None:
         """Count one reply."""
@@ -43,7 +39,7 @@ class Quota:
             await pilot.count_reply(transaction, person.person_id)
 
     async def notes(self, transaction: Transaction, person: Person) -> tuple[str, ...]:
-        """What to add under a reply: how few are left today, said in time."""
+        """Return a note for the footer if few replies are left today."""
         if not self._daily:
             return ()
         left = self._daily - 1 - await pilot.replies_today(transaction, person.person_id)

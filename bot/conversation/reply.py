@@ -1,6 +1,6 @@
-"""The model's reply to one question: rounds -> prompt -> words -> guard -> outbox.
+"""The model's reply to one question: rounds -> prompt -> model -> guard -> outbox.
 
-No transaction is open while the model writes; the last one ends the turn's inbox rows.
+No transaction is open while the model writes.
 """
 
 import time
@@ -13,7 +13,7 @@ from bot.conversation.completion import Completion, PendingTurn, TurnCompleter
 from bot.conversation.drafts import Preview, ReplyDraft
 from bot.conversation.generation import ReplyGenerator
 from bot.conversation.model_memory import SessionCacheEviction
-from bot.conversation.priority import priority
+from bot.conversation.priority import priority_of
 from bot.conversation.requests import PreparedRequest, RequestBuilder
 from bot.updates.arrivals import Burst
 from inference import GenerationError, GenerationRequest
@@ -30,15 +30,15 @@ log = structlog.get_logger(__name__)
 
 
 class Replier:
-    """Lets the model answer.
+    """Answers questions with the model.
 
     Args:
         context: the environment.
-        requests: builds what is asked of the model.
-        writer: lets the model write.
-        finisher: ends the question.
-        rounds: the cache of rounds, which a reply changes.
-        kept_words: what the model keeps of the talk.
+        requests: builds the model's requests.
+        generator: generates the reply.
+        completer: completes the turn.
+        rounds: the recent rounds, which a reply changes.
+        eviction: evicts silent sessions from the model's cache.
     """
 
     def __init__(
@@ -46,158 +46,155 @@ class Replier:
         context: Context,
         *,
         requests: RequestBuilder,
-        writer: ReplyGenerator,
-        finisher: TurnCompleter,
+        generator: ReplyGenerator,
+        completer: TurnCompleter,
         rounds: RecentRounds,
-        kept_words: SessionCacheEviction,
+        eviction: SessionCacheEviction,
     ) -> None:
         self._context = context
         self._database = context.database
         self._texts = context.texts
         self._metrics = context.metrics
         self._requests = requests
-        self._writer = writer
-        self._finisher = finisher
+        self._generator = generator
+        self._completer = completer
         self._rounds = rounds
-        self._kept_words = kept_words
+        self._eviction = eviction
 
-    async def reply(self, asked: PendingTurn) -> None:
-        """Write a reply, or an honest word that there is none, and end the question's rows."""
+    async def reply(self, pending: PendingTurn) -> None:
+        """Answer a question, or say that there is no reply, and end the inbox rows."""
         started = time.monotonic()
-        is_read_first, urgency = await self._look(asked)
-        prepared = await self._requests.request_for(asked, urgency)
-        draft = self._draft(asked, prepared.request, is_hidden=is_read_first)
+        needs_review, priority = await self._review_and_priority(pending)
+        prepared = await self._requests.request_for(pending, priority)
+        draft = self._draft(pending, prepared.request, is_hidden=needs_review)
         draft.begin()
         try:
-            words = await self._write(asked, prepared.request, draft, started)
-            if words is not None:
-                await self._end(asked, words, draft, prepared, started)
+            reply = await self._generate(pending, prepared.request, draft, started)
+            if reply is not None:
+                await self._complete(pending, reply, draft, prepared, started)
         finally:
             if prepared.request.conversation is not None:
-                self._kept_words.note(asked.question.session_id)
+                self._eviction.note(pending.question.session_id)
             await draft.aclose()
 
     def _draft(
-        self, asked: PendingTurn, request: GenerationRequest, *, is_hidden: bool
+        self, pending: PendingTurn, request: GenerationRequest, *, is_hidden: bool
     ) -> ReplyDraft:
-        question, person = asked.question, asked.person
+        question, person = pending.question, pending.person
         preview = Preview(
             self._context.bot,
-            self._context.pacer,
+            self._context.limiter,
             "off" if is_hidden else self._context.settings.streaming,
             person.telegram_id,
             draft_id=question.turn_id,
             message_id=question.preview_message_id,
-            on_begun=partial(self._keep_preview, question),
+            on_begun=partial(self._store_preview, question),
         )
         return ReplyDraft(
             preview,
-            on_shown=partial(_mark_as_shown, asked.burst),
-            waits=partial(self._wait, person, request),
-            tell=partial(self._tell, asked),
+            on_shown=partial(_mark_as_shown, pending.burst),
+            queue_notice=partial(self._queue_notice, person, request),
+            send_message=partial(self._send_queue_notice, pending),
         )
 
-    async def _write(
-        self, asked: PendingTurn, request: GenerationRequest, draft: ReplyDraft, started: float
+    async def _generate(
+        self, pending: PendingTurn, request: GenerationRequest, draft: ReplyDraft, started: float
     ) -> str | None:
-        """Return the model's words, or None if it has none. The person is then told."""
+        """Return the model's reply. If it fails, tell the person and return None."""
         try:
-            words = await self._writer.write(request, draft, started)
+            reply = await self._generator.write(request, draft, started)
         except GenerationError as error:
             log.warning("generation_failed", reason=error.reason, permanent=error.permanent)
             self._metrics.failures.labels(error.reason).inc()
             await draft.aclose()
-            await self._fail(asked, draft, error)
+            await self._fail(pending, draft, error)
             return None
         await draft.aclose()
-        return words
+        return reply
 
-    async def _end(
+    async def _complete(
         self,
-        asked: PendingTurn,
-        words: str,
+        pending: PendingTurn,
+        reply: str,
         draft: ReplyDraft,
         prepared: PreparedRequest,
         started: float,
     ) -> None:
-        question, person = asked.question, asked.person
-        is_kept_back = not words
-        words = words or self._texts(person.language, "guard_fallback")
-        if await self._finish(asked, words, draft, is_kept_back=is_kept_back):
-            rounds = [*prepared.rounds, (question.text, words)]
+        question, person = pending.question, pending.person
+        is_blocked = not reply
+        reply = reply or self._texts(person.language, "guard_fallback")
+        if await self._enqueue(pending, reply, draft, is_blocked=is_blocked):
+            rounds = [*prepared.rounds, (question.text, reply)]
             await self._rounds.keep(person.person_id, question.session_id, rounds)
-            asked_at = asked.burst.received_at if asked.burst else started
+            asked_at = pending.burst.received_at if pending.burst else started
             self._metrics.reply.observe(time.monotonic() - asked_at)
 
-    async def _keep_preview(self, question: Turn, message_id: int) -> None:
-        # A crash must not leave a half reply standing beside the whole one.
+    async def _store_preview(self, question: Turn, message_id: int) -> None:
+        # After a crash the reply replaces this preview.
         async with self._database.begin() as transaction:
             await conversations.set_preview(transaction, question.turn_id, message_id)
 
-    async def _finish(
-        self, asked: PendingTurn, words: str, draft: ReplyDraft, *, is_kept_back: bool
+    async def _enqueue(
+        self, pending: PendingTurn, reply: str, draft: ReplyDraft, *, is_blocked: bool
     ) -> bool:
-        """End the question; False where the model's words are not the answer (yet)."""
-        await self._rounds.drop(asked.question.session_id)
+        """Complete the turn, and return False if the reply is not queued now."""
+        await self._rounds.drop(pending.question.session_id)
         async with self._database.begin() as transaction:
-            completion = await self._finisher.finish(
+            completion = await self._completer.complete(
                 transaction,
-                asked,
-                words,
+                pending,
+                reply,
                 preview_message_id=draft.preview_message_id,
-                is_kept_back=is_kept_back,
+                is_blocked=is_blocked,
             )
-            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason=completion)
+            await inbox.end(transaction, pending.update_ids, Ended.ANSWERED, reason=completion)
         if completion is not Completion.SUPERSEDED:
-            _mark_as_shown(asked.burst)  # it is answered: newer words are a question of their own
-            self._metrics.ends.labels(Ended.ANSWERED).inc(len(asked.update_ids))
+            _mark_as_shown(pending.burst)  # newer messages become another question
+            self._metrics.ends.labels(Ended.ANSWERED).inc(len(pending.update_ids))
         return completion is Completion.REPLY
 
-    async def _look(self, asked: PendingTurn) -> tuple[bool, int]:
-        """Whether an operator reads the reply before it goes, and how urgent it is.
-
-        Nothing of a reply that is read first is shown while it is written.
-        """
+    async def _review_and_priority(self, pending: PendingTurn) -> tuple[bool, int]:
+        """Return whether an operator reviews the reply first, and its priority."""
         async with self._database.read() as transaction:
-            is_read_first = await self._finisher.is_read_first(transaction, asked.person)
-            case = await cases.open_case(transaction, asked.person.person_id)
-        return is_read_first, priority(asked.screening.level, case)
+            needs_review = await self._completer.needs_review(transaction, pending.person)
+            case = await cases.open_case(transaction, pending.person.person_id)
+        return needs_review, priority_of(pending.screening.level, case)
 
-    def _wait(self, person: Person, request: GenerationRequest) -> str:
-        """A word about how many wait before; nothing where it is this person's turn."""
-        place = self._writer.place(request)
+    def _queue_notice(self, person: Person, request: GenerationRequest) -> str:
+        """Return a text about the place in the queue, or "" if the request does not wait."""
+        place = self._generator.place(request)
         if not place:
             return ""
         if place == 1:
             return self._texts(person.language, "wait_next")
         return self._texts(person.language, "wait_place", before=place - 1)
 
-    async def _tell(self, asked: PendingTurn, text: str) -> None:
+    async def _send_queue_notice(self, pending: PendingTurn, text: str) -> None:
         async with self._database.begin() as transaction:
             await outbox.put(
                 transaction,
                 outbox.MessageKind.NOTICE,
                 MessageBody(text),
-                person_id=asked.person.person_id,
-                epoch=asked.person.epoch,
+                person_id=pending.person.person_id,
+                epoch=pending.person.epoch,
             )
 
-    async def _fail(self, asked: PendingTurn, draft: ReplyDraft, error: GenerationError) -> None:
-        """Say honestly that there is no answer, with a button to try again."""
-        language = asked.person.language
-        button = (self._texts(language, "retry"), f"retry:{asked.question.turn_id}")
+    async def _fail(self, pending: PendingTurn, draft: ReplyDraft, error: GenerationError) -> None:
+        """Say that there is no reply, with a button to try again."""
+        language = pending.person.language
+        button = (self._texts(language, "retry"), f"retry:{pending.question.turn_id}")
         key, values = "model_failed", {}
         if error.reason == "queue_full":
             key, values = "model_busy", {"before": (error.place or 1) - 1}
         async with self._database.begin() as transaction:
-            await self._finisher.regret(
+            await self._completer.complete_with_failure(
                 transaction,
-                asked,
+                pending,
                 self._texts(language, key, **values),
                 [[button]],
                 preview_message_id=draft.preview_message_id,
             )
-            await inbox.end(transaction, asked.update_ids, Ended.ANSWERED, reason=key)
+            await inbox.end(transaction, pending.update_ids, Ended.ANSWERED, reason=key)
 
 
 def _mark_as_shown(burst: Burst | None) -> None:

@@ -1,4 +1,4 @@
-"""The request that asks the model one question, with the rounds before it."""
+"""The builder of the model's requests: a question with the rounds before it."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from bot.settings import Settings
 from inference import GenerationRequest, LanguageModel, Sampling
 from storage.companion.recent_rounds import RecentRounds, Rounds
 
-SAMPLING = Sampling(min_new_tokens=2)  # silence is no answer
+SAMPLING = Sampling(min_new_tokens=2)  # no empty replies
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request, and the rounds that its prompt holds."""
+    """A request and the rounds in its prompt."""
 
     request: GenerationRequest
     rounds: Rounds
@@ -24,37 +24,37 @@ class RequestBuilder:
     """Builds requests.
 
     Args:
-        settings: says whether the model has a persona, and how long its replies may be.
-        model: the model that is asked.
-        rounds: the last rounds of a talk.
+        settings: the persona and the length of replies.
+        model: the model.
+        rounds: the recent rounds of a session.
     """
 
     def __init__(self, settings: Settings, model: LanguageModel, rounds: RecentRounds) -> None:
         self._model = model
         self._rounds = rounds
         self._persona = PERSONA if settings.persona else ""
-        # A small model must leave room for the question: half of what it can hold at most.
+        # A small context keeps half of its room for the prompt.
         self._max_new_tokens = min(settings.max_new_tokens, model.context_length // 2)
 
-    async def request_for(self, asked: PendingTurn, urgency: int) -> PreparedRequest:
-        """Build the request for a question, with as many rounds before it as fit."""
-        question = asked.question
-        rounds = await self._rounds.before(asked.person.person_id, question)
-        ids, shown = build_prompt(
+    async def request_for(self, pending: PendingTurn, priority: int) -> PreparedRequest:
+        """Build the request for a question, with as many earlier rounds as fit."""
+        question = pending.question
+        rounds = await self._rounds.before(pending.person.person_id, question)
+        ids, kept = build_prompt(
             self._model.tokenizer,
             escape_template(question.text),
-            [(escape_template(past) or CHECK_IN_QUERY, reply) for past, reply in rounds],
+            [(escape_template(query) or CHECK_IN_QUERY, reply) for query, reply in rounds],
             persona=self._persona,
             budget=self._model.context_length - self._max_new_tokens,
         )
         request = GenerationRequest(
-            f"{question.turn_id}-{asked.update_ids[-1]}",
+            f"{question.turn_id}-{pending.update_ids[-1]}",
             ids,
             max_new_tokens=self._max_new_tokens,
             sampling=SAMPLING,
-            priority=urgency,
+            priority=priority,
             deadline_s=LONGEST_S,
-            # What is said off the record is not kept anywhere, in no cache either.
+            # A turn off the record stays out of every cache.
             conversation=None if question.off_record else str(question.session_id),
         )
-        return PreparedRequest(request, rounds[len(rounds) - len(shown) :])
+        return PreparedRequest(request, rounds[len(rounds) - len(kept) :])

@@ -29,10 +29,10 @@ from storage.database.events import EventBus, RoundsChanged, SessionsEnded
 
 @dataclass(frozen=True, slots=True)
 class ConversationRoom:
-    """What answers a person's words.
+    """The parts that answer a person's messages.
 
     Attributes:
-        cache: the connection to Redis, if there is one. The service closes it.
+        cache: the cache of recent rounds, which the service closes.
     """
 
     turns: TurnHandler
@@ -56,54 +56,54 @@ def build(
     Args:
         context: the environment.
         model: the language model.
-        crisis: screens words, and answers in the model's place while it must be silent.
-        shadow: holds replies that an operator reads first.
+        crisis: screens messages and answers people at risk.
+        shadow: holds replies that an operator reviews first.
         quota: counts the model's replies.
-        legal_notices: what the law has the companion tell under its replies.
-        interceptors: who may answer before the model does, in this order.
+        legal_notices: the notices that laws require.
+        interceptors: the interceptors, in the order in which they may answer.
     """
     url = context.settings.redis_url
     cache = round_cache.connect(url.get_secret_value() if url else None)
     rounds = RecentRounds(context.database, cache)
-    kept_words = SessionCacheEviction(model)
-    finisher = TurnCompleter(
+    eviction = SessionCacheEviction(model)
+    completer = TurnCompleter(
         crisis=crisis.responder,
         safe_mode=crisis.safe_mode,
         quota=quota,
-        resources=ResourceFooter(context.texts, context.help_lines),
-        duties=legal_notices,
+        resource_footer=ResourceFooter(context.texts, context.help_lines),
+        legal_notices=legal_notices,
         shadow=shadow,
         texts=context.texts,
     )
-    guard = OutputGuard(crisis.screens.present, context.hotlines)
+    guard = OutputGuard(crisis.screener.current, context.hotlines)
     turns = TurnHandler(
         context,
-        screens=ContextScreener(crisis.screens),
+        screener=ContextScreener(crisis.screener),
         interceptors=interceptors,
         fixed_reply=crisis.fixed_reply,
         quota=quota,
         replier=Replier(
             context,
             requests=RequestBuilder(context.settings, model, rounds),
-            writer=ReplyGenerator(model, guard, context.metrics),
-            finisher=finisher,
+            generator=ReplyGenerator(model, guard, context.metrics),
+            completer=completer,
             rounds=rounds,
-            kept_words=kept_words,
+            eviction=eviction,
         ),
     )
-    _subscribe(context.database.events, rounds, kept_words)
+    _subscribe(context.database.events, rounds, eviction)
     return ConversationRoom(
         turns=turns,
         cache=cache,
         routes=Routes(
             buttons={"retry": turns.on_retry}, classes={UpdateClass.BURST: turns.on_burst}
         ),
-        jobs=(Job("kept_words", kept_words.forget_old, 60.0),),
+        jobs=(Job("session_cache", eviction.evict_old, 60.0),),
     )
 
 
-def _subscribe(events: EventBus, rounds: RecentRounds, kept_words: SessionCacheEviction) -> None:
-    """Forget the rounds of sessions that ended or changed."""
-    events.subscribe(SessionsEnded, kept_words.evict)
+def _subscribe(events: EventBus, rounds: RecentRounds, eviction: SessionCacheEviction) -> None:
+    """Evict the rounds of sessions that ended or changed."""
+    events.subscribe(SessionsEnded, eviction.evict)
     events.subscribe(SessionsEnded, rounds.on_sessions_ended)
     events.subscribe(RoundsChanged, rounds.on_rounds_changed)

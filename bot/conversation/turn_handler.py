@@ -1,6 +1,6 @@
-"""A talk: the person's words are stored with the decision who answers them, model or not.
+"""The handler of turns, which stores a question and decides who answers it.
 
-Words and decision stand in one transaction.
+Both happen in one transaction.
 """
 
 from collections.abc import Sequence
@@ -28,22 +28,22 @@ from storage.messages.inbox import Ended
 
 
 class TurnHandler:
-    """The companion's side of a talk.
+    """Stores questions and answers them, by an interceptor or by the model.
 
     Args:
         context: the environment.
-        screens: screens words in their context.
-        interceptors: who may answer before the model does, in this order.
-        fixed_reply: stores the words as a turn.
-        quota: how many replies are left today.
-        replier: lets the model answer.
+        screener: screens messages in their context.
+        interceptors: the interceptors, in the order in which they may answer.
+        fixed_reply: stores the question as a turn.
+        quota: counts the replies that are left today.
+        replier: answers with the model.
     """
 
     def __init__(
         self,
         context: Context,
         *,
-        screens: ContextScreener,
+        screener: ContextScreener,
         interceptors: Sequence[Interceptor],
         fixed_reply: FixedReply,
         quota: Quota,
@@ -51,7 +51,7 @@ class TurnHandler:
     ) -> None:
         self._database = context.database
         self._answers = context.answers
-        self._screens = screens
+        self._screener = screener
         self._interceptors = interceptors
         self._fixed_reply = fixed_reply
         self._quota = quota
@@ -62,11 +62,11 @@ class TurnHandler:
         await self.answer(burst)
 
     async def on_retry(self, update: Update, _context: HandlerContext) -> None:
-        """Answer a failed turn again, if it is the person's own and has no answer yet."""
+        """Answer a failed turn again, if it is the person's own and has no answer."""
         number = data_of(update)
         await acknowledge(update)
-        async with self._answers.reading(update) as seen:
-            person = seen.person if seen else None
+        async with self._answers.reading(update) as uow:
+            person = uow.person if uow else None
         if person is not None and number.isdecimal() and len(number) < 19:
             turn_id, update_id = TurnId(int(number)), UpdateId(update.update_id)
             if await self.retry(person.person_id, turn_id, update_id):
@@ -75,14 +75,14 @@ class TurnHandler:
 
     async def answer(self, burst: Burst) -> None:
         """Answer the messages of one burst."""
-        screening = await self._screens.screen_burst(burst)
+        screening = await self._screener.screen_burst(burst)
         await self._reply(await self._begin(burst, screening))
 
     async def answer_button(
         self, person: Person, update: Update, text: str, on_accepted: OnAccepted
     ) -> None:
-        """Answer a button that stands for words; `on_accepted` takes part in the transaction."""
-        screening = await self._screens.screen(text)
+        """Answer a button that stands for a text. `on_accepted` runs in the same transaction."""
+        screening = await self._screener.screen(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
             update_id, person.person_id, UpdateKind.BUTTON, update, text, screening, person.epoch
@@ -91,9 +91,9 @@ class TurnHandler:
         await self._reply(await self._begin(burst, screening, on_accepted))
 
     async def retry(self, person_id: PersonId, turn_id: TurnId, update_id: UpdateId) -> bool:
-        """Answer a turn that failed before. Returns False if there is nothing to answer.
+        """Answer a failed turn again, and return False if there is nothing to answer.
 
-        What holds the model silent for new messages holds it silent here too.
+        The interceptors decide again whether the model may answer.
         """
         async with self._database.begin() as transaction:
             person = await people.by_id(transaction, person_id)
@@ -105,7 +105,7 @@ class TurnHandler:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            screening = await self._screens.screen(turn.text)
+            screening = await self._screener.screen(turn.text)
             utterance = Utterance(person, [update_id], turn.text, screening, is_new=False)
             pending = None
             if not await is_intercepted(self._interceptors, transaction, utterance):
@@ -120,7 +120,7 @@ class TurnHandler:
     async def _begin(
         self, burst: Burst, screening: Screening, on_accepted: OnAccepted | None = None
     ) -> PendingTurn | None:
-        """Store the messages. Returns None if an interceptor answers them and not the model."""
+        """Store the messages. Returns None if an interceptor answers them."""
         async with self._database.begin() as transaction:
             open_ids = await inbox.open_among(transaction, burst.update_ids)
             person = await people.by_id(transaction, burst.person_id)
@@ -128,16 +128,16 @@ class TurnHandler:
                 await inbox.end(transaction, burst.update_ids, Ended.IGNORED, reason="erased")
                 return None
             if burst.keep_only(open_ids):
-                screening = await self._screens.screen_burst(burst)
+                screening = await self._screener.screen_burst(burst)
             if on_accepted is not None and not await on_accepted(transaction, person):
                 return None
-            # The sweep comes hourly, and a message may come sooner.
+            # The hourly sweep may not have run yet.
             if person.was_off_record(transaction.now):
                 await conversations.end_off_record(transaction, person.person_id)
                 person = replace(person, off_record_until_at=None)
             utterance = _utterance(burst, person, screening, is_typed=on_accepted is None)
-            if utterance.is_typed:  # a button's words are ours: no risk, no answer to a question
-                utterance = await self._screens.screen_in_context(
+            if utterance.is_typed:  # a button's text is ours, without risk
+                utterance = await self._screener.screen_in_context(
                     transaction, utterance, burst.texts
                 )
             if await is_intercepted(self._interceptors, transaction, utterance):

@@ -1,4 +1,4 @@
-"""What a message of level 2 or more leaves for operators: a case, evidence, a count."""
+"""The recorder of messages of level 2 or more: a case, its evidence and a count."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,13 +18,13 @@ class CaseRecorder:
     """Opens and raises cases.
 
     Args:
-        desk: where operators see to them.
-        place: screens a text alone, to say where in it rules fired.
+        desk: the operators' desk.
+        screen: screens a text without context, to locate the matches in it.
     """
 
-    def __init__(self, desk: Desk, place: Callable[[str], Awaitable[Screening]]) -> None:
+    def __init__(self, desk: Desk, screen: Callable[[str], Awaitable[Screening]]) -> None:
         self._desk = desk
-        self._place = place
+        self._screen = screen
 
     async def open(
         self,
@@ -32,7 +32,7 @@ class CaseRecorder:
         utterance: Utterance,
         response: Response,
     ) -> review.OpenedCase:
-        """Open the person's case, or raise the one that is open."""
+        """Open a case for the person, or raise the open one."""
         opened = await review.open_or_raise(
             transaction, utterance.person.person_id, response, utterance.screening
         )
@@ -49,10 +49,10 @@ class CaseRecorder:
         opened: review.OpenedCase,
         turn_id: TurnId | None,
     ) -> None:
-        """Keep the evidence, and tell operators what it says and where."""
+        """Store the evidence and notify operators."""
         person, text, screening = utterance.person, utterance.text, utterance.screening
         await review.note_evidence(
-            transaction, opened.case_id, text, screening, await self._place(text), turn_id=turn_id
+            transaction, opened.case_id, text, screening, await self._screen(text), turn_id=turn_id
         )
         hidden = not person.has_consented or (
             person.is_off_record(transaction.now) and screening.level < Level.ACTIVE
@@ -62,7 +62,7 @@ class CaseRecorder:
     async def record_level_2(
         self, transaction: Transaction, utterance: Utterance, turn_id: TurnId | None
     ) -> None:
-        """Open or raise a case for a message of level 2, which the model may answer."""
+        """Record a message of level 2, which the model may answer."""
         response = respond(utterance.screening)
         if response is None or response.blocks_model:
             return

@@ -1,4 +1,4 @@
-"""One reviewed text as the answer to an utterance, with the utterance kept or not."""
+"""Answers that are one reviewed text."""
 
 from bot.crisis.case_recorder import CaseRecorder
 from bot.texts import Texts
@@ -13,7 +13,7 @@ from storage.messages.inbox import Ended
 
 
 class FixedReply:
-    """Keeps utterances, and answers them with reviewed texts."""
+    """Stores utterances and answers them with reviewed texts."""
 
     def __init__(self, texts: Texts, help_lines: HelpLines, recorder: CaseRecorder) -> None:
         self._texts = texts
@@ -21,7 +21,7 @@ class FixedReply:
         self._recorder = recorder
 
     async def keep(self, transaction: Transaction, utterance: Utterance) -> Turn:
-        """Store an utterance as a turn. At level 2 it opens a case too."""
+        """Store an utterance as a turn, and open a case at level 2."""
         person = utterance.person
         turn = await conversations.open_turn(
             transaction,
@@ -37,13 +37,13 @@ class FixedReply:
     async def answer(
         self, transaction: Transaction, utterance: Utterance, key: str, *, is_kept: bool
     ) -> None:
-        """Answer with one text and the numbers to call.
+        """Answer an utterance with one text and help lines.
 
         Args:
-            transaction: in which all of it happens.
-            utterance: what is answered. Its inbox rows end.
+            transaction: the transaction that writes it.
+            utterance: the utterance, whose inbox rows end.
             key: the key of the text.
-            is_kept: store the utterance and the answer as turns.
+            is_kept: whether to store the utterance and the answer as turns.
         """
         person = utterance.person
         lines = self._help_lines.text(person.language, person.region)

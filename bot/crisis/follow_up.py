@@ -1,7 +1,6 @@
-"""One question on the next day, for people who wanted it.
+"""Follow-ups: one question on the next day, for people who agreed to it.
 
-The promise is a row; its words go out by the one delivery path, once, and never say what was
-disclosed: they show on a lock screen.
+The question shows on a lock screen, so it never mentions what the person disclosed.
 """
 
 from datetime import timedelta
@@ -21,11 +20,12 @@ from storage.review import safety_counts
 from storage.review.safety_counts import SafetyEvent
 
 HOURS = ("10", "24")
+# The delay of a follow-up while an operator has the conversation.
 LATER = timedelta(hours=1)
 
 
 class FollowUps:
-    """The buttons that promise it, and the loop's work that keeps the promise."""
+    """Handles the buttons that schedule follow-ups, and sends those that are due."""
 
     def __init__(self, context: Context) -> None:
         self._database = context.database
@@ -33,24 +33,24 @@ class FollowUps:
         self._texts = context.texts
 
     async def on_follow(self, update: Update, _context: HandlerContext) -> None:
-        """When to ask, or not at all."""
+        """Schedule a follow-up, or decline it."""
         choice = choice_of(update, (*HOURS, "no"))
-        async with self._answers.open(update, "follow_up") as answering:
-            if answering is None or choice is None or not answering.person.has_consented:
+        async with self._answers.open(update, "follow_up") as uow:
+            if uow is None or choice is None or not uow.person.has_consented:
                 return
-            transaction, person = answering.transaction, answering.person
+            transaction, person = uow.transaction, uow.person
             if choice == "no":
                 await follow_ups.cancel(transaction, person.person_id)
                 key = "follow_declined"
             else:
-                due_at = answering.transaction.now + timedelta(hours=int(choice))
+                due_at = transaction.now + timedelta(hours=int(choice))
                 await follow_ups.put(transaction, person.person_id, due_at=due_at)
                 key = "follow_set"
-            await answering.say(MessageBody(self._texts(person.language, key)))
+            await uow.say(MessageBody(self._texts(person.language, key)))
 
     async def send_due(self) -> None:
-        """Ask those whose time has come."""
-        async with self._database.read() as transaction:  # nothing is due as a rule
+        """Send the follow-ups that are due."""
+        async with self._database.read() as transaction:  # usually nothing is due
             if not await follow_ups.is_any_due(transaction):
                 return
         async with self._database.begin() as transaction:
@@ -63,12 +63,12 @@ class FollowUps:
             return
         if await Takeover.running(transaction, person_id) is not None:
             await follow_ups.put(transaction, person_id, due_at=transaction.now + LATER)
-            return  # a human is talking with them
+            return
         await open_questions.close(transaction, person_id)
-        words = self._texts(person.language, "follow_up_asks")
+        text = self._texts(person.language, "follow_up_asks")
         session_id = await conversations.current_session(transaction, person_id)
-        await conversations.append(transaction, person_id, session_id, Speaker.SCRIPT, text=words)
+        await conversations.append(transaction, person_id, session_id, Speaker.SCRIPT, text=text)
         await outbox.put(
-            transaction, outbox.MessageKind.NOTICE, MessageBody(words), person_id=person_id
+            transaction, outbox.MessageKind.NOTICE, MessageBody(text), person_id=person_id
         )
         await safety_counts.add(transaction, SafetyEvent.FOLLOW_UP)

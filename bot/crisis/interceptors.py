@@ -1,4 +1,4 @@
-"""The interceptors of a crisis: the fixed reply, a takeover, a hold, an open question, a pause."""
+"""The interceptors of a crisis: crisis reply, takeover, hold, open question, safe mode."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from bot.crisis.fixed_reply import FixedReply
 from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
 from bot.crisis.script import open_position
-from bot.operators.takeover import TakeoverRelay
+from bot.operators.takeover import TakeoverForwarder
 from bot.updates.utterance import Utterance
 from review.cases import records as review
 from safety.response import script
@@ -21,20 +21,20 @@ from storage.review.cases import Case
 
 
 class PlanSteps(Protocol):
-    """The step of a safety plan that waits for words."""
+    """The open step of a safety plan."""
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Write the words into the plan, or return False."""
+        """Add the utterance to the plan, or return False."""
 
 
 class CrisisReply:
-    """Answers a risk of level 3 or more, unless a fixed reply has answered it already."""
+    """Answers level 3 and 4 with the reviewed script, unless it has already done so."""
 
     def __init__(self, responder: CrisisResponder) -> None:
         self._responder = responder
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Answer with the reviewed script."""
+        """Answer the utterance if it is at level 3 or 4."""
         response = respond(utterance.screening)
         if response is None or not response.blocks_model or not utterance.is_new:
             return False
@@ -46,29 +46,29 @@ class CrisisReply:
 
 
 class TakeoverInterceptor:
-    """Hands utterances to the operator who has the conversation."""
+    """Forwards utterances to the operator who has the conversation."""
 
-    def __init__(self, relay: TakeoverRelay, recorder: CaseRecorder) -> None:
-        self._relay = relay
+    def __init__(self, forwarder: TakeoverForwarder, recorder: CaseRecorder) -> None:
+        self._forwarder = forwarder
         self._recorder = recorder
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Forward the utterance if an operator has the conversation."""
         person_id = utterance.person.person_id
-        case = await self._relay.active_case(transaction, person_id)
+        case = await self._forwarder.active_case(transaction, person_id)
         if case is None:
             return False
-        if not utterance.is_new:  # the operator has these words
+        if not utterance.is_new:  # the operator already has it
             await inbox.end(transaction, utterance.update_ids, Ended.HELD, reason="takeover")
             return True
-        turn_id = await self._relay.forward_turn(transaction, utterance, case)
+        turn_id = await self._forwarder.forward_turn(transaction, utterance, case)
         await self._recorder.record_level_2(transaction, utterance, turn_id)
         await _close_note(transaction, utterance)
         return True
 
 
 class HoldInterceptor:
-    """Keeps the model silent while a case holds the person."""
+    """Answers with the script while a case holds the person."""
 
     def __init__(
         self, responder: CrisisResponder, fixed_reply: FixedReply, plan_steps: PlanSteps
@@ -78,7 +78,7 @@ class HoldInterceptor:
         self._plan_steps = plan_steps
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Answer in a held conversation with the script's next text."""
+        """Answer the utterance if a case holds the person."""
         person = utterance.person
         case = await review.case_on_hold(transaction, person.person_id)
         if case is None:
@@ -96,7 +96,7 @@ class HoldInterceptor:
         return True
 
     async def _answer(self, transaction: Transaction, utterance: Utterance, case: Case) -> None:
-        """Answer by the script, which a button never moves on, or by an open step of the plan."""
+        """Answer by the open step of a plan, or else by the script. A button gets its own text."""
         if not utterance.is_typed:
             is_kept = utterance.person.has_consented
             await self._fixed_reply.answer(transaction, utterance, "checkin_held", is_kept=is_kept)
@@ -105,10 +105,10 @@ class HoldInterceptor:
 
 
 class QuestionCloser:
-    """Closes the script's last question. The next words go to the model and do not answer it."""
+    """Closes the script's last question, so that later messages do not answer it."""
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Close an open question, and let every utterance pass."""
+        """Close an open question and let the utterance pass."""
         if utterance.is_typed and utterance.is_new:
             person_id = utterance.person.person_id
             position = await open_position(transaction, person_id)
@@ -120,14 +120,14 @@ class QuestionCloser:
 
 
 class SafeModeInterceptor:
-    """Answers with a reviewed text while the model must be silent."""
+    """Answers with a reviewed text in safe mode."""
 
     def __init__(self, safe_mode: SafeMode, fixed_reply: FixedReply) -> None:
         self._safe_mode = safe_mode
         self._fixed_reply = fixed_reply
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Say that the model pauses."""
+        """Answer the utterance if safe mode is on."""
         if not await self._safe_mode.is_on(transaction):
             return False
         await self._fixed_reply.answer(transaction, utterance, "paused", is_kept=utterance.is_new)
@@ -135,6 +135,6 @@ class SafeModeInterceptor:
 
 
 async def _close_note(transaction: Transaction, utterance: Utterance) -> None:
-    """Words in a crisis are not the note that a check-in asked for."""
+    """Stop waiting for a check-in note, because this text is not one."""
     if utterance.is_typed:
         await questions.close_note(transaction, utterance.person.person_id)

@@ -1,7 +1,4 @@
-"""What stands under the model's reply at level 2: numbers to call, one direct question.
-
-They come once in a while and not with every message (`AGAIN`).
-"""
+"""The footer of a reply at level 2: help lines, and now and then one direct question."""
 
 from datetime import timedelta
 
@@ -16,39 +13,39 @@ from storage.companion.people import Person
 from storage.review import safety_counts
 from storage.review.safety_counts import SafetyEvent
 
+# The direct question is not asked again for this long.
 AGAIN = timedelta(seconds=HOLD_LAPSE_S)
-"""How long a gentle question is not asked again."""
 ASKS = (Script.SUICIDE, Script.SELF_HARM)
 
 
 class ResourceFooter:
-    """Writes what a message of level 2 gets beside the reply."""
+    """Builds the footer of a reply."""
 
     def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
         self._texts = texts
         self._help_lines = help_lines
 
-    async def under(
+    async def lines_for(
         self, transaction: Transaction, person: Person, screening: Screening
     ) -> list[str]:
-        """The texts to put under a reply; none below level 2.
+        """Return the texts for the footer, which is empty below level 2.
 
-        The direct question is remembered, so that a bare yes is read as its answer.
+        The script's position records the direct question, so that a bare "yes" answers it.
         """
         response = respond(screening)
         if response is None:
             return []
-        place = await script_positions.get(transaction, person.person_id)
-        is_first = place is None or transaction.now - place.changed_at >= AGAIN
+        position = await script_positions.get(transaction, person.person_id)
+        is_first = position is None or transaction.now - position.changed_at >= AGAIN
         asks = is_first and response.script in ASKS
         lines = self._help_lines.text(person.language, person.region)
         key = f"resources_{response.script}"
-        found = [
-            self._texts(person.language, key if self._texts.has(key) else "resources", lines=lines)
-        ]
+        key = key if self._texts.has(key) else "resources"
+        footer = [self._texts(person.language, key, lines=lines)]
         if asks:
-            found.append(self._texts(person.language, "gentle_suicide"))
-            await plans.close_step(transaction, person.person_id)  # the next words answer this
+            footer.append(self._texts(person.language, "gentle_suicide"))
+            # The next message answers this question, not the plan.
+            await plans.close_step(transaction, person.person_id)
         await safety_counts.add(
             transaction, SafetyEvent.RESOURCES, level=int(response.level), script=response.script
         )
@@ -61,4 +58,4 @@ class ResourceFooter:
                 turns=1,
                 changed_at=transaction.now,
             )
-        return found
+        return footer

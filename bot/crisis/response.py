@@ -1,10 +1,10 @@
-"""The conversation with a person at risk: reviewed words only, no model."""
+"""The responder to people at risk, which uses reviewed texts and no model."""
 
 from collections.abc import Collection
 
 from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.script import ScriptRunner
-from bot.operators.takeover import TakeoverRelay
+from bot.operators.takeover import TakeoverForwarder
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.updates.utterance import Utterance
@@ -27,14 +27,14 @@ from storage.review.safety_counts import SafetyEvent
 
 
 class CrisisResponder:
-    """Reviewed replies, and what follows them until an operator or the lapse ends it.
+    """Answers people at risk with the reviewed script.
 
     Args:
-        texts: every word that people read.
-        help_lines: numbers to call.
-        recorder: what a message at risk leaves for operators.
-        relay: where messages go while an operator has the conversation.
-        has_people: whether anybody is told, so that the person may be told of them.
+        texts: the texts that people read.
+        help_lines: the numbers to call.
+        recorder: records messages at risk for operators.
+        forwarder: forwards messages to an operator who has the conversation.
+        has_operators: whether there are operators to mention in a reply.
     """
 
     def __init__(
@@ -43,38 +43,37 @@ class CrisisResponder:
         texts: Texts,
         help_lines: HelpLines,
         recorder: CaseRecorder,
-        relay: TakeoverRelay,
-        has_people: bool,
+        forwarder: TakeoverForwarder,
+        has_operators: bool,
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
         self._script = ScriptRunner(texts, help_lines)
         self._recorder = recorder
-        self._relay = relay
-        self._has_people = has_people
+        self._forwarder = forwarder
+        self._has_operators = has_operators
 
     async def respond(self, transaction: Transaction, utterance: Utterance) -> None:
-        """Answer a message of level 3 or 4: reviewed reply, case, operators.
+        """Answer a message of level 3 or 4, open a case and notify operators.
 
-        If the fallback reply has given the opening while the database was away, everything else
-        follows now. An operator who has the conversation answers instead, unless the level rose:
-        then the reviewed reply with its numbers goes first.
+        If the fallback reply has already sent the opening, it is recorded and not sent again. An
+        operator who has the conversation answers instead, unless the level rose.
         """
         person = utterance.person
         response = respond(utterance.screening)
         assert response is not None
         await open_questions.close(transaction, person.person_id)
-        takeover = await self._relay.active_case(transaction, person.person_id)
+        takeover = await self._forwarder.active_case(transaction, person.person_id)
         if takeover is None:
             await people.raise_epoch(transaction, person.person_id)
         is_held = await review.case_on_hold(transaction, person.person_id) is not None
         opened = await self._recorder.open(transaction, utterance, response)
         if takeover is not None and not opened.level_rose:
-            turn_id = await self._relay.forward_turn(transaction, utterance, takeover)
+            turn_id = await self._forwarder.forward_turn(transaction, utterance, takeover)
         else:
             turn_id = await self._reply(transaction, utterance, opened, is_held=is_held)
             if takeover is not None:
-                await self._relay.forward_text(transaction, utterance, takeover)
+                await self._forwarder.forward_text(transaction, utterance, takeover)
         await safety_counts.add(
             transaction, SafetyEvent.FIXED_REPLY, level=int(response.level), script=response.script
         )
@@ -98,19 +97,19 @@ class CrisisResponder:
             utterance.text,
             utterance.screening,
             is_held=is_held,
-            is_open=utterance.is_told,
+            is_opened=utterance.is_told,
         )
-        told_now = self._has_people and (opened.is_new or opened.level_rose)
-        if told_now and await Desk.is_staffed(transaction):
-            told = self._texts(person.language, "operator_note_people")
-            body = MessageBody(body.text + "\n" + told, body.buttons)
-        turn_id = await self._say(transaction, utterance, body)
+        mentions_operators = self._has_operators and (opened.is_new or opened.level_rose)
+        if mentions_operators and await Desk.is_staffed(transaction):
+            note = self._texts(person.language, "operator_note_people")
+            body = MessageBody(f"{body.text}\n{note}", body.buttons)
+        turn_id = await self._store_and_enqueue(transaction, utterance, body)
         if not is_held and person.region is None and person.has_consented:
             await self._ask_region(transaction, person)
         return turn_id
 
     def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
-        """The reviewed words that answer a message at risk where there is no storage."""
+        """Return the script's opening. Needs no storage."""
         return self._script.opening(language, region, response)
 
     async def respond_in_hold(
@@ -118,36 +117,36 @@ class CrisisResponder:
     ) -> None:
         """Answer in a held conversation with the script's next text.
 
-        A message of level 2 extends the hold. Messages below level 3 may be off the record here.
+        A message of level 2 extends the hold. Below level 3 the turns can be off the record.
         """
         person = utterance.person
         response = respond(utterance.screening)
         if response is not None:
             await review.extend_hold(transaction, case)
-        body = await self._script.go_on(
+        body = await self._script.advance(
             transaction, person, case.script, utterance.text, utterance.screening.level
         )
-        turn_id = await self._say(
+        turn_id = await self._store_and_enqueue(
             transaction, utterance, body, off_record=person.is_off_record(transaction.now)
         )
         if response is not None:
-            raised = review.OpenedCase(case.case_id, is_new=False, level_rose=False)
-            await self._recorder.record(transaction, utterance, raised, turn_id)
+            opened = review.OpenedCase(case.case_id, is_new=False, level_rose=False)
+            await self._recorder.record(transaction, utterance, opened, turn_id)
 
     async def repeat_step(
         self, transaction: Transaction, person: Person, case: Case, update_ids: Collection[UpdateId]
     ) -> None:
-        """Answer a press in a held conversation; no words of the person are there to keep."""
-        body = await self._script.go_on(transaction, person, case.script, "", Level.NONE)
-        await self._put(transaction, person, update_ids, body)
+        """Answer the retry of a stored turn in a held conversation, without a new turn."""
+        body = await self._script.advance(transaction, person, case.script, "", Level.NONE)
+        await self._enqueue(transaction, person, update_ids, body)
 
     def lines(self, person: Person, *, emergency_first: bool = False) -> str:
-        """The numbers of the person's region, a line each."""
+        """Return the help lines of the person's region."""
         return self._help_lines.text(
             person.language, person.region, emergency_first=emergency_first
         )
 
-    async def _say(
+    async def _store_and_enqueue(
         self,
         transaction: Transaction,
         utterance: Utterance,
@@ -155,10 +154,10 @@ class CrisisResponder:
         *,
         off_record: bool = False,
     ) -> TurnId | None:
-        """Store and send a reply. Returns the turn of the person's words, if they are stored."""
+        """Store the turns after consent and queue the reply. Returns the person's turn, if any."""
         person = utterance.person
         turn_id = None
-        if person.has_consented:  # before consent the words themselves are not stored
+        if person.has_consented:
             turn = await conversations.open_turn(
                 transaction,
                 person.person_id,
@@ -176,12 +175,12 @@ class CrisisResponder:
                 off_record=off_record,
             )
             turn_id = turn.turn_id
-        await self._put(
+        await self._enqueue(
             transaction, person, utterance.update_ids, body, already_sent=utterance.is_told
         )
         return turn_id
 
-    async def _put(
+    async def _enqueue(
         self,
         transaction: Transaction,
         person: Person,
@@ -201,7 +200,7 @@ class CrisisResponder:
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="fixed_reply")
 
     async def _ask_region(self, transaction: Transaction, person: Person) -> None:
-        """Ask where the person is, for numbers that they can dial; never guessed."""
+        """Ask for the person's region, so that the numbers work there."""
         text = self._texts(person.language, "ask_region_crisis")
         await outbox.put(
             transaction,

@@ -1,4 +1,4 @@
-"""The room of people at risk: screening, the reviewed replies, and what holds the model silent."""
+"""The room that serves people at risk: screening, reviewed replies and safe mode."""
 
 from dataclasses import dataclass
 
@@ -18,11 +18,11 @@ from bot.crisis.safe_mode import SafeMode
 from bot.crisis.safety_plan import SafetyPlans
 from bot.crisis.screening import SafeScreener
 from bot.crisis.screening_watch import ScreeningWatch
-from bot.crisis.unreadable import AlbumSeen, Unheard
+from bot.crisis.unreadable import AlbumSeen, UnreadableHandler
 from bot.jobs import Job
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.room import OperatorsRoom
-from bot.operators.takeover import TakeoverRelay
+from bot.operators.takeover import TakeoverForwarder
 from bot.updates.routes import Routes, UpdateClass
 from review.lexicon.change_control import LexiconChangeControl
 from review.lexicon.live_lexicon import LiveLexicon
@@ -33,7 +33,7 @@ from storage import Transaction
 
 @dataclass(frozen=True, slots=True)
 class CrisisInterceptors:
-    """The interceptors of this room. The composition root says in which order they answer."""
+    """The interceptors of this room, which the composition root puts in order."""
 
     reply: CrisisReply
     takeover: TakeoverInterceptor
@@ -45,12 +45,12 @@ class CrisisInterceptors:
 
 @dataclass(frozen=True, slots=True)
 class CrisisRoom:
-    """What answers people at risk.
+    """The parts that serve people at risk.
 
     Attributes:
-        fixed_reply: answers with reviewed texts, at other risks too.
-        screening: the watch over the screener.
-        lexicon: what operators do with the lexicon that the screener uses.
+        fixed_reply: answers with reviewed texts, for all rooms.
+        screening: watches the screener.
+        lexicon: the operators' changes of the screener's lexicon.
         unreadable: answers messages without text.
     """
 
@@ -59,14 +59,14 @@ class CrisisRoom:
     interceptors: CrisisInterceptors
     screening: ScreeningWatch
     lexicon: LexiconChangeControl
-    unreadable: Unheard
+    unreadable: UnreadableHandler
     routes: Routes
     jobs: tuple[Job, ...]
 
     @property
-    def screens(self) -> SafeScreener:
+    def screener(self) -> SafeScreener:
         """The screener in use."""
-        return self.screening.screens
+        return self.screening.screener
 
     @property
     def safe_mode(self) -> SafeMode:
@@ -77,35 +77,35 @@ class CrisisRoom:
 def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
     """Build the room."""
     texts, help_lines = context.texts, context.help_lines
-    screening = _screening(context, operators.notices)
-    screens = screening.screens
-    relay = TakeoverRelay(operators.takeover, operators.desk.clocks)
-    recorder = CaseRecorder(operators.desk, screens.hear)
+    watch = _screening_watch(context, operators.messenger)
+    screener = watch.screener
+    forwarder = TakeoverForwarder(operators.takeover, operators.desk.escalation)
+    recorder = CaseRecorder(operators.desk, screener.screen_async)
     responder = CrisisResponder(
         texts=texts,
         help_lines=help_lines,
         recorder=recorder,
-        relay=relay,
-        has_people=operators.notices.has_readers,
+        forwarder=forwarder,
+        has_operators=operators.messenger.has_readers,
     )
     fixed_reply = FixedReply(texts, help_lines, recorder)
     plans = SafetyPlans(context.answers, help_lines)
     follow_ups = FollowUps(context)
-    unreadable = Unheard(context, relay, operators.desk)
+    unreadable = UnreadableHandler(context, forwarder, operators.desk)
     context.database.events.subscribe(AlbumSeen, unreadable.remember)
-    lexicon = _lexicon(context, screens, operators.notices)
+    lexicon = _lexicon(context, screener, operators.messenger)
     return CrisisRoom(
         responder=responder,
         fixed_reply=fixed_reply,
         interceptors=CrisisInterceptors(
             reply=CrisisReply(responder),
-            takeover=TakeoverInterceptor(relay, recorder),
+            takeover=TakeoverInterceptor(forwarder, recorder),
             hold=HoldInterceptor(responder, fixed_reply, plans),
             question_closer=QuestionCloser(),
             safety_plan=plans,
-            safe_mode=SafeModeInterceptor(screening.safe_mode, fixed_reply),
+            safe_mode=SafeModeInterceptor(watch.safe_mode, fixed_reply),
         ),
-        screening=screening,
+        screening=watch,
         lexicon=lexicon,
         unreadable=unreadable,
         routes=Routes(
@@ -114,30 +114,28 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
             classes={UpdateClass.UNREADABLE: unreadable.on_unreadable},
         ),
         jobs=(
-            *screening.jobs,
+            *watch.jobs,
             Job("lexicon", lexicon.live.refresh, 60.0),
             Job("follow_ups", follow_ups.send_due, 30.0),
         ),
     )
 
 
-def _screening(context: Context, notices: OperatorMessenger) -> ScreeningWatch:
-    """The screener, and the watch that silences the model if it fails."""
+def _screening_watch(context: Context, messenger: OperatorMessenger) -> ScreeningWatch:
     safe_mode = SafeMode(context.database)
-    screens = SafeScreener(Screener.load(), on_failure=safe_mode.trip)
-    return ScreeningWatch(context, safe_mode, screens, notices)
+    screener = SafeScreener(Screener.load(), on_failure=safe_mode.trip)
+    return ScreeningWatch(context, safe_mode, screener, messenger)
 
 
 def _lexicon(
-    context: Context, screens: SafeScreener, notices: OperatorMessenger
+    context: Context, screener: SafeScreener, messenger: OperatorMessenger
 ) -> LexiconChangeControl:
-    """What operators do with the lexicon; `screens` follows it."""
     database = context.database
 
     async def tell(transaction: Transaction, numbers: list[int]) -> None:
-        named = ", ".join(map(str, numbers))
-        await notices.put(transaction, "lexicon_left_out", changes=named)
+        changes = ", ".join(map(str, numbers))
+        await messenger.post_text(transaction, "lexicon_left_out", changes=changes)
 
-    live = LiveLexicon(database, screens, tell=tell)
+    live = LiveLexicon(database, screener, tell=tell)
     replays = Replays(database, live, folder=context.settings.replay_data)
     return LexiconChangeControl(database, live, replays)

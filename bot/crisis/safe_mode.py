@@ -1,7 +1,6 @@
-"""Safe mode: reviewed replies only, everywhere at once.
+"""Safe mode: only reviewed replies, in every process.
 
-Two switches turn it on: an operator's pause, and a screening canary that missed. They live in SQL,
-so every process obeys them within the next message.
+Two switches in SQL turn it on: a manual pause, and a screening canary that was missed.
 """
 
 from dataclasses import dataclass
@@ -13,50 +12,50 @@ from storage.database import switches
 
 
 class Switch(StrEnum):
-    """Why the model is silent."""
+    """The switches that silence the model."""
 
-    PAUSED = "paused"  # by a person, until a person resumes
-    CANARY = "canary"  # by the service, until the canary is found again
+    PAUSED = "paused"  # by `pica pause`, until `pica resume`
+    CANARY = "canary"  # by the service, until it finds the canary again
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSilenced:
-    """The model must be silent from now on, also in the replies that it is writing."""
+    """The model must be silent, even in replies that it is writing."""
 
 
 class SafeMode:
     """Reads and turns the switches.
 
     Attributes:
-        tripped: the screener of this process failed; counts at once, before SQL knows.
+        is_tripped: whether the screener of this process failed. It counts before SQL has it.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.tripped = False
+        self.is_tripped = False
 
     def trip(self) -> None:
-        """Silence the model in this process now; the switch follows soon."""
-        self.tripped = True
+        """Silence the model in this process. The watch turns the switch in SQL soon after."""
+        self.is_tripped = True
 
     async def is_on(self, transaction: Transaction) -> bool:
-        """Whether the model must be silent now."""
-        return self.tripped or bool(await switches.every(transaction))
+        """Return whether the model must be silent."""
+        return self.is_tripped or bool(await switches.every(transaction))
 
     async def reasons(self) -> dict[str, tuple[str, datetime]]:
-        """Every switch that is on: what was said of it and since when."""
+        """Return the switches that are on, each with its reason and the time it was turned on."""
         async with self._database.read() as transaction:
             return await switches.every(transaction)
 
-    async def turn_on(self, switch: Switch, why: str) -> bool:
-        """Turn a switch on; False where it was on already."""
+    async def turn_on(self, switch: Switch, reason: str) -> bool:
+        """Turn a switch on, and return False if it was already on."""
         async with self._database.begin() as transaction:
             if await switches.value(transaction, switch) is not None:
                 return False
-            await switches.turn_on(transaction, switch, why[:256])
+            await switches.turn_on(transaction, switch, reason[:256])
             return True
 
     async def turn_off(self, switch: Switch) -> bool:
-        """Turn a switch off; False where it was off."""
+        """Turn a switch off, and return False if it was already off."""
         async with self._database.begin() as transaction:
             return await switches.turn_off(transaction, switch)

@@ -1,6 +1,6 @@
-"""A person's safety plan, made by buttons and in their own words; theirs to keep and delete.
+"""Safety plans, which people write with buttons and their own text.
 
-The plan's open step is kept with it, so that a restart goes on where it stood.
+The open step is stored with the plan, so that a restart continues there.
 """
 
 from datetime import timedelta
@@ -27,16 +27,14 @@ from storage.review import safety_counts
 from storage.review.safety_counts import SafetyEvent
 
 LINES = 3
+# A step waits this long for text. Later messages are for the companion again.
 STAYS_OPEN = timedelta(minutes=30)
-"""How long a step waits for words: later ones are meant for the companion again."""
-
-
-WITHIN = ("next", "clear", "end")
-"""Buttons that act on the open step."""
+# The buttons of the open step.
+STEP_BUTTONS = ("next", "clear", "end")
 
 
 class SafetyPlans:
-    """The handlers, and the one place where words become part of a plan."""
+    """Handles `/plan` and its buttons, and adds people's messages to the open step."""
 
     def __init__(self, answers: Responder, help_lines: HelpLines) -> None:
         self._answers = answers
@@ -44,70 +42,70 @@ class SafetyPlans:
         self._help_lines = help_lines
 
     async def on_plan(self, update: Update, _context: HandlerContext) -> None:
-        """`/plan`: the plan as it is, or the offer to begin."""
-        async with self._answers.open(update, "plan") as answering:
-            if answering is None:
+        """Show the plan, or offer to begin one."""
+        async with self._answers.open(update, "plan") as uow:
+            if uow is None:
                 return
-            if not answering.person.has_consented:
-                text = self._texts(answering.person.language, "plan_needs_consent")
-                await answering.say(MessageBody(text))
+            if not uow.person.has_consented:
+                text = self._texts(uow.person.language, "plan_needs_consent")
+                await uow.say(MessageBody(text))
                 return
-            plan = await plans.get(answering.transaction, answering.person.person_id)
-            await answering.say(self._overview(answering.person, plan))
+            plan = await plans.get(uow.transaction, uow.person.person_id)
+            await uow.say(self._overview(uow.person, plan))
 
     async def on_plan_button(self, update: Update, _context: HandlerContext) -> None:
-        """A button of the plan: begin, add (a step's suggestion), next, clear, end, delete."""
-        act, _, rest = data_of(update).partition(":")
-        async with self._answers.open(update, "plan") as answering:
-            if answering is None or not answering.person.has_consented:
+        """Handle the buttons begin, add (a suggestion), next, clear, end and delete."""
+        button, _, rest = data_of(update).partition(":")
+        async with self._answers.open(update, "plan") as uow:
+            if uow is None or not uow.person.has_consented:
                 return
-            person_id = answering.person.person_id
-            plan = await plans.get(answering.transaction, person_id)
-            if act == "delete":
-                await answering.say(self._ask_deletion(answering.person))
-            elif act == "delete_yes":
-                gone = await plans.delete_plan(answering.transaction, person_id)
+            person_id = uow.person.person_id
+            plan = await plans.get(uow.transaction, person_id)
+            if button == "delete":
+                await uow.say(self._ask_deletion(uow.person))
+            elif button == "delete_yes":
+                gone = await plans.delete_plan(uow.transaction, person_id)
                 key = "plan_deleted" if gone else "plan_none"
-                await answering.say(MessageBody(self._texts(answering.person.language, key)))
-            elif not await _is_late(answering, UpdateId(update.update_id)):
-                await self._change(answering, plan, act, rest)
+                await uow.say(MessageBody(self._texts(uow.person.language, key)))
+            elif not await _is_late(uow, UpdateId(update.update_id)):
+                await self._change(uow, plan, button, rest)
 
-    async def _change(self, answering: UnitOfWork, plan: Plan | None, act: str, rest: str) -> None:
-        if act in WITHIN and (plan is None or plan.open_step is None):
-            await answering.say(self._overview(answering.person, plan))  # it was closed meanwhile
+    async def _change(self, uow: UnitOfWork, plan: Plan | None, button: str, rest: str) -> None:
+        if button in STEP_BUTTONS and (plan is None or plan.open_step is None):
+            await uow.say(self._overview(uow.person, plan))  # it was closed meanwhile
             return
         if plan is None:
             plan = Plan()
-            await safety_counts.add(answering.transaction, SafetyEvent.PLAN)
-        if act == "begin":
+            await safety_counts.add(uow.transaction, SafetyEvent.PLAN)
+        if button == "begin":
             plan.open_step = 0
-        elif act == "add":
-            added = self._add_option(answering.person, plan, rest)
+        elif button == "add":
+            added = self._add_option(uow.person, plan, rest)
             if not added:
                 return
-        elif act in WITHIN:
-            _go_on(plan, act)
+        elif button in STEP_BUTTONS:
+            _apply(plan, button)
         else:
             return
-        await plans.put(answering.transaction, answering.person.person_id, plan)
-        await answering.say(self._present(answering.person, plan))
+        await plans.put(uow.transaction, uow.person.person_id, plan)
+        await uow.say(self._present(uow.person, plan))
 
     def _add_option(self, person: Person, plan: Plan, rest: str) -> bool:
-        """Put a suggestion into its step; False for one of an older version."""
+        """Add a suggestion to its step, and return False if this version does not have it."""
         step, _, number = rest.partition(":")
         options = self._options(person, step) if step in STEPS else []
         if not number.isdecimal() or int(number) >= len(options):
             return False
-        _put_down(plan, step, options[int(number)])
+        _add_item(plan, step, options[int(number)])
         plan.open_step = STEPS.index(step)
         return True
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Put a person's words into the open step of their plan.
+        """Add a person's text to the open step of their plan.
 
         Returns:
-            False where none is open, and for words that want to be heard and not put down: of
-            a risk, of anger, a bare yes, an older message in other words.
+            False if no step is open, or if the text asks for an answer. That is a risk, anger, a
+            bare "yes", or the edit of an older message.
         """
         person, text = utterance.person, utterance.text
         if not utterance.is_typed or not utterance.is_new or utterance.is_edit:
@@ -122,7 +120,7 @@ class SafetyPlans:
         step = STEPS[plan.open_step]
         for line in text.splitlines():
             if line.strip():
-                _put_down(plan, step, line.strip()[:LONGEST_ITEM])
+                _add_item(plan, step, line.strip()[:LONGEST_ITEM])
         await plans.put(transaction, person.person_id, plan)
         await outbox.put(
             transaction,
@@ -135,7 +133,7 @@ class SafetyPlans:
         return True
 
     def _present(self, person: Person, plan: Plan) -> MessageBody:
-        """The open step, or the whole plan where none is open."""
+        """Return the open step, or the whole plan if no step is open."""
         if plan.open_step is None:
             return self._overview(person, plan)
         step, language = STEPS[plan.open_step], person.language
@@ -154,7 +152,7 @@ class SafetyPlans:
             for number, option in enumerate(self._options(person, step))
             if option not in written
         ]
-        rows = [options[place : place + 2] for place in range(0, len(options), 2)]
+        rows = [options[first : first + 2] for first in range(0, len(options), 2)]
         last = plan.open_step + 1 == len(STEPS)
         rows.append([(self._texts(language, "plan_finish" if last else "plan_next"), "plan:next")])
         if written:
@@ -190,25 +188,25 @@ class SafetyPlans:
         return MessageBody(self._texts(person.language, "plan_delete_ask"), [[yes]])
 
 
-async def _is_late(a: UnitOfWork, update_id: UpdateId) -> bool:
-    """Whether words at risk came after this press: then they are what is answered."""
-    case = await review.case_on_hold(a.transaction, a.person.person_id)
-    pressed_at = await inbox.received_at(a.transaction, update_id)
+async def _is_late(uow: UnitOfWork, update_id: UpdateId) -> bool:
+    """Return whether a message at risk came after the press, which is then answered instead."""
+    case = await review.case_on_hold(uow.transaction, uow.person.person_id)
+    pressed_at = await inbox.received_at(uow.transaction, update_id)
     return case is not None and pressed_at is not None and pressed_at < case.last_risk_at
 
 
-def _put_down(plan: Plan, step: str, item: str) -> None:
+def _add_item(plan: Plan, step: str, item: str) -> None:
     items = plan.items.setdefault(step, [])
     if item not in items and len(items) < MOST_ITEMS:
         items.append(item)
 
 
-def _go_on(plan: Plan, act: str) -> None:
-    """Empty the open step, or leave it for the next one or for none."""
+def _apply(plan: Plan, button: str) -> None:
+    """Clear the open step, go on to the next one, or close the plan."""
     assert plan.open_step is not None
-    if act == "clear":
+    if button == "clear":
         plan.items[STEPS[plan.open_step]] = []
-    elif act == "next" and plan.open_step + 1 < len(STEPS):
+    elif button == "next" and plan.open_step + 1 < len(STEPS):
         plan.open_step += 1
     else:
         plan.open_step = None

@@ -1,8 +1,4 @@
-"""Screening that cannot fail silently: a screener that breaks puts the service in safe mode.
-
-The canary is screened at the start and every minute; a miss means that nobody can be sure of any
-screening.
-"""
+"""Screening that does not fail silently: a screener that fails puts the service in safe mode."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,15 +11,15 @@ from safety.screening.levels import Level
 from safety.screening.screener import Screener, Screening
 
 log = structlog.get_logger(__name__)
+# Characters that the event loop screens itself, in a few milliseconds. More go to a thread.
 MOST_AT_ONCE = 1_000
-"""Letters that are screened within the event loop, in a few milliseconds; more go to a thread."""
 MOST_THREADS = 2
 
 
 class SafeScreener:
-    """Screens texts; a failure is told to `on_failure` and answered as nothing found.
+    """Screens texts, and calls `on_failure` if the screener fails.
 
-    Whoever is told must keep the model silent: see `bot/crisis/safe_mode.py`.
+    A failed screening has level 0, so `on_failure` must silence the model.
     """
 
     def __init__(self, screener: Screener, *, on_failure: Callable[[], None]) -> None:
@@ -33,35 +29,35 @@ class SafeScreener:
 
     @property
     def version(self) -> str:
-        """What the screenings of the screener in use bear."""
+        """The version of the lexicon in use."""
         return self._screener.version
 
     def replace(self, screener: Screener) -> None:
-        """Take another screener into use, from the next text on.
+        """Use another screener from the next text on.
 
         Raises:
-            CanaryError: It does not give every canary its level; nothing has changed.
+            CanaryError: it misses a canary. The old one stays.
         """
         canary.require(screener)
         self._screener = screener
 
-    def present(self) -> Screener:
-        """The screener in use, for those who must see a failure; it may change at any time."""
+    def current(self) -> Screener:
+        """Return the screener in use, which raises if it fails."""
         return self._screener
 
     def screen(
         self, text: str, before: Sequence[str] = (), *, asked: DirectQuestion | None = None
     ) -> Screening:
-        """Screen one text, in the light of the person's words before it and of the question."""
+        """Screen a text in the context of earlier messages and of the question it answers."""
         try:
             return self._screener.screen(text, before, asked=asked)
-        except Exception as error:  # whatever it is, the person is answered with reviewed words
+        except Exception as error:  # any failure silences the model
             return self._failed(error)
 
-    async def hear(
+    async def screen_async(
         self, text: str, before: Sequence[str] = (), *, asked: DirectQuestion | None = None
     ) -> Screening:
-        """Screen one text as `screen` does; a long one holds nobody else up."""
+        """Screen a text like `screen`. A long one does not block the event loop."""
         if len(text) <= MOST_AT_ONCE:
             return self.screen(text, before, asked=asked)
         try:
@@ -75,8 +71,8 @@ class SafeScreener:
         self._on_failure()
         return Screening(Level.NONE, (), (), "failed")
 
-    def canary_is_found(self) -> bool:
-        """Whether every canary gets the level it must have."""
+    def is_canary_found(self) -> bool:
+        """Return whether every canary gets its level."""
         try:
             missed = canary.missed(self._screener)
         except Exception as error:  # a broken screener finds nothing

@@ -1,6 +1,6 @@
-"""What the reviewed script says next to a person at risk, as words and buttons.
+"""The runner of the reviewed script, which chooses the next text and buttons.
 
-The place in the script is a row, so that a restart goes on where it stood.
+The position in the script is a row, so that a restart continues there.
 """
 
 from dataclasses import replace
@@ -24,21 +24,21 @@ from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId
 from storage.messages.body import Keyboard, MessageBody
 
-# A question that was asked longer ago is not what a message of today answers.
+# An older question is no longer answered by a new message.
 OPEN_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
 
 class ScriptRunner:
-    """Tells the reviewed scripts."""
+    """Runs the reviewed scripts."""
 
     def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
         self._texts = texts
         self._help_lines = help_lines
 
     def opening(self, language: str, region: str | None, response: Response) -> str:
-        """The reviewed words that answer a first message at risk; needs no storage."""
-        move = dialogue.begin(response.script, emergency_first=response.emergency_first)
-        return self._words(language, region, move)
+        """Return the opening of a script. Needs no storage."""
+        step = dialogue.begin(response.script, emergency_first=response.emergency_first)
+        return self._text(language, region, step)
 
     async def answer(
         self,
@@ -49,93 +49,96 @@ class ScriptRunner:
         screening: Screening,
         *,
         is_held: bool,
-        is_open: bool,
+        is_opened: bool,
     ) -> MessageBody:
-        """Answer words of level 3 or 4: open the script that fits, or go on in it.
+        """Return the answer to a message of level 3 or 4.
 
-        With `is_open` the person has the opening already: its question is what they answer next.
+        It opens the script that fits or advances the running one. `is_opened` says that the person
+        already has the opening, so only the position is written.
         """
-        place = await script_positions.get(transaction, person.person_id)
-        if place is None or is_open or _begins(place, response, text, is_held=is_held):
-            move = dialogue.begin(response.script, emergency_first=response.emergency_first)
-            return await self._say(transaction, person, move, 0)
+        position = await script_positions.get(transaction, person.person_id)
+        if position is None or is_opened or _opens(position, response, text, is_held=is_held):
+            step = dialogue.begin(response.script, emergency_first=response.emergency_first)
+            return await self._enter(transaction, person, step, 0)
         answer = Answer.YES if tells_of_harm(screening) else None
-        return await self._go_on(transaction, person, place, text, screening.level, answer=answer)
+        return await self._advance(
+            transaction, person, position, text, screening.level, answer=answer
+        )
 
-    async def go_on(
+    async def advance(
         self, transaction: Transaction, person: Person, script: str, text: str, level: Level
     ) -> MessageBody:
-        """Answer words of a person whom a case of this script holds."""
-        place = await script_positions.get(transaction, person.person_id)
-        if place is None or place.script == dialogue.GENTLE:
-            place = ScriptPosition(script, 0, 1, transaction.now)
-        return await self._go_on(transaction, person, place, text, level)
+        """Return the answer to a message in a hold, which the case's script gives."""
+        position = await script_positions.get(transaction, person.person_id)
+        if position is None or position.script == dialogue.GENTLE:
+            position = ScriptPosition(script, 0, 1, transaction.now)
+        return await self._advance(transaction, person, position, text, level)
 
-    async def _go_on(
+    async def _advance(
         self,
         transaction: Transaction,
         person: Person,
-        place: ScriptPosition,
+        position: ScriptPosition,
         text: str,
         level: Level,
         *,
         answer: Answer | None = None,
     ) -> MessageBody:
         answer = answer or read(normalise(text).surface)
-        move = dialogue.advance(place.script, place.step, place.turns, answer, level)
-        while move.offers and not person.has_consented:  # nothing could be kept of it
-            onward = dialogue.advance(move.script, move.step, place.turns, Answer.OTHER, level)
-            move = replace(onward, acknowledges=move.acknowledges)
-        return await self._say(transaction, person, move, place.turns)
+        turns = position.turns
+        step = dialogue.advance(position.script, position.step, turns, answer, level)
+        while step.offers and not person.has_consented:  # the offers need stored data
+            following = dialogue.advance(step.script, step.step, turns, Answer.OTHER, level)
+            step = replace(following, acknowledges=step.acknowledges)
+        return await self._enter(transaction, person, step, turns)
 
-    async def _say(
-        self, transaction: Transaction, person: Person, move: ScriptStep, turns: int
+    async def _enter(
+        self, transaction: Transaction, person: Person, step: ScriptStep, turns: int
     ) -> MessageBody:
         await script_positions.put(
             transaction,
             person.person_id,
-            move.script,
-            step=move.step,
+            step.script,
+            step=step.step,
             turns=turns + 1,
             changed_at=transaction.now,
         )
-        if move.waits_for_words:  # the next words answer this question, and not a plan's step
+        if step.waits_for_words:  # the next message answers this question, not the plan
             await plans.close_step(transaction, person.person_id)
-        words = self._words(person.language, person.region, move)
-        return MessageBody(words, self._buttons(person.language, move))
+        text = self._text(person.language, person.region, step)
+        return MessageBody(text, self._buttons(person.language, step))
 
-    def _words(self, language: str, region: str | None, move: ScriptStep) -> str:
-        lines = self._help_lines.text(language, region, emergency_first=move.emergency_first)
-        keys = [key for key in move.acknowledges if self._texts.has(key)]
-        parts = [self._texts(language, key, lines=lines) for key in (*keys[:1], move.says)]
-        if move.lines and not any(lines in part for part in parts):
+    def _text(self, language: str, region: str | None, step: ScriptStep) -> str:
+        lines = self._help_lines.text(language, region, emergency_first=step.emergency_first)
+        keys = [key for key in step.acknowledges if self._texts.has(key)]
+        parts = [self._texts(language, key, lines=lines) for key in (*keys[:1], step.says)]
+        if step.lines and not any(lines in part for part in parts):
             parts.append(lines)
         return "\n".join(parts)
 
-    def _buttons(self, language: str, move: ScriptStep) -> Keyboard:
-        if move.offers == "plan":
+    def _buttons(self, language: str, step: ScriptStep) -> Keyboard:
+        if step.offers == "plan":
             return [[(self._texts(language, "plan_begin"), "plan:begin")]]
-        if move.offers == "follow_up":
+        if step.offers == "follow_up":
             times = [(self._texts(language, f"follow_at_{h}"), f"follow:{h}") for h in (10, 24)]
             return [times, [(self._texts(language, "follow_no"), "follow:no")]]
         return []
 
 
-def _begins(place: ScriptPosition, response: Response, text: str, *, is_held: bool) -> bool:
-    """Whether another script opens, or the same anew after a hold that is over."""
-    if place.script == dialogue.GENTLE:
-        waits = dialogue.asked(place.script, place.step) is not None
-        return not waits or dialogue.takes_precedence("suicide", response.script)
+def _opens(position: ScriptPosition, response: Response, text: str, *, is_held: bool) -> bool:
+    """Return whether to open a script. After a hold the same one can open again."""
+    question = dialogue.asked(position.script, position.step)
+    if position.script == dialogue.GENTLE:
+        return question is None or dialogue.takes_precedence("suicide", response.script)
     if not is_held:
-        return not (place.script == response.script and place.step == 0)
-    answers_a_question = dialogue.asked(place.script, place.step) is DirectQuestion.RISK
-    if answers_a_question and read(normalise(text).surface) is Answer.YES:
+        return not (position.script == response.script and position.step == 0)
+    if question is DirectQuestion.RISK and read(normalise(text).surface) is Answer.YES:
         return False
-    return dialogue.takes_precedence(place.script, response.script)
+    return dialogue.takes_precedence(position.script, response.script)
 
 
 async def open_position(transaction: Transaction, person_id: PersonId) -> ScriptPosition | None:
-    """The person's position in a script whose last question still waits for an answer."""
+    """Return the person's position in a script whose last question is still open, or None."""
     position = await script_positions.get(transaction, person_id)
     if position is None or transaction.now - position.changed_at >= OPEN_FOR:
         return None

@@ -96,7 +96,7 @@ class Outcomes:
             # Operators must miss no message, so it waits until the chat works again.
             self._log_once(message, error, "operators_chat_unreachable")
             if error.moved_to is not None:
-                self.chat.move(error.moved_to)
+                self.chat.change_id(error.moved_to)
         elif failure is Failure.BLOCKED:
             async with self.database.begin() as transaction:
                 await self.end_within(transaction, message, OutboxState.FAILED, "blocked")

@@ -41,7 +41,7 @@ class OutboxRelay:
 
     database: Database
     bot: Bot
-    pacer: RateLimiter
+    limiter: RateLimiter
     metrics: Metrics
     chat: OperatorsChat
     topics: Topics
@@ -148,7 +148,7 @@ class OutboxRelay:
         async with self.database.begin() as transaction:
             if not await outbox.claim(transaction, message.outbox_id, fence=self.fence()):
                 return
-        done = await self.topics.settle(message.body)
+        done = await self.topics.apply(message.body)
         state, reason = (OutboxState.SENT, None) if done else (OutboxState.FAILED, "refused")
         await self.outcomes.end(message, state, reason)
 
@@ -159,7 +159,7 @@ class OutboxRelay:
         claimed = False
         last = len(parts_of(message.body)) - 1
         for part in range(last + 1):
-            await self.pacer.wait(chat_id)
+            await self.limiter.wait(chat_id)
             attempt, outcome = await self._begin(message, part, claimed=claimed)
             claimed = True
             if outcome is AttemptOutcome.REFUSED:  # fenced off, or claimed by another sender

@@ -26,15 +26,15 @@ def build(
     topics = Topics(
         database=database,
         bot=context.bot,
-        pacer=context.pacer,
+        limiter=context.limiter,
         chat=operators.chat,
-        notices=operators.notices,
+        messenger=operators.messenger,
     )
     outcomes = Outcomes(database=database, chat=operators.chat, topics=topics, owners=owners)
     relay = OutboxRelay(
         database=database,
         bot=context.bot,
-        pacer=context.pacer,
+        limiter=context.limiter,
         metrics=context.metrics,
         chat=operators.chat,
         topics=topics,

@@ -1,4 +1,4 @@
-"""Words to the operators: to their chat in its language, to one of them in theirs."""
+"""Messages to operators, in the operators' chat or in an operator's private chat."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from storage.review.operators import Operator
 
 
 class OperatorMessenger:
-    """Writes to the operators; does nothing where nobody is there to read.
+    """Queues messages to operators.
 
     Args:
-        texts: every word that people read.
-        language: the operators' (`PICA_OPERATORS_LANGUAGE`).
-        has_readers: whether there is an operators' chat.
+        texts: the texts that operators read.
+        language: the language of the chat (`PICA_OPERATORS_LANGUAGE`).
+        has_readers: whether there is an operators' chat. Without one nothing is posted.
     """
 
     def __init__(self, texts: Texts, *, language: str, has_readers: bool) -> None:
@@ -29,19 +29,21 @@ class OperatorMessenger:
         self.has_readers = has_readers
 
     def text(self, key: str, /, **values: Any) -> str:
-        """A text in the operators' language."""
+        """Return a text in the language of the chat."""
         return self._texts(self._language, key, **values)
 
     def categories(self, case: Case, language: str | None = None) -> str:
-        """What a case is about, in words."""
+        """Return the categories of a case as text."""
         texts, language = self._texts, language or self._language
         return ", ".join(
-            texts(language, f"category_{each}") if texts.has(f"category_{each}") else each
-            for each in case.categories
+            texts(language, f"category_{category}")
+            if texts.has(f"category_{category}")
+            else category
+            for category in case.categories
         )
 
     def name(self, operator: Operator | None) -> str:
-        """What an operator is called among operators."""
+        """Return the display name of an operator."""
         if operator is None:
             return self.text("operator_somebody")
         return operator.name or self.text("operator_unnamed", number=operator.operator_id)
@@ -49,7 +51,7 @@ class OperatorMessenger:
     def refusal(
         self, refused: RefusedError, case_id: CaseId | None, language: str | None = None
     ) -> str:
-        """Why something was not done, and who has the case."""
+        """Return the text that says why an act was refused."""
         return self._texts(
             language or self._language,
             refused.key,
@@ -58,7 +60,7 @@ class OperatorMessenger:
             most=MOST_WORDS,
         )
 
-    async def put(
+    async def post_text(
         self,
         transaction: Transaction,
         key: str,
@@ -68,11 +70,11 @@ class OperatorMessenger:
         silent: bool = False,
         **values: Any,
     ) -> None:
-        """Queue a text for the chat as a whole; as `say`."""
+        """Post the text of a key in the chat, like `post`."""
         text = self.text(key, **values)
-        await self.say(transaction, text, buttons=buttons, person_id=person_id, silent=silent)
+        await self.post(transaction, text, buttons=buttons, person_id=person_id, silent=silent)
 
-    async def say(
+    async def post(
         self,
         transaction: Transaction,
         text: str,
@@ -83,16 +85,16 @@ class OperatorMessenger:
         silent: bool = False,
         topic: str | None = None,
     ) -> None:
-        """Queue words.
+        """Post a message in the operators' chat.
 
         Args:
-            transaction: in which it is written.
-            text: what is said.
+            transaction: the transaction that writes it.
+            text: the text.
             buttons: rows of (label, data).
-            person_id: whose words it holds: their key seals it, their erasure takes it away.
-            case_id: into whose topic it goes; None: to everybody.
-            silent: without a sound: nothing that cannot wait.
-            topic: what is done with that topic in the place of words.
+            person_id: the person it is about, whose key seals it and whose erasure deletes it.
+            case_id: the case in whose topic it appears. None posts it outside topics.
+            silent: whether it makes no sound.
+            topic: the change of the case's topic to make in place of a message.
         """
         if not self.has_readers:
             return
@@ -104,7 +106,7 @@ class OperatorMessenger:
             audience=Audience.OPERATORS,
         )
 
-    async def tell(
+    async def send_to(
         self,
         transaction: Transaction,
         operator: Operator,
@@ -112,7 +114,7 @@ class OperatorMessenger:
         *,
         buttons: Keyboard | None = None,
     ) -> None:
-        """Queue words to one operator in their private chat; never a person's words."""
+        """Send a message to one operator in private. It must not quote a person."""
         await outbox.put(
             transaction,
             outbox.MessageKind.CASE,

@@ -1,7 +1,6 @@
-"""From a word or a press of an operator to an act on a case (`review/`).
+"""The commands and buttons of operators, carried out on cases by `review/`.
 
-What an act leads to is told by the faces; here stand only the two questions back: how a case ended,
-and what is to be said.
+Listeners report the effects. This module only asks back for a resolution or for a message.
 """
 
 import re
@@ -16,6 +15,7 @@ from storage.ids import CaseId
 from storage.review.cases import Resolution
 from storage.review.operators import Operator
 
+# What operators can write, and the act it stands for.
 COMMANDS = {
     "claim": "claim",
     "takeover": "takeover",
@@ -26,26 +26,25 @@ COMMANDS = {
     "resolve": "resolve",
     "note": "note",
 }
-"""What operators write, and the act that it means."""
 _NUMBER = re.compile(r"#(\d{1,18})\b")
 
 
 class CaseCommands:
-    """Does what operators ask for."""
+    """Carries out what operators ask for."""
 
-    def __init__(self, desk: Desk, takeover: Takeover, notices: OperatorMessenger) -> None:
+    def __init__(self, desk: Desk, takeover: Takeover, messenger: OperatorMessenger) -> None:
         self._desk = desk
         self._takeover = takeover
-        self._notices = notices
-        self._buttons = CaseButtons(notices)
+        self._messenger = messenger
+        self._buttons = CaseButtons(messenger)
 
-    async def do(
+    async def execute(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, verb: str, words: str = ""
     ) -> None:
-        """Do one act.
+        """Carry out one act.
 
         Raises:
-            RefusedError: it was not done; says why.
+            RefusedError: the act was refused, for the reason given.
         """
         desk, takeover = self._desk, self._takeover
         match verb:
@@ -62,29 +61,31 @@ class CaseCommands:
             case "reply" if words.strip():
                 await takeover.say(transaction, actor, case_id, words)
             case "reply":
-                await self._ask_words(transaction, actor, case_id)
+                await self._ask_message(transaction, actor, case_id)
             case "resolve" if words.strip().lower() not in VERDICTS:
-                await self._ask_verdict(transaction, actor, case_id)
+                await self._ask_resolution(transaction, actor, case_id)
             case _:
                 verdict = words.strip().lower() if verb == "resolve" else verb
                 await desk.resolve(transaction, actor, case_id, Resolution(verdict))
 
-    def prompted(self, text: str) -> CaseId | None:
-        """Which case a prompt of ours is about; None where the text is no such prompt.
+    def case_of_prompt(self, text: str) -> CaseId | None:
+        """Return the case of a prompt for a message, or None if the text is not such a prompt.
 
-        The whole text must be it: the bot's other messages hold words of people.
+        The whole text must match, because the bot's other messages quote people.
         """
-        found = _NUMBER.search(text)
-        if found is None:
+        match = _NUMBER.search(text)
+        if match is None:
             return None
-        case_id = CaseId(int(found[1]))
+        case_id = CaseId(int(match[1]))
         return case_id if text.strip() == self._prompt(case_id) else None
 
     def _prompt(self, case_id: CaseId) -> str:
-        return self._notices.text("reply_prompt", case=case_id)
+        return self._messenger.text("reply_prompt", case=case_id)
 
-    async def _ask_words(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> None:
-        """Ask for words to the person: the answer to this message goes to them."""
+    async def _ask_message(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId
+    ) -> None:
+        """Ask for a message to the person, which the operator gives as an answer."""
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
             raise RefusedError(Refusal.PERSON_GONE)
@@ -92,18 +93,18 @@ class CaseCommands:
             raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))
         if case.lease_until_at is None:
             raise RefusedError(Refusal.NO_TAKEOVER)
-        await self._notices.say(transaction, self._prompt(case_id), case_id=case_id, silent=True)
+        await self._messenger.post(transaction, self._prompt(case_id), case_id=case_id, silent=True)
 
-    async def _ask_verdict(
+    async def _ask_resolution(
         self, transaction: Transaction, actor: Operator, case_id: CaseId
     ) -> None:
-        """Ask how a case ended."""
+        """Ask for the resolution of a case."""
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.claimed_by not in (None, actor.operator_id) and not actor.is_admin:
             raise await self._desk.taken(transaction, case)
-        await self._notices.say(
+        await self._messenger.post(
             transaction,
-            self._notices.text("resolve_ask", case=case_id),
+            self._messenger.text("resolve_ask", case=case_id),
             buttons=self._buttons.verdicts(case_id),
             case_id=case_id,
             silent=True,

@@ -1,6 +1,6 @@
-"""The buttons under a case: what makes sense in its state, and what a button's data means.
+"""The buttons under a case and the meaning of their data.
 
-Old buttons stay where they are: each is checked again before it acts.
+Old buttons stay in the chat, so each press is checked again before it acts.
 """
 
 from dataclasses import dataclass
@@ -10,33 +10,33 @@ from storage.ids import CaseId
 from storage.messages.body import Keyboard
 from storage.review.cases import Case, CaseState, Resolution
 
+# How an operator can resolve a case.
 VERDICTS = (
     Resolution.HELPED,
     Resolution.FALSE_ALARM,
     Resolution.REFERRED,
     Resolution.UNREACHABLE,
 )
-"""How an operator may close a case."""
 VERBS = ("claim", "takeover", "reply", "handback", "release", "resolve", *VERDICTS)
 MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A button under a case."""
+    """A pressed button under a case."""
 
     case_id: CaseId
     verb: str
 
 
 class CaseButtons:
-    """Rows of buttons."""
+    """Builds the buttons under a case."""
 
-    def __init__(self, notices: OperatorMessenger) -> None:
-        self._notices = notices
+    def __init__(self, messenger: OperatorMessenger) -> None:
+        self._messenger = messenger
 
-    def under(self, case: Case) -> Keyboard:
-        """What can be done with a case now."""
+    def for_case(self, case: Case) -> Keyboard:
+        """Return the buttons for the state of a case."""
         if case.state is CaseState.RESOLVED or case.person_id is None:
             return []
         if case.lease_until_at is not None:
@@ -48,7 +48,7 @@ class CaseButtons:
         return [[self._button(case.case_id, verb) for verb in row] for row in rows]
 
     def verdicts(self, case_id: CaseId) -> Keyboard:
-        """The second step of closing a case: how it ended."""
+        """Return the buttons that resolve a case."""
         return [
             [self._button(case_id, verdict) for verdict in row]
             for row in (VERDICTS[:2], VERDICTS[2:])
@@ -56,20 +56,20 @@ class CaseButtons:
 
     def _button(self, case_id: CaseId, verb: str) -> tuple[str, str]:
         key = f"resolution_{verb}" if verb in VERDICTS else f"button_{verb}"
-        return self._notices.text(key), f"case:{case_id}:{verb}"
+        return self._messenger.text(key), f"case:{case_id}:{verb}"
 
 
-def read(data: str) -> Pressed | None:
-    """What a button's data asks for, or None where no button of ours has such data."""
+def parse_data(data: str) -> Pressed | None:
+    """Return the button with this data, or None if it is not one of ours."""
     kind, _, rest = data.partition(":")
     number, _, verb = rest.partition(":")
-    if kind != "case" or verb not in VERBS or (case_id := number_of(number)) is None:
+    if kind != "case" or verb not in VERBS or (case_id := parse_case_id(number)) is None:
         return None
     return Pressed(case_id, verb)
 
 
-def number_of(text: str) -> CaseId | None:
-    """The number of a case as operators write it (`12` or `#12`), or None."""
+def parse_case_id(text: str) -> CaseId | None:
+    """Return the case whose number operators wrote (`12` or `#12`), or None."""
     digits = text.removeprefix("#")
-    usable = digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS
-    return CaseId(int(digits)) if usable else None
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS
+    return CaseId(int(digits)) if is_number else None

@@ -1,7 +1,6 @@
-"""The operators' chat: where it is, also after Telegram gave the group a new id.
+"""The operators' chat, whose id can change when Telegram migrates the group.
 
-Shared by the way in and the way out. Held in memory: after a restart the first message to the old
-id tells the new one again.
+The new id is in memory only. After a restart the first message to the old id reveals it again.
 """
 
 import structlog
@@ -11,27 +10,27 @@ log = structlog.get_logger(__name__)
 
 
 class OperatorsChat:
-    """Where operators are told of cases; `id` is None where there is no such chat."""
+    """The operators' chat. `id` is None if none is set."""
 
     def __init__(self, chat_id: int | None) -> None:
         self.id = chat_id
 
-    def is_it(self, chat_id: int) -> bool:
-        """Whether this is the operators' chat."""
+    def matches(self, chat_id: int) -> bool:
+        """Return whether this is the operators' chat."""
         return chat_id == self.id
 
-    def move(self, chat_id: int) -> None:
-        """The group has a new id; whoever runs the service should change the setting."""
+    def change_id(self, chat_id: int) -> None:
+        """Use a new id, and log that the setting needs it."""
         if chat_id != self.id:
             log.error("operators_chat_moved", moved_to=chat_id, setting="PICA_OPERATORS_CHAT")
             self.id = chat_id
 
-    def follow(self, update: Update | None) -> None:
-        """Take notice where Telegram says that this group became another."""
+    def follow_migration(self, update: Update | None) -> None:
+        """Use the new id if the update says that this group was migrated."""
         message = update.message if update is not None else None
         if message is None or self.id is None:
             return
-        if message.migrate_to_chat_id is not None and self.is_it(message.chat.id):
-            self.move(message.migrate_to_chat_id)
+        if message.migrate_to_chat_id is not None and self.matches(message.chat.id):
+            self.change_id(message.migrate_to_chat_id)
         elif message.migrate_from_chat_id == self.id:
-            self.move(message.chat.id)
+            self.change_id(message.chat.id)

@@ -1,6 +1,6 @@
-"""`/console` in a private chat: a one-time link for a listed operator.
+"""The command `/console`, which sends an operator a one-time link.
 
-Everyone else gets the answer to an unknown command.
+Other people get the answer to an unknown command.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ MINUTES = int(sign_in.LINK_HOLDS.total_seconds() // 60)
 
 
 class ConsoleLink:
-    """The handler of `/console`.
+    """Handles `/console`.
 
     Args:
         context: the environment.
-        link: returns the URL that a token signs in with.
+        link: returns the URL for a sign-in token.
     """
 
     def __init__(self, context: Context, link: Callable[[str], str]) -> None:
@@ -40,10 +40,10 @@ class ConsoleLink:
         if operator is None:
             await self._answers.text(update, "unknown_command")
             return
-        async with self._answers.open(update, "console") as answering:
-            if answering is not None:
-                text = await self._text(answering.transaction, operator)
-                await answering.say(MessageBody(text))
+        async with self._answers.open(update, "console") as uow:
+            if uow is not None:
+                text = await self._text(uow.transaction, operator)
+                await uow.say(MessageBody(text))
 
     async def _text(self, transaction: Transaction, operator: Operator) -> str:
         texts = self._answers.texts

@@ -1,7 +1,6 @@
-"""The digest: cases that need nobody at once, and falling moods; without words of people.
+"""The digest: one silent message about new cases of level 2 and falling moods.
 
-The first comes a while after something new, the next an hour later at the earliest; nothing new,
-nothing said.
+It quotes no person, comes a while after the first new case, and at most once an hour.
 """
 
 from datetime import datetime, timedelta
@@ -20,66 +19,66 @@ MOST_LINES = 40
 
 
 class Digest:
-    """Tells operators of cases below level 3.
+    """Sends the digest.
 
     Args:
-        database: where cases are.
-        notices: words to operators.
-        zone: in which times are shown.
+        database: the database.
+        messenger: posts the digest.
+        zone: the time zone in which times are shown.
     """
 
     def __init__(
         self,
         *,
         database: Database,
-        notices: OperatorMessenger,
+        messenger: OperatorMessenger,
         zone: ZoneInfo,
     ) -> None:
         self._database = database
-        self._notices = notices
+        self._messenger = messenger
         self._zone = zone
-        self._told_at: datetime | None = None
+        self._sent_at: datetime | None = None
 
-    async def tell_due(self) -> bool:
-        """Tell of what is new, if it is time; return whether something was told."""
-        if not self._notices.has_readers:
+    async def send_due(self) -> bool:
+        """Send the digest if one is due, and return whether it was sent."""
+        if not self._messenger.has_readers:
             return False
         now = self._database.now()
-        async with self._database.read() as transaction:  # nothing is new as a rule
-            fresh = await case_clocks.undigested(transaction, below=Level.ACTIVE)
+        async with self._database.read() as transaction:  # usually nothing is new
+            new_cases = await case_clocks.undigested(transaction, below=Level.ACTIVE)
             last_at = await case_clocks.last_digest_at(transaction)
-            fallen = await settings.count_fallen(transaction)
-        if not fresh and not fallen:
+            falling = await settings.count_fallen(transaction)
+        if not new_cases and not falling:
             return False
-        if not fresh and self._told_at is not None and now < self._told_at + EVERY:
+        if not new_cases and self._sent_at is not None and now < self._sent_at + EVERY:
             return False
-        if fresh and now < min(each.last_risk_at for each in fresh) + AFTER:
+        if new_cases and now < min(case.last_risk_at for case in new_cases) + AFTER:
             return False
         if last_at is not None and last_at <= now < last_at + EVERY:
             return False
         async with self._database.begin() as transaction:
-            await case_clocks.mark_digested(transaction, [each.case_id for each in fresh])
-            fallen = await settings.mark_fallen_told(transaction)
-            await self._notices.say(transaction, self._text(fresh, fallen), silent=True)
-        self._told_at = now
+            await case_clocks.mark_digested(transaction, [case.case_id for case in new_cases])
+            falling = await settings.mark_fallen_told(transaction)
+            await self._messenger.post(transaction, self._text(new_cases, falling), silent=True)
+        self._sent_at = now
         return True
 
-    def _text(self, fresh: list[Case], fallen: int) -> str:
-        notices = self._notices
-        lines = [notices.text("digest", count=len(fresh))] if fresh else []
-        lines += [self._line(case) for case in fresh[:MOST_LINES]]
-        if len(fresh) > MOST_LINES:
-            lines.append(notices.text("digest_more", count=len(fresh) - MOST_LINES))
-        if fallen:  # a trend is no case: how many, and not who
-            lines.append(notices.text("digest_fallen", count=fallen))
+    def _text(self, new_cases: list[Case], falling: int) -> str:
+        messenger = self._messenger
+        lines = [messenger.text("digest", count=len(new_cases))] if new_cases else []
+        lines += [self._line(case) for case in new_cases[:MOST_LINES]]
+        if len(new_cases) > MOST_LINES:
+            lines.append(messenger.text("digest_more", count=len(new_cases) - MOST_LINES))
+        if falling:  # a trend is not a case, so only the number is shown
+            lines.append(messenger.text("digest_fallen", count=falling))
         return "\n".join(lines)
 
     def _line(self, case: Case) -> str:
         since = case.opened_at.astimezone(self._zone)
-        return self._notices.text(
+        return self._messenger.text(
             "digest_line",
             case=case.case_id,
             level=case.level,
-            categories=self._notices.categories(case),
+            categories=self._messenger.categories(case),
             since=f"{since:%m-%d %H:%M}",
         )

@@ -1,7 +1,7 @@
-"""The pager outside Telegram: a webhook, an e-mail.
+"""The pager outside Telegram, by webhook and e-mail.
 
-Says that a case waits: its number, its level, for how long. Holds no words, names or ids of people,
-and logs neither addresses nor URLs.
+A page holds the number and level of a case and its waiting time, and nothing about the person. The
+log holds neither addresses nor URLs.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ PORTS = {"smtp": 587, "smtps": 465}
 
 
 class PagerError(Exception):
-    """Nobody could be paged outside Telegram."""
+    """No way of paging outside Telegram worked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Where e-mails go.
+    """The mail server and the recipients of pages.
 
     Attributes:
         url: `smtp://user:password@host:587` (STARTTLS) or `smtps://…`.
-        to: addresses.
+        to: the addresses.
     """
 
     url: str
@@ -47,15 +47,15 @@ class Mail:
 
 
 class Pager:
-    """Pages by every way that is set up; `review.clocks.Page`.
+    """Pages by every way that is set up.
 
     Args:
-        texts: of the e-mail.
-        language: the operators'.
-        webhook: an address that takes JSON.
-        mail: where e-mails go.
-        link: returns the URL of a case in the console, if others can reach it.
-        tls: how mail servers are trusted; for tests.
+        texts: the texts of the e-mail.
+        language: the operators' language.
+        webhook: a URL that takes JSON.
+        mail: the mail server and the recipients.
+        link: returns the public URL of a case in the console. None without a public address.
+        tls: the TLS context for mail servers, for tests.
         between_s: the pause between two tries of the webhook.
     """
 
@@ -80,11 +80,11 @@ class Pager:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether there is any way."""
+        """Whether any way is set up."""
         return self._webhook is not None or self._mail is not None
 
     async def page(self, case: Case, now: datetime) -> bool:
-        """Page; False where no way is set up.
+        """Page by all ways at once, and return False if none is set up.
 
         Raises:
             PagerError: every way failed.
@@ -97,11 +97,11 @@ class Pager:
             ways.append(asyncio.to_thread(self._send, self._mail, case, minutes))
         if not ways:
             return False
-        ended = await asyncio.gather(*ways, return_exceptions=True)
-        failed = [each for each in ended if isinstance(each, BaseException)]
-        for error in failed:
+        results = await asyncio.gather(*ways, return_exceptions=True)
+        errors = [result for result in results if isinstance(result, BaseException)]
+        for error in errors:
             log.error("page_failed", error=type(error).__name__, case=case.case_id)
-        if len(failed) == len(ways):
+        if len(errors) == len(ways):
             raise PagerError
         return True
 
@@ -124,7 +124,7 @@ class Pager:
                     return
 
     def _send(self, mail: Mail, case: Case, minutes: int) -> None:
-        """Send the e-mail; blocks."""
+        """Send the e-mail, and block until it is sent."""
         parts = urlsplit(mail.url)
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -135,7 +135,7 @@ class Pager:
             if parts.scheme == "smtps"
             else smtplib.SMTP(host, port, timeout=TIMEOUT_S)
         ) as server:
-            if parts.scheme == "smtp" and not is_here(host):  # a relay on this machine needs none
+            if parts.scheme == "smtp" and not is_local(host):  # the same machine needs no TLS
                 server.starttls(context=tls)
             if user:
                 server.login(user, password)
@@ -159,8 +159,8 @@ def _sender(user: str, host: str, mail: Mail) -> str:
     return f"{user}@{host}" if user else mail.to[0]
 
 
-def is_here(host: str) -> bool:
-    """Whether a server is on this machine, where nobody listens between."""
+def is_local(host: str) -> bool:
+    """Return whether a server is on this machine, so that no network lies between."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The room of the operators: what they work with in Telegram, and how they are told."""
+"""The room of the operators: their chat, their commands, and how they are notified."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ CaseLink = Callable[[CaseId], str]
 
 @dataclass(frozen=True, slots=True)
 class OperatorsRoom:
-    """What operators work with.
+    """The parts that operators work with.
 
     Attributes:
-        feed: also the owner of operators' messages to people.
+        feed: the case feed, which is also the owner of operators' replies.
     """
 
     chat: OperatorsChat
-    notices: OperatorMessenger
+    messenger: OperatorMessenger
     feed: CaseFeed
     desk: Desk
     takeover: Takeover
@@ -56,22 +56,22 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
     """
     settings, texts = context.settings, context.texts
     chat = OperatorsChat(settings.operators_chat)
-    notices = OperatorMessenger(
+    messenger = OperatorMessenger(
         texts,
         language=settings.operators_language,
         has_readers=settings.operators_chat is not None,
     )
-    feed = CaseFeed(notices, texts)
+    feed = CaseFeed(messenger, texts)
     desk = _desk(context, case_link)
     desk.events.add(PersonNotifier(texts, context.help_lines))
     desk.events.add(feed)
     takeover = Takeover(desk)
     shadow = Shadow(desk, send=ReviewedReplySender(context.answers))
-    digest = Digest(database=context.database, notices=notices, zone=_zone(settings))
-    handlers = OperatorHandlers(context, notices, CaseCommands(desk, takeover, notices), chat)
+    digest = Digest(database=context.database, messenger=messenger, zone=_zone(settings))
+    handlers = OperatorHandlers(context, messenger, CaseCommands(desk, takeover, messenger), chat)
     return OperatorsRoom(
         chat=chat,
-        notices=notices,
+        messenger=messenger,
         feed=feed,
         desk=desk,
         takeover=takeover,
@@ -84,21 +84,20 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
             classes={UpdateClass.GROUP: handlers.on_words},
         ),
         jobs=(
-            Job("escalation", desk.clocks.tick, 2.0),
-            Job("digest", digest.tell_due, 30.0),
+            Job("escalation", desk.escalation.tick, 2.0),
+            Job("digest", digest.send_due, 30.0),
             Job("shadow", shadow.let_go_overdue, 2.0),
         ),
     )
 
 
 def _desk(context: Context, case_link: CaseLink | None) -> Desk:
-    """The desk with the clocks of its cases."""
     settings, database = context.settings, context.database
     events = CaseEvents()
     policy = EscalationPolicy(timedelta(minutes=settings.acknowledge_minutes), _zone(settings))
     pager = pager_of(settings, context.texts, case_link)
-    clocks = Escalation(database, events, policy, page=pager.page)
-    return Desk(database, events, clocks)
+    escalation = Escalation(database, events, policy, page=pager.page)
+    return Desk(database, events, escalation)
 
 
 def pager_of(settings: Settings, texts: Texts, case_link: CaseLink | None) -> Pager:

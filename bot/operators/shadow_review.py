@@ -1,4 +1,4 @@
-"""Shadow review as the person sees it: the question of consent, and replies that were read."""
+"""Shadow review on the person's side: the question of consent and the reviewed replies."""
 
 from telegram import Update
 
@@ -13,7 +13,7 @@ from storage.review.shadow_drafts import ShadowDraft
 
 
 def consent_body(texts: Texts, language: str) -> MessageBody:
-    """The question whether a human may read and edit the companion's replies."""
+    """Return the question whether an operator may read and edit the replies."""
     buttons = [
         (texts(language, "shadow_yes"), "shadow:on"),
         (texts(language, "shadow_no"), "shadow:off"),
@@ -22,27 +22,27 @@ def consent_body(texts: Texts, language: str) -> MessageBody:
 
 
 class ShadowConsent:
-    """The buttons under that question, and the words that go out at last."""
+    """Handles the buttons under that question."""
 
     def __init__(self, answers: Responder, shadow: Shadow) -> None:
         self._answers = answers
         self._shadow = shadow
 
     async def on_shadow(self, update: Update, _context: HandlerContext) -> None:
-        """Agree, or take it back; off until somebody agrees."""
+        """Turn shadow review on or off."""
         choice = choice_of(update, ("on", "off"))
-        async with self._answers.open(update, "shadow") as answering:
-            if answering is None or choice is None or not answering.person.has_consented:
+        async with self._answers.open(update, "shadow") as uow:
+            if uow is None or choice is None or not uow.person.has_consented:
                 return
             agrees = choice == "on"
-            await self._shadow.answered(answering.transaction, answering.person, agrees=agrees)
+            await self._shadow.answered(uow.transaction, uow.person, agrees=agrees)
             key = "shadow_set_on" if agrees else "shadow_set_off"
-            text = self._answers.texts(answering.person.language, key)
-            await answering.say(MessageBody(text))
+            text = self._answers.texts(uow.person.language, key)
+            await uow.say(MessageBody(text))
 
 
 class ReviewedReplySender:
-    """Queues a reply that waited, with a word where a human edited it."""
+    """Queues reviewed replies."""
 
     def __init__(self, answers: Responder) -> None:
         self._answers = answers
@@ -55,12 +55,12 @@ class ReviewedReplySender:
         words: str,
         edited: bool,
     ) -> None:
-        """Queue it, fenced like any reply of the model."""
-        told = self._answers.texts(person.language, "shadow_edited") if edited else ""
+        """Queue a reply, with a note if an operator edited it."""
+        note = self._answers.texts(person.language, "shadow_edited") if edited else ""
         await outbox.put(
             transaction,
             outbox.MessageKind.REPLY,
-            MessageBody("\n\n".join(part for part in (words, told, draft.below) if part)),
+            MessageBody("\n\n".join(part for part in (words, note, draft.below) if part)),
             person_id=person.person_id,
             epoch=draft.epoch,
             update_id=draft.update_id,

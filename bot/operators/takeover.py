@@ -1,7 +1,4 @@
-"""A human in a person's conversation: what the person is told of it, and where their words go.
-
-The person's side of a case's events (`review/cases/events.py`).
-"""
+"""Takeovers on the person's side: messages to the person, and what the person writes meanwhile."""
 
 from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
@@ -21,40 +18,31 @@ from storage.messages.inbox import Ended
 from storage.review import cases
 from storage.review.cases import Case
 
-ASKS_ANEW = (
+# These events close the person's open questions, because another speaker follows.
+CLOSES_QUESTIONS = (
     EventType.TAKEN_OVER,
     EventType.HANDED_BACK,
     EventType.LEASE_RAN_OUT,
     EventType.RESOLVED,
 )
-"""After it the person's words are for whoever speaks then, and answer nothing older."""
 
 
 class PersonNotifier:
-    """Tells people what operators do in their conversation.
+    """Tells people what operators do in their conversation."""
 
-    Args:
-        texts: every word that people read.
-        help_lines: numbers to call.
-    """
-
-    def __init__(
-        self,
-        texts: Texts,
-        help_lines: HelpLines,
-    ) -> None:
+    def __init__(self, texts: Texts, help_lines: HelpLines) -> None:
         self._texts = texts
         self._help_lines = help_lines
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
-        """Tell the person what concerns them."""
+        """Tell the person about an event that concerns them."""
         if event.case.person_id is None:
             return
         person = await people.by_id(transaction, event.case.person_id)
         if person is None:
             return
         if event.what is EventType.OPERATOR_SAID:
-            await self._relay(transaction, person, event)
+            await self._send_reply(transaction, person, event)
         elif event.what is EventType.SHADOW_ASKED:
             await outbox.put(
                 transaction,
@@ -63,7 +51,7 @@ class PersonNotifier:
                 person_id=person.person_id,
             )
         elif text := self._text(person, event):
-            if event.what in ASKS_ANEW:
+            if event.what in CLOSES_QUESTIONS:
                 await open_questions.close(transaction, person.person_id)
             await self._tell(transaction, person, text)
 
@@ -87,7 +75,7 @@ class PersonNotifier:
                 return ""
 
     async def _tell(self, transaction: Transaction, person: Person, text: str) -> None:
-        """Say a reviewed text; it is a turn like the script's, so that operators see it too."""
+        """Send a reviewed text, and store it as a turn so that operators see it too."""
         if person.has_consented:
             session_id = await conversations.current_session(transaction, person.person_id)
             await conversations.append(
@@ -102,38 +90,38 @@ class PersonNotifier:
             transaction, outbox.MessageKind.CRISIS, MessageBody(text), person_id=person.person_id
         )
 
-    async def _relay(self, transaction: Transaction, person: Person, event: Event) -> None:
+    async def _send_reply(self, transaction: Transaction, person: Person, event: Event) -> None:
         turn_id = event.detail.get("turn")
         await outbox.put(
             transaction,
-            outbox.MessageKind.RELAY,
+            outbox.MessageKind.OPERATOR_REPLY,
             MessageBody(event.words, case_id=event.case.case_id),
             person_id=person.person_id,
             turn_id=TurnId(turn_id) if turn_id is not None else None,
         )
 
 
-class TakeoverRelay:
-    """Where words go while an operator has the conversation."""
+class TakeoverForwarder:
+    """Forwards messages to the operator who has the conversation."""
 
-    def __init__(self, takeover: Takeover, clocks: Escalation) -> None:
+    def __init__(self, takeover: Takeover, escalation: Escalation) -> None:
         self._takeover = takeover
-        self._clocks = clocks
+        self._escalation = escalation
 
     async def active_case(self, transaction: Transaction, person_id: PersonId) -> Case | None:
-        """The case in which an operator has this conversation now; one whose lease is over ends."""
+        """Return the case in which an operator has this conversation, unless its lease is over."""
         case = await self._takeover.running(transaction, person_id)
         if case is None or case.lease_until_at is None:
             return None
         if case.lease_until_at <= transaction.now:
-            await self._clocks.end_lease(transaction, case)
+            await self._escalation.end_lease(transaction, case)
             return None
         return case
 
     async def forward_turn(
         self, transaction: Transaction, utterance: Utterance, case: Case
     ) -> TurnId | None:
-        """Store an utterance, show it to the operator, and end its rows. Returns the turn."""
+        """Store an utterance, show it to the operator and end its rows. Returns the turn."""
         person = utterance.person
         turn_id = None
         if person.has_consented:
@@ -154,10 +142,10 @@ class TakeoverRelay:
         self, transaction: Transaction, utterance: Utterance, case: Case
     ) -> None:
         """Show the operator what the person said."""
-        present = await cases.get(transaction, case.case_id) or case
+        current = await cases.get(transaction, case.case_id) or case
         await self._takeover.heard(
             transaction,
-            present,
+            current,
             utterance.text,
             level=int(utterance.screening.level),
             is_kept=utterance.person.has_consented,

@@ -1,9 +1,8 @@
-"""Topics in the operators' group: where a message about a case goes.
+"""The topics of cases in the operators' group.
 
-A case from level 3 on has a topic of its own: made with its first message, made anew where somebody
-deleted it, renamed where the case becomes graver, closed with the case and deleted with the person.
-Where the group has no topics, or the bot may not manage them, everything goes plainly into the
-chat.
+A case of level 3 or 4 has a topic. It is made for the first message, renamed when the level rises,
+closed with the case and deleted with the person. Without topics, or without the right to manage
+them, all messages go into the chat itself.
 """
 
 import asyncio
@@ -25,42 +24,41 @@ from storage.review import cases
 from storage.review.cases import Case
 
 log = structlog.get_logger(__name__)
+# A group that refused a topic is not asked again for this long.
 PLAIN_FOR = timedelta(hours=1)
-"""For how long a group that refused a topic is not asked for one again."""
+# The refusals of Telegram. Other failures are tried again.
 NO_TOPIC = (Failure.NO_TOPICS, Failure.REFUSED, Failure.NOT_NOW)
-"""Telegram said no; all else was no answer about topics and is tried again."""
 LONGEST_NAME = 128
 RENAME, CLOSE, DELETE = "rename", "close", "delete"
 
 
 class Topics:
-    """Makes, finds and ends topics."""
+    """Creates, changes and deletes topics."""
 
     def __init__(
         self,
         *,
         database: Database,
         bot: Bot,
-        pacer: RateLimiter,
+        limiter: RateLimiter,
         chat: OperatorsChat,
-        notices: OperatorMessenger,
+        messenger: OperatorMessenger,
     ) -> None:
         self._database = database
         self._bot = bot
-        self._pacer = pacer
+        self._limiter = limiter
         self._chat = chat
-        self._notices = notices
-        self._names: dict[int, str] = {}
-        """What topics of open cases are called, as far as this process named them."""
+        self._messenger = messenger
+        self._names: dict[int, str] = {}  # the topics that this process named
         self._plain_until = datetime.min.replace(tzinfo=UTC)
-        # A topic that is being made while its person is erased must still be found and deleted.
+        # If a person is erased while their topic is made, it must still be found and deleted.
         self._lock = asyncio.Lock()
 
     async def thread_of(self, body: MessageBody) -> int | None:
-        """The topic that a message goes to, made where there is none yet; None: no topic.
+        """Return the topic of a message, or None if it has none. Creates it if needed.
 
         Raises:
-            SendError: it cannot be said now; the message waits.
+            SendError: Telegram cannot create it now. The message has to wait.
         """
         if body.case_id is None:
             return None
@@ -72,19 +70,19 @@ class Topics:
                 return case.thread_id
             if case.person_id is None or self._database.now() < self._plain_until:
                 return None
-            return await self._make(case)
+            return await self._create(case)
 
     async def forget(self, body: MessageBody) -> None:
-        """A topic is not there any more: the next message makes a new one."""
+        """Forget a topic that no longer exists. The next message creates a new one."""
         if body.case_id is not None:
             async with self._database.begin() as transaction:
                 await cases.change(transaction, CaseId(body.case_id), thread_id=None)
 
-    async def settle(self, body: MessageBody) -> bool:
-        """Rename, close or delete the topic of a case; False where the bot may not.
+    async def apply(self, body: MessageBody) -> bool:
+        """Rename, close or delete the topic of a case, and return False if the bot may not.
 
         Raises:
-            SendError: it did not work, and is to be tried again.
+            SendError: it failed and has to be tried again.
         """
         async with self._lock:
             case, chat_id = await self._case(body), self._chat.id
@@ -92,7 +90,7 @@ class Topics:
                 return True
             if body.topic == RENAME and self._names.get(case.thread_id) == self._name(case):
                 return True
-            await self._pacer.wait(chat_id)
+            await self._limiter.wait(chat_id)
             try:
                 await self._change(body, case, chat_id, case.thread_id)
             except SendError as error:
@@ -100,7 +98,7 @@ class Topics:
                     raise
                 log.error("topic_refused", error=error.name, wanted=body.topic)
                 if body.topic == DELETE:
-                    await self._ask_for_a_hand(body, case)
+                    await self._ask_operators_to_delete(body, case)
                 return False
             if body.topic == DELETE:
                 await self.forget(body)
@@ -115,9 +113,9 @@ class Topics:
         end = delete_topic if body.topic == DELETE else close_topic
         await end(self._bot, chat_id, thread_id)
 
-    async def _make(self, case: Case) -> int | None:
+    async def _create(self, case: Case) -> int | None:
         assert self._chat.id is not None
-        await self._pacer.wait(self._chat.id)
+        await self._limiter.wait(self._chat.id)
         try:
             thread_id = await open_topic(self._bot, self._chat.id, self._name(case))
             self._names[thread_id] = self._name(case)
@@ -131,15 +129,15 @@ class Topics:
             await cases.change(transaction, case.case_id, thread_id=thread_id)
         return thread_id
 
-    async def _ask_for_a_hand(self, body: MessageBody, case: Case) -> None:
-        """What was erased must not stay in a topic that the bot may not delete. Said once."""
+    async def _ask_operators_to_delete(self, body: MessageBody, case: Case) -> None:
+        """Ask operators, once, to delete the topic of an erased person."""
         async with self._database.begin() as transaction:
-            await self._notices.put(transaction, "topic_not_deleted", case=case.case_id)
+            await self._messenger.post_text(transaction, "topic_not_deleted", case=case.case_id)
         await self.forget(body)
 
     def _name(self, case: Case) -> str:
-        """What operators see in the list of topics; names nobody."""
-        name = f"#{case.case_id} · {case.level} · {self._notices.categories(case)}"
+        """Return the name of a case's topic, which does not identify the person."""
+        name = f"#{case.case_id} · {case.level} · {self._messenger.categories(case)}"
         return name[:LONGEST_NAME]
 
     async def _case(self, body: MessageBody) -> Case | None:

@@ -112,7 +112,7 @@ class Commands:
             if answering and change.chat.type == "private":
                 blocked_at = answering.transaction.now if gone else None
                 await people.set_blocked(answering.transaction, change.chat.id, blocked_at)
-        is_stranger = change.chat.type != "private" and not self._operators_chat.is_it(
+        is_stranger = change.chat.type != "private" and not self._operators_chat.matches(
             change.chat.id
         )
         if is_stranger and not gone:

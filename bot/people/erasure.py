@@ -25,7 +25,7 @@ class Erasure:
 
     texts: Texts
     help_lines: HelpLines
-    notices: OperatorMessenger
+    messenger: OperatorMessenger
 
     async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with. The text `key` says why."""
@@ -56,11 +56,13 @@ class Erasure:
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id)
         if case is not None:  # erasure also deleted the notices that still waited
-            await self.notices.put(transaction, "case_erased", case=case.case_id, level=case.level)
+            await self.messenger.post_text(
+                transaction, "case_erased", case=case.case_id, level=case.level
+            )
         for one in theirs:
             # The topic of an open case may be created at this moment.
             if one.thread_id is not None or (one == case and one.level >= Level.ACTIVE):
-                await self.notices.say(transaction, "", case_id=one.case_id, topic=DELETE)
+                await self.messenger.post(transaction, "", case_id=one.case_id, topic=DELETE)
         return erased
 
     async def _farewell(self, transaction: Transaction, person: Person, text: str) -> None:

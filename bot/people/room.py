@@ -40,15 +40,17 @@ def build(
     """Build the room. `is_demo` tells people that the model is a demo."""
     duties = Duties.load()
     legal_notices = LegalNotices(context.texts, duties)
-    erasure = Erasure(texts=context.texts, help_lines=context.help_lines, notices=operators.notices)
+    erasure = Erasure(
+        texts=context.texts, help_lines=context.help_lines, messenger=operators.messenger
+    )
     admission = Admission(context, crisis.responder, erasure)
     onboarding = Onboarding(context, erasure=erasure, duties=legal_notices, warns_of_demo=is_demo)
     safety_page = SafetyPage(
         answers=context.answers,
         hotlines=context.hotlines,
         duties=duties,
-        screens=crisis.screens,
-        has_people=operators.notices.has_readers,
+        screener=crisis.screener,
+        has_people=operators.messenger.has_readers,
     )
     commands = Commands(
         context, onboarding=onboarding, gate=admission, operators_chat=operators.chat

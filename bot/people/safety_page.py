@@ -23,7 +23,7 @@ class SafetyPage:
         answers: opens answers.
         hotlines: the register of numbers, with the date of the last check.
         duties: what laws ask for.
-        screens: the screener, which knows the version of the lexicon in use.
+        screener: the screener, which knows the version of the lexicon in use.
         has_people: whether an operators' chat is set.
         policy: answers a screening.
         hold_lapse_s: how long a hold lasts at most.
@@ -35,7 +35,7 @@ class SafetyPage:
         answers: Responder,
         hotlines: Hotlines,
         duties: Duties,
-        screens: SafeScreener,
+        screener: SafeScreener,
         has_people: bool,
         policy: Policy = respond,
         hold_lapse_s: float = HOLD_LAPSE_S,
@@ -44,7 +44,7 @@ class SafetyPage:
         self._texts = answers.texts
         self._hotlines = hotlines
         self._duties = duties
-        self._screens = screens
+        self._screener = screener
         self._has_people = has_people
         self._policy = policy
         self._hold_hours = int(hold_lapse_s // 3600)
@@ -69,7 +69,7 @@ class SafetyPage:
             self._texts(
                 language,
                 "safety_versions",
-                lexicon=self._screens.version,
+                lexicon=self._screener.version,
                 read=min(line.read for line in lines).isoformat(),
             ),
             self._texts(

@@ -1,7 +1,6 @@
-"""From a lane to python-telegram-bot's handlers, and what happens when they fail.
+"""The dispatch of updates to python-telegram-bot's handlers, with retries.
 
-`process_update` swallows their exceptions, so only the inbox tells whether an update has ended;
-what has not is tried again, and in the end dead-lettered with a word to the person.
+`process_update` swallows exceptions, so only the inbox tells whether an update has ended.
 """
 
 import asyncio
@@ -23,20 +22,20 @@ MOST_ATTEMPTS = 3
 
 
 class Dispatch:
-    """Runs one unit of work to its end."""
+    """Runs the handler of a unit until the unit has an end."""
 
     def __init__(
-        self, context: Context, notices: OperatorMessenger, *, retry_after_s: float = 1.0
+        self, context: Context, messenger: OperatorMessenger, *, retry_after_s: float = 1.0
     ) -> None:
         self._application = context.application
         self._database = context.database
         self._texts = context.texts
         self._metrics = context.metrics
-        self._notices = notices
+        self._messenger = messenger
         self._retry_after_s = retry_after_s
 
     async def handle(self, unit: Unit) -> None:
-        """Process a burst or an update until it has an end."""
+        """Handle a burst or an update. After the last attempt it ends as dead."""
         while True:
             try:
                 await self._application.process_update(
@@ -48,7 +47,7 @@ class Dispatch:
                 if attempts >= MOST_ATTEMPTS:
                     await self._give_up(unit)
                     return
-            except Exception as error:  # the database is away: the rows are still there
+            except Exception as error:  # the database is away, and the rows are still there
                 log.error("turn_failed", error=type(error).__name__)
             await asyncio.sleep(self._retry_after_s)
 
@@ -81,11 +80,11 @@ class Dispatch:
             elif not isinstance(unit, Burst) and (
                 unit.kind is UpdateKind.OPERATORS or is_case(unit.update)
             ):
-                await self._notices.put(transaction, "act_failed")
+                await self._messenger.post_text(transaction, "act_failed")
             await inbox.end(transaction, self._ids(unit), Ended.DEAD, reason="handler_failed")
         self._metrics.ends.labels(Ended.DEAD).inc()
 
     @staticmethod
     async def on_error(_update: object, context: Any) -> None:
-        """Log what a handler raised. The inbox tells that the update is still open."""
+        """Log the exception of a handler."""
         log.error("handler_failed", exc_info=context.error)

@@ -1,10 +1,7 @@
-"""The emergency sender: a fixed reply to a message at risk when the database is away.
+"""The fallback reply: the fixed reply to a message at risk while the database is away.
 
-What it has answered is remembered by update id in memory and in a small file that is flushed to
-disk, so that a person gets the words once although their update comes again and again until it can
-be stored; the case follows then. Words that did not go out are tried again when it comes again,
-unless Telegram said for good that it will not take them. It is the one exception to the rule that
-words go through the outbox.
+It is the only message that does not go through the outbox. Telegram sends the update again until it
+can be stored. A spool on disk remembers the answered updates, so that each gets one reply.
 """
 
 import json
@@ -36,7 +33,7 @@ LONGEST_WAIT_S = 60.0
 
 @dataclass(slots=True)
 class _Tries:
-    """How far the words for one update came: parts sent, failures, when the next try may be."""
+    """The progress of one reply: parts sent, failures, and the time of the next try."""
 
     parts: int = 0
     failures: int = 0
@@ -45,7 +42,7 @@ class _Tries:
 
 
 class FallbackReply:
-    """Answers at once, once, without storage."""
+    """Sends fallback replies, one per update, without storage."""
 
     def __init__(
         self,
@@ -55,54 +52,54 @@ class FallbackReply:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bot = context.bot
-        self._pacer = context.pacer
+        self._limiter = context.limiter
         self._metrics = context.metrics
         self._crisis = crisis
         self._spool = context.settings.data_dir / SPOOL
         self._answered: OrderedDict[int, None] = OrderedDict.fromkeys(_read(self._spool))
         self._clock = clock
-        self._under_way: set[int] = set()
+        self._sending: set[int] = set()
         self._tries: OrderedDict[int, _Tries] = OrderedDict()
         self._people: OrderedDict[int, tuple[str, str | None]] = OrderedDict()
 
-    def know(self, person: Person) -> None:
-        """Remember a person's language and region, for numbers they can dial."""
+    def remember_person(self, person: Person) -> None:
+        """Remember a person's language and region for their help lines."""
         self._people[person.telegram_id] = (person.language, person.region)
         self._people.move_to_end(person.telegram_id)
         while len(self._people) > MOST_KNOWN:
             self._people.popitem(last=False)
 
     def has_answered(self, update_id: int) -> bool:
-        """Whether this update got its fixed reply while it could not be stored."""
+        """Return whether this update got a fallback reply."""
         return update_id in self._answered
 
     async def answer(
         self, update_id: int, telegram_id: int, language: str, response: Response
     ) -> None:
-        """Send the fixed reply, unless it was sent; a failure leaves it to the next attempt."""
+        """Send the fixed reply unless it was sent. A failure is tried again with the update."""
         tries = self._tries.get(update_id) or _Tries()
-        waits = tries.is_over or self._clock() < tries.not_before
-        if update_id in self._answered or update_id in self._under_way or waits:
+        is_waiting = tries.is_over or self._clock() < tries.not_before
+        if update_id in self._answered or update_id in self._sending or is_waiting:
             return
-        self._under_way.add(update_id)
+        self._sending.add(update_id)
         language, region = self._people.get(telegram_id, (language, None))
         body = MessageBody(self._crisis.fixed_reply(language, region, response))
         try:
-            await self._pacer.wait(telegram_id)
+            await self._limiter.wait(telegram_id)
             for part in range(tries.parts, len(parts_of(body))):
                 await send_part(self._bot, telegram_id, body, part)
                 tries.parts = part + 1
         except SendError as error:
-            self._note(update_id, tries, error)
+            self._record_failure(update_id, tries, error)
         else:
             self._tries.pop(update_id, None)
             self._remember(update_id)
             self._metrics.sends.labels("emergency", "sent").inc()
         finally:
-            self._under_way.discard(update_id)
+            self._sending.discard(update_id)
 
-    def _note(self, update_id: int, tries: _Tries, error: SendError) -> None:
-        """Keep in mind how an attempt failed; an end for good is told by the outbox later."""
+    def _record_failure(self, update_id: int, tries: _Tries, error: SendError) -> None:
+        """Record a failed attempt, and set the time of the next."""
         tries.is_over = error.failure in FINAL
         wait_s = min(2.0 ** min(tries.failures, 6), LONGEST_WAIT_S)
         tries.not_before = self._clock() + (error.retry_after_s or wait_s)
@@ -114,8 +111,8 @@ class FallbackReply:
         while len(self._tries) > MOST_SPOOLED:
             self._tries.popitem(last=False)
 
-    def settle(self, update_id: int) -> None:
-        """The update is stored now: it need not be remembered any longer."""
+    def forget(self, update_id: int) -> None:
+        """Forget an update, which is stored now."""
         self._tries.pop(update_id, None)
         if update_id in self._answered:
             del self._answered[update_id]
@@ -128,7 +125,7 @@ class FallbackReply:
         self._write()
 
     def _write(self) -> None:
-        """Write the spool anew, whole; memory keeps what a full disk refuses."""
+        """Rewrite the spool. If the disk refuses it, memory still has the ids."""
         try:
             with replacing(self._spool) as file:
                 file.write(json.dumps(list(self._answered)).encode())
@@ -138,7 +135,7 @@ class FallbackReply:
 
 def _read(spool: Path) -> list[int]:
     try:
-        found = json.loads(spool.read_text())
+        numbers = json.loads(spool.read_text())
     except (OSError, ValueError):
         return []
-    return [number for number in found if isinstance(number, int)]
+    return [number for number in numbers if isinstance(number, int)]

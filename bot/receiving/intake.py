@@ -1,7 +1,7 @@
-"""Intake: an update is screened, stored, and only then confirmed and handed on.
+"""The intake, which screens and stores updates before they are confirmed to Telegram.
 
-The caller confirms an update to Telegram after `receive` has returned; if it raises, the update
-stays unconfirmed and comes again.
+The caller confirms an update after `receive` has returned. If `receive` raises, the update comes
+again.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from storage.messages.inbox import Ended
 log = structlog.get_logger(__name__)
 STORE_S = 15.0
 MOST_FAILURES = 5
+# The kinds of updates that no handler answers, and the reasons of their ends.
 ENDS_AT_ONCE = {
     UpdateKind.OTHER: "not_for_us",
     UpdateKind.GROUP: "group",
@@ -37,7 +38,7 @@ ENDS_AT_ONCE = {
 
 
 class Intake:
-    """The one entrance for updates."""
+    """The only entrance for updates."""
 
     def __init__(
         self,
@@ -45,23 +46,23 @@ class Intake:
         *,
         reader: UpdateReader,
         crisis: CrisisResponder,
-        emergency: FallbackReply,
+        fallback_reply: FallbackReply,
         lanes: Lanes,
     ) -> None:
         self._database = context.database
         self._metrics = context.metrics
         self._reader = reader
         self._crisis = crisis
-        self._emergency = emergency
+        self._fallback_reply = fallback_reply
         self._lanes = lanes
         self._failures: Counter[int] = Counter()
 
     async def receive(self, raw: object) -> None:
-        """Take one update as Telegram sent it; a repeat does nothing.
+        """Screen, store and hand on one update. A repeat does nothing.
 
         Raises:
-            Exception: the update could not be stored, and must come again. A message at risk
-                has its fixed reply all the same.
+            Exception: the update could not be stored and has to come again. A message at risk has
+                already got the fallback reply.
         """
         received = await self._reader.read(raw)
         if received is None:
@@ -72,43 +73,45 @@ class Intake:
         except Exception as error:
             if await self._ends_as_unstorable(received, error):
                 return
-            await self._rescue(received)
+            await self._answer_unstored(received)
             raise
         self._failures.pop(received.update_id, None)
-        self._metrics.updates.labels(received.reading.kind).inc()
-        if received.reading.text:
+        self._metrics.updates.labels(received.parsed.kind).inc()
+        if received.parsed.text:
             self._metrics.screenings.labels(int(received.screening.level)).inc()
         if arrival is not None:
             self._lanes.add(arrival)
 
-    async def rescue(self, raw: object) -> None:
-        """Answer a message at risk without storing it: an update before it cannot be stored."""
+    async def answer_unstored(self, raw: object) -> None:
+        """Answer a message at risk that waits behind an update that could not be stored."""
         received = await self._reader.read(raw)
         if received is not None:
-            await self._rescue(received)
+            await self._answer_unstored(received)
 
     async def resume(self) -> int:
-        """After a start: let lanes take up every update without an end; return how many.
+        """Let lanes read all open updates after a start, and return how many there are.
 
-        Nobody waits until the stored words of others are screened.
+        Each lane screens its own stored updates, so that people do not wait for each other.
         """
         async with self._database.read() as transaction:
-            waiting = await inbox.open_owners(transaction)
-        for person_id in waiting:
-            self._lanes.take_up(person_id)
-        return sum(waiting.values())
+            counts = await inbox.open_owners(transaction)
+        for person_id in counts:
+            self._lanes.reload(person_id)
+        return sum(counts.values())
 
-    async def _rescue(self, received: Received) -> None:
-        telegram_id = received.reading.telegram_id
-        if received.grave is None or telegram_id is None:
+    async def _answer_unstored(self, received: Received) -> None:
+        telegram_id = received.parsed.telegram_id
+        if received.crisis_response is None or telegram_id is None:
             return
-        language = language_of(received.reading.language_code)
-        await self._emergency.answer(received.update_id, telegram_id, language, received.grave)
+        language = language_of(received.parsed.language_code)
+        await self._fallback_reply.answer(
+            received.update_id, telegram_id, language, received.crisis_response
+        )
 
     async def _ends_as_unstorable(self, received: Received, error: Exception) -> bool:
-        """Whether it is the update that storage cannot take, and not storage that is away.
+        """End an update that storage repeatedly refuses, and return whether it has ended.
 
-        It gets a row without its words, so that it ends and does not stop those behind it.
+        It gets a row without payload, so that it does not block later updates.
         """
         log.error("update_not_stored", error=type(error).__name__)
         self._failures[received.update_id] += 1
@@ -126,28 +129,28 @@ class Intake:
                     ended_as=Ended.DEAD,
                     reason="unstorable",
                 )
-        except Exception:  # storage is away after all
+        except Exception:  # storage is away
             return False
-        await self._rescue(received)
+        await self._answer_unstored(received)
         self._failures.pop(received.update_id, None)
         self._metrics.ends.labels(Ended.DEAD).inc()
         return True
 
     async def _store(self, received: Received) -> Arrival | None:
-        """Write the inbox row; a message at risk is answered in the same transaction."""
-        reading = received.reading
-        is_told = self._emergency.has_answered(received.update_id)
+        """Write the inbox row. The same transaction answers a message at risk."""
+        parsed = received.parsed
+        is_told = self._fallback_reply.has_answered(received.update_id)
         async with self._database.begin() as transaction:
-            person = await self._known(transaction, reading)
+            person = await self._known_person(transaction, parsed)
             if person is None:
                 if await inbox.exists(transaction, received.update_id):
-                    return None  # a repeat: whoever sent it was erased since, and stays so
-                person = await self._newcomer(transaction, reading)
+                    return None  # a repeat from a person who is erased by now
+                person = await self._new_person(transaction, parsed)
             ended, reason = self._end_at_once(received)
             is_new = await inbox.add(
                 transaction,
                 received.update_id,
-                kind=reading.kind,
+                kind=parsed.kind,
                 payload=None if ended else json.dumps(received.raw),
                 person_id=person.person_id if person else None,
                 level=int(received.screening.level),
@@ -157,23 +160,23 @@ class Intake:
             )
             if not is_new:
                 return None
-            if received.grave is not None and person is not None:
+            if received.crisis_response is not None and person is not None:
                 utterance = Utterance(
-                    person, [received.update_id], reading.text, received.screening, is_told=is_told
+                    person, [received.update_id], parsed.text, received.screening, is_told=is_told
                 )
                 await self._crisis.respond(transaction, utterance)
-            if person is not None and reading.kind is not UpdateKind.MEMBERSHIP:
-                if person.blocked_at is not None:  # nobody writes to a bot that they block
+            if person is not None and parsed.kind is not UpdateKind.MEMBERSHIP:
+                if person.blocked_at is not None:  # a message proves that it no longer holds
                     await people.set_blocked(transaction, person.telegram_id, None)
                 await activity.reset_silence(transaction, person.person_id)
         if is_told:
-            self._emergency.settle(received.update_id)
+            self._fallback_reply.forget(received.update_id)
         if ended:
             self._metrics.ends.labels(ended).inc()
             return None
         if person is not None:
-            self._emergency.know(person)
-        if received.grave is not None and person is not None:
+            self._fallback_reply.remember_person(person)
+        if received.crisis_response is not None and person is not None:
             self._metrics.ends.labels(Ended.ANSWERED).inc()
             return None
         return self._arrival(received, person)
@@ -184,35 +187,35 @@ class Intake:
         return Arrival(
             received.update_id,
             person.person_id if person else None,
-            received.reading.kind,
+            received.parsed.kind,
             received.update,
-            received.reading.text,
+            received.parsed.text,
             received.screening,
             person.epoch if person else None,
         )
 
     @staticmethod
-    async def _known(transaction: Transaction, reading: ParsedUpdate) -> Person | None:
-        if reading.telegram_id is None or reading.kind is UpdateKind.OTHER:
+    async def _known_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:
+        if parsed.telegram_id is None or parsed.kind is UpdateKind.OTHER:
             return None
-        return await people.by_telegram_id(transaction, reading.telegram_id)
+        return await people.by_telegram_id(transaction, parsed.telegram_id)
 
     @staticmethod
-    async def _newcomer(transaction: Transaction, reading: ParsedUpdate) -> Person | None:
-        """Make the person whom an update is the first word of, if it is a word of a person."""
-        if reading.telegram_id is None or reading.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
+    async def _new_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:
+        """Create the person who sent an update, unless it is no message of a person."""
+        if parsed.telegram_id is None or parsed.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
             return None
-        if reading.kind is UpdateKind.MALFORMED and not reading.text:
+        if parsed.kind is UpdateKind.MALFORMED and not parsed.text:
             return None
-        language = language_of(reading.language_code)
-        return await people.get_or_create(transaction, reading.telegram_id, language=language)
+        language = language_of(parsed.language_code)
+        return await people.get_or_create(transaction, parsed.telegram_id, language=language)
 
     @staticmethod
     def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:
-        """How an update ends that nobody has to answer."""
-        if received.grave is not None:
+        """Return the end and its reason for an update that no handler answers."""
+        if received.crisis_response is not None:
             return None, None
         if received.update is None:
             return Ended.DEAD, "malformed"
-        reason = ENDS_AT_ONCE.get(received.reading.kind)
+        reason = ENDS_AT_ONCE.get(received.parsed.kind)
         return (Ended.IGNORED, reason) if reason else (None, None)

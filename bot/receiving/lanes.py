@@ -1,15 +1,16 @@
-"""Lanes: one per person, so that replies keep their order; many run side by side.
+"""Lanes: a queue of updates per person, so that replies keep their order.
 
-A burst of words is merged after a moment of silence; words that come while a reply is written, but
-before any of it was shown, join the question; a command or a button waits for its turn, except that
-`/new` and `/stop` cut the running reply short.
+Messages are merged into a burst after a moment of silence. A message that comes before any of the
+reply was shown joins the question. Commands and buttons wait, but `/new` and `/stop` interrupt the
+running reply.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -21,92 +22,90 @@ from storage.ids import PersonId, UpdateId
 
 log = structlog.get_logger(__name__)
 MOST_MERGED = 20
+# A burst of this many characters takes no further message.
 MOST_LETTERS = 8_192
-"""Letters from which on a burst takes no further message."""
 LONGEST_BURST_S = 8.0
+# A lane holds this many updates in memory. More wait in SQL.
 MOST_QUEUED = 200
-"""Updates of one person held in memory; more wait in SQL and are read when there is room."""
-CUTS_SHORT = ("/new",)
+# The lane of updates without a person.
+NO_PERSON = -1
 
-
-Handle = Callable[[Unit], Awaitable[None]]
-Refill = Callable[[PersonId | None], Awaitable[Sequence[Arrival]]]
-NOBODY = -1
-"""The lane of updates that belong to no person."""
+Handle = Callable[[Unit], Coroutine[Any, Any, None]]
+ReadStored = Callable[[PersonId | None], Awaitable[Sequence[Arrival]]]
 
 
 @dataclass(slots=True)
 class _Lane:
     queue: deque[Arrival] = field(default_factory=deque)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     running: asyncio.Task[None] | None = None
     unit: Unit | None = None
-    overflowed: bool = False
-    refilling: bool = False
-    known: set[UpdateId] = field(default_factory=set)  # those read from SQL
+    has_stored: bool = False  # more updates wait in SQL
+    is_reading: bool = False
+    known: set[UpdateId] = field(default_factory=set)  # the updates read from SQL
 
 
 class Lanes:
-    """All lanes; one exists only while it has something to do.
+    """All lanes. A lane exists only while it has work.
 
     Args:
-        handle: brings a unit to its end.
-        refill: reads a person's stored updates again, in order, some more than a lane holds.
-        burst_window_s: the silence after which words are answered.
+        handle: handles a unit until it has an end.
+        read_stored: reads a person's open updates in order, at least one more than a lane holds.
+        burst_window_s: the silence that ends a burst.
     """
 
-    def __init__(self, handle: Handle, *, refill: Refill, burst_window_s: float) -> None:
+    def __init__(self, handle: Handle, *, read_stored: ReadStored, burst_window_s: float) -> None:
         self._handle = handle
-        self._refill = refill
+        self._read_stored = read_stored
         self._window_s = burst_window_s
         self._lanes: dict[int, _Lane] = {}
         self._closing = False
 
     def add(self, arrival: Arrival) -> None:
-        """Queue an update; never refuses (what a full lane leaves out stays in SQL)."""
+        """Queue an update. If the lane is full, the update stays in SQL until there is room."""
         if self._closing:
             return
         key, lane = self._lane(arrival.person_id)
         if arrival.update_id in lane.known:
             return
-        if len(lane.queue) >= MOST_QUEUED or lane.refilling or lane.overflowed:
-            lane.overflowed = True  # it would overtake those that wait in SQL
+        if len(lane.queue) >= MOST_QUEUED or lane.is_reading or lane.has_stored:
+            lane.has_stored = True  # or it would overtake the updates in SQL
             return
         lane.queue.append(arrival)
-        lane.news.set()
+        lane.arrived.set()
         if lane.running is not None and _ends_running(lane.unit, arrival):
             lane.running.cancel()
         self._start(key, lane)
 
     def on_released(self, released: UpdatesReleased) -> None:
-        """Take up what waited for a person's consent."""
-        self.take_up(released.person_id)
+        """Read the updates that waited for a person's consent."""
+        self.reload(released.person_id)
 
-    def take_up(self, person_id: PersonId | None) -> None:
-        """Let a lane read what is stored for it, before anything newer."""
+    def reload(self, person_id: PersonId | None) -> None:
+        """Let a lane read its updates from SQL before it takes newer ones."""
         if self._closing:
             return
         key, lane = self._lane(person_id)
-        lane.overflowed = True
+        lane.has_stored = True
         self._start(key, lane)
 
     def cancel(self, interrupted: PersonInterrupted) -> None:
-        """Cut the running reply short, unless it is the reply itself that interrupts."""
+        """Interrupt the running reply, unless it caused the event itself."""
         lane = self._lanes.get(interrupted.person_id)
         if lane is None or lane.running is None or lane.running is asyncio.current_task():
             return
         lane.running.cancel()
 
     def cancel_all(self, _silenced: ModelSilenced) -> None:
-        """Cut every running reply short: the model must be silent now."""
+        """Interrupt all running replies, because the model must be silent."""
         for lane in self._lanes.values():
             if lane.running is not None and isinstance(lane.unit, Burst):
                 lane.running.cancel()
 
     @property
     def depth(self) -> int:
-        """How many updates wait in lanes."""
+        """The number of updates that wait in lanes."""
         return sum(len(lane.queue) for lane in self._lanes.values())
 
     @property
@@ -115,10 +114,10 @@ class Lanes:
         return bool(self._lanes)
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:
-        """Stop; what has not ended is taken up at the next start.
+        """Stop. Open updates are handled after the next start.
 
         Args:
-            grace_s: How long what runs now may still go on; nothing else is begun.
+            grace_s: the time that running units get to end.
         """
         self._closing = True
         running = [lane.running for lane in self._lanes.values() if lane.running]
@@ -130,7 +129,7 @@ class Lanes:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _lane(self, person_id: PersonId | None) -> tuple[int, _Lane]:
-        key = person_id if person_id is not None else NOBODY
+        key = person_id if person_id is not None else NO_PERSON
         return key, self._lanes.setdefault(key, _Lane())
 
     def _start(self, key: int, lane: _Lane) -> None:
@@ -139,13 +138,13 @@ class Lanes:
 
     async def _run(self, key: int, lane: _Lane) -> None:
         try:
-            while not self._closing and (lane.queue or await self._refilled(key, lane)):
+            while not self._closing and (lane.queue or await self._read(key, lane)):
                 lane.unit = await self._next(lane)
-                if self._closing:  # words that were still being gathered
+                if self._closing:  # the burst may not be complete
                     break
-                if isinstance(lane.unit, Burst) and any(_is_cut(next_) for next_ in lane.queue):
-                    continue  # a new session was asked for: `/new` itself ends these rows
-                lane.running = asyncio.create_task(self._do(lane.unit))
+                if isinstance(lane.unit, Burst) and any(map(_interrupts, lane.queue)):
+                    continue  # `/new` ends these rows itself
+                lane.running = asyncio.create_task(self._handle(lane.unit))
                 try:
                     await lane.running
                 except asyncio.CancelledError:
@@ -154,7 +153,7 @@ class Lanes:
                         with suppress(asyncio.CancelledError):
                             await lane.running
                         raise
-                    self._put_back(lane)
+                    self._requeue(lane)
                 finally:
                     lane.running = None
                     lane.unit = None
@@ -163,39 +162,35 @@ class Lanes:
             if not lane.queue or self._closing:
                 self._lanes.pop(key, None)
 
-    async def _refilled(self, key: int, lane: _Lane) -> bool:
-        """Read what did not fit; whether there is anything."""
-        while lane.overflowed:
-            lane.refilling = True
-            lane.overflowed = False
+    async def _read(self, key: int, lane: _Lane) -> bool:
+        """Read updates from SQL, and return whether there are any."""
+        while lane.has_stored:
+            lane.is_reading = True
+            lane.has_stored = False
             try:
-                stored = await self._refill(None if key == NOBODY else PersonId(key))
-            except Exception as error:  # the database is away: asked again in a moment
-                log.error("refill_failed", error=type(error).__name__)
-                lane.overflowed = True
+                stored = await self._read_stored(None if key == NO_PERSON else PersonId(key))
+            except Exception as error:  # the database is away
+                log.error("lane_read_failed", error=type(error).__name__)
+                lane.has_stored = True
                 await asyncio.sleep(1)
             else:
                 lane.queue.extend(stored[:MOST_QUEUED])
-                lane.known = {each.update_id for each in lane.queue}
-                lane.overflowed |= len(stored) > MOST_QUEUED
+                lane.known = {arrival.update_id for arrival in lane.queue}
+                lane.has_stored |= len(stored) > MOST_QUEUED
                 if lane.queue:
                     break
             finally:
-                lane.refilling = False
+                lane.is_reading = False
         return bool(lane.queue)
 
-    async def _do(self, unit: Unit) -> None:
-        await self._handle(unit)
-
-    def _put_back(self, lane: _Lane) -> None:
-        # The reply was cut short before anybody saw a word: its words join the newer ones.
-        # After a crisis the turn itself finds that its epoch is over; before /new there is
-        # nothing left to answer.
-        cut_short = bool(lane.queue) and _is_cut(lane.queue[0])
+    def _requeue(self, lane: _Lane) -> None:
+        # The person has not seen any of the reply, so its messages join the newer ones. After a
+        # crisis their turn finds that the epoch has risen. `/new` leaves nothing to answer.
+        is_new_session = bool(lane.queue) and _interrupts(lane.queue[0])
         if isinstance(lane.unit, Burst):
-            if not cut_short:
+            if not is_new_session:
                 lane.queue.extendleft(reversed(lane.unit.arrivals))
-        elif lane.unit is not None:  # a button whose reply was cut: it must still have an end
+        elif lane.unit is not None:  # a button still needs an end
             lane.queue.appendleft(lane.unit)
 
     async def _next(self, lane: _Lane) -> Unit:
@@ -206,7 +201,7 @@ class Lanes:
         deadline = asyncio.get_running_loop().time() + LONGEST_BURST_S
         letters = len(first.text)
         while len(burst.arrivals) < MOST_MERGED:
-            if not lane.queue and not await self._quiet(lane, deadline):
+            if not lane.queue and not await self._await_message(lane, deadline):
                 break
             if not lane.queue or lane.queue[0].kind not in (UpdateKind.WORDS, UpdateKind.EDIT):
                 break
@@ -216,15 +211,15 @@ class Lanes:
             burst.arrivals.append(lane.queue.popleft())
         return burst
 
-    async def _quiet(self, lane: _Lane, deadline: float) -> bool:
-        """Wait for more words; False after a moment of silence or when it has been long."""
-        lane.news.clear()
+    async def _await_message(self, lane: _Lane, deadline: float) -> bool:
+        """Wait for another message, and return False after a silence or at the deadline."""
+        lane.arrived.clear()
         left_s = min(self._window_s, deadline - asyncio.get_running_loop().time())
         if left_s <= 0:
             return False
         try:
             async with asyncio.timeout(left_s):  # wait_for can swallow a cancellation
-                await lane.news.wait()
+                await lane.arrived.wait()
         except TimeoutError:
             return False
         return True
@@ -234,11 +229,11 @@ def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
     if not isinstance(unit, Burst):
         return False
     if arrival.kind is UpdateKind.COMMAND:
-        return _is_cut(arrival)
+        return _interrupts(arrival)
     return arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT) and not unit.shown
 
 
-def _is_cut(arrival: Arrival) -> bool:
+def _interrupts(arrival: Arrival) -> bool:
     if arrival.kind is not UpdateKind.COMMAND:
         return False
-    return is_stop(arrival.text) or arrival.text.split("@")[0].split()[0] in CUTS_SHORT
+    return is_stop(arrival.text) or arrival.text.split("@")[0].split()[0] == "/new"

@@ -1,9 +1,7 @@
-"""The poll loop: getUpdates, stored one by one, then confirmed.
+"""The poll loop, which receives updates with `getUpdates`.
 
-Updates are confirmed by the offset of the next call, and the offset moves only over what intake has
-stored. Two pollers on one token and database never run (`leadership`); on two databases Telegram
-answers 409, which is said in the log until one of them ends. No answer ends the loop: a token that
-was refused may be put right, and what came meanwhile waits at Telegram.
+The offset of the next call confirms updates to Telegram, so it moves only past stored ones. No
+failure ends the loop, not even a refused token, which the owner may repair.
 """
 
 import asyncio
@@ -26,25 +24,25 @@ log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 POLL_TIMEOUT_S = 20
 WAIT_S = 2.0
+# Characters of a page that are received before the rest is fetched again.
 MOST_LETTERS = 8_192
-"""Letters that are received of one page."""
 LONGEST_WAIT_S = 10.0
 LONGEST_ASKED_S = 60.0
-SAY_AGAIN = 60
-"""Of so many failures alike one is said: at the longest wait every ten minutes."""
+# The log gets one of this many equal failures, which is one in ten minutes at the longest wait.
+LOG_EVERY = 60
+# After this many refusals in a row the token is wrong. One may be the slip of a proxy.
 REFUSED = 3
-"""So many refusals of the token in a row are no slip of a proxy."""
 
 
 class Poller:
-    """Receives by polling.
+    """Receives updates by polling.
 
     Args:
-        bot: whose token and server are polled.
+        bot: the bot, for its token and server.
         receive: stores an update, or raises.
-        rescue: answers a message at risk that stands behind one that could not be stored.
-        metrics: counts polls that fail.
-        now: the present instant.
+        answer_unstored: answers a message at risk behind an update that could not be stored.
+        metrics: counts failed polls.
+        now: the clock.
 
     Attributes:
         last_poll_at: when Telegram last answered.
@@ -55,20 +53,20 @@ class Poller:
         *,
         bot: Bot,
         receive: Callable[[object], Awaitable[None]],
-        rescue: Callable[[object], Awaitable[None]],
+        answer_unstored: Callable[[object], Awaitable[None]],
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._bot = bot
         self._receive = receive
-        self._rescue = rescue
+        self._answer_unstored = answer_unstored
         self._metrics = metrics
         self._now = now
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
-        self._stored: set[int] = set()  # beyond the offset
-        self._failure = ""  # how polls fail, and how many in a row
-        self._failures = 0
+        self._stored: set[int] = set()  # stored updates beyond the offset
+        self._failure = ""  # the name of the last failure
+        self._failures = 0  # in a row
         self.last_poll_at: datetime | None = None
 
     async def run(self) -> None:
@@ -86,16 +84,16 @@ class Poller:
 
     @property
     def token_is_refused(self) -> bool:
-        """Whether Telegram refuses the token, and not just once."""
+        """Whether Telegram keeps refusing the token."""
         return self._failure == InvalidToken.__name__ and self._failures >= REFUSED
 
     def _failed(self, error: TelegramError) -> float:
-        """Say and count a failure; return how long to wait."""
+        """Log and count a failure, and return how long to wait."""
         name = type(error).__name__
         self._metrics.poll_failures.labels(name).inc()
         if name != self._failure:
             self._failure, self._failures = name, 0
-        if self._failures % SAY_AGAIN == 0:
+        if self._failures % LOG_EVERY == 0:
             if isinstance(error, Conflict):
                 log.warning("another_poller", advice="stop the other service or webhook")
             elif isinstance(error, InvalidToken):
@@ -108,36 +106,36 @@ class Poller:
         return max(wait_s, asked_s)
 
     async def _poll(self) -> bool:
-        """Take what has come; False where something could not be stored."""
+        """Receive a page of updates, and return False if one could not be stored."""
         data = RequestData(_parameters(self._offset))
-        found = await self._request.post(
+        result = await self._request.post(
             f"{self._bot.base_url}/getUpdates", data, read_timeout=POLL_TIMEOUT_S + 10
         )
         self.last_poll_at = self._now()
         self._failure, self._failures = "", 0
-        page = found if isinstance(found, list) else []
-        fresh = [raw for raw in page if parsing.update_id_of(raw) not in self._stored]
-        has_failed = await self._take(fewest_letters_first(fresh))
+        page = result if isinstance(result, list) else []
+        new = [raw for raw in page if parsing.update_id_of(raw) not in self._stored]
+        has_failed = await self._take(fewest_letters_first(new))
         self._offset = max(self._offset, self._next(page))
-        self._stored = {each for each in self._stored if each >= self._offset}
+        self._stored = {number for number in self._stored if number >= self._offset}
         return not has_failed
 
     async def _take(self, page: Sequence[object]) -> bool:
-        """Receive updates; whether storage was away for one of them.
+        """Receive updates, and return whether one could not be stored.
 
-        After so many letters the rest is fetched again: then whoever came meanwhile goes first.
+        After `MOST_LETTERS` the rest is fetched again, so that shorter new messages go first.
         """
         letters, has_failed = 0, False
         for raw in page:
             if has_failed:
-                await self._rescue(raw)  # its place in line is kept by not storing it yet
+                await self._answer_unstored(raw)  # it is not stored yet and keeps its place
                 continue
             if letters > MOST_LETTERS:
                 break
             letters += len(parsing.parse_leniently(raw).text)
             try:
                 await self._receive(raw)
-            except Exception as error:  # storage is away: nothing from here on is confirmed
+            except Exception as error:  # this update and later ones stay unconfirmed
                 log.error("intake_failed", error=type(error).__name__)
                 has_failed = True
                 continue
@@ -146,21 +144,20 @@ class Poller:
         return has_failed
 
     def _next(self, page: Sequence[object]) -> int:
-        """Give the offset that confirms what was stored, up to the first update that was not."""
-        found = [each for raw in page if (each := parsing.update_id_of(raw)) is not None]
-        return min(
-            (each for each in found if each not in self._stored), default=max(found, default=-1) + 1
-        )
+        """Return the offset that confirms all updates before the first unstored one."""
+        ids = [number for raw in page if (number := parsing.update_id_of(raw)) is not None]
+        unstored = (number for number in ids if number not in self._stored)
+        return min(unstored, default=max(ids, default=-1) + 1)
 
 
 def fewest_letters_first(page: Sequence[object]) -> list[object]:
-    """Order updates so that nobody waits for a person who wrote more; each person's keep theirs."""
-    told = [parsing.parse_leniently(raw) for raw in page]
+    """Sort updates by how much their person wrote. Each person's updates keep their order."""
+    parsed = [parsing.parse_leniently(raw) for raw in page]
     letters: Counter[int | None] = Counter()
-    for reading in told:
-        letters[reading.telegram_id] += len(reading.text)
-    order = sorted(range(len(page)), key=lambda at: letters[told[at].telegram_id])
-    return [page[at] for at in order]
+    for update in parsed:
+        letters[update.telegram_id] += len(update.text)
+    order = sorted(range(len(page)), key=lambda index: letters[parsed[index].telegram_id])
+    return [page[index] for index in order]
 
 
 def _parameters(offset: int) -> list[RequestParameter]:

@@ -1,4 +1,4 @@
-"""The room that receives: from Telegram into the lane of a person, and to its handler."""
+"""The room that receives updates from Telegram and passes them to lanes and handlers."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from storage.database.events import PersonInterrupted, UpdatesReleased
 
 @dataclass(frozen=True, slots=True)
 class ReceivingRoom:
-    """What takes updates."""
+    """The parts that receive updates."""
 
     lanes: Lanes
     intake: Intake
@@ -26,12 +26,12 @@ class ReceivingRoom:
 
 def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> ReceivingRoom:
     """Build the room."""
-    dispatch = Dispatch(context, operators.notices)
+    dispatch = Dispatch(context, operators.messenger)
     context.application.add_error_handler(dispatch.on_error)
-    reader = UpdateReader(context, crisis.screens, operators.chat)
+    reader = UpdateReader(context, crisis.screener, operators.chat)
     lanes = Lanes(
         dispatch.handle,
-        refill=reader.read_stored,
+        read_stored=reader.read_stored,
         burst_window_s=context.settings.burst_window_s,
     )
     events = context.database.events
@@ -42,13 +42,13 @@ def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> Rec
         context,
         reader=reader,
         crisis=crisis.responder,
-        emergency=FallbackReply(context, crisis.responder),
+        fallback_reply=FallbackReply(context, crisis.responder),
         lanes=lanes,
     )
     poller = Poller(
         bot=context.bot,
         receive=intake.receive,
-        rescue=intake.rescue,
+        answer_unstored=intake.answer_unstored,
         metrics=context.metrics,
         now=context.database.now,
     )

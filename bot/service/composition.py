@@ -29,7 +29,7 @@ def build(
     worker: LanguageModel,
     *,
     clock: Clock = utc_now,
-    pacer: RateLimiter | None = None,
+    limiter: RateLimiter | None = None,
     every_s: Mapping[str, float] | None = None,
 ) -> Parts:
     """Build the service without starting it. Nothing outside the process is contacted.
@@ -38,10 +38,10 @@ def build(
         settings: the settings, with a token.
         worker: the model. Its loader closes it.
         clock: the clock of the database, for tests.
-        pacer: the limits on sending.
+        limiter: the limits on sending.
         every_s: other intervals of jobs, by name, for tests.
     """
-    context = Context.open(settings, clock=clock, pacer=pacer)
+    context = Context.open(settings, clock=clock, limiter=limiter)
     leadership = Leadership(context.database)
     operators = operators_room.build(context, case_link=console_room.case_link(settings))
     crisis = crisis_room.build(context, operators)
@@ -72,7 +72,7 @@ def build(
     delivery = delivery_room.build(
         context,
         operators,
-        owners={MessageKind.CHECK_IN: check_ins.recall, MessageKind.RELAY: operators.feed},
+        owners={MessageKind.CHECK_IN: check_ins.recall, MessageKind.OPERATOR_REPLY: operators.feed},
         fence=leadership.fence,
     )
     console = console_room.build(context, operators, crisis.lexicon, leadership)

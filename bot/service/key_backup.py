@@ -50,6 +50,6 @@ class KeyBackup:
         try:
             await backup.write_keys(self.database, folder / backup.KEYS_FILE)
         except Exception as error:  # a full disk or no database: try again
-            log.error("key_mirror_failed", error=type(error).__name__)
+            log.error("key_backup_failed", error=type(error).__name__)
             self._marked.set()
             await asyncio.sleep(10)

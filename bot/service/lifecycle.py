@@ -45,7 +45,7 @@ class Service:
         settings: the settings, with a token.
         worker: the model. Its loader closes it.
         clock: the clock of the database, for tests.
-        pacer: the limits on sending.
+        limiter: the limits on sending.
         every_s: other intervals of jobs, by name, for tests.
         model_look_s: how often to check that the model is alive.
     """
@@ -56,11 +56,11 @@ class Service:
         worker: LanguageModel,
         *,
         clock: Clock = utc_now,
-        pacer: RateLimiter | None = None,
+        limiter: RateLimiter | None = None,
         every_s: Mapping[str, float] | None = None,
         model_look_s: float = MODEL_LOOK_S,
     ) -> None:
-        self.parts: Parts = build(settings, worker, clock=clock, pacer=pacer, every_s=every_s)
+        self.parts: Parts = build(settings, worker, clock=clock, limiter=limiter, every_s=every_s)
         self._settings = settings
         self._model_look_s = model_look_s
         self._tasks: list[asyncio.Task[None]] = []
@@ -112,7 +112,7 @@ class Service:
             log.info("resumed", updates=resumed, messages=recovered)
         await self._receive()
         self._spawn(run_jobs(parts.jobs.values()), "jobs")
-        self._spawn(parts.upkeep.key_mirror.run(), "key_mirror")
+        self._spawn(parts.upkeep.key_backup.run(), "key_backup")
 
     async def run(self) -> None:
         """Run until a task fails permanently, then raise its error."""
@@ -137,7 +137,7 @@ class Service:
             "model": self.parts.worker.health().alive,
             "tasks": all(not task.done() for task in self._tasks),
             "leading": self.parts.leadership.is_leader(),
-            "screening": self.parts.crisis.screening.canary_is_found,
+            "screening": self.parts.crisis.screening.is_canary_found,
             "token": not self.parts.receiving.poller.token_is_refused,
         }
 

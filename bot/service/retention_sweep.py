@@ -21,7 +21,7 @@ class RetentionSweep:
     """Delete expired rows in batches."""
 
     database: Database
-    notices: OperatorMessenger
+    messenger: OperatorMessenger
     retention_days: int
 
     async def run(self) -> None:
@@ -43,4 +43,4 @@ class RetentionSweep:
         async with self.database.begin() as transaction:
             before = transaction.now - timedelta(days=days)
             for case_id in await case_clocks.topics_over(transaction, resolved_before=before):
-                await self.notices.say(transaction, "", case_id=case_id, topic=DELETE)
+                await self.messenger.post(transaction, "", case_id=case_id, topic=DELETE)

@@ -14,7 +14,7 @@ from storage.database.events import PersonErased
 class UpkeepRoom:
     """The sweep and the key backup."""
 
-    key_mirror: KeyBackup
+    key_backup: KeyBackup
     sweep: RetentionSweep
     jobs: tuple[Job, ...]
 
@@ -22,7 +22,7 @@ class UpkeepRoom:
 def build(context: Context, operators: OperatorsRoom) -> UpkeepRoom:
     """Build the room."""
     settings, database = context.settings, context.database
-    key_mirror = KeyBackup(database, settings.backup_dir)
-    database.events.subscribe(PersonErased, key_mirror.schedule)
-    sweep = RetentionSweep(database, operators.notices, settings.retention_days)
-    return UpkeepRoom(key_mirror, sweep, (Job("sweep", sweep.run, 3600.0),))
+    key_backup = KeyBackup(database, settings.backup_dir)
+    database.events.subscribe(PersonErased, key_backup.schedule)
+    sweep = RetentionSweep(database, operators.messenger, settings.retention_days)
+    return UpkeepRoom(key_backup, sweep, (Job("sweep", sweep.run, 3600.0),))

@@ -169,7 +169,7 @@ async def _turns(transaction: Transaction, case: Case) -> list[Turn]:
 async def _states(transaction: Transaction, case: Case) -> dict[TurnId, str]:
     if case.person_id is None:
         return {}
-    return await deliveries.of_relays(transaction, case.person_id)
+    return await deliveries.of_operator_replies(transaction, case.person_id)
 
 
 async def _moods(transaction: Transaction, case: Case) -> list[int]:

@@ -23,11 +23,11 @@ MOST_WORDS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Carry out operators' acts on cases, with `clocks` for unclaimed ones."""
+    """Carry out operators' acts on cases, with an escalation of unclaimed ones."""
 
     database: Database
     events: CaseEvents
-    clocks: Escalation
+    escalation: Escalation
 
     async def opened(
         self, transaction: Transaction, opened: review.OpenedCase, words: str, *, hidden: bool
@@ -45,7 +45,7 @@ class Desk:
         what = EventType.OPENED if opened.is_new else EventType.RAISED
         is_graver = opened.is_new or opened.level_rose
         if is_graver:
-            await self.clocks.start(transaction, case)
+            await self.escalation.start(transaction, case)
         detail = {"rose": opened.level_rose, "hidden": hidden}
         await self.events.publish(transaction, Event(what, case, words=words, detail=detail))
         if is_graver:  # last: the audit trail stays locked until the commit
@@ -100,7 +100,7 @@ class Desk:
         if case.lease_until_at is not None:
             raise RefusedError(Refusal.TAKEOVER_RUNS, await self.holder(transaction, case))
         if await cases.release(transaction, case_id):
-            await self.clocks.restart(transaction, case)
+            await self.escalation.restart(transaction, case)
             return await self.happened(transaction, EventType.RELEASED, case_id, actor)
         return case
 

@@ -43,7 +43,7 @@ class ScreenerHolder(Protocol):
             CanaryError: it misses a canary. The old one stays.
         """
 
-    def present(self) -> Screener:
+    def current(self) -> Screener:
         """Return the screener in use."""
 
 
@@ -144,7 +144,7 @@ class LiveLexicon:
         self._database = database
         self._screens = screens
         self._tell = tell
-        self.shipped = screens.present()
+        self.shipped = screens.current()
         self.present = Assembled(self.shipped)
         self.lock = asyncio.Lock()
 

@@ -70,7 +70,7 @@ async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[i
     return {part: AttemptOutcome(outcome) for part, outcome in await transaction.execute(query)}
 
 
-async def of_relays(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:
+async def of_operator_replies(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:
     """Return the outbox state of operators' messages to a person, by turn."""
     query = select(outbox.c.turn_id, outbox.c.state).where(
         outbox.c.person_id == person_id, outbox.c.kind == "relay", outbox.c.turn_id.is_not(None)

@@ -29,13 +29,13 @@ class MessageKind(StrEnum):
     CASE = "case"
     NOTICE = "notice"
     REPLY = "reply"
-    RELAY = "relay"  # an operator's message to the person
+    OPERATOR_REPLY = "relay"  # an operator's message to the person
     CHECK_IN = "check_in"
 
 
 PRIORITIES = {
     MessageKind.CRISIS: 0,
-    MessageKind.RELAY: 0,
+    MessageKind.OPERATOR_REPLY: 0,
     MessageKind.CASE: 1,
     MessageKind.NOTICE: 5,
     MessageKind.REPLY: 5,

@@ -50,7 +50,7 @@ def made(texts: Texts, screener: Screener, *, has_people: bool = True, **values:
         answers=answers,
         hotlines=Hotlines.load(),
         duties=Duties.load(),
-        screens=SafeScreener(screener, on_failure=lambda: None),
+        screener=SafeScreener(screener, on_failure=lambda: None),
         has_people=has_people,
         **values,
     )

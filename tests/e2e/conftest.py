@@ -102,12 +102,12 @@ async def start(
         folder = values.pop("data_dir", tmp_path)
         every_s = values.pop("every_s", None)
         model = values.pop("model", worker)
-        pacer = values.pop("pacer", None) or Unpaced()
+        limiter = values.pop("limiter", None) or Unpaced()
         if not (folder / "pica.db").exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copy(sqlite_template, folder / "pica.db")
         settings = demo_settings(sandbox, folder, **values)
-        service = Service(settings, model, clock=clock, pacer=pacer, every_s=every_s)
+        service = Service(settings, model, clock=clock, limiter=limiter, every_s=every_s)
         services.append(service)
         # A busy machine may take long over a change: its worker has the lowest priority.
         service.parts.crisis.lexicon.limit_s = service.parts.crisis.lexicon.screen_limit_s = 600.0

@@ -76,7 +76,7 @@ async def crowd(worker: InferenceWorker, slow: asyncio.Event) -> AsyncIterator[C
 
 
 async def begin(start: Start, sandbox: Sandbox, mode: str) -> tuple[Service, SandboxUser]:
-    service = await start(streaming=mode, pacer=Quick())
+    service = await start(streaming=mode, limiter=Quick())
     user = sandbox.add_user()
     await newcomer_agrees(user)
     return service, user

@@ -71,7 +71,7 @@ async def test_a_dead_model_ends_the_service_with_a_word_and_a_status(
     runner = PlannedRunner()
     worker = await InferenceWorker.start(ModelSource(device="cpu"), wrap_runner=runner.wrap)
     settings = demo_settings(sandbox, tmp_path, burst_window_s=0.1)
-    service = Service(settings, worker, pacer=Unpaced(), model_look_s=0.3)
+    service = Service(settings, worker, limiter=Unpaced(), model_look_s=0.3)
     try:
         await service.start()
         user = sandbox.add_user()

@@ -223,7 +223,7 @@ async def test_the_host_takes_it_back_and_the_service_follows(
     status, said = await asyncio.to_thread(pica, "withdraw", str(number), "--yes")
     assert status == 0, said
     await until(lambda: policy.live.version == shipped)
-    assert service.parts.crisis.screening.screens.screen(SAID).level == Level.NONE
+    assert service.parts.crisis.screening.screener.screen(SAID).level == Level.NONE
     assert await answered_by_the_model(sandbox, service, texts)
     async with service.parts.database.read() as transaction:
         last = (await audit.page(transaction, act="lexicon_withdrawn"))[0]

@@ -212,7 +212,7 @@ async def test_a_missed_canary_turns_safe_mode_on_until_it_is_found(
     )
     readyz = f"http://127.0.0.1:{service.http_port}/readyz"
     with monkeypatch.context() as patch:
-        patch.setattr(watch.screens, "canary_is_found", lambda: False)
+        patch.setattr(watch.screener, "is_canary_found", lambda: False)
         await watch.check_canary()
         await watch.check_canary()
         assert not (await service.readiness())["screening"]
@@ -243,7 +243,7 @@ async def test_a_screener_that_breaks_silences_the_model_at_once(
         raise RuntimeError("broken")
 
     fragile = screener.with_lexicon(screener.lexicon)
-    service.parts.crisis.screening.screens.replace(fragile)
+    service.parts.crisis.screening.screener.replace(fragile)
     monkeypatch.setattr(fragile, "screen", breaks)
     assert is_fixed(await answer_to(user, RISK), texts, "paused")
     await sandbox.operator.wait_for(

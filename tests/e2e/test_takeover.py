@@ -139,7 +139,7 @@ async def test_a_silent_operator_loses_the_conversation(
     clock.ahead = LEASE - timedelta(seconds=5)
     await desk.do(desk.parts.operators.takeover.say, case.case_id, "我还在。")  # renews
     clock.ahead = LEASE + timedelta(minutes=5)
-    await desk.parts.operators.desk.clocks.tick()
+    await desk.parts.operators.desk.escalation.tick()
     assert (await desk.case(user, service)).lease_until_at is not None
     clock.ahead = 2 * LEASE
     told = await user.wait_for(

@@ -7,7 +7,7 @@ sends what is queued there.
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,8 @@ from tests.support.clock import ManualClock
 from tests.support.scripted_model import ScriptedModel
 from tests.support.waiting import until
 
+OpenHeart = Callable[..., Awaitable["Heart"]]
+OpenHouse = Callable[..., Awaitable["House"]]
 MEI = 42
 ADMIN = 900
 OPERATORS_CHAT = -1001
@@ -144,7 +146,7 @@ class Heart(Rows):
     async def heard(self, person: Person, text: str, **values: Any) -> Utterance:
         """Store words as intake does; what waits for an answer now."""
         update_id = UpdateId(next(numbers))
-        screening: Screening = self.crisis.screens.screen(text)
+        screening: Screening = self.crisis.screener.screen(text)
         async with self.database.begin() as transaction:
             await inbox.add(
                 transaction,
@@ -215,16 +217,8 @@ async def heart(folder: Path, template: Path, **settings: Any) -> AsyncIterator[
     """Build the rooms that decide who answers, on a new database."""
     shutil.copy(template, folder / "pica.db")
     clock = ManualClock(NOON)
-    values = {
-        "telegram_token": SecretStr("1:a"),
-        "secret_key": SecretStr(new_secret_key()),
-        "data_dir": folder,
-        "operators": frozenset({ADMIN}),
-        "operators_chat": OPERATORS_CHAT,
-        **settings,
-    }
-    context = Context.open(Settings(_env_file=None, **values), clock=clock)
-    await _prepare(context)
+    context = Context.open(offline(folder, **settings), clock=clock)
+    await prepare(context)
     try:
         yield Heart(context, clock)
     finally:
@@ -242,7 +236,7 @@ async def house(
         values = {"burst_window_s": 0.0, "streaming": "off", **settings}
         parts = build(demo_settings(sandbox, folder, **values), model, clock=clock)
         await parts.context.application.initialize()
-        await _prepare(parts.context)
+        await prepare(parts.context)
         try:
             yield House(parts, model, clock)
         finally:
@@ -251,7 +245,21 @@ async def house(
             await parts.database.aclose()
 
 
-async def _prepare(context: Context) -> None:
+def offline(folder: Path, **settings: Any) -> Settings:
+    """Settings of a service that never reaches Telegram."""
+    values = {
+        "telegram_token": SecretStr("1:a"),
+        "secret_key": SecretStr(new_secret_key()),
+        "data_dir": folder,
+        "operators": frozenset({ADMIN}),
+        "operators_chat": OPERATORS_CHAT,
+        **settings,
+    }
+    return Settings(_env_file=None, **values)
+
+
+async def prepare(context: Context) -> None:
+    """Write what the start of a service writes."""
     async with context.database.begin() as transaction:
         await keys.check(transaction)
         await roster.seed(transaction, context.settings.operators, language="zh")

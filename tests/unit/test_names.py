@@ -66,6 +66,13 @@ def test_constructors_take_few_parameters() -> None:
     assert {name: count for name, count in counts.items() if count > MOST_PARAMETERS} == {}
 
 
+def test_no_two_tests_share_a_name() -> None:
+    """Pytest imports a file outside a package by its bare name."""
+    paths = (ROOT / "tests").rglob("test_*.py")
+    bare = [path.stem for path in paths if not (path.parent / "__init__.py").exists()]
+    assert {name for name in bare if bare.count(name) > 1} == set()
+
+
 def test_the_formatter_is_seldom_told_to_skip() -> None:
     sources = [path.read_text("utf-8") for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
     marker = "# fmt" + ": skip"

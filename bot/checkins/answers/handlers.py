@@ -8,7 +8,7 @@ from datetime import timedelta
 from telegram import Update
 
 from bot.checkins.answers.trend import note_falling
-from bot.checkins.outgoing.keyboard import faces
+from bot.checkins.outgoing.keyboard import face_buttons
 from bot.checkins.settings import service
 from bot.conversation.turn_handler import TurnHandler
 from bot.operators.announcements import OperatorMessenger
@@ -44,12 +44,12 @@ class AnswerHandlers:
     """Handle the buttons under a check-in."""
 
     def __init__(
-        self, answers: Responder, conversation: TurnHandler, notices: OperatorMessenger
+        self, answers: Responder, conversation: TurnHandler, messenger: OperatorMessenger
     ) -> None:
         self._answers = answers
         self._texts = answers.texts
         self._conversation = conversation
-        self._notices = notices
+        self._messenger = messenger
 
     async def on_mood(self, update: Update, _context: HandlerContext) -> None:
         """Handle `mood:<check-in>:<1-5>`, or `s1` and `e1` for sleep and energy, or `note`."""
@@ -89,7 +89,7 @@ class AnswerHandlers:
                 await answering.say_text("checkin_note_gone")
             else:
                 await self._keep(answering, check_in_id, MoodAnswer(mood=mood), message_id(update))
-                await note_falling(transaction, person.person_id, self._notices)
+                await note_falling(transaction, person.person_id, self._messenger)
                 has_reply = await _has_reply(transaction, check_in, mood, update_id)
             if not has_reply:
                 await inbox.end(transaction, [update_id], Ended.ANSWERED, reason="checkin")
@@ -115,7 +115,7 @@ class AnswerHandlers:
         ]
         face = a.text(f"checkin_face_{whole.mood}") if whole.mood else "–"
         text = a.text("checkin_noted", face=face)
-        rows = [faces(a.texts, a.person.language, check_in_id)]  # for a change of mind
+        rows = [face_buttons(a.texts, a.person.language, check_in_id)]  # for a change of mind
         if asks:
             letter, name = asks[0]
             text += "\n" + a.text(f"checkin_{name}_ask")

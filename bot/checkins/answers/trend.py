@@ -50,7 +50,7 @@ def is_falling(days: Sequence[float]) -> bool:
 
 
 async def note_falling(
-    transaction: Transaction, person_id: PersonId, notices: OperatorMessenger
+    transaction: Transaction, person_id: PersonId, messenger: OperatorMessenger
 ) -> bool:
     """Record a falling trend after an answer, once a week at most. Returns True if it did.
 
@@ -72,7 +72,7 @@ async def note_falling(
             case.case_id,
             person_id,
             operator_id=None,
-            text=notices.text("checkin_fell"),
+            text=messenger.text("checkin_fell"),
         )
     await check_in_settings.change(
         transaction,

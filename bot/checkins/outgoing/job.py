@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.checkins.outgoing.evaluation import DueQuestion
-from bot.checkins.outgoing.keyboard import faces
+from bot.checkins.outgoing.keyboard import face_buttons
 from bot.checkins.outgoing.scheduler import CheckInScheduler, Claimed
 from bot.checkins.outgoing.wording import words_of
 from bot.checkins.rules.backoff import Backoff
@@ -68,7 +68,7 @@ class CheckInJob:
         if question.is_goodbye:
             buttons = [[(self.texts(language, "checkin_resume"), "ci:resume")]]
         else:
-            buttons = [faces(self.texts, language, claimed.check_in_id)]
+            buttons = [face_buttons(self.texts, language, claimed.check_in_id)]
         session_id = await conversations.current_session(transaction, person.person_id)
         # The check-in's row has the same instant, by which the model's context finds this turn.
         turn = await conversations.append(

@@ -9,7 +9,7 @@ from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.settings.changes import SettingsDialog
 from bot.checkins.settings.pages import PAUSES, SettingsPages, unpacked
 from bot.checkins.settings.phrases import PhraseHandler
-from bot.crisis.unreadable import Unheard
+from bot.crisis.unreadable import UnreadableHandler
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of, message_id
 from storage.checkins.questions import QuestionTopic
 from storage.companion.people import Person
@@ -23,7 +23,7 @@ class CheckInHandlers:
     """Handle `/checkin`, its buttons and locations."""
 
     def __init__(
-        self, answers: Responder, admits: Callable[[Person], bool], unreadable: Unheard
+        self, answers: Responder, admits: Callable[[Person], bool], unreadable: UnreadableHandler
     ) -> None:
         self._answers = answers
         self._unreadable = unreadable

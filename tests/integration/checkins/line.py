@@ -49,13 +49,13 @@ class Line:
         **clock: Any,
     ) -> None:
         database.events.subscribe(CheckInCounted, lambda counted: count(counted.outcome))
-        pacer, chat, metrics = RateLimiter(), OperatorsChat(None), Metrics()
+        limiter, chat, metrics = RateLimiter(), OperatorsChat(None), Metrics()
         topics = Topics(
             database=database,
             bot=bot,
-            pacer=pacer,
+            limiter=limiter,
             chat=chat,
-            notices=OperatorMessenger(TEXTS, language="zh", has_readers=False),
+            messenger=OperatorMessenger(TEXTS, language="zh", has_readers=False),
         )
         outcomes = Outcomes(
             database=database, chat=chat, topics=topics, owners={MessageKind.CHECK_IN: Recall()}
@@ -63,7 +63,7 @@ class Line:
         self.delivery = OutboxRelay(
             database=database,
             bot=bot,
-            pacer=pacer,
+            limiter=limiter,
             metrics=metrics,
             chat=chat,
             topics=topics,

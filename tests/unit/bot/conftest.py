@@ -1,6 +1,6 @@
 """What the tests of the bot's rooms stand on."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,7 @@ import pytest
 
 from bot.texts import Texts
 from safety.screening.screener import Screener
-from tests.support.house import Heart, House, heart, house
-
-OpenHeart = Callable[..., Awaitable[Heart]]
-OpenHouse = Callable[..., Awaitable[House]]
+from tests.support.house import Heart, House, OpenHeart, OpenHouse, heart, house
 
 
 @pytest.fixture(scope="session")

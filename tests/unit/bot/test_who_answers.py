@@ -14,8 +14,7 @@ from storage.checkins.questions import QuestionTopic, TimesDraft
 from storage.companion import pilot, plans
 from storage.companion.plans import Plan
 from storage.review import cases
-from tests.support.house import MEI, House
-from tests.unit.bot.conftest import OpenHouse
+from tests.support.house import MEI, House, OpenHouse
 
 ORDINARY = "今天下雨了，我在家待着"
 QUIET = "活着好没意思，有时候希望自己消失"

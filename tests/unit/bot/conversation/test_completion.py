@@ -13,8 +13,7 @@ from storage.ids import PersonId
 from storage.review import cases, safety_counts
 from storage.review.safety_counts import SafetyEvent
 from storage.upkeep import erasure
-from tests.support.house import Heart
-from tests.unit.bot.conftest import OpenHeart
+from tests.support.house import Heart, OpenHeart
 
 WORDS = "我在，慢慢说。"
 ORDINARY = "今天有点累"
@@ -35,8 +34,8 @@ def completer(rooms: Heart) -> TurnCompleter:
         crisis=rooms.crisis.responder,
         safe_mode=rooms.crisis.safe_mode,
         quota=rooms.people.quota,
-        resources=ResourceFooter(rooms.texts, rooms.context.help_lines),
-        duties=rooms.people.legal_notices,
+        resource_footer=ResourceFooter(rooms.texts, rooms.context.help_lines),
+        legal_notices=rooms.people.legal_notices,
         shadow=rooms.operators.shadow,
         texts=rooms.texts,
     )
@@ -46,16 +45,16 @@ async def finish(
     rooms: Heart,
     question: PendingTurn,
     *,
-    is_kept_back: bool = False,
+    is_blocked: bool = False,
     preview_message_id: int | None = None,
 ) -> Completion:
     async with rooms.database.begin() as transaction:
-        return await completer(rooms).finish(
+        return await completer(rooms).complete(
             transaction,
             question,
             WORDS,
             preview_message_id=preview_message_id,
-            is_kept_back=is_kept_back,
+            is_blocked=is_blocked,
         )
 
 
@@ -105,12 +104,12 @@ async def test_in_safe_mode_the_models_words_stay_behind(rooms: Heart) -> None:
     assert len(await rooms.turns()) == 1
 
 
-@pytest.mark.parametrize("is_kept_back", [True, False])
-async def test_what_the_guard_kept_back_is_counted(rooms: Heart, is_kept_back: bool) -> None:
-    await finish(rooms, await asked(rooms), is_kept_back=is_kept_back)
+@pytest.mark.parametrize("is_blocked", [True, False])
+async def test_a_reply_that_the_guard_blocked_is_counted(rooms: Heart, is_blocked: bool) -> None:
+    await finish(rooms, await asked(rooms), is_blocked=is_blocked)
     async with rooms.database.read() as transaction:
         counts = await safety_counts.of_year(transaction, rooms.clock().year)
-    assert (SafetyEvent.GUARD in {count.act for count in counts}) is is_kept_back
+    assert (SafetyEvent.GUARD in {count.act for count in counts}) is is_blocked
 
 
 async def test_an_operator_who_reads_first_gets_the_reply(rooms: Heart) -> None:
@@ -154,7 +153,7 @@ async def test_a_question_is_answered_and_counted_once(open_heart: OpenHeart) ->
 async def test_who_may_be_at_risk_gets_numbers_also_without_a_reply(rooms: Heart) -> None:
     question = await asked(rooms, await rooms.agreed(region="CN"), QUIET)
     async with rooms.database.begin() as transaction:
-        await completer(rooms).regret(
+        await completer(rooms).complete_with_failure(
             transaction, question, "没有回答", [], preview_message_id=None
         )
     (said,) = await rooms.queued("reply")

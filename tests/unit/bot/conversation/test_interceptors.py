@@ -11,8 +11,7 @@ from storage.companion.conversations import Speaker
 from storage.companion.people import Person
 from storage.companion.plans import Plan
 from storage.messages import inbox
-from tests.support.house import Heart
-from tests.unit.bot.conftest import OpenHeart
+from tests.support.house import Heart, OpenHeart
 
 GRAVE = "我想自杀"
 ORDINARY = "今天下雨了，我在家待着"

@@ -26,14 +26,14 @@ async def test_silence_for_half_an_hour_ends_it() -> None:
     kept.note(OTHER)
     now[0] = KEPT_FOR_S - 1
     kept.note(ONE)  # words again: counted anew
-    await kept.forget_old()
+    await kept.evict_old()
     assert model.forgotten == []
     now[0] = KEPT_FOR_S + 60
-    await kept.forget_old()
+    await kept.evict_old()
     assert model.forgotten == ["2"]
     now[0] = 3 * KEPT_FOR_S
-    await kept.forget_old()
-    await kept.forget_old()
+    await kept.evict_old()
+    await kept.evict_old()
     assert model.forgotten == ["2", "1"]
 
 
@@ -43,5 +43,5 @@ async def test_an_ended_session_goes_at_once_and_only_once() -> None:
     kept.note(ONE)
     kept.evict(SessionsEnded((ONE, OTHER)))
     now[0] = 2 * KEPT_FOR_S
-    await kept.forget_old()
+    await kept.evict_old()
     assert model.forgotten == ["1", "2"]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.conversation.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority
+from bot.conversation.priority import AT_RISK, DISTRESS, OPEN_CASE, WITH_OPERATOR, priority_of
 from inference.engine.scheduler import URGENT
 from storage.ids import CaseId, PersonId
 from storage.review.cases import Case, CaseState
@@ -31,7 +31,7 @@ def case(state: CaseState, took_over_at: datetime | None = None) -> Case:
     ],
 )
 def test_the_order(level: int, open_case: Case | None, expected: int) -> None:
-    assert priority(level, open_case) == expected
+    assert priority_of(level, open_case) == expected
 
 
 def test_all_but_distress_go_before_everyone_who_waits() -> None:

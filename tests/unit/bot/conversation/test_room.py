@@ -6,9 +6,8 @@ from telegram import Update
 from bot.conversation import room as conversation_room
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
-from tests.support.house import Heart
+from tests.support.house import Heart, OpenHeart
 from tests.support.scripted_model import ScriptedModel
-from tests.unit.bot.conftest import OpenHeart
 
 
 @pytest.fixture

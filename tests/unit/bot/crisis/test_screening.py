@@ -32,7 +32,7 @@ def test_a_screener_that_finds_every_canary_is_taken_into_use(screener: Screener
     screens.replace(_without(screener, *found))
     assert screens.version == "less"
     assert screens.screen("我好想消失").level == Level.NONE
-    assert screens.canary_is_found()
+    assert screens.is_canary_found()
 
 
 @pytest.mark.parametrize("number", range(len(CANARIES)))
@@ -69,7 +69,7 @@ def test_one_that_breaks_is_not_taken_into_use(screener: Screener) -> None:
     with pytest.raises(CanaryError, match="ZeroDivisionError"):
         screens.replace(Broken())
     assert screens.version == screener.version
-    assert screens.canary_is_found()
+    assert screens.is_canary_found()
 
 
 def test_a_canary_error_is_a_value_error() -> None:

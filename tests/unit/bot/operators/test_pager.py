@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from bot.operators.pager import Mail, Pager, PagerError, is_here
+from bot.operators.pager import Mail, Pager, PagerError, is_local
 from bot.operators.room import pager_of
 from bot.service.console import case_link
 from bot.settings import Settings, SettingsError, load
@@ -152,7 +152,7 @@ async def test_elsewhere_nothing_goes_in_clear(
     ],
 )
 def test_this_machine(host: str, expected: bool) -> None:
-    assert is_here(host) is expected
+    assert is_local(host) is expected
 
 
 @pytest.mark.parametrize(

@@ -78,13 +78,13 @@ class Scene:
         self.database = database
         self.clock = clock
         self.telegram = Telegram()
-        self.pacer = Counting()
+        self.limiter = Counting()
         self.topics = Topics(
             database=database,
             bot=self.telegram,
-            pacer=self.pacer,  # type: ignore[arg-type]
+            limiter=self.limiter,  # type: ignore[arg-type]
             chat=OperatorsChat(CHAT),
-            notices=OperatorMessenger(Texts(), language="zh", has_readers=True),
+            messenger=OperatorMessenger(Texts(), language="zh", has_readers=True),
         )
 
     async def thread_id(self) -> int | None:
@@ -126,7 +126,7 @@ async def test_a_topic_is_made_once_and_counts_as_a_message(scene: Scene) -> Non
     body = MessageBody("x", case_id=CASE)
     assert [await scene.topics.thread_of(body) for _ in range(2)] == [7, 7]
     assert scene.telegram.calls == [("create", CHAT, "#1 · 4 · 自杀, 虐待")]
-    assert scene.pacer.asked == [CHAT]
+    assert scene.limiter.asked == [CHAT]
     await scene.topics.forget(body)
     scene.telegram.answers = [8]
     assert await scene.topics.thread_of(body) == 8
@@ -175,14 +175,14 @@ async def test_what_may_pass_is_waited_for(
 
 async def test_the_name_follows_the_level(scene: Scene) -> None:
     body = MessageBody("", case_id=CASE, topic=RENAME)
-    assert await scene.topics.settle(body)  # it will have the right name when it is made
+    assert await scene.topics.apply(body)  # it will have the right name when it is made
     await scene.topics.thread_of(MessageBody("x", case_id=CASE))
-    assert await scene.topics.settle(body)
+    assert await scene.topics.apply(body)
     assert [call[0] for call in scene.telegram.calls] == ["create"]  # it has the right name
     async with scene.database.begin() as tx:
         await cases.change(tx, CASE, level=3)
-    assert await scene.topics.settle(body)
-    assert await scene.topics.settle(body)
+    assert await scene.topics.apply(body)
+    assert await scene.topics.apply(body)
     assert scene.telegram.calls[1:] == [("edit", CHAT, 7, "#1 · 3 · 自杀, 虐待")]
 
 
@@ -191,20 +191,20 @@ async def test_a_name_that_the_topic_has_already_is_well(scene: Scene) -> None:
     async with scene.database.begin() as tx:
         await cases.change(tx, CASE, level=3)
     scene.telegram.answers = [BadRequest("TOPIC_NOT_MODIFIED")]
-    assert await scene.topics.settle(MessageBody("", case_id=CASE, topic=RENAME))
+    assert await scene.topics.apply(MessageBody("", case_id=CASE, topic=RENAME))
 
 
 @pytest.mark.parametrize("act", [RENAME, CLOSE, DELETE])
 @pytest.mark.parametrize("error", ["message thread not found", "TOPIC_ID_INVALID"])
 async def test_a_topic_that_is_gone_has_ended_well(scene: Scene, act: str, error: str) -> None:
     body = MessageBody("", case_id=CASE, topic=act)
-    assert await scene.topics.settle(body)  # there was none
+    assert await scene.topics.apply(body)  # there was none
     assert scene.telegram.calls == []
     await scene.topics.thread_of(body)
     async with scene.database.begin() as tx:
         await cases.change(tx, CASE, level=3)
     scene.telegram.answers = [BadRequest(error)]
-    assert await scene.topics.settle(body)
+    assert await scene.topics.apply(body)
     assert (await scene.thread_id() is None) is (act == DELETE)
 
 
@@ -212,16 +212,16 @@ async def test_closing_twice_is_closing_once(scene: Scene) -> None:
     body = MessageBody("", case_id=CASE, topic=CLOSE)
     await scene.topics.thread_of(body)
     scene.telegram.answers = [BadRequest("TOPIC_NOT_MODIFIED")]
-    assert await scene.topics.settle(body)
+    assert await scene.topics.apply(body)
 
 
 async def test_an_end_that_failed_is_tried_again(scene: Scene) -> None:
     body = MessageBody("", case_id=CASE, topic=DELETE)
     await scene.topics.thread_of(body)
     scene.telegram.answers = [TimedOut()]
-    assert await fails(scene.topics.settle(body)) is Failure.UNKNOWN
+    assert await fails(scene.topics.apply(body)) is Failure.UNKNOWN
     assert await scene.thread_id() == 7
-    assert await scene.topics.settle(body)
+    assert await scene.topics.apply(body)
     assert await scene.thread_id() is None
 
 
@@ -236,7 +236,7 @@ async def test_a_topic_that_is_being_made_while_its_person_is_erased_is_deleted(
         person = await people.by_telegram_id(tx, 42)
         assert person is not None
         await erasure.erase(tx, person.person_id)
-    ending = asyncio.create_task(scene.topics.settle(MessageBody("", case_id=CASE, topic=DELETE)))
+    ending = asyncio.create_task(scene.topics.apply(MessageBody("", case_id=CASE, topic=DELETE)))
     await asyncio.sleep(0.05)
     scene.telegram.hold.set()
     await asyncio.gather(making, ending)

@@ -4,8 +4,7 @@ import pytest
 
 from storage.companion import pilot
 from storage.companion.people import Person
-from tests.support.house import MEI, Heart
-from tests.unit.bot.conftest import OpenHeart
+from tests.support.house import MEI, Heart, OpenHeart
 
 GRAVE = "我想自杀"
 

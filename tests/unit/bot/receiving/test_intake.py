@@ -25,13 +25,13 @@ class Entrance:
     def __init__(self, rooms: Heart) -> None:
         self.rooms = rooms
         self.units: list[Unit] = []
-        reader = UpdateReader(rooms.context, rooms.crisis.screens, rooms.operators.chat)
-        self.lanes = Lanes(self._handle, refill=reader.read_stored, burst_window_s=0.0)
+        reader = UpdateReader(rooms.context, rooms.crisis.screener, rooms.operators.chat)
+        self.lanes = Lanes(self._handle, read_stored=reader.read_stored, burst_window_s=0.0)
         self.intake = Intake(
             rooms.context,
             reader=reader,
             crisis=rooms.crisis.responder,
-            emergency=FallbackReply(rooms.context, rooms.crisis.responder),
+            fallback_reply=FallbackReply(rooms.context, rooms.crisis.responder),
             lanes=self.lanes,
         )
 

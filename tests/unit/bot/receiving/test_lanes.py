@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from telegram import Chat, Message, Update
 
-from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes, Refill
+from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes, ReadStored
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind
 from safety.screening.levels import Level
@@ -37,8 +37,8 @@ class Work:
         self.gate.set()
         self.stored: list[Arrival] = []
         self.refills = 0
-        self.refill: Refill = self._read
-        self.lanes = Lanes(self._handle, refill=self._refill, burst_window_s=0.02)
+        self.refill: ReadStored = self._read
+        self.lanes = Lanes(self._handle, read_stored=self._refill, burst_window_s=0.02)
 
     async def _handle(self, unit: Unit) -> None:
         self.begun.append(unit)
@@ -208,7 +208,7 @@ async def test_after_a_restart_what_is_stored_goes_before_what_is_new(work: Work
     stored = [arrival(number) for number in range(1, 2 * MOST_QUEUED)]
     newer = arrival(3 * MOST_QUEUED)
     work.stored.extend(stored)
-    work.lanes.take_up(MEI)
+    work.lanes.reload(MEI)
     work.add(newer)
     await work.idle()
     assert work.ids() == [each.update_id for each in [*stored, newer]]
@@ -225,7 +225,7 @@ async def test_what_comes_while_nothing_stored_is_found_is_not_forgotten(work: W
         return [] if work.refills == 1 else found
 
     work.refill = slowly
-    work.lanes.take_up(MEI)
+    work.lanes.reload(MEI)
     await work.idle()
     assert work.ids() == [7]
 
@@ -233,7 +233,7 @@ async def test_what_comes_while_nothing_stored_is_found_is_not_forgotten(work: W
 async def test_an_update_read_from_storage_is_not_queued_twice(work: Work) -> None:
     work.gate.clear()
     work.stored.extend([arrival(1), arrival(2)])
-    work.lanes.take_up(MEI)
+    work.lanes.reload(MEI)
     await until(lambda: len(work.begun) == 1)
     work.lanes.add(arrival(2))  # its own way from storage to the lane was the longer one
     work.gate.set()

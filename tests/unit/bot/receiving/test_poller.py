@@ -49,7 +49,7 @@ async def test_who_comes_meanwhile_does_not_wait_for_a_page_of_long_texts(
     poller = Poller(
         bot=Bot(sandbox.token, base_url=f"{sandbox.api_url}/bot"),
         receive=receive,
-        rescue=receive,
+        answer_unstored=receive,
         metrics=Metrics(),
         now=utc_now,
     )

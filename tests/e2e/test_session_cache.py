@@ -75,14 +75,14 @@ async def test_silence_is_an_end(
     service: Service, user: SandboxUser, worker: InferenceWorker
 ) -> None:
     session = await talked(service, user, worker)
-    await service.parts.jobs["kept_words"].once()
+    await service.parts.jobs["session_cache"].once()
     await model_has_listened(worker)
     assert worker.is_cached(session)
     clock = ManualClock(0.0)
     eviction = SessionCacheEviction(worker, clock=clock)
     eviction.note(SessionId(int(session)))
     clock.now += KEPT_FOR_S
-    await eviction.forget_old()
+    await eviction.evict_old()
     await until_kept(worker, session, is_kept=False)
 
 
