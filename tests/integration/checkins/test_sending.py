@@ -349,9 +349,11 @@ async def test_a_summary_goes_with_its_check_in(served: Served) -> None:
 
 async def with_a_crowd(served: Served, number: int) -> list[SandboxUser]:
     users = [served.sandbox.add_user() for _ in range(number)]
+    served.clock.at = START  # they agree before nine, as the person did
     for user in users:
         await user.say("/start")
         await wants(served.database, NINE, telegram_id=user.id)
+    served.clock.at = AT_NINE
     return users
 
 
