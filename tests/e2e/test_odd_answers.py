@@ -70,7 +70,7 @@ async def test_a_fixed_reply_arrives_once(
     assert person.blocked_at is None
 
 
-@pytest.mark.parametrize("fault", ODD, ids=NAMES)
+@pytest.mark.parametrize("fault", ODD[::4], ids=NAMES[::4])  # the same path as above
 async def test_an_ordinary_reply_arrives_once(
     service: Service, user: SandboxUser, sandbox: Sandbox, fault: dict[str, Any]
 ) -> None:
