@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sandbox.errors import bad_request, forbidden
 from sandbox.limits import FloodControl
@@ -25,8 +24,6 @@ class BotAccount:
     updates: UpdateQueue
     flood_control: FloodControl
     webhook: Webhook
-    profile: dict[str, Any] = field(default_factory=dict)
-    logged_out: bool = False
 
     def chat(self, parameters: Parameters, name: str = "chat_id") -> Chat:
         """Find the chat that a call names.

@@ -46,11 +46,6 @@ class Attachment:
     duration_s: int = 0
     emoji: str = ""
 
-    @property
-    def path(self) -> str:
-        """The path that `getFile` gives."""
-        return f"{self.kind}s/{self.file_id}"
-
 
 @dataclass(slots=True)
 class ChatMessage:
@@ -108,7 +103,6 @@ class Chat:
     messages: dict[int, ChatMessage] = field(default_factory=dict)
     topics: dict[int, Topic] = field(default_factory=dict)
     last_message_id: int = 0
-    pinned: int | None = None
     general_is_closed: bool = False
     draft: MessageDraft | None = None
     draft_history: list[str] = field(default_factory=list)

@@ -175,7 +175,6 @@ class Sandbox:
         return Starlette(
             routes=[
                 Route("/bot{token}/{method}", api.call, methods=["GET", "POST"]),
-                Route("/file/bot{token}/{path:path}", api.download),
                 Mount("/static", app=pages.static),
                 *pages.routes(),
             ],

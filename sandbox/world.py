@@ -101,11 +101,6 @@ class World:
         message.revision += 1
         self.changes.publish()
 
-    def remove_message(self, chat: Chat, message_id: int) -> None:
-        """Remove a message."""
-        del chat.messages[message_id]
-        self.changes.publish()
-
     def open_topic(self, chat: Chat, sender_id: int, name: str, icon_color: int) -> Topic:
         """Make a topic with the id of the message that announces it."""
         message = self.add_message(chat, sender_id, service=True)
