@@ -1,7 +1,5 @@
 """The bot's account on the local server."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The Bot API over HTTP (`/bot<token>/<method>`), with planned faults and a record of calls."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import json

@@ -1,7 +1,5 @@
 """People, chats, topics and messages as the local server keeps them in memory."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +8,14 @@ from sandbox.text import Entity
 
 DRAFT_SHOWN_S = 30.0
 ACTION_SHOWN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """The answer to a press: a short notice, or an alert to be closed."""
+
+    text: str
+    alert: bool
 
 
 @dataclass(slots=True)
@@ -22,14 +28,6 @@ class SandboxPerson:
     started: bool = False
     blocked: bool = False
     toasts: list[Toast] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Toast:
-    """The answer to a press: a short notice, or an alert to be closed."""
-
-    text: str
-    alert: bool
 
 
 @dataclass(frozen=True, slots=True)

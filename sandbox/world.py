@@ -1,7 +1,5 @@
 """The local Telegram: its people, its chats, and the acts of people."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from typing import Any

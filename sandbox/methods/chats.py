@@ -1,7 +1,5 @@
 """Methods about chats and their members."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sandbox.account import BotAccount

@@ -1,7 +1,5 @@
 """The parts of a message in a call: text or caption with entities, keyboard, reply."""
 
-from __future__ import annotations
-
 from sandbox.errors import bad_request
 from sandbox.keyboards import ChatKeyboard, read_inline_keyboard
 from sandbox.model import Chat

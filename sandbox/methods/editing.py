@@ -1,7 +1,5 @@
 """The method that edits a message."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sandbox.account import BotAccount

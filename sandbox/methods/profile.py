@@ -1,7 +1,5 @@
 """Methods about the bot itself: its name and its commands."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Methods about the topics of a forum group."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sandbox.account import BotAccount
