@@ -33,7 +33,9 @@ from starlette.applications import Starlette
 from bot import logs
 from bot.crisis.screening import SafeScreener
 from bot.service.http_server import Server
+from console.address import Address
 from console.app import Console
+from console.site import Site
 from review.cases.desk import Desk
 from review.cases.escalation import Escalation, EscalationPolicy
 from review.cases.events import CaseEvents
@@ -139,16 +141,16 @@ async def serve(url: str, rate: float, clients: int) -> None:
     pace = EscalationPolicy(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
     escalation = Escalation(database, events, pace, page=no_page)
     desk = Desk(database, events, escalation)
-    console = Console(
+    site = Site(
         database=database,
         desk=desk,
         takeover=Takeover(desk),
         shadow=shadow_of(desk),
         policy=policy_of(database),
-        url="http://127.0.0.1:0",
+        address=Address("http://127.0.0.1:0"),
         zone=pace.zone,
-        leads=lambda: True,
     )
+    console = Console(site, leads=lambda: True)
     database.events.subscribe(CaseChanged, console.live.wake)
     server = Server(Starlette(routes=console.mounted()), "127.0.0.1", 0)
     serving = asyncio.create_task(server.start())

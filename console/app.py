@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,10 +11,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from console.address import ROOT, Address
+from console.address import ROOT
 from console.door import Door, ProtectedRoute
 from console.guard import SecurityMiddleware
-from console.live import Live
 from console.pages.audit import AuditPage
 from console.pages.case import CasePage
 from console.pages.case_actions import CaseActions
@@ -27,11 +25,6 @@ from console.pages.operators import OperatorsPage
 from console.pages.profile import ProfilePage
 from console.pages.queue import QueuePage
 from console.site import HERE, Site
-from review.cases.desk import Desk
-from review.cases.shadow_review import Shadow
-from review.cases.takeover import Takeover
-from review.lexicon.change_control import LexiconChangeControl
-from storage import Database
 
 SAID = {403: "not_here", 404: "nothing_here", 405: "nothing_here", 429: "too_many"}
 
@@ -40,40 +33,14 @@ class Console:
     """Serve the pages of the console.
 
     Args:
-        database: the service's database.
-        desk: what operators do with cases.
-        takeover: what operators do in a conversation.
-        shadow: replies that an operator reads before they are sent.
-        policy: what operators do with lexicon changes.
-        url: the console's public URL.
-        zone: the time zone of the times that operators read.
+        site: the parts that pages use.
         leads: whether this process holds the lease on the database.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        desk: Desk,
-        takeover: Takeover,
-        shadow: Shadow,
-        policy: LexiconChangeControl,
-        url: str,
-        zone: ZoneInfo,
-        leads: Callable[[], bool],
-    ) -> None:
-        self.address = Address(url)
-        self.live = Live()
-        self.site = Site(
-            database=database,
-            desk=desk,
-            takeover=takeover,
-            shadow=shadow,
-            policy=policy,
-            address=self.address,
-            live=self.live,
-            zone=zone,
-        )
+    def __init__(self, site: Site, *, leads: Callable[[], bool]) -> None:
+        self.site = site
+        self.address = site.address
+        self.live = site.live
         door = Door(self.site)
         self.entries = _entries(self.site, door)
         self.routes: list[Route | Mount] = [

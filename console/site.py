@@ -59,8 +59,8 @@ class Site:
     shadow: Shadow
     policy: LexiconChangeControl
     address: Address
-    live: Live
     zone: ZoneInfo
+    live: Live = field(default_factory=Live, init=False)
     words: ConsoleTexts = field(default_factory=ConsoleTexts, init=False)
     failures: Failures = field(default_factory=Failures, init=False)
     views: Views = field(default_factory=Views, init=False)

@@ -1,10 +1,7 @@
 """The bot's account on the local server."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sandbox.errors import bad_request, forbidden
 from sandbox.limits import FloodControl
@@ -25,8 +22,6 @@ class BotAccount:
     updates: UpdateQueue
     flood_control: FloodControl
     webhook: Webhook
-    profile: dict[str, Any] = field(default_factory=dict)
-    logged_out: bool = False
 
     def chat(self, parameters: Parameters, name: str = "chat_id") -> Chat:
         """Find the chat that a call names.

@@ -1,7 +1,5 @@
 """The Bot API over HTTP (`/bot<token>/<method>`), with planned faults and a record of calls."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import json
@@ -114,26 +112,12 @@ class BotApi:
         answer = json.dumps({"ok": True, "result": call.result})
         return Response(answer, media_type="application/json")
 
-    async def download(self, request: Request) -> Response:
-        """Serve the bytes of a file (`/file/bot<token>/<path>`)."""
-        try:
-            self._check_token(request)
-        except ApiError as error:
-            return _refusal(error)
-        file_id = str(request.path_params["path"]).rpartition("/")[2]
-        attachment = self.account.world.files.get(file_id)
-        if attachment is None or attachment.path != request.path_params["path"]:
-            return _refusal(not_found())
-        return Response(attachment.content, media_type="application/octet-stream")
-
     def _check_token(self, request: Request) -> None:
         token = str(request.path_params["token"])
         if not _TOKEN.fullmatch(token):
             raise not_found()
         if not hmac.compare_digest(token, self.token):
             raise unauthorized()
-        if self.account.logged_out:
-            raise bad_request("Logged out")
 
     async def _run(self, call: Call, parameters: Parameters, request: Request) -> Any:
         name = call.method.lower()

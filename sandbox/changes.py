@@ -1,7 +1,5 @@
 """A signal that something on a screen may have changed."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager

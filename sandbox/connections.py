@@ -1,7 +1,5 @@
 """The HTTP server, which can also cut a connection as a failing network would."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import socket

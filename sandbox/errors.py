@@ -1,7 +1,5 @@
 """The refusals of the Bot API in Telegram's own codes and words, on which bots match."""
 
-from __future__ import annotations
-
 from typing import Any
 
 NOT_MODIFIED = (

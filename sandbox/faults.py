@@ -1,7 +1,5 @@
 """Faults on demand: the ways in which Telegram and the network fail a bot."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 

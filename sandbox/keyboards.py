@@ -1,7 +1,5 @@
 """The rules for `reply_markup`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sandbox.errors import bad_request

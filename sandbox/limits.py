@@ -5,12 +5,11 @@ chat, 30 a second overall, 20 a minute in a group"). Those for drafts and chat a
 in 5 seconds) follow reports of other projects.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 from sandbox.errors import too_many_requests
 
@@ -28,7 +27,7 @@ class Limits:
     enabled: bool = True
 
     @classmethod
-    def off(cls) -> Limits:
+    def off(cls) -> Self:
         """Set no limit, for tests that are about something else."""
         return cls(enabled=False)
 

@@ -1,7 +1,5 @@
 """People, chats, topics and messages as the local server keeps them in memory."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +8,14 @@ from sandbox.text import Entity
 
 DRAFT_SHOWN_S = 30.0
 ACTION_SHOWN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """The answer to a press: a short notice, or an alert to be closed."""
+
+    text: str
+    alert: bool
 
 
 @dataclass(slots=True)
@@ -25,14 +31,6 @@ class SandboxPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Toast:
-    """The answer to a press: a short notice, or an alert to be closed."""
-
-    text: str
-    alert: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file in a message."""
 
@@ -45,11 +43,6 @@ class Attachment:
     height: int = 0
     duration_s: int = 0
     emoji: str = ""
-
-    @property
-    def path(self) -> str:
-        """The path that `getFile` gives."""
-        return f"{self.kind}s/{self.file_id}"
 
 
 @dataclass(slots=True)
@@ -108,7 +101,6 @@ class Chat:
     messages: dict[int, ChatMessage] = field(default_factory=dict)
     topics: dict[int, Topic] = field(default_factory=dict)
     last_message_id: int = 0
-    pinned: int | None = None
     general_is_closed: bool = False
     draft: MessageDraft | None = None
     draft_history: list[str] = field(default_factory=list)

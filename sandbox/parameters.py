@@ -3,8 +3,6 @@
 Like Telegram, it treats every value as text: numbers may come as strings, objects as JSON text.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable

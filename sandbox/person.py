@@ -1,7 +1,5 @@
 """A person at the keyboard, for tests and demos."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from pathlib import Path

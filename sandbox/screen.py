@@ -1,7 +1,5 @@
 """A message as a person sees it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

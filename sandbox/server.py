@@ -1,11 +1,9 @@
 """The composition root of the sandbox: the Bot API and the web chat on one port."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -91,7 +89,7 @@ class Sandbox:
             await self._connections.stop()
             self._connections = None
 
-    async def __aenter__(self) -> Sandbox:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -175,7 +173,6 @@ class Sandbox:
         return Starlette(
             routes=[
                 Route("/bot{token}/{method}", api.call, methods=["GET", "POST"]),
-                Route("/file/bot{token}/{path:path}", api.download),
                 Mount("/static", app=pages.static),
                 *pages.routes(),
             ],

@@ -1,7 +1,5 @@
 """Text as Telegram measures it: UTF-16 units, entities, lengths."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The queue of updates that a bot has not confirmed yet."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

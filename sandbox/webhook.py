@@ -4,8 +4,6 @@ An update is retried until its answer is 2xx. Unlike the real server, this one p
 a time and does not run methods in the answer.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import urllib.parse

@@ -1,7 +1,5 @@
 """The Bot API's JSON for the state in memory."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sandbox.model import Attachment, Chat, ChatMessage, SandboxPerson

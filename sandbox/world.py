@@ -1,7 +1,5 @@
 """The local Telegram: its people, its chats, and the acts of people."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -99,11 +97,6 @@ class World:
     def touch(self, message: ChatMessage) -> None:
         """Record that a message looks different."""
         message.revision += 1
-        self.changes.publish()
-
-    def remove_message(self, chat: Chat, message_id: int) -> None:
-        """Remove a message."""
-        del chat.messages[message_id]
         self.changes.publish()
 
     def open_topic(self, chat: Chat, sender_id: int, name: str, icon_color: int) -> Topic:

@@ -11,6 +11,7 @@ from bot.settings import Settings
 from bot.updates.routes import Routes
 from console.address import Address
 from console.app import Console
+from console.site import Site
 from review.lexicon.change_control import LexiconChangeControl
 from storage.database.events import CaseChanged
 
@@ -33,16 +34,16 @@ def build(
     settings = context.settings
     if not settings.console:
         return ConsoleRoom(None, Routes())
-    console = Console(
+    site = Site(
         database=context.database,
         desk=operators.desk,
         takeover=operators.takeover,
         shadow=operators.shadow,
         policy=lexicon,
-        url=settings.console_address,
+        address=console_address(settings),
         zone=ZoneInfo(settings.operators_timezone),
-        leads=leadership.is_leader,
     )
+    console = Console(site, leads=leadership.is_leader)
     context.database.events.subscribe(CaseChanged, console.live.wake)
     link = ConsoleLink(context, console.address.sign_in)
     return ConsoleRoom(console, Routes(commands={"console": link.on_console}))

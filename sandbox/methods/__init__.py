@@ -1,7 +1,5 @@
 """The methods of the Bot API by name, in lower case because Telegram ignores case."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from typing import Any
 

@@ -1,10 +1,7 @@
 """The parts of a message in a call: text or caption with entities, keyboard, reply."""
 
-from __future__ import annotations
-
 from sandbox.errors import bad_request
 from sandbox.keyboards import ChatKeyboard, read_inline_keyboard
-from sandbox.markup import parse
 from sandbox.model import Chat
 from sandbox.parameters import Parameters
 from sandbox.text import (
@@ -50,13 +47,11 @@ def read_caption(parameters: Parameters) -> tuple[str, list[Entity]]:
 
 
 def _read(parameters: Parameters, name: str, entities_name: str) -> tuple[str, list[Entity]]:
-    raw = parameters.text(name)
     if parameters.text("parse_mode"):
-        text, entities = parse(raw, parameters.text("parse_mode"))
-    else:
-        text, entities = raw, read_entities(parameters.json(entities_name))
-        check_entities(text, entities)
-    text, entities = trim(text, entities)
+        raise bad_request("unsupported parse_mode")
+    raw, entities = parameters.text(name), read_entities(parameters.json(entities_name))
+    check_entities(raw, entities)
+    text, entities = trim(raw, entities)
     starts = {(entity["offset"], entity["length"]) for entity in entities}
     more = [e for e in find_entities(text) if (e["offset"], e["length"]) not in starts]
     return text, sorted([*entities, *more], key=lambda e: (e["offset"], -e["length"]))

@@ -1,18 +1,14 @@
-"""Methods that change or remove messages."""
-
-from __future__ import annotations
+"""The method that edits a message."""
 
 from typing import Any
 
 from sandbox.account import BotAccount
 from sandbox.errors import NOT_MODIFIED, bad_request
 from sandbox.keyboards import ChatKeyboard
-from sandbox.methods.compose import read_caption, read_keyboard, read_text
+from sandbox.methods.compose import read_keyboard, read_text
 from sandbox.model import ChatMessage
 from sandbox.parameters import Parameters
 from sandbox.text import Entity
-
-MAX_DELETED_AT_ONCE = 100
 
 
 async def edit_message_text(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
@@ -22,44 +18,6 @@ async def edit_message_text(account: BotAccount, parameters: Parameters) -> dict
     if message.attachment is not None:
         raise bad_request("there is no text in the message to edit")
     return _apply(account, message, text, entities, read_keyboard(parameters))
-
-
-async def edit_message_caption(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """Replace the caption of a file."""
-    caption, entities = read_caption(parameters)
-    message = _own_message(account, parameters)
-    if message.attachment is None:
-        raise bad_request("there is no caption in the message to edit")
-    return _apply(account, message, caption, entities, read_keyboard(parameters))
-
-
-async def edit_message_reply_markup(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
-    """Replace the keyboard."""
-    message = _own_message(account, parameters)
-    keyboard = read_keyboard(parameters)
-    return _apply(account, message, message.text, message.entities, keyboard)
-
-
-async def delete_message(account: BotAccount, parameters: Parameters) -> bool:
-    """Take a message away."""
-    chat = account.writable_chat(parameters)
-    message = account.message(parameters, chat, "message to delete not found")
-    account.world.remove_message(chat, message.message_id)
-    return True
-
-
-async def delete_messages(account: BotAccount, parameters: Parameters) -> bool:
-    """Take several messages away and skip the missing ones."""
-    chat = account.writable_chat(parameters)
-    wanted = parameters.json("message_ids")
-    if not isinstance(wanted, list) or not wanted:
-        raise bad_request("message identifiers are not specified")
-    if len(wanted) > MAX_DELETED_AT_ONCE:
-        raise bad_request("too many message identifiers specified")
-    for message_id in wanted:
-        if isinstance(message_id, int) and message_id in chat.messages:
-            account.world.remove_message(chat, message_id)
-    return True
 
 
 def _own_message(account: BotAccount, parameters: Parameters) -> ChatMessage:
@@ -88,10 +46,4 @@ def _apply(
     return account.world.message_json(message)
 
 
-METHODS = {
-    "editMessageText": edit_message_text,
-    "editMessageCaption": edit_message_caption,
-    "editMessageReplyMarkup": edit_message_reply_markup,
-    "deleteMessage": delete_message,
-    "deleteMessages": delete_messages,
-}
+METHODS = {"editMessageText": edit_message_text}

@@ -1,7 +1,5 @@
 """Methods by which the bot receives updates: `getUpdates` and the webhook's settings."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

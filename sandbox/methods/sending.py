@@ -3,8 +3,6 @@
 They check in Telegram's order: words, chat, topic. The limits count only what passes.
 """
 
-from __future__ import annotations
-
 import struct
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Methods about the topics of a forum group."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sandbox.account import BotAccount
@@ -43,28 +41,18 @@ async def edit_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
 
 async def close_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
     """Close a topic."""
-    return _set_closed(account, parameters, closed=True)
-
-
-async def reopen_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
-    """Open a closed topic again."""
-    return _set_closed(account, parameters, closed=False)
+    topic = _topic(parameters, _forum(account, parameters))
+    if topic.closed:
+        raise bad_request("TOPIC_NOT_MODIFIED")
+    topic.closed = True
+    account.world.changes.publish()
+    return True
 
 
 async def delete_forum_topic(account: BotAccount, parameters: Parameters) -> bool:
     """Delete a topic with its messages."""
     chat = _forum(account, parameters)
     account.world.delete_topic(chat, _topic(parameters, chat).thread_id)
-    return True
-
-
-def _set_closed(account: BotAccount, parameters: Parameters, *, closed: bool) -> bool:
-    chat = _forum(account, parameters)
-    topic = _topic(parameters, chat)
-    if topic.closed == closed:
-        raise bad_request("TOPIC_NOT_MODIFIED")
-    topic.closed = closed
-    account.world.changes.publish()
     return True
 
 
@@ -97,6 +85,5 @@ METHODS = {
     "createForumTopic": create_forum_topic,
     "editForumTopic": edit_forum_topic,
     "closeForumTopic": close_forum_topic,
-    "reopenForumTopic": reopen_forum_topic,
     "deleteForumTopic": delete_forum_topic,
 }

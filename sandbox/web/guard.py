@@ -4,8 +4,6 @@ The `Host` header must name loopback, against DNS rebinding. The `Origin` header
 sandbox's own, against forms of other sites.
 """
 
-from __future__ import annotations
-
 import re
 
 from starlette.datastructures import Headers, MutableHeaders

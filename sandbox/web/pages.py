@@ -1,7 +1,5 @@
 """The web chat's routes: pages, a visitor's acts, files and the live stream."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Message text with entities as escaped HTML."""
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 

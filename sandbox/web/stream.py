@@ -1,7 +1,5 @@
 """Live pages: one server-sent event a change, with only what differs."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,5 @@
 """The HTML fragments that show the state of the world."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime

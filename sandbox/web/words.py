@@ -1,7 +1,5 @@
 """The words of the web chat's frame in English and Chinese."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 Language = Literal["en", "zh"]
