@@ -5,14 +5,15 @@ Messages tried in the playground are neither stored nor logged.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from review.lexicon.decisions import decide, proposal, record, refuse_dependents, still_live
 from review.lexicon.live_lexicon import MISSED, LiveLexicon
 from review.lexicon.replays import Replays
-from review.lexicon.worker import ProgressListener, Run, WorkerError, run
+from review.lexicon.worker import ProgressListener, Run, WorkerError
+from review.lexicon.worker import run as run_apart
 from review.operators.access import Refusal, RefusedError, require_active, require_admin
 from safety.changes import worker
 from safety.screening.screener import Screening
@@ -31,37 +32,26 @@ LONGEST_TEXT = 4096
 TICK = timedelta(microseconds=1)
 
 
+@dataclass(eq=False, slots=True)
 class LexiconChangeControl:
     """Carry out operators' acts on lexicon changes.
 
-    Args:
-        database: where changes are stored.
-        live: the lexicon in use.
-        replays: the replays of proposed changes.
-        run: parses a change, and screens with one, in a separate process.
-
     Attributes:
+        live: the lexicon in use.
+        run: parses a change, and screens with one, in a separate process.
         limit_s: how long parsing a change may take.
         screen_limit_s: how long screening with a change may take.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        live: LiveLexicon,
-        replays: Replays,
-        *,
-        run: Run = run,
-        limit_s: float = LIMIT_S,
-        screen_limit_s: float = SCREEN_LIMIT_S,
-    ) -> None:
-        self._database = database
-        self._run = run
-        self._room = asyncio.Semaphore(MOST_AT_ONCE)
-        self.live = live
-        self.replays = replays
-        self.limit_s = limit_s
-        self.screen_limit_s = screen_limit_s
+    database: Database
+    live: LiveLexicon
+    replays: Replays
+    run: Run = run_apart
+    limit_s: float = LIMIT_S
+    screen_limit_s: float = SCREEN_LIMIT_S
+    _room: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE), init=False
+    )
 
     async def propose(self, actor: Operator, text: str) -> int:
         """Store a change that fits the lexicon in use, and return its number.
@@ -72,7 +62,7 @@ class LexiconChangeControl:
         require_active(actor)
         await self.live.refresh()
         size = await self._done(self.limit_s, worker.check, self.live.present.bodies, text)
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             change_id = await changes.propose(transaction, text, operator_id=actor.operator_id)
             await record(transaction, "lexicon_proposed", actor, change_id, **size)
         return change_id
@@ -96,7 +86,7 @@ class LexiconChangeControl:
         async with self.live.lock:
             await self.live.follow()
             before = self.live.present
-            async with self._database.read() as transaction:
+            async with self.database.read() as transaction:
                 change = await proposal(transaction, change_id)
             self._refuse_unready(actor, change)
             after = await self.live.assembled([*before.live, change])
@@ -104,7 +94,7 @@ class LexiconChangeControl:
                 key = Refusal.CANARY if fault == MISSED else Refusal.BAD_CHANGE
                 raise RefusedError(key, detail=fault)
             version = after.screener.version
-            async with self._database.begin() as transaction:
+            async with self.database.begin() as transaction:
                 await decide(
                     transaction,
                     actor,
@@ -123,7 +113,7 @@ class LexiconChangeControl:
             RefusedError: `not_allowed`, or `change_gone`.
         """
         require_admin(actor)
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             change = await proposal(transaction, change_id)
             await decide(transaction, actor, change, ChangeState.REJECTED)
 
@@ -137,14 +127,14 @@ class LexiconChangeControl:
                 later live changes that build on it, to be withdrawn first).
         """
         require_active(actor)
-        async with self._database.read() as transaction:
+        async with self.database.read() as transaction:
             change = await changes.get(transaction, change_id)
         if change is None or change.state not in (ChangeState.PROPOSED, ChangeState.LIVE):
             raise RefusedError(Refusal.CHANGE_GONE)
         if change.state is ChangeState.PROPOSED:
             if change.proposed_by != actor.operator_id:
                 raise RefusedError(Refusal.NOT_ALLOWED)
-            async with self._database.begin() as transaction:
+            async with self.database.begin() as transaction:
                 change = await proposal(transaction, change_id)
                 await decide(transaction, actor, change, ChangeState.WITHDRAWN)
             return
@@ -156,7 +146,7 @@ class LexiconChangeControl:
                 [kept for kept in before.live if kept.change_id != change_id]
             )
             refuse_dependents(after.left_out.keys() - before.left_out.keys())
-            async with self._database.begin() as transaction:
+            async with self.database.begin() as transaction:
                 await decide(transaction, actor, change, ChangeState.WITHDRAWN)
                 live = await still_live(transaction, after.numbers)
             await self.live.take(replace(after, live=live))
@@ -181,7 +171,7 @@ class LexiconChangeControl:
     async def _done(self, limit_s: float, work: Callable[..., T], *arguments: object) -> T:
         try:
             async with self._room:
-                return await self._run(work, *arguments, limit_s=limit_s)
+                return await self.run(work, *arguments, limit_s=limit_s)
         except WorkerError as fault:
             raise RefusedError(Refusal.BAD_CHANGE, detail=str(fault)) from fault
         except TimeoutError:

@@ -7,14 +7,15 @@ stored. The messages whose level moved stay in memory, for an hour at most.
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from review.lexicon.live_lexicon import LiveLexicon
-from review.lexicon.worker import ProgressListener, Run, WorkerError, run
+from review.lexicon.worker import ProgressListener, Run, WorkerError
+from review.lexicon.worker import run as run_apart
 from review.operators.access import Refusal, RefusedError, require_active
 from safety.changes import worker
 from storage import Database
@@ -61,44 +62,31 @@ class ReplayExamples:
         return self.turn_ids[moved["index"]] if moved["source"] == worker.STORED else None
 
 
+@dataclass(eq=False, slots=True)
 class Replays:
     """Run replays, one at a time.
 
-    Args:
-        database: where changes and people's messages are stored.
+    Attributes:
         live: the lexicon in use, with which a change is compared.
         folder: labelled messages to screen too (`PICA_REPLAY_DATA`), or None.
         run: does the work in a separate process.
         kept_s: how long the messages stay in memory.
-
-    Attributes:
-        folder: as given.
-        run: as given.
         running: the running replay, or None.
         last: the change whose replay began last.
         fault: why that replay failed, or empty.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        live: LiveLexicon,
-        *,
-        folder: Path | None,
-        run: Run = run,
-        kept_s: float = KEPT_S,
-    ) -> None:
-        self._database = database
-        self._live = live
-        self._kept_s = kept_s
-        self._task: asyncio.Task[Mapping[str, Any]] | None = None
-        self._examples: ReplayExamples | None = None
-        self._lapse: asyncio.TimerHandle | None = None
-        self.folder = folder
-        self.run = run
-        self.running: Running | None = None
-        self.last: int | None = None
-        self.fault = ""
+    database: Database
+    live: LiveLexicon
+    folder: Path | None
+    run: Run = run_apart
+    kept_s: float = KEPT_S
+    _task: asyncio.Task[Mapping[str, Any]] | None = field(default=None, init=False)
+    _examples: ReplayExamples | None = field(default=None, init=False)
+    _lapse: asyncio.TimerHandle | None = field(default=None, init=False)
+    running: Running | None = field(default=None, init=False)
+    last: int | None = field(default=None, init=False)
+    fault: str = field(default="", init=False)
 
     async def replay(
         self, actor: Operator, change_id: int, progress: ProgressListener | None = None
@@ -127,7 +115,7 @@ class Replays:
             RefusedError: `not_allowed`, `change_gone` (already decided), `replay_runs`.
         """
         require_active(actor)
-        async with self._database.read() as transaction:
+        async with self.database.read() as transaction:
             change = await changes.get(transaction, change_id)
         if change is None or change.state is not ChangeState.PROPOSED:
             raise RefusedError(Refusal.CHANGE_GONE)
@@ -157,7 +145,7 @@ class Replays:
             raise RefusedError(Refusal.EXAMPLES_GONE)
         every = (kept.turn_of(row) for rows in kept.moved.values() for row in rows)
         stored = {turn_id for turn_id in every if turn_id is not None}
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             await audit.append(
                 transaction,
                 "lexicon_examples_read",
@@ -194,7 +182,7 @@ class Replays:
         outcome = await self._outcome(change, turn_ids, progress)
         counts: dict[str, Any] = outcome["counts"]
         total = counts["total"]
-        async with self._database.begin() as transaction:
+        async with self.database.begin() as transaction:
             await changes.keep_replay(transaction, change.change_id, counts)
             await audit.append(
                 transaction,
@@ -212,14 +200,14 @@ class Replays:
         self._examples = ReplayExamples(
             change.change_id, outcome["examples"], outcome["broken"], turn_ids
         )
-        self._lapse = asyncio.get_running_loop().call_later(self._kept_s, self.forget)
+        self._lapse = asyncio.get_running_loop().call_later(self.kept_s, self.forget)
         return counts
 
     async def _outcome(
         self, change: LexiconChange, turn_ids: list[TurnId], progress: ProgressListener | None
     ) -> dict[str, Any]:
-        await self._live.refresh()
-        async with self._database.read() as transaction:
+        await self.live.refresh()
+        async with self.database.read() as transaction:
             stored = min(await labels.count_consented(transaction), MOST_STORED)
 
         def report(done: int, total: int) -> None:
@@ -231,7 +219,7 @@ class Replays:
         try:
             return await self.run(
                 worker.replay,
-                self._live.present.bodies,
+                self.live.present.bodies,
                 change.body,
                 self.folder and self.folder.absolute(),
                 pages=self._stored(stored, turn_ids),
@@ -244,7 +232,7 @@ class Replays:
         """Yield stored messages by the page, so that no transaction is open during screening."""
         before: TurnId | None = None
         while len(turn_ids) < most:
-            async with self._database.read() as transaction:
+            async with self.database.read() as transaction:
                 page = await labels.consented(transaction, before, limit=PAGE)
             if not page:
                 return
