@@ -165,6 +165,13 @@ class Site:
         return operator.name or self.words(language, "operator_n", n=operator.operator_id)
 
 
+class Page:
+    """A page, or several that belong together."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+
 def theme_of(request: Request) -> str:
     """Return the chosen theme: light, dark, or the same as the device."""
     chosen = request.cookies.get(THEME_COOKIE, "auto")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from console import views
 from console.door import ProtectedRoute, field
-from console.site import Site
+from console.site import Page
 from review.operators.sign_in import Visitor
 from storage.ids import CaseId, OperatorId
 from storage.review import audit
@@ -17,11 +17,8 @@ A_PAGE = 100
 LONGEST_ACT = 32
 
 
-class AuditPage:
+class AuditPage(Page):
     """Show and verify the audit trail."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""

@@ -16,7 +16,7 @@ from console import views
 from console.door import ProtectedRoute
 from console.pages.highlight import Piece, pieces
 from console.pages.svg import trend
-from console.site import Site
+from console.site import Page
 from review.cases.escalation import Stage
 from review.cases.shadow_review import Shadow
 from review.operators.sign_in import Visitor
@@ -54,11 +54,8 @@ class Shown:
     sent: SentObject | None = None
 
 
-class CasePage:
+class CasePage(Page):
     """Show one case, as a whole page and in live parts."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""

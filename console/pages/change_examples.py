@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from console import views
 from console.pages.highlight import Piece, marked
-from console.site import Site
+from console.site import Page
 from review.operators.sign_in import Visitor
 from safety.evaluation.replay_counts import LabelKind
 from safety.screening.levels import Category, Level
@@ -36,11 +36,8 @@ class Example:
     pieces: tuple[Piece, ...]
 
 
-class ExamplePages:
+class ExamplePages(Page):
     """Show the examples of a replay."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
         """Show a page of one kind of move, or the rule examples that fail."""

@@ -8,18 +8,15 @@ from starlette.responses import Response
 from console import views
 from console.door import ProtectedRoute
 from console.pages import statistics, svg
-from console.site import Site
+from console.site import Page
 from review.operators.sign_in import Visitor
 from storage.review import case_queue
 
 DAYS = (7, 30, 90)
 
 
-class ChartsPage:
+class ChartsPage(Page):
     """Show the charts."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""

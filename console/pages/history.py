@@ -6,7 +6,7 @@ from starlette.responses import Response
 from console import views
 from console.door import ProtectedRoute, field
 from console.pages.case import the_case
-from console.site import Site
+from console.site import Page
 from review.operators.sign_in import Visitor
 from storage.companion import transcripts
 from storage.companion.conversations import Turn
@@ -17,11 +17,8 @@ LEAST_REASON, MOST_REASON = 10, 500
 A_PAGE = 200
 
 
-class HistoryPage:
+class HistoryPage(Page):
     """Ask for a reason, then show turns and record every page."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""

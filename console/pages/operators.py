@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.door import ProtectedRoute, field
-from console.site import Site
+from console.site import Page
 from console.words import LANGUAGES
 from review.operators import duty_hours, roster
 from review.operators.access import Refusal, RefusedError
@@ -15,11 +15,8 @@ from storage.review import operators
 from storage.review.operators import OperatorRole
 
 
-class OperatorsPage:
+class OperatorsPage(Page):
     """Show the operators and let admins change them."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""

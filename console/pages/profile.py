@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from console.address import ROOT
 from console.door import ProtectedRoute, field
-from console.site import THEME_COOKIE, THEMES, Site
+from console.site import THEME_COOKIE, THEMES, Page
 from console.words import LANGUAGES
 from review.operators import roster, sign_in
 from review.operators.access import RefusedError
@@ -14,11 +14,8 @@ from review.operators.sign_in import Visitor
 A_YEAR_S = 31_536_000
 
 
-class ProfilePage:
+class ProfilePage(Page):
     """Show and save an operator's own settings."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -19,46 +20,25 @@ OLD_DAYS = 180
 
 async def check_settings(settings: Settings) -> list[Finding]:
     """Check that the needed settings are set and fit together."""
-    findings = []
+    return [*_faults(settings)] or [good("settings", "complete")]
+
+
+def _faults(settings: Settings) -> Iterator[Finding]:
     if settings.telegram_token is None:
-        findings.append(
-            bad(
-                "token",
-                "PICA_TELEGRAM_TOKEN is not set",
-                "Ask @BotFather for one and put it into .env.",
-            )
-        )
+        to_do = "Ask @BotFather for one and put it into .env."
+        yield bad("token", "PICA_TELEGRAM_TOKEN is not set", to_do)
     if settings.secret_key is None:
-        findings.append(
-            bad(
-                "secret key",
-                "PICA_SECRET_KEY is not set",
-                "Run `pica key new` and put it into .env.",
-            )
-        )
+        to_do = "Run `pica key new` and put it into .env."
+        yield bad("secret key", "PICA_SECRET_KEY is not set", to_do)
     elif "," in settings.secret_key.get_secret_value():
-        findings.append(
-            warning(
-                "secret key",
-                "PICA_SECRET_KEY still lists an older key",
-                "Run `pica key rotate`, then remove it.",
-            )
-        )
+        to_do = "Run `pica key rotate`, then remove it."
+        yield warning("secret key", "PICA_SECRET_KEY still lists an older key", to_do)
     if settings.backup_dir is None:
-        findings.append(
-            warning(
-                "backups", "PICA_BACKUP_DIR is not set", "Set it and run `pica backup` every night."
-            )
-        )
+        to_do = "Set it and run `pica backup` every night."
+        yield warning("backups", "PICA_BACKUP_DIR is not set", to_do)
     if settings.webhook_url and not settings.webhook_url.startswith("https://"):
-        findings.append(
-            bad(
-                "webhook",
-                "PICA_WEBHOOK_URL is not https",
-                "Use an https address, as Telegram asks.",
-            )
-        )
-    return findings or [good("settings", "complete")]
+        to_do = "Use an https address, as Telegram asks."
+        yield bad("webhook", "PICA_WEBHOOK_URL is not https", to_do)
 
 
 async def check_replay_data(settings: Settings) -> list[Finding]:
