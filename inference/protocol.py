@@ -1,7 +1,5 @@
 """What a caller may ask of a model that serves, whether `InferenceWorker` or a scripted one."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol

@@ -1,7 +1,5 @@
 """What is asked of the model and how it can fail, as plain values without torch."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Keys and values of conversations between two of their turns."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the engine emits for its requests, step by step, and the error that ends it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from inference.requests import GenerationError

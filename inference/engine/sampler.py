@@ -3,8 +3,6 @@
 Order: repetition penalty, no end before `min_new_tokens`, temperature, top-k, top-p, draw.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import torch

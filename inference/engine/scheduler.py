@@ -1,7 +1,5 @@
 """Who runs next: bounds, priorities, deadlines, fairness, as bookkeeping over request ids."""
 
-from __future__ import annotations
-
 import heapq
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Ending a reply at a text that must not show, even if its pieces arrive one by one."""
 
-from __future__ import annotations
-
 # The model has begun to write the user's next turn.
 NEXT_ROUND = "[Round"
 

@@ -1,7 +1,5 @@
 """Which type and layout of weights this CPU multiplies faster, measured on matrices like them."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,7 +1,5 @@
 """Loading a checkpoint's folder as a `GlmForCausalLM`, shard by shard, without running its code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 

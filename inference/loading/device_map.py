@@ -1,7 +1,5 @@
 """Which device holds which part of a model: one that fits it, else layers spread over GPUs."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Mapping
 

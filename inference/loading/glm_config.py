@@ -3,8 +3,6 @@
 With this mapping, logits equal those of the published ChatGLM2 code bit for bit in float32.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

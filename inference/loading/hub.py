@@ -1,7 +1,5 @@
 """The folder behind a path or a hub name, found before the heavy modules are loaded."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

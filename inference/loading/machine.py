@@ -3,8 +3,6 @@
 A container sees the whole machine in /proc. Its limits stand in its control groups, version 2 or 1.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass

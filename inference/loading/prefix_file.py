@@ -1,7 +1,5 @@
 """Reading a P-Tuning v2 prefix, or a PEFT prefix-tuning adapter, as keys and values."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

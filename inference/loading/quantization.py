@@ -1,7 +1,5 @@
 """Layers' weights in 8 bits with a scale a row, by torchao, which is an optional dependency."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Any
 

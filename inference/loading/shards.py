@@ -3,8 +3,6 @@
 Nothing that a file holds is ever executed.
 """
 
-from __future__ import annotations
-
 import json
 import pickle
 import zipfile

@@ -1,7 +1,5 @@
 """Attention of one token a slot, read in place from the cache: its sizes, products and masks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """CUDA graphs: work captured once and replayed over the same memory."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 from collections.abc import Callable, Sequence

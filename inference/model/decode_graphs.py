@@ -4,8 +4,6 @@ Rows and columns are rounded up to a few sizes. Padding rows decode a token that
 into the spare place of a slot.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

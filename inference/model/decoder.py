@@ -5,8 +5,6 @@ product, positions turn in place, and keys and values go straight to their slot.
 is the same for all, is read once a step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Keys and values: one slot for each running chat, and the prefix once for all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Forward passes of the model over slots of the cache."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,7 +1,5 @@
 """Operators of torch without a public name: each is optional, and no other module names one."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 from functools import cache

@@ -1,7 +1,5 @@
 """A layer's weights as the decoder reads them, and the product over them, whatever their layout."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
