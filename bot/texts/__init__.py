@@ -9,11 +9,18 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from safety import yaml_files
 
 LANGUAGES = ("zh", "en")
+
+
+class Translate(Protocol):
+    """Return the text of a key in one language, with its `{places}` filled."""
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        """Return one text."""
 
 
 class Texts:

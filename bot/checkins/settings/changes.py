@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from bot.checkins.language.time_phrases import MOST_TIMES
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import MINUTES_A_DAY, Appointment, merged
-from bot.checkins.settings import formatting, service, status
-from bot.checkins.settings.pages import SettingsPages, appointments_of, mark
+from bot.checkins.settings import formatting, pages, service, status
+from bot.checkins.settings.pages import appointments_of, mark
 from bot.checkins.settings.service import QuietHoursError
 from bot.updates.responder import UnitOfWork
 from storage.checkins import questions
@@ -33,11 +33,9 @@ class SettingsDialog:
     """Carry out changes. Each method returns the page that follows.
 
     Attributes:
-        pages: builds the pages.
         admits: returns whether the companion talks with a person.
     """
 
-    pages: SettingsPages
     admits: Callable[[Person], bool]
 
     async def state(self, a: UnitOfWork, above: str = "") -> MessageBody:
@@ -46,7 +44,7 @@ class SettingsDialog:
         if view is None:
             return await self.choose(a, above)
         await self._ask(a, QuestionTopic.STATE, TimesDraft())
-        return self.pages.state(a.person.language, view, a.transaction.now, above)
+        return pages.state(a.text, view, a.transaction.now, above)
 
     async def choose(self, a: UnitOfWork, above: str = "") -> MessageBody:
         """Begin to choose times, from those agreed on or chosen before."""
@@ -103,11 +101,11 @@ class SettingsDialog:
 
     async def hours(self, a: UnitOfWork) -> MessageBody:
         """Show the hours, for a time that is not usual."""
-        return self.pages.hours(a.person.language)
+        return pages.hours(a.text)
 
     async def hour(self, a: UnitOfWork, hour: int) -> MessageBody | None:
         """Show the times within an hour."""
-        return self.pages.minutes(a.person.language, hour) if 0 <= hour < 24 else None
+        return pages.minutes(a.text, hour) if 0 <= hour < 24 else None
 
     async def done(self, a: UnitOfWork) -> MessageBody:
         """Take the chosen times."""
@@ -136,14 +134,14 @@ class SettingsDialog:
             return await self.state(a, note)
         draft = TimesDraft([(appointment.minute, appointment.mask) for appointment in wanted])
         await self._ask(a, QuestionTopic.ZONE, draft)
-        body = self.pages.zone(a.person.language, a.person.region, a.transaction.now)
+        body = pages.zone(a.text, a.person.region, a.transaction.now)
         return MessageBody(f"{note}\n{body.text}" if note else body.text, body.buttons)
 
     async def zones(self, a: UnitOfWork, named: tuple[str, ...] = ()) -> MessageBody:
         """Ask for the zone, or which of the named ones it is."""
         draft = await self.draft(a) or TimesDraft()
         await self._ask(a, QuestionTopic.ZONE, draft)
-        return self.pages.zone(a.person.language, a.person.region, a.transaction.now, named)
+        return pages.zone(a.text, a.person.region, a.transaction.now, named)
 
     async def zone(self, a: UnitOfWork, name: str) -> MessageBody:
         """Set a zone. Without an agreement, go on to the consent."""
@@ -154,7 +152,7 @@ class SettingsDialog:
             return await self._gone(a)
         draft.zone = name
         await self._ask(a, QuestionTopic.ZONE, draft)
-        return self.pages.agree(a.person.language, draft, a.transaction.now)
+        return pages.agree(a.text, draft, a.transaction.now)
 
     async def agree(self, a: UnitOfWork, marked: str = "") -> MessageBody:
         """Begin check-ins, and record the consent to exactly the text above the button."""
@@ -164,7 +162,7 @@ class SettingsDialog:
             return await (self.state(a) if is_on else self._gone(a))  # pressed twice, or too late
         if marked != mark(draft):
             above = a.text("checkin_draft_changed")
-            return self.pages.agree(a.person.language, draft, a.transaction.now, above)
+            return pages.agree(a.text, draft, a.transaction.now, above)
         try:
             await service.begin(
                 a.transaction, a.person.person_id, zone=draft.zone, wanted=appointments_of(draft)
@@ -181,7 +179,7 @@ class SettingsDialog:
     async def ask_quiet(self, a: UnitOfWork) -> MessageBody:
         """Ask for quiet hours."""
         await self._ask(a, QuestionTopic.QUIET, TimesDraft())
-        return self.pages.quiet(a.person.language)
+        return pages.quiet(a.text)
 
     async def quiet(self, a: UnitOfWork, quiet: QuietHours | None) -> MessageBody:
         """Set or clear quiet hours."""
@@ -195,7 +193,7 @@ class SettingsDialog:
     async def ask_pause(self, a: UnitOfWork) -> MessageBody:
         """Ask for the length of a pause."""
         await self._ask(a, QuestionTopic.PAUSE, TimesDraft())
-        return self.pages.pause(a.person.language)
+        return pages.pause(a.text)
 
     async def pause(self, a: UnitOfWork, days: int) -> MessageBody:
         """Pause check-ins for some days."""
@@ -219,7 +217,7 @@ class SettingsDialog:
         """End check-ins at once."""
         await service.stop(a.transaction, a.person.person_id)
         await questions.close(a.transaction, a.person.person_id)
-        return self.pages.stopped(a.person.language)
+        return pages.stopped(a.text)
 
     async def withdraw(self, a: UnitOfWork) -> MessageBody:
         """Delete settings and consent, but not the moods."""
@@ -268,7 +266,7 @@ class SettingsDialog:
 
     async def _choosing(self, a: UnitOfWork, draft: TimesDraft, above: str = "") -> MessageBody:
         await self._ask(a, QuestionTopic.TIMES, draft)
-        return self.pages.choose(a.person.language, draft, above)
+        return pages.choose(a.text, draft, above)
 
     async def asked(self, a: UnitOfWork) -> QuestionTopic | None:
         """Return the topic that a message may answer, or None if it was asked too long ago."""
@@ -280,6 +278,4 @@ class SettingsDialog:
         await questions.put(a.transaction, a.person.person_id, asks, draft)
 
     def _refused(self, a: UnitOfWork, error: QuietHoursError) -> MessageBody:
-        return self.pages.refused(
-            a.person.language, [appointment.minute for appointment in error.refused]
-        )
+        return pages.refused(a.text, [appointment.minute for appointment in error.refused])

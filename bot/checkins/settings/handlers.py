@@ -7,7 +7,7 @@ from telegram import Update
 from bot.checkins.language import zone_phrases
 from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.settings.changes import SettingsDialog
-from bot.checkins.settings.pages import PAUSES, SettingsPages, unpacked
+from bot.checkins.settings.pages import PAUSES, unpacked
 from bot.checkins.settings.phrases import PhraseHandler
 from bot.crisis.unreadable import UnreadableHandler
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of, message_id
@@ -27,9 +27,8 @@ class CheckInHandlers:
     ) -> None:
         self._answers = answers
         self._unreadable = unreadable
-        self._pages = SettingsPages(answers.texts)
-        self._changes = SettingsDialog(self._pages, admits)
-        self._typed = PhraseHandler(self._pages, self._changes)
+        self._changes = SettingsDialog(admits)
+        self._typed = PhraseHandler(self._changes)
 
     async def on_checkin(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/checkin` with the settings, or with the offer to choose times."""

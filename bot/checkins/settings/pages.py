@@ -14,7 +14,7 @@ from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import Appointment
 from bot.checkins.settings import formatting
 from bot.checkins.settings.status import CheckInStatus
-from bot.texts import Texts
+from bot.texts import Translate
 from storage.checkins.questions import TimesDraft
 from storage.checkins.settings import CheckInSettings
 from storage.messages.body import Keyboard, MessageBody
@@ -62,212 +62,198 @@ def mark(draft: TimesDraft) -> str:
     return f"{zlib.crc32(f'{packed(appointments_of(draft))} {draft.zone}'.encode()):08x}"
 
 
-class SettingsPages:
-    """Build the messages of the settings."""
-
-    def __init__(self, texts: Texts) -> None:
-        self.texts = texts
-
-    def choose(self, language: str, draft: TimesDraft, above: str = "") -> MessageBody:
-        """Return the page to choose times and days, also with unusual times that are chosen."""
-        chosen = {minute for minute, _days in draft.times}
-        times = [
-            (f"{'✓ ' if minute in chosen else ''}{formatting.clock(minute)}", f"ci:time:{minute}")
-            for minute in (*USUAL, *sorted(chosen - set(USUAL)))
-        ]
-        times.append((self.texts(language, "checkin_other_time"), "ci:hours"))
-        mask = {name: Appointment(days, 0).mask for name, days in formatting.DAYS.items()}
-        days = [
-            (
-                ("✓ " if draft.days == mask[name] else "")
-                + self.texts(language, f"checkin_days_{name}"),
-                f"ci:days:{name}",
-            )
-            for name in formatting.DAYS
-        ]
-        text = self.texts(language, "checkin_intro") + "\n\n"
-        if above:
-            text += f"{above}\n"
-        if draft.times:
-            lines = formatting.times(self.texts, language, appointments_of(draft))
-            text += self.texts(language, "checkin_chosen", times=lines)
-        else:
-            text += self.texts(language, "checkin_chosen_nothing")
-        done = [(self.texts(language, "checkin_done"), "ci:done")]
-        return MessageBody(
-            text, [*_in_rows(times, A_ROW), days, self._single_days(language, draft), done]
+def choose(t: Translate, draft: TimesDraft, above: str = "") -> MessageBody:
+    """Return the page to choose times and days, also with unusual times that are chosen."""
+    chosen = {minute for minute, _days in draft.times}
+    times = [
+        (f"{'✓ ' if minute in chosen else ''}{formatting.clock(minute)}", f"ci:time:{minute}")
+        for minute in (*USUAL, *sorted(chosen - set(USUAL)))
+    ]
+    times.append((t("checkin_other_time"), "ci:hours"))
+    mask = {name: Appointment(days, 0).mask for name, days in formatting.DAYS.items()}
+    days = [
+        (
+            ("✓ " if draft.days == mask[name] else "") + t(f"checkin_days_{name}"),
+            f"ci:days:{name}",
         )
+        for name in formatting.DAYS
+    ]
+    text = t("checkin_intro") + "\n\n"
+    if above:
+        text += f"{above}\n"
+    if draft.times:
+        lines = formatting.times(t, appointments_of(draft))
+        text += t("checkin_chosen", times=lines)
+    else:
+        text += t("checkin_chosen_nothing")
+    done = [(t("checkin_done"), "ci:done")]
+    return MessageBody(text, [*_in_rows(times, A_ROW), days, _single_days(t, draft), done])
 
-    def _single_days(self, language: str, draft: TimesDraft) -> list[tuple[str, str]]:
-        """Return a button per day of the week, marked unless a name covers all chosen days."""
-        is_named = draft.days in {Appointment(days, 0).mask for days in formatting.DAYS.values()}
-        return [
-            (
-                ("✓ " if draft.days >> day & 1 and not is_named else "")
-                + self.texts(language, f"checkin_day_{day}"),
-                f"ci:day:{day}",
-            )
-            for day in range(7)
-        ]
 
-    def hours(self, language: str) -> MessageBody:
-        """Return the hours of the day, for a time that is not usual."""
-        buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
-        back = [self._button(language, "back", "back")]
-        return MessageBody(
-            self.texts(language, "checkin_which_hour"), [*_in_rows(buttons, 6), back]
+def _single_days(t: Translate, draft: TimesDraft) -> list[tuple[str, str]]:
+    """Return a button per day of the week, marked unless a name covers all chosen days."""
+    is_named = draft.days in {Appointment(days, 0).mask for days in formatting.DAYS.values()}
+    return [
+        (
+            ("✓ " if draft.days >> day & 1 and not is_named else "") + t(f"checkin_day_{day}"),
+            f"ci:day:{day}",
         )
+        for day in range(7)
+    ]
 
-    def minutes(self, language: str, hour: int) -> MessageBody:
-        """Return the quarters of an hour, each of which chooses a time."""
-        quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
-        row = [(formatting.clock(minute), f"ci:time:{minute}") for minute in quarters]
-        back = [self._button(language, "back", "back")]
-        return MessageBody(self.texts(language, "checkin_which_quarter"), [row, back])
 
-    def zone(
-        self, language: str, region: str | None, now: datetime, named: Sequence[str] = ()
-    ) -> MessageBody:
-        """Return the question for a zone, with the zones that were named or the usual ones."""
-        names = named or ZONES.get(region or "", ANYWHERE)
-        rows: Keyboard = [
-            [(formatting.zone(self.texts, language, n, now), f"ci:zone:{n}")] for n in names
-        ]
-        return MessageBody(
-            self.texts(language, "checkin_zone_which" if named else "checkin_zone_ask"), rows
-        )
+def hours(t: Translate) -> MessageBody:
+    """Return the hours of the day, for a time that is not usual."""
+    buttons = [(f"{hour:02d}", f"ci:hour:{hour}") for hour in range(24)]
+    back = [_button(t, "back", "back")]
+    return MessageBody(t("checkin_which_hour"), [*_in_rows(buttons, 6), back])
 
-    def agree(
-        self, language: str, draft: TimesDraft, now: datetime, above: str = ""
-    ) -> MessageBody:
-        """Return the page that asks for consent to the chosen times."""
-        assert draft.zone is not None
-        text = self.texts(
-            language,
-            "checkin_agree_ask",
-            times=formatting.times(self.texts, language, appointments_of(draft)),
-            zone=formatting.zone(self.texts, language, draft.zone, now),
-        )
-        yes, no = (self.texts(language, f"checkin_agree_{answer}") for answer in ("yes", "no"))
-        text = f"{above}\n\n{text}" if above else text
-        return MessageBody(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
-    def unclear(self, language: str, unclear: Ambiguous) -> MessageBody:
-        """Return a question about words that may mean several things, with a button per reading."""
-        rows: Keyboard = []
-        for choice in unclear.choices:
-            label = formatting.times(self.texts, language, choice).replace("\n", " ")
-            rows.append([(label, f"ci:pick:{packed(choice)}")])
-        return MessageBody(self.texts(language, f"checkin_{unclear.why}"), rows)
+def minutes(t: Translate, hour: int) -> MessageBody:
+    """Return the quarters of an hour, each of which chooses a time."""
+    quarters = [hour * 60 + minute for minute in (0, 15, 30, 45)]
+    row = [(formatting.clock(minute), f"ci:time:{minute}") for minute in quarters]
+    back = [_button(t, "back", "back")]
+    return MessageBody(t("checkin_which_quarter"), [row, back])
 
-    def quiet(self, language: str, named: Sequence[QuietHours] = ()) -> MessageBody:
-        """Return the question for quiet hours, with the hours that were named or the usual ones."""
-        row = [
-            (f"{formatting.clock(start)}–{formatting.clock(end)}", f"ci:quiet:{start}-{end}")
-            for start, end in [(hours.starts, hours.ends) for hours in named] or QUIET_HOURS
-        ]
-        none = (self.texts(language, "checkin_quiet_off"), "ci:quiet:none")
-        return MessageBody(self.texts(language, "checkin_quiet_ask"), [row, [none]])
 
-    def pause(self, language: str) -> MessageBody:
-        """Return the question for the length of a pause."""
-        row = [
-            (self.texts(language, "checkin_pause_days", days=days), f"ci:pause:{days}")
-            for days in PAUSES
-        ]
-        return MessageBody(self.texts(language, "checkin_pause_ask"), [row[:3], row[3:]])
+def zone(t: Translate, region: str | None, now: datetime, named: Sequence[str] = ()) -> MessageBody:
+    """Return the question for a zone, with the zones that were named or the usual ones."""
+    names = named or ZONES.get(region or "", ANYWHERE)
+    rows: Keyboard = [[(formatting.zone(t, n, now), f"ci:zone:{n}")] for n in names]
+    return MessageBody(t("checkin_zone_which" if named else "checkin_zone_ask"), rows)
 
-    def stopped(self, language: str) -> MessageBody:
-        """Return the page after the end of check-ins, with buttons to resume or withdraw."""
-        resume, withdraw = (self._button(language, act, act) for act in ("resume", "withdraw"))
-        return MessageBody(self.texts(language, "checkin_stopped"), [[resume], [withdraw]])
 
-    def refused(self, language: str, minutes: Iterable[int]) -> MessageBody:
-        """Return the refusal of times within the quiet hours, with both ways out."""
-        text = self.texts(language, "checkin_quiet_refused", times=_clocks(minutes))
-        ways = [("times", "change_times"), ("quiets", "change_quiet")]
-        return MessageBody(text, [[self._button(language, act, key) for act, key in ways]])
+def agree(t: Translate, draft: TimesDraft, now: datetime, above: str = "") -> MessageBody:
+    """Return the page that asks for consent to the chosen times."""
+    assert draft.zone is not None
+    text = t(
+        "checkin_agree_ask",
+        times=formatting.times(t, appointments_of(draft)),
+        zone=formatting.zone(t, draft.zone, now),
+    )
+    yes, no = (t(f"checkin_agree_{answer}") for answer in ("yes", "no"))
+    text = f"{above}\n\n{text}" if above else text
+    return MessageBody(text, [[(yes, f"ci:yes:{mark(draft)}"), (no, "ci:no")]])
 
-    def state(
-        self, language: str, view: CheckInStatus, now: datetime, above: str = ""
-    ) -> MessageBody:
-        """Return the settings page, with a button for each change."""
-        settings = view.settings
-        appointments = [appointment for appointment, _ in view.upcoming]
-        quiet = formatting.quiet_hours(self.texts, language, quiet_of(settings))
-        if view.silent:
-            quiet += self.texts(language, "checkin_quiet_silent", times=_clocks(view.silent))
-        text = self.texts(
-            language,
-            "checkin_state",
-            status=self._status(language, view, now),
-            times=formatting.times(self.texts, language, appointments, view.crowded) or "–",
-            zone=formatting.zone(self.texts, language, settings.zone, now),
-            quiet=quiet,
-            next=self._next(language, view),
-        )
-        return MessageBody(
-            f"{above}\n\n{text}" if above else text, self._changes(language, view, now)
-        )
 
-    def _changes(self, language: str, view: CheckInStatus, now: datetime) -> Keyboard:
-        settings = view.settings
-        rows: Keyboard = [
-            [
-                self._button(language, "times", "change_times"),
-                self._button(language, "zones", "change_zone"),
-            ],
-            [
-                self._button(language, "quiets", "change_quiet"),
-                self._button(language, "pauses", "change_pause"),
-            ],
-        ]
-        for flag in FLAGS:
-            name = self.texts(language, f"checkin_{flag}")
-            key = "checkin_flag_on" if getattr(settings, flag) else "checkin_flag_off"
-            rows.append([(self.texts(language, key, name=name), f"ci:flag:{flag}")])
-        is_off = settings.stopped_at is not None or is_paused(settings, now)
-        if settings.stopped_at is None:
-            today = ("resume", "unskip") if view.is_skipped and not is_off else ("skip", "skip")
-            rows.append([self._button(language, *today), self._button(language, "stop", "stop")])
-        if is_off:
-            rows.insert(0, [self._button(language, "resume", "resume")])
-        return rows
+def unclear(t: Translate, unclear: Ambiguous) -> MessageBody:
+    """Return a question about words that may mean several things, with a button per reading."""
+    rows: Keyboard = []
+    for choice in unclear.choices:
+        label = formatting.times(t, choice).replace("\n", " ")
+        rows.append([(label, f"ci:pick:{packed(choice)}")])
+    return MessageBody(t(f"checkin_{unclear.why}"), rows)
 
-    def _button(self, language: str, act: str, key: str) -> tuple[str, str]:
-        return (self.texts(language, f"checkin_{key}"), f"ci:{act}")
 
-    def _status(self, language: str, view: CheckInStatus, now: datetime) -> str:
-        """Return the strongest reason that keeps check-ins back, or that they are on."""
-        settings = view.settings
-        if settings.stopped_at is not None:
-            return self.texts(language, "checkin_status_stopped")
-        if not view.is_admitted:
-            return self.texts(language, "checkin_status_closed")
-        if view.is_held:
-            return self.texts(language, "checkin_status_held")
-        if is_paused(settings, now):
-            assert settings.paused_until_at is not None
-            until = settings.paused_until_at.astimezone(ZoneInfo(settings.zone))
-            return self.texts(language, "checkin_status_paused", until=f"{until:%m-%d %H:%M}")
-        if view.every_days:
-            return self.texts(language, "checkin_status_slow", days=view.every_days)
-        return self.texts(language, "checkin_status_on")
+def quiet(t: Translate, named: Sequence[QuietHours] = ()) -> MessageBody:
+    """Return the question for quiet hours, with the hours that were named or the usual ones."""
+    row = [
+        (f"{formatting.clock(start)}–{formatting.clock(end)}", f"ci:quiet:{start}-{end}")
+        for start, end in [(hours.starts, hours.ends) for hours in named] or QUIET_HOURS
+    ]
+    none = (t("checkin_quiet_off"), "ci:quiet:none")
+    return MessageBody(t("checkin_quiet_ask"), [row, [none]])
 
-    def _next(self, language: str, view: CheckInStatus) -> str:
-        """Return when the next check-in comes, or why none does."""
-        if view.coming is not None:
-            appointment, occurrence = view.coming
-            local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
-            time = f"{local:%H:%M}"
-            if appointment.minute in view.crowded:
-                time = self.texts(language, "checkin_around", time=time)
-            return f"{local:%m-%d} {time}"
-        if view.settings.stopped_at is not None or not view.is_admitted:
-            return self.texts(language, "checkin_next_none")
-        if view.is_held:
-            return self.texts(language, "checkin_next_held")
-        return self.texts(language, "checkin_next_quiet" if view.silent else "checkin_next_none")
+
+def pause(t: Translate) -> MessageBody:
+    """Return the question for the length of a pause."""
+    row = [(t("checkin_pause_days", days=days), f"ci:pause:{days}") for days in PAUSES]
+    return MessageBody(t("checkin_pause_ask"), [row[:3], row[3:]])
+
+
+def stopped(t: Translate) -> MessageBody:
+    """Return the page after the end of check-ins, with buttons to resume or withdraw."""
+    resume, withdraw = (_button(t, act, act) for act in ("resume", "withdraw"))
+    return MessageBody(t("checkin_stopped"), [[resume], [withdraw]])
+
+
+def refused(t: Translate, minutes: Iterable[int]) -> MessageBody:
+    """Return the refusal of times within the quiet hours, with both ways out."""
+    text = t("checkin_quiet_refused", times=_clocks(minutes))
+    ways = [("times", "change_times"), ("quiets", "change_quiet")]
+    return MessageBody(text, [[_button(t, act, key) for act, key in ways]])
+
+
+def state(t: Translate, view: CheckInStatus, now: datetime, above: str = "") -> MessageBody:
+    """Return the settings page, with a button for each change."""
+    settings = view.settings
+    appointments = [appointment for appointment, _ in view.upcoming]
+    quiet = formatting.quiet_hours(t, quiet_of(settings))
+    if view.silent:
+        quiet += t("checkin_quiet_silent", times=_clocks(view.silent))
+    text = t(
+        "checkin_state",
+        status=_status(t, view, now),
+        times=formatting.times(t, appointments, view.crowded) or "–",
+        zone=formatting.zone(t, settings.zone, now),
+        quiet=quiet,
+        next=_next(t, view),
+    )
+    return MessageBody(f"{above}\n\n{text}" if above else text, _changes(t, view, now))
+
+
+def _changes(t: Translate, view: CheckInStatus, now: datetime) -> Keyboard:
+    settings = view.settings
+    rows: Keyboard = [
+        [
+            _button(t, "times", "change_times"),
+            _button(t, "zones", "change_zone"),
+        ],
+        [
+            _button(t, "quiets", "change_quiet"),
+            _button(t, "pauses", "change_pause"),
+        ],
+    ]
+    for flag in FLAGS:
+        name = t(f"checkin_{flag}")
+        key = "checkin_flag_on" if getattr(settings, flag) else "checkin_flag_off"
+        rows.append([(t(key, name=name), f"ci:flag:{flag}")])
+    is_off = settings.stopped_at is not None or is_paused(settings, now)
+    if settings.stopped_at is None:
+        today = ("resume", "unskip") if view.is_skipped and not is_off else ("skip", "skip")
+        rows.append([_button(t, *today), _button(t, "stop", "stop")])
+    if is_off:
+        rows.insert(0, [_button(t, "resume", "resume")])
+    return rows
+
+
+def _button(t: Translate, act: str, key: str) -> tuple[str, str]:
+    return (t(f"checkin_{key}"), f"ci:{act}")
+
+
+def _status(t: Translate, view: CheckInStatus, now: datetime) -> str:
+    """Return the strongest reason that keeps check-ins back, or that they are on."""
+    settings = view.settings
+    if settings.stopped_at is not None:
+        return t("checkin_status_stopped")
+    if not view.is_admitted:
+        return t("checkin_status_closed")
+    if view.is_held:
+        return t("checkin_status_held")
+    if is_paused(settings, now):
+        assert settings.paused_until_at is not None
+        until = settings.paused_until_at.astimezone(ZoneInfo(settings.zone))
+        return t("checkin_status_paused", until=f"{until:%m-%d %H:%M}")
+    if view.every_days:
+        return t("checkin_status_slow", days=view.every_days)
+    return t("checkin_status_on")
+
+
+def _next(t: Translate, view: CheckInStatus) -> str:
+    """Return when the next check-in comes, or why none does."""
+    if view.coming is not None:
+        appointment, occurrence = view.coming
+        local = occurrence.at.astimezone(ZoneInfo(view.settings.zone))
+        time = f"{local:%H:%M}"
+        if appointment.minute in view.crowded:
+            time = t("checkin_around", time=time)
+        return f"{local:%m-%d} {time}"
+    if view.settings.stopped_at is not None or not view.is_admitted:
+        return t("checkin_next_none")
+    if view.is_held:
+        return t("checkin_next_held")
+    return t("checkin_next_quiet" if view.silent else "checkin_next_none")
 
 
 def _in_rows(buttons: list[tuple[str, str]], width: int) -> Keyboard:

@@ -8,8 +8,8 @@ times bring buttons and change nothing. All other messages are for the companion
 from bot.checkins.language import quiet_phrases, request_phrases, time_phrases, zone_phrases
 from bot.checkins.language.request_phrases import Pause, Request
 from bot.checkins.language.time_phrases import AmbiguityReason, Ambiguous, ParsedTimes
+from bot.checkins.settings import pages
 from bot.checkins.settings.changes import SettingsDialog
-from bot.checkins.settings.pages import SettingsPages
 from bot.updates.responder import UnitOfWork
 from storage.checkins import settings
 from storage.checkins.questions import QuestionTopic
@@ -22,8 +22,7 @@ LONGEST_ANSWER = 80
 class PhraseHandler:
     """Read a message as the answer to the open question."""
 
-    def __init__(self, pages: SettingsPages, changes: SettingsDialog) -> None:
-        self._pages = pages
+    def __init__(self, changes: SettingsDialog) -> None:
         self._changes = changes
 
     async def answer(self, a: UnitOfWork, text: str) -> MessageBody | None:
@@ -71,17 +70,17 @@ class PhraseHandler:
         if len(hours) == 1:
             return await self._changes.quiet(a, hours[0])
         if hours:
-            return self._pages.quiet(a.person.language, hours)
+            return pages.quiet(a.text, hours)
         if quiet_phrases.is_none(text):
             return await self._changes.quiet(a, None)
         body = await self._wished(a, QuestionTopic.QUIET, text)
         if body is None and time_phrases.read(text) is not None:  # times, but no span
-            return self._pages.quiet(a.person.language)
+            return pages.quiet(a.text)
         return body
 
     async def _times(self, a: UnitOfWork, asks: QuestionTopic, text: str) -> MessageBody | None:
         if quiet_phrases.says_not_to_ask(text) and (hours := quiet_phrases.read(text)):
-            return self._pages.quiet(a.person.language, hours)
+            return pages.quiet(a.text, hours)
         is_asked = asks is QuestionTopic.TIMES
         read = time_phrases.read(text, is_asked=is_asked)
         beside = zone_phrases.without_places(text) if read is None else None
@@ -94,7 +93,7 @@ class PhraseHandler:
         if isinstance(read, ParsedTimes):
             read = Ambiguous(AmbiguityReason.IS_THIS, (read.appointments,))
         if read.choices:
-            return self._pages.unclear(a.person.language, read)
+            return pages.unclear(a.text, read)
         above = a.text(f"checkin_{read.why}")
         return await self._changes.choose_on(a, above)
 

@@ -9,7 +9,7 @@ from bot.checkins.rules.quiet_hours import QuietHours
 from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, Appointment
 from bot.checkins.settings import service
 from bot.checkins.settings.changes import STAYS_OPEN, SettingsDialog
-from bot.checkins.settings.pages import SettingsPages, unpacked
+from bot.checkins.settings.pages import unpacked
 from bot.checkins.settings.phrases import PhraseHandler
 from bot.texts import Texts
 from bot.updates.responder import UnitOfWork
@@ -22,9 +22,8 @@ from tests.integration.cast import mei
 
 NOW = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # Monday, 8:30 in Shanghai
 TEXTS = Texts()
-PAGES = SettingsPages(TEXTS)
-CHANGES = SettingsDialog(PAGES, lambda _person: True)
-TYPED = PhraseHandler(PAGES, CHANGES)
+CHANGES = SettingsDialog(lambda _person: True)
+TYPED = PhraseHandler(CHANGES)
 NINE, TEN_PM = Appointment(EVERY_DAY, 540), Appointment(EVERY_DAY, 1320)
 
 

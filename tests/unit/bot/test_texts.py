@@ -9,7 +9,11 @@ from bot.texts import Texts
 from console.words import ConsoleTexts
 
 ROOT = Path(__file__).resolve().parents[3]
-CALLED = {"bot": {"texts", "_texts"}, "console": {"words"}}
+# What is called for a text, and the place of the key: `_texts(language, key)`, `uow.text(key)`.
+CALLED = {
+    "bot": {"texts": 1, "_texts": 1, "text": 0, "say_text": 0, "t": 0},
+    "console": {"words": 1},
+}
 # Fewer would mean that this test no longer finds how texts are asked for.
 FEWEST = {"bot": 200, "console": 300}
 # `Site.message` shows a page with a title and a text.
@@ -63,7 +67,7 @@ def used(room: str) -> Iterator[tuple[str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 name = name_of(node.func)
-                place = 1 if name in CALLED[room] else by_parameter.get(name)
+                place = CALLED[room].get(name, by_parameter.get(name))
                 if place is not None and len(node.args) > place:
                     for key in patterns(node.args[place]):
                         for end in ENDS.get(name, ("",)):

@@ -1,21 +1,23 @@
 """What people see and say when they arrange their check-ins."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from bot.checkins.language.time_phrases import AmbiguityReason, Ambiguous
 from bot.checkins.rules.schedule import EVERY_DAY, WEEKDAYS, Appointment, Occurrence
-from bot.checkins.settings.pages import USUAL, SettingsPages, mark, packed, unpacked
+from bot.checkins.settings import pages
+from bot.checkins.settings.pages import USUAL, mark, packed, unpacked
 from bot.checkins.settings.status import CheckInStatus
-from bot.texts import LANGUAGES, Texts
+from bot.texts import Texts, Translate
 from storage.checkins.questions import TimesDraft
 from storage.checkins.settings import CheckInSettings
 from storage.ids import PersonId
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
-PAGES = SettingsPages(Texts())
+EN, ZH = (partial(Texts(), language) for language in ("en", "zh"))
 NINE = Appointment(EVERY_DAY, 540)
 
 
@@ -28,9 +30,9 @@ def view(crowded: set[int], **values: Any) -> CheckInStatus:
 
 
 def test_a_crowded_minute_is_told_as_around() -> None:
-    assert "around 09:00" in PAGES.state("en", view({540}), NOW).text
-    assert "around" not in PAGES.state("en", view(set()), NOW).text
-    assert "09:00 左右" in PAGES.state("zh", view({540}), NOW).text
+    assert "around 09:00" in pages.state(EN, view({540}), NOW).text
+    assert "around" not in pages.state(EN, view(set()), NOW).text
+    assert "09:00 左右" in pages.state(ZH, view({540}), NOW).text
 
 
 def test_times_go_into_a_button_and_back() -> None:
@@ -44,20 +46,20 @@ def test_a_button_of_another_version_is_nothing(wrong: str) -> None:
     assert unpacked(wrong) == ()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_button_fits_into_telegrams_64_bytes(language: str) -> None:
+@pytest.mark.parametrize("t", [EN, ZH])
+def test_every_button_fits_into_telegrams_64_bytes(t: Translate) -> None:
     draft = TimesDraft([(540, 127), (541, 127)], zone="America/Argentina/ComodRivadavia")
     bodies = [
-        PAGES.choose(language, draft),
-        PAGES.hours(language),
-        PAGES.minutes(language, 23),
-        PAGES.refused(language, [540]),
-        PAGES.zone(language, "US", NOW, ("America/Argentina/ComodRivadavia",)),
-        PAGES.agree(language, draft, NOW),
-        PAGES.quiet(language),
-        PAGES.pause(language),
-        PAGES.stopped(language),
-        PAGES.state(language, view(set()), NOW),
+        pages.choose(t, draft),
+        pages.hours(t),
+        pages.minutes(t, 23),
+        pages.refused(t, [540]),
+        pages.zone(t, "US", NOW, ("America/Argentina/ComodRivadavia",)),
+        pages.agree(t, draft, NOW),
+        pages.quiet(t),
+        pages.pause(t),
+        pages.stopped(t),
+        pages.state(t, view(set()), NOW),
     ]
     for body in bodies:
         assert all(len(data.encode()) <= 64 for row in body.buttons for _label, data in row)
@@ -69,18 +71,18 @@ def line(text: str, name: str) -> str:
 
 
 def test_a_state_page_says_what_keeps_check_ins_back() -> None:
-    on = PAGES.state("en", view(set()), NOW).text
+    on = pages.state(EN, view(set()), NOW).text
     assert (line(on, "Check-ins"), line(on, "Next")) == ("Check-ins: on", "· Next: 11-24 10:00")
-    held = PAGES.state("en", view(set(), coming=None, is_held=True), NOW).text
+    held = pages.state(EN, view(set(), coming=None, is_held=True), NOW).text
     assert "record of risk is still open" in line(held, "Check-ins")
     assert line(held, "Next") == "· Next: once that record is closed"
-    closed = PAGES.state("en", view(set(), coming=None, is_admitted=False), NOW).text
+    closed = pages.state(EN, view(set(), coming=None, is_admitted=False), NOW).text
     assert "invitation" in line(closed, "Check-ins")
     assert line(closed, "Next") == "· Next: none"
-    slow = PAGES.state("en", view(set(), every_days=7), NOW).text
+    slow = pages.state(EN, view(set(), every_days=7), NOW).text
     assert "one in 7 days at most" in line(slow, "Check-ins")
     quiet = CheckInSettings(PersonId(1), NOW, "Asia/Shanghai", quiet_from=1320, quiet_to=600)
-    silent = PAGES.state("en", view(set(), coming=None, settings=quiet, silent={540}), NOW).text
+    silent = pages.state(EN, view(set(), coming=None, settings=quiet, silent={540}), NOW).text
     assert line(silent, "Quiet hours") == (
         "· Quiet hours: 22:00–10:00 (09:00 is in them, so I don't ask then)"
     )
@@ -89,23 +91,23 @@ def test_a_state_page_says_what_keeps_check_ins_back() -> None:
 
 def test_whoever_stopped_finds_the_way_back_first() -> None:
     settings = CheckInSettings(PersonId(1), NOW, "Asia/Shanghai", stopped_at=NOW)
-    body = PAGES.state("zh", view(set(), coming=None, is_held=True, settings=settings), NOW)
+    body = pages.state(ZH, view(set(), coming=None, is_held=True, settings=settings), NOW)
     assert body.buttons[0] == [("重新开始", "ci:resume")]
     assert line(body.text, "每日问候") == "每日问候：已停止"
     paused = CheckInSettings(PersonId(1), NOW, "UTC", paused_until_at=NOW + timedelta(days=1))
-    assert PAGES.state("zh", view(set(), settings=paused), NOW).buttons[0][0][1] == "ci:resume"
+    assert pages.state(ZH, view(set(), settings=paused), NOW).buttons[0][0][1] == "ci:resume"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("t", [EN, ZH])
 @pytest.mark.parametrize("why", AmbiguityReason)
-def test_every_reason_has_its_words(language: str, why: AmbiguityReason) -> None:
-    offered = PAGES.unclear(language, Ambiguous(why, ((NINE,),)))
+def test_every_reason_has_its_words(t: Translate, why: AmbiguityReason) -> None:
+    offered = pages.unclear(t, Ambiguous(why, ((NINE,),)))
     assert [data for row in offered.buttons for _label, data in row] == ["ci:pick:0540127"]
     assert offered.text
 
 
 def test_a_chosen_time_that_is_not_usual_can_be_tapped_off() -> None:
-    body = PAGES.choose("zh", TimesDraft([(545, 127), (480, 127)]), "最多 6 个。")
+    body = pages.choose(ZH, TimesDraft([(545, 127), (480, 127)]), "最多 6 个。")
     labels = [label for row in body.buttons for label, _data in row]
     assert [label for label in labels if "✓" in label] == ["✓ 08:00", "✓ 09:05", "✓ 每天"]
     assert "最多 6 个。\n选好的：" in body.text
@@ -119,12 +121,12 @@ def test_a_consent_holds_for_what_stands_above_it() -> None:
         TimesDraft([(480, 127)], zone="Europe/London"),
     ]
     assert len({mark(draft) for draft in drafts}) == 4
-    assert PAGES.agree("zh", drafts[0], NOW).buttons[0][0][1] == f"ci:yes:{mark(drafts[0])}"
+    assert pages.agree(ZH, drafts[0], NOW).buttons[0][0][1] == f"ci:yes:{mark(drafts[0])}"
 
 
 def test_days_are_marked_by_their_name_or_one_by_one() -> None:
     def marked(days: int) -> list[str]:
-        body = PAGES.choose("zh", TimesDraft([(480, days)], days))
+        body = pages.choose(ZH, TimesDraft([(480, days)], days))
         return [label for row in body.buttons for label, _ in row if "✓" in label]
 
     assert marked(127) == ["✓ 08:00", "✓ 每天"]
