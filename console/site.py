@@ -165,7 +165,7 @@ class Site:
         return operator.name or self.words(language, "operator_n", n=operator.operator_id)
 
 
-class Page:
+class SitePage:
     """A page, or several that belong together."""
 
     def __init__(self, site: Site) -> None:

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 
 from bot.checkins import room as check_ins_room
+from bot.checkins.room import CheckInsRoom
 from bot.context import Context
 from bot.conversation import room as conversation_room
+from bot.conversation.interceptors import Interceptor
 from bot.crisis import room as crisis_room
+from bot.crisis.room import CrisisRoom
 from bot.delivery import room as delivery_room
 from bot.jobs import table_of
 from bot.operators import room as operators_room
 from bot.people import room as people_room
+from bot.people.room import PeopleRoom
 from bot.receiving import room as receiving_room
 from bot.service import console as console_room
 from bot.service import upkeep as upkeep_room
@@ -54,19 +58,7 @@ def build(
         shadow=operators.shadow,
         quota=people.quota,
         legal_notices=people.legal_notices,
-        # The specification of who answers: the first that takes the text, or else the model.
-        interceptors=(
-            crisis.interceptors.reply,
-            crisis.interceptors.takeover,
-            crisis.interceptors.hold,
-            crisis.interceptors.question_closer,
-            people.admission,
-            people.onboarding,
-            crisis.interceptors.safety_plan,
-            check_ins.interceptor,
-            crisis.interceptors.safe_mode,
-            people.quota,
-        ),
+        interceptors=_interceptors(crisis, people, check_ins),
     )
     receiving = receiving_room.build(context, operators, crisis)
     delivery = delivery_room.build(
@@ -95,4 +87,22 @@ def build(
         console=console,
         upkeep=upkeep,
         jobs=jobs,
+    )
+
+
+def _interceptors(
+    crisis: CrisisRoom, people: PeopleRoom, check_ins: CheckInsRoom
+) -> tuple[Interceptor, ...]:
+    """List who may answer a message: the first that takes it, or else the model."""
+    return (
+        crisis.interceptors.reply,
+        crisis.interceptors.takeover,
+        crisis.interceptors.hold,
+        crisis.interceptors.question_closer,
+        people.admission,
+        people.onboarding,
+        crisis.interceptors.safety_plan,
+        check_ins.interceptor,
+        crisis.interceptors.safe_mode,
+        people.quota,
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from console import views
 from console.door import ProtectedRoute, field
-from console.site import Page
+from console.site import SitePage
 from review.operators.sign_in import Visitor
 from storage.ids import CaseId, OperatorId
 from storage.review import audit
@@ -17,7 +17,7 @@ A_PAGE = 100
 LONGEST_ACT = 32
 
 
-class AuditPage(Page):
+class AuditPage(SitePage):
     """Show and verify the audit trail."""
 
     def entries(self) -> list[ProtectedRoute]:

@@ -16,7 +16,7 @@ from console import views
 from console.door import ProtectedRoute
 from console.pages.highlight import Piece, pieces
 from console.pages.svg import trend
-from console.site import Page
+from console.site import SitePage
 from review.cases.escalation import Stage
 from review.cases.shadow_review import Shadow
 from review.operators.sign_in import Visitor
@@ -54,7 +54,7 @@ class Shown:
     sent: SentObject | None = None
 
 
-class CasePage(Page):
+class CasePage(SitePage):
     """Show one case, as a whole page and in live parts."""
 
     def entries(self) -> list[ProtectedRoute]:

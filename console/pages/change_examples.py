@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from console import views
 from console.pages.highlight import Piece, marked
-from console.site import Page
+from console.site import SitePage
 from review.operators.sign_in import Visitor
 from safety.evaluation.replay_counts import LabelKind
 from safety.screening.levels import Category, Level
@@ -36,7 +36,7 @@ class Example:
     pieces: tuple[Piece, ...]
 
 
-class ExamplePages(Page):
+class ExamplePages(SitePage):
     """Show the examples of a replay."""
 
     async def show(self, request: Request, visitor: Visitor) -> Response:

@@ -8,14 +8,14 @@ from starlette.responses import Response
 from console import views
 from console.door import ProtectedRoute
 from console.pages import statistics, svg
-from console.site import Page
+from console.site import SitePage
 from review.operators.sign_in import Visitor
 from storage.review import case_queue
 
 DAYS = (7, 30, 90)
 
 
-class ChartsPage(Page):
+class ChartsPage(SitePage):
     """Show the charts."""
 
     def entries(self) -> list[ProtectedRoute]:

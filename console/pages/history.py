@@ -6,7 +6,7 @@ from starlette.responses import Response
 from console import views
 from console.door import ProtectedRoute, field
 from console.pages.case import the_case
-from console.site import Page
+from console.site import SitePage
 from review.operators.sign_in import Visitor
 from storage.companion import transcripts
 from storage.companion.conversations import Turn
@@ -17,7 +17,7 @@ LEAST_REASON, MOST_REASON = 10, 500
 A_PAGE = 200
 
 
-class HistoryPage(Page):
+class HistoryPage(SitePage):
     """Ask for a reason, then show turns and record every page."""
 
     def entries(self) -> list[ProtectedRoute]:

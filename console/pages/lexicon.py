@@ -14,7 +14,7 @@ from starlette.responses import Response
 from console.address import ROOT
 from console.door import ProtectedRoute, field
 from console.pages.highlight import screened
-from console.site import Page
+from console.site import SitePage
 from review.lexicon.change_control import LONGEST_TEXT
 from review.operators.access import Refusal, RefusedError
 from review.operators.sign_in import Visitor
@@ -28,7 +28,7 @@ A_PAGE = 50
 MOST_BYTES = 3 * MOST_OF_CHANGE + 64 * 1024
 
 
-class LexiconPage(Page):
+class LexiconPage(SitePage):
     """Show the playground and the list of changes."""
 
     def entries(self) -> list[ProtectedRoute]:

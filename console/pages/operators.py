@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.door import ProtectedRoute, field
-from console.site import Page
+from console.site import SitePage
 from console.words import LANGUAGES
 from review.operators import duty_hours, roster
 from review.operators.access import Refusal, RefusedError
@@ -15,7 +15,7 @@ from storage.review import operators
 from storage.review.operators import OperatorRole
 
 
-class OperatorsPage(Page):
+class OperatorsPage(SitePage):
     """Show the operators and let admins change them."""
 
     def entries(self) -> list[ProtectedRoute]:

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from console.address import ROOT
 from console.door import ProtectedRoute, field
-from console.site import THEME_COOKIE, THEMES, Page
+from console.site import THEME_COOKIE, THEMES, SitePage
 from console.words import LANGUAGES
 from review.operators import roster, sign_in
 from review.operators.access import RefusedError
@@ -14,7 +14,7 @@ from review.operators.sign_in import Visitor
 A_YEAR_S = 31_536_000
 
 
-class ProfilePage(Page):
+class ProfilePage(SitePage):
     """Show and save an operator's own settings."""
 
     def entries(self) -> list[ProtectedRoute]:
