@@ -3,7 +3,7 @@
 import pytest
 from telegram import Update
 
-from bot.operators.case_keyboard import Pressed, number_of, read
+from bot.operators.case_keyboard import Pressed, parse_case_id, parse_data
 from bot.operators.chat import OperatorsChat
 from bot.updates.parsing import UpdateKind
 from bot.updates.parsing import parse as read_update
@@ -34,12 +34,12 @@ ANN = {"id": 900, "is_bot": False, "first_name": "Ann"}
     ],
 )
 def test_data_of_buttons(data: str, pressed: Pressed | None) -> None:
-    assert read(data) == pressed
+    assert parse_data(data) == pressed
 
 
 @pytest.mark.parametrize(("text", "number"), [("12", 12), ("#12", 12), ("##1", None), ("x", None)])
 def test_numbers(text: str, number: int | None) -> None:
-    assert number_of(text) == number
+    assert parse_case_id(text) == number
 
 
 def message(chat: int = GROUP, **more: object) -> Json:
@@ -91,8 +91,8 @@ def test_the_chat_follows_a_group_that_moved() -> None:
         (message(-100125, migrate_from_chat_id=-100124), -100125),
         (message(-100126, migrate_from_chat_id=-1), -100125),
     ):
-        chat.follow(Update.de_json({"update_id": 1, "message": sent}, None))
+        chat.follow_migration(Update.de_json({"update_id": 1, "message": sent}, None))
         assert chat.id == now
     nowhere = OperatorsChat(None)
-    nowhere.follow(Update.de_json({"update_id": 1, "message": message(text="x")}, None))
+    nowhere.follow_migration(Update.de_json({"update_id": 1, "message": message(text="x")}, None))
     assert nowhere.id is None
