@@ -17,6 +17,9 @@ from sqlalchemy import delete
 from safety.screening.screener import Screener
 from storage import Database, Vault, new_secret_key
 from storage.database.schema import data_keys
+from tests.support.shared_dialect import share_compiled_statements
+
+share_compiled_statements()
 
 # The embedded PostgreSQL asks for a runtime folder, which a container has not.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pica-tests-"))
