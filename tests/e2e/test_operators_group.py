@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.service.lifecycle import Service
 from bot.texts import Texts
+from review.cases.desk import Desk
 from sandbox import Sandbox, SandboxUser
 from storage import utc_now
 from storage.database import schema_review
@@ -467,12 +468,11 @@ async def test_an_act_that_fails_for_good_is_said(
     group: Group,
     at_risk: SandboxUser,
     texts: Texts,
-    service: Service,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(service.parts.operators.desk, "claim", breaks)
+    monkeypatch.setattr(Desk, "claim", breaks)
     await group.writes(group.ann, "/claim")
     await group.sees(texts("zh", "act_failed"), timeout_s=30)
