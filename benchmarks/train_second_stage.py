@@ -20,7 +20,8 @@ from typing import Any
 from safety.evaluation.metrics import interval
 from safety.screening.levels import Level
 from safety.screening.lexicon import load_lexicon
-from safety.screening.screener import Screener, Screening, is_open
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener, is_open
 from safety.screening.second_stage import features
 from safety.text.normalise import normalise
 

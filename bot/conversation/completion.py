@@ -15,7 +15,7 @@ from bot.crisis.safe_mode import SafeMode
 from bot.texts import Texts
 from bot.updates.arrivals import Burst
 from review.cases.shadow_review import Shadow
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage import Transaction
 from storage.companion import conversations, people
 from storage.companion.conversations import Turn

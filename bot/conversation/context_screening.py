@@ -14,7 +14,7 @@ from bot.updates.utterance import Utterance
 from safety.response import script
 from safety.response.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screening.context import REMEMBERED, is_piece
-from safety.screening.screener import Screening, merge
+from safety.screening.outcome import Screening, merge
 from storage import Transaction
 from storage.companion import transcripts
 from storage.ids import PersonId

@@ -19,7 +19,7 @@ from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
 from bot.updates.responder import HandlerContext, acknowledge, data_of
 from bot.updates.utterance import Utterance
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage.companion import conversations, people
 from storage.companion.people import Person
 from storage.ids import PersonId, TurnId, UpdateId

@@ -7,7 +7,7 @@ from review.cases import records as review
 from review.cases.desk import Desk
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage import Transaction
 from storage.ids import TurnId
 from storage.review import safety_counts

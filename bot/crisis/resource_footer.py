@@ -6,7 +6,7 @@ from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from safety.response.policy import HOLD_LAPSE_S, Script, respond
 from safety.response.script import GENTLE
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage import Transaction
 from storage.companion import plans, script_positions
 from storage.companion.people import Person

@@ -8,7 +8,8 @@ import structlog
 from safety.screening import canary
 from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
-from safety.screening.screener import Screener, Screening
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener
 
 log = structlog.get_logger(__name__)
 # Characters that the event loop screens itself, in a few milliseconds. More go to a thread.

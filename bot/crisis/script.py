@@ -15,7 +15,7 @@ from safety.screening.answer_rules import tells_of_harm
 from safety.screening.answers import Answer, read
 from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from safety.text.normalise import normalise
 from storage import Transaction
 from storage.companion import plans, script_positions

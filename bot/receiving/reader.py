@@ -15,7 +15,7 @@ from bot.updates import parsing
 from bot.updates.arrivals import Arrival
 from bot.updates.parsing import ParsedUpdate
 from safety.response.policy import Response, respond
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage.ids import PersonId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from telegram import Update
 
 from bot.updates.parsing import UpdateKind
-from safety.screening.screener import Screening, merge
+from safety.screening.outcome import Screening, merge
 from storage.ids import PersonId, UpdateId
 
 

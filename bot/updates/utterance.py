@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage.companion.people import Person
 from storage.ids import UpdateId
 

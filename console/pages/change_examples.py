@@ -16,7 +16,7 @@ from console.site import SitePage
 from review.operators.sign_in import Visitor
 from safety.evaluation.replay_counts import LabelKind
 from safety.screening.levels import Category, Level
-from safety.screening.screener import Match
+from safety.screening.outcome import Match
 
 A_PAGE = 20
 # These kinds show the matches with the change, the others the matches without it.

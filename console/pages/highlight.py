@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from safety.screening.screener import Match, Screening
+from safety.screening.outcome import Match, Screening
 from storage.review.evidence import EvidenceSpan
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.screening.levels import Level
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage import Transaction
 from storage.companion import script_positions
 from storage.ids import CaseId, PersonId, TurnId

@@ -16,7 +16,7 @@ from review.lexicon.worker import ProgressListener, Run, WorkerError
 from review.lexicon.worker import run as run_apart
 from review.operators.access import Refusal, RefusedError, require_active, require_admin
 from safety.changes import worker
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage import Database
 from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState, LexiconChange

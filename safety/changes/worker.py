@@ -21,7 +21,8 @@ from safety.evaluation.examples import shipped_examples
 from safety.evaluation.replay import ReplayedText
 from safety.evaluation.replay import replay as screen_twice
 from safety.screening.lexicon import Lexicon, load_lexicon
-from safety.screening.screener import Screener, Screening
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener
 from safety.screening.second_stage import SecondStage
 
 # The source of the messages that `take` receives.

@@ -9,7 +9,8 @@ from itertools import zip_longest
 
 from safety.evaluation.replay_counts import ALARM, LabelKind, ReplayCounts
 from safety.screening.levels import Level
-from safety.screening.screener import Match, Screener, Screening
+from safety.screening.outcome import Match, Screening
+from safety.screening.screener import Screener
 
 # How many examples of each kind of move a replay keeps.
 MOST_EXAMPLES = 200

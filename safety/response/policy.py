@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safety.screening.levels import Category, Level
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 
 # How long a conversation is held after the last message of level 2 or more, in seconds.
 #

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from safety.response.policy import Response, respond
 from safety.screening.levels import Category, Level
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 
 Policy = Callable[[Screening], Response | None]
 

@@ -5,14 +5,11 @@ these rules apply only after their question.
 """
 
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from safety.screening.context import DirectQuestion
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Lexicon, parse
-
-if TYPE_CHECKING:
-    from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 
 
 def load_rules() -> dict[DirectQuestion, Lexicon]:
@@ -30,7 +27,7 @@ def load_rules() -> dict[DirectQuestion, Lexicon]:
     }
 
 
-def tells_of_harm(screening: "Screening") -> bool:
+def tells_of_harm(screening: Screening) -> bool:
     """Return whether an answer names harm already done, which is a yes at any length."""
     return any(
         match.rule.startswith(f"{DirectQuestion.INJURY}.")

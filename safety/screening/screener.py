@@ -3,8 +3,8 @@
 It keeps no state between texts, so one `Screener` serves every chat.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from safety.screening.answer_rules import load_rules
 from safety.screening.combinations import Candidate, raise_imminent
@@ -21,6 +21,7 @@ from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
 from safety.screening.matcher import Chained, Matcher, Span
+from safety.screening.outcome import Match, Screening, sum_up
 from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
@@ -32,60 +33,6 @@ _MOST_SCOPED = 16  # places of one rule that scope may lower; one more counts as
 
 # The spans of the lexicon's cues, by name.
 Cues = Mapping[str, list[Span]]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One rule at one place. `start` and `end` count code points of the original text.
-
-    Attributes:
-        lowered: Whether scope (denial, past, another person) lowered it.
-    """
-
-    start: int
-    end: int
-    rule: str
-    level: Level
-    category: Category
-    lowered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Screening:
-    """The outcome of screening one text.
-
-    Attributes:
-        categories: The categories of matches from level 2 on, in the order of `Category`.
-        matches: All matches. Lowered ones have their lowered level.
-        lexicon: The version of the lexicon.
-    """
-
-    level: Level
-    categories: tuple[Category, ...]
-    matches: tuple[Match, ...]
-    lexicon: str
-
-    def at_least(self, level: Level) -> list[Match]:
-        """Return the matches at a level or above it."""
-        return [m for m in self.matches if m.level >= level]
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain values for JSON, without the text."""
-        return {
-            "level": int(self.level),
-            "categories": [c.value for c in self.categories],
-            "matches": [
-                {
-                    "start": m.start,
-                    "end": m.end,
-                    "rule": m.rule,
-                    "level": int(m.level),
-                    "category": m.category.value,
-                }
-                for m in self.matches
-            ],
-            "lexicon": self.lexicon,
-        }
 
 
 class Screener:
@@ -176,7 +123,7 @@ class Screener:
         if asked is not None and asked in self._answers:
             heard, _ = self._answers[asked]._alone(plain)
             more += heard.at_least(max(screening.level, Level.PASSIVE))
-        return _summed([*screening.matches, *more], self._version) if more else screening
+        return sum_up([*screening.matches, *more], self._version) if more else screening
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
@@ -231,7 +178,7 @@ class Screener:
             for c in _without_repeats(candidates)
         ]
         matches.sort(key=lambda m: (m.start, m.end, m.rule))
-        screening = _summed(matches, self._version)
+        screening = sum_up(matches, self._version)
         stage = self._second_stage
         if stage and is_open(screening) and stage.raises(plain.surface):
             return _raised(screening)
@@ -268,7 +215,7 @@ def _raised(screening: Screening) -> Screening:
     """Add the second stage's match, at the place of the match that it raises."""
     asked = next(m for m in _gravest(screening) if m.category is Category.SUICIDE)
     match = replace(asked, rule="second_stage", level=Level.ACTIVE)
-    return _summed([*screening.matches, match], screening.lexicon)
+    return sum_up([*screening.matches, match], screening.lexicon)
 
 
 def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
@@ -282,27 +229,3 @@ def _without_repeats(candidates: list[Candidate]) -> list[Candidate]:
         last[key] = item.span
         kept.append(item)
     return kept
-
-
-def _summed(matches: list[Match], version: str) -> Screening:
-    level = max((m.level for m in matches), default=Level.NONE)
-    named = {m.category for m in matches if m.level >= Level.PASSIVE}
-    categories = tuple(c for c in Category if c in named)
-    return Screening(level, categories, tuple(matches), version)
-
-
-def merge(screenings: Iterable[Screening]) -> Screening:
-    """Merge the screenings of a burst's messages.
-
-    Args:
-        screenings: The screenings, in the order of the messages.
-
-    Returns:
-        The highest level and all categories. Each match keeps the position in its own message,
-        so a merged screening says what was found, not where.
-    """
-    items = list(screenings)
-    matches = [m for item in items for m in item.matches]
-    summed = _summed(matches, items[0].lexicon if items else "")
-    level = max((item.level for item in items), default=Level.NONE)
-    return Screening(level, summed.categories, summed.matches, summed.lexicon)

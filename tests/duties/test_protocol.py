@@ -21,7 +21,8 @@ from safety.response.legal_duties import Duties
 from safety.response.output_guard import GuardResult, OutputGuard
 from safety.response.policy import respond
 from safety.response.protocol import steps
-from safety.screening.screener import Screener, Screening
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from storage import utc_now
 from storage.review.safety_counts import SafetyEvent

@@ -12,7 +12,8 @@ from bot.crisis.screening import MOST_AT_ONCE
 from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED
 from bot.service.lifecycle import Service
 from bot.texts import Texts
-from safety.screening.screener import Screener, Screening
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening
 from tests.support.waiting import until

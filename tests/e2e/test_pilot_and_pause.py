@@ -11,7 +11,8 @@ from bot.crisis.safe_mode import Switch
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from safety.response.hotlines import Hotlines
-from safety.screening.screener import Screener, Screening
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from storage.companion import pilot, transcripts
 from storage.database import schema, schema_review

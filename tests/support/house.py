@@ -28,7 +28,7 @@ from bot.settings import Settings
 from bot.updates.parsing import UpdateKind
 from bot.updates.utterance import Utterance
 from review.operators import roster
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from sandbox import Limits, Sandbox
 from storage import Database, Transaction, new_secret_key
 from storage.companion import people, transcripts

@@ -4,7 +4,8 @@ import pytest
 
 from safety.response.policy import HOLD_LAPSE_S, Script, respond
 from safety.screening.levels import Category, Level
-from safety.screening.screener import Match, Screener, Screening
+from safety.screening.outcome import Match, Screening
+from safety.screening.screener import Screener
 
 
 def _screening(*found: tuple[Level, Category]) -> Screening:

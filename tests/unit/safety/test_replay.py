@@ -14,7 +14,8 @@ from safety.evaluation.replay import MOST_EXAMPLES, Replay, ReplayedText, graves
 from safety.evaluation.replay_counts import LabelKind, Labelled
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Lexicon, parse
-from safety.screening.screener import Match, Screener, Screening
+from safety.screening.outcome import Match, Screening
+from safety.screening.screener import Screener
 
 
 def _lexicon(**levels: int) -> Lexicon:

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from safety.screening.levels import Category, Level
-from safety.screening.screener import Screener, merge
+from safety.screening.outcome import merge
+from safety.screening.screener import Screener
 
 PAIRS = yaml.safe_load(Path(__file__).with_name("pairs.yaml").read_text("utf-8"))["pairs"]
 

@@ -8,7 +8,8 @@ from bot.crisis.screening import SafeScreener
 from safety.screening.canary import CANARIES, CanaryError
 from safety.screening.levels import Level
 from safety.screening.lexicon import load_lexicon
-from safety.screening.screener import Screener, Screening
+from safety.screening.outcome import Screening
+from safety.screening.screener import Screener
 
 
 @pytest.fixture(scope="module")

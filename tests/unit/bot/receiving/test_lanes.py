@@ -11,7 +11,7 @@ from bot.receiving.lanes import MOST_LETTERS, MOST_MERGED, MOST_QUEUED, Lanes, R
 from bot.updates.arrivals import Arrival, Burst, Unit
 from bot.updates.parsing import UpdateKind
 from safety.screening.levels import Level
-from safety.screening.screener import Screening
+from safety.screening.outcome import Screening
 from storage.ids import PersonId, UpdateId
 from tests.support.waiting import until
 
