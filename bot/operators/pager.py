@@ -78,11 +78,6 @@ class Pager:
         self._tls = tls
         self._between_s = between_s
 
-    @property
-    def is_set_up(self) -> bool:
-        """Whether any way is set up."""
-        return self._webhook is not None or self._mail is not None
-
     async def page(self, case: Case, now: datetime) -> bool:
         """Page by all ways at once, and return False if none is set up.
 

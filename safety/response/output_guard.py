@@ -86,10 +86,6 @@ class OutputGuard:
             return GuardResult(allowed=False, reason="risk_language")
         return _ALLOWED
 
-    def check_sentence(self, sentence: str) -> GuardResult:
-        """Check one sentence before it is shown. The whole reply is checked again at its end."""
-        return self.check(sentence)
-
     def _is_registered(self, digits: str, groups: tuple[str, ...]) -> bool:
         if self._is_known(digits):
             return True

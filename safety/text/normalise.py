@@ -89,7 +89,6 @@ class Normalised:
     smooth: str
     starts: list[int]
     views: tuple[TextView, ...]
-    original_length: int
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Map a non-empty span of the surface to code points of the original text."""
@@ -114,7 +113,7 @@ def normalise(text: str) -> Normalised:
         views.append(squeeze(surface, meant))
     smooth = read_on(surface)
     views.append(_pinyin(smooth))
-    return Normalised(surface, smooth, starts, tuple(v for v in views if v.text), len(text))
+    return Normalised(surface, smooth, starts, tuple(v for v in views if v.text))
 
 
 def _surface(text: str) -> tuple[str, list[int]]:

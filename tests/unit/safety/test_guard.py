@@ -131,7 +131,6 @@ REFUSED = [
 def test_allowed(guard: OutputGuard, text: str) -> None:
     verdict = guard.check(text)
     assert verdict.allowed, verdict.reason
-    assert guard.check_sentence(text) == verdict
 
 
 @pytest.mark.parametrize(("text", "reason"), REFUSED)

@@ -41,7 +41,6 @@ def pager(webhook: str | None = None, mail: Mail | None = None, **more: object) 
 
 async def test_without_a_way_nothing_is_paged() -> None:
     assert not await pager().page(CASE, NOW)
-    assert not pager().is_set_up
 
 
 async def test_a_webhook_gets_numbers_and_no_person() -> None:
