@@ -104,7 +104,7 @@ class Replier:
         try:
             reply = await self._generator.write(request, draft, started)
         except GenerationError as error:
-            log.warning("generation_failed", reason=error.reason, permanent=error.permanent)
+            log.warning("generation_failed", error=str(error), permanent=error.permanent)
             self._metrics.failures.labels(error.reason).inc()
             await draft.aclose()
             await self._fail(pending, draft, error)

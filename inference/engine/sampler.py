@@ -19,12 +19,14 @@ class TokenSampler:
     Args:
         sampling: The request's settings.
         prompt_ids: Token ids of the prompt.
-        eos_id: The token that ends a reply.
+        end_ids: The tokens that end a reply.
     """
 
-    def __init__(self, sampling: Sampling, prompt_ids: Sequence[int], eos_id: int) -> None:
+    def __init__(
+        self, sampling: Sampling, prompt_ids: Sequence[int], end_ids: Sequence[int]
+    ) -> None:
         self.sampling = sampling
-        self._eos_id = eos_id
+        self._end_ids = list(end_ids)
         self._count = 0
         self._generator = torch.Generator()
         if sampling.seed is None:
@@ -58,7 +60,7 @@ class TokenSampler:
         if self.penalises:
             self._penalise(logits)
         if self._must_go_on:
-            logits[self._eos_id] = -torch.inf
+            logits[self._end_ids] = -torch.inf
 
     def _penalise(self, logits: torch.Tensor) -> None:
         seen = torch.tensor(sorted(self._seen), dtype=torch.long, device=logits.device)

@@ -34,7 +34,7 @@ class Sequence:
         self.restarts = 0
         self.had_all_room = False
         self.keep_after_finish = request.conversation is not None
-        self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.eos_id)
+        self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.end_ids)
         self.finished = False
         self._eos_id = tokenizer.eos_id
         self._decoder = tokenizer.stream()

@@ -15,6 +15,9 @@ from inference.requests import ModelError
 # In the order in which their ids follow the vocabulary.
 ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
 
+# What SentencePiece writes for a space.
+SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+
 History = Sequence[tuple[str, str]]
 
 
@@ -28,6 +31,7 @@ class ChatTokenizer:
     Attributes:
         size: Number of SentencePiece pieces; the five added ids follow.
         eos_id: The id that ends a reply.
+        end_ids: That id, and those with which a model begins the next prompt instead.
         start_ids: `[gMASK] sop`, which open every prompt.
     """
 
@@ -36,6 +40,9 @@ class ChatTokenizer:
         self.size: int = processor.vocab_size()
         self.eos_id: int = processor.eos_id()
         added = {name: self.size + place for place, name in enumerate(ADDED)}
+        openings = [processor.piece_to_id(piece) for piece in (f"{SPACE}[", "[")]
+        known = [token_id for token_id in openings if not processor.is_unknown(token_id)]
+        self.end_ids = [self.eos_id, *added.values(), *known]
         self.start_ids: tuple[int, int] = (added["[gMASK]"], added["sop"])
 
     @classmethod
@@ -102,7 +109,7 @@ class ChatTokenizer:
         """Return text of a piece; a first piece loses the space that encoding put before it."""
         if first or self._processor.is_unknown(token_id):
             return str(self._processor.decode([token_id]))
-        return str(self._processor.id_to_piece(token_id)).replace("\N{LOWER ONE EIGHTH BLOCK}", " ")
+        return str(self._processor.id_to_piece(token_id)).replace(SPACE, " ")
 
     def stream(self) -> StreamDecoder:
         """Return a decoder for one reply, fed id by id."""

@@ -18,11 +18,12 @@ from inference.engine.sampler import TokenSampler, choose
 from inference.requests import Sampling
 
 EOS = 1
+NEXT_PROMPT = 4
 
 
 def draws(logits, sampling, count, prompt=()):
     """``count`` draws from the same logits by one request."""
-    sampler = TokenSampler(sampling, prompt, EOS)
+    sampler = TokenSampler(sampling, prompt, [EOS])
     return [choose(logits[None], [sampler])[0] for _ in range(count)]
 
 
@@ -65,7 +66,7 @@ def test_greedy_takes_the_most_likely_after_the_penalty():
 
 
 def test_a_reply_token_counts_for_the_penalty_too():
-    sampler = TokenSampler(Sampling(greedy=True, repetition_penalty=2.0), [], EOS)
+    sampler = TokenSampler(Sampling(greedy=True, repetition_penalty=2.0), [], [EOS])
     logits = torch.tensor([[1.0, 5.0, 4.9]])
     assert choose(logits, [sampler]) == [1]
     sampler.note(1)
@@ -89,14 +90,14 @@ def test_a_seed_repeats_and_two_seeds_differ():
 def test_neighbours_in_the_batch_do_not_change_a_draw():
     torch.manual_seed(2)
     logits = torch.randn(5, 300)
-    alone = TokenSampler(Sampling(seed=9), [], EOS)
+    alone = TokenSampler(Sampling(seed=9), [], [EOS])
     expected = [choose(logits[2:3], [alone])[0] for _ in range(20)]
-    own = TokenSampler(Sampling(seed=9), [], EOS)
+    own = TokenSampler(Sampling(seed=9), [], [EOS])
     others = [
-        TokenSampler(Sampling(greedy=True), [], EOS),
-        TokenSampler(Sampling(seed=1, top_k=0, top_p=1.0), [], EOS),
-        TokenSampler(Sampling(seed=2, top_k=3), [], EOS),
-        TokenSampler(Sampling(seed=3, repetition_penalty=1.5), [1, 2], EOS),
+        TokenSampler(Sampling(greedy=True), [], [EOS]),
+        TokenSampler(Sampling(seed=1, top_k=0, top_p=1.0), [], [EOS]),
+        TokenSampler(Sampling(seed=2, top_k=3), [], [EOS]),
+        TokenSampler(Sampling(seed=3, repetition_penalty=1.5), [1, 2], [EOS]),
     ]
     rows = [others[0], others[1], own, others[2], others[3]]
     assert [choose(logits, rows)[2] for _ in range(20)] == expected
@@ -107,7 +108,7 @@ def test_neighbours_in_the_batch_do_not_change_a_draw():
 def test_a_number_that_is_not_finite_is_no_token(bad, greedy):
     logits = torch.zeros(3, 8)
     logits[1, 4] = bad
-    samplers = [TokenSampler(Sampling(greedy=greedy, seed=1), [], EOS) for _ in range(3)]
+    samplers = [TokenSampler(Sampling(greedy=greedy, seed=1), [], [EOS]) for _ in range(3)]
     chosen = choose(logits, samplers)
     assert chosen[1] is None
     assert chosen[0] is not None
@@ -139,13 +140,14 @@ def test_settings_without_meaning_are_refused(wrong):
 @pytest.mark.parametrize("greedy", [True, False])
 def test_no_end_before_the_least_length(greedy):
     logits = torch.full((1, 5), -4.0)
-    logits[0, EOS] = 40.0
-    sampler = TokenSampler(Sampling(greedy=greedy, seed=1, min_new_tokens=2), [], EOS)
+    logits[0, EOS], logits[0, NEXT_PROMPT] = 40.0, 39.0
+    ends = [EOS, NEXT_PROMPT]
+    sampler = TokenSampler(Sampling(greedy=greedy, seed=1, min_new_tokens=2), [], ends)
     chosen = []
     for _ in range(3):
         (token,) = choose(logits, [sampler])
         sampler.note(token)
         chosen.append(token)
-    assert EOS not in chosen[:2]
+    assert not {*ends} & {*chosen[:2]}
     assert chosen[2] == EOS
     assert logits[0, EOS] == 40.0  # the model's own numbers stay as they are

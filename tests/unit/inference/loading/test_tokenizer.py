@@ -94,6 +94,13 @@ def test_start_ids_are_gmask_and_sop():
     assert tokenizer.eos_id == 2
 
 
+def test_the_next_prompt_begins_with_ids_that_end_a_reply():
+    tokenizer = tokenizer_of(demo_model.CHECKPOINT)
+    assert {*tokenizer.start_ids, tokenizer.eos_id} <= {*tokenizer.end_ids}
+    assert tokenizer.encode(tokenizer.prompt_text("你好"))[0] in tokenizer.end_ids
+    assert not {*tokenizer.encode("你好。Hello.")} & {*tokenizer.end_ids}
+
+
 def test_half_a_surrogate_pair_is_no_error():
     assert tokenizer_of(REFERENCE).encode("a\ud83d") == tokenizer_of(REFERENCE).encode("a?")
 
