@@ -48,6 +48,19 @@ class FixedReply:
         person = utterance.person
         lines = self._help_lines.text(person.language, person.region)
         text = self._texts(person.language, key, lines=lines)
+        await self.say(transaction, utterance, text, reason=key, is_kept=is_kept)
+
+    async def say(
+        self,
+        transaction: Transaction,
+        utterance: Utterance,
+        text: str,
+        *,
+        reason: str,
+        is_kept: bool,
+    ) -> None:
+        """Answer an utterance with a text, and end its inbox rows with a reason."""
+        person = utterance.person
         if is_kept:
             turn = await self.keep(transaction, utterance)
             await conversations.append(
@@ -65,4 +78,4 @@ class FixedReply:
             person_id=person.person_id,
             update_id=max(utterance.update_ids),
         )
-        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=key)
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=reason)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from safety.response import script as dialogue
+from safety.response.openings import moment_of, opening_of
 from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.response.script import ScriptStep
 from safety.screening.answer_rules import tells_of_harm
@@ -35,10 +36,9 @@ class ScriptRunner:
         self._texts = texts
         self._help_lines = help_lines
 
-    def opening(self, language: str, region: str | None, response: Response) -> str:
-        """Return the opening of a script. Needs no storage."""
-        step = dialogue.begin(response.script, emergency_first=response.emergency_first)
-        return self._text(language, region, step)
+    def opening(self, language: str, region: str | None, response: Response, text: str) -> str:
+        """Return the opening of a script for a message. Needs no storage."""
+        return self._text(language, region, opening_of(response, text))
 
     async def answer(
         self,
@@ -58,12 +58,22 @@ class ScriptRunner:
         """
         position = await script_positions.get(transaction, person.person_id)
         if position is None or is_opened or _opens(position, response, text, is_held=is_held):
-            step = dialogue.begin(response.script, emergency_first=response.emergency_first)
-            return await self._enter(transaction, person, step, 0)
+            return await self._enter(transaction, person, opening_of(response, text), 0)
         answer = Answer.YES if tells_of_harm(screening) else None
-        return await self._advance(
+        body = await self._advance(
             transaction, person, position, text, screening.level, answer=answer
         )
+        return self._with_moment(person, response, text, body)
+
+    def _with_moment(
+        self, person: Person, response: Response, text: str, body: MessageBody
+    ) -> MessageBody:
+        """Put what to do in the next ten seconds before a text of a running script."""
+        moment = moment_of(response, text)
+        if moment is None:
+            return body
+        first = self._texts(person.language, f"crisis_now_{moment.name}").splitlines()[0]
+        return MessageBody(f"{first}\n{body.text}", body.buttons)
 
     async def advance(
         self, transaction: Transaction, person: Person, script: str, text: str, level: Level
@@ -109,7 +119,9 @@ class ScriptRunner:
         return MessageBody(text, self._buttons(person.language, step))
 
     def _text(self, language: str, region: str | None, step: ScriptStep) -> str:
-        lines = self._help_lines.text(language, region, emergency_first=step.emergency_first)
+        lines = self._help_lines.text(
+            language, region, emergency_first=step.emergency_first, topic=step.script
+        )
         keys = [key for key in step.acknowledges if self._texts.has(key)]
         parts = [self._texts(language, key, lines=lines) for key in (*keys[:1], step.says)]
         if step.lines and not any(lines in part for part in parts):

@@ -151,6 +151,8 @@ class CaseFeed:
             if event.detail["hidden"]
             else event.words[:EXCERPT],
         ]
+        if event.detail.get("language"):
+            lines.append(messenger.language_line(event.detail["language"]))
         before = await case_queue.place_in_line(transaction, case)
         if before and case.claimed_by is None:
             lines.append(messenger.text("case_in_line", count=before))

@@ -100,9 +100,10 @@ def _interceptors(
         crisis.interceptors.hold,
         crisis.interceptors.question_closer,
         people.admission,
-        people.onboarding,
         crisis.interceptors.safety_plan,
         check_ins.interceptor,
+        crisis.interceptors.other_language,
+        people.onboarding,
         crisis.interceptors.safe_mode,
         people.quota,
     )

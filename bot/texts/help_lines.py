@@ -24,10 +24,11 @@ class HelpLines:
         region: str | None,
         *,
         emergency_first: bool = False,
+        topic: str | None = None,
         most: int = MOST_LINES,
     ) -> str:
         """Return a line for each number, of all regions if the region is not known."""
-        lines = self.hotlines.for_region(region, emergency_first=emergency_first)
+        lines = self.hotlines.for_region(region, emergency_first=emergency_first, topic=topic)
         return "\n".join(self._line(language, line) for line in lines[:most])
 
     def _line(self, language: str, line: Hotline) -> str:

@@ -30,12 +30,14 @@ class Screening:
         categories: The categories of matches from level 2 on, in the order of `Category`.
         matches: All matches. Lowered ones have their lowered level.
         lexicon: The version of the lexicon.
+        language: The other language whose rules alone gave the level, or None.
     """
 
     level: Level
     categories: tuple[Category, ...]
     matches: tuple[Match, ...]
     lexicon: str
+    language: str | None = None
 
     def at_least(self, level: Level) -> list[Match]:
         """Return the matches at a level or above it."""
@@ -82,4 +84,5 @@ def merge(screenings: Iterable[Screening]) -> Screening:
     matches = [m for item in items for m in item.matches]
     summed = sum_up(matches, items[0].lexicon if items else "")
     level = max((item.level for item in items), default=Level.NONE)
-    return Screening(level, summed.categories, summed.matches, summed.lexicon)
+    language = next((x.language for x in items if x.level == level and x.language), None)
+    return Screening(level, summed.categories, summed.matches, summed.lexicon, language)

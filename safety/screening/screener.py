@@ -17,11 +17,12 @@ from safety.screening.context import (
     gone_on,
     sent_before,
 )
+from safety.screening.language_rules import language_to_answer, risks_in
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
 from safety.screening.matcher import Chained, Matcher, Span
-from safety.screening.outcome import Match, Screening, sum_up
+from safety.screening.outcome import Match, Screening, merge, sum_up
 from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
@@ -112,6 +113,11 @@ class Screener:
         """
         plain = normalise(text)
         screening, cues = self._alone(plain)
+        if screening.level < Level.ACTIVE and (others := risks_in(text)):
+            screening = replace(
+                sum_up([*screening.matches, *others], self._version),
+                language=language_to_answer(text, others),
+            )
         added = [answered(plain.surface, asked)] if asked else []
         if history:
             added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
@@ -123,7 +129,7 @@ class Screener:
         if asked is not None and asked in self._answers:
             heard, _ = self._answers[asked]._alone(plain)
             more += heard.at_least(max(screening.level, Level.PASSIVE))
-        return sum_up([*screening.matches, *more], self._version) if more else screening
+        return merge([screening, sum_up(more, self._version)]) if more else screening
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]

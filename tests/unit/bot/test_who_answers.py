@@ -21,6 +21,8 @@ QUIET = "活着好没意思，有时候希望自己消失"
 GRAVE = "我想自杀"
 STOP = "退出"
 YES = "嗯"
+FRENCH = "Bonjour, il fait très beau aujourd'hui"
+SPANISH_RISK = "ya no quiero vivir"
 TIMES = "每天早上八点"
 PLAN_ANSWER = "睡不着的时候"
 
@@ -31,6 +33,13 @@ TABLE = [
     ("newcomer", QUIET, "Onboarding"),
     ("newcomer", GRAVE, "fixed_reply"),
     ("newcomer", STOP, "stop"),
+    ("newcomer", FRENCH, "OtherLanguageInterceptor"),
+    ("newcomer", SPANISH_RISK, "fixed_reply"),
+    ("agreed", FRENCH, "OtherLanguageInterceptor"),
+    ("agreed", SPANISH_RISK, "fixed_reply"),
+    ("agreed, held", FRENCH, "HoldInterceptor"),
+    ("agreed, plan step", FRENCH, "SafetyPlans"),
+    ("agreed, safe mode", FRENCH, "OtherLanguageInterceptor"),
     ("newcomer, held", ORDINARY, "HoldInterceptor"),
     ("newcomer, safe mode", ORDINARY, "Onboarding"),
     # The model answers people who have agreed, up to level 2.
