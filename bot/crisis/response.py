@@ -117,9 +117,7 @@ class CrisisResponder:
             await self._ask_region(transaction, person)
         return turn_id
 
-    def fixed_reply(
-        self, language: str, region: str | None, response: Response, text: str
-    ) -> str:
+    def fixed_reply(self, language: str, region: str | None, response: Response, text: str) -> str:
         """Return the script's opening. Needs no storage."""
         if response.language is not None:
             return self._speech.crisis(response.language, region, tells_operators=False)

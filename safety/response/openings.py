@@ -1,4 +1,4 @@
-"""The openings for a moment of danger (`openings.yaml`): the roof, the road, a knife in the hand."""
+"""The openings for a moment of danger (`openings.yaml`): a roof, a road, a knife in the hand."""
 
 from dataclasses import dataclass
 from functools import cache
