@@ -27,6 +27,7 @@ from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
 from safety.text.normalise import Normalised, normalise
+from safety.text.readings import other_readings
 from safety.text.sentences import Borders
 
 _MOST_REMEMBERED = 400  # characters of an earlier message that are screened again
@@ -118,10 +119,11 @@ class Screener:
                 sum_up([*screening.matches, *others], self._version),
                 language=language_to_answer(text, others),
             )
+        more = self._in_other_readings(text, screening.level)
         added = [answered(plain.surface, asked)] if asked else []
         if history:
             added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
-        more = [
+        more += [
             Match(0, len(text), a.rule, a.level, a.category)
             for a in added
             if a is not None and a.level > screening.level
@@ -130,6 +132,14 @@ class Screener:
             heard, _ = self._answers[asked]._alone(plain)
             more += heard.at_least(max(screening.level, Level.PASSIVE))
         return merge([screening, sum_up(more, self._version)]) if more else screening
+
+    def _in_other_readings(self, text: str, level: Level) -> list[Match]:
+        return [
+            replace(match, start=0, end=len(text))
+            for reading in other_readings(text)
+            for match in self._alone(normalise(reading))[0].at_least(Level.PASSIVE)
+            if match.level > level
+        ]
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]

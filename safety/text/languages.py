@@ -6,11 +6,10 @@ one that can be answered: a companion that falls silent over a typo is worse tha
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-from safety import yaml_files
+from safety.text.frequent import frequent_words
 from safety.text.pinyin import split
 from safety.text.scripts import (
     letters_of,
@@ -50,13 +49,6 @@ _OTHERS = ("sv", "da", "no", "fi", "ro", "hu", "cs", "sw", "hr")
 _SURE, _SURE_OF_TWO, _LIKELY, _UNLIKE_ENGLISH = 0.6, 0.8, 0.4, 0.02
 # Too alike for a short text to tell apart.
 _ALIKE = {"id": "ms", "ms": "id"}
-
-
-@cache
-def _frequent(group: str) -> frozenset[str]:
-    source = resources.files(__package__).joinpath("frequent_words.yaml").read_text("utf-8")
-    words: dict[str, str] = yaml_files.parse(source)
-    return frozenset(words[group].split())
 
 
 @cache
@@ -100,7 +92,7 @@ def is_partly_ours(text: str) -> bool:
 def _weight_of_ours(line: str) -> int:
     """Return the weight of the Chinese and English in a text, in letters."""
     han = sum("\u3400" <= char <= "\u9fff" for char in line)
-    english = [word for word in words_of("latin", line) if word in _frequent("english")]
+    english = [word for word in words_of("latin", line) if word in frequent_words("english")]
     weight = _HAN_WEIGHT * han
     if len(english) >= 3:
         weight += sum(map(len, words_of("latin", line)))
@@ -124,18 +116,22 @@ def _of_script(script: str, text: str, line: str) -> str:
     if script == "arabic":
         if letters & _NOT_PERSIAN:
             return UNKNOWN
-        is_persian = letters & _PERSIAN or len(_frequent("persian").intersection(line.split())) > 1
+        is_persian = (
+            letters & _PERSIAN or len(frequent_words("persian").intersection(line.split())) > 1
+        )
         return "fa" if is_persian else "ar"
     return _BY_SCRIPT[script]
 
 
 def _latin(text: str, line: str) -> str | None:
-    words = [word for word in words_of("latin", line) if word not in _frequent("laughter")]
+    words = [word for word in words_of("latin", line) if word not in frequent_words("laughter")]
     if not words or any("\u3400" <= char <= "\u9fff" for char in line):
         return _latin_beside_han(line, words)
     if len(words) < 2 or _is_code(text):
         return None
-    if sum(word in _frequent("english") for word in words) * 2 >= len(words) or _is_pinyin(words):
+    if sum(word in frequent_words("english") for word in words) * 2 >= len(words) or _is_pinyin(
+        words
+    ):
         return None
     shares = {code: float(share) for code, share in _identifier().rank(" ".join(words))}
     code = max(shares, key=lambda name: shares[name])
