@@ -8,6 +8,7 @@ would falsify every figure.
 | `text`, `labels` (PsySUICIDE) | every label but `unrelated` | level 2; four of them at 3 too |
 | `text`, `label` (English) | three labels, against `no_crisis`; others are left out | level 2 |
 | `text`, `risk` (SOS) | `high`, against `low` | level 3: it is a severity |
+| `text`, `lang`, `risk` (other languages) | `risk`: true or false | level 3, for each language |
 | `text` alone | nothing: every alarm is false | levels 2 and 3 |
 | `turns` (dialogues) | unknown: users' turns with alarms are counted | levels 2, 3 and 4 |
 """
@@ -37,6 +38,7 @@ class RowError(ValueError):
 
 
 _KINDS: Mapping[str, Level] = {
+    "lang": Level.ACTIVE,
     "labels": Level.PASSIVE,
     "label": Level.PASSIVE,
     "risk": Level.ACTIVE,
@@ -74,7 +76,7 @@ def messages(folder: Path) -> Iterator[ReplayedText]:
     for path in _paths(folder):
         for place, data in _lines(path):
             kind = _kind(place, data)
-            named = _sources(data.get("source"))[-1]
+            named = _sources(data.get("lang" if kind == "lang" else "source"))[-1]
             source = f"{path.name} / {named}" if named else path.name
             for text, labels in _texts(place, kind, data):
                 yield ReplayedText(text, source, _is_risk(kind, labels))
@@ -98,7 +100,7 @@ def _evaluate_file(path: Path, screener: Screener) -> list[SourcePart]:
     for place, data in _lines(path):
         kind = _kind(place, data)
         for text, labels in _texts(place, kind, data):
-            sources = _sources(data.get("source"))
+            sources = _sources(data.get("lang" if kind == "lang" else "source"))
             for source in sources:
                 part = parts.setdefault(source, SourcePart(path.name, source, kind, _KINDS[kind]))
                 if part.kind != kind:
@@ -166,12 +168,17 @@ def _texts(
         return
     if not isinstance(data.get("text"), str):
         raise RowError(f"{place}: text is missing or not a string")
-    yield data["text"], _risks(place, kind, data.get(kind))
+    given = data.get("risk" if kind == "lang" else kind)
+    yield data["text"], _risks(place, kind, given)
 
 
 def _risks(place: str, kind: str, given: object) -> frozenset[str] | None:
     if kind == "text":
         return frozenset()
+    if kind == "lang":
+        if not isinstance(given, bool):
+            raise RowError(f"{place}: risk must be true or false beside lang")
+        return frozenset({"risk"}) if given else frozenset()
     named = given if isinstance(given, list) else [given]
     if not named or not all(isinstance(label, str) and label for label in named):
         raise RowError(f"{place}: {kind} must be a label or a list of labels")

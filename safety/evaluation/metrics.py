@@ -34,7 +34,7 @@ class SourcePart:
     """The rows of one file, or of one source in it.
 
     Attributes:
-        kind: The shape of its rows: `labels`, `label`, `risk`, `text` or `turns`.
+        kind: The shape of its rows: `lang`, `labels`, `label`, `risk`, `text` or `turns`.
         at: The level from which a row counts as an alarm.
         left_out: How many rows have a label that is neither risk nor harmless.
     """

@@ -30,6 +30,10 @@ def _block(part: SourcePart) -> list[str]:
     left = f", {part.left_out} left out" if part.left_out else ""
     lines = [f"{name}: {len(rows)} rows{left}"]
     levels = [row.level for row in rows]
+    if part.kind == "lang":
+        cells = count(rows, part.at)
+        risks, harmless = cells.hits + cells.misses, cells.false_alarms + cells.rejections
+        return [f"{name}: found {cells.hits} of {risks}, false {cells.false_alarms} of {harmless}"]
     if part.kind in ("text", "turns"):
         for at in (Level.PASSIVE, Level.ACTIVE, Level.IMMINENT):
             found = sum(level >= at for level in levels)
