@@ -5,15 +5,15 @@ failure ends the loop, not even a refused token, which the owner may repair.
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 
 import structlog
 from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
-from telegram.request import RequestData
-from telegram.request._requestparameter import RequestParameter
 
 from bot.metrics import Metrics
 from bot.transport.errors import read
@@ -107,10 +107,8 @@ class Poller:
 
     async def _poll(self) -> bool:
         """Receive a page of updates, and return False if one could not be stored."""
-        data = RequestData(_parameters(self._offset))
-        result = await self._request.post(
-            f"{self._bot.base_url}/getUpdates", data, read_timeout=POLL_TIMEOUT_S + 10
-        )
+        url = f"{self._bot.base_url}/getUpdates?{_query(self._offset)}"
+        result = await self._request.post(url, read_timeout=POLL_TIMEOUT_S + 10)
         self.last_poll_at = self._now()
         self._failure, self._failures = "", 0
         page = result if isinstance(result, list) else []
@@ -160,11 +158,11 @@ def fewest_letters_first(page: Sequence[object]) -> list[object]:
     return [page[index] for index in order]
 
 
-def _parameters(offset: int) -> list[RequestParameter]:
+def _query(offset: int) -> str:
     values = {
         "offset": offset,
         "limit": 100,
         "timeout": POLL_TIMEOUT_S,
-        "allowed_updates": ALLOWED,
+        "allowed_updates": json.dumps(ALLOWED),
     }
-    return [RequestParameter.from_input(key, value) for key, value in values.items()]
+    return urlencode(values)
