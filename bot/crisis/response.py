@@ -135,7 +135,7 @@ class CrisisResponder:
         if response is not None:
             await review.extend_hold(transaction, case)
         code = other_language(utterance.text)
-        if code in foreign_texts():
+        if code is not None and code in foreign_texts():
             body = MessageBody(self._speech.crisis(code, person.region, tells_operators=False))
         else:
             body = await self._script.advance(

@@ -152,3 +152,14 @@ def language_to_answer(text: str, matches: Sequence[Match]) -> str | None:
     if found is None and is_partly_ours(text):
         return None
     return found if found in named else named[0]
+
+
+def is_foreign_to(text: str, level: Level) -> bool:
+    """Return whether the rules for Chinese and English say nothing about a text.
+
+    Japanese writes Chinese words for other things (the talk on 自殺防止), and the name of a risk
+    alone is a word in many languages (le suicide). Anything graver counts, because a text of
+    look-alike letters is a disguise.
+    """
+    found = other_language(text)
+    return found == "ja" or (found in other_languages() and level == Level.PASSIVE)

@@ -17,7 +17,7 @@ from safety.screening.context import (
     gone_on,
     sent_before,
 )
-from safety.screening.language_rules import language_to_answer, risks_in
+from safety.screening.language_rules import is_foreign_to, language_to_answer, risks_in
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
@@ -114,6 +114,8 @@ class Screener:
         """
         plain = normalise(text)
         screening, cues = self._alone(plain)
+        if screening.level >= Level.PASSIVE and is_foreign_to(text, screening.level):
+            screening = sum_up([], self._version)
         if screening.level < Level.ACTIVE and (others := risks_in(text)):
             screening = replace(
                 sum_up([*screening.matches, *others], self._version),

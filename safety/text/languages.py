@@ -12,6 +12,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from safety.text.frequent import frequent_words
 from safety.text.pinyin import split
 from safety.text.scripts import (
+    letters_in,
     letters_of,
     scripts_in,
     unknown_letters,
@@ -42,6 +43,7 @@ _ONLY_CHINESE = frozenset("你您吗吧呢啊这那很们么没说还什给让�
 
 # A Han character weighs as much as this many letters of another script.
 _HAN_WEIGHT = 2
+_FEWEST_KANA = 3
 _LATIN_LANGUAGES = ("es", "fr", "de", "pt", "it", "nl", "pl", "tr", "vi", "id", "ms", "tl")
 # Languages without a text, so that they are not taken for one that has a text.
 _OTHERS = ("sv", "da", "no", "fi", "ro", "hu", "cs", "sw", "hr")
@@ -100,13 +102,14 @@ def _weight_of_ours(line: str) -> int:
 
 
 def _is_japanese(line: str) -> bool:
-    kana = letters_of("kana", line)
-    if kana < 2:
+    kana = letters_in("kana", line)
+    han = letters_in("han", line)
+    if not han:
+        return len(kana) > 1 and len(kana) > _weight_of_ours(line)
+    # The same letter again and again is an ornament (我の猫), and a few words are a quotation.
+    if len(set(kana)) < _FEWEST_KANA or (_ONLY_CHINESE.intersection(han) and len(han) > 1):
         return False
-    han = [char for char in line if "\u3400" <= char <= "\u9fff"]
-    if any(char in _ONLY_CHINESE for char in han) and len(han) > kana // 3:
-        return False
-    return kana * 4 >= kana + len(han) and kana > _weight_of_ours(line) - _HAN_WEIGHT * len(han)
+    return len(kana) * 3 >= len(han) and len(kana) > _weight_of_ours(line) - _HAN_WEIGHT * len(han)
 
 
 def _of_script(script: str, text: str, line: str) -> str:
@@ -135,7 +138,16 @@ def _latin(text: str, line: str) -> str | None:
         return None
     shares = {code: float(share) for code, share in _identifier().rank(" ".join(words))}
     code = max(shares, key=lambda name: shares[name])
-    return None if code == "en" or not _is_sure(code, shares, len(words)) else _known(code)
+    if code == "en" or not _is_sure(code, shares, len(words)):
+        return None
+    return _nearer(words, code) if code in _ALIKE else _known(code)
+
+
+def _nearer(words: list[str], code: str) -> str:
+    """Return Malay or Indonesian, by the words that they do not share."""
+    malay = len(frequent_words("malay").intersection(words))
+    indonesian = len(frequent_words("indonesian").intersection(words))
+    return code if malay == indonesian else "ms" if malay > indonesian else "id"
 
 
 def _is_sure(code: str, shares: Mapping[str, float], words: int) -> bool:

@@ -55,7 +55,7 @@ def other_readings(text: str) -> Iterator[str]:
 
 
 @cache
-def _upside_down() -> dict[int, str]:
+def _upside_down() -> dict[int, int]:
     turned = "ɐqɔpǝɟƃɥᴉıɾʞɯuodbɹʇnʌʍʎ"
     meant = "abcdefghiijkmnopqrtuvwy"
     return str.maketrans(turned, meant)

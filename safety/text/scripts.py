@@ -16,6 +16,10 @@ _RANGES = {
     "latin": "a-z\u00df-\u00f6\u00f8-\u024f\u1e00-\u1eff",
 }
 _WORDS = {name: re.compile(f"[{letters}]{{2,}}") for name, letters in _RANGES.items()}
+_WHOLE = {
+    name: re.compile(f"(?<![a-z\u0400-\u052f])[{letters}]{{2,}}(?![a-z\u0400-\u052f])")
+    for name, letters in _RANGES.items()
+}
 _LETTERS = {name: re.compile(f"[{letters}]") for name, letters in _RANGES.items()}
 _KNOWN = re.compile(f"[{''.join(_RANGES.values())}]")
 
@@ -75,9 +79,17 @@ def scripts_in(line: str) -> frozenset[str]:
     return frozenset(name for name, letters in _LETTERS.items() if letters.search(line))
 
 
+def letters_in(script: str, line: str) -> list[str]:
+    """Return every letter of a script."""
+    return _LETTERS[script].findall(line)
+
+
 def letters_of(script: str, line: str) -> int:
-    """Count the letters of a script in words of two letters or more."""
-    return sum(len(word) for word in _WORDS[script].findall(line))
+    """Count the letters of a script in words of two letters or more.
+
+    A word that mixes scripts is a disguise and does not count.
+    """
+    return sum(len(word) for word in _WHOLE[script].findall(line))
 
 
 def words_of(script: str, line: str) -> list[str]:
