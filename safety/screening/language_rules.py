@@ -5,20 +5,20 @@ with marks matches words with marks. A pattern without them matches both.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from safety import yaml_files
 from safety.screening.levels import Category, Level
-from safety.screening.outcome import Match
+from safety.screening.outcome import OTHER_LANGUAGE, Match
 from safety.text.languages import is_partly_ours, other_language
 from safety.text.scripts import one_way, scripts_in, without_marks, words_in_line
 
-# Rules of other languages are named by this prefix, their language and their kind.
-PREFIX = "lang."
+# The beginning of the names of rules in a text that is partly Chinese or English.
+MIXED = "mixed."
 _GAP = re.compile(r" \.\.(\d)")
 _KINDS = {"suicide": Category.SUICIDE, "self_harm": Category.SELF_HARM}
 
@@ -89,7 +89,7 @@ def _rules_of(code: str, data: dict[str, Any]) -> Iterator[_Rule]:
                 script,
                 is_joined,
                 has_marks,
-                f"{PREFIX}{code}.{kind}",
+                f"{OTHER_LANGUAGE}{code}.{kind}",
                 category,
                 _compiled(patterns, is_joined=is_joined, script=script),
                 unless,
@@ -141,17 +141,18 @@ def _is_said(rule: _Rule, line: str) -> bool:
     )
 
 
-def language_to_answer(text: str, matches: Sequence[Match]) -> str | None:
-    """Return the language of a text that only the rules of other languages found.
+def risks_in_other_languages(text: str) -> list[Match]:
+    """Return the matches of a text, that of its own language first.
 
-    Returns:
-        A code, or None if the text is partly Chinese or English, which then works for the answer.
+    In a text that is partly Chinese or English, which works for the answer, they are named `mixed`.
     """
-    named = [match.rule.removeprefix(PREFIX).split(".")[0] for match in matches]
+    matches = risks_in(text)
+    if not matches:
+        return []
     found = other_language(text)
     if found is None and is_partly_ours(text):
-        return None
-    return found if found in named else named[0]
+        return [replace(m, rule=MIXED + m.rule.removeprefix(OTHER_LANGUAGE)) for m in matches]
+    return sorted(matches, key=lambda match: not match.rule.startswith(f"{OTHER_LANGUAGE}{found}."))
 
 
 def is_foreign_to(text: str, level: Level) -> bool:

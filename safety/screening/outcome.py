@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from safety.screening.levels import Category, Level
 
+# The beginning of the names of rules for a text in another language: `lang.es.suicide`.
+OTHER_LANGUAGE = "lang."
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -30,14 +33,20 @@ class Screening:
         categories: The categories of matches from level 2 on, in the order of `Category`.
         matches: All matches. Lowered ones have their lowered level.
         lexicon: The version of the lexicon.
-        language: The other language whose rules alone gave the level, or None.
     """
 
     level: Level
     categories: tuple[Category, ...]
     matches: tuple[Match, ...]
     lexicon: str
-    language: str | None = None
+
+    @property
+    def language(self) -> str | None:
+        """The other language whose rules alone gave the level, or None."""
+        rules = [match.rule for match in self.at_least(self.level)]
+        if not rules or not all(rule.startswith(OTHER_LANGUAGE) for rule in rules):
+            return None
+        return rules[0].removeprefix(OTHER_LANGUAGE).split(".")[0]
 
     def at_least(self, level: Level) -> list[Match]:
         """Return the matches at a level or above it."""
@@ -84,5 +93,4 @@ def merge(screenings: Iterable[Screening]) -> Screening:
     matches = [m for item in items for m in item.matches]
     summed = sum_up(matches, items[0].lexicon if items else "")
     level = max((item.level for item in items), default=Level.NONE)
-    language = next((x.language for x in items if x.level == level and x.language), None)
-    return Screening(level, summed.categories, summed.matches, summed.lexicon, language)
+    return Screening(level, summed.categories, summed.matches, summed.lexicon)

@@ -17,12 +17,12 @@ from safety.screening.context import (
     gone_on,
     sent_before,
 )
-from safety.screening.language_rules import is_foreign_to, language_to_answer, risks_in
+from safety.screening.language_rules import is_foreign_to, risks_in_other_languages
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
 from safety.screening.matcher import Chained, Matcher, Span
-from safety.screening.outcome import Match, Screening, merge, sum_up
+from safety.screening.outcome import Match, Screening, sum_up
 from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
@@ -113,19 +113,11 @@ class Screener:
                 questions whose yes is good news (Are you safe now?).
         """
         plain = normalise(text)
-        screening, cues = self._alone(plain)
-        if screening.level >= Level.PASSIVE and is_foreign_to(text, screening.level):
-            screening = sum_up([], self._version)
-        if screening.level < Level.ACTIVE and (others := risks_in(text)):
-            screening = replace(
-                sum_up([*screening.matches, *others], self._version),
-                language=language_to_answer(text, others),
-            )
-        more = self._in_other_readings(text, screening.level)
+        screening, cues = self._in_every_reading(text, plain)
         added = [answered(plain.surface, asked)] if asked else []
         if history:
             added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
-        more += [
+        more = [
             Match(0, len(text), a.rule, a.level, a.category)
             for a in added
             if a is not None and a.level > screening.level
@@ -133,15 +125,22 @@ class Screener:
         if asked is not None and asked in self._answers:
             heard, _ = self._answers[asked]._alone(plain)
             more += heard.at_least(max(screening.level, Level.PASSIVE))
-        return merge([screening, sum_up(more, self._version)]) if more else screening
+        return sum_up([*screening.matches, *more], self._version) if more else screening
 
-    def _in_other_readings(self, text: str, level: Level) -> list[Match]:
-        return [
+    def _in_every_reading(self, text: str, plain: Normalised) -> tuple[Screening, Cues]:
+        """Screen a text as it stands, in its other readings and in other languages."""
+        screening, cues = self._alone(plain)
+        if screening.level >= Level.PASSIVE and is_foreign_to(text, screening.level):
+            screening = sum_up([], self._version)
+        more = [
             replace(match, start=0, end=len(text))
             for reading in other_readings(text)
             for match in self._alone(normalise(reading))[0].at_least(Level.PASSIVE)
-            if match.level > level
+            if match.level > screening.level
         ]
+        if screening.level < Level.ACTIVE:
+            more += risks_in_other_languages(text)
+        return (sum_up([*screening.matches, *more], self._version) if more else screening), cues
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
