@@ -10,6 +10,7 @@ from safety.response.policy import THRESHOLD
 from safety.text.languages import other_language
 from storage import Transaction
 from storage.messages import inbox
+from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 
 # The same text is not sent again for this long. Messages at risk never come here.
@@ -43,7 +44,7 @@ class OtherLanguageInterceptor:
                 transaction, utterance.update_ids, Ended.IGNORED, reason=f"{REASON}_again"
             )
             return True
-        text = self.speech.hello(code, person.region)
+        body = MessageBody(self.speech.hello(code, person.region))
         is_kept = person.has_consented and utterance.is_new
-        await self.fixed_reply.say(transaction, utterance, text, reason=REASON, is_kept=is_kept)
+        await self.fixed_reply.send(transaction, utterance, body, reason=REASON, is_kept=is_kept)
         return True

@@ -162,5 +162,7 @@ def is_foreign_to(text: str, level: Level) -> bool:
     alone is a word in many languages (le suicide). Anything graver counts, because a text of
     look-alike letters is a disguise.
     """
+    if level > Level.PASSIVE and "kana" not in scripts_in(text):
+        return False
     found = other_language(text)
     return found == "ja" or (found in other_languages() and level == Level.PASSIVE)

@@ -7,7 +7,7 @@ from html import unescape
 _CODE = re.compile(
     r"&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});"
     r"|\\u[0-9a-fA-F]{4}"
-    r"|(?:%[0-9a-fA-F]{2}){1,64}"
+    r"|(?:%[0-9a-fA-F]{2})+"
 )
 
 
