@@ -15,6 +15,8 @@ from bot.operators import room as operators_room
 from bot.people import room as people_room
 from bot.people.room import PeopleRoom
 from bot.receiving import room as receiving_room
+from bot.requests import room as requests_room
+from bot.requests.room import RequestsRoom
 from bot.service import console as console_room
 from bot.service import upkeep as upkeep_room
 from bot.service.leadership import Leadership
@@ -51,6 +53,9 @@ def build(
     crisis = crisis_room.build(context, operators)
     people = people_room.build(context, operators, crisis, is_demo=worker.is_demo)
     check_ins = check_ins_room.build(context, operators, crisis, admits=people.admission.admits)
+    requests = requests_room.build(
+        context, operators, crisis, admits=people.admission.admits, is_demo=worker.is_demo
+    )
     conversation = conversation_room.build(
         context,
         worker,
@@ -58,7 +63,7 @@ def build(
         shadow=operators.shadow,
         quota=people.quota,
         legal_notices=people.legal_notices,
-        interceptors=_interceptors(crisis, people, check_ins),
+        interceptors=_interceptors(crisis, people, check_ins, requests),
     )
     receiving = receiving_room.build(context, operators, crisis)
     delivery = delivery_room.build(
@@ -69,7 +74,7 @@ def build(
     )
     console = console_room.build(context, operators, crisis.lexicon, leadership)
     upkeep = upkeep_room.build(context, operators)
-    answering = (operators, crisis, people, conversation, console)
+    answering = (operators, crisis, people, requests, conversation, console)
     routes = joined([*(room.routes for room in answering), check_ins.routes(conversation.turns)])
     register(context.application, routes)
     working = (operators, crisis, check_ins, conversation, upkeep)
@@ -91,12 +96,13 @@ def build(
 
 
 def _interceptors(
-    crisis: CrisisRoom, people: PeopleRoom, check_ins: CheckInsRoom
+    crisis: CrisisRoom, people: PeopleRoom, check_ins: CheckInsRoom, requests: RequestsRoom
 ) -> tuple[Interceptor, ...]:
     """List who may answer a message: the first that takes it, or else the model."""
     return (
         crisis.interceptors.reply,
         crisis.interceptors.takeover,
+        requests.interceptor,
         crisis.interceptors.hold,
         crisis.interceptors.question_closer,
         people.admission,

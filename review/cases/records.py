@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from safety.response.policy import HOLD_LAPSE_S, Response
+from safety.response.policy import HOLD_LAPSE_S, Response, Script
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from storage import Transaction
@@ -105,6 +105,11 @@ async def case_on_hold(transaction: Transaction, person_id: PersonId) -> Case | 
 def holds(case: Case, now: datetime) -> bool:
     """Return whether a case keeps the model silent."""
     return case.hold_until_at is not None and now < case.hold_until_at
+
+
+def is_urgent(case: Case) -> bool:
+    """Return whether emergency numbers come before the others in a case."""
+    return case.level >= Level.IMMINENT or case.script == Script.MEDICAL
 
 
 async def extend_hold(transaction: Transaction, case: Case) -> None:
