@@ -7,7 +7,7 @@ from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from review.cases.desk import Desk
 from review.cases.human_requests import HumanRequests, HumanWait
-from safety.screening.requests import Request
+from safety.screening.requests import ServiceRequest
 from storage import Transaction
 from storage.checkins import questions
 from storage.checkins import settings as check_in_settings
@@ -38,7 +38,7 @@ class RequestAnswers:
         self,
         transaction: Transaction,
         person: Person,
-        request: Request,
+        request: ServiceRequest,
         *,
         words: str = "",
         is_urgent: bool = False,
@@ -53,17 +53,17 @@ class RequestAnswers:
             is_urgent: whether emergency numbers come first.
         """
         match request:
-            case Request.LINES:
+            case ServiceRequest.LINES:
                 body = self.lines(person, is_urgent=is_urgent)
-            case Request.HUMAN:
+            case ServiceRequest.HUMAN:
                 body = await self._human(transaction, person, words, is_urgent=is_urgent)
-            case Request.IDENTITY:
+            case ServiceRequest.IDENTITY:
                 body = MessageBody(self._identity(person, await Desk.is_staffed(transaction)))
-            case Request.PRIVACY:
+            case ServiceRequest.PRIVACY:
                 body = MessageBody(await self._privacy(transaction, person))
-            case Request.STOP_CHECKINS:
+            case ServiceRequest.STOP_CHECKINS:
                 body = MessageBody(await self._stop_check_ins(transaction, person))
-            case Request.GOODBYE:  # the model answers a goodbye, if it can
+            case ServiceRequest.GOODBYE:  # the model answers a goodbye, if it can
                 body = MessageBody(self._text(person, "goodbye"))
         if person.has_consented:
             return body

@@ -6,7 +6,7 @@ from bot.context import Context
 from bot.requests.answers import RequestAnswers
 from bot.updates.responder import HandlerContext, UnitOfWork, data_of
 from review.cases import records as review
-from safety.screening.requests import Request
+from safety.screening.requests import ServiceRequest
 from storage.companion import people
 
 
@@ -22,13 +22,13 @@ class RequestHandlers:
         """Answer `/human`: ask the operators on duty for a person."""
         async with self._open(update, "asked_human") as uow:
             if uow:
-                await self._answer(uow, Request.HUMAN)
+                await self._answer(uow, ServiceRequest.HUMAN)
 
     async def on_sos(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/sos` with numbers to call."""
         async with self._open(update, "asked_lines") as uow:
             if uow:
-                await self._answer(uow, Request.LINES)
+                await self._answer(uow, ServiceRequest.LINES)
 
     async def on_ask(self, update: Update, context: HandlerContext) -> None:
         """Handle the buttons for a human, for numbers, and for the region of the numbers."""
@@ -42,7 +42,7 @@ class RequestHandlers:
         else:
             await self.on_sos(update, context)
 
-    async def _answer(self, uow: UnitOfWork, request: Request) -> None:
+    async def _answer(self, uow: UnitOfWork, request: ServiceRequest) -> None:
         await uow.say(
             await self._requests.answer(
                 uow.transaction, uow.person, request, is_urgent=await self._is_urgent(uow)

@@ -11,6 +11,7 @@ from bot.requests.handlers import RequestHandlers
 from bot.requests.interceptor import RequestInterceptor
 from bot.updates.routes import Routes
 from review.cases.human_requests import HumanRequests
+from safety.screening.requests import request_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def build(
         admits: whether the companion talks with a person.
         is_demo: whether the model is a demo.
     """
+    request_rules()  # compiled now, not with the first message
     answers = RequestAnswers(
         texts=context.texts,
         help_lines=context.help_lines,

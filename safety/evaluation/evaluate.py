@@ -24,7 +24,7 @@ from safety.evaluation.metrics import INTENT, NO_REQUEST, JudgedText, LabelledRo
 from safety.evaluation.replay import ReplayedText
 from safety.evaluation.report import as_page, as_text
 from safety.screening.levels import Level
-from safety.screening.requests import Request
+from safety.screening.requests import ServiceRequest
 from safety.screening.screener import Screener
 from safety.text.utf8 import NotUtf8Error, text_lines
 
@@ -179,8 +179,10 @@ def _risks(place: str, kind: str, given: object) -> frozenset[str] | None:
     if not named or not all(isinstance(label, str) and label for label in named):
         raise RowError(f"{place}: {kind} must be a label or a list of labels")
     labels = frozenset(str(label) for label in named)
-    if kind == INTENT and not labels <= {NO_REQUEST, *Request}:
-        raise RowError(f"{place}: intent must be one of {', '.join(Request)} or {NO_REQUEST}")
+    if kind == INTENT and not labels <= {NO_REQUEST, *ServiceRequest}:
+        raise RowError(
+            f"{place}: intent must be one of {', '.join(ServiceRequest)} or {NO_REQUEST}"
+        )
     if kind == "label" and not labels <= _CRISIS | _HARMLESS:
         return None
     if kind == "risk" and not labels <= {"high", "low"}:

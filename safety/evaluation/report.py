@@ -13,7 +13,7 @@ from safety.evaluation.metrics import (
     recall_per_label,
 )
 from safety.screening.levels import Level
-from safety.screening.requests import Request, read_request
+from safety.screening.requests import ServiceRequest, read_request
 
 # Rows with these labels are also measured at level 3, all together.
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
@@ -63,7 +63,7 @@ def _block(part: SourcePart) -> list[str]:
 def _requests(part: SourcePart) -> list[str]:
     """Write how many requests of each kind are read as such, and how many of none are."""
     lines = []
-    for kind in (*Request, NO_REQUEST):
+    for kind in (*ServiceRequest, NO_REQUEST):
         asked = [judged for judged in part.rows if kind in judged.row.labels]
         right = sum(_read_as(judged) == kind for judged in asked)
         if kind == NO_REQUEST:

@@ -19,12 +19,14 @@ from safety.text.normalise import normalise
 LONGEST_REQUEST = 200
 # A longer sentence tells a story.
 LONGEST_SENTENCE = 80
+# A message up to this length is read as a whole too.
+SHORTEST = 40
 _GAP = re.compile(r"~(\d+)")
 _NAME = re.compile(r"<(\w+)>")
 _SENTENCES = re.compile(r"[^,，;；。!?\n]*[,，;；。!?\n]*")
 
 
-class Request(StrEnum):
+class ServiceRequest(StrEnum):
     """What a person asks the service itself."""
 
     HUMAN = "human"
@@ -47,7 +49,7 @@ class RequestRules:
         near: texts that are of no kind, or of another one.
     """
 
-    kind: Request
+    kind: ServiceRequest
     alternatives: tuple[tuple[re.Pattern[str], ...], ...]
     vetoes: tuple[re.Pattern[str], ...]
     examples: tuple[str, ...]
@@ -65,7 +67,7 @@ class RequestRules:
         return any(veto.search(text) for veto in self.vetoes)
 
 
-def read_request(text: str) -> Request | None:
+def read_request(text: str) -> ServiceRequest | None:
     """Return what a message asks the service, or None.
 
     Args:
@@ -74,18 +76,18 @@ def read_request(text: str) -> Request | None:
     return request_of(normalise(text[-LONGEST_REQUEST:]).surface)
 
 
-def read_question(text: str) -> Request | None:
+def read_question(text: str) -> ServiceRequest | None:
     """Return what a message asks, which a goodbye does not."""
     request = read_request(text)
-    return None if request is Request.GOODBYE else request
+    return None if request is ServiceRequest.GOODBYE else request
 
 
 def is_goodbye(text: str) -> bool:
     """Return whether a message only says goodbye or thanks."""
-    return read_request(text) is Request.GOODBYE
+    return read_request(text) is ServiceRequest.GOODBYE
 
 
-def request_of(surface: str) -> Request | None:
+def request_of(surface: str) -> ServiceRequest | None:
     """Return what a folded message asks the service, or None."""
     read = surface[-LONGEST_REQUEST:]
     sentences = [
@@ -93,10 +95,12 @@ def request_of(surface: str) -> Request | None:
         for sentence in _SENTENCES.findall(read)
         if 0 < len(sentence) <= LONGEST_SENTENCE
     ]
+    if len(read) <= SHORTEST:  # what is split by a comma may be one question
+        sentences.append(read)
     for rules in request_rules():
         if any(rules.has_match(sentence) for sentence in sentences):
             # A goodbye that goes on with other words is not one.
-            is_whole = rules.kind is not Request.GOODBYE or not rules.has_veto(read)
+            is_whole = rules.kind is not ServiceRequest.GOODBYE or not rules.has_veto(read)
             return rules.kind if is_whole else None
     return None
 
@@ -113,12 +117,12 @@ def request_rules() -> tuple[RequestRules, ...]:
     words: dict[str, str] = {}
     for name, pattern in data["words"].items():
         words[name] = _spelled(pattern, words)
-    if set(data["kinds"]) != set(Request):
-        raise ValueError(f"requests.yaml: give rules to the kinds {', '.join(Request)}")
-    return tuple(_rules(Request(kind), row, words) for kind, row in data["kinds"].items())
+    if set(data["kinds"]) != set(ServiceRequest):
+        raise ValueError(f"requests.yaml: give rules to the kinds {', '.join(ServiceRequest)}")
+    return tuple(_rules(ServiceRequest(kind), row, words) for kind, row in data["kinds"].items())
 
 
-def _rules(kind: Request, row: Mapping[str, Any], words: Mapping[str, str]) -> RequestRules:
+def _rules(kind: ServiceRequest, row: Mapping[str, Any], words: Mapping[str, str]) -> RequestRules:
     def compiled(patterns: str | list[str]) -> tuple[re.Pattern[str], ...]:
         listed = [patterns] if isinstance(patterns, str) else patterns
         return tuple(re.compile(_spelled(pattern, words)) for pattern in listed)
