@@ -58,7 +58,8 @@ class RequestAnswers:
             case ServiceRequest.HUMAN:
                 body = await self._human(transaction, person, words, is_urgent=is_urgent)
             case ServiceRequest.IDENTITY:
-                body = MessageBody(self._identity(person, await Desk.is_staffed(transaction)))
+                is_staffed = self.humans.has_chat and await Desk.is_staffed(transaction)
+                body = MessageBody(self._identity(person, is_staffed))
             case ServiceRequest.PRIVACY:
                 body = MessageBody(await self._privacy(transaction, person))
             case ServiceRequest.STOP_CHECKINS:

@@ -43,7 +43,7 @@ def build(
     answers = RequestAnswers(
         texts=context.texts,
         help_lines=context.help_lines,
-        humans=HumanRequests(operators.desk),
+        humans=HumanRequests(operators.desk, has_chat=operators.messenger.has_readers),
         days=context.settings.retention_days,
         is_demo=is_demo,
     )

@@ -28,9 +28,13 @@ class HumanRequests:
     """Pass requests for a human on to the operators on duty.
 
     The companion goes on meanwhile: a request is not a risk and silences nobody.
+
+    Attributes:
+        has_chat: whether operators have a chat. Without one nobody can be told at once.
     """
 
     desk: Desk
+    has_chat: bool
 
     @property
     def longest_wait(self) -> timedelta:
@@ -55,7 +59,7 @@ class HumanRequests:
                 await self._mark(transaction, case, words)
             joined = case.lease_until_at is not None and transaction.now < case.lease_until_at
             return HumanWait.JOINED if joined else HumanWait.CLAIMED
-        if not await roster.on_duty(transaction, self.desk.escalation.pace.zone):
+        if not await self._is_on_duty(transaction):
             if case is not None and not case.is_asked:
                 await self._mark(transaction, case, words)
             return HumanWait.NOBODY
@@ -64,6 +68,10 @@ class HumanRequests:
         case_id = case.case_id if case is not None else await self._open(transaction, person_id)
         await self._call(transaction, case_id, words)
         return HumanWait.TOLD
+
+    async def _is_on_duty(self, transaction: Transaction) -> bool:
+        zone = self.desk.escalation.pace.zone
+        return self.has_chat and bool(await roster.on_duty(transaction, zone))
 
     @staticmethod
     async def _open(transaction: Transaction, person_id: PersonId) -> CaseId:
