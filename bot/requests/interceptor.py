@@ -33,7 +33,7 @@ class RequestInterceptor:
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Answer the utterance if it is a request."""
-        if not utterance.is_typed or not utterance.is_new or utterance.is_late:
+        if not utterance.is_typed or not utterance.is_new:
             return False
         request = read_question(utterance.text)
         if request is None:

@@ -18,7 +18,11 @@ HELD_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """A case after a message at risk."""
+    """A case after a message at risk.
+
+    Attributes:
+        is_new: no risk was known before. A case of a request for a human counts as new.
+    """
 
     case_id: CaseId
     is_new: bool
@@ -56,7 +60,7 @@ async def open_or_raise(
         last_risk_at=transaction.now,
         hold_until_at=hold_until_at or case.hold_until_at,
     )
-    return OpenedCase(case.case_id, is_new=False, level_rose=level > case.level)
+    return OpenedCase(case.case_id, is_new=case.level == 0, level_rose=level > case.level)
 
 
 async def note_evidence(

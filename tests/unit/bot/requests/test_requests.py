@@ -257,6 +257,29 @@ async def test_old_buttons_work_in_a_hold(open_house: OpenHouse, texts: Texts) -
     assert any(texts("zh", "request_human_told", minutes=30) in text for text in told)
 
 
+async def test_a_stranger_of_a_closed_pilot_in_a_hold_gets_numbers(
+    open_house: OpenHouse, texts: Texts
+) -> None:
+    house = await open_house(pilot=True)
+    await house.known(region="CN")
+    [closed] = await commands(house, "/sos")
+    assert closed.startswith(texts("zh", "pilot_closed").split("{", 1)[0])
+    await house.receives(GRAVE)
+    [told] = await commands(house, "/sos")
+    assert told.startswith(texts("zh", "request_lines").split("{", 1)[0])
+
+
+async def test_a_risk_after_a_request_opens_the_case_for_operators(open_house: OpenHouse) -> None:
+    house = await open_house()
+    await house.agreed()
+    await house.receives(HUMAN, GRAVE)
+    case = await house.case()
+    assert case is not None
+    assert (case.case_id, case.level, case.is_asked) == (1, 3, True)
+    opened = house.parts.operators.messenger.text("case_opened", case=1, level=3, categories="")
+    assert any(text.startswith(opened) for text in await house.queued("case"))
+
+
 @pytest.mark.parametrize(
     ("asks", "answers"), [("谢谢你，晚安", "goodbye"), ("今天下雨了", "model_failed")]
 )
