@@ -89,7 +89,7 @@ def is_goodbye(text: str) -> bool:
 
 def request_of(surface: str) -> ServiceRequest | None:
     """Return what a folded message asks the service, or None."""
-    read = surface[-LONGEST_REQUEST:]
+    read = surface[-LONGEST_REQUEST:].replace("您", "你")
     sentences = [
         sentence.rstrip(" ,;。!\n")
         for sentence in _SENTENCES.findall(read)
