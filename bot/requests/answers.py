@@ -62,10 +62,8 @@ class RequestAnswers:
                 body = MessageBody(self._identity(person, is_staffed))
             case ServiceRequest.PRIVACY:
                 body = MessageBody(await self._privacy(transaction, person))
-            case ServiceRequest.STOP_CHECKINS:
+            case _:  # no more check-ins; a goodbye asks nothing and does not come here
                 body = MessageBody(await self._stop_check_ins(transaction, person))
-            case ServiceRequest.GOODBYE:  # the model answers a goodbye, if it can
-                body = MessageBody(self._text(person, "goodbye"))
         if person.has_consented:
             return body
         return MessageBody(f"{body.text}\n{self._text(person, 'request_start')}", body.buttons)
