@@ -85,3 +85,11 @@ async def test_an_unknown_language_gets_both_of_ours(
     for language in ("zh", "en"):
         assert texts(language, "other_language").splitlines()[0] in said
     assert silent == []
+
+
+async def test_operators_read_which_language_it_is(sandbox: Sandbox, start: Start) -> None:
+    await start()
+    user = sandbox.add_user(language_code="de")
+    await answer_to(user, "Ich will nicht mehr leben")
+    chat = sandbox.operators_chat_id
+    await sandbox.operator.wait_for(foreign_texts()["de"].name_zh, chat_id=chat, timeout_s=20)
