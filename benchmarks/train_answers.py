@@ -2,7 +2,7 @@
 
     python benchmarks/train_answers.py [--write]
 
-The data ships with the project: `benchmarks/data/answers.txt` and the development rows of
+The data ships with the project: `benchmarks/data/*.txt` and the development rows of
 `tests/data/safety/answers-dev.jsonl`, both CC0. The same data gives the same file, byte for byte.
 """
 
@@ -25,6 +25,7 @@ from safety.text.normalise import normalise
 
 ROOT = Path(__file__).parents[1]
 OWN = ROOT / "benchmarks" / "data" / "answers.txt"
+ORDINARY = ROOT / "benchmarks" / "data" / "ordinary.txt"
 DEVELOPMENT = ROOT / "tests" / "data" / "safety" / "answers-dev.jsonl"
 FRESH = ROOT / "tests" / "data" / "safety" / "answers-fresh.jsonl"
 OUTPUT = ROOT / "safety" / "screening" / "answer_model.json"
@@ -33,6 +34,7 @@ BUCKETS = 1 << 16
 STEPS_OF_WEIGHT = 7  # on each side of nothing: more make the file larger and nothing better
 STEPS, RATE = 25, 0.3
 FOLDS = 5
+ORDINARY_EACH = 1  # the questions for which an ordinary sentence is learnt
 SPREAD = 4  # an answer to any question is learnt for one question in so many
 ALIKE = 0.6  # the share of common pairs of letters from which two answers are near duplicates
 
@@ -53,6 +55,19 @@ def own_rows() -> Iterator[Row]:
                 for name in questions if question == "any" else [question]:
                     if question == name or zlib.crc32((text + name).encode()) % SPREAD == 0:
                         yield name, normalise(text).surface, kind
+
+
+def ordinary_rows() -> list[Row]:
+    """Return sentences that answer nothing, so that a yes is never the reading of the unknown."""
+    questions = sorted(all_questions())
+    rows = []
+    for line in ORDINARY.read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            surface = normalise(line).surface
+            first = zlib.crc32(line.encode())
+            names = {questions[(first + 7 * k) % len(questions)] for k in range(ORDINARY_EACH)}
+            rows += [(name, surface, "other") for name in sorted(names)]
+    return rows
 
 
 def labelled_rows(path: Path) -> list[Row]:
@@ -177,7 +192,7 @@ def write(model: tuple[Any, Any]) -> None:
                 "licence": "CC0",
                 "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             }
-            for path in (OWN, DEVELOPMENT)
+            for path in (OWN, ORDINARY, DEVELOPMENT)
         ],
         "kinds": KINDS,
         "biases": [round(float(bias), 4) for bias in biases],
@@ -195,7 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="replace answer_model.json")
     given = parser.parse_args()
-    own, development = list(own_rows()), labelled_rows(DEVELOPMENT)
+    own, development = [*own_rows(), *ordinary_rows()], labelled_rows(DEVELOPMENT)
     if given.write:
         write(fit(own + development))
         return

@@ -199,7 +199,7 @@ def _in_order(pattern: str) -> str:
     for part in pattern.split(" ") if "<" in pattern else [pattern]:
         names = part[1:-1].split("|") if part.startswith("<") else []
         parts.append(f"(?:{_either([w for n in names for w in members(n)] or [part])})")
-    return r"\s?".join(parts)
+    return r"[里上\s]{0,2}".join(parts)
 
 
 def _either(texts: Sequence[str], *, bounded: bool = True) -> str:
