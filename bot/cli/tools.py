@@ -3,14 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bot.cli.terminal import console, errors, print_json, progress, stop
-
-if TYPE_CHECKING:
-    from safety.screening.context import DirectQuestion
 
 safety = typer.Typer(
     help="How well the safety layer screens, and how often it acted in a year.",
@@ -56,12 +53,13 @@ def screen() -> None:
     The input is UTF-8 under every locale. A line in another encoding ends it with an error.
 
     A line may also hold "history", the same person's earlier messages, oldest first. "asked"
-    names the direct question just before: "risk" (thoughts of ending their life) or "injury"
-    (harm already done). A yes is then read as the answer to it.
+    names the question of the scripts just before, as in safety/response/scripts.yaml: "risk",
+    "injured", "means", "company" … The message is then read as its answer. "injury", the older
+    name of "injured", still works.
 
     Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …, "request": …} for each.
     "request" is what the text asks the service: human, lines, identity, privacy, stop_checkins
-    or null.
+    or null. After a question it adds "answer": yes, no, unsure, fine, quiet, angry or other.
     """
     from safety.screening.requests import read_question
     from safety.screening.screener import Screener
@@ -76,8 +74,12 @@ def screen() -> None:
                 print_json(screening.to_dict() | {"request": read_question(text)})
 
 
-def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion | None]":
-    from safety.screening.context import DirectQuestion
+# Names of questions that earlier versions took.
+_FORMER = {"injury": "injured"}
+
+
+def _to_screen(number: int, line: str) -> tuple[str, list[str], str | None]:
+    from safety.screening.answers import all_questions
 
     try:
         row = json.loads(line)
@@ -85,12 +87,15 @@ def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion 
         words = [text, *history] if isinstance(history, list) else [None]
         if not all(isinstance(word, str) for word in words):
             raise TypeError
-        return text, history, DirectQuestion(asked) if asked is not None else None
+        asked = _FORMER.get(asked, asked)
     except (ValueError, KeyError, TypeError, AttributeError):
         stop(
             f'line {number}: expected {{"text": "…"}}, optionally with "history": ["…"] and '
-            '"asked": "risk" or "injury"'
+            '"asked": the name of a question'
         )
+    if asked is not None and asked not in all_questions():
+        stop(f"line {number}: asked must be one of {', '.join(all_questions())}")
+    return text, history, asked
 
 
 @safety.command()

@@ -12,7 +12,6 @@ from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.desk import Desk
 from safety.response.policy import Response, respond
-from safety.screening.levels import Level
 from safety.text.languages import other_language
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
@@ -139,7 +138,7 @@ class CrisisResponder:
             body = MessageBody(self._speech.crisis(code, person.region, tells_operators=False))
         else:
             body = await self._script.advance(
-                transaction, person, case.script, utterance.text, utterance.screening.level
+                transaction, person, case.script, utterance.text, utterance.screening
             )
         turn_id = await self._store_and_enqueue(
             transaction, utterance, body, off_record=person.is_off_record(transaction.now)
@@ -152,7 +151,7 @@ class CrisisResponder:
         self, transaction: Transaction, person: Person, case: Case, update_ids: Collection[UpdateId]
     ) -> None:
         """Answer the retry of a stored turn in a held conversation, without a new turn."""
-        body = await self._script.advance(transaction, person, case.script, "", Level.NONE)
+        body = await self._script.advance(transaction, person, case.script, "", None)
         await self._enqueue(transaction, person, update_ids, body)
 
     def lines(self, person: Person, *, emergency_first: bool = False) -> str:

@@ -111,7 +111,7 @@ class SafetyPlans:
         if not utterance.is_typed or not utterance.is_new or utterance.is_edit:
             return False
         at_risk = utterance.screening.level >= Level.PASSIVE
-        if at_risk or read(normalise(text).surface) is not Answer.OTHER:
+        if at_risk or read(normalise(text).surface).answer is not Answer.OTHER:
             return False
         open_since = transaction.now - STAYS_OPEN
         plan = await plans.get(transaction, person.person_id, open_since=open_since)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from safety.screening import canary
-from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from safety.screening.screener import Screener
@@ -47,7 +46,7 @@ class SafeScreener:
         return self._screener
 
     def screen(
-        self, text: str, before: Sequence[str] = (), *, asked: DirectQuestion | None = None
+        self, text: str, before: Sequence[str] = (), *, asked: str | None = None
     ) -> Screening:
         """Screen a text in the context of earlier messages and of the question it answers."""
         try:
@@ -56,7 +55,7 @@ class SafeScreener:
             return self._failed(error)
 
     async def screen_async(
-        self, text: str, before: Sequence[str] = (), *, asked: DirectQuestion | None = None
+        self, text: str, before: Sequence[str] = (), *, asked: str | None = None
     ) -> Screening:
         """Screen a text like `screen`. A long one does not block the event loop."""
         if len(text) <= MOST_AT_ONCE:

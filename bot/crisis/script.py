@@ -3,7 +3,7 @@
 The position in the script is a row, so that a restart continues there.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.texts import Texts
@@ -12,14 +12,12 @@ from safety.response import script as dialogue
 from safety.response.openings import moment_of, opening_of
 from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.response.script import ScriptStep
-from safety.screening.answer_rules import tells_of_harm
-from safety.screening.answers import Answer, read
-from safety.screening.context import DirectQuestion
+from safety.screening.answers import Answer, read, told
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import plans, script_positions
+from storage.companion import plans, script_answers, script_positions
 from storage.companion.people import Person
 from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId
@@ -27,6 +25,9 @@ from storage.messages.body import Keyboard, MessageBody
 
 # An older question is no longer answered by a new message.
 OPEN_FOR = timedelta(seconds=HOLD_LAPSE_S)
+# The answers after which a question is not asked again.
+_SETTLED = frozenset({Answer.YES, Answer.NO})
+_OWN_RISK = frozenset({"risk", "own_risk"})
 
 
 class ScriptRunner:
@@ -57,11 +58,15 @@ class ScriptRunner:
         already has the opening, so only the position is written.
         """
         position = await script_positions.get(transaction, person.person_id)
-        if position is None or is_opened or _opens(position, response, text, is_held=is_held):
+        answer = _answer(position, text, screening) if position else Answer.OTHER
+        if position is None or is_opened or _opens(position, response, answer, is_held=is_held):
+            if position is None:
+                await script_answers.clear(transaction, person.person_id)
+            for question, other in told(normalise(text).surface).items():
+                await script_answers.record(transaction, person.person_id, question, other)
             return await self._enter(transaction, person, opening_of(response, text), 0)
-        answer = Answer.YES if tells_of_harm(screening) else None
         body = await self._advance(
-            transaction, person, position, text, screening.level, answer=answer
+            transaction, person, position, answer, level=screening.level, text=text
         )
         return self._with_moment(person, response, text, body)
 
@@ -76,31 +81,66 @@ class ScriptRunner:
         return MessageBody(f"{first}\n{body.text}", body.buttons)
 
     async def advance(
-        self, transaction: Transaction, person: Person, script: str, text: str, level: Level
+        self,
+        transaction: Transaction,
+        person: Person,
+        script: str,
+        text: str,
+        screening: Screening | None,
     ) -> MessageBody:
-        """Return the answer to a message in a hold, which the case's script gives."""
+        """Return the answer to a message in a hold, which the case's script gives.
+
+        `screening` is None if the message was answered before.
+        """
         position = await script_positions.get(transaction, person.person_id)
         if position is None or position.script == dialogue.GENTLE:
             position = ScriptPosition(script, 0, 1, transaction.now)
-        return await self._advance(transaction, person, position, text, level)
+        answer = _answer(position, text, screening) if screening else Answer.OTHER
+        level = screening.level if screening else Level.NONE
+        return await self._advance(transaction, person, position, answer, level=level, text=text)
 
     async def _advance(
         self,
         transaction: Transaction,
         person: Person,
         position: ScriptPosition,
-        text: str,
-        level: Level,
+        answer: Answer,
         *,
-        answer: Answer | None = None,
+        level: Level,
+        text: str,
     ) -> MessageBody:
-        answer = answer or read(normalise(text).surface)
-        turns = position.turns
-        step = dialogue.advance(position.script, position.step, turns, answer, level)
+        turns, at = position.turns, position.step
+        known = await self._record(transaction, person, position, answer, text)
+        step = dialogue.advance(position.script, at, turns, answer, level, known.questions)
         while step.offers and not person.has_consented:  # the offers need stored data
-            following = dialogue.advance(step.script, step.step, turns, Answer.OTHER, level)
+            following = dialogue.advance(
+                step.script, step.step, turns, Answer.OTHER, level, known.questions
+            )
             step = replace(following, acknowledges=step.acknowledges)
+        if level < Level.IMMINENT:
+            step = replace(step, heard=tuple(f"{q}_{a}" for q, a in known.beside.items()))
         return await self._enter(transaction, person, step, turns)
+
+    @staticmethod
+    async def _record(
+        transaction: Transaction,
+        person: Person,
+        position: ScriptPosition,
+        answer: Answer,
+        text: str,
+    ) -> "_Known":
+        """Record what a message answers, to the question that waits and in passing."""
+        rows = await script_answers.of_person(transaction, person.person_id)
+        known = {row.question for row in rows if row.answer in _SETTLED}
+        question = dialogue.asked(position.script, position.step)
+        heard = told(normalise(text).surface)
+        beside = dialogue.told_beside(position.script, position.step, heard, known)
+        answers = dict(beside)
+        if question and answer is not Answer.OTHER:
+            answers[question] = answer
+        for name, kind in answers.items():
+            await script_answers.record(transaction, person.person_id, name, kind)
+        return _Known(frozenset({*known, *beside}), beside)
 
     async def _enter(
         self, transaction: Transaction, person: Person, step: ScriptStep, turns: int
@@ -122,8 +162,9 @@ class ScriptRunner:
         lines = self._help_lines.text(
             language, region, emergency_first=step.emergency_first, topic=step.script
         )
-        keys = [key for key in step.acknowledges if self._texts.has(key)]
-        parts = [self._texts(language, key, lines=lines) for key in (*keys[:1], step.says)]
+        keys = [key for key in step.acknowledges if self._texts.has(key)][:1]
+        keys += [key for key in step.heard if self._texts.has(key)]
+        parts = [self._texts(language, key, lines=lines) for key in (*keys, step.says)]
         if step.lines and not any(lines in part for part in parts):
             parts.append(lines)
         return "\n".join(parts)
@@ -138,14 +179,30 @@ class ScriptRunner:
         return asks
 
 
-def _opens(position: ScriptPosition, response: Response, text: str, *, is_held: bool) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The questions that need not be asked, and what the last message told in passing."""
+
+    questions: frozenset[str]
+    beside: dict[str, Answer]
+
+
+def _answer(position: ScriptPosition, text: str, screening: Screening) -> Answer:
+    """Return what a message answers, as it was screened after its question."""
+    if screening.answer is not None:
+        return screening.answer
+    question = dialogue.asked(position.script, position.step)
+    return read(normalise(text).surface, question).answer
+
+
+def _opens(position: ScriptPosition, response: Response, answer: Answer, *, is_held: bool) -> bool:
     """Return whether to open a script. After a hold the same one can open again."""
     question = dialogue.asked(position.script, position.step)
     if position.script == dialogue.GENTLE:
         return question is None or dialogue.takes_precedence("suicide", response.script)
     if not is_held:
         return not (position.script == response.script and position.step == 0)
-    if question is DirectQuestion.RISK and read(normalise(text).surface) is Answer.YES:
+    if question in _OWN_RISK and answer is Answer.YES:
         return False
     return dialogue.takes_precedence(position.script, response.script)
 

@@ -12,7 +12,14 @@ from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext, UnitOfWork, choice_of
 from safety.response.safety_plan import STEPS
 from storage.checkins import occurrences
-from storage.companion import conversations, follow_ups, people, plans, transcripts
+from storage.companion import (
+    conversations,
+    follow_ups,
+    people,
+    plans,
+    script_answers,
+    transcripts,
+)
 from storage.companion.conversations import Turn
 from storage.companion.people import Person
 from storage.ids import TurnId
@@ -128,6 +135,7 @@ class DataRightsHandlers:
             "asked_again_at": _iso(
                 await follow_ups.due_at(answering.transaction, person.person_id)
             ),
+            "script_answers": await self._script_answers(answering) if number == 1 else [],
             "check_ins": await check_ins_of(answering.transaction, person.person_id)
             if number == 1
             else {},
@@ -138,6 +146,14 @@ class DataRightsHandlers:
             answering.text("export_caption", turns=len(turns)),
             document=Document(name, json.dumps(content, ensure_ascii=False, indent=1)),
         )
+
+    @staticmethod
+    async def _script_answers(answering: UnitOfWork) -> list[dict[str, str]]:
+        rows = await script_answers.of_person(answering.transaction, answering.person.person_id)
+        return [
+            {"at": row.answered_at.isoformat(), "question": row.question, "answer": row.answer}
+            for row in rows
+        ]
 
     async def _plan_of(self, answering: UnitOfWork) -> dict[str, list[str]]:
         plan = await plans.get(answering.transaction, answering.person.person_id)

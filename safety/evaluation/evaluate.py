@@ -11,6 +11,7 @@ would falsify every figure.
 | `text`, `lang`, `risk` (other languages) | `risk`: true or false | level 3, for each language |
 | `text`, `intent` | nothing: what is asked is read, and `none` asks nothing | – |
 | `text` alone | nothing: every alarm is false | levels 2 and 3 |
+| `asked`, `messages` | see `answers.py` | classes and levels |
 | `turns` (dialogues) | unknown: users' turns with alarms are counted | levels 2, 3 and 4 |
 """
 
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from safety.evaluation.answers import ANSWERS, MESSAGES, answer_figures, message_figures
 from safety.evaluation.metrics import INTENT, NO_REQUEST, JudgedText, LabelledRow, SourcePart
 from safety.evaluation.replay import ReplayedText
 from safety.evaluation.report import as_page, as_text
@@ -48,6 +50,8 @@ _KINDS: Mapping[str, Level] = {
     INTENT: Level.PASSIVE,
     "text": Level.PASSIVE,
 }
+# The shapes of rows that are not single labelled messages, and how to measure them.
+_CONVERSATIONS = {ANSWERS: answer_figures, MESSAGES: message_figures}
 
 
 def evaluate(folder: Path, screener: Screener) -> list[SourcePart]:
@@ -63,7 +67,31 @@ def evaluate(folder: Path, screener: Screener) -> list[SourcePart]:
     Raises:
         RowError: A row is not a JSON object of a known shape, or there is no file.
     """
-    return [part for path in _paths(folder) for part in _evaluate_file(path, screener)]
+    paths = [path for path in _paths(folder) if _conversation(path) is None]
+    return [part for path in paths for part in _evaluate_file(path, screener)]
+
+
+def evaluate_conversations(folder: Path, screener: Screener) -> list[str]:
+    """Return the figures of a folder's files of answers and of messages that belong together.
+
+    Raises:
+        RowError: As `evaluate`.
+    """
+    lines: list[str] = []
+    for path in _paths(folder):
+        if (shape := _conversation(path)) is not None:
+            rows = [row for _, row in _lines(path)]
+            try:
+                lines += [*_CONVERSATIONS[shape](path.name, rows, screener), ""]
+            except (KeyError, TypeError) as fault:
+                raise RowError(f"{path.name}: a row has no valid {fault}") from fault
+    return lines
+
+
+def _conversation(path: Path) -> str | None:
+    """Return the shape of a file by its first row, or None for single messages."""
+    first: dict[str, Any] = next((row for _, row in _lines(path)), {})
+    return next((shape for shape in _CONVERSATIONS if shape in first), None)
 
 
 def messages(folder: Path) -> Iterator[ReplayedText]:
@@ -77,6 +105,8 @@ def messages(folder: Path) -> Iterator[ReplayedText]:
         RowError: As `evaluate`, during the iteration.
     """
     for path in _paths(folder):
+        if _conversation(path) is not None:
+            continue  # what it says is read with its question or its neighbours
         for place, data in _lines(path):
             kind = _kind(place, data)
             named = _sources(data.get("lang" if kind == "lang" else "source"))[-1]
@@ -210,10 +240,12 @@ def main(folder: Path, misses: Path | None = None) -> int:
     screener = Screener.load()
     try:
         parts = evaluate(folder, screener)
+        conversations = evaluate_conversations(folder, screener)
     except (RowError, OSError) as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
     sys.stdout.write(as_text(parts, screener.version))
+    sys.stdout.writelines(f"{line}\n" for line in conversations)
     if misses is not None:
         misses.write_text(as_page(parts, screener.version), "utf-8")
     return 0

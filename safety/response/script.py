@@ -1,10 +1,11 @@
 """The scripts for a person at risk, which choose the next reviewed text.
 
 `scripts.yaml` lists the questions of every script. The same text never comes twice in a row:
-every answer moves on to the next question, and after the last one the closing texts take turns.
+every answer moves on to the next question that is still open, and after the last one the closing
+texts take turns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,7 +14,6 @@ from typing import Any
 from safety import yaml_files
 from safety.response.policy import Script
 from safety.screening.answers import Answer
-from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
 
 # The script of the one question under the model's reply at level 2, the first of `suicide`.
@@ -29,7 +29,6 @@ class ScriptQuestion:
     """One question of a script (see `scripts.yaml`)."""
 
     name: str
-    asks: DirectQuestion | None = None
     lines: bool = False
     offers: str | None = None
 
@@ -44,6 +43,7 @@ class ScriptStep:
         acknowledges: keys of texts that acknowledge the answer, the most fitting first. The
             first that exists is sent. Empty at an opening.
         says: key of the text with the next question.
+        heard: keys of texts about what was told in passing. Those that exist are sent.
         lines: whether numbers to call follow.
         emergency_first: whether emergency numbers come before crisis lines.
         offers: the buttons that follow, or None.
@@ -56,6 +56,7 @@ class ScriptStep:
     lines: bool
     emergency_first: bool = False
     offers: str | None = None
+    heard: tuple[str, ...] = ()
 
     @property
     def waits_for_words(self) -> bool:
@@ -84,8 +85,7 @@ def _load() -> _Scripts:
 
 
 def _question(name: str, row: dict[str, Any]) -> ScriptQuestion:
-    asks = DirectQuestion(row["asks"]) if "asks" in row else None
-    return ScriptQuestion(name, asks, bool(row.get("lines")), row.get("offers"))
+    return ScriptQuestion(name, bool(row.get("lines")), row.get("offers"))
 
 
 def questions(script: str) -> tuple[ScriptQuestion, ...]:
@@ -101,12 +101,12 @@ def closing_texts(script: str) -> tuple[str, ...]:
     return tuple(f"stay_{script}_{n}" if own else f"stay_{n}" for n in range(1, count + 1))
 
 
-def asked(script: str, step: int) -> DirectQuestion | None:
-    """Return the direct question of the last reviewed text, for screening the answer."""
+def asked(script: str, step: int) -> str | None:
+    """Return the question of the last reviewed text, for screening the answer."""
     row = questions(script)
     if script == GENTLE and step:  # already answered
         return None
-    return row[step].asks if step < len(row) else None
+    return row[step].name if step < len(row) else None
 
 
 def begin(script: str, *, emergency_first: bool) -> ScriptStep:
@@ -116,7 +116,14 @@ def begin(script: str, *, emergency_first: bool) -> ScriptStep:
     )
 
 
-def advance(script: str, step: int, turns: int, answer: Answer, level: Level) -> ScriptStep:
+def advance(
+    script: str,
+    step: int,
+    turns: int,
+    answer: Answer,
+    level: Level,
+    known: Collection[str] = (),
+) -> ScriptStep:
     """Choose the text that follows an answer.
 
     Args:
@@ -125,32 +132,51 @@ def advance(script: str, step: int, turns: int, answer: Answer, level: Level) ->
         turns: how many texts of this script were sent, which rotates the wordings.
         answer: the kind of answer.
         level: the level of the answer.
+        known: the questions that were answered already, which are not asked again.
     """
     row = questions(script)
     grave = level >= Level.IMMINENT
     acknowledges = _acknowledges(row, step, turns, answer, level)
     script = Script.SUICIDE if script == GENTLE else script
-    if step + 1 < len(row):
-        following = row[step + 1]
+    step += 1
+    while step < len(row) and row[step].name in known and row[step].offers is None:
+        step += 1
+    if step < len(row):
+        following = row[step]
         return ScriptStep(
             script,
-            step + 1,
+            step,
             acknowledges,
             f"ask_{following.name}",
             lines=following.lines or grave or level >= Level.ACTIVE,
             emergency_first=grave,
             offers=following.offers,
         )
-    place = step + 1 - len(row)
+    place = step - len(row)
     texts = closing_texts(script)
     return ScriptStep(
         script,
-        step + 1,
+        step,
         acknowledges,
         texts[place % len(texts)],
         lines=grave or place % LINES_EVERY == 0,
         emergency_first=grave,
     )
+
+
+def told_beside(
+    script: str, step: int, told: Mapping[str, Answer], known: Collection[str]
+) -> dict[str, Answer]:
+    """Return what a message told in passing that the script would still ask.
+
+    Args:
+        script: the person's script.
+        step: the question that waited for an answer.
+        told: the answers that the message gives, by question.
+        known: the questions that were answered already.
+    """
+    later = [question.name for question in questions(script)[step + 1 :]]
+    return {name: told[name] for name in later if name in told and name not in known}
 
 
 def _acknowledges(

@@ -1,16 +1,29 @@
-"""The kinds of answers to a reviewed question: yes, no, unsure, quiet, fine, angry.
+"""The kinds of answers to a reviewed question, and what an answer tells in passing.
 
-`response/script.py` chooses what follows an answer, and `context.py` what it adds to the level. A
-message longer than an answer is OTHER, and only screening judges it.
+Rules read bare answers and denials first (`direct_questions/answers.yaml`). The model of answers
+reads the others. `response/script.py` chooses what follows, `answer_rules.py` what it raises.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
-# The most characters of a bare answer.
-LONGEST = 24
-# The most characters of a message read as anger, a joke or "I am fine now".
-LONGEST_MOOD = 60
+from safety.screening.answer_model import AnswerModel
+from safety.screening.answer_words import members, plain, read_data
+from safety.screening.levels import Category, Level
+from safety.text.normalise import normalise
+
+# The value of `asked` in a rule for texts after no question.
+_NO_QUESTION = "none"
+_END = r"[\s,，。.!！?？~…、]*"
+_LATIN_END = "(?![a-z0-9])"
+_ONLY_MARKS = re.compile(r"[\s.。…,，·、?？!！~—–*_-]{1,24}")
+# The most characters of a text that may tell something in passing.
+_MOST_TOLD = 300
+# The probability from which the model's reading is sure.
+_SURE = 0.75
 
 
 class Answer(StrEnum):
@@ -27,71 +40,189 @@ class Answer(StrEnum):
     OTHER = "other"
 
 
-_END = r"[\s,，。.!！?？~…、]*"
-_PARTICLE = "[的了啊呀吧呢哦噢嘛哈诶欸]*"
-# Yes in the languages of the lexicon. Half a yes counts too, because the question was direct.
-_YES = re.compile(
-    rf"^{_END}(?:(?:嗯+|恩+|唔+|对|对对|是|是的|有|有过|有想过|想过|会|会想|真的|确实|当然|没错"
-    rf"|一直|一直都有|经常|总是|每天"
-    r"|有时|有时候|偶尔|有一点|有点|一点点|可能有|应该有|大概有|想|想啊|系|系啊|有啊|有谂过"
-    r"|谂过|好多次|很多次|不止一次|最近有|现在有|刚刚有"
-    r"|en|enn|dui|shi|you"
-    r"|yes+|yeah+|yep|yup|ya|yea|mhm+|mm+hm+|uh ?huh|i do|i have|i am|i did|sometimes|often"
-    r"|always|a little"
-    r"|a bit|kind of|kinda|sort of|sorta|every day|all the time|i think so|i guess so|sure"
-    r"|right|correct|true"
-    rf"|of course|definitely|y|👍|✅|1){_PARTICLE}{_END}){{1,3}}$"
-)
-_NO = re.compile(
-    rf"^{_END}(?:(?:没|没有|没有过|不|不是|不会|不想|没想过|从来没有|没人|没有人|一个人|就我一个"
-    r"|不在|没受伤|没有受伤|没吃|冇|唔系|唔会|唔想|冇人|还没|没打|没有打"
-    r"|no+|nope|nah|never|not really|i don'?t|i haven'?t|i didn'?t|i'?m not|nobody|no one"
-    rf"|none|alone|just me|not yet|n|👎|❌|0){_PARTICLE}{_END}){{1,3}}$"
-)
-_UNSURE = re.compile(
-    rf"^{_END}(?:不知道|我不知道|不清楚|说不清|说不好|可能|也许|大概|或许|不确定|唔知|不想说"
-    rf"|不想回答|别问了|算了|随便|无所谓|为什么问|你猜"
-    r"|maybe|perhaps|possibly|idk|i don'?t know|dunno|not sure|i guess|whatever|don'?t ask"
-    r"|does it matter"
-    rf"|i'?d rather not|can'?t say|hard to say|probably|🤷|😶|😔|😢|😭|🙂){_PARTICLE}{_END}$"
-)
-_QUIET = re.compile(
-    r"^[\s.。…,，·、?？-]{1,12}$|^(?:嗯+|恩+|唔+|哦+|噢+|呃+|额+|hm+|mm+|oh|ok|k|好|好吧)$"
-)
-_FINE = re.compile(
-    r"(?:我?(?:现在|已经|真的)?(?:没事了?|好多了|好些了|好一点了|冷静(?:下来)?了|想通了|不想死了|缓过来了)"
-    r"|开(?:个|了个)?玩笑|逗你(?:的|玩)|骗你的|随便说说|说着玩|只是说说|我挺好的|冇事|讲笑"
-    r"|\b(?:i'?m|i am|feeling) (?:fine|ok|okay|all right|alright|good|better|much better|calm)\b"
-    r"|just (?:kidding|joking)|\bjk\b|only (?:kidding|joking)|was (?:a joke|joking|kidding)"
-    r"|didn'?t mean it|i feel better)"
-)
-_ANGRY = re.compile(
-    r"(?:滚|闭嘴|烦不烦|别烦我|烦死了|有病吧?|废物|垃圾|傻[逼bx]|神经病|你懂什么|你根本不懂"
-    r"|没用的?(?:机器|程序|东西|废话)|(?:都是|全是)废话|套话|复读机|机器人|只会说这些|说这些有什么用"
-    r"|不要(?:再)?发电话|别给我(?:发)?电话|打了没人接|收声|痴线"
-    r"|\b(?:fuck|shut up|screw you|leave me alone|go away|useless|stupid|idiot|bullshit|hate you"
-    r"|you don'?t (?:understand|care|get it)|stop (?:asking|sending|it)|you'?re (?:just )?a (?:bot"
-    r"|machine|program|robot)|same (?:thing|crap)|annoying)\b)"
-)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer as it was read, and whether that is sure."""
+
+    answer: Answer
+    is_sure: bool = False
 
 
-def read(surface: str) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question as its answers are read (see `direct_questions/questions.yaml`)."""
+
+    name: str
+    subject: str
+    category: Category
+    raises: Mapping[Answer, Level] = field(default_factory=dict)
+    sure_yes: Level = Level.NONE
+    held: Level = Level.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRule:
+    """A rule that decides what an answer is."""
+
+    answer: Answer
+    asked: frozenset[str]
+    pattern: re.Pattern[str]
+    longest: int
+    match: tuple[str, ...]
+    no_match: tuple[str, ...]
+
+    def reads(self, said: str, question: str | None) -> bool:
+        """Return whether the rule decides about a folded answer."""
+        if self.asked and (question or _NO_QUESTION) not in self.asked:
+            return False
+        return len(said) <= self.longest and bool(self.pattern.search(said))
+
+
+@dataclass(frozen=True, slots=True)
+class TellingRule:
+    """A rule that hears the answer to a question which was not the one asked."""
+
+    tells: Mapping[str, Answer]
+    pattern: re.Pattern[str]
+    match: tuple[str, ...]
+    no_match: tuple[str, ...]
+
+
+@cache
+def all_questions() -> Mapping[str, Question]:
+    """Return the questions of the reviewed scripts by name."""
+    rows = read_data("questions.yaml")["questions"]
+    return {
+        name: Question(
+            name,
+            row["subject"],
+            Category(row["category"]),
+            {Answer(kind): Level(level) for kind, level in row.get("raises", {}).items()},
+            Level(row.get("sure_yes", 0)),
+            Level(row.get("held", 0)),
+        )
+        for name, row in rows.items()
+    }
+
+
+def read(surface: str, question: str | None = None) -> Reading:
     """Classify a message as an answer.
 
     Args:
         surface: the folded message (`normalise(text).surface`).
+        question: the question, or None to read only bare answers and moods.
+
+    Returns:
+        The reading. OTHER for an empty text, and if reading fails.
     """
-    for kind, pattern, longest in _KINDS:
-        if len(surface) <= longest and pattern.search(surface):
-            return kind
-    return Answer.OTHER
+    try:
+        return _read(surface, question)
+    except Exception:  # an answer that cannot be read never silences the script
+        return Reading(Answer.OTHER)
 
 
-_KINDS = (  # the first that fits counts: a bare 嗯 after a question is a yes
-    (Answer.YES, _YES, LONGEST),
-    (Answer.QUIET, _QUIET, LONGEST),
-    (Answer.NO, _NO, LONGEST),
-    (Answer.UNSURE, _UNSURE, LONGEST),
-    (Answer.FINE, _FINE, LONGEST_MOOD),
-    (Answer.ANGRY, _ANGRY, LONGEST_MOOD),
-)
+def _read(surface: str, question: str | None) -> Reading:
+    if _ONLY_MARKS.fullmatch(surface):
+        return Reading(Answer.QUIET, is_sure=True)
+    said = plain(surface)
+    for rule in answer_rules():
+        if rule.reads(said, question):
+            return Reading(rule.answer, is_sure=True)
+    if question is None or not said.strip():
+        return Reading(Answer.OTHER)
+    shares = _model().shares(surface, question, all_questions()[question].subject)
+    kind = max(shares, key=shares.__getitem__)
+    return Reading(Answer(kind), is_sure=shares[kind] >= _SURE)
+
+
+def told(surface: str) -> dict[str, Answer]:
+    """Return the answers that a message gives in passing, by question."""
+    said = plain(surface)[:_MOST_TOLD]
+    answers: dict[str, Answer] = {}
+    for rule in telling_rules():
+        if rule.pattern.search(said):
+            for question, answer in rule.tells.items():
+                answers.setdefault(question, answer)
+    return answers
+
+
+def raised_by(surface: str, reading: Reading, question: Question) -> Level:
+    """Return the level of an answer by its kind alone."""
+    level = question.raises.get(reading.answer, Level.NONE)
+    if reading.answer is Answer.YES:
+        if reading.is_sure:
+            level = max(level, question.sure_yes)
+        if question.held and _held().search(plain(surface)):
+            level = max(level, question.held)
+    return level
+
+
+@cache
+def answer_rules() -> tuple[AnswerRule, ...]:
+    """Return the rules of `answers.yaml`, the first to decide first."""
+    data = read_data("answers.yaml")
+    return tuple(_answer_rule(row, data["particles"]) for row in data["rules"])
+
+
+def _answer_rule(row: Mapping[str, object], particles: str) -> AnswerRule:
+    if "whole" in row:
+        part = rf"(?:{_either(_texts(row['whole']), bounded=False)})[{particles}]*{_END}"
+        pattern = rf"^{_END}(?:{part}){{1,3}}$"
+    else:
+        pattern = _either(_texts(row["anywhere"]))
+    return AnswerRule(
+        Answer(str(row["answer"])),
+        frozenset(_texts(row.get("asked", ()))),
+        re.compile(pattern),
+        int(str(row["longest"])),
+        tuple(_texts(row["match"])),
+        tuple(_texts(row["no_match"])),
+    )
+
+
+@cache
+def telling_rules() -> tuple[TellingRule, ...]:
+    """Return the rules of `told.yaml`."""
+    return tuple(
+        TellingRule(
+            {name: Answer(kind) for name, kind in row["tells"].items()},
+            re.compile("|".join(_in_order(words) for words in row["words"])),
+            tuple(row["match"]),
+            tuple(row["no_match"]),
+        )
+        for row in read_data("told.yaml")["rules"]
+    )
+
+
+def _in_order(pattern: str) -> str:
+    parts = []
+    for part in pattern.split(" ") if "<" in pattern else [pattern]:
+        names = part[1:-1].split("|") if part.startswith("<") else []
+        parts.append(f"(?:{_either([w for n in names for w in members(n)] or [part])})")
+    return r"[里上\s]{0,2}".join(parts)
+
+
+def _either(texts: Sequence[str], *, bounded: bool = True) -> str:
+    folded = sorted({plain(normalise(text).surface) for text in texts}, key=len, reverse=True)
+    return "|".join(_literal(text, bounded=bounded) for text in folded)
+
+
+def _literal(text: str, *, bounded: bool) -> str:
+    starts, ends = text[:1], text[-1:]
+    left = r"(?<![a-z0-9])" if bounded and starts.isascii() and starts.isalnum() else ""
+    right = _LATIN_END if ends.isascii() and ends.isalnum() else ""
+    return f"{left}{re.escape(text)}{right}"
+
+
+def _texts(values: object) -> list[str]:
+    return [str(value) for value in values] if isinstance(values, list | tuple) else []
+
+
+@cache
+def _held() -> re.Pattern[str]:
+    return re.compile(_either(members("held")))
+
+
+@cache
+def _model() -> AnswerModel:
+    return AnswerModel.load()

@@ -1,4 +1,4 @@
-"""The context of a message: the direct question before it and the person's earlier turns.
+"""The context of a message: the person's earlier turns.
 
 Context can only raise a level. Neither one message nor five are the state of a person, so the ways
 of raising are narrow on purpose. Each has a rule name.
@@ -7,10 +7,8 @@ of raising are narrow on purpose. Each has a rule name.
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import takewhile
 
-from safety.screening.answers import Answer, read
 from safety.screening.levels import Category, Level
 from safety.text.sentences import counts_at_most
 
@@ -45,15 +43,6 @@ class Added:
     rule: str
 
 
-class DirectQuestion(StrEnum):
-    """The direct questions of reviewed texts, which a bare yes can confirm."""
-
-    # Are you thinking of ending your life?
-    RISK = "risk"
-    # Are you injured, or have you taken something?
-    INJURY = "injury"
-
-
 def is_piece(text: str) -> bool:
     """Return whether a turn is short enough to be a piece of a longer sentence."""
     return len(text) <= _MOST_OF_PIECE and counts_at_most(text.lower(), SHORT)
@@ -72,27 +61,6 @@ def sent_before(history: Sequence[str]) -> str:
 def gone_on(text: str) -> str:
     """Return the start of a message that may belong to a sentence begun before it."""
     return text[:_MOST_OF_PIECE]
-
-
-def answered(surface: str, asked: DirectQuestion) -> Added | None:
-    """Judge a bare answer to a direct question about risk.
-
-    Args:
-        surface: The folded message.
-        asked: The question.
-
-    Returns:
-        Level 3 for a yes about suicide, 4 for a yes about injury, 2 for an unsure or quiet answer
-        about suicide. None for a no, and for a message longer than an answer.
-    """
-    answer = read(surface)
-    if answer is Answer.YES:
-        if asked is DirectQuestion.INJURY:
-            return Added(Level.IMMINENT, Category.MEDICAL, "context.yes_injury")
-        return Added(Level.ACTIVE, Category.SUICIDE, "context.yes")
-    if asked is DirectQuestion.RISK and answer in (Answer.UNSURE, Answer.QUIET):
-        return Added(Level.PASSIVE, Category.SUICIDE, "context.unsure")
-    return None
 
 
 def carried(

@@ -48,6 +48,7 @@ class Entry:
         scope: The readings of scope that may lower it.
         within: How near an `apart_from` literal voids a match, in characters.
         alone: Whether a match must fill its clause, apart from fillers (`clauses.py`).
+        asked: The questions after which it holds. Only rules for answers have some.
         match, no_match: Examples that must, or must not, match this rule at its own level.
     """
 
@@ -63,6 +64,7 @@ class Entry:
     no_match: tuple[str, ...]
     within: int = APART
     alone: bool = False
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ def parse(files: Mapping[str, str]) -> Lexicon:
     for name, content in data.items():
         for cue, literals in content.get("cues", {}).items():
             cues[cue] = tuple(x for text in literals for x in expand(str(text), sets))
-        entries.extend(read_entry(name, row, sets) for row in content.get("entries", []))
+        asked = content.get("asked", ())  # of every entry of the file that names none itself
+        rows = ({"asked": asked, **row} for row in content.get("entries", []))
+        entries.extend(read_entry(name, row, sets) for row in rows)
     check_entries(entries, cues)
     digest = hashlib.sha256("\0".join(files[n] for n in sorted(files)).encode()).hexdigest()
     compounds = frozenset(x for c in data.values() for x in c.get("compounds", ()))
@@ -157,6 +161,7 @@ def read_entry(file: str, row: Mapping[str, Any], sets: Mapping[str, list[str]])
             no_match=tuple(row["no_match"]),
             within=int(row.get("within", APART)),
             alone=bool(row.get("alone", False)),
+            asked=frozenset(row.get("asked", ())),
         )
     except KeyError as missing:
         raise LexiconError(f"{file}: {row.get('id', 'an entry')}: needs {missing}") from missing

@@ -1,8 +1,9 @@
 """The outcome of screening a text: its matches, and the level that they amount to."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from safety.screening.answers import Answer
 from safety.screening.levels import Category, Level
 
 # The beginning of the names of rules for a text in another language: `lang.es.suicide`.
@@ -33,12 +34,14 @@ class Screening:
         categories: The categories of matches from level 2 on, in the order of `Category`.
         matches: All matches. Lowered ones have their lowered level.
         lexicon: The version of the lexicon.
+        answer: What kind of answer it is, if it was read as one.
     """
 
     level: Level
     categories: tuple[Category, ...]
     matches: tuple[Match, ...]
     lexicon: str
+    answer: Answer | None = None
 
     @property
     def language(self) -> str | None:
@@ -54,6 +57,7 @@ class Screening:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON, without the text."""
+        answer = {} if self.answer is None else {"answer": self.answer.value}
         return {
             "level": int(self.level),
             "categories": [c.value for c in self.categories],
@@ -68,6 +72,7 @@ class Screening:
                 for m in self.matches
             ],
             "lexicon": self.lexicon,
+            **answer,
         }
 
 
@@ -93,4 +98,5 @@ def merge(screenings: Iterable[Screening]) -> Screening:
     matches = [m for item in items for m in item.matches]
     summed = sum_up(matches, items[0].lexicon if items else "")
     level = max((item.level for item in items), default=Level.NONE)
-    return Screening(level, summed.categories, summed.matches, summed.lexicon)
+    answer = next((item.answer for item in reversed(items) if item.answer), None)
+    return replace(summed, level=level, answer=answer)

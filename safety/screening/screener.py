@@ -6,13 +6,12 @@ It keeps no state between texts, so one `Screener` serves every chat.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from safety.screening.answer_rules import load_rules
+from safety.screening.answer_rules import answered, heard, load_rules, tells_of_harm
+from safety.screening.answers import Answer, Reading, read
 from safety.screening.combinations import Candidate, raise_imminent
 from safety.screening.context import (
     REMEMBERED,
     Added,
-    DirectQuestion,
-    answered,
     carried,
     gone_on,
     sent_before,
@@ -44,7 +43,7 @@ class Screener:
         lexicon: The lexicon to screen with.
         second_stage: The model that may raise level 2.
         known: Literals of a similar lexicon, to share.
-        answers: Screeners of the answers to direct questions.
+        answers: A screener of the answers to the scripts' questions.
     """
 
     def __init__(
@@ -52,11 +51,12 @@ class Screener:
         lexicon: Lexicon,
         second_stage: SecondStage | None = None,
         known: Literals | None = None,
-        answers: Mapping[DirectQuestion, "Screener"] | None = None,
+        answers: "Screener | None" = None,
     ) -> None:
         self._lexicon = lexicon
         self._second_stage = second_stage
-        self._answers = answers or {}
+        self._answers = answers
+        self._asked = {e.id: e.asked for e in lexicon.entries if e.asked}
         stage = f"+{second_stage.version}" if second_stage else ""
         self._version = lexicon.version + stage
         parts = list(_parts(lexicon))
@@ -79,8 +79,7 @@ class Screener:
     @classmethod
     def load(cls) -> "Screener":
         """Build a screener with the lexicons and the model that ship with the package."""
-        answers = {asked: cls(rules) for asked, rules in load_rules().items()}
-        return cls(load_lexicon(), SecondStage.load(), answers=answers)
+        return cls(load_lexicon(), SecondStage.load(), answers=cls(load_rules()))
 
     def with_lexicon(self, lexicon: Lexicon) -> "Screener":
         """Build a screener of a changed lexicon, which shares this one's literals and model.
@@ -100,7 +99,7 @@ class Screener:
         return self._version
 
     def screen(
-        self, text: str, history: Sequence[str] = (), *, asked: DirectQuestion | None = None
+        self, text: str, history: Sequence[str] = (), *, asked: str | None = None
     ) -> Screening:
         """Screen one text. Accepts any string.
 
@@ -108,24 +107,37 @@ class Screener:
             text: The message.
             history: The person's own earlier messages, oldest first, of which the last few
                 count. They can raise the level, never lower it.
-            asked: The direct question of the last reviewed text, if any. A bare yes confirms its
-                risk, and a longer message is screened as its answer (took some pills). Not for
-                questions whose yes is good news (Are you safe now?).
+            asked: The question of the scripts that the message answers, if any. Its answer may
+                raise the level, and the screening carries its kind.
         """
         plain = normalise(text)
         screening, cues = self._in_every_reading(text, plain)
-        added = [answered(plain.surface, asked)] if asked else []
+        added, more, answer = list[Added](), list[Match](), None
+        if asked is not None:
+            answer, added, more = self._answer(plain, asked)
         if history:
             added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
-        more = [
+        more = [m for m in more if m.level >= max(screening.level, Level.PASSIVE)]
+        more += [
             Match(0, len(text), a.rule, a.level, a.category)
             for a in added
-            if a is not None and a.level > screening.level
+            if a.level > screening.level
         ]
-        if asked is not None and asked in self._answers:
-            heard, _ = self._answers[asked]._alone(plain)
-            more += heard.at_least(max(screening.level, Level.PASSIVE))
-        return sum_up([*screening.matches, *more], self._version) if more else screening
+        if more:
+            screening = sum_up([*screening.matches, *more], self._version)
+        return replace(screening, answer=answer) if answer else screening
+
+    def _answer(self, plain: Normalised, asked: str) -> tuple[Answer, list[Added], list[Match]]:
+        """Read an answer, and return what it adds by its kind and by its words."""
+        reading = read(plain.surface, asked)
+        matches: list[Match] = []
+        if self._answers is not None:
+            rules = self._answers._asked
+            found = self._answers._alone(plain)[0].matches
+            matches = heard([m for m in found if asked in rules[m.rule]], reading.answer, asked)
+        if tells_of_harm(matches, asked):
+            reading = Reading(Answer.YES)  # the matches have its level
+        return reading.answer, answered(plain.surface, reading, asked), matches
 
     def _in_every_reading(self, text: str, plain: Normalised) -> tuple[Screening, Cues]:
         """Screen a text as it stands, in its other readings and in other languages."""
@@ -144,9 +156,10 @@ class Screener:
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]
-    ) -> list[Added | None]:
+    ) -> list[Added]:
         before = [self._alone(normalise(turn[-_MOST_REMEMBERED:]))[0] for turn in history]
-        added = [carried(surface, cues, screening.level, [_worst(s) for s in before])]
+        more = carried(surface, cues, screening.level, [_worst(s) for s in before])
+        added = [more] if more else []
         if head := sent_before(history):
             joined = self._alone(normalise(head + gone_on(text)))[0]
             crossing = [m for m in joined.matches if m.start < len(head) < m.end]

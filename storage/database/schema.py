@@ -309,6 +309,16 @@ dialogues = Table(
     Column("changed_at", UtcDateTime, nullable=False),
 )
 
+script_answers = Table(
+    "script_answers",
+    metadata,
+    # The kind of each answer to a question of a reviewed script. No words of the person.
+    of_person(is_key=True),
+    Column("question", String(32), primary_key=True),
+    Column("answer", String(16), nullable=False),
+    Column("answered_at", UtcDateTime, nullable=False),
+)
+
 safety_plans = Table(
     "safety_plans",
     metadata,

@@ -2,7 +2,6 @@
 
 import pytest
 
-from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
 
@@ -32,7 +31,7 @@ from safety.screening.screener import Screener
     ],
 )
 def test_a_bare_yes_is_the_risk_that_was_asked_about(screener: Screener, text: str) -> None:
-    screening = screener.screen(text, asked=DirectQuestion.RISK)
+    screening = screener.screen(text, asked="risk")
     assert screening.level == Level.ACTIVE
     assert screening.categories[0].value == "suicide"
     assert screener.screen(text).level <= Level.DISTRESS
@@ -42,14 +41,14 @@ def test_a_bare_yes_is_the_risk_that_was_asked_about(screener: Screener, text: s
     "text", ["不知道", "……", "可能吧", "不想说", "maybe", "idk", "I don't know"]
 )
 def test_no_answer_is_no_relief(screener: Screener, text: str) -> None:
-    assert screener.screen(text, asked=DirectQuestion.RISK).level == Level.PASSIVE
+    assert screener.screen(text, asked="risk").level == Level.PASSIVE
 
 
 @pytest.mark.parametrize(
     "text", ["没有", "不会", "没有，我只是累了", "no", "not really", "你好", "今天吃了什么", "哈哈"]
 )
 def test_a_no_and_another_matter_add_nothing(screener: Screener, text: str) -> None:
-    assert screener.screen(text, asked=DirectQuestion.RISK).level <= Level.DISTRESS
+    assert screener.screen(text, asked="risk").level <= Level.DISTRESS
 
 
 @pytest.mark.parametrize(
@@ -96,9 +95,9 @@ def test_what_went_before_invents_nothing(
 def test_history_never_lowers(screener: Screener, text: str, history: list[str]) -> None:
     alone = screener.screen(text).level
     assert screener.screen(text, history).level >= alone
-    assert screener.screen(text, history, asked=DirectQuestion.RISK).level >= alone
+    assert screener.screen(text, history, asked="risk").level >= alone
 
 
 def test_an_added_match_stands_on_the_whole_message(screener: Screener) -> None:
-    match = screener.screen("是的", asked=DirectQuestion.RISK).matches[-1]
-    assert (match.start, match.end, match.rule) == (0, 2, "context.yes")
+    match = screener.screen("是的", asked="risk").matches[-1]
+    assert (match.start, match.end, match.rule) == (0, 2, "context.yes_risk")

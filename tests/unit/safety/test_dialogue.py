@@ -9,7 +9,6 @@ from safety.response import script as dialogue
 from safety.response.policy import Script
 from safety.response.script import GENTLE, ScriptStep
 from safety.screening.answers import Answer, read
-from safety.screening.context import DirectQuestion
 from safety.screening.levels import Level
 from safety.text.normalise import normalise
 
@@ -56,7 +55,7 @@ def test_every_question_is_asked_and_closing_texts_take_turns(script: Script) ->
     [Script.SUICIDE, Script.SELF_HARM, Script.VIOLENCE, Script.OTHERS, Script.EATING_DISORDER],
 )
 def test_scripts_ask_directly_about_the_persons_own_life(script: Script) -> None:
-    assert DirectQuestion.RISK in {question.asks for question in dialogue.questions(script)}
+    assert {"risk", "own_risk"} & {question.name for question in dialogue.questions(script)}
 
 
 def test_own_life_covers_injury_means_company_and_plan() -> None:
@@ -65,11 +64,23 @@ def test_own_life_covers_injury_means_company_and_plan() -> None:
 
 
 def test_a_gentle_question_is_answered_once() -> None:
-    assert dialogue.asked(GENTLE, 0) is DirectQuestion.RISK
+    assert dialogue.asked(GENTLE, 0) == "risk"
     assert dialogue.asked(GENTLE, 1) is None
     move = dialogue.advance(GENTLE, 0, 1, Answer.YES, Level.ACTIVE)
     assert (move.script, move.says) == ("suicide", "ask_injured")
     assert move.lines
+
+
+def test_what_is_known_is_not_asked_again() -> None:
+    move = dialogue.advance("suicide", 1, 2, Answer.NO, Level.NONE, {"means", "company", "plan"})
+    assert move.says == "ask_plan"  # an offer is no question
+    assert dialogue.advance("suicide", 1, 2, Answer.NO, Level.NONE, {"means"}).says == "ask_company"
+
+
+def test_only_later_questions_are_answered_in_passing() -> None:
+    told = {"means": Answer.YES, "company": Answer.YES, "beside": Answer.YES}
+    assert dialogue.told_beside("suicide", 2, told, ()) == {"company": Answer.YES}
+    assert dialogue.told_beside("suicide", 1, told, {"means"}) == {"company": Answer.YES}
 
 
 def test_graver_words_bring_emergency_numbers_first() -> None:
@@ -124,7 +135,7 @@ def test_which_words_open_another_script(now: str, named: Script, switches: bool
     ],
 )
 def test_what_kind_of_answer_a_message_is(text: str, answer: Answer) -> None:
-    assert read(normalise(text).surface) is answer
+    assert read(normalise(text).surface).answer is answer
 
 
 POINTS_BELOW = ("下面的电话", "这些电话", "these numbers")

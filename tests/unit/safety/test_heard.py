@@ -9,37 +9,30 @@ from typing import Any
 import pytest
 
 from safety.evaluation.examples import broken
-from safety.response import script
 from safety.response.policy import Script, respond
-from safety.screening.answer_rules import load_rules, tells_of_harm
+from safety.screening.answer_rules import load_rules
+from safety.screening.answers import Answer
 from safety.screening.clauses import stands_alone
-from safety.screening.context import DirectQuestion
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry
 from safety.screening.screener import Screener
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "safety"
 RULES = load_rules()
-QUESTIONS = {q.name for s in Script for q in script.questions(s) if q.asks is DirectQuestion.INJURY}
+QUESTIONS = {"injured", "body"}
 
 
 @pytest.fixture(scope="session")
-def alone() -> dict[DirectQuestion, Screener]:
-    """Screeners of the rules by themselves."""
-    return {asked: Screener(rules) for asked, rules in RULES.items()}
+def alone() -> Screener:
+    """A screener of the rules by themselves."""
+    return Screener(RULES)
 
 
-@pytest.mark.parametrize(
-    ("asked", "entry"),
-    [(asked, entry) for asked, rules in RULES.items() for entry in rules.entries],
-    ids=lambda x: x.id if isinstance(x, Entry) else x,
-)
-def test_examples_hold(
-    alone: dict[DirectQuestion, Screener], asked: DirectQuestion, entry: Entry
-) -> None:
+@pytest.mark.parametrize("entry", RULES.entries, ids=lambda entry: entry.id)
+def test_examples_hold(alone: Screener, entry: Entry) -> None:
     assert entry.match
     assert entry.no_match
-    assert list(broken(alone[asked], entry)) == []
+    assert list(broken(alone, entry)) == []
 
 
 def rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -55,7 +48,7 @@ def rows(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def test_natural_answers_are_heard(screener: Screener, name: str) -> None:
     heard, missed, quiet, raised = 0, [], 0, []
     for number, row in rows(name):
-        level = screener.screen(row["text"], asked=DirectQuestion.INJURY).level
+        level = screener.screen(row["text"], asked=row["asked"]).level
         if "max_level" in row or not row["min_level"]:
             quiet += 1
             if level > row.get("max_level", Level.DISTRESS):
@@ -95,7 +88,7 @@ def test_natural_answers_are_heard(screener: Screener, name: str) -> None:
     ],
 )
 def test_harm_is_an_emergency_after_the_question(screener: Screener, text: str) -> None:
-    screening = screener.screen(text, asked=DirectQuestion.INJURY)
+    screening = screener.screen(text, asked="injured")
     assert screening.level == Level.IMMINENT
     response = respond(screening)
     assert response is not None
@@ -123,17 +116,16 @@ def test_harm_is_an_emergency_after_the_question(screener: Screener, text: str) 
     ],
 )
 def test_ordinary_answers_stay_quiet(screener: Screener, text: str) -> None:
-    assert screener.screen(text, asked=DirectQuestion.INJURY).level <= Level.DISTRESS
+    assert screener.screen(text, asked="injured").level <= Level.DISTRESS
 
 
 @pytest.mark.parametrize("text", ["吃了几片药", "I took some pills", "割了一下", "not yet"])
 def test_without_the_question_nothing_is_read_into_words(screener: Screener, text: str) -> None:
     assert screener.screen(text).level <= Level.DISTRESS
-    assert screener.screen(text, asked=DirectQuestion.RISK).level <= Level.DISTRESS
 
 
 def test_an_emergency_is_medical_even_beside_a_wish_to_die(screener: Screener) -> None:
-    response = respond(screener.screen("我马上就去跳楼，吃了几片药", asked=DirectQuestion.INJURY))
+    response = respond(screener.screen("我马上就去跳楼，吃了几片药", asked="injured"))
     assert response is not None
     assert response.script is Script.MEDICAL
 
@@ -142,7 +134,7 @@ def test_a_match_points_at_its_words(screener: Screener) -> None:
     text = "没什么大事，就是吞了点药"
     places = [
         text[m.start : m.end]
-        for m in screener.screen(text, asked=DirectQuestion.INJURY).matches
+        for m in screener.screen(text, asked="injured").matches
         if m.category is Category.MEDICAL
     ]
     assert "吞了点药" in places
@@ -150,13 +142,13 @@ def test_a_match_points_at_its_words(screener: Screener) -> None:
 
 def test_a_changed_lexicon_still_hears_answers(screener: Screener) -> None:
     changed = screener.with_lexicon(screener.lexicon)
-    assert changed.screen("吃了几片药", asked=DirectQuestion.INJURY).level == Level.IMMINENT
+    assert changed.screen("吃了几片药", asked="injured").level == Level.IMMINENT
 
 
 def test_a_small_injury_is_a_yes(screener: Screener) -> None:
-    assert tells_of_harm(screener.screen("用拳头砸墙了，手肿了", asked=DirectQuestion.INJURY))
-    assert not tells_of_harm(screener.screen("药倒出来了，还没吃", asked=DirectQuestion.INJURY))
-    assert not tells_of_harm(screener.screen("没有", asked=DirectQuestion.INJURY))
+    assert screener.screen("用拳头砸墙了，手肿了", asked="injured").answer is Answer.YES
+    assert screener.screen("药倒出来了，还没吃", asked="injured").answer is Answer.NO
+    assert screener.screen("没有", asked="injured").answer is Answer.NO
 
 
 @pytest.mark.parametrize("piece", ["吃了药", "我吃了", "took a lot of ", "没 ", "有，", "i "])
@@ -164,7 +156,7 @@ def test_a_long_answer_costs_no_more_than_its_length(screener: Screener, piece: 
     def cost(length: int) -> float:
         text = (piece * length)[:length]
         began = time.process_time()
-        screener.screen(text, asked=DirectQuestion.INJURY)
+        screener.screen(text, asked="injured")
         return time.process_time() - began
 
     cost(2_000)
