@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.contact_alert import ContactAlert
 from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverForwarder
 from bot.texts import Texts
@@ -34,6 +35,7 @@ class CrisisResponder:
         help_lines: the numbers to call.
         recorder: records messages at risk for operators.
         forwarder: forwards messages to an operator who has the conversation.
+        contacts: tells a person's trusted contact.
         has_operators: whether there are operators to mention in a reply.
     """
 
@@ -44,6 +46,7 @@ class CrisisResponder:
         help_lines: HelpLines,
         recorder: CaseRecorder,
         forwarder: TakeoverForwarder,
+        contacts: ContactAlert,
         has_operators: bool,
     ) -> None:
         self._texts = texts
@@ -51,6 +54,7 @@ class CrisisResponder:
         self._script = ScriptRunner(texts, help_lines)
         self._recorder = recorder
         self._forwarder = forwarder
+        self._contacts = contacts
         self._has_operators = has_operators
 
     async def respond(self, transaction: Transaction, utterance: Utterance) -> None:
@@ -77,6 +81,7 @@ class CrisisResponder:
         await safety_counts.add(
             transaction, SafetyEvent.FIXED_REPLY, level=int(response.level), script=response.script
         )
+        await self._contacts.tell_by_itself(transaction, person, opened, int(response.level))
         await self._recorder.record(transaction, utterance, opened, turn_id)
 
     async def _reply(
@@ -192,7 +197,7 @@ class CrisisResponder:
         await outbox.put(
             transaction,
             outbox.MessageKind.CRISIS,
-            body,
+            await self._contacts.with_button(transaction, person, body),
             person_id=person.person_id,
             update_id=max(update_ids),
             ended_as=OutboxState.SENT if already_sent else None,

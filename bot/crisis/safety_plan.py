@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from telegram import Update
 
+from bot.crisis.contact_setup import SHOW
 from bot.texts.help_lines import HelpLines
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from bot.updates.utterance import Utterance
@@ -170,9 +171,10 @@ class SafetyPlans:
 
     def _overview(self, person: Person, plan: Plan | None) -> MessageBody:
         language = person.language
+        contact = [(self._texts(language, "contact_button"), SHOW)]
         if plan is None or plan.is_empty:
-            begin = [[(self._texts(language, "plan_begin"), "plan:begin")]]
-            return MessageBody(self._texts(language, "plan_none"), begin)
+            begin = [(self._texts(language, "plan_begin"), "plan:begin")]
+            return MessageBody(self._texts(language, "plan_none"), [begin, contact])
         parts = [self._texts(language, "plan_head")]
         for step in STEPS:
             if items := plan.items.get(step):
@@ -181,7 +183,7 @@ class SafetyPlans:
         parts.append(self._texts(language, "plan_foot"))
         change = (self._texts(language, "plan_change"), "plan:begin")
         delete = (self._texts(language, "plan_delete"), "plan:delete")
-        return MessageBody("\n\n".join(parts), [[change, delete]])
+        return MessageBody("\n\n".join(parts), [[change, delete], contact])
 
     def _ask_deletion(self, person: Person) -> MessageBody:
         yes = (self._texts(person.language, "plan_delete_yes"), "plan:delete_yes")

@@ -10,8 +10,10 @@ from bot.conversation.interceptors import Interceptor
 from bot.crisis import room as crisis_room
 from bot.crisis.room import CrisisRoom
 from bot.delivery import room as delivery_room
+from bot.delivery.owners import Owners
 from bot.jobs import table_of
 from bot.operators import room as operators_room
+from bot.operators.room import OperatorsRoom
 from bot.people import room as people_room
 from bot.people.room import PeopleRoom
 from bot.receiving import room as receiving_room
@@ -64,7 +66,7 @@ def build(
     delivery = delivery_room.build(
         context,
         operators,
-        owners={MessageKind.CHECK_IN: check_ins.recall, MessageKind.OPERATOR_REPLY: operators.feed},
+        owners=_owners(operators, crisis, check_ins),
         fence=leadership.fence,
     )
     console = console_room.build(context, operators, crisis.lexicon, leadership)
@@ -90,6 +92,15 @@ def build(
     )
 
 
+def _owners(operators: OperatorsRoom, crisis: CrisisRoom, check_ins: CheckInsRoom) -> Owners:
+    """Return the rooms that decide whether a queued message is still wanted."""
+    return {
+        MessageKind.CHECK_IN: check_ins.recall,
+        MessageKind.OPERATOR_REPLY: operators.feed,
+        MessageKind.CONTACT: crisis.contact_alert,
+    }
+
+
 def _interceptors(
     crisis: CrisisRoom, people: PeopleRoom, check_ins: CheckInsRoom
 ) -> tuple[Interceptor, ...]:
@@ -102,6 +113,7 @@ def _interceptors(
         people.admission,
         people.onboarding,
         crisis.interceptors.safety_plan,
+        crisis.interceptors.contact_name,
         check_ins.interceptor,
         crisis.interceptors.safe_mode,
         people.quota,

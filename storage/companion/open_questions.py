@@ -1,4 +1,4 @@
-"""Questions that wait for a person's message: a step of their plan, and one about check-ins.
+"""Questions that wait for a person's message: a plan's step, a contact's name, check-ins.
 
 A message answers the last question. Any graver question closes these, and their buttons open them
 again.
@@ -6,11 +6,12 @@ again.
 
 from storage import Transaction
 from storage.checkins import questions
-from storage.companion import plans
+from storage.companion import plans, trusted_contacts
 from storage.ids import PersonId
 
 
 async def close(transaction: Transaction, person_id: PersonId) -> None:
     """Close a person's open questions, keeping the content of their plan."""
     await plans.close_step(transaction, person_id)
+    await trusted_contacts.close_step(transaction, person_id)
     await questions.close(transaction, person_id)

@@ -31,11 +31,13 @@ class MessageKind(StrEnum):
     REPLY = "reply"
     OPERATOR_REPLY = "relay"  # an operator's message to the person
     CHECK_IN = "check_in"
+    CONTACT = "contact"  # tells a trusted contact
 
 
 PRIORITIES = {
     MessageKind.CRISIS: 0,
     MessageKind.OPERATOR_REPLY: 0,
+    MessageKind.CONTACT: 0,
     MessageKind.CASE: 1,
     MessageKind.NOTICE: 5,
     MessageKind.REPLY: 5,
