@@ -10,10 +10,12 @@ from telegram import Update
 from bot.context import Context
 from bot.conversation.legal_notices import LegalNotices
 from bot.people.erasure import Erasure
+from bot.people.typed_age import read_age
 from bot.texts import LANGUAGES
 from bot.updates.responder import HandlerContext, UnitOfWork, choice_of, data_of
 from bot.updates.utterance import Utterance
 from review.cases import records as review
+from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
@@ -57,10 +59,22 @@ class Onboarding:
         )
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Ask a person who has not agreed yet for consent."""
+        """Ask a person who has not agreed yet for consent, and read an age that they type."""
         if utterance.person.has_consented:
-            return False
+            return await self._take_age(transaction, utterance)
         await self.ask_consent(transaction, utterance.person, utterance.update_ids)
+        return True
+
+    async def _take_age(self, transaction: Transaction, utterance: Utterance) -> bool:
+        """Answer a typed age like its button, while the question is open."""
+        person = utterance.person
+        if person.age_band is not None or not utterance.is_typed or not utterance.is_new:
+            return False
+        age = read_age(utterance.text)
+        if age is None or utterance.is_edit or utterance.screening.level >= Level.PASSIVE:
+            return False
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="age")
+        await self.age(transaction, person, age)
         return True
 
     async def ask_consent(
