@@ -55,7 +55,9 @@ class Commands:
                 return
             person, transaction = answering.person, answering.transaction
             code = context.args[0] if context.args else ""
-            if await self._contact_side.open_link(answering, code):
+            if await self._contact_side.open_link(answering, code):  # the page of consent waits
+                update_ids = [UpdateId(update.update_id)]
+                await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="contact")
                 return
             admitted = self._gate.admits(person) or await self._gate.redeem(
                 transaction, person, code

@@ -58,10 +58,10 @@ SAID = {
             "i'manadult"
         ),
         "unsaid": (
-            "不想说 不想讲 不说 不告诉你 不想告诉你 保密 秘密 不方便说 跳过 不愿意说 不想透露 唔想讲 skip "
-            "secret "
-            "rathernotsay i'drathernotsay prefernottosay iprefernottosay idontwanttosay "
-            "idon'twanttosay notsaying rathernot prefernotto nocomment noneofyourbusiness"
+            "不想说 不想讲 不说 不告诉你 不想告诉你 保密 秘密 不方便说 跳过 不愿意说 不想透露 "
+            "唔想讲 skip secret rathernotsay i'drathernotsay prefernottosay iprefernottosay "
+            "idontwanttosay idon'twanttosay notsaying rathernot prefernotto nocomment "
+            "noneofyourbusiness"
         ),
         "14_17": "14-17 14到17 14至17 14~17 14\u201317 十四到十七 14to17",
         "under_14": (

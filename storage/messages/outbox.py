@@ -16,6 +16,7 @@ from storage.database.events import MessagesQueued
 from storage.database.schema import is_open, outbox, people
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.messages.body import MessageBody, to_json
+from storage.messages.keyboards import asked_by
 
 SEAL_CONTEXT = "outbox.body"
 # The reason of a message that cannot be sent now but does not block others of its chat.
@@ -137,6 +138,7 @@ async def put(
         "turn_id": turn_id,
         "check_in_id": check_in_id,
         "preview_message_id": preview_message_id,
+        "keyboard": asked_by(body) if kind is MessageKind.NOTICE else None,
         "state": ended_as or OutboxState.QUEUED,
         "not_before_at": transaction.now,
         "expires_at": expires_at,
