@@ -9,7 +9,7 @@ from bot.checkins.moods.export import check_ins_of
 from bot.context import Context
 from bot.people.erasure import Erasure
 from bot.people.onboarding import Onboarding
-from bot.updates.local_time import local, local_of, zone_of
+from bot.updates.local_time import local_day, local_of, zone_of
 from bot.updates.responder import HandlerContext, UnitOfWork, choice_of
 from safety.response.safety_plan import STEPS
 from storage.checkins import occurrences
@@ -29,7 +29,6 @@ from storage.review import cases
 
 TURNS_A_FILE = 20_000
 OFF_RECORD_HOURS = ("1", "24")
-DAY = "%Y-%m-%d"
 
 
 class DataRightsHandlers:
@@ -60,12 +59,12 @@ class DataRightsHandlers:
         text = answering.text(
             "memory",
             turns=extent.turns,
-            since=local(extent.first_at, zone, DAY) or "–",
+            since=local_day(extent.first_at, zone) or "–",
             days=self._days,
             language=answering.text(f"language_{person.language}"),
             age=answering.text(f"age_{person.age_band}") if person.age_band else "–",
             region=answering.text(f"region_{person.region or 'none'}"),
-            agreed=local(person.consent_at, zone, DAY) or "–",
+            agreed=local_day(person.consent_at, zone) or "–",
             cases=len(known),
             moods=moods,
             in_words=len(answered) - moods,

@@ -1,6 +1,6 @@
 """Times as a person reads them: in their own zone if it is known, else with UTC named."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from storage import Transaction
@@ -30,6 +30,11 @@ def local(at: datetime | None, zone: ZoneInfo | None, form: str = "%m-%d %H:%M")
     if at is None:
         return ""
     return f"{at.astimezone(zone):{form}}" if zone is not None else f"{at:{form}} UTC"
+
+
+def local_day(at: datetime | None, zone: ZoneInfo | None) -> str:
+    """Return the date of an instant in a zone, or in UTC. None gives an empty text."""
+    return f"{at.astimezone(zone or UTC):%Y-%m-%d}" if at is not None else ""
 
 
 async def local_of(
