@@ -11,9 +11,11 @@ from bot.crisis.contact_side import ContactSide
 from bot.updates.local_time import local_of
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from bot.updates.utterance import Utterance
+from safety.screening.answers import Answer, read
 from safety.screening.levels import Level
+from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import plans, trusted_contacts
+from storage.companion import open_questions, trusted_contacts
 from storage.companion.trusted_contacts import ContactState, NameAsked, TrustedContact
 from storage.messages import inbox
 from storage.messages.body import MessageBody
@@ -82,7 +84,7 @@ class ContactSetup:
 
     async def _begin(self, uow: UnitOfWork) -> None:
         person_id = uow.person.person_id
-        await plans.close_step(uow.transaction, person_id)
+        await open_questions.close_steps(uow.transaction, person_id)
         if await trusted_contacts.begin(uow.transaction, person_id):
             await uow.say_text("contact_ask_called")
         else:
@@ -107,6 +109,8 @@ class ContactSetup:
         if utterance.screening.level >= Level.PASSIVE:
             await trusted_contacts.close_step(transaction, person.person_id)
             return False
+        if read(normalise(utterance.text).surface) is not Answer.OTHER:
+            return False  # a bare answer is for the script
         uow = UnitOfWork(transaction, person, self._texts)
         text = read_name(utterance.text)
         if text is None:

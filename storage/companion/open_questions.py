@@ -10,8 +10,13 @@ from storage.companion import plans, trusted_contacts
 from storage.ids import PersonId
 
 
-async def close(transaction: Transaction, person_id: PersonId) -> None:
-    """Close a person's open questions, keeping the content of their plan."""
+async def close_steps(transaction: Transaction, person_id: PersonId) -> None:
+    """Close the open step of a plan, keeping its content, and of a trusted contact."""
     await plans.close_step(transaction, person_id)
     await trusted_contacts.close_step(transaction, person_id)
+
+
+async def close(transaction: Transaction, person_id: PersonId) -> None:
+    """Close all of a person's open questions."""
+    await close_steps(transaction, person_id)
     await questions.close(transaction, person_id)
