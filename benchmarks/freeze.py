@@ -1,11 +1,12 @@
 """How long one person's hostile texts hold everybody else up.
 
-    python -m benchmarks.freeze [--texts 20] [--letters 4096] [--kind 1]
+    python -m benchmarks.freeze [--texts 20] [--letters 4096] [--kind 1] [--crowd 1500]
 
 The service runs in a process of its own, with a model that answers at once. One person sends so
 many long texts at the same moment, and a newcomer names a risk. Printed are the longest time for
 which the service's event loop stood still, and the time until the newcomer had the fixed reply:
-on a quiet service, beside the long texts, and after a kill and a restart that finds them stored.
+on a quiet service, beside the long texts, after a kill and a restart that finds them stored, and
+behind a crowd of short messages that came while the service stood still.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from sandbox import Limits, Sandbox, SandboxUser
 KEY = "fJq1Rk0m2N4p6S8u0W2y4A6c8E0g2I4k6M8o0Q2s4U4="  # of a database that is thrown away
 STALL = "stall"
 LONGEST_S = 600.0
+CROWD_PEOPLE = 30
 CRISIS = "我想自杀"
 
 
@@ -145,6 +147,27 @@ async def measure(options: argparse.Namespace) -> None:
             async with served(sandbox, folder):
                 await _is_up(folder, sandbox)
                 await _row("after a kill and a start", folder, sandbox)
+            async with served(sandbox, folder) as process:
+                await _is_up(folder, sandbox)
+                await _row_behind(options.crowd, folder, sandbox, process)
+
+
+async def _row_behind(
+    crowd: int, folder: Path, sandbox: Sandbox, process: asyncio.subprocess.Process
+) -> None:
+    """Let a crowd write while the process is stopped, and a newcomer after it."""
+    process.send_signal(signal.SIGSTOP)
+    people = [sandbox.add_user() for _ in range(CROWD_PEOPLE)]
+    for number in range(crowd):
+        await people[number % CROWD_PEOPLE].say(f"今天第{number}件事")
+    newcomer = sandbox.add_user()
+    sent = await newcomer.say(CRISIS)
+    begun_at = time.perf_counter()
+    process.send_signal(signal.SIGCONT)
+    opening = Texts()("zh", "crisis_suicide").split("{", 1)[0]
+    await newcomer.wait_for(opening, after=sent, timeout_s=LONGEST_S)
+    seconds = time.perf_counter() - begun_at
+    print(f"| behind {crowd} short messages | {await stall_ms(folder):.0f} | {seconds:.2f} |")
 
 
 async def _is_up(folder: Path, sandbox: Sandbox) -> None:
@@ -166,6 +189,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=20)
     parser.add_argument("--letters", type=int, default=4_096)
     parser.add_argument("--kind", default="1", help="what the texts repeat")
+    parser.add_argument("--crowd", type=int, default=1_500, help="short messages before a risk")
     parser.add_argument("--serve", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     uvloop.run(serve(options.serve) if options.serve else measure(options))

@@ -5,36 +5,30 @@ again.
 """
 
 import asyncio
-import json
 from collections import Counter
+from collections.abc import Sequence
 
 import structlog
 
-from bot.checkins.settings import activity
 from bot.context import Context
 from bot.crisis.response import CrisisResponder
 from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.inbox_writer import InboxWriter, StoredUpdate
 from bot.receiving.lanes import Lanes
 from bot.receiving.reader import Received, UpdateReader
 from bot.texts import language_of
 from bot.updates.arrivals import Arrival
-from bot.updates.parsing import ParsedUpdate, UpdateKind
-from bot.updates.utterance import Utterance
-from storage import Transaction
-from storage.companion import people
+from bot.updates.parsing import UpdateKind
 from storage.companion.people import Person
+from storage.ids import UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
 STORE_S = 15.0
+# A fixed reply does not wait longer for a database that hangs.
+STORE_GRAVE_S = 2.0
 MOST_FAILURES = 5
-# The kinds of updates that no handler answers, and the reasons of their ends.
-ENDS_AT_ONCE = {
-    UpdateKind.OTHER: "not_for_us",
-    UpdateKind.GROUP: "group",
-    UpdateKind.MALFORMED: "malformed",
-}
 
 
 class Intake:
@@ -52,7 +46,7 @@ class Intake:
         self._database = context.database
         self._metrics = context.metrics
         self._reader = reader
-        self._crisis = crisis
+        self._writer = InboxWriter(crisis, fallback_reply)
         self._fallback_reply = fallback_reply
         self._lanes = lanes
         self._failures: Counter[int] = Counter()
@@ -65,28 +59,63 @@ class Intake:
                 already got the fallback reply.
         """
         received = await self._reader.read(raw)
-        if received is None:
-            return
+        if received is not None:
+            await self._receive(received)
+
+    async def receive_page(self, page: Sequence[object]) -> set[UpdateId]:
+        """Screen, store and hand on a page of updates, messages at risk first.
+
+        The others are stored in one transaction, so that nobody waits for a crowd.
+
+        Returns:
+            The updates that are stored. The others keep their place and have to come again.
+        """
+        read = [await self._reader.read(raw) for raw in page]
+        received = [update for update in read if update is not None]
+        grave = [update for update in received if update.crisis_response is not None]
+        rest = [update for update in received if update.crisis_response is None]
+        stored = {update.update_id for update in grave if await self._is_received(update)}
+        if not rest or await self._are_received(rest):
+            return stored.union(update.update_id for update in rest)
+        for update in rest:  # one by one, up to the one that fails
+            if not await self._is_received(update):
+                break
+            stored.add(update.update_id)
+        return stored
+
+    async def _is_received(self, received: Received) -> bool:
         try:
-            async with asyncio.timeout(STORE_S):
-                arrival = await self._store(received)
+            await self._receive(received)
+        except Exception as error:
+            log.error("intake_failed", error=type(error).__name__)
+            return False
+        return True
+
+    async def _are_received(self, page: Sequence[Received]) -> bool:
+        """Store a page in one transaction, and return False if it was rolled back."""
+        try:
+            await self._store(page, STORE_S)
+        except Exception as error:
+            log.warning("page_not_stored", error=type(error).__name__)
+            return False
+        return True
+
+    async def _receive(self, received: Received) -> None:
+        limit_s = STORE_S if received.crisis_response is None else STORE_GRAVE_S
+        try:
+            await self._store([received], limit_s)
         except Exception as error:
             if await self._ends_as_unstorable(received, error):
                 return
             await self._answer_unstored(received)
             raise
-        self._failures.pop(received.update_id, None)
-        self._metrics.updates.labels(received.parsed.kind).inc()
-        if received.parsed.text:
-            self._metrics.screenings.labels(int(received.screening.level)).inc()
-        if arrival is not None:
-            self._lanes.add(arrival)
 
-    async def answer_unstored(self, raw: object) -> None:
-        """Answer a message at risk that waits behind an update that could not be stored."""
-        received = await self._reader.read(raw)
-        if received is not None:
-            await self._answer_unstored(received)
+    async def _store(self, page: Sequence[Received], limit_s: float) -> None:
+        """Store updates in one transaction, and hand them on after it."""
+        async with asyncio.timeout(limit_s), self._database.begin() as transaction:
+            stored = await self._writer.write(transaction, page)
+        for received, outcome in zip(page, stored, strict=True):
+            self._hand_on(received, outcome)
 
     async def resume(self) -> int:
         """Let lanes read all open updates after a start, and return how many there are.
@@ -136,54 +165,27 @@ class Intake:
         self._metrics.ends.labels(Ended.DEAD).inc()
         return True
 
-    async def _store(self, received: Received) -> Arrival | None:
-        """Write the inbox row. The same transaction answers a message at risk."""
-        parsed = received.parsed
-        is_told = self._fallback_reply.has_answered(received.update_id)
-        async with self._database.begin() as transaction:
-            person = await self._known_person(transaction, parsed)
-            if person is None:
-                if await inbox.exists(transaction, received.update_id):
-                    return None  # a repeat from a person who is erased by now
-                person = await self._new_person(transaction, parsed)
-            ended, reason = self._end_at_once(received)
-            is_new = await inbox.add(
-                transaction,
-                received.update_id,
-                kind=parsed.kind,
-                payload=None if ended else json.dumps(received.raw),
-                person_id=person.person_id if person else None,
-                level=int(received.screening.level),
-                categories=",".join(received.screening.categories),
-                ended_as=ended,
-                reason=reason,
-            )
-            if not is_new:
-                return None
-            if received.crisis_response is not None and person is not None:
-                utterance = Utterance(
-                    person, [received.update_id], parsed.text, received.screening, is_told=is_told
-                )
-                await self._crisis.respond(transaction, utterance)
-            if person is not None and parsed.kind is not UpdateKind.MEMBERSHIP:
-                if person.blocked_at is not None:  # a message proves that it no longer holds
-                    await people.set_blocked(transaction, person.telegram_id, None)
-                await activity.reset_silence(transaction, person.person_id)
-        if is_told:
-            self._fallback_reply.forget(received.update_id)
-        if ended:
-            self._metrics.ends.labels(ended).inc()
-            return None
-        if person is not None:
+    def _hand_on(self, received: Received, stored: StoredUpdate) -> None:
+        """Count a stored update and give it to its lane, unless it has ended."""
+        self._failures.pop(received.update_id, None)
+        self._metrics.updates.labels(received.parsed.kind).inc()
+        if received.parsed.text:
+            self._metrics.screenings.labels(int(received.screening.level)).inc()
+        if stored.is_repeat:
+            return
+        self._fallback_reply.forget(received.update_id)
+        ended, person = stored.ended, stored.person
+        if ended is None and person is not None:
             self._fallback_reply.remember_person(person)
-        if received.crisis_response is not None and person is not None:
-            self._metrics.ends.labels(Ended.ANSWERED).inc()
-            return None
-        return self._arrival(received, person)
+            ended = Ended.ANSWERED if received.crisis_response is not None else None
+        if ended is not None:
+            self._metrics.ends.labels(ended).inc()
+        else:
+            self._lanes.add(self._arrival(received, person))
 
     @staticmethod
     def _arrival(received: Received, person: Person | None) -> Arrival:
-        assert received.update is not None
+        assert received.update is not None  # or it has ended
         return Arrival(
             received.update_id,
             person.person_id if person else None,
@@ -193,29 +195,3 @@ class Intake:
             received.screening,
             person.epoch if person else None,
         )
-
-    @staticmethod
-    async def _known_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:
-        if parsed.telegram_id is None or parsed.kind is UpdateKind.OTHER:
-            return None
-        return await people.by_telegram_id(transaction, parsed.telegram_id)
-
-    @staticmethod
-    async def _new_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:
-        """Create the person who sent an update, unless it is no message of a person."""
-        if parsed.telegram_id is None or parsed.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
-            return None
-        if parsed.kind is UpdateKind.MALFORMED and not parsed.text:
-            return None
-        language = language_of(parsed.language_code)
-        return await people.get_or_create(transaction, parsed.telegram_id, language=language)
-
-    @staticmethod
-    def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:
-        """Return the end and its reason for an update that no handler answers."""
-        if received.crisis_response is not None:
-            return None, None
-        if received.update is None:
-            return Ended.DEAD, "malformed"
-        reason = ENDS_AT_ONCE.get(received.parsed.kind)
-        return (Ended.IGNORED, reason) if reason else (None, None)

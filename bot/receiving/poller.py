@@ -5,15 +5,15 @@ failure ends the loop, not even a refused token, which the owner may repair.
 """
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 
 import structlog
 from telegram import Bot
 from telegram.error import Conflict, InvalidToken, TelegramError
-from telegram.request import RequestData
-from telegram.request._requestparameter import RequestParameter
 
 from bot.metrics import Metrics
 from bot.transport.errors import read
@@ -39,8 +39,7 @@ class Poller:
 
     Args:
         bot: the bot, for its token and server.
-        receive: stores an update, or raises.
-        answer_unstored: answers a message at risk behind an update that could not be stored.
+        receive_page: stores updates, and returns the ids of those that are stored.
         metrics: counts failed polls.
         now: the clock.
 
@@ -52,19 +51,18 @@ class Poller:
         self,
         *,
         bot: Bot,
-        receive: Callable[[object], Awaitable[None]],
-        answer_unstored: Callable[[object], Awaitable[None]],
+        receive_page: Callable[[Sequence[object]], Awaitable[Collection[int]]],
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._bot = bot
-        self._receive = receive
-        self._answer_unstored = answer_unstored
+        self._receive_page = receive_page
         self._metrics = metrics
         self._now = now
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
         self._stored: set[int] = set()  # stored updates beyond the offset
+        self._is_behind = False  # the last page was not stored
         self._failure = ""  # the name of the last failure
         self._failures = 0  # in a row
         self.last_poll_at: datetime | None = None
@@ -107,47 +105,38 @@ class Poller:
 
     async def _poll(self) -> bool:
         """Receive a page of updates, and return False if one could not be stored."""
-        data = RequestData(_parameters(self._offset))
-        result = await self._request.post(
-            f"{self._bot.base_url}/getUpdates", data, read_timeout=POLL_TIMEOUT_S + 10
-        )
+        url = f"{self._bot.base_url}/getUpdates?{_query(self._offset)}"
+        result = await self._request.post(url, read_timeout=POLL_TIMEOUT_S + 10)
         self.last_poll_at = self._now()
         self._failure, self._failures = "", 0
         page = result if isinstance(result, list) else []
         new = [raw for raw in page if parsing.update_id_of(raw) not in self._stored]
-        has_failed = await self._take(fewest_letters_first(new))
+        ordered = fewest_letters_first(new)
+        # While storage is away, a message at risk behind others gets its fallback reply too.
+        taken = ordered if self._is_behind else _first_letters(ordered)
+        stored = await self._receive_page(taken)
+        self._stored.update(stored)
         self._offset = max(self._offset, self._next(page))
         self._stored = {number for number in self._stored if number >= self._offset}
-        return not has_failed
-
-    async def _take(self, page: Sequence[object]) -> bool:
-        """Receive updates, and return whether one could not be stored.
-
-        After `MOST_LETTERS` the rest is fetched again, so that shorter new messages go first.
-        """
-        letters, has_failed = 0, False
-        for raw in page:
-            if has_failed:
-                await self._answer_unstored(raw)  # it is not stored yet and keeps its place
-                continue
-            if letters > MOST_LETTERS:
-                break
-            letters += len(parsing.parse_leniently(raw).text)
-            try:
-                await self._receive(raw)
-            except Exception as error:  # this update and later ones stay unconfirmed
-                log.error("intake_failed", error=type(error).__name__)
-                has_failed = True
-                continue
-            if (update_id := parsing.update_id_of(raw)) is not None:
-                self._stored.add(update_id)
-        return has_failed
+        ids = {parsing.update_id_of(raw) for raw in taken} - {None}
+        self._is_behind = not ids <= set(stored)
+        return not self._is_behind
 
     def _next(self, page: Sequence[object]) -> int:
         """Return the offset that confirms all updates before the first unstored one."""
         ids = [number for raw in page if (number := parsing.update_id_of(raw)) is not None]
         unstored = (number for number in ids if number not in self._stored)
         return min(unstored, default=max(ids, default=-1) + 1)
+
+
+def _first_letters(page: Sequence[object]) -> list[object]:
+    """Return the start of a page. The rest is fetched again, after shorter new messages."""
+    letters = 0
+    for count, raw in enumerate(page):
+        if letters > MOST_LETTERS:
+            return list(page[:count])
+        letters += len(parsing.parse_leniently(raw).text)
+    return list(page)
 
 
 def fewest_letters_first(page: Sequence[object]) -> list[object]:
@@ -160,11 +149,11 @@ def fewest_letters_first(page: Sequence[object]) -> list[object]:
     return [page[index] for index in order]
 
 
-def _parameters(offset: int) -> list[RequestParameter]:
+def _query(offset: int) -> str:
     values = {
         "offset": offset,
         "limit": 100,
         "timeout": POLL_TIMEOUT_S,
-        "allowed_updates": ALLOWED,
+        "allowed_updates": json.dumps(ALLOWED),
     }
-    return [RequestParameter.from_input(key, value) for key, value in values.items()]
+    return urlencode(values)

@@ -47,8 +47,7 @@ def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> Rec
     )
     poller = Poller(
         bot=context.bot,
-        receive=intake.receive,
-        answer_unstored=intake.answer_unstored,
+        receive_page=intake.receive_page,
         metrics=context.metrics,
         now=context.database.now,
     )

@@ -6,7 +6,7 @@ lexicon takes seconds and a hundred megabytes. A changed lexicon shares them and
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import ahocorasick_rs
 
@@ -23,7 +23,29 @@ Groups = tuple[tuple[Bounds, tuple[int, ...]], ...]
 _FEWEST_HEARD = 4  # syllables; shorter literals sound like too many everyday words
 _REPEAT = re.compile(r"(.)\1", re.DOTALL)
 _ANYWHERE = (False, False)
+_SILENT = "\0"  # a character without a sound
 _Keys = dict[str, list[tuple[Bounds, int]]]
+
+
+class _Translation(dict[int, str]):
+    """A table for `str.translate` that asks once for each character."""
+
+    def __init__(self, of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._of = of
+
+    def __missing__(self, code: int) -> str:
+        return self.setdefault(code, self._of(chr(code)))
+
+
+def _syllable(char: str) -> str:
+    sound = sound_of(char)
+    return SYLLABLE_MARK + sound if sound else _SILENT
+
+
+# Tens of thousands of literals pass here at every start: `translate` is three times as fast.
+_FOLDED = _Translation(fold)
+_SPELLED = _Translation(_syllable)
 
 
 class Automaton:
@@ -109,7 +131,7 @@ class Literals:
                 automata.append(Automaton(wanted))
 
     def _add_literal(self, keys: _Keys, number: int, literal: str) -> None:
-        folded = "".join(map(fold, literal.rstrip("*")))
+        folded = literal.rstrip("*").translate(_FOLDED)
         letters = folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
         if not letters:
             return
@@ -130,10 +152,8 @@ def _spell(letters: str) -> str:
     """Spell a Chinese literal as the pinyin view does. Others give an empty text."""
     if letters.isascii():
         return ""
-    sounds = list(map(sound_of, letters))
-    if not all(sounds):
-        return ""
-    return SYLLABLE_MARK + SYLLABLE_MARK.join(sounds) + SYLLABLE_MARK
+    spelled = letters.translate(_SPELLED)
+    return "" if _SILENT in spelled else spelled + SYLLABLE_MARK
 
 
 def _is_latin(char: str) -> bool:

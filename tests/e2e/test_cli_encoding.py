@@ -20,7 +20,6 @@ CRISIS = "我想自杀"
 ROW = json.dumps({"text": CRISIS}, ensure_ascii=False) + "\n"
 CALM = json.dumps({"text": "今天天气很好"}, ensure_ascii=False) + "\n"
 LOCALES = {
-    "c": {"LC_ALL": "C"},
     "c without utf-8": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "latin-1": {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "latin-1"},
 }

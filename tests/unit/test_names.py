@@ -77,3 +77,18 @@ def test_the_formatter_is_seldom_told_to_skip() -> None:
     sources = [path.read_text("utf-8") for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
     marker = "# fmt" + ": skip"
     assert sum(source.count(marker) for source in sources) <= MOST_SKIPS
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Yield each module and name that a module imports, with the importing file."""
+    for path, module in MODULES.items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Import):
+                yield from ((path, name.name) for name in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+                yield from ((path, f"{node.module}.{name.name}") for name in node.names)
+
+
+def test_no_private_part_of_another_module_is_imported() -> None:
+    private = [(path, name) for path, name in imported() if re.search(r"(^|\.)_", name)]
+    assert private == []

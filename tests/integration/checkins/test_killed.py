@@ -23,8 +23,8 @@ from storage.ids import PersonId
 from storage.messages import outbox
 from tests.integration.checkins.line import Line, bot_of
 
-PEOPLE = 100
-KILLS = 4
+PEOPLE = 60
+KILLS = 3
 BEGIN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PEAK = datetime(2026, 11, 25, 9, 0, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from safety.response.hotlines import Hotlines
 from safety.response.output_guard import OutputGuard, strip_artefacts
 from safety.screening.screener import Screener
 
-SHORT, TIMES = 4_096, 8
+SHORT, TIMES = 1_024, 8
 MOST_GROWTH = 32.0
 """Linear is 8, quadratic 64; the rest is for a busy machine."""
 REPEATED = [

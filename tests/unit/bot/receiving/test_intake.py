@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.intake import Intake
@@ -139,3 +140,30 @@ async def test_after_a_restart_open_updates_are_taken_up(entrance: Entrance) -> 
     assert await again.intake.resume() == 1
     await again.rests()
     assert [unit.text for unit in again.units] == [ORDINARY]
+
+
+async def test_a_page_is_stored_at_once_and_messages_at_risk_first(entrance: Entrance) -> None:
+    page = [update(f"{ORDINARY}{number}") for number in range(5)]
+    grave = update(GRAVE)
+    grave["message"] |= {"from": {**SENDER, "id": 77}, "chat": {"id": 77, "type": "private"}}
+    stored = await entrance.intake.receive_page([*page, grave])
+    assert stored == {raw["update_id"] for raw in [*page, grave]}
+    await entrance.rests()
+    assert await entrance.rooms.ends() == [*[""] * 5, "fixed_reply"]
+    assert "\n".join(unit.text for unit in entrance.units).count(ORDINARY) == 5
+
+
+async def test_a_page_keeps_its_place_from_the_update_that_cannot_be_stored(
+    entrance: Entrance,
+) -> None:
+    before, refused, after, grave = (update(words) for words in (*[ORDINARY] * 3, GRAVE))
+    async with entrance.rooms.context.database.begin() as transaction:
+        await transaction.execute(
+            text(
+                "CREATE TRIGGER refuses BEFORE INSERT ON inbox "
+                f"WHEN new.update_id = {refused['update_id']} BEGIN SELECT RAISE(ABORT, 'no'); END"
+            )
+        )
+    stored = await entrance.intake.receive_page([before, refused, after, grave])
+    assert stored == {before["update_id"], grave["update_id"]}
+    assert await entrance.intake.receive_page([after]) == {after["update_id"]}

@@ -1,7 +1,7 @@
 """In which order a page of updates is taken."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -41,15 +41,16 @@ async def test_who_comes_meanwhile_does_not_wait_for_a_page_of_long_texts(
         await rude.say(text)
     taken: list[str] = []
 
-    async def receive(raw: Any) -> None:
-        taken.append(raw["message"]["text"])
-        if len(taken) == 2:
+    async def receive_page(page: Sequence[Any]) -> list[int]:
+        is_first = not taken
+        taken.extend(raw["message"]["text"] for raw in page)
+        if is_first:
             await other.say("我想死")
+        return [raw["update_id"] for raw in page]
 
     poller = Poller(
         bot=Bot(sandbox.token, base_url=f"{sandbox.api_url}/bot"),
-        receive=receive,
-        answer_unstored=receive,
+        receive_page=receive_page,
         metrics=Metrics(),
         now=utc_now,
     )

@@ -24,7 +24,7 @@ NEXT_PROMPT = 4
 def draws(logits, sampling, count, prompt=()):
     """``count`` draws from the same logits by one request."""
     sampler = TokenSampler(sampling, prompt, [EOS])
-    return [choose(logits[None], [sampler])[0] for _ in range(count)]
+    return choose(logits.repeat(count, 1), [sampler] * count)
 
 
 @pytest.mark.parametrize(
