@@ -101,10 +101,9 @@ class ContactSetup:
         person = utterance.person
         if not utterance.is_typed or not utterance.is_new or utterance.is_edit:
             return False
-        contact = await trusted_contacts.of_person(transaction, person.person_id)
-        if contact is None or contact.asks is None:
-            return False
-        if transaction.now - contact.changed_at >= STAYS_OPEN:
+        since = transaction.now - STAYS_OPEN
+        contact = await trusted_contacts.asked_of(transaction, person.person_id, since=since)
+        if contact is None:
             return False
         if utterance.screening.level >= Level.PASSIVE:
             await trusted_contacts.close_step(transaction, person.person_id)

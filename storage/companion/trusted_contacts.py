@@ -95,6 +95,19 @@ async def agreed_of(transaction: Transaction, person_id: PersonId) -> TrustedCon
     return contact if contact is not None and contact.has_agreed else None
 
 
+async def asked_of(
+    transaction: Transaction, person_id: PersonId, *, since: datetime
+) -> TrustedContact | None:
+    """Return a person's contact if a name has been asked for after `since`, or None."""
+    found = await _all(
+        transaction,
+        rows.c.person_id == person_id,
+        rows.c.asks.is_not(None),
+        rows.c.changed_at > since,
+    )
+    return found[0] if found else None
+
+
 async def of_contact(transaction: Transaction, contact_person_id: PersonId) -> list[TrustedContact]:
     """Return the rows of which this person is the contact, or may become it."""
     return await _all(transaction, rows.c.contact_person_id == contact_person_id)

@@ -144,6 +144,11 @@ async def test_a_second_tap_is_answered_honestly(
         await service.parts.crisis.contact_alert.tell(transaction, person)
     await owner.wait_for(texts("zh", "contact_told_already").split("，")[0][:6], timeout_s=20)
     assert len(messages_to(texts, friend)) == 1
+    await answer_to(owner, NOW["zh"])
+    chat = sandbox.operators_chat_id
+    raised = await sandbox.operator.wait_for("12:00 已告知", chat_id=chat, timeout_s=20)
+    assert "表姐" not in raised.text
+    assert "小美" not in raised.text
     clock[0] += timedelta(days=1)
     async with service.parts.database.begin() as transaction:
         await service.parts.crisis.contact_alert.tell(transaction, person)
