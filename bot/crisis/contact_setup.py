@@ -15,7 +15,7 @@ from safety.screening.answers import Answer, read
 from safety.screening.levels import Level
 from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import open_questions, trusted_contacts
+from storage.companion import contact_links, open_questions, trusted_contacts
 from storage.companion.trusted_contacts import ContactState, NameAsked, TrustedContact
 from storage.messages import inbox
 from storage.messages.body import MessageBody
@@ -85,7 +85,7 @@ class ContactSetup:
     async def _begin(self, uow: UnitOfWork) -> None:
         person_id = uow.person.person_id
         await open_questions.close_steps(uow.transaction, person_id)
-        if await trusted_contacts.begin(uow.transaction, person_id):
+        if await contact_links.begin(uow.transaction, person_id):
             await uow.say_text("contact_ask_called")
         else:
             await self._show(uow)
@@ -102,11 +102,11 @@ class ContactSetup:
         if not utterance.is_typed or not utterance.is_new or utterance.is_edit:
             return False
         since = transaction.now - STAYS_OPEN
-        contact = await trusted_contacts.asked_of(transaction, person.person_id, since=since)
+        contact = await contact_links.asked_of(transaction, person.person_id, since=since)
         if contact is None:
             return False
         if utterance.screening.level >= Level.PASSIVE:
-            await trusted_contacts.close_step(transaction, person.person_id)
+            await contact_links.close_step(transaction, person.person_id)
             return False
         if read(normalise(utterance.text).surface) is not Answer.OTHER:
             return False  # a bare answer is for the script
@@ -114,7 +114,7 @@ class ContactSetup:
         text = read_name(utterance.text)
         if text is None:
             await uow.say_text("contact_name_unclear")
-        elif await trusted_contacts.name(transaction, contact, text) is NameAsked.SHOWN:
+        elif await contact_links.name(transaction, contact, text) is NameAsked.SHOWN:
             await uow.say_text("contact_ask_shown_name")
         else:
             await self._invite(uow, contact)
@@ -122,7 +122,7 @@ class ContactSetup:
         return True
 
     async def _invite(self, uow: UnitOfWork, contact: TrustedContact) -> None:
-        token = await trusted_contacts.invite(uow.transaction, contact.contact_id)
+        token = await contact_links.invite(uow.transaction, contact.contact_id)
         if token is None:  # the contact agreed to the last link meanwhile
             await self._show(uow)
             return

@@ -8,7 +8,7 @@ from typing import Any
 from bot.texts import LANGUAGES, Texts
 from bot.updates.responder import UnitOfWork
 from storage import Transaction
-from storage.companion import people, trusted_contacts
+from storage.companion import contact_links, people, trusted_contacts
 from storage.companion.people import Person
 from storage.companion.trusted_contacts import TrustedContact
 from storage.ids import ContactId
@@ -32,11 +32,11 @@ class ContactSide:
         if not payload.startswith(self.PREFIX):
             return False
         token = payload.removeprefix(self.PREFIX)
-        contact = await trusted_contacts.by_token(uow.transaction, token)
+        contact = await contact_links.by_token(uow.transaction, token)
         person_id = uow.person.person_id
         if contact is not None and contact.person_id == person_id:
             await uow.say_text("contact_link_own")
-        elif contact is not None and await trusted_contacts.take_link(
+        elif contact is not None and await contact_links.take_link(
             uow.transaction, contact.contact_id, person_id
         ):
             await uow.say(self._page(contact, uow.person.language))
@@ -81,9 +81,7 @@ class ContactSide:
             await trusted_contacts.end(uow.transaction, contact.contact_id)
             await uow.say_text("contact_declined")
             await self._tell_owner(uow.transaction, contact, "contact_declined_owner")
-        elif await trusted_contacts.agree(
-            uow.transaction, contact.contact_id, uow.person.person_id
-        ):
+        elif await contact_links.agree(uow.transaction, contact.contact_id, uow.person.person_id):
             name = contact.shown_name
             text = uow.text("contact_agreed", name=name)
             await uow.say(MessageBody(text, [self._leave_button(contact, uow.person.language)]))

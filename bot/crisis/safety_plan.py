@@ -17,7 +17,7 @@ from safety.screening.answers import Answer, read
 from safety.screening.levels import Level
 from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import plans, trusted_contacts
+from storage.companion import contact_links, plans
 from storage.companion.people import Person
 from storage.companion.plans import Plan
 from storage.ids import UpdateId
@@ -88,7 +88,7 @@ class SafetyPlans:
             _apply(plan, button)
         else:
             return
-        await trusted_contacts.close_step(uow.transaction, uow.person.person_id)
+        await contact_links.close_step(uow.transaction, uow.person.person_id)
         await plans.put(uow.transaction, uow.person.person_id, plan)
         await uow.say(self._present(uow.person, plan))
 

@@ -6,14 +6,14 @@ again.
 
 from storage import Transaction
 from storage.checkins import questions
-from storage.companion import plans, trusted_contacts
+from storage.companion import contact_links, plans
 from storage.ids import PersonId
 
 
 async def close_steps(transaction: Transaction, person_id: PersonId) -> None:
     """Close the open step of a plan, keeping its content, and of a trusted contact."""
     await plans.close_step(transaction, person_id)
-    await trusted_contacts.close_step(transaction, person_id)
+    await contact_links.close_step(transaction, person_id)
 
 
 async def close(transaction: Transaction, person_id: PersonId) -> None:

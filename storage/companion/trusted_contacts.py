@@ -1,10 +1,8 @@
 """Trusted contacts: somebody of a person's own, who agreed to be told in a crisis.
 
-A person has one contact at most. The link to become one is stored as a hash and works once.
+A person has one contact at most. `contact_links.py` makes them.
 """
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +11,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, Row, delete, or_, select, update
 
 from storage.database import keys
-from storage.database.connection import Transaction, insert_ignore
+from storage.database.connection import Transaction
 from storage.database.schema_contacts import trusted_contacts as rows
 from storage.ids import ContactId, OutboxId, PersonId
 
@@ -85,7 +83,7 @@ class ContactColumns(TypedDict, total=False):
 
 async def of_person(transaction: Transaction, person_id: PersonId) -> TrustedContact | None:
     """Return a person's contact, whether they have agreed or not, or None."""
-    found = await _all(transaction, rows.c.person_id == person_id)
+    found = await find(transaction, rows.c.person_id == person_id)
     return found[0] if found else None
 
 
@@ -95,143 +93,17 @@ async def agreed_of(transaction: Transaction, person_id: PersonId) -> TrustedCon
     return contact if contact is not None and contact.has_agreed else None
 
 
-async def asked_of(
-    transaction: Transaction, person_id: PersonId, *, since: datetime
-) -> TrustedContact | None:
-    """Return a person's contact if a name has been asked for after `since`, or None."""
-    found = await _all(
-        transaction,
-        rows.c.person_id == person_id,
-        rows.c.asks.is_not(None),
-        rows.c.changed_at > since,
-    )
-    return found[0] if found else None
-
-
 async def of_contact(transaction: Transaction, contact_person_id: PersonId) -> list[TrustedContact]:
     """Return the rows of which this person is the contact, or may become it."""
-    return await _all(transaction, rows.c.contact_person_id == contact_person_id)
+    return await find(transaction, rows.c.contact_person_id == contact_person_id)
 
 
 async def of_message(transaction: Transaction, outbox_id: OutboxId) -> TrustedContact | None:
     """Return the contact whom a message tells, or None if it ended meanwhile."""
-    found = await _all(
+    found = await find(
         transaction, rows.c.outbox_id == outbox_id, rows.c.state == ContactState.AGREED
     )
     return found[0] if found else None
-
-
-async def begin(transaction: Transaction, person_id: PersonId) -> bool:
-    """Ask for the first name, and drop a link that nobody agreed to.
-
-    Returns:
-        False if a contact has agreed, who would have to end first.
-    """
-    await transaction.execute(
-        delete(rows).where(rows.c.person_id == person_id, rows.c.state != ContactState.AGREED)
-    )
-    begun = await transaction.execute(
-        insert_ignore(transaction.dialect, rows)
-        .values(
-            person_id=person_id,
-            state=ContactState.DRAFT,
-            asks=NameAsked.CALLED,
-            changed_at=transaction.now,
-            expires_at=transaction.now + timedelta(days=LINK_DAYS),
-        )
-        .returning(rows.c.contact_id)
-    )
-    return begun.first() is not None
-
-
-async def name(transaction: Transaction, contact: TrustedContact, text: str) -> NameAsked | None:
-    """Store the name that was asked for, and return the next one to ask for, or None."""
-    if contact.asks is NameAsked.CALLED:
-        sealed = await keys.seal(transaction, contact.person_id, text, CALLED_CONTEXT)
-        values: dict[str, Any] = {"called": sealed, "asks": NameAsked.SHOWN}
-    else:
-        sealed = await keys.seal(transaction, contact.person_id, text, SHOWN_CONTEXT)
-        values = {"shown_name": sealed, "asks": None}
-    await _update(transaction, contact.contact_id, changed_at=transaction.now, **values)
-    return values["asks"]  # type: ignore[no-any-return]
-
-
-async def close_step(transaction: Transaction, person_id: PersonId) -> None:
-    """Stop waiting for a name."""
-    await transaction.execute(
-        update(rows)
-        .where(rows.c.person_id == person_id, rows.c.asks.is_not(None))
-        .values(asks=None)
-    )
-
-
-async def invite(transaction: Transaction, contact_id: ContactId) -> str | None:
-    """Create the link's token, which is stored only as a hash. Returns None after an agreement."""
-    token = secrets.token_urlsafe(16)
-    statement = (
-        update(rows)
-        .where(rows.c.contact_id == contact_id, rows.c.state != ContactState.AGREED)
-        .values(
-            state=ContactState.INVITED,
-            token_hash=_hash(token),
-            contact_person_id=None,
-            changed_at=transaction.now,
-            expires_at=transaction.now + timedelta(days=LINK_DAYS),
-        )
-    )
-    return token if (await transaction.execute(statement)).rowcount == 1 else None
-
-
-async def by_token(transaction: Transaction, token: str) -> TrustedContact | None:
-    """Return the row of a link that has not expired, or None."""
-    found = await _all(
-        transaction, rows.c.token_hash == _hash(token), rows.c.expires_at > transaction.now
-    )
-    return found[0] if found else None
-
-
-async def take_link(
-    transaction: Transaction, contact_id: ContactId, contact_person_id: PersonId
-) -> bool:
-    """Give a link to the first person who opens it, and return False to every other."""
-    statement = (
-        update(rows)
-        .where(
-            rows.c.contact_id == contact_id,
-            rows.c.person_id != contact_person_id,
-            rows.c.expires_at > transaction.now,
-            or_(
-                rows.c.state == ContactState.INVITED,
-                (rows.c.state == ContactState.OPENED)
-                & (rows.c.contact_person_id == contact_person_id),
-            ),
-        )
-        .values(state=ContactState.OPENED, contact_person_id=contact_person_id)
-    )
-    return (await transaction.execute(statement)).rowcount == 1
-
-
-async def agree(
-    transaction: Transaction, contact_id: ContactId, contact_person_id: PersonId
-) -> bool:
-    """Record that the person who opened the link agrees. Returns False if it is too late."""
-    statement = (
-        update(rows)
-        .where(
-            rows.c.contact_id == contact_id,
-            rows.c.contact_person_id == contact_person_id,
-            rows.c.state == ContactState.OPENED,
-            rows.c.expires_at > transaction.now,
-        )
-        .values(
-            state=ContactState.AGREED,
-            token_hash=None,
-            expires_at=None,
-            agreed_at=transaction.now,
-            changed_at=transaction.now,
-        )
-    )
-    return (await transaction.execute(statement)).rowcount == 1
 
 
 async def end(transaction: Transaction, contact_id: ContactId) -> bool:
@@ -258,7 +130,7 @@ async def change(
     transaction: Transaction, contact_id: ContactId, **columns: Unpack[ContactColumns]
 ) -> None:
     """Set columns of a contact."""
-    await _update(transaction, contact_id, **columns)
+    await _set(transaction, contact_id, **columns)
 
 
 async def note_unreachable(
@@ -282,14 +154,15 @@ async def note_unreachable(
         .values(unreachable_at=transaction.now)
         .returning(rows.c.contact_id)
     )
-    return await _all(transaction, rows.c.contact_id.in_(list(noted.scalars())))
+    return await find(transaction, rows.c.contact_id.in_(list(noted.scalars())))
 
 
-async def _update(transaction: Transaction, contact_id: ContactId, **values: Any) -> None:
+async def _set(transaction: Transaction, contact_id: ContactId, **values: Any) -> None:
     await transaction.execute(update(rows).where(rows.c.contact_id == contact_id).values(**values))
 
 
-async def _all(transaction: Transaction, *conditions: ColumnElement[bool]) -> list[TrustedContact]:
+async def find(transaction: Transaction, *conditions: ColumnElement[bool]) -> list[TrustedContact]:
+    """Return the contacts that meet conditions."""
     found = await transaction.execute(select(rows).where(*conditions).order_by(rows.c.contact_id))
     return [await _read(transaction, row) for row in found.all()]
 
@@ -315,7 +188,3 @@ async def _read(transaction: Transaction, row: Row[Any]) -> TrustedContact:
         telling_at=row.telling_at,
         told_at=row.told_at,
     )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

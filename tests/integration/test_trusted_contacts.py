@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from storage import Database, Transaction
-from storage.companion import people, trusted_contacts
+from storage.companion import contact_links, people, trusted_contacts
 from storage.companion.people import Person
 from storage.companion.trusted_contacts import ContactState, NameAsked, TrustedContact
 from storage.database.schema_contacts import trusted_contacts as table
@@ -28,11 +28,11 @@ async def of(tx: Transaction, person: Person) -> TrustedContact:
 
 
 async def invited(tx: Transaction, person: Person) -> str:
-    assert await trusted_contacts.begin(tx, person.person_id)
-    asked = await trusted_contacts.name(tx, await of(tx, person), "表姐")
+    assert await contact_links.begin(tx, person.person_id)
+    asked = await contact_links.name(tx, await of(tx, person), "表姐")
     assert asked is NameAsked.SHOWN
-    assert await trusted_contacts.name(tx, await of(tx, person), "小美") is None
-    token = await trusted_contacts.invite(tx, (await of(tx, person)).contact_id)
+    assert await contact_links.name(tx, await of(tx, person), "小美") is None
+    token = await contact_links.invite(tx, (await of(tx, person)).contact_id)
     assert token is not None
     return token
 
@@ -40,8 +40,8 @@ async def invited(tx: Transaction, person: Person) -> str:
 async def agreed(tx: Transaction, person: Person, friend: Person) -> TrustedContact:
     await invited(tx, person)
     contact = await of(tx, person)
-    assert await trusted_contacts.take_link(tx, contact.contact_id, friend.person_id)
-    assert await trusted_contacts.agree(tx, contact.contact_id, friend.person_id)
+    assert await contact_links.take_link(tx, contact.contact_id, friend.person_id)
+    assert await contact_links.agree(tx, contact.contact_id, friend.person_id)
     return await of(tx, person)
 
 
@@ -62,22 +62,22 @@ async def test_a_link_works_for_one_other_person_within_seven_days(database: Dat
     async with database.begin() as tx:
         person, friend, other = await mei(tx), await stranger(tx), await stranger(tx, OTHER)
         token = await invited(tx, person)
-        found = await trusted_contacts.by_token(tx, token)
+        found = await contact_links.by_token(tx, token)
         assert found is not None
-        assert await trusted_contacts.by_token(tx, token + "x") is None
-        assert not await trusted_contacts.take_link(tx, found.contact_id, person.person_id)
-        assert await trusted_contacts.take_link(tx, found.contact_id, friend.person_id)
-        assert not await trusted_contacts.take_link(tx, found.contact_id, other.person_id)
-        assert await trusted_contacts.take_link(tx, found.contact_id, friend.person_id)
-        assert not await trusted_contacts.agree(tx, found.contact_id, other.person_id)
+        assert await contact_links.by_token(tx, token + "x") is None
+        assert not await contact_links.take_link(tx, found.contact_id, person.person_id)
+        assert await contact_links.take_link(tx, found.contact_id, friend.person_id)
+        assert not await contact_links.take_link(tx, found.contact_id, other.person_id)
+        assert await contact_links.take_link(tx, found.contact_id, friend.person_id)
+        assert not await contact_links.agree(tx, found.contact_id, other.person_id)
         tx.now = NOW + timedelta(days=7)
-        assert await trusted_contacts.by_token(tx, token) is None
-        assert not await trusted_contacts.agree(tx, found.contact_id, friend.person_id)
+        assert await contact_links.by_token(tx, token) is None
+        assert not await contact_links.agree(tx, found.contact_id, friend.person_id)
         tx.now = NOW
-        assert await trusted_contacts.agree(tx, found.contact_id, friend.person_id)
-        assert await trusted_contacts.by_token(tx, token) is None
-        assert not await trusted_contacts.begin(tx, person.person_id)
-        assert await trusted_contacts.invite(tx, found.contact_id) is None
+        assert await contact_links.agree(tx, found.contact_id, friend.person_id)
+        assert await contact_links.by_token(tx, token) is None
+        assert not await contact_links.begin(tx, person.person_id)
+        assert await contact_links.invite(tx, found.contact_id) is None
 
 
 async def test_two_who_open_the_link_at_once(database: Database) -> None:
@@ -89,7 +89,7 @@ async def test_two_who_open_the_link_at_once(database: Database) -> None:
 
     async def opens(friend: Person) -> bool:
         async with database.begin() as tx:
-            return await trusted_contacts.take_link(tx, contact_id, friend.person_id)
+            return await contact_links.take_link(tx, contact_id, friend.person_id)
 
     assert sum(await asyncio.gather(*map(opens, friends))) == 1
 

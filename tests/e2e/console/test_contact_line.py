@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bot.service.lifecycle import Service
-from storage.companion import people, trusted_contacts
+from storage.companion import contact_links, people, trusted_contacts
 from storage.ids import CaseId
 from storage.review import cases
 from storage.review.operators import Operator
@@ -21,14 +21,14 @@ async def test_the_head_says_whether_the_contact_was_told(
         case = await cases.get(tx, case_id)
         assert case is not None and case.person_id is not None
         friend = await people.get_or_create(tx, 900_002, language="zh")
-        await trusted_contacts.begin(tx, case.person_id)
+        await contact_links.begin(tx, case.person_id)
         for name in ("表姐", "小美"):
             contact = await trusted_contacts.of_person(tx, case.person_id)
             assert contact is not None
-            await trusted_contacts.name(tx, contact, name)
-        await trusted_contacts.invite(tx, contact.contact_id)
-        await trusted_contacts.take_link(tx, contact.contact_id, friend.person_id)
-        await trusted_contacts.agree(tx, contact.contact_id, friend.person_id)
+            await contact_links.name(tx, contact, name)
+        await contact_links.invite(tx, contact.contact_id)
+        await contact_links.take_link(tx, contact.contact_id, friend.person_id)
+        await contact_links.agree(tx, contact.contact_id, friend.person_id)
     page = (await seat.client.get(path)).text
     assert "yes, not told" in page
     assert "表姐" not in page

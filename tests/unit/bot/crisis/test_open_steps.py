@@ -7,7 +7,7 @@ import pytest
 from storage import Transaction
 from storage.checkins import questions
 from storage.checkins.questions import QuestionTopic, TimesDraft
-from storage.companion import plans, trusted_contacts
+from storage.companion import contact_links, plans, trusted_contacts
 from storage.companion.plans import Plan
 from storage.ids import PersonId
 from tests.support.house import House, OpenHouse
@@ -22,7 +22,7 @@ async def opens_plan(tx: Transaction, person_id: PersonId) -> None:
 
 
 async def asks_name(tx: Transaction, person_id: PersonId) -> None:
-    await trusted_contacts.begin(tx, person_id)
+    await contact_links.begin(tx, person_id)
 
 
 def asks_about(topic: QuestionTopic) -> Opens:
