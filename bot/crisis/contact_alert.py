@@ -49,10 +49,12 @@ class ContactAlert:
     async def tell(self, transaction: Transaction, person: Person) -> None:
         """Tell the contact because the person tapped the button."""
         contact = await trusted_contacts.agreed_of(transaction, person.person_id)
+        if contact and await trusted_contacts.may_tell(transaction, contact.contact_id):
+            await self._send(transaction, person, contact, "contact_telling")
+            return
+        contact = await trusted_contacts.agreed_of(transaction, person.person_id)  # still?
         if contact is None:
             await self._say(transaction, person, "contact_nobody")
-        elif await trusted_contacts.may_tell(transaction, contact.contact_id):
-            await self._send(transaction, person, contact, "contact_telling")
         else:
             at = await local_of(transaction, person, contact.telling_at, "%H:%M")
             await self._say(
