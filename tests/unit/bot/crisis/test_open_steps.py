@@ -78,3 +78,19 @@ async def test_a_person_without_an_age_is_held_by_the_script(open_house: OpenHou
     person = await house.person()
     assert person is not None
     assert person.age_band is None
+
+
+async def test_in_a_hold_a_name_is_taken_and_a_bare_answer_is_for_the_script(
+    open_house: OpenHouse,
+) -> None:
+    house = await open_house()
+    person = await house.agreed()
+    await house.receives(GRAVE[0])
+    async with house.database.begin() as tx:
+        await contact_links.begin(tx, person.person_id)
+    await house.receives("没有")
+    assert (await house.ends())[-1] == "fixed_reply"
+    async with house.database.begin() as tx:
+        await contact_links.begin(tx, person.person_id)
+    await house.receives("表姐")
+    assert (await house.ends())[-1] == "contact"
