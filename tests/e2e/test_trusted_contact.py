@@ -108,6 +108,8 @@ async def test_from_the_link_to_the_message_and_its_end(
     said = texts(language, "contact_telling", called=CALLED[language], words="@").split("@")[0]
     await owner.wait_for(said, timeout_s=20)
     await owner.wait_for(texts(language, "contact_told").split("{")[0].strip(), timeout_s=20)
+    told = texts("zh", "case_contact_was_told", case=1)
+    await sandbox.operator.wait_for(told, chat_id=sandbox.operators_chat_id, timeout_s=20)
     (message,) = messages_to(texts, friend, language)
     assert EMERGENCY[language] in message
     assert GRAVE[language] not in message
