@@ -59,8 +59,11 @@ def screen() -> None:
     names the direct question just before: "risk" (thoughts of ending their life) or "injury"
     (harm already done). A yes is then read as the answer to it.
 
-    Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each.
+    Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …, "request": …} for each.
+    "request" is what the text asks the service: human, lines, identity, privacy, stop_checkins
+    or null.
     """
+    from safety.screening.requests import read_question
     from safety.screening.screener import Screener
     from safety.text.utf8 import text_lines
 
@@ -69,7 +72,8 @@ def screen() -> None:
         for number, line in enumerate(text_lines(sys.stdin.buffer), 1):
             if line.strip():
                 text, history, asked = _to_screen(number, line)
-                print_json(screener.screen(text, history, asked=asked).to_dict())
+                screening = screener.screen(text, history, asked=asked)
+                print_json(screening.to_dict() | {"request": read_question(text)})
 
 
 def _to_screen(number: int, line: str) -> "tuple[str, list[str], DirectQuestion | None]":

@@ -44,7 +44,7 @@ class ContactAlert:
         if contact is None or _is_told(transaction, contact):
             return body
         label = self.texts(person.language, "contact_tell", called=contact.called)
-        return replace(body, buttons=[*body.buttons, [(label, TELL)]])
+        return replace(body, buttons=[[(label, TELL)], *body.buttons])
 
     async def tell(self, transaction: Transaction, person: Person) -> None:
         """Tell the contact because the person tapped the button."""

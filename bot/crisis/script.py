@@ -117,12 +117,13 @@ class ScriptRunner:
         return "\n".join(parts)
 
     def _buttons(self, language: str, step: ScriptStep) -> Keyboard:
+        asks = self._help_lines.request_buttons(language)
         if step.offers == "plan":
-            return [[(self._texts(language, "plan_begin"), "plan:begin")]]
+            return [[(self._texts(language, "plan_begin"), "plan:begin")], *asks]
         if step.offers == "follow_up":
             times = [(self._texts(language, f"follow_at_{h}"), f"follow:{h}") for h in (10, 24)]
-            return [times, [(self._texts(language, "follow_no"), "follow:no")]]
-        return []
+            return [times, [(self._texts(language, "follow_no"), "follow:no")], *asks]
+        return asks
 
 
 def _opens(position: ScriptPosition, response: Response, text: str, *, is_held: bool) -> bool:
@@ -143,3 +144,13 @@ async def open_position(transaction: Transaction, person_id: PersonId) -> Script
     if position is None or transaction.now - position.changed_at >= OPEN_FOR:
         return None
     return position if dialogue.asked(position.script, position.step) else None
+
+
+async def open_question(transaction: Transaction, person_id: PersonId) -> str | None:
+    """Return the key of the question that the script asked last, or None after the last one."""
+    position = await script_positions.get(transaction, person_id)
+    if position is None or position.script == dialogue.GENTLE:
+        return None
+    row = dialogue.questions(position.script)
+    has_words = position.step < len(row) and row[position.step].offers is None
+    return f"ask_{row[position.step].name}" if has_words else None

@@ -23,6 +23,7 @@ from storage.review.cases import Case
 EXCERPT = 600
 # These events make a sound.
 LOUD = (
+    EventType.ASKED,
     EventType.DRAFT_WAITS,
     EventType.RELEASED,
     EventType.LEASE_RAN_OUT,
@@ -106,6 +107,9 @@ class CaseFeed:
                 | EventType.NOTED
             ):
                 key = f"case_{event.what}"
+            case EventType.ASKED:
+                values |= {"level": event.case.level, "words": event.words[:EXCERPT]}
+                key = "case_asked"
             case EventType.LEASE_RAN_OUT:
                 key = "case_lease_ran_out"
             case EventType.HANDED_BACK:
@@ -128,7 +132,7 @@ class CaseFeed:
                 key = "case_resolved"
             case _:
                 return ""
-        return self._messenger.text(key, **values)
+        return self._messenger.text(key, **values).rstrip()
 
     def _sent(self, sent: SentObject) -> str:
         kind = self._messenger.text(f"sent_{sent.kind}")

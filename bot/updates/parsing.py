@@ -30,6 +30,9 @@ def is_stop(text: str) -> bool:
 CASE = "case:"
 # The data of buttons of trusted contacts start with this.
 CONTACT = "contact:"
+# The data of buttons that ask for a human or for numbers start with this.
+REQUEST = "ask:"
+REQUEST_COMMANDS = ("/human", "/sos")
 
 
 class UpdateKind(StrEnum):
@@ -133,6 +136,14 @@ def is_contact(update: Update) -> bool:
         return (query.data or "").startswith(CONTACT)
     text = (message.text or "") if message is not None else ""
     return text.split("@")[0].strip() == "/contact"
+
+
+def is_request(update: Update) -> bool:
+    """Return whether the update asks for a human or for numbers by a command or a button."""
+    if update.callback_query is not None:
+        return (update.callback_query.data or "").startswith(REQUEST)
+    text = (update.message.text or "") if update.message is not None else ""
+    return text.startswith("/") and text.split(None, 1)[0].split("@")[0] in REQUEST_COMMANDS
 
 
 def is_wordless(update: Update) -> bool:

@@ -8,6 +8,7 @@ would falsify every figure.
 | `text`, `labels` (PsySUICIDE) | every label but `unrelated` | level 2; four of them at 3 too |
 | `text`, `label` (English) | three labels, against `no_crisis`; others are left out | level 2 |
 | `text`, `risk` (SOS) | `high`, against `low` | level 3: it is a severity |
+| `text`, `intent` | nothing: what is asked is read, and `none` asks nothing | – |
 | `text` alone | nothing: every alarm is false | levels 2 and 3 |
 | `turns` (dialogues) | unknown: users' turns with alarms are counted | levels 2, 3 and 4 |
 """
@@ -19,10 +20,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from safety.evaluation.metrics import JudgedText, LabelledRow, SourcePart
+from safety.evaluation.metrics import INTENT, NO_REQUEST, JudgedText, LabelledRow, SourcePart
 from safety.evaluation.replay import ReplayedText
 from safety.evaluation.report import as_page, as_text
 from safety.screening.levels import Level
+from safety.screening.requests import ServiceRequest
 from safety.screening.screener import Screener
 from safety.text.utf8 import NotUtf8Error, text_lines
 
@@ -41,6 +43,7 @@ _KINDS: Mapping[str, Level] = {
     "label": Level.PASSIVE,
     "risk": Level.ACTIVE,
     "turns": Level.ACTIVE,
+    INTENT: Level.PASSIVE,
     "text": Level.PASSIVE,
 }
 
@@ -81,7 +84,7 @@ def messages(folder: Path) -> Iterator[ReplayedText]:
 
 
 def _is_risk(kind: str, labels: frozenset[str] | None) -> bool | None:
-    if labels is None or kind == "turns" or (kind == "risk" and not labels):
+    if labels is None or kind in ("turns", INTENT) or (kind == "risk" and not labels):
         return None
     return bool(labels)
 
@@ -176,6 +179,10 @@ def _risks(place: str, kind: str, given: object) -> frozenset[str] | None:
     if not named or not all(isinstance(label, str) and label for label in named):
         raise RowError(f"{place}: {kind} must be a label or a list of labels")
     labels = frozenset(str(label) for label in named)
+    if kind == INTENT and not labels <= {NO_REQUEST, *ServiceRequest}:
+        raise RowError(
+            f"{place}: intent must be one of {', '.join(ServiceRequest)} or {NO_REQUEST}"
+        )
     if kind == "label" and not labels <= _CRISIS | _HARMLESS:
         return None
     if kind == "risk" and not labels <= {"high", "low"}:

@@ -10,8 +10,9 @@ from storage.database.schema import deliveries, outbox
 from storage.ids import OutboxId, PersonId
 from storage.messages.body import MessageBody
 
-# Of use again after a press: a mood and a region can be changed, and some pages change in place.
-KEPT = frozenset({"mood", "ci", "chart", "region"})
+# Of use again after a press: a mood and a region can be changed, numbers and a human can be asked
+# for twice, and some pages change in place.
+KEPT = frozenset({"mood", "ci", "chart", "region", "ask"})
 # The questions of the first minutes replace each other.
 FIRST = "first"
 FIRST_MINUTES = {"consent": FIRST, "start": FIRST, "age": FIRST}
