@@ -5,6 +5,7 @@ Open a transaction with `Database.begin()` and pass it to the functions of a tab
 """
 
 from storage.database import schema_checkins as schema_checkins  # adds its tables to the metadata
+from storage.database import schema_contacts as schema_contacts  # adds its tables to the metadata
 from storage.database import schema_review as schema_review  # adds its tables to the metadata
 from storage.database.clock import Clock, utc_now
 from storage.database.connection import Database, StorageError, Transaction

@@ -13,10 +13,13 @@ from bot.updates.arrivals import Burst
 from bot.updates.utterance import Utterance
 from safety.response import script
 from safety.response.policy import HOLD_LAPSE_S, THRESHOLD
+from safety.screening.answers import Answer, read
 from safety.screening.context import REMEMBERED, is_piece
+from safety.screening.levels import Level
 from safety.screening.outcome import Screening, merge
+from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import transcripts
+from storage.companion import open_questions, transcripts
 from storage.ids import PersonId
 
 # An older risk says little about a message of today.
@@ -62,8 +65,20 @@ class ContextScreener:
         if not before and position is None:
             return utterance
         question = script.asked(position.script, position.step) if position else None
-        screening = await self._screener.screen_async(joined(texts), before, asked=question)
+        text = joined(texts)
+        screening = await self._screener.screen_async(text, before, asked=question)
+        if screening.level < Level.IMMINENT and await self._answers_another(
+            transaction, person_id, text
+        ):
+            screening = await self._screener.screen_async(text, before)
         return replace(utterance, screening=merge([utterance.screening, screening]))
+
+    @staticmethod
+    async def _answers_another(transaction: Transaction, person_id: PersonId, text: str) -> bool:
+        """Return whether a text is longer than a bare answer, and a newer question is open."""
+        if read(normalise(text).surface).answer is not Answer.OTHER:
+            return False
+        return await open_questions.is_any_open(transaction, person_id)
 
     @staticmethod
     async def _before(

@@ -1,5 +1,6 @@
 """The interceptors of a crisis: crisis reply, takeover, hold, open question, safe mode."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bot.crisis.case_recorder import CaseRecorder
@@ -20,11 +21,11 @@ from storage.messages.inbox import Ended
 from storage.review.cases import Case
 
 
-class PlanSteps(Protocol):
-    """The open step of a safety plan."""
+class OpenStep(Protocol):
+    """A step that waits for a person's text: of a safety plan, or a contact's name."""
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Add the utterance to the plan, or return False."""
+        """Take the utterance for the step, or return False."""
 
 
 class CrisisReply:
@@ -71,11 +72,11 @@ class HoldInterceptor:
     """Answers with the script while a case holds the person."""
 
     def __init__(
-        self, responder: CrisisResponder, fixed_reply: FixedReply, plan_steps: PlanSteps
+        self, responder: CrisisResponder, fixed_reply: FixedReply, steps: Sequence[OpenStep]
     ) -> None:
         self._responder = responder
         self._fixed_reply = fixed_reply
-        self._plan_steps = plan_steps
+        self._steps = steps
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
         """Answer the utterance if a case holds the person."""
@@ -96,12 +97,15 @@ class HoldInterceptor:
         return True
 
     async def _answer(self, transaction: Transaction, utterance: Utterance, case: Case) -> None:
-        """Answer by the open step of a plan, or else by the script. A button gets its own text."""
+        """Answer by an open step, or else by the script. A button gets its own text."""
         if not utterance.is_typed:
             is_kept = utterance.person.has_consented
             await self._fixed_reply.answer(transaction, utterance, "checkin_held", is_kept=is_kept)
-        elif not await self._plan_steps.intercept(transaction, utterance):
-            await self._responder.respond_in_hold(transaction, utterance, case)
+            return
+        for step in self._steps:
+            if await step.intercept(transaction, utterance):
+                return
+        await self._responder.respond_in_hold(transaction, utterance, case)
 
 
 class QuestionCloser:

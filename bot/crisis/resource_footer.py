@@ -8,7 +8,7 @@ from safety.response.policy import HOLD_LAPSE_S, Script, respond
 from safety.response.script import GENTLE
 from safety.screening.outcome import Screening
 from storage import Transaction
-from storage.companion import plans, script_positions
+from storage.companion import open_questions, script_positions
 from storage.companion.people import Person
 from storage.review import safety_counts
 from storage.review.safety_counts import SafetyEvent
@@ -45,7 +45,7 @@ class ResourceFooter:
         if asks:
             footer.append(self._texts(person.language, "gentle_suicide"))
             # The next message answers this question, not the plan.
-            await plans.close_step(transaction, person.person_id)
+            await open_questions.close_steps(transaction, person.person_id)
         await safety_counts.add(
             transaction, SafetyEvent.RESOURCES, level=int(response.level), script=response.script
         )

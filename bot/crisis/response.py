@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.contact_alert import ContactAlert
 from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverForwarder
 from bot.texts import Texts
@@ -36,6 +37,7 @@ class CrisisResponder:
         speech: the texts in languages that the companion does not speak.
         recorder: records messages at risk for operators.
         forwarder: forwards messages to an operator who has the conversation.
+        contacts: tells a person's trusted contact.
         has_operators: whether there are operators to mention in a reply.
     """
 
@@ -47,6 +49,7 @@ class CrisisResponder:
         speech: ForeignSpeech,
         recorder: CaseRecorder,
         forwarder: TakeoverForwarder,
+        contacts: ContactAlert,
         has_operators: bool,
     ) -> None:
         self._texts = texts
@@ -55,6 +58,7 @@ class CrisisResponder:
         self._script = ScriptRunner(texts, help_lines)
         self._recorder = recorder
         self._forwarder = forwarder
+        self._contacts = contacts
         self._has_operators = has_operators
 
     async def respond(self, transaction: Transaction, utterance: Utterance) -> None:
@@ -81,6 +85,7 @@ class CrisisResponder:
         await safety_counts.add(
             transaction, SafetyEvent.FIXED_REPLY, level=int(response.level), script=response.script
         )
+        await self._contacts.tell_by_itself(transaction, person, opened, int(response.level))
         await self._recorder.record(transaction, utterance, opened, turn_id)
 
     async def _reply(
@@ -206,7 +211,7 @@ class CrisisResponder:
         await outbox.put(
             transaction,
             outbox.MessageKind.CRISIS,
-            body,
+            await self._contacts.with_button(transaction, person, body),
             person_id=person.person_id,
             update_id=max(update_ids),
             ended_as=OutboxState.SENT if already_sent else None,

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from bot.context import Context
 from bot.crisis.case_recorder import CaseRecorder
+from bot.crisis.contact_alert import ContactAlert
+from bot.crisis.contact_setup import ContactSetup
+from bot.crisis.contact_side import ContactSide
 from bot.crisis.fixed_reply import FixedReply
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.interceptors import (
@@ -43,6 +46,7 @@ class CrisisInterceptors:
     question_closer: QuestionCloser
     safety_plan: SafetyPlans
     other_language: OtherLanguageInterceptor
+    contact_name: ContactSetup
     safe_mode: SafeModeInterceptor
 
 
@@ -55,6 +59,8 @@ class CrisisRoom:
         screening: watches the screener.
         lexicon: the operators' changes of the screener's lexicon.
         unreadable: answers messages without text.
+        contact_alert: tells trusted contacts.
+        contact_side: answers people who are asked to be a contact.
     """
 
     responder: CrisisResponder
@@ -63,6 +69,8 @@ class CrisisRoom:
     screening: ScreeningWatch
     lexicon: LexiconChangeControl
     unreadable: UnreadableHandler
+    contact_alert: ContactAlert
+    contact_side: ContactSide
     routes: Routes
     jobs: tuple[Job, ...]
 
@@ -85,18 +93,22 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
     forwarder = TakeoverForwarder(operators.takeover, operators.desk.escalation)
     speech = ForeignSpeech(texts, help_lines)
     recorder = CaseRecorder(operators.desk, screener.screen_async)
+    alert = ContactAlert(texts, help_lines, operators.messenger)
+    side = ContactSide(texts)
+    contacts = ContactSetup(context.answers, context.bot, alert=alert, side=side)
     responder = CrisisResponder(
         texts=texts,
         help_lines=help_lines,
         speech=speech,
         recorder=recorder,
         forwarder=forwarder,
+        contacts=alert,
         has_operators=operators.messenger.has_readers,
     )
     fixed_reply = FixedReply(texts, help_lines, recorder)
     plans = SafetyPlans(context.answers, help_lines)
     follow_ups = FollowUps(context)
-    unreadable = UnreadableHandler(context, forwarder, operators.desk)
+    unreadable = UnreadableHandler(context, forwarder, operators.desk, alert)
     context.database.events.subscribe(AlbumSeen, unreadable.remember)
     lexicon = _lexicon(context, screener, operators.messenger)
     return CrisisRoom(
@@ -105,18 +117,25 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
         interceptors=CrisisInterceptors(
             reply=CrisisReply(responder),
             takeover=TakeoverInterceptor(forwarder, recorder),
-            hold=HoldInterceptor(responder, fixed_reply, plans),
+            hold=HoldInterceptor(responder, fixed_reply, (plans, contacts)),
             question_closer=QuestionCloser(),
             safety_plan=plans,
             other_language=OtherLanguageInterceptor(speech, fixed_reply),
+            contact_name=contacts,
             safe_mode=SafeModeInterceptor(watch.safe_mode, fixed_reply),
         ),
         screening=watch,
         lexicon=lexicon,
         unreadable=unreadable,
+        contact_alert=alert,
+        contact_side=side,
         routes=Routes(
-            commands={"plan": plans.on_plan},
-            buttons={"plan": plans.on_plan_button, "follow": follow_ups.on_follow},
+            commands={"plan": plans.on_plan, "contact": contacts.on_contact},
+            buttons={
+                "plan": plans.on_plan_button,
+                "follow": follow_ups.on_follow,
+                "contact": contacts.on_button,
+            },
             classes={UpdateClass.UNREADABLE: unreadable.on_unreadable},
         ),
         jobs=(

@@ -3,10 +3,9 @@
 The open step is stored with the plan, so that a restart continues there.
 """
 
-from datetime import timedelta
-
 from telegram import Update
 
+from bot.crisis.contact_setup import SHOW
 from bot.texts.help_lines import HelpLines
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from bot.updates.utterance import Utterance
@@ -16,7 +15,8 @@ from safety.screening.answers import Answer, read
 from safety.screening.levels import Level
 from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import plans
+from storage.companion import contact_links, plans
+from storage.companion.open_questions import STAYS_OPEN
 from storage.companion.people import Person
 from storage.companion.plans import Plan
 from storage.ids import UpdateId
@@ -28,7 +28,6 @@ from storage.review.safety_counts import SafetyEvent
 
 LINES = 3
 # A step waits this long for text. Later messages are for the companion again.
-STAYS_OPEN = timedelta(minutes=30)
 # The buttons of the open step.
 STEP_BUTTONS = ("next", "clear", "end")
 
@@ -87,6 +86,7 @@ class SafetyPlans:
             _apply(plan, button)
         else:
             return
+        await contact_links.close_step(uow.transaction, uow.person.person_id)
         await plans.put(uow.transaction, uow.person.person_id, plan)
         await uow.say(self._present(uow.person, plan))
 
@@ -170,9 +170,10 @@ class SafetyPlans:
 
     def _overview(self, person: Person, plan: Plan | None) -> MessageBody:
         language = person.language
+        contact = [(self._texts(language, "contact_button"), SHOW)]
         if plan is None or plan.is_empty:
-            begin = [[(self._texts(language, "plan_begin"), "plan:begin")]]
-            return MessageBody(self._texts(language, "plan_none"), begin)
+            begin = [(self._texts(language, "plan_begin"), "plan:begin")]
+            return MessageBody(self._texts(language, "plan_none"), [begin, contact])
         parts = [self._texts(language, "plan_head")]
         for step in STEPS:
             if items := plan.items.get(step):
@@ -181,7 +182,7 @@ class SafetyPlans:
         parts.append(self._texts(language, "plan_foot"))
         change = (self._texts(language, "plan_change"), "plan:begin")
         delete = (self._texts(language, "plan_delete"), "plan:delete")
-        return MessageBody("\n\n".join(parts), [[change, delete]])
+        return MessageBody("\n\n".join(parts), [[change, delete], contact])
 
     def _ask_deletion(self, person: Person) -> MessageBody:
         yes = (self._texts(person.language, "plan_delete_yes"), "plan:delete_yes")

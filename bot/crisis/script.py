@@ -17,7 +17,7 @@ from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from safety.text.normalise import normalise
 from storage import Transaction
-from storage.companion import plans, script_answers, script_positions
+from storage.companion import open_questions, script_answers, script_positions
 from storage.companion.people import Person
 from storage.companion.script_positions import ScriptPosition
 from storage.ids import PersonId
@@ -154,7 +154,7 @@ class ScriptRunner:
             changed_at=transaction.now,
         )
         if step.waits_for_words:  # the next message answers this question, not the plan
-            await plans.close_step(transaction, person.person_id)
+            await open_questions.close_steps(transaction, person.person_id)
         text = self._text(person.language, person.region, step)
         return MessageBody(text, self._buttons(person.language, step))
 

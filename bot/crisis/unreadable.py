@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from telegram import Message, TelegramObject, Update
 
 from bot.context import Context
+from bot.crisis.contact_alert import ContactAlert
 from bot.operators.takeover import TakeoverForwarder
 from bot.updates.parsing import UpdateKind
 from bot.updates.responder import HandlerContext, UnitOfWork
@@ -58,14 +59,22 @@ class UnreadableHandler:
         context: the environment.
         forwarder: knows whether an operator has the conversation.
         desk: the operators' desk.
+        contacts: gives the button that tells a trusted contact.
     """
 
-    def __init__(self, context: Context, forwarder: TakeoverForwarder, desk: Desk) -> None:
+    def __init__(
+        self,
+        context: Context,
+        forwarder: TakeoverForwarder,
+        desk: Desk,
+        contacts: ContactAlert,
+    ) -> None:
         self._answers = context.answers
         self._texts = context.texts
         self._help_lines = context.help_lines
         self._forwarder = forwarder
         self._desk = desk
+        self._contacts = contacts
         self._albums: OrderedDict[PersonId, AlbumSeen] = OrderedDict()
 
     async def on_unreadable(self, update: Update, _context: HandlerContext) -> None:
@@ -124,7 +133,11 @@ class UnreadableHandler:
         await outbox.put(
             uow.transaction,
             outbox.MessageKind.CRISIS,
-            MessageBody(text, self._help_lines.request_buttons(uow.person.language)),
+            await self._contacts.with_button(
+                uow.transaction,
+                uow.person,
+                MessageBody(text, self._help_lines.request_buttons(uow.person.language)),
+            ),
             person_id=uow.person.person_id,
             update_id=update_id,
         )

@@ -21,7 +21,7 @@ LONGEST_TRY = timedelta(hours=24)
 LONGEST_WAIT_S = 60.0
 # Telegram may ask for a longer wait, but it is asked again once a day.
 LONGEST_ASKED_S = 86_400.0
-AT_LEAST_ONCE = (MessageKind.CRISIS, MessageKind.CASE)
+AT_LEAST_ONCE = (MessageKind.CRISIS, MessageKind.CASE, MessageKind.CONTACT)
 # After these failures a message is retried at once, a few times.
 AT_ONCE = (Failure.MOVED, Failure.NO_THREAD)
 MOST_AT_ONCE = 3

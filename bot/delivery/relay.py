@@ -20,11 +20,11 @@ from bot.operators.chat import OperatorsChat
 from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError
 from bot.transport.rate_limit import RateLimiter
-from bot.transport.telegram_client import parts_of, send_part
-from storage import Database
+from bot.transport.telegram_client import parts_of, remove_keyboard, send_part
+from storage import Database, Transaction
 from storage.database.events import MessagesQueued
 from storage.ids import OutboxId
-from storage.messages import deliveries, outbox, outbox_queue
+from storage.messages import deliveries, keyboards, outbox, outbox_queue
 from storage.messages.deliveries import AttemptOutcome
 from storage.messages.outbox import Audience, MessageKind, OutboxMessage, OutboxState
 
@@ -238,6 +238,7 @@ class OutboxRelay:
             unknown = error.failure is Failure.UNKNOWN
             outcome = AttemptOutcome.UNKNOWN if unknown else AttemptOutcome.REFUSED
         self.metrics.sends.labels(message.kind, outcome).inc()
+        old: list[int] = []
         async with self.database.begin() as transaction:
             await deliveries.end(
                 transaction,
@@ -248,5 +249,19 @@ class OutboxRelay:
             )
             if ends_as is not None and error is None:
                 await self.outcomes.end_within(transaction, message, ends_as, None)
+                old = await self._replaced(transaction, message)
         if error:
             raise error
+        for replaced_id in old:
+            if replaced_id != message_id:  # the same message, if it was edited in place
+                await remove_keyboard(self.bot, chat_id, replaced_id)
+
+    @staticmethod
+    async def _replaced(transaction: Transaction, message: OutboxMessage) -> list[int]:
+        """Return the messages whose question this one asks again."""
+        asked = keyboards.asked_by(message.body)
+        is_question = message.kind is MessageKind.NOTICE and message.person_id is not None
+        if not is_question or asked is None:
+            return []
+        assert message.person_id is not None
+        return await keyboards.retire(transaction, message.person_id, message.outbox_id, asked)

@@ -4,6 +4,7 @@ A message that needs no action makes no sound.
 """
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import CaseButtons
@@ -12,6 +13,7 @@ from bot.texts import Texts
 from review.cases.events import Event, EventType
 from safety.screening.levels import Level
 from storage import Transaction
+from storage.companion import trusted_contacts
 from storage.ids import CaseId, OperatorId
 from storage.messages.outbox import OutboxMessage, OutboxState
 from storage.messages.sent import SentObject
@@ -33,9 +35,10 @@ LOUD = (
 class CaseFeed:
     """Shows events of cases in the operators' chat and pages operators."""
 
-    def __init__(self, messenger: OperatorMessenger, texts: Texts) -> None:
+    def __init__(self, messenger: OperatorMessenger, texts: Texts, zone: ZoneInfo) -> None:
         self._messenger = messenger
         self._texts = texts
+        self._zone = zone
         self._buttons = CaseButtons(messenger)
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
@@ -157,12 +160,27 @@ class CaseFeed:
         ]
         if event.detail.get("language"):
             lines.append(messenger.language_line(event.detail["language"]))
+        if contact := await self._contact(transaction, case):
+            lines.append(contact)
         before = await case_queue.place_in_line(transaction, case)
         if before and case.claimed_by is None:
             lines.append(messenger.text("case_in_line", count=before))
         await self._post(transaction, event, "\n".join(lines), silent=False)
         if event.what is EventType.RAISED:  # its name holds the level
             await self._change_topic(transaction, event, RENAME)
+
+    async def _contact(self, transaction: Transaction, case: Case) -> str:
+        """Return the line on the person's trusted contact, without a name, or ""."""
+        if case.person_id is None:
+            return ""
+        contact = await trusted_contacts.agreed_of(transaction, case.person_id)
+        if contact is None:
+            return ""
+        told = self._messenger.text("case_contact_not_told")
+        if contact.told_at is not None and contact.told_at >= case.opened_at:
+            at = f"{contact.told_at.astimezone(self._zone):%H:%M}"
+            told = self._messenger.text("case_contact_told", at=at)
+        return self._messenger.text("case_contact", told=told)
 
     async def _show_further_message(self, transaction: Transaction, event: Event) -> None:
         """Show another message at risk, except in a takeover, where it is already shown.

@@ -61,7 +61,7 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
         language=settings.operators_language,
         has_readers=settings.operators_chat is not None,
     )
-    feed = CaseFeed(messenger, texts)
+    feed = CaseFeed(messenger, texts, _zone(settings))
     desk = _desk(context, case_link)
     desk.events.add(PersonNotifier(texts, context.help_lines))
     desk.events.add(feed)

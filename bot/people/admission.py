@@ -12,13 +12,13 @@ from telegram.ext import ApplicationHandlerStop
 from bot.context import Context
 from bot.crisis.response import CrisisResponder
 from bot.people.erasure import Erasure
-from bot.updates.parsing import is_case, is_request, is_stop, is_wordless
+from bot.updates.parsing import is_case, is_contact, is_request, is_stop, is_wordless
 from bot.updates.responder import HandlerContext, acknowledge
 from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.takeover import Takeover
 from storage import Transaction
-from storage.companion import people, pilot
+from storage.companion import people, pilot, trusted_contacts
 from storage.companion.people import Person
 from storage.ids import UpdateId
 from storage.messages import inbox, outbox
@@ -79,18 +79,27 @@ class Admission:
             return
         if person.has_consented:  # what they agreed to keep is theirs to delete
             await self._say(transaction, person, "pilot_over")
-        elif await cases.open_case(transaction, person.person_id) is not None:
-            await self._say(transaction, person, "pilot_closed")  # operators see to them
+        elif await self._is_needed(transaction, person):
+            await self._say(transaction, person, "pilot_closed")
         else:
             await self._erasure.refuse(transaction, person, "pilot_closed")
         await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="pilot_closed")
 
+    @staticmethod
+    async def _is_needed(transaction: Transaction, person: Person) -> bool:
+        """Return whether operators see to a stranger, or they are a person's trusted contact."""
+        case = await cases.open_case(transaction, person.person_id)
+        return case is not None or bool(
+            await trusted_contacts.of_contact(transaction, person.person_id)
+        )
+
     async def on_update(self, update: Update, _context: HandlerContext) -> None:
         """Reject the commands, buttons and pictures of strangers before any other handler.
 
-        Some updates pass: `/start`, which may carry an invite, a word to leave
-        (`bot/people/leaving.py` asks here again) and changes of membership. People who agreed
-        before keep their rights (`/export`, `/forget`). Groups and case buttons are for operators.
+        Some updates pass: `/start`, which may carry an invite, what a trusted contact presses, a
+        word to leave (`bot/people/leaving.py` asks here again) and changes of membership. People
+        who agreed before keep their rights (`/export`, `/forget`). Groups and case buttons are for
+        operators.
 
         Raises:
             ApplicationHandlerStop: the update is answered.
@@ -105,7 +114,8 @@ class Admission:
         ):
             return
         text = (message.text or "") if message is not None else ""
-        if is_stop(text) or text.split("@")[0].split(" ")[0] == "/start":
+        command = text.split("@")[0].split(" ")[0]
+        if is_stop(text) or command == "/start" or is_contact(update):
             return
         async with self._database.begin() as transaction:
             person = await people.by_telegram_id(transaction, user.id)

@@ -8,12 +8,14 @@ from telegram import Update
 from telegram.error import TelegramError
 
 from bot.context import Context
+from bot.crisis.contact_alert import ContactAlert
+from bot.crisis.contact_side import ContactSide
 from bot.operators.chat import OperatorsChat
 from bot.people.admission import Admission
 from bot.people.onboarding import Onboarding
 from bot.updates.responder import HandlerContext
 from storage.checkins import queued_questions
-from storage.companion import conversations, people
+from storage.companion import conversations, people, trusted_contacts
 from storage.ids import UpdateId
 from storage.messages import inbox
 from storage.messages.body import MessageBody
@@ -34,6 +36,8 @@ class Commands:
         onboarding: Onboarding,
         gate: Admission,
         operators_chat: OperatorsChat,
+        contact_side: ContactSide,
+        contact_alert: ContactAlert,
     ) -> None:
         self._database = context.database
         self._answers = context.answers
@@ -41,15 +45,21 @@ class Commands:
         self._onboarding = onboarding
         self._gate = gate
         self._operators_chat = operators_chat
+        self._contact_side = contact_side
+        self._contact_alert = contact_alert
         self._days = context.settings.retention_days
 
     async def on_start(self, update: Update, context: HandlerContext) -> None:
-        """Answer `/start`, perhaps with an invite code, by asking for consent."""
+        """Answer `/start` by asking for consent. It may carry an invite or a contact's link."""
         async with self._answers.open(update, "start") as answering:
             if answering is None:
                 return
             person, transaction = answering.person, answering.transaction
             code = context.args[0] if context.args else ""
+            if await self._contact_side.open_link(answering, code):  # the page of consent waits
+                update_ids = [UpdateId(update.update_id)]
+                await inbox.end(transaction, update_ids, Ended.ANSWERED, reason="contact")
+                return
             admitted = self._gate.admits(person) or await self._gate.redeem(
                 transaction, person, code
             )
@@ -77,6 +87,7 @@ class Commands:
                     "privacy",
                     kept="\n".join(kept),
                     hours=retention.UNCONSENTED_HOURS,
+                    link_days=trusted_contacts.LINK_DAYS,
                     records=retention.RECORDS_DAYS,
                 )
 
@@ -116,6 +127,8 @@ class Commands:
             if answering and change.chat.type == "private":
                 blocked_at = answering.transaction.now if gone else None
                 await people.set_blocked(answering.transaction, change.chat.id, blocked_at)
+                if gone:
+                    await self._contact_alert.on_blocked(answering.transaction, answering.person)
         is_stranger = change.chat.type != "private" and not self._operators_chat.matches(
             change.chat.id
         )

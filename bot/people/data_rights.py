@@ -9,6 +9,7 @@ from bot.checkins.moods.export import check_ins_of
 from bot.context import Context
 from bot.people.erasure import Erasure
 from bot.people.onboarding import Onboarding
+from bot.updates.local_time import local_day, local_of, zone_of
 from bot.updates.responder import HandlerContext, UnitOfWork, choice_of
 from safety.response.safety_plan import STEPS
 from storage.checkins import occurrences
@@ -19,6 +20,7 @@ from storage.companion import (
     plans,
     script_answers,
     transcripts,
+    trusted_contacts,
 )
 from storage.companion.conversations import Turn
 from storage.companion.people import Person
@@ -51,21 +53,24 @@ class DataRightsHandlers:
         known = await cases.of_person(answering.transaction, person.person_id)
         answered = await occurrences.moods(answering.transaction, person.person_id)
         moods = sum(1 for check_in in answered if check_in.answer and check_in.answer.mood)
+        contact = await trusted_contacts.of_person(answering.transaction, person.person_id)
+        zone = await zone_of(answering.transaction, person)
         trains = person.training_consent_at is not None
         shadowed = person.shadow_consent_at is not None
         text = answering.text(
             "memory",
             turns=extent.turns,
-            since=_day(extent.first_at) or "–",
+            since=local_day(extent.first_at, zone) or "–",
             days=self._days,
             language=answering.text(f"language_{person.language}"),
             age=answering.text(f"age_{person.age_band}") if person.age_band else "–",
             region=answering.text(f"region_{person.region or 'none'}"),
-            agreed=_day(person.consent_at) or "–",
+            agreed=local_day(person.consent_at, zone) or "–",
             cases=len(known),
             moods=moods,
             in_words=len(answered) - moods,
             plan=await self._plan_length(answering),
+            contact=contact.called if contact and contact.called else "–",
             off_record=extent.off_record,
             training=answering.text("training_on" if trains else "training_off"),
             shadow=answering.text("shadow_is_on" if shadowed else "shadow_is_off"),
@@ -140,6 +145,7 @@ class DataRightsHandlers:
             if number == 1
             else {},
             "safety_plan": await self._plan_of(answering) if number == 1 else {},
+            "trusted_contacts": await _contacts_of(answering) if number == 1 else {},
         }
         name = f"pica-{answering.transaction.now:%Y%m%d}-{number}.json"
         return MessageBody(
@@ -172,7 +178,7 @@ class DataRightsHandlers:
                 return
             person = answering.person
             if person.is_off_record(answering.transaction.now):
-                text = answering.text("offrecord_is_on", until=_minute(person.off_record_until_at))
+                text = await _is_on(answering)
                 buttons = [[(answering.text("offrecord_end"), "offrecord:end")]]
             else:
                 text = answering.text("offrecord_ask")
@@ -196,13 +202,14 @@ class DataRightsHandlers:
             if choice == "end":
                 text = answering.text("offrecord_ended")
             elif person.is_off_record(now):  # do not postpone a promised deletion
-                text = answering.text("offrecord_is_on", until=_minute(person.off_record_until_at))
+                text = await _is_on(answering)
             else:
                 until = now + timedelta(hours=int(choice))
                 await people.change(
                     answering.transaction, person.person_id, off_record_until_at=until
                 )
-                text = answering.text("offrecord_begun", until=_minute(until))
+                local_until = await local_of(answering.transaction, person, until)
+                text = answering.text("offrecord_begun", until=local_until)
             await answering.say(MessageBody(text))
 
     async def on_forget(self, update: Update, _context: HandlerContext) -> None:
@@ -239,9 +246,29 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def _day(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d}" if at else ""
+async def _is_on(answering: UnitOfWork) -> str:
+    until = answering.person.off_record_until_at
+    local_until = await local_of(answering.transaction, answering.person, until)
+    return answering.text("offrecord_is_on", until=local_until)
 
 
-def _minute(at: datetime | None) -> str:
-    return f"{at:%m-%d %H:%M} UTC" if at else ""
+async def _contacts_of(answering: UnitOfWork) -> dict[str, object]:
+    """Return both sides: the person's own contact, and whose contact they are."""
+    transaction, person_id = answering.transaction, answering.person.person_id
+    own = await trusted_contacts.of_person(transaction, person_id)
+    return {
+        "yours": {
+            "called": own.called,
+            "your_name": own.shown_name,
+            "state": own.state,
+            "agreed_at": _iso(own.agreed_at),
+            "told_at": _iso(own.told_at),
+            "told_by_itself": own.is_automatic,
+        }
+        if own
+        else None,
+        "you_are_contact_of": [
+            {"name": contact.shown_name, "agreed_at": _iso(contact.agreed_at)}
+            for contact in await trusted_contacts.of_contact(transaction, person_id)
+        ],
+    }

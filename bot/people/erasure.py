@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from bot.crisis.contact_side import ContactSide
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.topics import DELETE
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
+from bot.updates.local_time import local_of
 from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion.people import Person
@@ -26,32 +28,36 @@ class Erasure:
     texts: Texts
     help_lines: HelpLines
     messenger: OperatorMessenger
+    contacts: ContactSide
 
     async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with. The text `key` says why."""
-        await self._erase(transaction, person)
+        _, was_contact = await self._erase(transaction, person)
         lines = self.help_lines.text(
             person.language, person.region, emergency_first=True, most=FAREWELL_LINES
         )
         text = self.texts(person.language, key, lines=lines)
-        await self._farewell(transaction, person, text)
+        await self._farewell(transaction, person, text, was_contact=was_contact)
 
     async def forget(self, transaction: Transaction, person: Person) -> None:
         """Erase a person who asked for it, and give them a receipt."""
-        erased = await self._erase(transaction, person)
+        at = await local_of(transaction, person, transaction.now, "%Y-%m-%d %H:%M")
+        erased, was_contact = await self._erase(transaction, person)
         await erasure.keep_receipt(transaction, erased)
         text = self.texts(
             person.language,
             "forgotten",
             receipt=erased.receipt,
-            at=f"{erased.erased_at:%Y-%m-%d %H:%M} UTC",
+            at=at,
             turns=erased.turns,
         )
         if erased.kept_cases:
             text += "\n\n" + self.texts(person.language, "forgotten_case", days=ERASED_CASES_DAYS)
-        await self._farewell(transaction, person, text)
+        await self._farewell(transaction, person, text, was_contact=was_contact)
 
-    async def _erase(self, transaction: Transaction, person: Person) -> erasure.Erased:
+    async def _erase(self, transaction: Transaction, person: Person) -> tuple[erasure.Erased, bool]:
+        """Erase the person. Returns the account, and whether they were somebody's contact."""
+        was_contact = await self.contacts.on_erasure(transaction, person)
         case = await cases.open_case(transaction, person.person_id)
         theirs = await cases.of_person(transaction, person.person_id)
         erased = await erasure.erase(transaction, person.person_id)
@@ -63,9 +69,13 @@ class Erasure:
             # The topic of an open case may be created at this moment.
             if one.thread_id is not None or (one == case and one.level >= Level.ACTIVE):
                 await self.messenger.post(transaction, "", case_id=one.case_id, topic=DELETE)
-        return erased
+        return erased, was_contact
 
-    async def _farewell(self, transaction: Transaction, person: Person, text: str) -> None:
+    async def _farewell(
+        self, transaction: Transaction, person: Person, text: str, *, was_contact: bool
+    ) -> None:
+        if was_contact:
+            text += "\n\n" + self.texts(person.language, "contact_left_too")
         await outbox.put(
             transaction,
             outbox.MessageKind.NOTICE,

@@ -8,15 +8,15 @@ from telegram import Update
 
 from bot.checkins.settings import service
 from bot.context import Context
+from bot.crisis.contact_side import ContactSide
 from bot.people.admission import Admission
 from bot.updates.responder import HandlerContext, UnitOfWork
 from review.cases import records as review
 from safety.response.policy import THRESHOLD
 from safety.screening.levels import Level
-from storage.checkins import questions
 from storage.checkins import settings as check_in_settings
 from storage.checkins.settings import StoppedBy
-from storage.companion import conversations, follow_ups, people, plans
+from storage.companion import conversations, follow_ups, open_questions, people
 from storage.ids import UpdateId
 from storage.messages import inbox
 from storage.messages.body import MessageBody
@@ -25,10 +25,11 @@ from storage.messages.body import MessageBody
 class StopHandler:
     """Handle `/stop` and the bare words for it."""
 
-    def __init__(self, context: Context, gate: Admission) -> None:
+    def __init__(self, context: Context, gate: Admission, contacts: ContactSide) -> None:
         self._answers = context.answers
         self._texts = context.texts
         self._gate = gate
+        self._contacts = contacts
         self._help_lines = context.help_lines
 
     async def on_stop(self, update: Update, _context: HandlerContext) -> None:
@@ -42,27 +43,20 @@ class StopHandler:
             await people.raise_epoch(transaction, person.person_id)
             await conversations.end_session(transaction, person.person_id)
             await follow_ups.cancel(transaction, person.person_id)
-            await self._close_plan(answering)
+            await open_questions.close(transaction, person.person_id)
             had_check_ins = await self._stop_check_ins(answering)
             await inbox.end_before(transaction, person.person_id, update_id, reason="stop")
+            if not person.has_consented and await self._contacts.leave_all(transaction, person):
+                return  # a contact who is no user of the companion
             if level >= THRESHOLD or person.has_consented or self._gate.admits(person):
                 await answering.say(MessageBody(self._farewell(answering, level, had_check_ins)))
             else:  # a stranger to a closed pilot, of whom nothing is kept
                 await self._gate.reject(transaction, person, [update_id])
 
     @staticmethod
-    async def _close_plan(answering: UnitOfWork) -> None:
-        """Close the open step of the safety plan, so that later messages do not answer it."""
-        plan = await plans.get(answering.transaction, answering.person.person_id)
-        if plan is not None and plan.open_step is not None:
-            plan.open_step = None
-            await plans.put(answering.transaction, answering.person.person_id, plan)
-
-    @staticmethod
     async def _stop_check_ins(answering: UnitOfWork) -> bool:
         """Stop check-ins, and return whether there were any."""
         transaction, person_id = answering.transaction, answering.person.person_id
-        await questions.close(transaction, person_id)
         settings = await check_in_settings.get(transaction, person_id)
         if settings is None or settings.stopped_by is StoppedBy.PERSON:
             return False

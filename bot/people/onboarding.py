@@ -10,10 +10,12 @@ from telegram import Update
 from bot.context import Context
 from bot.conversation.legal_notices import LegalNotices
 from bot.people.erasure import Erasure
+from bot.people.typed_age import read_age
 from bot.texts import LANGUAGES
 from bot.updates.responder import HandlerContext, UnitOfWork, choice_of, data_of
 from bot.updates.utterance import Utterance
 from review.cases import records as review
+from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
@@ -47,36 +49,47 @@ class Onboarding:
         if self._warns_of_demo:
             text += "\n\n" + self._texts(language, "demo_notice")
         other = "en" if language == "zh" else "zh"
-        return MessageBody(
-            text,
-            [
-                [(self._texts(language, "consent_yes"), "consent:yes")],
-                [(self._texts(language, "consent_no"), "consent:no")],
-                [(self._texts(language, "switch_language"), f"start:{other}")],
-            ],
-        )
+        switch = [(self._texts(language, "switch_language"), f"start:{other}")]
+        return MessageBody(text, [*self._consent_buttons(language), switch])
+
+    def _consent_buttons(self, language: str) -> Keyboard:
+        return [
+            [(self._texts(language, "consent_yes"), "consent:yes")],
+            [(self._texts(language, "consent_no"), "consent:no")],
+        ]
 
     async def intercept(self, transaction: Transaction, utterance: Utterance) -> bool:
-        """Ask a person who has not agreed yet for consent."""
+        """Ask a person who has not agreed yet for consent, and read an age that they type."""
         if utterance.person.has_consented:
-            return False
+            return await self._take_age(transaction, utterance)
         await self.ask_consent(transaction, utterance.person, utterance.update_ids)
+        return True
+
+    async def _take_age(self, transaction: Transaction, utterance: Utterance) -> bool:
+        """Answer a typed age like its button, while the question is open."""
+        person = utterance.person
+        if person.age_band is not None or not utterance.is_typed or not utterance.is_new:
+            return False
+        age = read_age(utterance.text)
+        if age is None or utterance.is_edit or utterance.screening.level >= Level.PASSIVE:
+            return False
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="age")
+        await self.age(transaction, person, age)
         return True
 
     async def ask_consent(
         self, transaction: Transaction, person: Person, update_ids: Collection[UpdateId]
     ) -> None:
-        """Hold a newcomer's messages. Ask for consent once, then only remind."""
+        """Hold a newcomer's messages. Show the page of consent once, then only remind."""
         waiting = await inbox.waiting_count(transaction, person.person_id)
         if waiting >= MOST_WAITING:
             await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent")
             return
         await inbox.await_consent(transaction, update_ids)
-        body = (
-            self.start_body(person.language)
-            if waiting == 0
-            else MessageBody(self._texts(person.language, "start_waiting"))
-        )
+        body = self.start_body(person.language)
+        if waiting or await inbox.has_ended_by(transaction, person.person_id, "start"):
+            reminder = self._texts(person.language, "start_waiting")
+            body = MessageBody(reminder, self._consent_buttons(person.language))
         await outbox.put(transaction, outbox.MessageKind.NOTICE, body, person_id=person.person_id)
 
     async def consent(self, transaction: Transaction, person: Person) -> None:

@@ -41,7 +41,10 @@ def build(
     duties = Duties.load()
     legal_notices = LegalNotices(context.texts, duties)
     erasure = Erasure(
-        texts=context.texts, help_lines=context.help_lines, messenger=operators.messenger
+        texts=context.texts,
+        help_lines=context.help_lines,
+        messenger=operators.messenger,
+        contacts=crisis.contact_side,
     )
     admission = Admission(context, crisis.responder, erasure)
     onboarding = Onboarding(context, erasure=erasure, duties=legal_notices, warns_of_demo=is_demo)
@@ -53,7 +56,12 @@ def build(
         has_people=operators.messenger.has_readers,
     )
     commands = Commands(
-        context, onboarding=onboarding, gate=admission, operators_chat=operators.chat
+        context,
+        onboarding=onboarding,
+        gate=admission,
+        operators_chat=operators.chat,
+        contact_side=crisis.contact_side,
+        contact_alert=crisis.contact_alert,
     )
     return PeopleRoom(
         admission=admission,
@@ -67,7 +75,7 @@ def build(
                     classes={UpdateClass.EVERY: admission.on_update},
                 ),
                 _of_commands(commands),
-                _of_leaving(StopHandler(context, admission)),
+                _of_leaving(StopHandler(context, admission, crisis.contact_side)),
                 _of_buttons(ButtonHandlers(context, onboarding)),
                 _of_rights(DataRightsHandlers(context, onboarding, erasure)),
             ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from telegram import Update
@@ -13,9 +13,11 @@ from bot.operators.chat import OperatorsChat
 from bot.receiving.lanes import MOST_QUEUED
 from bot.updates import parsing
 from bot.updates.arrivals import Arrival
-from bot.updates.parsing import ParsedUpdate
+from bot.updates.attached import attached_words
+from bot.updates.parsing import ParsedUpdate, UpdateKind
 from safety.response.policy import Response, respond
-from safety.screening.outcome import Screening
+from safety.screening.levels import Level
+from safety.screening.outcome import Screening, merge
 from storage.ids import PersonId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
@@ -60,7 +62,7 @@ class UpdateReader:
             log.warning("update_without_id")
             return None
         update, parsed = self._parse(raw)
-        screening = await self._screener.screen_async(parsed.text)
+        parsed, screening = await self._screened(raw, parsed)
         response = respond(screening)
         if response is not None and (not response.blocks_model or parsed.telegram_id is None):
             response = None
@@ -79,13 +81,31 @@ class UpdateReader:
 
     async def _arrival(self, row: inbox.OpenRow) -> Arrival | None:
         await asyncio.sleep(0)  # many rows must not block the event loop
-        update, parsed = self._parse(json.loads(row.payload))
+        raw = json.loads(row.payload)
+        update, parsed = self._parse(raw)
         if update is None:  # only an older version could read it
             async with self._database.begin() as transaction:
                 await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
-        screening = await self._screener.screen_async(parsed.text)
+        parsed, screening = await self._screened(raw, parsed)
         return Arrival(row.update_id, row.person_id, parsed.kind, update, parsed.text, screening)
+
+    async def _screened(self, raw: object, parsed: ParsedUpdate) -> tuple[ParsedUpdate, Screening]:
+        """Screen the text, and what is written beside it, which can only raise the level.
+
+        Words that raise it become a part of the text. A message without text is then one of words.
+        """
+        screening = await self._screener.screen_async(parsed.text)
+        words = attached_words(raw) if parsed.telegram_id is not None else ""
+        if not words:
+            return parsed, screening
+        beside = await self._screener.screen_async(words)
+        least = Level.ACTIVE if parsed.kind is UpdateKind.COMMAND else Level.PASSIVE
+        if beside.level < least or beside.level <= screening.level:
+            return parsed, screening
+        kind = UpdateKind.WORDS if parsed.kind is UpdateKind.UNREADABLE else parsed.kind
+        text = "\n".join(part for part in (parsed.text, words) if part)
+        return replace(parsed, kind=kind, text=text), merge([screening, beside])
 
     def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
         try:

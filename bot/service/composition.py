@@ -68,7 +68,7 @@ def build(
         interceptors=_interceptors(crisis, people, check_ins, requests),
     )
     receiving = receiving_room.build(context, operators, crisis)
-    owners = _owners(operators, check_ins)
+    owners = _owners(operators, crisis, check_ins)
     delivery = delivery_room.build(context, operators, owners=owners, fence=leadership.fence)
     console = console_room.build(context, operators, crisis.lexicon, leadership)
     upkeep = upkeep_room.build(context, operators)
@@ -93,10 +93,14 @@ def build(
 
 
 def _owners(
-    operators: OperatorsRoom, check_ins: CheckInsRoom
+    operators: OperatorsRoom, crisis: CrisisRoom, check_ins: CheckInsRoom
 ) -> Mapping[MessageKind, MessageOwner]:
     """Name the owners of the messages that can become unwanted."""
-    return {MessageKind.CHECK_IN: check_ins.recall, MessageKind.OPERATOR_REPLY: operators.feed}
+    return {
+        MessageKind.CHECK_IN: check_ins.recall,
+        MessageKind.OPERATOR_REPLY: operators.feed,
+        MessageKind.CONTACT: crisis.contact_alert,
+    }
 
 
 def _interceptors(
@@ -111,6 +115,7 @@ def _interceptors(
         crisis.interceptors.question_closer,
         people.admission,
         crisis.interceptors.safety_plan,
+        crisis.interceptors.contact_name,
         check_ins.interceptor,
         crisis.interceptors.other_language,
         people.onboarding,

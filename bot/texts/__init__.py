@@ -2,8 +2,8 @@
 
 Each language has `zh.yaml` or `en.yaml`, and files for reviewed crisis texts (`crisis_…`), a human
 in the conversation (`human_…`), operators (`operators_…`), console links (`console_…`), check-ins
-(`checkins_…`) and questions about the program itself (`requests_…`). A missing key is an error at
-start, not at 2 a.m.
+(`checkins_…`), trusted contacts (`contacts_…`) and questions about the program itself
+(`requests_…`). A missing key is an error at start, not at 2 a.m.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from safety import yaml_files
 
 LANGUAGES = ("zh", "en")
-KINDS = ("crisis", "human", "operators", "console", "checkins", "requests")
+KINDS = ("crisis", "human", "operators", "console", "checkins", "contacts", "requests")
 
 
 class Translate(Protocol):

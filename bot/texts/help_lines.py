@@ -31,6 +31,15 @@ class HelpLines:
         lines = self.hotlines.for_region(region, emergency_first=emergency_first, topic=topic)
         return "\n".join(self._line(language, line) for line in lines[:most])
 
+    def emergency(self, language: str, region: str | None) -> str:
+        """Return a line for each emergency number of the region, and no other number."""
+        lines = self.hotlines.for_region(region, emergency_first=True)
+        return "\n".join(
+            self._line(language, line)
+            for line in lines
+            if line.kind == "emergency" and not line.is_local
+        )
+
     def _line(self, language: str, line: Hotline) -> str:
         name = line.name_en if language == "en" else line.name_zh
         hours = self.texts(language, "hotline_hours_24h") if line.hours == "24h" else ""

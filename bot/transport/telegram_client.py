@@ -3,12 +3,15 @@
 import io
 from collections.abc import Awaitable
 
+import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, TelegramError
 
 from bot.transport.errors import Failure, SendError, read, read_topic
 from bot.transport.text_split import split
 from storage.messages.body import MessageBody
+
+log = structlog.get_logger(__name__)
 
 
 def parts_of(body: MessageBody) -> list[str]:
@@ -62,6 +65,19 @@ async def send_part(
         raise SendError(Failure.REFUSED, type(error).__name__) from error
     except (TypeError, LookupError, AttributeError) as error:  # accepted, but the answer is odd
         raise SendError(Failure.UNKNOWN, type(error).__name__) from error
+
+
+async def remove_keyboard(bot: Bot, chat_id: int, message_id: int) -> bool:
+    """Remove the buttons under a message, and return False if that failed.
+
+    It is tried once, because an old button does no harm: each press is checked again.
+    """
+    try:
+        await bot.edit_message_reply_markup(chat_id=chat_id, message_id=message_id)
+    except (TelegramError, TypeError, LookupError, AttributeError) as error:
+        log.info("keyboard_not_removed", error=type(error).__name__)
+        return False
+    return True
 
 
 async def open_topic(bot: Bot, chat_id: int, name: str) -> int:

@@ -28,6 +28,8 @@ def is_stop(text: str) -> bool:
 
 # The data of buttons under a case start with this.
 CASE = "case:"
+# The data of buttons of trusted contacts start with this.
+CONTACT = "contact:"
 # The data of buttons that ask for a human or for numbers start with this.
 REQUEST = "ask:"
 REQUEST_COMMANDS = ("/human", "/sos")
@@ -125,6 +127,15 @@ def _kind(update: Update, message: Message, text: str) -> UpdateKind:
 def is_case(update: Update) -> bool:
     """Return whether a button under a case was pressed."""
     return update.callback_query is not None and (update.callback_query.data or "").startswith(CASE)
+
+
+def is_contact(update: Update) -> bool:
+    """Return whether the update is a button or the command of trusted contacts."""
+    query, message = update.callback_query, update.message
+    if query is not None:
+        return (query.data or "").startswith(CONTACT)
+    text = (message.text or "") if message is not None else ""
+    return text.split("@")[0].strip() == "/contact"
 
 
 def is_request(update: Update) -> bool:

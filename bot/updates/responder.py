@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from telegram import Update
+from telegram import Message, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot.texts import Texts
+from bot.transport.telegram_client import remove_keyboard
 from storage import Database, Transaction
 from storage.companion import people
 from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.messages import inbox, outbox
+from storage.messages import inbox, keyboards, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 
@@ -62,11 +63,17 @@ class Responder:
     async def open(self, update: Update, reason: str) -> AsyncIterator[UnitOfWork | None]:
         """Open a transaction that answers an update. Yields None for an unknown person."""
         await acknowledge(update)
+        pressed = _answered_keyboard(update)
         async with self.database.begin() as transaction:
-            yield await self._of(transaction, update)
+            uow = await self._of(transaction, update)
+            yield uow
+            if uow is not None and pressed is not None:
+                await keyboards.forget(transaction, uow.person.person_id, pressed.message_id)
             await inbox.end(
                 transaction, [UpdateId(update.update_id)], Ended.ANSWERED, reason=reason
             )
+        if pressed is not None:
+            await remove_keyboard(pressed.get_bot(), pressed.chat.id, pressed.message_id)
 
     @asynccontextmanager
     async def reading(self, update: Update) -> AsyncIterator[UnitOfWork | None]:
@@ -102,6 +109,18 @@ def message_id(update: Update) -> int | None:
     """Return the id of the message with the pressed button, or None if it is not available."""
     query = update.callback_query
     return query.message.message_id if query is not None and query.message is not None else None
+
+
+def _answered_keyboard(update: Update) -> Message | None:
+    """Return the message of a pressed button, if its keyboard asks one thing and is answered."""
+    query = update.callback_query
+    message = query.message if query is not None else None
+    if not isinstance(message, Message) or message.reply_markup is None:
+        return None
+    rows = message.reply_markup.inline_keyboard
+    asked = {keyboards.family_of(str(button.callback_data or "")) for row in rows for button in row}
+    is_answered = len(asked) == 1 and not asked & keyboards.KEPT
+    return message if is_answered and message.chat.type == "private" else None
 
 
 async def acknowledge(update: Update, text: str = "", *, alert: bool = False) -> bool:

@@ -22,7 +22,7 @@ from review.cases.shadow_review import Shadow
 from review.operators.sign_in import Visitor
 from storage import Transaction
 from storage.checkins import occurrences
-from storage.companion import conversations, people, transcripts
+from storage.companion import conversations, people, transcripts, trusted_contacts
 from storage.companion.conversations import Speaker, Turn
 from storage.ids import CaseId, TurnId
 from storage.messages import deliveries
@@ -100,6 +100,9 @@ class CasePage(SitePage):
                 "is_kept": await _is_kept(transaction, case),
                 "shadow_agreed": await _agreed(transaction, case),
                 "drafts": await _drafts(transaction, case, visitor) if words else [],
+                "contact": await trusted_contacts.agreed_of(transaction, case.person_id)
+                if case.person_id is not None
+                else None,
             }
         await self._record(visitor, case, turns if words else None)
         said = [turn for turn in turns if turn.role is Speaker.PERSON][-TREND_TURNS:]

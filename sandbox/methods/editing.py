@@ -1,4 +1,4 @@
-"""The method that edits a message."""
+"""The methods that edit a message."""
 
 from typing import Any
 
@@ -18,6 +18,12 @@ async def edit_message_text(account: BotAccount, parameters: Parameters) -> dict
     if message.attachment is not None:
         raise bad_request("there is no text in the message to edit")
     return _apply(account, message, text, entities, read_keyboard(parameters))
+
+
+async def edit_message_reply_markup(account: BotAccount, parameters: Parameters) -> dict[str, Any]:
+    """Replace the keyboard alone."""
+    message = _own_message(account, parameters)
+    return _apply(account, message, message.text, message.entities, read_keyboard(parameters))
 
 
 def _own_message(account: BotAccount, parameters: Parameters) -> ChatMessage:
@@ -46,4 +52,7 @@ def _apply(
     return account.world.message_json(message)
 
 
-METHODS = {"editMessageText": edit_message_text}
+METHODS = {
+    "editMessageText": edit_message_text,
+    "editMessageReplyMarkup": edit_message_reply_markup,
+}

@@ -193,7 +193,7 @@ outbox = Table(
     # The person it is about, whose key seals it. Null: sealed with the service's key.
     of_person(nullable=True),
     Column("audience", String(16), nullable=False, server_default="person"),
-    # reply | crisis | notice | case | relay | check_in
+    # reply | crisis | notice | case | relay | check_in | contact
     Column("kind", String(16), nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("body", LargeBinary),  # sealed; erased when the row ends
@@ -202,6 +202,7 @@ outbox = Table(
     Column("turn_id", Key),
     Column("check_in_id", Key),  # the check-in that it asks or accompanies
     Column("preview_message_id", BigInteger),  # the preview to replace by an edit
+    Column("keyboard", String(16)),  # what its buttons ask; null: none, or a newer one asks it
     # queued | sending | sent | unknown | failed | cancelled | expired
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),

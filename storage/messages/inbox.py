@@ -161,6 +161,14 @@ async def received_at(transaction: Transaction, update_id: UpdateId) -> datetime
     return (await transaction.execute(query)).scalar_one_or_none()
 
 
+async def has_ended_by(transaction: Transaction, person_id: PersonId, reason: str) -> bool:
+    """Return whether an update of the person ended for this reason."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.person_id == person_id, inbox.c.reason == reason
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
 async def is_followed(
     transaction: Transaction, person_id: PersonId, update_id: UpdateId, kind: str
 ) -> bool:

@@ -16,6 +16,7 @@ from storage.database.events import MessagesQueued
 from storage.database.schema import is_open, outbox, people
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
 from storage.messages.body import MessageBody, to_json
+from storage.messages.keyboards import asked_by
 
 SEAL_CONTEXT = "outbox.body"
 # The reason of a message that cannot be sent now but does not block others of its chat.
@@ -31,11 +32,13 @@ class MessageKind(StrEnum):
     REPLY = "reply"
     OPERATOR_REPLY = "relay"  # an operator's message to the person
     CHECK_IN = "check_in"
+    CONTACT = "contact"  # tells a trusted contact
 
 
 PRIORITIES = {
     MessageKind.CRISIS: 0,
     MessageKind.OPERATOR_REPLY: 0,
+    MessageKind.CONTACT: 0,
     MessageKind.CASE: 1,
     MessageKind.NOTICE: 5,
     MessageKind.REPLY: 5,
@@ -135,6 +138,7 @@ async def put(
         "turn_id": turn_id,
         "check_in_id": check_in_id,
         "preview_message_id": preview_message_id,
+        "keyboard": asked_by(body) if kind is MessageKind.NOTICE else None,
         "state": ended_as or OutboxState.QUEUED,
         "not_before_at": transaction.now,
         "expires_at": expires_at,

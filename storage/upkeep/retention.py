@@ -25,6 +25,7 @@ from storage.database.schema import (
     turns,
 )
 from storage.database.schema_checkins import check_in_questions, check_ins
+from storage.database.schema_contacts import trusted_contacts
 from storage.database.schema_review import cases, console_sessions, shadow_drafts, sign_ins
 from storage.ids import PersonId
 from storage.review import audit
@@ -76,6 +77,7 @@ async def sweep(transaction: Transaction, *, turns_days: int) -> dict[str, int]:
         ("talk_clocks", talk_clocks, talk_clocks.c.spoke_at < old["records"]),
         ("usage", daily_usage, daily_usage.c.day < f"{old['records']:%Y-%m-%d}"),
         ("invites", invites, invites.c.expires_at < transaction.now),
+        ("contacts", trusted_contacts, trusted_contacts.c.expires_at < transaction.now),
         (
             "cases",
             cases,
@@ -121,11 +123,12 @@ async def _expire_unconsented(transaction: Transaction) -> int:
 
 
 async def _erase_strangers(transaction: Transaction) -> int:
-    """Erase people who never consented and have nothing waiting and no open case."""
+    """Erase people who never consented, unless they are a contact or something waits for them."""
     theirs = people.c.person_id
     waits = exists().where(inbox.c.person_id == theirs, inbox.c.ended_as.is_(None))
     sends = exists().where(outbox.c.person_id == theirs, is_open())
     at_risk = exists().where(cases.c.person_id == theirs, cases.c.resolved_at.is_(None))
+    is_contact = exists().where(trusted_contacts.c.contact_person_id == theirs)
     query = (
         select(theirs)
         .where(
@@ -134,6 +137,7 @@ async def _erase_strangers(transaction: Transaction) -> int:
             ~waits,
             ~sends,
             ~at_risk,
+            ~is_contact,
         )
         .limit(STRANGERS)
     )

@@ -176,11 +176,12 @@ async def test_the_promise_to_delete_is_not_put_off(
     service = await start(clock=lambda: NOON + later)
     user = sandbox.add_user()
     await newcomer_agrees(user)
-    await goes_off_record(user, texts)
-    until = (await known(service, user)).off_record_until_at
+    await answer_to(user, "/offrecord")
+    await user.press("offrecord:1")
+    await user.press("offrecord:24")  # before the buttons are gone
+    await user.wait_for(opening(texts, "offrecord_is_on"), timeout_s=20)
+    assert (await known(service, user)).off_record_until_at == NOON + timedelta(hours=1)
     await answer_to(user, SECRET_WORDS)
-    await pressed(user, "offrecord:24", opening(texts, "offrecord_is_on"))
-    assert (await known(service, user)).off_record_until_at == until
     later = timedelta(minutes=61)
     await goes_off_record(user, texts)  # a new hour; what was said in the first is gone
     assert await words_kept(service, user) == []

@@ -255,10 +255,12 @@ async def test_a_takeover_closes_a_step(sandbox: Sandbox, service: Service, text
     await operator.wait_for("#1 ", chat_id=chat, timeout_s=20)
     await operator.press_in_group(chat, "case:1:takeover")
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    await answer_to(user, "/plan")
     await pressed(user, "plan:begin")  # in the takeover, beside the operator's words
     await operator.press_in_group(chat, "case:1:handback")
     await user.wait_for(texts("zh", "human_left"), timeout_s=20)
     assert "1/6" not in await answer_to(user, ANSWERS["zh"][1])
+    await answer_to(user, "/plan")
     await pressed(user, "plan:begin")
     await close_case(sandbox, 1)
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from bot.checkins.answers.handlers import FRESH
 from bot.checkins.settings import service
-from bot.checkins.settings.changes import STAYS_OPEN
 from bot.checkins.settings.handlers import CheckInHandlers
 from bot.crisis.fixed_reply import FixedReply
 from bot.texts import Texts
@@ -16,6 +15,7 @@ from storage import Transaction
 from storage.checkins import occurrences, questions
 from storage.checkins.occurrences import MoodAnswer
 from storage.checkins.questions import QuestionTopic
+from storage.companion.open_questions import STAYS_OPEN
 from storage.companion.people import Person
 from storage.ids import CheckInId
 from storage.messages import inbox

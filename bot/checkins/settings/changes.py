@@ -21,11 +21,11 @@ from storage.checkins import questions
 from storage.checkins import settings as check_in_settings
 from storage.checkins.questions import QuestionTopic, TimesDraft
 from storage.checkins.settings import SettingsChange
+from storage.companion.open_questions import STAYS_OPEN
 from storage.companion.people import Person
 from storage.messages.body import MessageBody
 
 # How long a question waits for a message. Later ones are for the companion.
-STAYS_OPEN = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from bot.crisis.safe_mode import Switch
 from storage.checkins import questions
 from storage.checkins.questions import QuestionTopic, TimesDraft
-from storage.companion import pilot, plans
+from storage.companion import contact_links, pilot, plans
 from storage.companion.plans import Plan
 from storage.review import cases
 from tests.support.house import MEI, House, OpenHouse
@@ -25,6 +25,8 @@ FRENCH = "Bonjour, il fait très beau aujourd'hui"
 SPANISH_RISK = "ya no quiero vivir"
 TIMES = "每天早上八点"
 PLAN_ANSWER = "睡不着的时候"
+NAME = "表姐"
+AGE = "我28岁"
 WHO = "你是真人吗"
 HUMAN = "能和真人说话吗"
 NUMBER = "给我求助电话"
@@ -73,6 +75,20 @@ TABLE = [
     ("agreed, plan step, safe mode", PLAN_ANSWER, "SafetyPlans"),
     ("agreed, plan step, quota used", PLAN_ANSWER, "SafetyPlans"),
     ("agreed, plan step, times asked", TIMES, "SafetyPlans"),
+    # A name for a trusted contact was asked for.
+    ("agreed, name asked", NAME, "ContactSetup"),
+    ("agreed, name asked", QUIET, "model"),
+    ("agreed, name asked", YES, "model"),
+    ("agreed, name asked", GRAVE, "fixed_reply"),
+    ("agreed, name asked, held", NAME, "HoldInterceptor"),
+    ("agreed, name asked, held, taken over", NAME, "TakeoverInterceptor"),
+    ("agreed, name asked, quota used", NAME, "ContactSetup"),
+    ("agreed, closed pilot, name asked", NAME, "Admission"),
+    # The age was asked for, and a button or a typed age answers it.
+    ("agreed, no age", AGE, "Onboarding"),
+    ("agreed, no age", ORDINARY, "model"),
+    ("agreed, no age, held", AGE, "HoldInterceptor"),
+    ("agreed, no age, quota used", AGE, "Onboarding"),
     # A question about check-ins waits for words.
     ("agreed, times asked", TIMES, "CheckInInterceptor"),
     ("agreed, times asked", QUIET, "model"),
@@ -161,6 +177,17 @@ async def opens_a_step(house: House) -> None:
         await plans.put(transaction, person.person_id, Plan(open_step=0))
 
 
+async def is_asked_for_a_name(house: House) -> None:
+    person = await house.person()
+    assert person is not None
+    async with house.database.begin() as transaction:
+        await contact_links.begin(transaction, person.person_id)
+
+
+async def has_no_age(house: House) -> None:
+    await house.agreed(age_band=None)
+
+
 async def is_asked_for_times(house: House) -> None:
     person = await house.person()
     assert person is not None
@@ -182,12 +209,14 @@ async def has_used_the_quota(house: House) -> None:
 STATES: dict[str, Callable[[House], Awaitable[None]]] = {
     "newcomer": nothing,
     "agreed": agrees,
+    "no age": has_no_age,
     "closed pilot": nothing,
     "listed": nothing,
     "asked gently": is_asked_gently,
     "held": is_held,
     "taken over": is_taken_over,
     "plan step": opens_a_step,
+    "name asked": is_asked_for_a_name,
     "times asked": is_asked_for_times,
     "safe mode": is_silenced,
     "quota used": has_used_the_quota,

@@ -1,0 +1,108 @@
+"""What is written beside a text raises the level, opens a case, and never lowers anything."""
+
+from typing import Any
+
+import pytest
+
+from bot.updates.attached import attached_words
+from tests.support.house import MEI, House, OpenHouse, update
+
+GRAVE = "我真的不想活了，今晚就结束这一切"
+QUIET = "活着好没意思，有时候希望自己消失"
+FILE = {"file_id": "f", "file_unique_id": "u"}
+OPTIONS = [{"persistent_id": "0", "text": "好", "voter_count": 0}]
+POLL = {
+    "id": "1",
+    "total_voter_count": 0,
+    "is_closed": False,
+    "is_anonymous": True,
+    "type": "regular",
+    "allows_multiple_answers": False,
+    "allows_revoting": False,
+    "members_only": False,
+}
+PLACE = {"location": {"latitude": 31.2, "longitude": 121.4}}
+
+
+def parts(words: str, file_words: str) -> dict[str, dict[str, Any]]:
+    """Each kind of part with these words in it."""
+    other = [{"persistent_id": "1", "text": words, "voter_count": 0}]
+    return {
+        "poll question": {"poll": {**POLL, "question": words, "options": []}},
+        "poll option": {"poll": {**POLL, "question": "?", "options": [*OPTIONS, *other]}},
+        "checklist title": {"checklist": {"title": words, "tasks": []}},
+        "checklist task": {"checklist": {"title": "?", "tasks": [{"id": 1, "text": words}]}},
+        "contact": {"contact": {"phone_number": "+1", "first_name": words}},
+        "venue": {"venue": {**PLACE, "title": words, "address": "-"}, **PLACE},
+        "document": {"document": {**FILE, "file_name": f"{file_words}.txt"}},
+        "audio": {"audio": {**FILE, "duration": 1, "title": words}},
+        "video": {
+            "video": {**FILE, "width": 1, "height": 1, "duration": 1, "file_name": f"{words}.mp4"}
+        },
+        "quote": {"quote": {"text": words, "position": 0}, "text": "我也是"},
+    }
+
+
+async def receives(house: House, fields: dict[str, Any]) -> None:
+    rest = {name: value for name, value in fields.items() if name != "text"}
+    await house.receives(fields.get("text", ""), **rest)
+
+
+@pytest.mark.parametrize("kind", parts("", ""))
+async def test_words_of_each_part_open_a_case(open_house: OpenHouse, kind: str) -> None:
+    house: House = await open_house()
+    await house.agreed()
+    await receives(house, parts(GRAVE, "I_want_to_kill_myself")[kind])
+    case = await house.case()
+    assert case is not None, kind
+    assert case.level >= 3
+    assert (await house.ends())[-1] == "fixed_reply"
+
+
+@pytest.mark.parametrize("kind", ["poll question", "contact", "quote"])
+async def test_quiet_words_of_a_part_reach_the_model_as_words(
+    open_house: OpenHouse, kind: str
+) -> None:
+    house = await open_house()
+    await house.agreed()
+    await receives(house, parts(QUIET, "")[kind])
+    case = await house.case()
+    assert case is not None
+    assert case.level == 2
+    (turn, *_) = await house.turns()
+    assert QUIET in turn.text
+
+
+@pytest.mark.parametrize("kind", parts("", ""))
+async def test_harmless_words_change_nothing(open_house: OpenHouse, kind: str) -> None:
+    house = await open_house()
+    await house.agreed()
+    await receives(house, parts("周末去哪里玩", "holiday_photos")[kind])
+    assert await house.case() is None
+    if kind == "quote":
+        assert (await house.turns())[0].text == "我也是"
+    else:
+        assert (await house.ends())[-1] == "unreadable"
+
+
+async def test_a_quote_of_the_bots_own_question_is_no_alarm(open_house: OpenHouse) -> None:
+    house = await open_house()
+    await house.agreed()
+    bot = {"id": 1, "is_bot": True, "first_name": "PICA"}
+    asked = update("你现在有想要结束生命的念头吗？", MEI)["message"] | {"from": bot}
+    quote = {"text": "你现在有想要结束生命的念头吗？", "position": 0}
+    await house.receives("什么意思", reply_to_message=asked, quote=quote)
+    assert await house.case() is None
+
+
+def test_odd_parts_are_passed_over() -> None:
+    odd: list[object] = [
+        None,
+        [],
+        {"message": 3},
+        {"message": {"poll": [], "quote": "x", "contact": {"first_name": 7}}},
+        {"message": {"poll": {"options": {"text": "x"}}, "document": {"file_name": None}}},
+    ]
+    assert [attached_words(raw) for raw in odd] == [""] * len(odd)
+    assert attached_words({"message": {"contact": {"first_name": "\ud800"}}}) == "\ufffd"
+    assert len(attached_words({"message": {"poll": {"question": "x" * 9000}}})) == 4000
