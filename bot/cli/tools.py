@@ -57,9 +57,11 @@ def screen() -> None:
     "injured", "means", "company" … The message is then read as its answer. "injury", the older
     name of "injured", still works.
 
-    Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …} for each. After a
-    question it adds "answer": yes, no, unsure, fine, quiet, angry or other.
+    Writes {"level": 0-4, "categories": […], "matches": […], "lexicon": …, "request": …} for each.
+    "request" is what the text asks the service: human, lines, identity, privacy, stop_checkins
+    or null. After a question it adds "answer": yes, no, unsure, fine, quiet, angry or other.
     """
+    from safety.screening.requests import read_question
     from safety.screening.screener import Screener
     from safety.text.utf8 import text_lines
 
@@ -68,7 +70,8 @@ def screen() -> None:
         for number, line in enumerate(text_lines(sys.stdin.buffer), 1):
             if line.strip():
                 text, history, asked = _to_screen(number, line)
-                print_json(screener.screen(text, history, asked=asked).to_dict())
+                screening = screener.screen(text, history, asked=asked)
+                print_json(screening.to_dict() | {"request": read_question(text)})
 
 
 # Names of questions that earlier versions took.

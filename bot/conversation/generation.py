@@ -21,6 +21,8 @@ FIRST_WORD_S = 600.0
 NEXT_WORD_S = 60.0
 # The time limit of the whole reply.
 LONGEST_S = 3600.0
+# The reason of a failure in which the model wrote nothing, twice.
+EMPTY_REPLY = "empty_reply"
 ENDS = "。！？!?\n"
 CLOSING = re.compile(r"[”’」』）)]*")
 
@@ -68,7 +70,7 @@ class ReplyGenerator:
             reply = await self._once(attempt, draft, started)
             if reply is not None:
                 return reply
-        raise GenerationError("engine_failed", "empty reply")
+        raise GenerationError(EMPTY_REPLY)
 
     async def _once(
         self, request: GenerationRequest, draft: ReplyDraft, started: float

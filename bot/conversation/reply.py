@@ -11,12 +11,13 @@ import structlog
 from bot.context import Context
 from bot.conversation.completion import Completion, PendingTurn, TurnCompleter
 from bot.conversation.drafts import Preview, ReplyDraft
-from bot.conversation.generation import ReplyGenerator
+from bot.conversation.generation import EMPTY_REPLY, ReplyGenerator
 from bot.conversation.model_memory import SessionCacheEviction
 from bot.conversation.priority import priority_of
 from bot.conversation.requests import PreparedRequest, RequestBuilder
 from bot.updates.arrivals import Burst
 from inference import GenerationError, GenerationRequest
+from safety.screening.requests import is_goodbye
 from storage.companion import conversations
 from storage.companion.conversations import Turn
 from storage.companion.people import Person
@@ -100,10 +101,16 @@ class Replier:
     async def _generate(
         self, pending: PendingTurn, request: GenerationRequest, draft: ReplyDraft, started: float
     ) -> str | None:
-        """Return the model's reply. If it fails, tell the person and return None."""
+        """Return the model's reply. If it fails, tell the person and return None.
+
+        The model often has nothing to say to a goodbye, which then gets a reviewed one.
+        """
         try:
             reply = await self._generator.write(request, draft, started)
         except GenerationError as error:
+            if error.reason == EMPTY_REPLY and is_goodbye(pending.question.text):
+                await draft.aclose()
+                return self._texts(pending.person.language, "goodbye")
             log.warning("generation_failed", error=str(error), permanent=error.permanent)
             self._metrics.failures.labels(error.reason).inc()
             await draft.aclose()

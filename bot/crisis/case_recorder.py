@@ -57,7 +57,13 @@ class CaseRecorder:
         hidden = not person.has_consented or (
             person.is_off_record(transaction.now) and screening.level < Level.ACTIVE
         )
-        await self._desk.opened(transaction, opened, "" if hidden else text, hidden=hidden)
+        await self._desk.opened(
+            transaction,
+            opened,
+            "" if hidden else text,
+            hidden=hidden,
+            language=screening.language,
+        )
 
     async def record_level_2(
         self, transaction: Transaction, utterance: Utterance, turn_id: TurnId | None

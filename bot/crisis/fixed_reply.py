@@ -10,6 +10,7 @@ from storage.companion.conversations import Speaker, Turn
 from storage.messages import inbox, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
+from storage.messages.outbox import MessageKind
 
 
 class FixedReply:
@@ -48,6 +49,29 @@ class FixedReply:
         person = utterance.person
         lines = self._help_lines.text(person.language, person.region)
         text = self._texts(person.language, key, lines=lines)
+        await self.send(transaction, utterance, MessageBody(text), reason=key, is_kept=is_kept)
+
+    async def send(
+        self,
+        transaction: Transaction,
+        utterance: Utterance,
+        body: MessageBody,
+        *,
+        reason: str,
+        is_kept: bool,
+        kind: MessageKind = MessageKind.NOTICE,
+    ) -> None:
+        """Answer an utterance with a reviewed message.
+
+        Args:
+            transaction: the transaction that writes it.
+            utterance: the utterance, whose inbox rows end.
+            body: the message.
+            reason: the reason with which the rows end.
+            is_kept: whether to store the utterance and the answer as turns.
+            kind: the kind of the message.
+        """
+        person = utterance.person
         if is_kept:
             turn = await self.keep(transaction, utterance)
             await conversations.append(
@@ -55,14 +79,14 @@ class FixedReply:
                 person.person_id,
                 turn.session_id,
                 Speaker.SCRIPT,
-                text=text,
+                text=body.text,
                 off_record=turn.off_record,
             )
         await outbox.put(
             transaction,
-            outbox.MessageKind.NOTICE,
-            MessageBody(text),
+            kind,
+            body,
             person_id=person.person_id,
             update_id=max(utterance.update_ids),
         )
-        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=key)
+        await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason=reason)

@@ -38,7 +38,7 @@ class ResourceFooter:
         position = await script_positions.get(transaction, person.person_id)
         is_first = position is None or transaction.now - position.changed_at >= AGAIN
         asks = is_first and response.script in ASKS
-        lines = self._help_lines.text(person.language, person.region)
+        lines = self._help_lines.text(person.language, person.region, topic=response.script)
         key = f"resources_{response.script}"
         key = key if self._texts.has(key) else "resources"
         footer = [self._texts(person.language, key, lines=lines)]

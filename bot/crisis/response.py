@@ -6,11 +6,13 @@ from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.script import ScriptRunner
 from bot.operators.takeover import TakeoverForwarder
 from bot.texts import Texts
+from bot.texts.foreign import ForeignSpeech, foreign_texts
 from bot.texts.help_lines import HelpLines
 from bot.updates.utterance import Utterance
 from review.cases import records as review
 from review.cases.desk import Desk
 from safety.response.policy import Response, respond
+from safety.text.languages import other_language
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
 from storage.companion.conversations import Speaker
@@ -31,6 +33,7 @@ class CrisisResponder:
     Args:
         texts: the texts that people read.
         help_lines: the numbers to call.
+        speech: the texts in languages that the companion does not speak.
         recorder: records messages at risk for operators.
         forwarder: forwards messages to an operator who has the conversation.
         has_operators: whether there are operators to mention in a reply.
@@ -41,12 +44,14 @@ class CrisisResponder:
         *,
         texts: Texts,
         help_lines: HelpLines,
+        speech: ForeignSpeech,
         recorder: CaseRecorder,
         forwarder: TakeoverForwarder,
         has_operators: bool,
     ) -> None:
         self._texts = texts
         self._help_lines = help_lines
+        self._speech = speech
         self._script = ScriptRunner(texts, help_lines)
         self._recorder = recorder
         self._forwarder = forwarder
@@ -99,7 +104,11 @@ class CrisisResponder:
             is_opened=utterance.is_told,
         )
         mentions_operators = self._has_operators and (opened.is_new or opened.level_rose)
-        if mentions_operators and await Desk.is_staffed(transaction):
+        is_told = mentions_operators and await Desk.is_staffed(transaction)
+        if response.language is not None:
+            text = self._speech.crisis(response.language, person.region, tells_operators=is_told)
+            body = MessageBody(text)
+        elif is_told:
             note = self._texts(person.language, "operator_note_people")
             body = MessageBody(f"{body.text}\n{note}", body.buttons)
         turn_id = await self._store_and_enqueue(transaction, utterance, body)
@@ -107,9 +116,11 @@ class CrisisResponder:
             await self._ask_region(transaction, person)
         return turn_id
 
-    def fixed_reply(self, language: str, region: str | None, response: Response) -> str:
+    def fixed_reply(self, language: str, region: str | None, response: Response, text: str) -> str:
         """Return the script's opening. Needs no storage."""
-        return self._script.opening(language, region, response)
+        if response.language is not None:
+            return self._speech.crisis(response.language, region, tells_operators=False)
+        return self._script.opening(language, region, response, text)
 
     async def respond_in_hold(
         self, transaction: Transaction, utterance: Utterance, case: Case
@@ -122,9 +133,13 @@ class CrisisResponder:
         response = respond(utterance.screening)
         if response is not None:
             await review.extend_hold(transaction, case)
-        body = await self._script.advance(
-            transaction, person, case.script, utterance.text, utterance.screening
-        )
+        code = other_language(utterance.text)
+        if code is not None and code in foreign_texts():
+            body = MessageBody(self._speech.crisis(code, person.region, tells_operators=False))
+        else:
+            body = await self._script.advance(
+                transaction, person, case.script, utterance.text, utterance.screening
+            )
         turn_id = await self._store_and_enqueue(
             transaction, utterance, body, off_record=person.is_off_record(transaction.now)
         )

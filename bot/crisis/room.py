@@ -13,6 +13,7 @@ from bot.crisis.interceptors import (
     SafeModeInterceptor,
     TakeoverInterceptor,
 )
+from bot.crisis.other_languages import OtherLanguageInterceptor
 from bot.crisis.response import CrisisResponder
 from bot.crisis.safe_mode import SafeMode
 from bot.crisis.safety_plan import SafetyPlans
@@ -23,6 +24,7 @@ from bot.jobs import Job
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.room import OperatorsRoom
 from bot.operators.takeover import TakeoverForwarder
+from bot.texts.foreign import ForeignSpeech
 from bot.updates.routes import Routes, UpdateClass
 from review.lexicon.change_control import LexiconChangeControl
 from review.lexicon.live_lexicon import LiveLexicon
@@ -40,6 +42,7 @@ class CrisisInterceptors:
     hold: HoldInterceptor
     question_closer: QuestionCloser
     safety_plan: SafetyPlans
+    other_language: OtherLanguageInterceptor
     safe_mode: SafeModeInterceptor
 
 
@@ -80,10 +83,12 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
     watch = _screening_watch(context, operators.messenger)
     screener = watch.screener
     forwarder = TakeoverForwarder(operators.takeover, operators.desk.escalation)
+    speech = ForeignSpeech(texts, help_lines)
     recorder = CaseRecorder(operators.desk, screener.screen_async)
     responder = CrisisResponder(
         texts=texts,
         help_lines=help_lines,
+        speech=speech,
         recorder=recorder,
         forwarder=forwarder,
         has_operators=operators.messenger.has_readers,
@@ -103,6 +108,7 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
             hold=HoldInterceptor(responder, fixed_reply, plans),
             question_closer=QuestionCloser(),
             safety_plan=plans,
+            other_language=OtherLanguageInterceptor(speech, fixed_reply),
             safe_mode=SafeModeInterceptor(watch.safe_mode, fixed_reply),
         ),
         screening=watch,

@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from safety.response import script as dialogue
+from safety.response.openings import moment_of, opening_of
 from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.response.script import ScriptStep
 from safety.screening.answers import Answer, read, told
@@ -36,10 +37,9 @@ class ScriptRunner:
         self._texts = texts
         self._help_lines = help_lines
 
-    def opening(self, language: str, region: str | None, response: Response) -> str:
-        """Return the opening of a script. Needs no storage."""
-        step = dialogue.begin(response.script, emergency_first=response.emergency_first)
-        return self._text(language, region, step)
+    def opening(self, language: str, region: str | None, response: Response, text: str) -> str:
+        """Return the opening of a script for a message. Needs no storage."""
+        return self._text(language, region, opening_of(response, text))
 
     async def answer(
         self,
@@ -64,11 +64,21 @@ class ScriptRunner:
                 await script_answers.clear(transaction, person.person_id)
             for question, other in told(normalise(text).surface).items():
                 await script_answers.record(transaction, person.person_id, question, other)
-            step = dialogue.begin(response.script, emergency_first=response.emergency_first)
-            return await self._enter(transaction, person, step, 0)
-        return await self._advance(
+            return await self._enter(transaction, person, opening_of(response, text), 0)
+        body = await self._advance(
             transaction, person, position, answer, level=screening.level, text=text
         )
+        return self._with_moment(person, response, text, body)
+
+    def _with_moment(
+        self, person: Person, response: Response, text: str, body: MessageBody
+    ) -> MessageBody:
+        """Put what to do in the next ten seconds before a text of a running script."""
+        moment = moment_of(response, text)
+        if moment is None:
+            return body
+        first = self._texts(person.language, f"crisis_now_{moment.name}").splitlines()[0]
+        return MessageBody(f"{first}\n{body.text}", body.buttons)
 
     async def advance(
         self,
@@ -149,7 +159,9 @@ class ScriptRunner:
         return MessageBody(text, self._buttons(person.language, step))
 
     def _text(self, language: str, region: str | None, step: ScriptStep) -> str:
-        lines = self._help_lines.text(language, region, emergency_first=step.emergency_first)
+        lines = self._help_lines.text(
+            language, region, emergency_first=step.emergency_first, topic=step.script
+        )
         keys = [key for key in step.acknowledges if self._texts.has(key)][:1]
         keys += [key for key in step.heard if self._texts.has(key)]
         parts = [self._texts(language, key, lines=lines) for key in (*keys, step.says)]
@@ -158,12 +170,13 @@ class ScriptRunner:
         return "\n".join(parts)
 
     def _buttons(self, language: str, step: ScriptStep) -> Keyboard:
+        asks = self._help_lines.request_buttons(language)
         if step.offers == "plan":
-            return [[(self._texts(language, "plan_begin"), "plan:begin")]]
+            return [[(self._texts(language, "plan_begin"), "plan:begin")], *asks]
         if step.offers == "follow_up":
             times = [(self._texts(language, f"follow_at_{h}"), f"follow:{h}") for h in (10, 24)]
-            return [times, [(self._texts(language, "follow_no"), "follow:no")]]
-        return []
+            return [times, [(self._texts(language, "follow_no"), "follow:no")], *asks]
+        return asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +213,13 @@ async def open_position(transaction: Transaction, person_id: PersonId) -> Script
     if position is None or transaction.now - position.changed_at >= OPEN_FOR:
         return None
     return position if dialogue.asked(position.script, position.step) else None
+
+
+async def open_question(transaction: Transaction, person_id: PersonId) -> str | None:
+    """Return the key of the question that the script asked last, or None after the last one."""
+    position = await script_positions.get(transaction, person_id)
+    if position is None or position.script == dialogue.GENTLE:
+        return None
+    row = dialogue.questions(position.script)
+    has_words = position.step < len(row) and row[position.step].offers is None
+    return f"ask_{row[position.step].name}" if has_words else None

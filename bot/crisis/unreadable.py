@@ -15,9 +15,7 @@ from bot.updates.parsing import UpdateKind
 from bot.updates.responder import HandlerContext, UnitOfWork
 from review.cases import records as review
 from review.cases.desk import Desk
-from safety.response.policy import Script
 from safety.response.script import GENTLE
-from safety.screening.levels import Level
 from storage.companion import conversations, script_positions
 from storage.companion.conversations import Speaker
 from storage.companion.script_positions import ScriptPosition
@@ -126,7 +124,7 @@ class UnreadableHandler:
         await outbox.put(
             uow.transaction,
             outbox.MessageKind.CRISIS,
-            MessageBody(text),
+            MessageBody(text, self._help_lines.request_buttons(uow.person.language)),
             person_id=uow.person.person_id,
             update_id=update_id,
         )
@@ -135,7 +133,7 @@ class UnreadableHandler:
     def _text(self, uow: UnitOfWork, case: Case, sent: SentObject, turns: int) -> str:
         """Return the answer: not readable, please write, help lines (first in an emergency)."""
         language, kind = uow.person.language, TEXTS.get(sent.kind, sent.kind)
-        is_urgent = case.level >= Level.IMMINENT or case.script == Script.MEDICAL
+        is_urgent = review.is_urgent(case)
         lines = self._help_lines.text(language, uow.person.region, emergency_first=is_urgent)
         asks = self._texts(language, f"unheard_asks_{turns % VARIANTS + 1}")
         calls = self._texts(language, "unheard_calls_now" if is_urgent else "unheard_calls")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bot.texts import Texts
+from bot.texts.foreign import language_name
 from review.cases.desk import MOST_WORDS
 from review.operators.access import RefusedError
 from storage import Transaction
@@ -31,6 +32,10 @@ class OperatorMessenger:
     def text(self, key: str, /, **values: Any) -> str:
         """Return a text in the language of the chat."""
         return self._texts(self._language, key, **values)
+
+    def language_line(self, code: str) -> str:
+        """Say which language a person writes, if it is not one of the companion's."""
+        return self.text("case_language", name=language_name(code, self._language))
 
     def categories(self, case: Case, language: str | None = None) -> str:
         """Return the categories of a case as text."""

@@ -21,6 +21,7 @@ from storage.review.cases import Case
 EXCERPT = 600
 # These events make a sound.
 LOUD = (
+    EventType.ASKED,
     EventType.DRAFT_WAITS,
     EventType.RELEASED,
     EventType.LEASE_RAN_OUT,
@@ -103,6 +104,9 @@ class CaseFeed:
                 | EventType.NOTED
             ):
                 key = f"case_{event.what}"
+            case EventType.ASKED:
+                values |= {"level": event.case.level, "words": event.words[:EXCERPT]}
+                key = "case_asked"
             case EventType.LEASE_RAN_OUT:
                 key = "case_lease_ran_out"
             case EventType.HANDED_BACK:
@@ -125,7 +129,7 @@ class CaseFeed:
                 key = "case_resolved"
             case _:
                 return ""
-        return self._messenger.text(key, **values)
+        return self._messenger.text(key, **values).rstrip()
 
     def _sent(self, sent: SentObject) -> str:
         kind = self._messenger.text(f"sent_{sent.kind}")
@@ -151,6 +155,8 @@ class CaseFeed:
             if event.detail["hidden"]
             else event.words[:EXCERPT],
         ]
+        if event.detail.get("language"):
+            lines.append(messenger.language_line(event.detail["language"]))
         before = await case_queue.place_in_line(transaction, case)
         if before and case.claimed_by is None:
             lines.append(messenger.text("case_in_line", count=before))

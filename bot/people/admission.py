@@ -12,7 +12,7 @@ from telegram.ext import ApplicationHandlerStop
 from bot.context import Context
 from bot.crisis.response import CrisisResponder
 from bot.people.erasure import Erasure
-from bot.updates.parsing import is_case, is_stop, is_wordless
+from bot.updates.parsing import is_case, is_request, is_stop, is_wordless
 from bot.updates.responder import HandlerContext, acknowledge
 from bot.updates.utterance import Utterance
 from review.cases import records as review
@@ -113,8 +113,9 @@ class Admission:
                 return
             if await operators.by_telegram_id(transaction, user.id) is not None:
                 return  # listed by an admin, not in the settings
-            if is_wordless(update) and await self._is_seen_to(transaction, person):
-                return  # `bot/crisis/unreadable.py` answers
+            has_answer = is_wordless(update) or is_request(update)
+            if has_answer and await self._is_seen_to(transaction, person):
+                return  # `bot/crisis/unreadable.py` or `bot/requests/` answers
             await self.reject(transaction, person, [UpdateId(update.update_id)])
         await acknowledge(update)
         raise ApplicationHandlerStop

@@ -37,6 +37,7 @@ class Commands:
     ) -> None:
         self._database = context.database
         self._answers = context.answers
+        self._help_lines = context.help_lines
         self._onboarding = onboarding
         self._gate = gate
         self._operators_chat = operators_chat
@@ -59,7 +60,10 @@ class Commands:
 
     async def on_help(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/help`."""
-        await self._answers.text(update, "help")
+        async with self._answers.open(update, "help") as answering:
+            if answering:
+                buttons = self._help_lines.request_buttons(answering.person.language)
+                await answering.say(MessageBody(answering.text("help"), buttons))
 
     async def on_privacy(self, update: Update, _context: HandlerContext) -> None:
         """Answer `/privacy`, with periods from the table that the sweeps use."""

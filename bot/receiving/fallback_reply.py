@@ -74,7 +74,7 @@ class FallbackReply:
         return update_id in self._answered
 
     async def answer(
-        self, update_id: int, telegram_id: int, language: str, response: Response
+        self, update_id: int, telegram_id: int, language: str, response: Response, text: str
     ) -> None:
         """Send the fixed reply unless it was sent. A failure is tried again with the update."""
         tries = self._tries.get(update_id) or _Tries()
@@ -83,7 +83,7 @@ class FallbackReply:
             return
         self._sending.add(update_id)
         language, region = self._people.get(telegram_id, (language, None))
-        body = MessageBody(self._crisis.fixed_reply(language, region, response))
+        body = MessageBody(self._crisis.fixed_reply(language, region, response, text))
         try:
             await self._limiter.wait(telegram_id)
             for part in range(tries.parts, len(parts_of(body))):

@@ -134,7 +134,11 @@ class Intake:
             return
         language = language_of(received.parsed.language_code)
         await self._fallback_reply.answer(
-            received.update_id, telegram_id, language, received.crisis_response
+            received.update_id,
+            telegram_id,
+            language,
+            received.crisis_response,
+            received.parsed.text,
         )
 
     async def _ends_as_unstorable(self, received: Received, error: Exception) -> bool:

@@ -2,7 +2,7 @@
 
 Messages are merged into a burst after a moment of silence. A message that comes before any of the
 reply was shown joins the question. Commands and buttons wait, but `/new` and `/stop` interrupt the
-running reply.
+running reply, and a request for a human or for numbers overtakes it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import structlog
 
 from bot.crisis.safe_mode import ModelSilenced
 from bot.updates.arrivals import Arrival, Burst, Unit
-from bot.updates.parsing import UpdateKind, is_stop
+from bot.updates.parsing import UpdateKind, is_request, is_stop
 from storage.database.events import PersonInterrupted, UpdatesReleased
 from storage.ids import PersonId, UpdateId
 
@@ -60,6 +60,7 @@ class Lanes:
         self._read_stored = read_stored
         self._window_s = burst_window_s
         self._lanes: dict[int, _Lane] = {}
+        self._beside: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def add(self, arrival: Arrival) -> None:
@@ -72,11 +73,20 @@ class Lanes:
         if len(lane.queue) >= MOST_QUEUED or lane.is_reading or lane.has_stored:
             lane.has_stored = True  # or it would overtake the updates in SQL
             return
+        if isinstance(lane.unit, Burst) and is_request(arrival.update):
+            self._handle_beside(arrival)
+            return
         lane.queue.append(arrival)
         lane.arrived.set()
         if lane.running is not None and _ends_running(lane.unit, arrival):
             lane.running.cancel()
         self._start(key, lane)
+
+    def _handle_beside(self, arrival: Arrival) -> None:
+        """Handle a request for a human or for numbers at once, while a reply is written."""
+        task = asyncio.create_task(self._handle(arrival), name="lane-request")
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def on_released(self, released: UpdatesReleased) -> None:
         """Read the updates that waited for a person's consent."""
@@ -111,7 +121,7 @@ class Lanes:
     @property
     def is_busy(self) -> bool:
         """Whether any lane has work."""
-        return bool(self._lanes)
+        return bool(self._lanes or self._beside)
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:
         """Stop. Open updates are handled after the next start.
@@ -123,7 +133,7 @@ class Lanes:
         running = [lane.running for lane in self._lanes.values() if lane.running]
         if running and grace_s > 0:
             await asyncio.wait(running, timeout=grace_s)
-        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        tasks = [lane.task for lane in self._lanes.values() if lane.task] + [*self._beside]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,11 +10,15 @@ from bot.conversation.interceptors import Interceptor
 from bot.crisis import room as crisis_room
 from bot.crisis.room import CrisisRoom
 from bot.delivery import room as delivery_room
+from bot.delivery.owners import MessageOwner
 from bot.jobs import table_of
 from bot.operators import room as operators_room
+from bot.operators.room import OperatorsRoom
 from bot.people import room as people_room
 from bot.people.room import PeopleRoom
 from bot.receiving import room as receiving_room
+from bot.requests import room as requests_room
+from bot.requests.room import RequestsRoom
 from bot.service import console as console_room
 from bot.service import upkeep as upkeep_room
 from bot.service.leadership import Leadership
@@ -49,8 +53,11 @@ def build(
     leadership = Leadership(context.database)
     operators = operators_room.build(context, case_link=console_room.case_link(settings))
     crisis = crisis_room.build(context, operators)
-    people = people_room.build(context, operators, crisis, is_demo=worker.is_demo)
-    check_ins = check_ins_room.build(context, operators, crisis, admits=people.admission.admits)
+    is_demo = worker.is_demo
+    people = people_room.build(context, operators, crisis, is_demo=is_demo)
+    admits = people.admission.admits
+    check_ins = check_ins_room.build(context, operators, crisis, admits=admits)
+    requests = requests_room.build(context, operators, crisis, admits=admits, is_demo=is_demo)
     conversation = conversation_room.build(
         context,
         worker,
@@ -58,22 +65,17 @@ def build(
         shadow=operators.shadow,
         quota=people.quota,
         legal_notices=people.legal_notices,
-        interceptors=_interceptors(crisis, people, check_ins),
+        interceptors=_interceptors(crisis, people, check_ins, requests),
     )
     receiving = receiving_room.build(context, operators, crisis)
-    delivery = delivery_room.build(
-        context,
-        operators,
-        owners={MessageKind.CHECK_IN: check_ins.recall, MessageKind.OPERATOR_REPLY: operators.feed},
-        fence=leadership.fence,
-    )
+    owners = _owners(operators, check_ins)
+    delivery = delivery_room.build(context, operators, owners=owners, fence=leadership.fence)
     console = console_room.build(context, operators, crisis.lexicon, leadership)
     upkeep = upkeep_room.build(context, operators)
-    answering = (operators, crisis, people, conversation, console)
+    answering = (operators, crisis, people, requests, conversation, console)
     routes = joined([*(room.routes for room in answering), check_ins.routes(conversation.turns)])
     register(context.application, routes)
     working = (operators, crisis, check_ins, conversation, upkeep)
-    jobs = table_of((job for room in working for job in room.jobs), every_s or {})
     return Parts(
         context=context,
         worker=worker,
@@ -86,23 +88,32 @@ def build(
         delivery=delivery,
         console=console,
         upkeep=upkeep,
-        jobs=jobs,
+        jobs=table_of((job for room in working for job in room.jobs), every_s or {}),
     )
 
 
+def _owners(
+    operators: OperatorsRoom, check_ins: CheckInsRoom
+) -> Mapping[MessageKind, MessageOwner]:
+    """Name the owners of the messages that can become unwanted."""
+    return {MessageKind.CHECK_IN: check_ins.recall, MessageKind.OPERATOR_REPLY: operators.feed}
+
+
 def _interceptors(
-    crisis: CrisisRoom, people: PeopleRoom, check_ins: CheckInsRoom
+    crisis: CrisisRoom, people: PeopleRoom, check_ins: CheckInsRoom, requests: RequestsRoom
 ) -> tuple[Interceptor, ...]:
     """List who may answer a message: the first that takes it, or else the model."""
     return (
         crisis.interceptors.reply,
         crisis.interceptors.takeover,
+        requests.interceptor,
         crisis.interceptors.hold,
         crisis.interceptors.question_closer,
         people.admission,
-        people.onboarding,
         crisis.interceptors.safety_plan,
         check_ins.interceptor,
+        crisis.interceptors.other_language,
+        people.onboarding,
         crisis.interceptors.safe_mode,
         people.quota,
     )

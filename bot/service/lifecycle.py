@@ -22,6 +22,7 @@ from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
 from review.operators import roster
+from safety.text.languages import prepare_languages
 from storage import Clock, utc_now
 from storage.database import keys
 from storage.messages import inbox, outbox, outbox_queue
@@ -103,6 +104,7 @@ class Service:
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
         await parts.crisis.lexicon.live.refresh()  # before the first message is screened
+        await asyncio.to_thread(prepare_languages)
         self._receives = True
         await parts.crisis.screening.check_canary()
         recovered = await parts.delivery.recover()

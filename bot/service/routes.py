@@ -19,6 +19,8 @@ from bot.updates.routes import Routes, UpdateClass
 COMMANDS = (
     "start",
     "help",
+    "human",
+    "sos",
     "new",
     "stop",
     "language",

@@ -1,8 +1,9 @@
 """The texts that people and operators read in Telegram, in two languages.
 
 Each language has `zh.yaml` or `en.yaml`, and files for reviewed crisis texts (`crisis_…`), a human
-in the conversation (`human_…`), operators (`operators_…`), console links (`console_…`) and
-check-ins (`checkins_…`). A missing key is an error at start, not at 2 a.m.
+in the conversation (`human_…`), operators (`operators_…`), console links (`console_…`), check-ins
+(`checkins_…`) and questions about the program itself (`requests_…`). A missing key is an error at
+start, not at 2 a.m.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from safety import yaml_files
 
 LANGUAGES = ("zh", "en")
+KINDS = ("crisis", "human", "operators", "console", "checkins", "requests")
 
 
 class Translate(Protocol):
@@ -56,7 +58,7 @@ def _load(language: str) -> Mapping[str, str]:
     texts: dict[str, str] = {}
     for name in (
         language,
-        *(f"{kind}_{language}" for kind in ("crisis", "human", "operators", "console", "checkins")),
+        *(f"{kind}_{language}" for kind in KINDS),
     ):
         source = resources.files(__package__).joinpath(f"{name}.yaml").read_text("utf-8")
         loaded: dict[str, str] = yaml_files.parse(source)

@@ -28,6 +28,9 @@ def is_stop(text: str) -> bool:
 
 # The data of buttons under a case start with this.
 CASE = "case:"
+# The data of buttons that ask for a human or for numbers start with this.
+REQUEST = "ask:"
+REQUEST_COMMANDS = ("/human", "/sos")
 
 
 class UpdateKind(StrEnum):
@@ -122,6 +125,14 @@ def _kind(update: Update, message: Message, text: str) -> UpdateKind:
 def is_case(update: Update) -> bool:
     """Return whether a button under a case was pressed."""
     return update.callback_query is not None and (update.callback_query.data or "").startswith(CASE)
+
+
+def is_request(update: Update) -> bool:
+    """Return whether the update asks for a human or for numbers by a command or a button."""
+    if update.callback_query is not None:
+        return (update.callback_query.data or "").startswith(REQUEST)
+    text = (update.message.text or "") if update.message is not None else ""
+    return text.startswith("/") and text.split(None, 1)[0].split("@")[0] in REQUEST_COMMANDS
 
 
 def is_wordless(update: Update) -> bool:

@@ -30,7 +30,13 @@ class Desk:
     escalation: Escalation
 
     async def opened(
-        self, transaction: Transaction, opened: review.OpenedCase, words: str, *, hidden: bool
+        self,
+        transaction: Transaction,
+        opened: review.OpenedCase,
+        words: str,
+        *,
+        hidden: bool,
+        language: str | None = None,
     ) -> None:
         """Record that a message at risk opened or raised a case, and tell the listeners.
 
@@ -39,6 +45,7 @@ class Desk:
             opened: the case after the message.
             words: the message text, which never enters the audit trail.
             hidden: whether operators may not read it (no consent yet, or off the record).
+            language: the code of its language if the companion does not speak it.
         """
         case = await cases.get(transaction, opened.case_id)
         assert case is not None
@@ -46,7 +53,7 @@ class Desk:
         is_graver = opened.is_new or opened.level_rose
         if is_graver:
             await self.escalation.start(transaction, case)
-        detail = {"rose": opened.level_rose, "hidden": hidden}
+        detail = {"rose": opened.level_rose, "hidden": hidden, "language": language}
         await self.events.publish(transaction, Event(what, case, words=words, detail=detail))
         if is_graver:  # last: the audit trail stays locked until the commit
             await audit.append(

@@ -1,7 +1,7 @@
 """The clocks of unclaimed cases, and of takeovers in which the operator fell silent.
 
-From level 3 on, the clock pages the next operator on duty, then a pager outside Telegram. If no
-operator comes, it tells the person honestly that nobody is available.
+From level 3 on, and if the person asked for a human, the clock pages the next operator on duty,
+then a pager outside Telegram. If no operator comes, it tells the person honestly.
 """
 
 import asyncio
@@ -63,12 +63,17 @@ class Escalation:
     pace: EscalationPolicy
     page: Page
 
+    @property
+    def longest(self) -> timedelta:
+        """Return how long a clock runs at most until the person is told that nobody came."""
+        return Stage.PERSON_TOLD * self.pace.step
+
     async def start(self, transaction: Transaction, case: Case) -> None:
-        """Start the clock of a case that reached level 3, unless there are no operators.
+        """Start the clock of a case that calls operators, unless there are none.
 
         If no operator is on duty, the pager outside Telegram is due at once.
         """
-        if case.level < Level.ACTIVE or case.state is not CaseState.OPEN:
+        if not _calls_operators(case) or case.state is not CaseState.OPEN:
             return
         if not await operators.listed(transaction):
             return
@@ -79,7 +84,7 @@ class Escalation:
 
     async def restart(self, transaction: Transaction, case: Case) -> None:
         """Page the next operator on duty now. The last one fell silent or released the case."""
-        if case.level >= Level.ACTIVE:
+        if _calls_operators(case):
             await cases.change(
                 transaction,
                 case.case_id,
@@ -208,3 +213,7 @@ class Escalation:
         await audit.append(
             transaction, what, case_id=case.case_id, person_id=case.person_id, detail=detail
         )
+
+
+def _calls_operators(case: Case) -> bool:
+    return case.level >= Level.ACTIVE or case.is_asked

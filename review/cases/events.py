@@ -16,6 +16,7 @@ class EventType(StrEnum):
 
     OPENED = "opened"
     RAISED = "raised"  # another message at risk, with `detail["rose"]` if the level rose
+    ASKED = "asked"  # the person asked for a human
     CLAIMED = "claimed"
     RELEASED = "released"
     TAKEN_OVER = "taken_over"

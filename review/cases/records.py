@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from safety.response.policy import HOLD_LAPSE_S, Response
+from safety.response.policy import HOLD_LAPSE_S, Response, Script
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from storage import Transaction
@@ -18,7 +18,11 @@ HELD_FOR = timedelta(seconds=HOLD_LAPSE_S)
 
 @dataclass(frozen=True, slots=True)
 class OpenedCase:
-    """A case after a message at risk."""
+    """A case after a message at risk.
+
+    Attributes:
+        is_new: no risk was known before. A case of a request for a human counts as new.
+    """
 
     case_id: CaseId
     is_new: bool
@@ -56,7 +60,7 @@ async def open_or_raise(
         last_risk_at=transaction.now,
         hold_until_at=hold_until_at or case.hold_until_at,
     )
-    return OpenedCase(case.case_id, is_new=False, level_rose=level > case.level)
+    return OpenedCase(case.case_id, is_new=case.level == 0, level_rose=level > case.level)
 
 
 async def note_evidence(
@@ -105,6 +109,11 @@ async def case_on_hold(transaction: Transaction, person_id: PersonId) -> Case | 
 def holds(case: Case, now: datetime) -> bool:
     """Return whether a case keeps the model silent."""
     return case.hold_until_at is not None and now < case.hold_until_at
+
+
+def is_urgent(case: Case) -> bool:
+    """Return whether emergency numbers come before the others in a case."""
+    return case.level >= Level.IMMINENT or case.script == Script.MEDICAL
 
 
 async def extend_hold(transaction: Transaction, case: Case) -> None:

@@ -8,6 +8,8 @@ would falsify every figure.
 | `text`, `labels` (PsySUICIDE) | every label but `unrelated` | level 2; four of them at 3 too |
 | `text`, `label` (English) | three labels, against `no_crisis`; others are left out | level 2 |
 | `text`, `risk` (SOS) | `high`, against `low` | level 3: it is a severity |
+| `text`, `lang`, `risk` (other languages) | `risk`: true or false | level 3, for each language |
+| `text`, `intent` | nothing: what is asked is read, and `none` asks nothing | – |
 | `text` alone | nothing: every alarm is false | levels 2 and 3 |
 | `asked`, `messages` | see `answers.py` | classes and levels |
 | `turns` (dialogues) | unknown: users' turns with alarms are counted | levels 2, 3 and 4 |
@@ -21,10 +23,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from safety.evaluation.answers import ANSWERS, MESSAGES, answer_figures, message_figures
-from safety.evaluation.metrics import JudgedText, LabelledRow, SourcePart
+from safety.evaluation.metrics import INTENT, NO_REQUEST, JudgedText, LabelledRow, SourcePart
 from safety.evaluation.replay import ReplayedText
 from safety.evaluation.report import as_page, as_text
 from safety.screening.levels import Level
+from safety.screening.requests import ServiceRequest
 from safety.screening.screener import Screener
 from safety.text.utf8 import NotUtf8Error, text_lines
 
@@ -39,10 +42,12 @@ class RowError(ValueError):
 
 
 _KINDS: Mapping[str, Level] = {
+    "lang": Level.ACTIVE,
     "labels": Level.PASSIVE,
     "label": Level.PASSIVE,
     "risk": Level.ACTIVE,
     "turns": Level.ACTIVE,
+    INTENT: Level.PASSIVE,
     "text": Level.PASSIVE,
 }
 # The shapes of rows that are not single labelled messages, and how to measure them.
@@ -104,14 +109,14 @@ def messages(folder: Path) -> Iterator[ReplayedText]:
             continue  # what it says is read with its question or its neighbours
         for place, data in _lines(path):
             kind = _kind(place, data)
-            named = _sources(data.get("source"))[-1]
+            named = _sources(data.get("lang" if kind == "lang" else "source"))[-1]
             source = f"{path.name} / {named}" if named else path.name
             for text, labels in _texts(place, kind, data):
                 yield ReplayedText(text, source, _is_risk(kind, labels))
 
 
 def _is_risk(kind: str, labels: frozenset[str] | None) -> bool | None:
-    if labels is None or kind == "turns" or (kind == "risk" and not labels):
+    if labels is None or kind in ("turns", INTENT) or (kind == "risk" and not labels):
         return None
     return bool(labels)
 
@@ -128,7 +133,7 @@ def _evaluate_file(path: Path, screener: Screener) -> list[SourcePart]:
     for place, data in _lines(path):
         kind = _kind(place, data)
         for text, labels in _texts(place, kind, data):
-            sources = _sources(data.get("source"))
+            sources = _sources(data.get("lang" if kind == "lang" else "source"))
             for source in sources:
                 part = parts.setdefault(source, SourcePart(path.name, source, kind, _KINDS[kind]))
                 if part.kind != kind:
@@ -196,16 +201,25 @@ def _texts(
         return
     if not isinstance(data.get("text"), str):
         raise RowError(f"{place}: text is missing or not a string")
-    yield data["text"], _risks(place, kind, data.get(kind))
+    given = data.get("risk" if kind == "lang" else kind)
+    yield data["text"], _risks(place, kind, given)
 
 
 def _risks(place: str, kind: str, given: object) -> frozenset[str] | None:
     if kind == "text":
         return frozenset()
+    if kind == "lang":
+        if not isinstance(given, bool):
+            raise RowError(f"{place}: risk must be true or false beside lang")
+        return frozenset({"risk"}) if given else frozenset()
     named = given if isinstance(given, list) else [given]
     if not named or not all(isinstance(label, str) and label for label in named):
         raise RowError(f"{place}: {kind} must be a label or a list of labels")
     labels = frozenset(str(label) for label in named)
+    if kind == INTENT and not labels <= {NO_REQUEST, *ServiceRequest}:
+        raise RowError(
+            f"{place}: intent must be one of {', '.join(ServiceRequest)} or {NO_REQUEST}"
+        )
     if kind == "label" and not labels <= _CRISIS | _HARMLESS:
         return None
     if kind == "risk" and not labels <= {"high", "low"}:

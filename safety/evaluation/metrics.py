@@ -6,6 +6,10 @@ from math import sqrt
 
 from safety.screening.levels import Level
 
+# The shape of rows that say what a text asks the service, and the value of those that ask nothing.
+INTENT = "intent"
+NO_REQUEST = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledRow:
@@ -34,7 +38,8 @@ class SourcePart:
     """The rows of one file, or of one source in it.
 
     Attributes:
-        kind: The shape of its rows: `labels`, `label`, `risk`, `text` or `turns`.
+        kind: The shape of its rows: `lang`, `labels`, `label`, `risk`, `intent`, `text` or
+            `turns`.
         at: The level from which a row counts as an alarm.
         left_out: How many rows have a label that is neither risk nor harmless.
     """

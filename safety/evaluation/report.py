@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from safety.evaluation.metrics import (
+    INTENT,
+    NO_REQUEST,
     JudgedText,
     SourcePart,
     alarms_per_1000,
@@ -11,6 +13,7 @@ from safety.evaluation.metrics import (
     recall_per_label,
 )
 from safety.screening.levels import Level
+from safety.screening.requests import ServiceRequest, read_request
 
 # Rows with these labels are also measured at level 3, all together.
 GRAVE = frozenset({"suicide_attempt", "suicide_preparation", "suicide_plan", "active_ideation"})
@@ -29,7 +32,13 @@ def _block(part: SourcePart) -> list[str]:
     rows = [judged.row for judged in part.rows]
     left = f", {part.left_out} left out" if part.left_out else ""
     lines = [f"{name}: {len(rows)} rows{left}"]
+    if part.kind == INTENT:
+        return [*lines, *_requests(part)]
     levels = [row.level for row in rows]
+    if part.kind == "lang":
+        cells = count(rows, part.at)
+        risks, harmless = cells.hits + cells.misses, cells.false_alarms + cells.rejections
+        return [f"{name}: found {cells.hits} of {risks}, false {cells.false_alarms} of {harmless}"]
     if part.kind in ("text", "turns"):
         for at in (Level.PASSIVE, Level.ACTIVE, Level.IMMINENT):
             found = sum(level >= at for level in levels)
@@ -53,6 +62,23 @@ def _block(part: SourcePart) -> list[str]:
     )
     lines += _recalls(part)
     return lines
+
+
+def _requests(part: SourcePart) -> list[str]:
+    """Write how many requests of each kind are read as such, and how many of none are."""
+    lines = []
+    for kind in (*ServiceRequest, NO_REQUEST):
+        asked = [judged for judged in part.rows if kind in judged.row.labels]
+        right = sum(_read_as(judged) == kind for judged in asked)
+        if kind == NO_REQUEST:
+            lines.append(f"  none read as a request: {_share(len(asked) - right, len(asked))}")
+        elif asked:
+            lines.append(f"  {kind}: {_share(right, len(asked))} ({right} of {len(asked)})")
+    return lines
+
+
+def _read_as(judged: JudgedText) -> str:
+    return read_request(judged.text) or NO_REQUEST
 
 
 def _recalls(part: SourcePart) -> list[str]:
@@ -84,6 +110,12 @@ def as_page(parts: Sequence[SourcePart], version: str) -> str:
     for part in parts:
         if part.source or part.kind == "turns":
             continue  # the whole file includes its sources; dialogues have no labels
+        if part.kind == INTENT:
+            unread = [j for j in part.rows if _read_as(j) not in j.row.labels]
+            lines += [f"## {part.file}: {len(unread)} read as something else", ""]
+            lines += [_line(j, f"{min(j.row.labels)}, read as {_read_as(j)}") for j in unread]
+            lines.append("")
+            continue
         missed = [j for j in part.rows if j.row.labels and j.row.level < part.at]
         wrong = [j for j in part.rows if not j.row.labels and j.row.level >= part.at]
         lines += [f"## {part.file}: {len(missed)} missed, {len(wrong)} false alarms", ""]

@@ -25,6 +25,7 @@ class Hotline:
     Attributes:
         hours: "24h", a range, or empty if the source does not say. Promise nothing then.
         verified: Whether a named source confirms the row. If not, it is not shown.
+        topic: The script that the line is for (`abuse`), or None if it is for everyone.
         is_local: Whether the operator of the service added it for their own people. Shown first.
     """
 
@@ -38,6 +39,7 @@ class Hotline:
     verified: bool
     read: date
     source: str
+    topic: str | None = None
     is_local: bool = False
 
 
@@ -74,13 +76,16 @@ class Hotlines:
         seen = {line.region for line in self._lines if line.verified and not line.is_local}
         return tuple(sorted(seen - {FALLBACK_REGION}))
 
-    def for_region(self, region: str | None, *, emergency_first: bool) -> tuple[Hotline, ...]:
+    def for_region(
+        self, region: str | None, *, emergency_first: bool, topic: str | None = None
+    ) -> tuple[Hotline, ...]:
         """Return the lines to show.
 
         Args:
             region: The person's region, such as "CN". None or an unknown one gives the
                 international fallback.
             emergency_first: Put emergency services before crisis lines (overdose, injury).
+            topic: The script, which adds the lines that are for it alone.
 
         Returns:
             Verified lines only, except in the international fallback. It cannot have verified
@@ -89,12 +94,12 @@ class Hotlines:
         """
         wanted = (region or "").strip().upper()
         own = [x for x in self._lines if x.is_local and x.region.upper() in (wanted, "*")]
-        public = [x for x in self._lines if not x.is_local]
+        public = [x for x in self._lines if not x.is_local and x.topic in (None, topic)]
         lines = [x for x in public if x.verified and x.region.upper() == wanted]
         if not lines or wanted == FALLBACK_REGION:
             lines = [x for x in public if x.region == FALLBACK_REGION]
         first = "emergency" if emergency_first else "crisis"
-        lines = sorted([*own, *lines], key=lambda line: line.kind != first)
+        lines = sorted([*own, *lines], key=lambda line: (line.kind != first, line.topic is None))
         if not emergency_first:  # local contacts come first if nothing is urgent
             lines.sort(key=lambda line: not line.is_local)
         return tuple(lines)
@@ -159,6 +164,7 @@ def parse_line(place: str, row: dict[str, Any]) -> Hotline:
             name_zh=row["name_zh"],
             name_en=row["name_en"],
             number=row["number"],
+            topic=row.get("for"),
             hours=row["hours"],
             kind=kind,
             verified=bool(row["verified"]),

@@ -54,6 +54,7 @@ class Response:
         opens_case: Whether a case is opened, or the person's open case raised.
         tells_operators: Whether operators are told, at once from level 3 on, else in a digest.
         blocks_model: Whether the model is silent until the case is closed or the hold lapses.
+        language: The other language of the reply, or None for the person's own setting.
     """
 
     script: Script
@@ -62,6 +63,7 @@ class Response:
     opens_case: bool
     tells_operators: bool
     blocks_model: bool
+    language: str | None = None
 
 
 def respond(screening: Screening) -> Response | None:
@@ -89,6 +91,7 @@ def respond(screening: Screening) -> Response | None:
         opens_case=True,
         tells_operators=True,
         blocks_model=grave,
+        language=screening.language,
     )
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from safety.screening.answers import Answer
 from safety.screening.levels import Category, Level
 
+# The beginning of the names of rules for a text in another language: `lang.es.suicide`.
+OTHER_LANGUAGE = "lang."
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -39,6 +42,14 @@ class Screening:
     matches: tuple[Match, ...]
     lexicon: str
     answer: Answer | None = None
+
+    @property
+    def language(self) -> str | None:
+        """The other language whose rules alone gave the level, or None."""
+        rules = [match.rule for match in self.at_least(self.level)]
+        if not rules or not all(rule.startswith(OTHER_LANGUAGE) for rule in rules):
+            return None
+        return rules[0].removeprefix(OTHER_LANGUAGE).split(".")[0]
 
     def at_least(self, level: Level) -> list[Match]:
         """Return the matches at a level or above it."""

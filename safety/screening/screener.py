@@ -16,6 +16,7 @@ from safety.screening.context import (
     gone_on,
     sent_before,
 )
+from safety.screening.language_rules import is_foreign_to, risks_in_other_languages
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
@@ -25,6 +26,7 @@ from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
 from safety.text.normalise import Normalised, normalise
+from safety.text.readings import other_readings
 from safety.text.sentences import Borders
 
 _MOST_REMEMBERED = 400  # characters of an earlier message that are screened again
@@ -109,7 +111,7 @@ class Screener:
                 raise the level, and the screening carries its kind.
         """
         plain = normalise(text)
-        screening, cues = self._alone(plain)
+        screening, cues = self._in_every_reading(text, plain)
         added, more, answer = list[Added](), list[Match](), None
         if asked is not None:
             answer, added, more = self._answer(plain, asked)
@@ -136,6 +138,21 @@ class Screener:
         if tells_of_harm(matches, asked):
             reading = Reading(Answer.YES)  # the matches have its level
         return reading.answer, answered(plain.surface, reading, asked), matches
+
+    def _in_every_reading(self, text: str, plain: Normalised) -> tuple[Screening, Cues]:
+        """Screen a text as it stands, in its other readings and in other languages."""
+        screening, cues = self._alone(plain)
+        if screening.level >= Level.PASSIVE and is_foreign_to(text, screening.level):
+            screening = sum_up([], self._version)
+        more = [
+            replace(match, start=0, end=len(text))
+            for reading in other_readings(text)
+            for match in self._alone(normalise(reading))[0].at_least(Level.PASSIVE)
+            if match.level > screening.level
+        ]
+        if screening.level < Level.ACTIVE:
+            more += risks_in_other_languages(text)
+        return (sum_up([*screening.matches, *more], self._version) if more else screening), cues
 
     def _from_before(
         self, text: str, screening: Screening, surface: str, cues: Cues, history: Sequence[str]

@@ -18,6 +18,10 @@ _CONFUSABLES = {
     **dict(zip("οαερτικνυχω", "oaeptikvuxw", strict=True)),
     **dict(zip("ոսօɑɡɩıłøđ", "nuoagiilod", strict=True)),
     "亖": "死",
+    # Small capitals, and letters upside down.
+    **dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢǫ", "abcdefghijklmnopqrstuvwyzq", strict=True)),
+    # Hangul letters without a sound, which show as a blank.
+    **dict.fromkeys("\u115f\u1160\u3164\uffa0", ""),
 }
 
 _FIRST_HAN, _LAST_HAN = 0x3400, 0x9FFF

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from safety.text.characters import fold
+from safety.text.escapes import characters
+from safety.text.fillers import fillers
 from safety.text.homophones import substitutes
 from safety.text.pinyin import Syllable, syllables
 from safety.text.sentences import read_on
@@ -108,9 +110,9 @@ def normalise(text: str) -> Normalised:
     if _any(surface, EMOJI_ZH):
         views.append(squeeze(surface, EMOJI_ZH.get))
         views.append(squeeze(surface, EMOJI_EN.get))
-    meant = substitutes(surface)
-    if meant:
-        views.append(squeeze(surface, meant))
+    for meant in (substitutes(surface), fillers(surface)):
+        if meant:
+            views.append(squeeze(surface, meant))
     smooth = read_on(surface)
     views.append(_pinyin(smooth))
     return Normalised(surface, smooth, starts, tuple(v for v in views if v.text))
@@ -119,7 +121,7 @@ def normalise(text: str) -> Normalised:
 def _surface(text: str) -> tuple[str, list[int]]:
     out: list[str] = []
     starts: list[int] = []
-    for index, char in enumerate(text):
+    for index, char in characters(text):
         for plain in fold(char):
             is_blank = plain != "\n" and plain.isspace()
             if is_blank and (not out or out[-1] in " \n"):

@@ -4,14 +4,20 @@ English words that happen to split into syllables count as syllables too. The ma
 matches again.
 """
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from pypinyin.constants import PINYIN_DICT
 
 _LONGEST_SYLLABLE = 6
+_WORD = re.compile("[a-zA-Z]+")
+# At least four single letters with a separator after each.
+_APART = re.compile(r"(?<![a-zA-Z])[a-z](?:[ ._*~\-,，·/|][a-z](?![a-zA-Z])){3,}")
+# The number of a tone: wo3 xiang3.
+_TONE = re.compile("[1-5](?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +93,37 @@ def syllables(surface: str) -> Iterator[Syllable]:
             yield Syllable(sound, index, index + 1, spelled=False)
             index += 1
         elif char.isascii() and char.isalpha():
-            end = index + 1
-            while end < size and surface[end].isascii() and surface[end].isalpha():
-                end += 1
-            yield from _spelled(surface[index:end], index)
-            index = end
+            places = _letters_from(surface, index)
+            is_spelled = False
+            for syllable in _spelled(surface, places):
+                is_spelled = syllable.spelled
+                yield syllable
+            index = places[-1] + 1
+            if is_spelled and _TONE.match(surface, index):
+                index += 1
         else:
             if char.isalnum() or char in "。！？!?;\n":
                 yield Syllable("", index, index + 1, spelled=False)
             index += 1
 
 
-def _spelled(word: str, start: int) -> Iterator[Syllable]:
+def _letters_from(surface: str, index: int) -> Sequence[int]:
+    """Return the places of a word's letters, which may stand apart (w o x i a n g)."""
+    apart = _APART.match(surface, index)
+    if apart is not None:
+        return [place for place in range(*apart.span()) if surface[place].isalpha()]
+    word = _WORD.match(surface, index)
+    assert word is not None
+    return range(*word.span())
+
+
+def _spelled(surface: str, places: Sequence[int]) -> Iterator[Syllable]:
+    word = "".join(surface[place] for place in places)
     parts = _split_cached(word) if len(word) <= 64 else split(word)
     if parts is None:
-        yield Syllable("", start, start + len(word), spelled=False)
+        yield Syllable("", places[0], places[-1] + 1, spelled=False)
         return
+    at = 0
     for part in parts:
-        yield Syllable(part, start, start + len(part), spelled=True)
-        start += len(part)
+        yield Syllable(part, places[at], places[at + len(part) - 1] + 1, spelled=True)
+        at += len(part)

@@ -116,6 +116,16 @@ def _among() -> ColumnElement[bool]:
     return inbox.c.update_id.in_(bindparam("ids", expanding=True))
 
 
+async def has_ended_since(
+    transaction: Transaction, person_id: PersonId, reason: str, since: datetime
+) -> bool:
+    """Return whether an update of a person ended with a reason after an instant."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.person_id == person_id, inbox.c.reason == reason, inbox.c.ended_at > since
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
 async def end_before(
     transaction: Transaction, person_id: PersonId, update_id: UpdateId, *, reason: str
 ) -> None:

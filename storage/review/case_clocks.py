@@ -33,12 +33,13 @@ async def leases_over(transaction: Transaction) -> list[Case]:
 
 
 async def undigested(transaction: Transaction, *, below: int, limit: int = 500) -> list[Case]:
-    """Return cases below a level that no digest has listed since their last sign of risk."""
+    """Return cases of a risk below a level that no digest has listed since its last sign."""
     query = (
         select_cases()
         .where(
             NOT_RESOLVED,
             cases.c.level < below,
+            cases.c.level > 0,  # without a risk it was announced when the person asked
             cases.c.digested_at.is_(None) | (cases.c.digested_at < cases.c.last_risk_at),
         )
         .order_by(cases.c.level.desc(), cases.c.last_risk_at.desc())

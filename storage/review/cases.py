@@ -15,6 +15,9 @@ from storage.database.connection import Transaction
 from storage.database.schema_review import NOT_RESOLVED, cases
 from storage.ids import CaseId, OperatorId, PersonId
 
+# The category of a case in which the person asked for a human.
+ASKED = "asked"
+
 
 class CaseState(StrEnum):
     """The state of a case."""
@@ -36,7 +39,7 @@ class Resolution(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An operators' record of a person at risk.
+    """An operators' record of a person at risk, or of one who asked for a human.
 
     Attributes:
         hold_until_at: the model is silent until then, or None without a hold.
@@ -70,6 +73,11 @@ class Case:
     resolution: Resolution | None = None
     resolved_at: datetime | None = None
     resolved_by: OperatorId | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the person asked for a human."""
+        return ASKED in self.categories
 
 
 class CaseColumns(TypedDict, total=False):

@@ -138,6 +138,12 @@ def test_screen_reads_history_and_the_question_before() -> None:
     assert [row["level"] for row in found] == [0, 3, 3, 4, 4, 4, 4, 0]
 
 
+def test_screen_says_what_a_text_asks() -> None:
+    texts = ["能和真人说话吗", "are you human?", "谢谢你，晚安", "你是我唯一的朋友"]
+    rows = json_lines(pica("screen", stdin="\n".join(json.dumps({"text": t}) for t in texts)))
+    assert [row["request"] for row in rows] == ["human", "identity", None, None]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -100,7 +100,10 @@ def reviewed(texts: Texts, language: str, said: str) -> bool:
         line
         for region in ("CN", "GB", None)
         for first in (True, False)
-        for line in help_lines.text(language, region, emergency_first=first).splitlines()
+        for topic in (None, "abuse")
+        for line in help_lines.text(
+            language, region, emergency_first=first, topic=topic
+        ).splitlines()
     }
     fixed = {
         line.strip()

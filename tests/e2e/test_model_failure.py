@@ -106,7 +106,7 @@ async def test_what_the_guard_stops_is_kept_nowhere(
         yield "我是真人，不是机器。"
 
     monkeypatch.setattr(service.parts.worker, "stream", claims)
-    sent = await user.say("你是真人吗")
+    sent = await user.say("你觉得我该怎么办")
     reply = await user.wait_for(None, after=sent, timeout_s=20)
     assert reply.text == texts("zh", "guard_fallback")
     question, answer = await turns_of(service, user)

@@ -7,6 +7,7 @@ from bot.cli.doctor.environment import (
     check_clock,
     check_disk,
     check_hotlines,
+    check_other_languages,
     check_replay_data,
     check_settings,
 )
@@ -31,6 +32,7 @@ CHECKS = (
     check_files,
     check_clock,
     check_hotlines,
+    check_other_languages,
     check_replay_data,
 )
 

@@ -10,6 +10,7 @@ import httpx
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
+from bot.texts.foreign import foreign_texts
 from bot.transport.http_client import tls_context
 from safety.response.hotlines import HotlineError, Hotlines
 
@@ -90,6 +91,23 @@ async def check_clock(settings: Settings) -> list[Finding]:
     if skew_s > SKEW_WARNS_S:
         return [warning("clock", text, "Let NTP set the clock (timedatectl set-ntp true).")]
     return [good("clock", text)]
+
+
+async def check_other_languages(settings: Settings) -> list[Finding]:
+    """Check that a speaker has read the texts of every other language."""
+    del settings
+    texts = foreign_texts()
+    unread = [code for code, each in texts.items() if not each.reviewed_by]
+    if unread:
+        return [
+            warning(
+                "other_languages",
+                f"{len(texts)} languages, {len(unread)} read by no speaker: {', '.join(unread)}",
+                "Let a speaker read them in bot/texts/other_languages and their rules in "
+                "safety/screening/other_languages, and write the name into reviewed_by.",
+            )
+        ]
+    return [good("other_languages", f"{len(texts)} languages, all read by a speaker")]
 
 
 async def check_hotlines(settings: Settings) -> list[Finding]:

@@ -21,8 +21,13 @@ QUIET = "活着好没意思，有时候希望自己消失"
 GRAVE = "我想自杀"
 STOP = "退出"
 YES = "嗯"
+FRENCH = "Bonjour, il fait très beau aujourd'hui"
+SPANISH_RISK = "ya no quiero vivir"
 TIMES = "每天早上八点"
 PLAN_ANSWER = "睡不着的时候"
+WHO = "你是真人吗"
+HUMAN = "能和真人说话吗"
+NUMBER = "给我求助电话"
 
 # What a person is: first whether they have agreed, then what else holds.
 TABLE = [
@@ -31,6 +36,13 @@ TABLE = [
     ("newcomer", QUIET, "Onboarding"),
     ("newcomer", GRAVE, "fixed_reply"),
     ("newcomer", STOP, "stop"),
+    ("newcomer", FRENCH, "OtherLanguageInterceptor"),
+    ("newcomer", SPANISH_RISK, "fixed_reply"),
+    ("agreed", FRENCH, "OtherLanguageInterceptor"),
+    ("agreed", SPANISH_RISK, "fixed_reply"),
+    ("agreed, held", FRENCH, "HoldInterceptor"),
+    ("agreed, plan step", FRENCH, "SafetyPlans"),
+    ("agreed, safe mode", FRENCH, "OtherLanguageInterceptor"),
     ("newcomer, held", ORDINARY, "HoldInterceptor"),
     ("newcomer, safe mode", ORDINARY, "Onboarding"),
     # The model answers people who have agreed, up to level 2.
@@ -89,6 +101,26 @@ TABLE = [
     ("agreed, closed pilot, safe mode", ORDINARY, "Admission"),
     ("agreed, closed pilot, listed", ORDINARY, "model"),
     ("newcomer, closed pilot, listed", ORDINARY, "Onboarding"),
+    # A real question gets a true answer in any state, after a crisis reply and an operator.
+    ("newcomer", WHO, "RequestInterceptor"),
+    ("newcomer", NUMBER, "RequestInterceptor"),
+    ("newcomer, held", HUMAN, "RequestInterceptor"),
+    ("agreed", WHO, "RequestInterceptor"),
+    ("agreed", HUMAN, "RequestInterceptor"),
+    ("agreed", f"{WHO}，{GRAVE}", "fixed_reply"),
+    ("agreed, asked gently", WHO, "RequestInterceptor"),
+    ("agreed, held", WHO, "RequestInterceptor"),
+    ("agreed, held, taken over", HUMAN, "TakeoverInterceptor"),
+    ("agreed, held, plan step", NUMBER, "RequestInterceptor"),
+    ("agreed, plan step", WHO, "RequestInterceptor"),
+    ("agreed, times asked", "不用每天问我了", "RequestInterceptor"),
+    ("agreed, safe mode", WHO, "RequestInterceptor"),
+    ("agreed, quota used", NUMBER, "RequestInterceptor"),
+    ("agreed", "你是我唯一的朋友", "model"),
+    ("agreed", "谢谢你，晚安", "model"),
+    # The text of a closed pilot says what this is and gives numbers.
+    ("newcomer, closed pilot", WHO, "Admission"),
+    ("newcomer, closed pilot, held", WHO, "RequestInterceptor"),
 ]
 SETTINGS: dict[str, dict[str, Any]] = {
     "closed pilot": {"pilot": True},

@@ -87,6 +87,22 @@ def test_a_folder_is_measured_by_file_and_source(screener: Screener, tmp_path: P
     assert "我想自杀" not in page
 
 
+def test_requests_are_counted_by_kind(screener: Screener, tmp_path: Path) -> None:
+    rows = [
+        {"text": "你是真人吗", "intent": "identity"},
+        {"text": "拔草", "intent": "identity"},
+        {"text": "今天天气不错", "intent": "none"},
+        {"text": "谁能看到我说的话", "intent": "none"},
+    ]
+    parts = evaluate(_folder(tmp_path, intents=rows), screener)
+    text = as_text(parts, "v")
+    assert "identity: 0.500 [0.09-0.91] (1 of 2)" in text
+    assert "none read as a request: 0.500" in text
+    page = as_page(parts, "v")
+    assert "2 read as something else" in page
+    assert "(identity, read as none): 拔草" in page
+
+
 def test_every_shape_of_row_is_known(screener: Screener, tmp_path: Path) -> None:
     _folder(
         tmp_path,
@@ -148,6 +164,7 @@ def test_a_folder_is_read_as_messages(tmp_path: Path) -> None:
         ('{"labels": ["x"]}', "text is missing"),
         ('{"text": "x", "labels": []}', "must be a label"),
         ('{"text": "x", "label": 3}', "must be a label"),
+        ('{"text": "x", "intent": "wish"}', "intent must be one of"),
         ('{"text": "x", "risk": "middling"}', "must be high or low"),
         ('{"turns": [{"role": "user"}]}', "a turn has no content"),
         ('{"text": "x", "label": "no_crisis"}', "among 'text' rows"),

@@ -1,10 +1,11 @@
 """A disguise keeps what its plain form is caught for."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import opencc
 import pytest
-from pypinyin import lazy_pinyin
+from pypinyin import Style, lazy_pinyin, pinyin
 
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
@@ -52,6 +53,13 @@ _LEET = str.maketrans("eiaso", "31450")
 _CYRILLIC = str.maketrans("aeiopcxy", "аеіорсху")
 _TRADITIONAL = opencc.OpenCC("s2t")
 
+_SMALL = str.maketrans("abcdefghijklmnoprstuvwyz", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ")
+
+
+def _tone_digits(text: str) -> str:
+    return " ".join(syllable[0] for syllable in pinyin(text, style=Style.TONE3))
+
+
 BOTH: dict[str, Callable[[str], str]] = {
     "zero width": "\u200b".join,
     "soft hyphen": "\u00ad".join,
@@ -62,11 +70,25 @@ BOTH: dict[str, Callable[[str], str]] = {
     "commas": "，".join,
     "full width": _wide,
     "repeats": lambda text: text + text[-1] * 4,
+    "turned by an override": lambda text: f"\u202e{text[::-1]}\u202c",
+    "hangul fillers": "\u3164".join,
+    "hangul fillers of half width": "\uffa0".join,
+    "entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "entities in hexadecimal": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
+    "codes of JSON": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    "codes of addresses": quote,
 }
 CHINESE_ONLY: dict[str, Callable[[str], str]] = {
     "traditional": _TRADITIONAL.convert,
     "pinyin": lambda text: "".join(lazy_pinyin(text)),
     "pinyin with blanks": lambda text: " ".join(lazy_pinyin(text)),
+    "letters between": "x".join,
+    "digits between": "1".join,
+    "pairs between": "ab".join,
+    "pinyin letter by letter": lambda text: " ".join("".join(lazy_pinyin(text))),
+    "pinyin with dots": lambda text: ".".join("".join(lazy_pinyin(text))),
+    "tone digits": _tone_digits,
+    "tone digits together": lambda text: _tone_digits(text).replace(" ", ""),
     "half pinyin": lambda text: "".join(
         char if index % 2 else lazy_pinyin(char)[0] for index, char in enumerate(text)
     ),
@@ -74,6 +96,8 @@ CHINESE_ONLY: dict[str, Callable[[str], str]] = {
 ENGLISH_ONLY: dict[str, Callable[[str], str]] = {
     "leet": lambda text: text.translate(_LEET),
     "capitals": str.upper,
+    "small capitals": lambda text: text.lower().translate(_SMALL),
+    "without blanks": lambda text: text.replace(" ", ""),
     "look-alikes": lambda text: text.translate(_CYRILLIC),
 }
 CASES = [
@@ -106,6 +130,11 @@ def test_disguised(
         "我想自，杀",
         "我真的要自。杀",
         "好累想紫砂",
+        "i want to 死",
+        "i dont want to 活",
+        "我想&#33258;&#26432;",
+        "今天天气好 \u202e杀自想我\u202c",
+        "ǝᴉp oʇ ʇuɐʍ ı",
     ],
 )
 def test_signs_and_slang(screener: Screener, text: str) -> None:

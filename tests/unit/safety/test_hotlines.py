@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.texts.help_lines import MOST_LINES
 from safety.response.hotlines import FALLBACK_REGION, HotlineError, Hotlines, digits, parse_line
 
 
@@ -37,8 +38,29 @@ def test_the_fallback_is_no_region_to_choose(hotlines: Hotlines) -> None:
 
 def test_numbers_are_digits_of_verified_lines(hotlines: Hotlines) -> None:
     assert {"12356", "4001619995", "01082951332", "988", "28960000"} <= hotlines.numbers()
-    assert "12355" not in hotlines.numbers()
+    assert {"12355", "12338", "116123", "131114", "1767"} <= hotlines.numbers()
     assert all(number.isdecimal() for number in hotlines.numbers())
+
+
+@pytest.mark.parametrize("emergency_first", [True, False])
+def test_every_region_shows_people_beside_the_emergency_number(
+    hotlines: Hotlines, emergency_first: bool
+) -> None:
+    for region in hotlines.regions():
+        lines = hotlines.for_region(region, emergency_first=emergency_first)[:MOST_LINES]
+        assert {line.kind for line in lines} == {"crisis", "emergency"}, region
+
+
+def test_an_unknown_region_gets_a_directory_of_lines(hotlines: Hotlines) -> None:
+    lines = hotlines.for_region(None, emergency_first=False)
+    assert any("findahelpline.com" in line.number for line in lines)
+
+
+def test_a_line_for_abuse_is_shown_after_abuse_alone(hotlines: Hotlines) -> None:
+    usual = [x.number for x in hotlines.for_region("CN", emergency_first=False)]
+    abuse = [x.number for x in hotlines.for_region("CN", emergency_first=False, topic="abuse")]
+    assert "12338" not in usual
+    assert abuse[0] == "12338"
 
 
 def test_digits() -> None:

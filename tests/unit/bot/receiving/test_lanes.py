@@ -86,6 +86,19 @@ async def test_words_that_come_together_are_one_unit(work: Work) -> None:
     assert [u.text for u in work.done] == ["a\nb", "/help", "c"]
 
 
+async def test_a_request_for_numbers_overtakes_a_reply(work: Work) -> None:
+    work.gate.clear()
+    work.add(arrival(1, "a"))
+    await until(lambda: len(work.begun) == 1)
+    work.add(arrival(2, "/help", UpdateKind.COMMAND), arrival(3, "/sos", UpdateKind.COMMAND))
+    await until(lambda: len(work.begun) == 2)
+    assert [u.text for u in work.begun] == ["a", "/sos"]
+    assert work.lanes.is_busy
+    work.gate.set()
+    await work.idle()
+    assert sorted(work.ids()) == [1, 2, 3]
+
+
 async def test_people_do_not_wait_for_one_another(work: Work) -> None:
     work.gate.clear()
     work.add(arrival(1, person=1), arrival(2, person=2))

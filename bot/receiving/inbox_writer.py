@@ -1,0 +1,125 @@
+"""The writer of the inbox, which stores updates and answers messages at risk with them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.checkins.settings import activity
+from bot.crisis.response import CrisisResponder
+from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.reader import Received
+from bot.texts import language_of
+from bot.updates.parsing import ParsedUpdate, UpdateKind
+from bot.updates.utterance import Utterance
+from storage import Transaction
+from storage.companion import people
+from storage.companion.people import Person
+from storage.messages import inbox
+from storage.messages.inbox import Ended
+
+# The kinds of updates that no handler answers, and the reasons of their ends.
+ENDS_AT_ONCE = {
+    UpdateKind.OTHER: "not_for_us",
+    UpdateKind.GROUP: "group",
+    UpdateKind.MALFORMED: "malformed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpdate:
+    """What became of an update in its transaction.
+
+    Attributes:
+        person: who sent it, or None.
+        ended: its end, or None if a handler answers it.
+        has_written: whether it is a sign of life of that person.
+        is_repeat: whether it was stored before.
+    """
+
+    person: Person | None
+    ended: Ended | None
+    has_written: bool = False
+    is_repeat: bool = False
+
+
+_REPEAT = StoredUpdate(None, None, is_repeat=True)
+
+
+class InboxWriter:
+    """Writes updates into the inbox."""
+
+    def __init__(self, crisis: CrisisResponder, fallback_reply: FallbackReply) -> None:
+        self._crisis = crisis
+        self._fallback_reply = fallback_reply
+
+    async def write(self, transaction: Transaction, page: Sequence[Received]) -> list[StoredUpdate]:
+        """Store updates and note who has written. Messages at risk are answered too."""
+        stored = [await self._write(transaction, received) for received in page]
+        writers = {s.person.person_id: s.person for s in stored if s.person and s.has_written}
+        for person in writers.values():
+            await _note_life(transaction, person)
+        return stored
+
+    async def _write(self, transaction: Transaction, received: Received) -> StoredUpdate:
+        """Write the inbox row. The same transaction answers a message at risk."""
+        parsed = received.parsed
+        person = await self._known_person(transaction, parsed)
+        if person is None:
+            if await inbox.exists(transaction, received.update_id):
+                return _REPEAT  # from a person who is erased by now
+            person = await self._new_person(transaction, parsed)
+        ended, reason = self._end_at_once(received)
+        is_new = await inbox.add(
+            transaction,
+            received.update_id,
+            kind=parsed.kind,
+            payload=None if ended else json.dumps(received.raw),
+            person_id=person.person_id if person else None,
+            level=int(received.screening.level),
+            categories=",".join(received.screening.categories),
+            ended_as=ended,
+            reason=reason,
+        )
+        if not is_new:
+            return _REPEAT
+        if received.crisis_response is not None and person is not None:
+            is_told = self._fallback_reply.has_answered(received.update_id)
+            utterance = Utterance(
+                person, [received.update_id], parsed.text, received.screening, is_told=is_told
+            )
+            await self._crisis.respond(transaction, utterance)
+        wrote = parsed.kind is not UpdateKind.MEMBERSHIP
+        return StoredUpdate(person, ended, has_written=wrote)
+
+    @staticmethod
+    async def _known_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:
+        if parsed.telegram_id is None or parsed.kind is UpdateKind.OTHER:
+            return None
+        return await people.by_telegram_id(transaction, parsed.telegram_id)
+
+    @staticmethod
+    async def _new_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:
+        """Create the person who sent an update, unless it is no message of a person."""
+        if parsed.telegram_id is None or parsed.kind in (UpdateKind.OTHER, UpdateKind.MEMBERSHIP):
+            return None
+        if parsed.kind is UpdateKind.MALFORMED and not parsed.text:
+            return None
+        language = language_of(parsed.language_code)
+        return await people.get_or_create(transaction, parsed.telegram_id, language=language)
+
+    @staticmethod
+    def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:
+        """Return the end and its reason for an update that no handler answers."""
+        if received.crisis_response is not None:
+            return None, None
+        if received.update is None:
+            return Ended.DEAD, "malformed"
+        reason = ENDS_AT_ONCE.get(received.parsed.kind)
+        return (Ended.IGNORED, reason) if reason else (None, None)
+
+
+async def _note_life(transaction: Transaction, person: Person) -> None:
+    """Note that a person has written, which proves that no block holds any more."""
+    if person.blocked_at is not None:
+        await people.set_blocked(transaction, person.telegram_id, None)
+    await activity.reset_silence(transaction, person.person_id)

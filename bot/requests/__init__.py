@@ -1,0 +1,1 @@
+"""True answers to questions about the program itself, in any state and without the model."""
