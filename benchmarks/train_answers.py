@@ -34,7 +34,9 @@ BUCKETS = 1 << 16
 STEPS_OF_WEIGHT = 7  # on each side of nothing: more make the file larger and nothing better
 STEPS, RATE = 25, 0.3
 FOLDS = 5
-ORDINARY_EACH = 1  # the questions for which an ordinary sentence is learnt
+ORDINARY_ONE_IN = 3  # of the ordinary sentences are learnt, each for one question
+# What an ordinary sentence gains too much from being the most frequent kind.
+CAUTION = 1.5
 SPREAD = 4  # an answer to any question is learnt for one question in so many
 ALIKE = 0.6  # the share of common pairs of letters from which two answers are near duplicates
 
@@ -60,14 +62,11 @@ def own_rows() -> Iterator[Row]:
 def ordinary_rows() -> list[Row]:
     """Return sentences that answer nothing, so that a yes is never the reading of the unknown."""
     questions = sorted(all_questions())
-    rows = []
-    for line in ORDINARY.read_text("utf-8").splitlines():
-        if not line.startswith("#"):
-            surface = normalise(line).surface
-            first = zlib.crc32(line.encode())
-            names = {questions[(first + 7 * k) % len(questions)] for k in range(ORDINARY_EACH)}
-            rows += [(name, surface, "other") for name in sorted(names)]
-    return rows
+    lines = [x for x in ORDINARY.read_text("utf-8").splitlines() if not x.startswith("#")]
+    return [
+        (questions[zlib.crc32(line.encode()) % len(questions)], normalise(line).surface, "other")
+        for line in lines[::ORDINARY_ONE_IN]
+    ]
 
 
 def labelled_rows(path: Path) -> list[Row]:
@@ -109,6 +108,7 @@ def fit(rows: Sequence[Row]) -> tuple[Any, Any]:
             value[...] -= RATE * (mean / (1 - 0.9**step)) / spread
     whole = np.zeros((BUCKETS, len(KINDS)))
     whole[used] = weights
+    biases[KINDS.index("other")] -= CAUTION
     return whole, biases
 
 

@@ -7,6 +7,7 @@ from telegram import Bot, Update
 
 from bot.crisis.contact_alert import ContactAlert
 from bot.crisis.contact_side import ContactSide
+from bot.crisis.script import open_position
 from bot.updates.local_time import local_of
 from bot.updates.responder import HandlerContext, Responder, UnitOfWork, data_of
 from bot.updates.utterance import Utterance
@@ -107,7 +108,8 @@ class ContactSetup:
         if utterance.screening.level >= Level.PASSIVE:
             await contact_links.close_step(transaction, person.person_id)
             return False
-        if read(normalise(utterance.text).surface).answer is not Answer.OTHER:
+        is_bare = read(normalise(utterance.text).surface).answer is not Answer.OTHER
+        if is_bare and await open_position(transaction, person.person_id) is not None:
             return False  # a bare answer is for the script
         uow = UnitOfWork(transaction, person, self._texts)
         text = read_name(utterance.text)

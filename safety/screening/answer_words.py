@@ -9,8 +9,8 @@ from safety import yaml_files
 from safety.text.normalise import normalise
 
 # The most characters of an answer whose words are read. A longer one has said it before.
-_MOST_READ = 160
-_MOST_WORDS = 72
+_MOST_READ = 120
+_MOST_WORDS = 56
 _LATIN = re.compile(r"[a-z0-9]+")
 
 

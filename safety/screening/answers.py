@@ -21,7 +21,9 @@ _END = r"[\s,，。.!！?？~…、]*"
 _LATIN_END = "(?![a-z0-9])"
 _ONLY_MARKS = re.compile(r"[\s.。…,，·、?？!！~—–*_-]{1,24}")
 # The most characters of a text that may tell something in passing.
-_MOST_TOLD = 300
+_MOST_TOLD = 160
+# What may stand between two parts of a pattern of `told.yaml`.
+_BETWEEN = r"[里上\s]{0,2}"
 # The probability from which the model's reading is sure.
 _SURE = 0.75
 
@@ -186,7 +188,7 @@ def telling_rules() -> tuple[TellingRule, ...]:
     return tuple(
         TellingRule(
             {name: Answer(kind) for name, kind in row["tells"].items()},
-            re.compile("|".join(_in_order(words) for words in row["words"])),
+            _in_order(row["words"]),
             tuple(row["match"]),
             tuple(row["no_match"]),
         )
@@ -194,12 +196,19 @@ def telling_rules() -> tuple[TellingRule, ...]:
     )
 
 
-def _in_order(pattern: str) -> str:
-    parts = []
-    for part in pattern.split(" ") if "<" in pattern else [pattern]:
-        names = part[1:-1].split("|") if part.startswith("<") else []
-        parts.append(f"(?:{_either([w for n in names for w in members(n)] or [part])})")
-    return r"[里上\s]{0,2}".join(parts)
+def _in_order(patterns: Sequence[str]) -> re.Pattern[str]:
+    """Compile patterns, those with the same first part together, so that it is searched once."""
+    tails: dict[str, list[str]] = {}
+    for pattern in patterns:
+        first, *others = pattern.split(" ") if "<" in pattern else [pattern]
+        tails.setdefault(first, []).append("".join(_BETWEEN + _part(part) for part in others))
+    groups = (f"{_part(first)}(?:{'|'.join(rest)})" for first, rest in tails.items())
+    return re.compile("|".join(groups))
+
+
+def _part(part: str) -> str:
+    names = part[1:-1].split("|") if part.startswith("<") else []
+    return f"(?:{_either([word for name in names for word in members(name)] or [part])})"
 
 
 def _either(texts: Sequence[str], *, bounded: bool = True) -> str:
