@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from bot.context import Context
 from bot.conversation.completion import TurnCompleter
-from bot.conversation.context_screening import ContextScreener
 from bot.conversation.generation import ReplyGenerator
 from bot.conversation.interceptors import Interceptor
 from bot.conversation.legal_notices import LegalNotices
@@ -78,7 +77,7 @@ def build(
     guard = OutputGuard(crisis.screener.current, context.hotlines)
     turns = TurnHandler(
         context,
-        screener=ContextScreener(crisis.screener),
+        screener=crisis.context_screener,
         interceptors=interceptors,
         fixed_reply=crisis.fixed_reply,
         quota=quota,

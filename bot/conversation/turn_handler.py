@@ -10,10 +10,10 @@ from telegram import Update
 
 from bot.context import Context
 from bot.conversation.completion import PendingTurn
-from bot.conversation.context_screening import ContextScreener
 from bot.conversation.interceptors import Interceptor, OnAccepted, is_intercepted
 from bot.conversation.quota import Quota
 from bot.conversation.reply import Replier
+from bot.crisis.context_screening import ContextScreener
 from bot.crisis.fixed_reply import FixedReply
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind

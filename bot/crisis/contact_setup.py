@@ -14,6 +14,7 @@ from bot.updates.utterance import Utterance
 from safety.screening.answers import Answer, read
 from safety.screening.levels import Level
 from safety.text.normalise import normalise
+from safety.text.pinyin import split
 from storage import Transaction
 from storage.companion import contact_links, open_questions, trusted_contacts
 from storage.companion.open_questions import STAYS_OPEN
@@ -108,9 +109,8 @@ class ContactSetup:
         if utterance.screening.level >= Level.PASSIVE:
             await contact_links.close_step(transaction, person.person_id)
             return False
-        is_bare = read(normalise(utterance.text).surface).answer is not Answer.OTHER
-        if is_bare and await open_position(transaction, person.person_id) is not None:
-            return False  # a bare answer is for the script
+        if await self._is_bare_answer(transaction, utterance):
+            return False
         uow = UnitOfWork(transaction, person, self._texts)
         text = read_name(utterance.text)
         if text is None:
@@ -121,6 +121,15 @@ class ContactSetup:
             await self._invite(uow, contact)
         await inbox.end(transaction, utterance.update_ids, Ended.ANSWERED, reason="contact")
         return True
+
+    @staticmethod
+    async def _is_bare_answer(transaction: Transaction, utterance: Utterance) -> bool:
+        """Return whether a message is a yes or no, and not a name that sounds like one (Mei)."""
+        if read(normalise(utterance.text).surface).answer is Answer.OTHER:
+            return False
+        if split(utterance.text.strip().lower()) is None:
+            return True
+        return await open_position(transaction, utterance.person.person_id) is not None
 
     async def _invite(self, uow: UnitOfWork, contact: TrustedContact) -> None:
         token = await contact_links.invite(uow.transaction, contact.contact_id)

@@ -7,6 +7,7 @@ from bot.crisis.case_recorder import CaseRecorder
 from bot.crisis.contact_alert import ContactAlert
 from bot.crisis.contact_setup import ContactSetup
 from bot.crisis.contact_side import ContactSide
+from bot.crisis.context_screening import ContextScreener
 from bot.crisis.fixed_reply import FixedReply
 from bot.crisis.follow_up import FollowUps
 from bot.crisis.interceptors import (
@@ -78,6 +79,11 @@ class CrisisRoom:
     def screener(self) -> SafeScreener:
         """The screener in use."""
         return self.screening.screener
+
+    @property
+    def context_screener(self) -> ContextScreener:
+        """The screener of messages in their context."""
+        return ContextScreener(self.screener)
 
     @property
     def safe_mode(self) -> SafeMode:

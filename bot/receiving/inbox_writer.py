@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.checkins.settings import activity
+from bot.crisis.context_screening import ContextScreener
 from bot.crisis.response import CrisisResponder
 from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.reader import Received
@@ -48,7 +49,10 @@ _REPEAT = StoredUpdate(None, None, is_repeat=True)
 class InboxWriter:
     """Writes updates into the inbox."""
 
-    def __init__(self, crisis: CrisisResponder, fallback_reply: FallbackReply) -> None:
+    def __init__(
+        self, screener: ContextScreener, crisis: CrisisResponder, fallback_reply: FallbackReply
+    ) -> None:
+        self._screener = screener
         self._crisis = crisis
         self._fallback_reply = fallback_reply
 
@@ -86,6 +90,10 @@ class InboxWriter:
             is_told = self._fallback_reply.has_answered(received.update_id)
             utterance = Utterance(
                 person, [received.update_id], parsed.text, received.screening, is_told=is_told
+            )
+            # After a question the same words can say more: a cut is then a wound.
+            utterance = await self._screener.screen_in_context(
+                transaction, utterance, [parsed.text]
             )
             await self._crisis.respond(transaction, utterance)
         wrote = parsed.kind is not UpdateKind.MEMBERSHIP

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import structlog
 
 from bot.context import Context
-from bot.crisis.response import CrisisResponder
 from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.inbox_writer import InboxWriter, StoredUpdate
 from bot.receiving.lanes import Lanes
@@ -39,14 +38,14 @@ class Intake:
         context: Context,
         *,
         reader: UpdateReader,
-        crisis: CrisisResponder,
+        writer: InboxWriter,
         fallback_reply: FallbackReply,
         lanes: Lanes,
     ) -> None:
         self._database = context.database
         self._metrics = context.metrics
         self._reader = reader
-        self._writer = InboxWriter(crisis, fallback_reply)
+        self._writer = writer
         self._fallback_reply = fallback_reply
         self._lanes = lanes
         self._failures: Counter[int] = Counter()

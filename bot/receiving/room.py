@@ -8,6 +8,7 @@ from bot.crisis.safe_mode import ModelSilenced
 from bot.operators.room import OperatorsRoom
 from bot.receiving.dispatch import Dispatch
 from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.inbox_writer import InboxWriter
 from bot.receiving.intake import Intake
 from bot.receiving.lanes import Lanes
 from bot.receiving.poller import Poller
@@ -38,11 +39,12 @@ def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> Rec
     events.subscribe(PersonInterrupted, lanes.cancel)
     events.subscribe(UpdatesReleased, lanes.on_released)
     events.subscribe(ModelSilenced, lanes.cancel_all)
+    fallback_reply = FallbackReply(context, crisis.responder)
     intake = Intake(
         context,
         reader=reader,
-        crisis=crisis.responder,
-        fallback_reply=FallbackReply(context, crisis.responder),
+        writer=InboxWriter(crisis.context_screener, crisis.responder, fallback_reply),
+        fallback_reply=fallback_reply,
         lanes=lanes,
     )
     poller = Poller(

@@ -170,6 +170,8 @@ def _answer_rule(row: Mapping[str, object], particles: str) -> AnswerRule:
     if "whole" in row:
         part = rf"(?:{_either(_texts(row['whole']), bounded=False)})[{particles}]*{_END}"
         pattern = rf"^{_END}(?:{part}){{1,3}}$"
+    elif "words" in row:
+        pattern = _in_order(_texts(row["words"])).pattern
     else:
         pattern = _either(_texts(row["anywhere"]))
     return AnswerRule(

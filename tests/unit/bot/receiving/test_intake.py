@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.inbox_writer import InboxWriter
 from bot.receiving.intake import Intake
 from bot.receiving.lanes import Lanes
 from bot.receiving.reader import UpdateReader
@@ -28,11 +29,13 @@ class Entrance:
         self.units: list[Unit] = []
         reader = UpdateReader(rooms.context, rooms.crisis.screener, rooms.operators.chat)
         self.lanes = Lanes(self._handle, read_stored=reader.read_stored, burst_window_s=0.0)
+        crisis = rooms.crisis
+        fallback_reply = FallbackReply(rooms.context, crisis.responder)
         self.intake = Intake(
             rooms.context,
             reader=reader,
-            crisis=rooms.crisis.responder,
-            fallback_reply=FallbackReply(rooms.context, rooms.crisis.responder),
+            writer=InboxWriter(crisis.context_screener, crisis.responder, fallback_reply),
+            fallback_reply=fallback_reply,
             lanes=self.lanes,
         )
 

@@ -1,6 +1,6 @@
 """A burst is read whole, and bounded where its messages do not meet."""
 
-from bot.conversation.context_screening import MOST_JOINED, joined
+from bot.crisis.context_screening import MOST_JOINED, joined
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
 
