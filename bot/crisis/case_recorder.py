@@ -9,7 +9,7 @@ from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from storage import Transaction
-from storage.ids import TurnId
+from storage.ids import CaseId, TurnId
 from storage.review import safety_counts
 from storage.review.safety_counts import SafetyEvent
 
@@ -64,6 +64,10 @@ class CaseRecorder:
             hidden=hidden,
             language=screening.language,
         )
+
+    async def record_answers(self, transaction: Transaction, case_id: CaseId) -> None:
+        """Show operators what the person has answered to the script."""
+        await self._desk.answered(transaction, case_id)
 
     async def record_level_2(
         self, transaction: Transaction, utterance: Utterance, turn_id: TurnId | None

@@ -87,6 +87,7 @@ class CrisisResponder:
         )
         await self._contacts.tell_by_itself(transaction, person, opened, int(response.level))
         await self._recorder.record(transaction, utterance, opened, turn_id)
+        await self._recorder.record_answers(transaction, opened.case_id)
 
     async def _reply(
         self,
@@ -151,6 +152,7 @@ class CrisisResponder:
         if response is not None:
             opened = review.OpenedCase(case.case_id, is_new=False, level_rose=False)
             await self._recorder.record(transaction, utterance, opened, turn_id)
+        await self._recorder.record_answers(transaction, case.case_id)
 
     async def repeat_step(
         self, transaction: Transaction, person: Person, case: Case, update_ids: Collection[UpdateId]

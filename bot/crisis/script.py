@@ -12,7 +12,7 @@ from safety.response import script as dialogue
 from safety.response.openings import moment_of, opening_of
 from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.response.script import ScriptStep
-from safety.screening.answers import Answer, read, told
+from safety.screening.answers import Answer, is_joke, read, told
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from safety.text.normalise import normalise
@@ -117,6 +117,9 @@ class ScriptRunner:
                 step.script, step.step, turns, Answer.OTHER, level, known.questions
             )
             step = replace(following, acknowledges=step.acknowledges)
+        if answer is Answer.FINE and is_joke(normalise(text).surface):
+            joke = f"ack_joke_{turns % dialogue.VARIANTS + 1}"
+            step = replace(step, acknowledges=(joke, *step.acknowledges))
         if level < Level.IMMINENT:
             step = replace(step, heard=tuple(f"{q}_{a}" for q, a in known.beside.items()))
         return await self._enter(transaction, person, step, turns)

@@ -26,20 +26,20 @@ class OperatorMessenger:
 
     def __init__(self, texts: Texts, *, language: str, has_readers: bool) -> None:
         self._texts = texts
-        self._language = language
+        self.language = language
         self.has_readers = has_readers
 
     def text(self, key: str, /, **values: Any) -> str:
         """Return a text in the language of the chat."""
-        return self._texts(self._language, key, **values)
+        return self._texts(self.language, key, **values)
 
     def language_line(self, code: str) -> str:
         """Say which language a person writes, if it is not one of the companion's."""
-        return self.text("case_language", name=language_name(code, self._language))
+        return self.text("case_language", name=language_name(code, self.language))
 
     def categories(self, case: Case, language: str | None = None) -> str:
         """Return the categories of a case as text."""
-        texts, language = self._texts, language or self._language
+        texts, language = self._texts, language or self.language
         return ", ".join(
             texts(language, f"category_{category}")
             if texts.has(f"category_{category}")
@@ -58,7 +58,7 @@ class OperatorMessenger:
     ) -> str:
         """Return the text that says why an act was refused."""
         return self._texts(
-            language or self._language,
+            language or self.language,
             refused.key,
             case=case_id,
             holder=self.name(refused.holder),

@@ -10,6 +10,7 @@ from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import CaseButtons
 from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
+from review.cases.answers import answer_line
 from review.cases.events import Event, EventType
 from safety.screening.levels import Level
 from storage import Transaction
@@ -53,6 +54,8 @@ class CaseFeed:
             case EventType.PERSON_SAID if "sent" in event.detail:
                 silent = event.case.claimed_by is None
                 await self._post(transaction, event, self._text(event), silent=silent)
+            case EventType.ANSWERED:
+                await self._post(transaction, event, self._answers(event), silent=True)
             case EventType.RESOLVED:
                 await self._post(transaction, event, self._text(event), with_buttons=False)
                 await self._change_topic(transaction, event, CLOSE)
@@ -133,6 +136,10 @@ class CaseFeed:
             case _:
                 return ""
         return self._messenger.text(key, **values).rstrip()
+
+    def _answers(self, event: Event) -> str:
+        line = answer_line(self._messenger.language, event.detail["answers"], event.case)
+        return self._messenger.text("case_answers", case=event.case.case_id, answers=line)
 
     def _sent(self, sent: SentObject) -> str:
         kind = self._messenger.text(f"sent_{sent.kind}")

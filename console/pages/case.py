@@ -17,12 +17,19 @@ from console.door import ProtectedRoute
 from console.pages.highlight import Piece, pieces
 from console.pages.svg import trend
 from console.site import SitePage
+from review.cases.answers import answer_line
 from review.cases.escalation import Stage
 from review.cases.shadow_review import Shadow
 from review.operators.sign_in import Visitor
 from storage import Transaction
 from storage.checkins import occurrences
-from storage.companion import conversations, people, transcripts, trusted_contacts
+from storage.companion import (
+    conversations,
+    people,
+    script_answers,
+    transcripts,
+    trusted_contacts,
+)
 from storage.companion.conversations import Speaker, Turn
 from storage.ids import CaseId, TurnId
 from storage.messages import deliveries
@@ -100,6 +107,13 @@ class CasePage(SitePage):
                 "is_kept": await _is_kept(transaction, case),
                 "shadow_agreed": await _agreed(transaction, case),
                 "drafts": await _drafts(transaction, case, visitor) if words else [],
+                "answers": answer_line(
+                    visitor.operator.language,
+                    await script_answers.of_person(transaction, case.person_id),
+                    case,
+                )
+                if case.person_id is not None
+                else "",
                 "contact": await trusted_contacts.agreed_of(transaction, case.person_id)
                 if case.person_id is not None
                 else None,

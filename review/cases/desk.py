@@ -12,6 +12,7 @@ from review.cases.escalation import Escalation
 from review.cases.events import CaseEvents, Event, EventType
 from review.operators.access import Refusal, RefusedError, require_active
 from storage import Database, Transaction
+from storage.companion import script_answers
 from storage.ids import CaseId
 from storage.messages.sent import SentObject
 from storage.review import audit, cases, notes, operators
@@ -76,6 +77,19 @@ class Desk:
             detail={"sent": sent},
         )
         await self.events.publish(transaction, event)
+
+    async def answered(self, transaction: Transaction, case_id: CaseId) -> None:
+        """Tell the listeners what the person has answered to the script, if anything is new.
+
+        The audit trail records only what operators do, so it gets no entry.
+        """
+        case = await cases.get(transaction, case_id)
+        if case is None or case.person_id is None:
+            return
+        answers = await script_answers.of_person(transaction, case.person_id)
+        if any(row.answered_at == transaction.now for row in answers):
+            event = Event(EventType.ANSWERED, case, detail={"answers": answers})
+            await self.events.publish(transaction, event)
 
     @staticmethod
     async def is_staffed(transaction: Transaction) -> bool:

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     OPENED = "opened"
     RAISED = "raised"  # another message at risk, with `detail["rose"]` if the level rose
     ASKED = "asked"  # the person asked for a human
+    ANSWERED = "answered"  # the person answered the script, `detail["answers"]`
     CLAIMED = "claimed"
     RELEASED = "released"
     TAKEN_OVER = "taken_over"

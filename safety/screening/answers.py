@@ -148,6 +148,11 @@ def told(surface: str) -> dict[str, Answer]:
     return answers
 
 
+def is_joke(surface: str) -> bool:
+    """Return whether a message says that something was a joke, or not meant so."""
+    return bool(re.search(_part("<joke>"), plain(surface)))
+
+
 def raised_by(surface: str, reading: Reading, question: Question) -> Level:
     """Return the level of an answer by its kind alone."""
     level = question.raises.get(reading.answer, Level.NONE)

@@ -7,9 +7,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 
 from storage.database.connection import Transaction
+from storage.database.schema import script_answers
 from storage.database.schema_review import NOT_RESOLVED, cases, evidence
 from storage.ids import OperatorId
 from storage.review.cases import Case, CaseState, as_case, columns
+
+URGENT_IF_YES = ("injured", "body", "means", "weapon", "near", "their_danger")
+URGENT_IF_NO = ("company", "beside", "distance", "their_company")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,37 @@ class Filters:
 async def page(
     transaction: Transaction, filters: Filters, *, limit: int = 50, offset: int = 0
 ) -> list[Case]:
-    """Return a page of cases by level, then unclaimed first, then the longest waiting."""
+    """Return a page of cases: by level, unclaimed, urgent answers, then the longest waiting."""
     unclaimed_first = case((cases.c.state == CaseState.OPEN, 0), else_=1)
     order: tuple[Any, ...] = (
         (cases.c.resolved_at.desc(),)
         if filters.state == "resolved"
-        else (cases.c.level.desc(), unclaimed_first, cases.c.last_risk_at, cases.c.case_id)
+        else (
+            cases.c.level.desc(),
+            unclaimed_first,
+            _urgent_answers().desc(),
+            cases.c.last_risk_at,
+            cases.c.case_id,
+        )
     )
     query = (
         select(*columns()).where(*_conditions(filters)).order_by(*order).limit(limit).offset(offset)
     )
     return [as_case(row) for row in await transaction.execute(query)]
+
+
+def _urgent_answers() -> ColumnElement[int]:
+    """Count the answers to the script that make a case more urgent than others of its level."""
+    columns = script_answers.c
+    return (
+        select(func.count())
+        .where(
+            columns.person_id == cases.c.person_id,
+            (columns.question.in_(URGENT_IF_YES) & (columns.answer == "yes"))
+            | (columns.question.in_(URGENT_IF_NO) & (columns.answer == "no")),
+        )
+        .scalar_subquery()
+    )
 
 
 async def count(transaction: Transaction, filters: Filters) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.service.routes import COMMANDS
 from bot.settings import Settings
+from bot.texts import crisis_page
 
 ROOT = Path(__file__).resolve().parents[2]
 # History: these two name files as they were called when a figure was measured or a change made.
@@ -119,3 +120,7 @@ def test_every_metric_is_explained() -> None:
     explained = re.findall(r"^\| `(pica_\w+)", text_of("docs/operations.md"), re.MULTILINE)
     code = (ROOT / "bot" / "metrics.py").read_text("utf-8")
     assert sorted(explained) == sorted(re.findall(r'"(pica_\w+)"', code))
+
+
+def test_the_page_of_crisis_texts_is_current() -> None:
+    assert text_of("docs/crisis_texts.md") == crisis_page.page() + "\n"
