@@ -94,7 +94,7 @@ def _to_screen(number: int, line: str) -> tuple[str, list[str], str | None]:
             '"asked": the name of a question'
         )
     if asked is not None and asked not in all_questions():
-        stop(f"line {number}: asked must be one of {', '.join(all_questions())}")
+        stop(f'line {number}: expected "asked" to be one of {", ".join(all_questions())}')
     return text, history, asked
 
 

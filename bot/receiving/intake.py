@@ -62,24 +62,35 @@ class Intake:
             await self._receive(received)
 
     async def receive_page(self, page: Sequence[object]) -> set[UpdateId]:
-        """Screen, store and hand on a page of updates, messages at risk first.
+        """Screen, store and hand on a page of updates, those of people at risk first.
 
-        The others are stored in one transaction, so that nobody waits for a crowd.
+        The others are stored in one transaction, so that nobody waits for a crowd. Each person's
+        updates keep their order.
 
         Returns:
             The updates that are stored. The others keep their place and have to come again.
         """
         read = [await self._reader.read(raw) for raw in page]
         received = [update for update in read if update is not None]
-        grave = [update for update in received if update.crisis_response is not None]
-        rest = [update for update in received if update.crisis_response is None]
-        stored = {update.update_id for update in grave if await self._is_received(update)}
-        if not rest or await self._are_received(rest):
+        at_risk = {u.parsed.telegram_id for u in received if u.crisis_response is not None}
+        urgent = [update for update in received if update.parsed.telegram_id in at_risk]
+        rest = [update for update in received if update.parsed.telegram_id not in at_risk]
+        stored = await self._receive_each(urgent)
+        if rest and await self._are_received(rest):
             return stored.union(update.update_id for update in rest)
-        for update in rest:  # one by one, up to the one that fails
-            if not await self._is_received(update):
-                break
-            stored.add(update.update_id)
+        return stored | await self._receive_each(rest)
+
+    async def _receive_each(self, updates: Sequence[Received]) -> set[UpdateId]:
+        """Store updates one by one. After a failure only messages at risk are tried."""
+        stored: set[UpdateId] = set()
+        has_failed = False
+        for update in updates:
+            if has_failed and update.crisis_response is None:
+                continue
+            if await self._is_received(update):
+                stored.add(update.update_id)
+            else:
+                has_failed = True
         return stored
 
     async def _is_received(self, received: Received) -> bool:

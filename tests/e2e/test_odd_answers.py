@@ -102,12 +102,13 @@ async def test_the_emergency_sender_tries_again(
     for text in words:
         await user.say(text)
     planned = sandbox.faults.add("sendMessage", times=2, chat_id=user.id, **fault)
-    sent = await user.say(GRAVE)
+    grave = f"{GRAVE}，{'真的好累' * 900}"  # too long for the pages that are left
+    sent = await user.say(grave)
     await user.wait_for(texts("zh", "crisis_suicide")[:8], after=sent, timeout_s=60)
     assert planned.times == 0
     await emergency_was_used(service)
     is_full = False
-    await everything_is_answered(service, user, [*words, GRAVE])
+    await everything_is_answered(service, user, [*words, grave])
     assert len(fixed_replies(user, texts)) == 1
 
 

@@ -13,7 +13,7 @@ from storage.ids import PersonId
 from tests.support.house import House, OpenHouse
 
 GRAVE = ("我想自杀", "I want to kill myself")
-ANSWER = "睡不着的时候"
+ANSWER = "喝点热水"
 Opens = Callable[[Transaction, PersonId], Awaitable[object]]
 
 
