@@ -365,3 +365,25 @@ def test_b5_an_empty_weight_of_zero3_says_how_to_gather_it(folder):
     edit_shard(folder / FIRST, lambda tensors: tensors.update({QKV: torch.empty(0)}))
     with pytest.raises(CheckpointError, match=r"zero_to_fp32\.py"):
         load_model(folder)
+
+
+def test_b5_a_mark_before_the_configuration_is_read_over(folder):
+    path = folder / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    load_model(folder)
+
+
+def test_b5_the_own_folder_before_a_shards_name_is_read_over(folder):
+    def prepend(weights):
+        weights.update({name: f"./{file}" for name, file in weights.items()})
+
+    edit_index(folder, prepend)
+    load_model(folder)
+
+
+@pytest.mark.parametrize("name", [FIRST, "model.safetensors"])
+def test_b5_a_pointer_of_git_lfs_says_how_to_fetch_the_file(folder, name):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
+    (folder / name).write_text(pointer)
+    with pytest.raises(CheckpointError, match="git lfs pull"):
+        load_model(folder)
