@@ -2,6 +2,22 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
+
+# Beyond these, logits times or divided by them are no numbers any more.
+LEAST_SCALE, MOST_SCALE = 1e-3, 1e3
+
+
+def _check_whole(**values: object) -> None:
+    for name, value in values.items():
+        if type(value) is not int:
+            raise ValueError(f"{name} must be a whole number")
+
+
+def _check_numbers(**values: object) -> None:
+    for name, value in values.items():
+        if type(value) not in {int, float} or not math.isfinite(cast("float", value)):
+            raise ValueError(f"{name} must be a finite number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,11 +25,11 @@ class Sampling:
     """How the next token is chosen; the defaults are those of ChatGLM2's `chat()`.
 
     Attributes:
-        temperature: Above 0; logits are divided by it.
+        temperature: From 0.001 to 1000; logits are divided by it.
         top_p: In (0, 1]; the smallest set of tokens that reaches this probability is kept.
         top_k: The most tokens kept; 0 keeps all.
-        repetition_penalty: Above 0; 1.0 changes nothing. Counts prompt and reply, as transformers
-            does.
+        repetition_penalty: From 0.001 to 1000; 1.0 changes nothing. Counts prompt and
+            reply, as transformers does.
         min_new_tokens: The reply does not end before it has so many; 0 lets it be empty.
         greedy: Take the most likely token; temperature, top_p and top_k are then unused.
         seed: Makes the draw repeatable; None draws a fresh seed for each request.
@@ -28,18 +44,27 @@ class Sampling:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
+        _check_numbers(temperature=self.temperature, top_p=self.top_p)
+        _check_numbers(repetition_penalty=self.repetition_penalty)
+        _check_whole(top_k=self.top_k, min_new_tokens=self.min_new_tokens)
+        if not LEAST_SCALE <= self.temperature <= MOST_SCALE:
             raise ValueError(
-                "temperature must be above 0; set greedy to take the most likely token"
+                f"temperature must be between {LEAST_SCALE} and {MOST_SCALE}; set greedy to take "
+                "the most likely token"
             )
         if not 0 < self.top_p <= 1:
             raise ValueError("top_p must be above 0 and at most 1")
         if self.top_k < 0:
             raise ValueError("top_k must be 0 (all tokens) or more")
-        if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
-            raise ValueError("repetition_penalty must be above 0; 1.0 changes nothing")
+        if not LEAST_SCALE <= self.repetition_penalty <= MOST_SCALE:
+            raise ValueError(
+                f"repetition_penalty must be between {LEAST_SCALE} and {MOST_SCALE}; 1.0 changes "
+                "nothing"
+            )
         if self.min_new_tokens < 0:
             raise ValueError("min_new_tokens must be 0 or more")
+        if self.seed is not None:
+            _check_whole(seed=self.seed)
         if self.seed is not None and not 0 <= self.seed < 2**63:
             raise ValueError("seed must be between 0 and 2**63 - 1")
 
@@ -71,6 +96,11 @@ class GenerationRequest:
     def __post_init__(self) -> None:
         if not self.prompt_ids:
             raise ValueError("prompt_ids must hold at least one token id")
+        _check_whole(max_new_tokens=self.max_new_tokens, priority=self.priority)
+        if not all(type(token_id) is int for token_id in self.prompt_ids):
+            raise ValueError("prompt_ids must hold whole numbers only")
+        if self.deadline_s is not None:
+            _check_numbers(deadline_s=self.deadline_s)
         if self.max_new_tokens < 1:
             raise ValueError("max_new_tokens must be at least 1")
         if not -8 <= self.priority <= 8:

@@ -66,7 +66,9 @@ class TokenSampler:
         seen = torch.tensor(sorted(self._seen), dtype=torch.long, device=logits.device)
         penalty = self.sampling.repetition_penalty
         scores = logits[seen]
-        logits[seen] = torch.where(scores < 0, scores * penalty, scores / penalty)
+        scores = torch.where(scores < 0, scores * penalty, scores / penalty)
+        most = torch.finfo(scores.dtype).max
+        logits[seen] = scores.clamp(-most, most)
 
     def uniform(self) -> float:
         """Return the next random number in [0, 1)."""
@@ -137,7 +139,8 @@ def kept_probabilities(
         (rows, n); a row's first entry is never 0.
     """
     rank = torch.arange(scores.shape[-1])
-    scores = (scores / temperature).masked_fill(rank >= top_k, -torch.inf)
+    # From the best one down: however small the temperature, the best stays a number.
+    scores = ((scores - scores[:, :1]) / temperature).masked_fill(rank >= top_k, -torch.inf)
     probabilities = scores.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
     return probabilities.masked_fill((before >= top_p) & (rank > 0), 0.0)

@@ -129,6 +129,16 @@ def _check_names(
             )
 
 
+def _check_finite(path: Path, name: str, value: torch.Tensor) -> None:
+    # One number that is not finite makes the sum so. A sum may also overflow: then look at each.
+    if torch.isfinite(value.sum(dtype=torch.float32)) or torch.isfinite(value).all():
+        return
+    raise CheckpointError(
+        f"{path}: {name} holds numbers that are not finite in {value.dtype}. Use another dtype, or "
+        "copy the checkpoint again and compare it with its source."
+    )
+
+
 class _ModelFiller:
     """Puts stored tensors into the empty model, each on its device, and counts the bytes."""
 
@@ -182,6 +192,11 @@ class _ModelFiller:
             _check_names({name, *self._plan}, self._plan, path)
             return
         wanted = self._stored_shape(targets)
+        if not tensor.numel():
+            raise CheckpointError(
+                f"{path}: {name} is empty, as training with ZeRO-3 leaves it. Gather the weights "
+                "with its zero_to_fp32.py and use what that writes."
+            )
         if tuple(tensor.shape) != wanted:
             raise CheckpointError(
                 f"{path}: {name} has shape {tuple(tensor.shape)}, config.json asks for {wanted}. "
@@ -197,6 +212,7 @@ class _ModelFiller:
             # Always a copy: a view would keep the whole shard alive beside the weights.
             device = device_of(self._placed, target.name)
             value = part.to(device=device, dtype=self._dtype, copy=True)
+            _check_finite(path, name, value)
             set_module_tensor_to_device(
                 self._model, target.name, device, value=value, dtype=self._dtype, clear_cache=False
             )

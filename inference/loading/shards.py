@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from inference.requests import CheckpointError
 
+_POINTER = b"version https://git-lfs."
+
 
 @dataclass(frozen=True, slots=True)
 class Shards:
@@ -37,7 +39,7 @@ def read_json(path: Path) -> dict[str, Any]:
         CheckpointError: The file is missing or is not a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a BOM first
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing. Copy it from the checkpoint.") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -68,7 +70,7 @@ def _indexed(folder: Path, index: Path) -> Shards:
     held = read_json(index).get("weight_map")
     if not isinstance(held, dict) or not held or not all(isinstance(v, str) for v in held.values()):
         raise CheckpointError(f"{index} names no shards. Copy it from the checkpoint.")
-    files = sorted(set(held.values()))
+    files = sorted({file.removeprefix("./") for file in held.values()})
     for file in files:
         if Path(file).name != file:
             raise CheckpointError(f"{index} points outside its folder. Do not use this checkpoint.")
@@ -96,6 +98,13 @@ def read_shard(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def _damaged(path: Path) -> CheckpointError:
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_POINTER)) == _POINTER:
+                return CheckpointError(
+                    f"{path} is a Git LFS pointer, not the weights. Run `git lfs pull` in its "
+                    "repository."
+                )
     size = path.stat().st_size if path.exists() else 0
     return CheckpointError(
         f"{path} is damaged or cut short ({size:,} bytes). Download it again and compare its size "

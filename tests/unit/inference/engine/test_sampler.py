@@ -15,7 +15,7 @@ from transformers.generation import (
 )
 
 from inference.engine.sampler import TokenSampler, choose
-from inference.requests import Sampling
+from inference.requests import GenerationRequest, Sampling
 
 EOS = 1
 NEXT_PROMPT = 4
@@ -135,6 +135,57 @@ def test_half_precision_logits_are_sampled_in_full():
 def test_settings_without_meaning_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Sampling(**wrong)
+
+
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        {"temperature": 5e-324},
+        {"temperature": 1e300},
+        {"repetition_penalty": 1e-45},
+        {"repetition_penalty": 1e308},
+        {"top_k": 2.5},
+        {"top_p": float("nan")},
+        {"seed": 1.0},
+    ],
+)
+def test_b9_a_setting_that_breaks_a_draw_is_refused(extreme):
+    with pytest.raises(ValueError, match=next(iter(extreme))):
+        Sampling(**extreme)
+
+
+@pytest.mark.parametrize(
+    "extreme", [{"temperature": 1e-3}, {"temperature": 1e3}, {"repetition_penalty": 1e-3}]
+)
+def test_b9_the_bounds_draw_and_leave_the_neighbours_draws_alone(extreme):
+    logits = torch.tensor([[1.0, 1.2, 3e38, -3e38, 0.7], [1.0, 1.2, 0.9, 1.1, 0.7]])
+
+    def neighbour():
+        return TokenSampler(Sampling(seed=7, top_p=1.0, temperature=2.0), [], [EOS])
+
+    alone, beside = neighbour(), neighbour()
+    odd = TokenSampler(Sampling(seed=1, **extreme), [0, 2, 3], [EOS])
+    expected = [choose(logits[1:], [alone])[0] for _ in range(20)]
+    for token in expected:
+        drawn = choose(logits, [odd, beside])
+        assert drawn[0] is not None
+        assert drawn[1] == token
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_new_tokens": 2.5},
+        {"deadline_s": float("nan")},
+        {"deadline_s": float("inf")},
+        {"prompt_ids": (1.0,)},
+        {"prompt_ids": (True,)},
+        {"priority": 0.5},
+    ],
+)
+def test_b10_a_request_holds_whole_and_finite_numbers(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        GenerationRequest(**{"request_id": "a", "prompt_ids": (1,), **wrong})
 
 
 @pytest.mark.parametrize("greedy", [True, False])

@@ -343,3 +343,47 @@ def test_the_plan_covers_every_parameter(folder):
     model = load_model(folder)
     targets = [t.name for ts in chatglm2_plan(model.config).values() for t in ts]
     assert sorted(targets) == sorted(name for name, _ in model.named_parameters())
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+def test_b8_a_weight_that_is_not_finite_is_named(folder, bad):
+    edit_shard(folder / FIRST, lambda tensors: tensors[QKV][3].fill_(bad))
+    with pytest.raises(CheckpointError, match=f"{QKV} holds numbers that are not finite"):
+        load_model(folder)
+
+
+def test_b8_a_weight_too_large_for_the_type_is_named(folder):
+    def enlarge(tensors):
+        tensors[QKV] = torch.full_like(tensors[QKV], 7e4, dtype=torch.float32)
+
+    edit_shard(folder / FIRST, enlarge)
+    with pytest.raises(CheckpointError, match=r"not finite in torch\.float16. Use another dtype"):
+        load_model(folder, dtype="float16")
+
+
+def test_b5_an_empty_weight_of_zero3_says_how_to_gather_it(folder):
+    edit_shard(folder / FIRST, lambda tensors: tensors.update({QKV: torch.empty(0)}))
+    with pytest.raises(CheckpointError, match=r"zero_to_fp32\.py"):
+        load_model(folder)
+
+
+def test_b5_a_mark_before_the_configuration_is_read_over(folder):
+    path = folder / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    load_model(folder)
+
+
+def test_b5_the_own_folder_before_a_shards_name_is_read_over(folder):
+    def prepend(weights):
+        weights.update({name: f"./{file}" for name, file in weights.items()})
+
+    edit_index(folder, prepend)
+    load_model(folder)
+
+
+@pytest.mark.parametrize("name", [FIRST, "model.safetensors"])
+def test_b5_a_pointer_of_git_lfs_says_how_to_fetch_the_file(folder, name):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 99\n"
+    (folder / name).write_text(pointer)
+    with pytest.raises(CheckpointError, match="git lfs pull"):
+        load_model(folder)
