@@ -130,6 +130,8 @@ def _check_names(
 
 
 def _check_finite(path: Path, name: str, value: torch.Tensor) -> None:
+    if value.is_meta:  # it has a shape and no numbers
+        return
     # One number that is not finite makes the sum so. A sum may also overflow: then look at each.
     if torch.isfinite(value.sum(dtype=torch.float32)) or torch.isfinite(value).all():
         return
