@@ -28,6 +28,7 @@ COMMANDS = (
     "export",
     "offrecord",
     "plan",
+    "contact",
     "checkin",
     "mood",
     "privacy",
