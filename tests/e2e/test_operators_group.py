@@ -78,6 +78,7 @@ async def test_a_grave_case_has_a_topic_that_names_nobody(
     assert list(group.topics().values()) == ["#1 · 3 · 自杀"]
     notice = await group.sees(GRAVE, case=1)
     assert [label for row in notice.buttons for label, _ in row] == ["我来", "接手对话", "了结"]
+    assert "当地时间：不明 · 语言：中文 · 地区：不明" in notice.text
     await answer_to(at_risk, "我刚吞了一整瓶安眠药")
     await group.sees(told("case_raised", case=1, level=4), case=1)
     await at_rest(group.service, group.sandbox)
