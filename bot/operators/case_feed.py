@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.operators.announcements import OperatorMessenger
+from bot.operators.case_head import CaseHead
 from bot.operators.case_keyboard import CaseButtons
 from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
@@ -14,7 +15,6 @@ from review.cases.answers import answer_line
 from review.cases.events import Event, EventType
 from safety.screening.levels import Level
 from storage import Transaction
-from storage.companion import trusted_contacts
 from storage.ids import CaseId, OperatorId
 from storage.messages.outbox import OutboxMessage, OutboxState
 from storage.messages.sent import SentObject
@@ -39,7 +39,7 @@ class CaseFeed:
     def __init__(self, messenger: OperatorMessenger, texts: Texts, zone: ZoneInfo) -> None:
         self._messenger = messenger
         self._texts = texts
-        self._zone = zone
+        self._head = CaseHead(messenger, zone)
         self._buttons = CaseButtons(messenger)
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
@@ -47,6 +47,9 @@ class CaseFeed:
         match event.what:
             case EventType.OPENED | EventType.RAISED:
                 await self._show_risk(transaction, event)
+            case EventType.ASKED:
+                about = await self._head.lines(transaction, event.case)
+                await self._post(transaction, event, "\n".join([self._text(event), *about]))
             case EventType.PAGED:
                 await self._show_page(transaction, event)
             case EventType.NOTED:
@@ -167,27 +170,13 @@ class CaseFeed:
         ]
         if event.detail.get("language"):
             lines.append(messenger.language_line(event.detail["language"]))
-        if contact := await self._contact(transaction, case):
-            lines.append(contact)
+        lines += await self._head.lines(transaction, case)
         before = await case_queue.place_in_line(transaction, case)
         if before and case.claimed_by is None:
             lines.append(messenger.text("case_in_line", count=before))
         await self._post(transaction, event, "\n".join(lines), silent=False)
         if event.what is EventType.RAISED:  # its name holds the level
             await self._change_topic(transaction, event, RENAME)
-
-    async def _contact(self, transaction: Transaction, case: Case) -> str:
-        """Return the line on the person's trusted contact, without a name, or ""."""
-        if case.person_id is None:
-            return ""
-        contact = await trusted_contacts.agreed_of(transaction, case.person_id)
-        if contact is None:
-            return ""
-        told = self._messenger.text("case_contact_not_told")
-        if contact.told_at is not None and contact.told_at >= case.opened_at:
-            at = f"{contact.told_at.astimezone(self._zone):%H:%M}"
-            told = self._messenger.text("case_contact_told", at=at)
-        return self._messenger.text("case_contact", told=told)
 
     async def _show_further_message(self, transaction: Transaction, event: Event) -> None:
         """Show another message at risk, except in a takeover, where it is already shown.

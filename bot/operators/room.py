@@ -14,6 +14,7 @@ from bot.operators.chat import OperatorsChat
 from bot.operators.digest import Digest
 from bot.operators.handlers import OperatorHandlers
 from bot.operators.pager import Mail, Pager
+from bot.operators.public_name import PublicNameCommand
 from bot.operators.shadow_review import ReviewedReplySender, ShadowConsent
 from bot.operators.takeover import PersonNotifier
 from bot.settings import Settings
@@ -81,6 +82,7 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
                 "case": handlers.on_case,
                 "shadow": ShadowConsent(context.answers, shadow).on_shadow,
             },
+            commands={"name": PublicNameCommand(context).on_name},
             classes={UpdateClass.GROUP: handlers.on_words},
         ),
         jobs=(

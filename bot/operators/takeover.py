@@ -61,7 +61,7 @@ class PersonNotifier:
 
         match event.what:
             case EventType.TAKEN_OVER:
-                return self._texts(person.language, "human_joined")
+                return self._by(person, event, "human_joined")
             case EventType.HANDED_BACK:
                 return self._texts(person.language, "human_left")
             case EventType.LEASE_RAN_OUT:
@@ -73,6 +73,13 @@ class PersonNotifier:
                 return self._texts(person.language, "hold_ended")
             case _:
                 return ""
+
+    def _by(self, person: Person, event: Event, key: str, **values: str) -> str:
+        """Return a text that names the operator, if the operator chose a name for people."""
+        name = event.operator.public_name if event.operator is not None else ""
+        if name:
+            return self._texts(person.language, f"{key}_named", name=name, **values)
+        return self._texts(person.language, key, **values)
 
     async def _tell(self, transaction: Transaction, person: Person, text: str) -> None:
         """Send a reviewed text, and store it as a turn so that operators see it too."""
@@ -91,11 +98,13 @@ class PersonNotifier:
         )
 
     async def _send_reply(self, transaction: Transaction, person: Person, event: Event) -> None:
+        """Send an operator's message, marked as a human's. The turn has the words alone."""
         turn_id = event.detail.get("turn")
+        text = self._by(person, event, "human_said", words=event.words)
         await outbox.put(
             transaction,
             outbox.MessageKind.OPERATOR_REPLY,
-            MessageBody(event.words, case_id=event.case.case_id),
+            MessageBody(text, case_id=event.case.case_id),
             person_id=person.person_id,
             turn_id=TurnId(turn_id) if turn_id is not None else None,
         )

@@ -9,13 +9,14 @@ from bot.checkins.moods.export import check_ins_of
 from bot.context import Context
 from bot.people.erasure import Erasure
 from bot.people.onboarding import Onboarding
-from bot.updates.local_time import local_day, local_of, zone_of
+from bot.updates.local_time import local_day, local_of
 from bot.updates.responder import HandlerContext, UnitOfWork, choice_of
 from safety.response.safety_plan import STEPS
 from storage.checkins import occurrences
 from storage.companion import (
     conversations,
     follow_ups,
+    local_zones,
     people,
     plans,
     script_answers,
@@ -54,7 +55,7 @@ class DataRightsHandlers:
         answered = await occurrences.moods(answering.transaction, person.person_id)
         moods = sum(1 for check_in in answered if check_in.answer and check_in.answer.mood)
         contact = await trusted_contacts.of_person(answering.transaction, person.person_id)
-        zone = await zone_of(answering.transaction, person)
+        zone = await local_zones.zone_of(answering.transaction, person)
         trains = person.training_consent_at is not None
         shadowed = person.shadow_consent_at is not None
         text = answering.text(

@@ -4,25 +4,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from storage import Transaction
-from storage.checkins import settings as check_in_settings
+from storage.companion.local_zones import zone_of
 from storage.companion.people import Person
-
-# Regions with one zone. The others have several, so the region does not tell the time.
-ZONES = {
-    "CN": "Asia/Shanghai",
-    "HK": "Asia/Hong_Kong",
-    "TW": "Asia/Taipei",
-    "JP": "Asia/Tokyo",
-    "SG": "Asia/Singapore",
-    "GB": "Europe/London",
-}
-
-
-async def zone_of(transaction: Transaction, person: Person) -> ZoneInfo | None:
-    """Return the person's zone from their check-ins, else from their region, or None."""
-    settings = await check_in_settings.get(transaction, person.person_id)
-    name = settings.zone if settings is not None else ZONES.get(person.region or "")
-    return ZoneInfo(name) if name is not None else None
 
 
 def local(at: datetime | None, zone: ZoneInfo | None, form: str = "%m-%d %H:%M") -> str:

@@ -19,6 +19,7 @@ from console.pages.svg import trend
 from console.site import SitePage
 from review.cases.answers import answer_line
 from review.cases.escalation import Stage
+from review.cases.person_head import head_of
 from review.cases.shadow_review import Shadow
 from review.operators.sign_in import Visitor
 from storage import Transaction
@@ -114,6 +115,7 @@ class CasePage(SitePage):
                 )
                 if case.person_id is not None
                 else "",
+                "head": await head_of(transaction, case.person_id),
                 "contact": await trusted_contacts.agreed_of(transaction, case.person_id)
                 if case.person_id is not None
                 else None,

@@ -53,6 +53,7 @@ class ProfilePage(SitePage):
                     transaction,
                     visitor.operator,
                     name=field(form, "name"),
+                    public_name=field(form, "public_name"),
                     language=language if language in LANGUAGES else visitor.operator.language,
                     shows_words=field(form, "shows_words") == "1",
                 )

@@ -12,6 +12,7 @@ class Refusal(StrEnum):
     BAD_HOURS = "bad_hours"
     BAD_LINK = "bad_link"
     BAD_NAME = "bad_name"
+    BAD_PUBLIC_NAME = "bad_public_name"
     BAD_TELEGRAM_ID = "bad_telegram_id"
     CANARY = "canary"
     CASE_GONE = "case_gone"

@@ -3,6 +3,8 @@
 If the roster has no hours, all operators are always on duty.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,6 +17,9 @@ from storage.review.operators import Operator, OperatorRole, Shift
 
 DAY_MIN = 24 * 60
 MOST_NAME = 64
+MOST_PUBLIC_NAME = 40
+# What makes a name a link or a mention in Telegram.
+_ADDRESS = re.compile(r"[@/\\]|\w\.\w")
 
 
 async def seed(
@@ -123,18 +128,41 @@ async def set_hours(
 
 
 async def set_own(
-    transaction: Transaction, actor: Operator, *, name: str, language: str, shows_words: bool
+    transaction: Transaction,
+    actor: Operator,
+    *,
+    name: str,
+    public_name: str,
+    language: str,
+    shows_words: bool,
 ) -> None:
-    """Change an operator's own name, language and display of messages.
+    """Change an operator's own names, language and display of messages.
 
     Raises:
-        RefusedError: `not_allowed` or `bad_name`.
+        RefusedError: `not_allowed`, `bad_name` or `bad_public_name`.
     """
     require_active(actor)
+    if public_name != actor.public_name:
+        await set_public_name(transaction, actor, public_name)
     await operators.change(
         transaction, actor.operator_id, name=_name(name), language=language, shows_words=shows_words
     )
     await _record(transaction, actor, "operator_set", actor.operator_id, shows_words=shows_words)
+
+
+async def set_public_name(transaction: Transaction, actor: Operator, name: str) -> str:
+    """Set the name that people read before an operator's messages, and return it as stored.
+
+    Raises:
+        RefusedError: `not_allowed` or `bad_public_name`.
+    """
+    require_active(actor)
+    name = " ".join(name.split())
+    if len(name) > MOST_PUBLIC_NAME or not name.isprintable() or _ADDRESS.search(_plain(name)):
+        raise RefusedError(Refusal.BAD_PUBLIC_NAME)
+    await operators.change(transaction, actor.operator_id, public_name=name)
+    await _record(transaction, actor, "operator_set", actor.operator_id, public_name=name)
+    return name
 
 
 async def on_duty(transaction: Transaction, zone: ZoneInfo) -> list[Operator]:
@@ -208,6 +236,11 @@ async def _record(
         operator_id=actor.operator_id if actor else None,
         detail={"operator": operator_id, **detail} | ({} if actor else {"by": "host"}),
     )
+
+
+def _plain(name: str) -> str:
+    """Return a name with wide signs as their plain forms, so that no wide `@` passes."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def _name(name: str) -> str:

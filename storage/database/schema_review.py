@@ -72,6 +72,8 @@ operators = Table(
     Column("role", String(16), nullable=False),  # reviewer | admin
     Column("language", String(8), nullable=False),
     flag("shows_words"),
+    # The name that people read, or "".
+    Column("public_name", String(40), nullable=False, server_default=""),
     Column("added_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),  # the row stays, because the audit trail refers to it
     Index("ix_operators_telegram_id", "telegram_id", unique=True),

@@ -28,6 +28,7 @@ class Operator:
 
     Attributes:
         name: their name among operators, which people who write never see.
+        public_name: the name that people read, or "" if the operator chose none.
         shows_words: show messages without a click to reveal them.
     """
 
@@ -37,6 +38,7 @@ class Operator:
     role: OperatorRole
     language: str
     shows_words: bool
+    public_name: str
     removed_at: datetime | None
 
     @property
@@ -69,6 +71,7 @@ class OperatorColumns(TypedDict, total=False):
     role: OperatorRole
     language: str
     shows_words: bool
+    public_name: str
     removed_at: datetime | None
 
 
@@ -162,6 +165,7 @@ def _operators() -> Select[Any]:
         operators.c.role,
         operators.c.language,
         operators.c.shows_words,
+        operators.c.public_name,
         operators.c.removed_at,
     )
 
@@ -179,5 +183,6 @@ def _operator(row: Row[Any]) -> Operator:
         OperatorRole(row.role),
         row.language,
         bool(row.shows_words),
+        row.public_name,
         row.removed_at,
     )

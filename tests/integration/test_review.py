@@ -417,3 +417,31 @@ async def test_acts_at_the_same_moment_stand_in_one_chain(database: Database) ->
         numbers = {record.detail["number"] for record in await audit.page(tx, limit=100)}
     assert (verdict.records, verdict.broken_at) == (40, None)
     assert numbers == set(range(40))
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("  林  老师 ", "林 老师"),
+        ("Dr. Lin", "Dr. Lin"),
+        ("", ""),
+        ("林" * 40, "林" * 40),
+        ("林" * 41, None),
+        ("@lin", None),
+        ("＠lin", None),
+        ("t.me", None),
+        ("a/b", None),
+        ("林\u202e", None),
+    ],
+)
+async def test_the_name_that_people_read(room: Room, given: str, stored: str | None) -> None:
+    ann = await room.operator(1)
+    async with room.database.begin() as tx:
+        if stored is None:
+            assert (await refused(roster.set_public_name(tx, ann, given))).key == "bad_public_name"
+        else:
+            assert await roster.set_public_name(tx, ann, given) == stored
+        (found,) = await operators.listed(tx)
+        assert found.public_name == (stored or "")
+        changes = await audit.page(tx, limit=5, act="operator_set")
+    assert [row.detail["public_name"] for row in changes] == [stored] * (stored is not None)

@@ -11,7 +11,7 @@ from bot.service.lifecycle import Service
 from storage import utc_now
 from storage.checkins import occurrences
 from storage.checkins.occurrences import MoodAnswer, Occasion
-from storage.companion import conversations, transcripts
+from storage.companion import conversations, people, transcripts
 from storage.companion.conversations import Speaker
 from storage.ids import CaseId, PersonId
 from storage.review import cases, evidence
@@ -302,3 +302,19 @@ async def test_what_is_no_text_is_named_without_its_content(
         assert "Sent something that is not text." in page
         assert "voice 12" not in page and "of a later version" not in page
     assert "给看的人" not in hidden
+
+
+async def test_the_head_says_where_a_person_is_and_what_is_not_known(
+    sit: Sit, reviewer: Operator, case_id: CaseId, service: Service
+) -> None:
+    seat, path = await sit(reviewer), f"/console/cases/{case_id}"
+    page = (await seat.client.get(path)).text
+    assert "<dt>Time there</dt><dd>unknown</dd>" in page
+    assert "<dt>Region</dt><dd>unknown</dd>" in page
+    assert "<dt>Language</dt><dd>中文</dd>" in page
+    person_id = await person_of(service, case_id)
+    async with service.parts.database.begin() as transaction:
+        await people.change(transaction, person_id, region="GB", language="en")
+    page = (await seat.client.get(path)).text
+    assert "<dt>Region</dt><dd>United Kingdom</dd>" in page
+    assert "<dt>Time there</dt><dd>unknown" not in page

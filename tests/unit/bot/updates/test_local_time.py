@@ -2,9 +2,10 @@
 
 import pytest
 
-from bot.updates.local_time import ZONES, local_day, local_of, zone_of
+from bot.updates.local_time import local_day, local_of
 from safety.response.hotlines import Hotlines
 from storage.checkins import settings as check_in_settings
+from storage.companion.local_zones import ZONES, zone_of
 from tests.support.house import NOON, Heart
 
 
