@@ -1,15 +1,15 @@
 """The `pica` command."""
 
 import sys
+from importlib import metadata
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
 from bot.cli import console, labels, lexicon, operate, operators, replay, report, run, tools
 
 app = typer.Typer(
-    help="PICA companion: an empathetic companion on Telegram.\n\n"
-    "Start with `pica demo` (no token, no server, no GPU), then `pica serve`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -41,6 +41,27 @@ tools.safety.command()(replay.replay)
 app.add_typer(labels.labels, name="labels", rich_help_panel="Operate")
 app.add_typer(lexicon.lexicon, name="lexicon", rich_help_panel="Operate")
 app.add_typer(tools.safety, name="safety", rich_help_panel="Tools on JSON lines")
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"pica-companion {metadata.version('pica-companion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def pica(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """PICA companion: an empathetic companion on Telegram.
+
+    Start with `pica demo` (no token, no server, no GPU), then `pica serve`.
+    """
 
 
 def main() -> None:

@@ -10,10 +10,11 @@ import typer
 from rich.markup import escape
 
 from bot.cli.terminal import console, errors, in_utf8, print_json, progress, stop
-from bot.settings import Settings, load
+from bot.settings import Settings, SettingsError, load
 from storage.upkeep import erasure
 
 T = TypeVar("T")
+MARKS = {"good": "[green]ok  [/]", "warning": "[yellow]warn[/]", "bad": "[red]bad [/]"}
 key = typer.Typer(help="The secret key that seals what people say.", no_args_is_help=True)
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
 
@@ -38,7 +39,13 @@ def with_database(
         try:
             if upgrade:
                 await database.upgrade()
-            version = await database.create()
+            version = await database.version()
+            if version is None:
+                raise StorageError(
+                    f"There is no database at {database.place}. Run this in the folder of the "
+                    "service, or set PICA_DATA_DIR or PICA_DATABASE_URL as it does. "
+                    "`pica db upgrade` makes a new one."
+                )
             if version != schema_version.newest() and not any_version:
                 raise StorageError(
                     f"The database has schema version {version}, but this program needs "
@@ -73,26 +80,35 @@ def doctor(
     The exit status is 1 if something is wrong. Warnings do not count.
     """
     from bot.cli.doctor import examine
-    from bot.cli.doctor.findings import Grade
+    from bot.cli.doctor.findings import Finding, Grade, bad, summary
 
+    findings: list[Finding] = []
     with errors():
-        findings = asyncio.run(examine(load()))
-    marks = {
-        Grade.GOOD: "[green]ok  [/]",
-        Grade.WARNING: "[yellow]warn[/]",
-        Grade.BAD: "[red]bad [/]",
-    }
+        try:
+            settings = load()
+        except SettingsError as error:
+            to_do = "Correct them and run `pica doctor` again: it checks the rest then."
+            findings = [bad("settings", fault, "") for fault in error.faults[:-1]]
+            findings.append(bad("settings", error.faults[-1], to_do))
+        else:
+            findings = asyncio.run(examine(settings))
     for finding in findings:
         if as_json:
             print_json(finding.to_dict())
-            continue
-        what = escape(f"{finding.name}: {finding.what}")  # values may hold brackets
-        console.print(f"{marks[finding.grade]} {what}", highlight=False, soft_wrap=True)
-        if finding.to_do:
-            to_do = escape(finding.to_do)
-            console.print(f"       {to_do}", highlight=False, style="dim", soft_wrap=True)
+        else:
+            _print_finding(finding)
+    if not as_json:
+        console.print(summary(findings), highlight=False, soft_wrap=True)
     if any(finding.grade is Grade.BAD for finding in findings):
         raise typer.Exit(1)
+
+
+def _print_finding(finding: Any) -> None:
+    what = escape(f"{finding.name}: {finding.what}")  # values may hold brackets
+    console.print(f"{MARKS[finding.grade]} {what}", highlight=False, soft_wrap=True)
+    if finding.to_do:
+        to_do = escape(finding.to_do)
+        console.print(f"       {to_do}", highlight=False, style="dim", soft_wrap=True)
 
 
 def trace(
@@ -159,6 +175,8 @@ def invite(
     from storage.companion import pilot
 
     async def make(database: Any, settings: Settings) -> str:
+        if not settings.pilot:
+            console.print("PICA_PILOT is not 1, so everyone may talk to the bot without a link.")
         async with database.begin() as transaction:
             if revoke:
                 return f"{await pilot.revoke_all(transaction)} invites revoked."
