@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import console, labels, lexicon, operate, operators, replay, report, run, tools
+from bot.cli import (
+    backups,
+    console,
+    labels,
+    lexicon,
+    operate,
+    operators,
+    replay,
+    report,
+    run,
+    tools,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,8 +33,8 @@ for panel, commands in {
         operate.pause,
         operate.resume,
         operate.trace,
-        operate.backup,
-        operate.restore,
+        backups.backup,
+        backups.restore,
         operate.invite,
         operate.receipt,
     ),
@@ -31,9 +42,9 @@ for panel, commands in {
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
-app.add_typer(operate.key, name="key", rich_help_panel="Operate")
+app.add_typer(backups.key, name="key", rich_help_panel="Operate")
 app.add_typer(console.app, name="console", rich_help_panel="Operate")
-app.add_typer(operate.db, name="db", rich_help_panel="Operate")
+app.add_typer(backups.db, name="db", rich_help_panel="Operate")
 app.add_typer(operators.operators, name="operators", rich_help_panel="Operate")
 app.add_typer(operators.audit, name="audit", rich_help_panel="Operate")
 tools.safety.command()(report.report)
