@@ -15,6 +15,7 @@ from bot.service.composition import build
 from bot.service.connections import reach
 from bot.service.gauges import measure
 from bot.service.http_server import Endpoints, Server
+from bot.service.known_hosts import KnownHosts
 from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
@@ -26,6 +27,7 @@ from safety.text.languages import prepare_languages
 from storage import Clock, utc_now
 from storage.database import keys
 from storage.messages import inbox, outbox, outbox_queue
+from storage.review import audit_erasure
 
 log = structlog.get_logger(__name__)
 # These tasks stop last. While replies finish, a person at risk still gets the fixed reply at once.
@@ -98,6 +100,7 @@ class Service:
         await parts.database.upgrade()  # no other service uses the older schema any more
         async with parts.database.begin() as transaction:
             await keys.check(transaction)
+            await audit_erasure.begin(transaction)
             await roster.seed(
                 transaction, self._settings.operators, language=self._settings.operators_language
             )
@@ -240,6 +243,7 @@ class Service:
             receives=lambda: self._receives and self.parts.leadership.is_leader(),
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=partial(measure, self.parts),
+            hosts=KnownHosts([settings.console_url, settings.webhook_url]),
             console=console.mounted() if console is not None else (),
         )
         self._http = Server(

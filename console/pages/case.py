@@ -68,9 +68,9 @@ class CasePage(SitePage):
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""
         return [
-            ProtectedRoute("/cases/{case_id:int}", self.show),
-            ProtectedRoute("/cases/{case_id:int}/live", self.parts, is_part=True, is_use=False),
-            ProtectedRoute("/cases/{case_id:int}/words", self.with_words, is_part=True),
+            ProtectedRoute("/cases/{case_id:id}", self.show),
+            ProtectedRoute("/cases/{case_id:id}/live", self.parts, is_part=True, is_use=False),
+            ProtectedRoute("/cases/{case_id:id}/words", self.with_words, is_part=True),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.door import ProtectedRoute, field
+from console.numbers import read_number
 from console.pages.case import the_case
 from console.site import Site
 from review.operators.access import Refusal, RefusedError
@@ -55,7 +56,7 @@ class CaseActions:
         """List the routes, one for each action."""
         return [
             ProtectedRoute(
-                f"/cases/{{case_id:int}}/{name}", self._handler(name, act), "POST", is_part=True
+                f"/cases/{{case_id:id}}/{name}", self._handler(name, act), "POST", is_part=True
             )
             for name, act in self._acts.items()
         ]
@@ -75,8 +76,7 @@ class CaseActions:
 
 def number(form: FormData, name: str) -> int:
     """Read a number from a form. Return 0, which is never an id, if it is not a number."""
-    given = field(form, name)
-    return int(given) if given.isdecimal() and len(given) < 19 else 0
+    return read_number(field(form, name)) or 0
 
 
 def _verdict(form: FormData) -> Resolution:
