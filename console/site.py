@@ -17,6 +17,7 @@ from console.live import Live
 from console.throttle import Failures
 from console.views import Views
 from console.words import ConsoleTexts, preferred
+from review.cases.canned_replies import CannedReplies
 from review.cases.desk import MOST_WORDS, Desk
 from review.cases.shadow_review import Shadow
 from review.cases.takeover import Takeover
@@ -56,6 +57,7 @@ class Site:
     database: Database
     desk: Desk
     takeover: Takeover
+    canned: CannedReplies
     shadow: Shadow
     policy: LexiconChangeControl
     address: Address

@@ -25,13 +25,13 @@ class OperatorMessenger:
     """
 
     def __init__(self, texts: Texts, *, language: str, has_readers: bool) -> None:
-        self._texts = texts
+        self.texts = texts
         self.language = language
         self.has_readers = has_readers
 
     def text(self, key: str, /, **values: Any) -> str:
         """Return a text in the language of the chat."""
-        return self._texts(self.language, key, **values)
+        return self.texts(self.language, key, **values)
 
     def language_line(self, code: str) -> str:
         """Say which language a person writes, if it is not one of the companion's."""
@@ -39,7 +39,7 @@ class OperatorMessenger:
 
     def categories(self, case: Case, language: str | None = None) -> str:
         """Return the categories of a case as text."""
-        texts, language = self._texts, language or self.language
+        texts, language = self.texts, language or self.language
         return ", ".join(
             texts(language, f"category_{category}")
             if texts.has(f"category_{category}")
@@ -57,7 +57,7 @@ class OperatorMessenger:
         self, refused: RefusedError, case_id: CaseId | None, language: str | None = None
     ) -> str:
         """Return the text that says why an act was refused."""
-        return self._texts(
+        return self.texts(
             language or self.language,
             refused.key,
             case=case_id,

@@ -7,12 +7,15 @@ import re
 
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import VERDICTS, CaseButtons
+from review.cases.canned_replies import CannedReplies
 from review.cases.desk import Desk
-from review.cases.takeover import Takeover
+from review.cases.takeover import TAKE_BACK_WITHIN
 from review.operators.access import Refusal, RefusedError
 from storage import Transaction
-from storage.ids import CaseId
-from storage.review.cases import Resolution
+from storage.companion import people
+from storage.ids import CaseId, ReplyId
+from storage.review import canned_replies
+from storage.review.cases import Case, Resolution
 from storage.review.operators import Operator
 
 # What operators can write, and the act it stands for.
@@ -21,27 +24,38 @@ COMMANDS = {
     "takeover": "takeover",
     "reply": "reply",
     "r": "reply",
+    "replies": "replies",
     "handback": "handback",
     "release": "release",
     "resolve": "resolve",
     "note": "note",
 }
+# Twenty replies of this length fit into one message of Telegram.
+MOST_SHOWN = 180
 _NUMBER = re.compile(r"#(\d{1,18})\b")
 
 
 class CaseCommands:
     """Carries out what operators ask for."""
 
-    def __init__(self, desk: Desk, takeover: Takeover, messenger: OperatorMessenger) -> None:
+    def __init__(self, desk: Desk, canned: CannedReplies, messenger: OperatorMessenger) -> None:
         self._desk = desk
-        self._takeover = takeover
+        self._canned = canned
+        self._takeover = canned.takeover
         self._messenger = messenger
         self._buttons = CaseButtons(messenger)
 
     async def execute(
-        self, transaction: Transaction, actor: Operator, case_id: CaseId, verb: str, words: str = ""
+        self,
+        transaction: Transaction,
+        actor: Operator,
+        case_id: CaseId,
+        verb: str,
+        words: str = "",
+        *,
+        number: int = 0,
     ) -> None:
-        """Carry out one act.
+        """Carry out one act. `number` is what a numbered button acts on.
 
         Raises:
             RefusedError: the act was refused, for the reason given.
@@ -62,6 +76,12 @@ class CaseCommands:
                 await takeover.say(transaction, actor, case_id, words)
             case "reply":
                 await self._ask_message(transaction, actor, case_id)
+            case "replies":
+                await self._list_replies(transaction, actor, case_id)
+            case "say":
+                await self._canned.send(transaction, actor, case_id, ReplyId(number))
+            case "takeback":
+                await takeover.take_back(transaction, actor, case_id)
             case "resolve" if words.strip().lower() not in VERDICTS:
                 await self._ask_resolution(transaction, actor, case_id)
             case _:
@@ -86,6 +106,40 @@ class CaseCommands:
         self, transaction: Transaction, actor: Operator, case_id: CaseId
     ) -> None:
         """Ask for a message to the person, which the operator gives as an answer."""
+        await self._conversation(transaction, actor, case_id)
+        await self._messenger.post(transaction, self._prompt(case_id), case_id=case_id, silent=True)
+
+    async def _list_replies(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId
+    ) -> None:
+        """Show the canned replies in the operator's language, each with a button that sends it."""
+        case = await self._conversation(transaction, actor, case_id)
+        assert case.person_id is not None
+        texts, language = self._messenger.texts, actor.language
+        person = await people.by_id(transaction, case.person_id)
+        listed = await canned_replies.listed(transaction)
+        text = texts(
+            language,
+            "replies_list",
+            case=case_id,
+            language=texts(language, f"language_{person.language if person else language}"),
+            seconds=round(TAKE_BACK_WITHIN.total_seconds()),
+            replies="\n".join(
+                f"{number}. {_shortened(reply.text(language))}"
+                for number, reply in enumerate(listed, 1)
+            ),
+        )
+        buttons = self._buttons.replies(case_id, listed, language)
+        await self._messenger.post(transaction, text, buttons=buttons, case_id=case_id, silent=True)
+
+    async def _conversation(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId
+    ) -> Case:
+        """Return a case in which the operator has the conversation.
+
+        Raises:
+            RefusedError: `person_gone`, `not_yours`, `no_takeover`, or as in `the_case`.
+        """
         case = await self._desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
             raise RefusedError(Refusal.PERSON_GONE)
@@ -93,7 +147,7 @@ class CaseCommands:
             raise RefusedError(Refusal.NOT_YOURS, await self._desk.holder(transaction, case))
         if case.lease_until_at is None:
             raise RefusedError(Refusal.NO_TAKEOVER)
-        await self._messenger.post(transaction, self._prompt(case_id), case_id=case_id, silent=True)
+        return case
 
     async def _ask_resolution(
         self, transaction: Transaction, actor: Operator, case_id: CaseId
@@ -109,3 +163,8 @@ class CaseCommands:
             case_id=case_id,
             silent=True,
         )
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning of a text, so that all of a list fit into one message."""
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"

@@ -109,6 +109,7 @@ class CaseFeed:
                 EventType.CLAIMED
                 | EventType.RELEASED
                 | EventType.TAKEN_OVER
+                | EventType.TAKEN_BACK
                 | EventType.NOBODY_CAME
                 | EventType.NOTED
             ):

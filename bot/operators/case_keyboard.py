@@ -3,11 +3,13 @@
 Old buttons stay in the chat, so each press is checked again before it acts.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.operators.announcements import OperatorMessenger
 from storage.ids import CaseId
 from storage.messages.body import Keyboard
+from storage.review.canned_replies import CannedReply
 from storage.review.cases import Case, CaseState, Resolution
 
 # How an operator can resolve a case.
@@ -17,16 +19,34 @@ VERDICTS = (
     Resolution.REFERRED,
     Resolution.UNREACHABLE,
 )
-VERBS = ("claim", "takeover", "reply", "handback", "release", "resolve", *VERDICTS)
+VERBS = (
+    "claim",
+    "takeover",
+    "reply",
+    "replies",
+    "takeback",
+    "handback",
+    "release",
+    "resolve",
+    *VERDICTS,
+)
+# What acts on a numbered thing: `case:12:say:3`.
+NUMBERED = ("say",)
 MOST_DIGITS = 18
+MOST_LABEL = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A pressed button under a case."""
+    """A pressed button under a case.
+
+    Attributes:
+        number: the number that a verb of `NUMBERED` acts on.
+    """
 
     case_id: CaseId
     verb: str
+    number: int | None = None
 
 
 class CaseButtons:
@@ -40,7 +60,7 @@ class CaseButtons:
         if case.state is CaseState.RESOLVED or case.person_id is None:
             return []
         if case.lease_until_at is not None:
-            rows: tuple[tuple[str, ...], ...] = (("reply", "handback"), ("resolve",))
+            rows: tuple[tuple[str, ...], ...] = (("reply", "replies"), ("handback",), ("resolve",))
         elif case.state is CaseState.CLAIMED:
             rows = (("takeover", "release"), ("resolve",))
         else:
@@ -54,6 +74,15 @@ class CaseButtons:
             for row in (VERDICTS[:2], VERDICTS[2:])
         ]
 
+    def replies(self, case_id: CaseId, listed: Iterable[CannedReply], language: str) -> Keyboard:
+        """Return the buttons that send a canned reply, and the one that takes it back."""
+        rows = [
+            [(_label(number, reply.text(language)), f"case:{case_id}:say:{reply.reply_id}")]
+            for number, reply in enumerate(listed, 1)
+        ]
+        label = self._messenger.texts(language, "button_takeback")
+        return [*rows, [(label, f"case:{case_id}:takeback")]]
+
     def _button(self, case_id: CaseId, verb: str) -> tuple[str, str]:
         key = f"resolution_{verb}" if verb in VERDICTS else f"button_{verb}"
         return self._messenger.text(key), f"case:{case_id}:{verb}"
@@ -62,14 +91,26 @@ class CaseButtons:
 def parse_data(data: str) -> Pressed | None:
     """Return the button with this data, or None if it is not one of ours."""
     kind, _, rest = data.partition(":")
-    number, _, verb = rest.partition(":")
-    if kind != "case" or verb not in VERBS or (case_id := parse_case_id(number)) is None:
+    number, _, rest = rest.partition(":")
+    verb, _, target = rest.partition(":")
+    if kind != "case" or (case_id := parse_case_id(number)) is None:
         return None
-    return Pressed(case_id, verb)
+    if verb in NUMBERED and _is_number(target):
+        return Pressed(case_id, verb, int(target))
+    return Pressed(case_id, verb) if verb in VERBS and not target else None
 
 
 def parse_case_id(text: str) -> CaseId | None:
     """Return the case whose number operators wrote (`12` or `#12`), or None."""
     digits = text.removeprefix("#")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS
-    return CaseId(int(digits)) if is_number else None
+    return CaseId(int(digits)) if _is_number(digits) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+
+
+def _label(number: int, text: str) -> str:
+    """Return the beginning of a text as a label."""
+    line = " ".join(text.split())
+    return f"{number} · {line if len(line) <= MOST_LABEL else line[: MOST_LABEL - 1] + '…'}"

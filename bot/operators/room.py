@@ -20,6 +20,7 @@ from bot.operators.takeover import PersonNotifier
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.updates.routes import Routes, UpdateClass
+from review.cases.canned_replies import CannedReplies
 from review.cases.desk import Desk
 from review.cases.escalation import Escalation, EscalationPolicy
 from review.cases.events import CaseEvents
@@ -43,6 +44,7 @@ class OperatorsRoom:
     feed: CaseFeed
     desk: Desk
     takeover: Takeover
+    canned: CannedReplies
     shadow: Shadow
     routes: Routes
     jobs: tuple[Job, ...]
@@ -67,15 +69,17 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
     desk.events.add(PersonNotifier(texts, context.help_lines))
     desk.events.add(feed)
     takeover = Takeover(desk)
+    canned = CannedReplies(takeover)
     shadow = Shadow(desk, send=ReviewedReplySender(context.answers))
     digest = Digest(database=context.database, messenger=messenger, zone=_zone(settings))
-    handlers = OperatorHandlers(context, messenger, CaseCommands(desk, takeover, messenger), chat)
+    handlers = OperatorHandlers(context, messenger, CaseCommands(desk, canned, messenger), chat)
     return OperatorsRoom(
         chat=chat,
         messenger=messenger,
         feed=feed,
         desk=desk,
         takeover=takeover,
+        canned=canned,
         shadow=shadow,
         routes=Routes(
             buttons={

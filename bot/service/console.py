@@ -38,6 +38,7 @@ def build(
         database=context.database,
         desk=operators.desk,
         takeover=operators.takeover,
+        canned=operators.canned,
         shadow=operators.shadow,
         policy=lexicon,
         address=console_address(settings),

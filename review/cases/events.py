@@ -23,6 +23,7 @@ class EventType(StrEnum):
     TAKEN_OVER = "taken_over"
     PERSON_SAID = "person_said"  # in a takeover, or an attachment (`detail["sent"]`) in a hold
     OPERATOR_SAID = "operator_said"
+    TAKEN_BACK = "taken_back"  # a canned reply, before it was sent
     HANDED_BACK = "handed_back"
     LEASE_RAN_OUT = "lease_ran_out"
     NOTED = "noted"

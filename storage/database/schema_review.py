@@ -123,6 +123,22 @@ notes = Table(
     sqlite_autoincrement=True,
 )
 
+canned_replies = Table(
+    "canned_replies",
+    metadata,
+    # Texts that operators send with one tap. An edit retires a row and adds another in its place,
+    # so that the audit trail's number of a reply always means the same words.
+    Column("reply_id", Key, primary_key=True),
+    Column("name", String(32)),  # of a text that the service brought; null: written by an admin
+    Column("place", SmallInteger, nullable=False),  # its place in the list
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+    Index("ix_canned_replies_name", "name", unique=True),
+    sqlite_autoincrement=True,
+)
+
 audit = Table(
     "audit",
     metadata,

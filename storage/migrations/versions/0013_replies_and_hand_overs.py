@@ -1,0 +1,36 @@
+"""Canned replies.
+
+Revision ID: 0013
+Revises: 0012
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.database.schema import UtcDateTime
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+AT = UtcDateTime(timezone=True)
+TABLE = "canned_replies"
+
+
+def upgrade() -> None:
+    """Add a table."""
+    op.create_table(
+        TABLE,
+        sa.Column("reply_id", KEY, nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=True),
+        sa.Column("place", sa.SmallInteger(), nullable=False),
+        sa.Column("zh", sa.Text(), nullable=False),
+        sa.Column("en", sa.Text(), nullable=False),
+        sa.Column("added_at", AT, nullable=False),
+        sa.Column("retired_at", AT, nullable=True),
+        sa.PrimaryKeyConstraint("reply_id", name=op.f(f"pk_{TABLE}")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(f"ix_{TABLE}_name", TABLE, ["name"], unique=True)
