@@ -4,16 +4,17 @@ Listeners report the effects. This module only asks back for a resolution or for
 """
 
 import re
+from collections.abc import Awaitable, Callable
 
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.case_keyboard import VERDICTS, CaseButtons
 from review.cases.canned_replies import CannedReplies
-from review.cases.desk import Desk
+from review.cases.hand_over import HandOver
 from review.cases.takeover import TAKE_BACK_WITHIN
 from review.operators.access import Refusal, RefusedError
 from storage import Transaction
 from storage.companion import people
-from storage.ids import CaseId, ReplyId
+from storage.ids import CaseId, OperatorId, ReplyId
 from storage.review import canned_replies
 from storage.review.cases import Case, Resolution
 from storage.review.operators import Operator
@@ -26,24 +27,38 @@ COMMANDS = {
     "r": "reply",
     "replies": "replies",
     "handback": "handback",
+    "handover": "handover",
     "release": "release",
     "resolve": "resolve",
     "note": "note",
 }
 # Twenty replies of this length fit into one message of Telegram.
 MOST_SHOWN = 180
+# Telegram takes a hundred buttons; nobody reads so many.
+MOST_RECEIVERS = 40
+SimpleAct = Callable[[Transaction, Operator, CaseId], Awaitable[object]]
 _NUMBER = re.compile(r"#(\d{1,18})\b")
 
 
 class CaseCommands:
     """Carries out what operators ask for."""
 
-    def __init__(self, desk: Desk, canned: CannedReplies, messenger: OperatorMessenger) -> None:
-        self._desk = desk
+    def __init__(
+        self, canned: CannedReplies, hand_over: HandOver, messenger: OperatorMessenger
+    ) -> None:
+        self._desk = hand_over.desk
         self._canned = canned
+        self._hand_over = hand_over
         self._takeover = canned.takeover
         self._messenger = messenger
         self._buttons = CaseButtons(messenger)
+        self._simple: dict[str, SimpleAct] = {
+            "claim": self._desk.claim,
+            "release": self._desk.release,
+            "takeover": self._takeover.begin,
+            "takeback": self._takeover.take_back,
+            "replies": self._list_replies,
+        }
 
     async def execute(
         self,
@@ -60,14 +75,11 @@ class CaseCommands:
         Raises:
             RefusedError: the act was refused, for the reason given.
         """
+        if (simple := self._simple.get(verb)) is not None:
+            await simple(transaction, actor, case_id)
+            return
         desk, takeover = self._desk, self._takeover
         match verb:
-            case "claim":
-                await desk.claim(transaction, actor, case_id)
-            case "release":
-                await desk.release(transaction, actor, case_id)
-            case "takeover":
-                await takeover.begin(transaction, actor, case_id)
             case "handback":
                 await takeover.hand_back(transaction, actor, case_id, words)
             case "note":
@@ -76,12 +88,12 @@ class CaseCommands:
                 await takeover.say(transaction, actor, case_id, words)
             case "reply":
                 await self._ask_message(transaction, actor, case_id)
-            case "replies":
-                await self._list_replies(transaction, actor, case_id)
             case "say":
                 await self._canned.send(transaction, actor, case_id, ReplyId(number))
-            case "takeback":
-                await takeover.take_back(transaction, actor, case_id)
+            case "handover":
+                await self._name_receiver(transaction, actor, case_id, words)
+            case "give":
+                await self._hand_over.offer(transaction, actor, case_id, OperatorId(number))
             case "resolve" if words.strip().lower() not in VERDICTS:
                 await self._ask_resolution(transaction, actor, case_id)
             case _:
@@ -131,6 +143,31 @@ class CaseCommands:
         )
         buttons = self._buttons.replies(case_id, listed, language)
         await self._messenger.post(transaction, text, buttons=buttons, case_id=case_id, silent=True)
+
+    async def _name_receiver(
+        self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
+    ) -> None:
+        """Hand a case to the operator of this name, or ask to whom."""
+        case = await self._desk.the_case(transaction, actor, case_id)
+        if case.claimed_by is None:
+            raise RefusedError(Refusal.NOT_CLAIMED)
+        if case.claimed_by != actor.operator_id and not actor.is_admin:
+            raise await self._desk.taken(transaction, case)
+        receivers = await self._hand_over.receivers(transaction, case)
+        name = " ".join(words.split()).casefold()
+        named = [one.operator for one in receivers if name and one.operator.name.casefold() == name]
+        if len(named) == 1:
+            await self._hand_over.offer(transaction, actor, case_id, named[0].operator_id)
+            return
+        texts, language = self._messenger.texts, actor.language
+        key = "hand_over_ask" if receivers else "hand_over_nobody"
+        await self._messenger.post(
+            transaction,
+            texts(language, key, case=case_id),
+            buttons=self._buttons.receivers(case_id, receivers[:MOST_RECEIVERS], language),
+            case_id=case_id,
+            silent=True,
+        )
 
     async def _conversation(
         self, transaction: Transaction, actor: Operator, case_id: CaseId

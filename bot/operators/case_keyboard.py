@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.operators.announcements import OperatorMessenger
+from review.cases.hand_over import Receiver
 from storage.ids import CaseId
 from storage.messages.body import Keyboard
 from storage.review.canned_replies import CannedReply
@@ -26,12 +27,13 @@ VERBS = (
     "replies",
     "takeback",
     "handback",
+    "handover",
     "release",
     "resolve",
     *VERDICTS,
 )
 # What acts on a numbered thing: `case:12:say:3`.
-NUMBERED = ("say",)
+NUMBERED = ("say", "give")
 MOST_DIGITS = 18
 MOST_LABEL = 40
 
@@ -59,12 +61,13 @@ class CaseButtons:
         """Return the buttons for the state of a case."""
         if case.state is CaseState.RESOLVED or case.person_id is None:
             return []
+        rows: tuple[tuple[str, ...], ...] = (("claim", "takeover"), ("resolve",))
         if case.lease_until_at is not None:
-            rows: tuple[tuple[str, ...], ...] = (("reply", "replies"), ("handback",), ("resolve",))
+            rows = (("reply", "replies"), ("handover", "handback"), ("resolve",))
         elif case.state is CaseState.CLAIMED:
-            rows = (("takeover", "release"), ("resolve",))
-        else:
-            rows = (("claim", "takeover"), ("resolve",))
+            rows = (("takeover", "handover"), ("release", "resolve"))
+        if case.handed_to is not None:
+            rows = (("claim",), *rows)
         return [[self._button(case.case_id, verb) for verb in row] for row in rows]
 
     def verdicts(self, case_id: CaseId) -> Keyboard:
@@ -82,6 +85,19 @@ class CaseButtons:
         ]
         label = self._messenger.texts(language, "button_takeback")
         return [*rows, [(label, f"case:{case_id}:takeback")]]
+
+    def receivers(self, case_id: CaseId, receivers: Iterable[Receiver], language: str) -> Keyboard:
+        """Return the buttons that hand a case to an operator."""
+        on_duty = self._messenger.texts(language, "hand_over_on_duty")
+        return [
+            [
+                (
+                    self._messenger.name(one.operator) + (on_duty if one.is_on_duty else ""),
+                    f"case:{case_id}:give:{one.operator.operator_id}",
+                )
+            ]
+            for one in receivers
+        ]
 
     def _button(self, case_id: CaseId, verb: str) -> tuple[str, str]:
         key = f"resolution_{verb}" if verb in VERDICTS else f"button_{verb}"

@@ -62,8 +62,9 @@ class PersonNotifier:
             return self._help_lines.text(person.language, person.region, emergency_first=True)
 
         match event.what:
-            case EventType.TAKEN_OVER:
-                return self._by(person, event, "human_joined")
+            case EventType.TAKEN_OVER | EventType.HANDED_OVER if event.case.lease_until_at:
+                is_first = event.what is EventType.TAKEN_OVER
+                return self._by(person, event, "human_joined" if is_first else "human_changed")
             case EventType.HANDED_BACK:
                 return self._texts(person.language, "human_left")
             case EventType.LEASE_RAN_OUT:

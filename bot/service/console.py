@@ -39,6 +39,7 @@ def build(
         desk=operators.desk,
         takeover=operators.takeover,
         canned=operators.canned,
+        hand_over=operators.hand_over,
         shadow=operators.shadow,
         policy=lexicon,
         address=console_address(settings),

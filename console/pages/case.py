@@ -115,6 +115,7 @@ class CasePage(SitePage):
                 )
                 if case.person_id is not None
                 else "",
+                "receivers": await site.hand_over.receivers(transaction, case),
                 "canned": await canned_replies.listed(transaction),
                 "head": await head_of(transaction, case.person_id),
                 "contact": await trusted_contacts.agreed_of(transaction, case.person_id)
@@ -139,6 +140,7 @@ class CasePage(SitePage):
             ],
             "now": now,
             "is_mine": case.claimed_by == visitor.operator.operator_id,
+            "is_offered": case.handed_to == visitor.operator.operator_id,
             "talks": case.lease_until_at is not None
             and case.claimed_by == visitor.operator.operator_id
             and case.lease_until_at > now,

@@ -16,7 +16,7 @@ from review.cases.takeover import TAKE_BACK_WITHIN
 from review.operators.access import Refusal, RefusedError
 from review.operators.sign_in import Visitor
 from storage import Transaction
-from storage.ids import CaseId, ReplyId
+from storage.ids import CaseId, OperatorId, ReplyId
 from storage.review.cases import Resolution
 from storage.review.operators import Operator
 
@@ -39,6 +39,9 @@ class CaseActions:
                 tx, actor, case, ReplyId(number(form, "reply"))
             ),
             "take-back": lambda tx, actor, case, _: site.takeover.take_back(tx, actor, case),
+            "hand-over": lambda tx, actor, case, form: site.hand_over.offer(
+                tx, actor, case, OperatorId(number(form, "to"))
+            ),
             "hand-back": lambda tx, actor, case, form: site.takeover.hand_back(
                 tx, actor, case, field(form, "words")
             ),

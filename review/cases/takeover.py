@@ -36,12 +36,17 @@ class Takeover:
 
         Raises:
             RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs`.
+
+        A conversation that was handed over to the operator comes with the case.
         """
         desk = self.desk
         case = await desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
             raise RefusedError(Refusal.PERSON_GONE)
+        is_handed_over = case.handed_to == actor.operator_id
         case = await desk.claim(transaction, actor, case_id)
+        if is_handed_over and case.lease_until_at is not None:
+            return case
         if not await cases.take_over(
             transaction, case_id, actor.operator_id, lease_until_at=transaction.now + LEASE
         ):

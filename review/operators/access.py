@@ -30,6 +30,7 @@ class Refusal(StrEnum):
     NO_TAKEOVER = "no_takeover"
     NO_VERDICT = "no_verdict"
     NOT_ALLOWED = "not_allowed"
+    NOT_CLAIMED = "not_claimed"
     NOT_YOURS = "not_yours"
     NOTE_GONE = "note_gone"
     OPERATOR_GONE = "operator_gone"

@@ -33,13 +33,15 @@ cases = Table(
     Column("last_risk_at", UtcDateTime, nullable=False),
     Column("hold_until_at", UtcDateTime),  # the model is silent until then; null: no hold
     Column("claimed_by", Key),  # an operator
+    Column("handed_to", Key),  # the operator who is asked to take it over; null: no hand-over
     Column("claimed_at", UtcDateTime),
     Column("acknowledged_at", UtcDateTime),  # the first claim since the level rose
     # A takeover: the claiming operator talks with the person until the lease expires.
     Column("took_over_at", UtcDateTime),
     Column("lease_until_at", UtcDateTime),
     Column("clock_stage", SmallInteger, nullable=False, default=0, server_default="0"),
-    Column("clock_due_at", UtcDateTime),  # null: no clock runs
+    # Of an unclaimed case, or of a hand-over that nobody has confirmed. Null: no clock runs.
+    Column("clock_due_at", UtcDateTime),
     Column("paged_operator", Key),  # the operator paged last
     flag("is_shadowed"),
     Column("thread_id", BigInteger),  # its topic in the operators' group

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from storage.database.connection import Transaction
 from storage.database.schema import script_answers
@@ -21,7 +21,8 @@ class Filters:
     """An operator's filters on the queue, where None accepts any value.
 
     Attributes:
-        state: `waiting` (not claimed), `mine`, `claimed`, `resolved`, or None for unresolved.
+        state: `waiting` (not claimed), `mine` (with hand-overs to me), `claimed`, `resolved`, or
+            None for unresolved.
         level: this level and above.
         category: one of the categories of a case.
         operator_id: the operator of `mine`.
@@ -145,7 +146,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     elif filters.state == "claimed":
         conditions.append(cases.c.state == CaseState.CLAIMED)
     elif filters.state == "mine":
-        conditions.append(cases.c.claimed_by == filters.operator_id)
+        theirs = (cases.c.claimed_by, cases.c.handed_to)
+        conditions.append(or_(*(column == filters.operator_id for column in theirs)))
     if filters.level is not None:
         conditions.append(cases.c.level >= filters.level)
     if filters.category:

@@ -44,6 +44,7 @@ class Case:
     Attributes:
         hold_until_at: the model is silent until then, or None without a hold.
         claimed_by: the operator who claimed it, or None.
+        handed_to: the operator who is asked to take it over from them, or None.
         acknowledged_at: when it was first claimed since its level rose.
         lease_until_at: the end of the takeover's lease, or None without a takeover.
         clock_stage: the stage of an unclaimed case's escalation.
@@ -61,6 +62,7 @@ class Case:
     last_risk_at: datetime
     hold_until_at: datetime | None = None
     claimed_by: OperatorId | None = None
+    handed_to: OperatorId | None = None
     claimed_at: datetime | None = None
     acknowledged_at: datetime | None = None
     took_over_at: datetime | None = None
@@ -169,17 +171,19 @@ async def claim(transaction: Transaction, case_id: CaseId, operator_id: Operator
 
 
 async def release(transaction: Transaction, case_id: CaseId) -> bool:
-    """Release a claimed case to the queue, which also ends its takeover."""
+    """Release a claimed case to the queue, which also ends its takeover and hand-over."""
     result = await transaction.execute(
         update(cases)
         .where(cases.c.case_id == case_id, cases.c.state == CaseState.CLAIMED)
         .values(
             state=CaseState.OPEN,
             claimed_by=None,
+            handed_to=None,
             claimed_at=None,
             acknowledged_at=None,
             took_over_at=None,
             lease_until_at=None,
+            clock_due_at=None,
         )
     )
     return result.rowcount == 1
@@ -248,6 +252,7 @@ async def resolve(
             resolution=resolution,
             resolved_at=transaction.now,
             resolved_by=operator_id,
+            handed_to=None,
             took_over_at=None,
             lease_until_at=None,
             clock_due_at=None,

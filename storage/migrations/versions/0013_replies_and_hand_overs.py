@@ -1,4 +1,4 @@
-"""Canned replies.
+"""Canned replies, and hand-overs of cases.
 
 Revision ID: 0013
 Revises: 0012
@@ -20,7 +20,7 @@ TABLE = "canned_replies"
 
 
 def upgrade() -> None:
-    """Add a table."""
+    """Add a table and a column."""
     op.create_table(
         TABLE,
         sa.Column("reply_id", KEY, nullable=False),
@@ -34,3 +34,4 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(f"ix_{TABLE}_name", TABLE, ["name"], unique=True)
+    op.add_column("cases", sa.Column("handed_to", KEY, nullable=True))

@@ -1,4 +1,4 @@
-"""Canned replies in a real browser: sent with one tap, taken back, edited by an admin."""
+"""Canned replies and hand-overs in a real browser, wide and on a phone."""
 
 import os
 import re
@@ -14,9 +14,12 @@ from bot.texts import Texts
 from review.cases import canned_replies as kept
 from review.cases.takeover import TAKE_BACK_WITHIN
 from sandbox import Sandbox, SandboxUser
+from storage.ids import CaseId
 from storage.review import operators
+from storage.review.operators import OperatorRole
 from tests.e2e.conftest import newcomer_agrees
 from tests.support.clock import OffsetClock
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 SLOW_MS = 20_000
@@ -135,3 +138,46 @@ async def test_an_admin_edits_the_list(
     await first.get_by_role("button", name="Retire").click()
     await expect(page.locator("[data-reply]")).to_have_count(len(kept.brought()) - 1)
     assert await fits(page)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_a_case_is_handed_over(
+    width: int, page: Page, sandbox: Sandbox, service: Service, user: SandboxUser, texts: Texts
+) -> None:
+    async with service.parts.database.begin() as transaction:
+        min_ = await operators.by_telegram_id(transaction, sandbox.operator.id)
+        bo = await operators.add(
+            transaction, 5550, role=OperatorRole.ADMIN, name="Bo", language="en"
+        )
+        assert min_ is not None
+    await page.set_viewport_size({"width": width, "height": 844})
+    root = await sign_in(page, sandbox, service)
+    sent = await user.say(CRISIS)
+    await user.wait_for(None, after=sent, timeout_s=20)
+    await page.goto(f"{root}cases/1")
+    await page.keyboard.press("t")
+    await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
+    await page.locator("summary", has_text="Hand over").click()
+    await page.get_by_label("To whom?").select_option("Bo · on duty now")
+    await page.get_by_role("button", name="Hand over").click()
+    await expect(page.locator("#notice")).to_contain_text("They were asked")
+    await expect(page.locator("#acts")).to_contain_text("Bo is asked to take it over")
+    await keep(page, f"offered-{width}")
+    await page.get_by_role("button", name="Keep it").click()
+    await expect(page.locator("#acts")).not_to_contain_text("Bo is asked")
+    async with service.parts.database.begin() as transaction:  # Bo asks Min, the other way round
+        assert bo is not None
+        parts = service.parts.operators
+        await parts.hand_over.offer(transaction, min_, CaseId(1), bo.operator_id)
+        await parts.desk.claim(transaction, bo, CaseId(1))
+        await parts.hand_over.offer(transaction, bo, CaseId(1), min_.operator_id)
+    await expect(page.locator("#acts")).to_contain_text("Bo asks you to take this case over")
+    await expect(page.locator("#reply-words")).to_be_disabled()
+    await keep(page, f"asked-{width}")
+    assert await fits(page)
+    await page.get_by_role("button", name="Accept").click()
+    await expect(page.locator("#reply-words")).to_be_enabled()
+    line = texts("zh", "human_changed")
+    await until(lambda: [m.text for m in user.messages].count(line) == 2)
+    await page.goto(root)
+    await keep(page, f"queue-{width}")
