@@ -7,7 +7,7 @@ from bot.texts.foreign import language_name
 from review.cases.desk import MOST_WORDS
 from review.operators.access import RefusedError
 from storage import Transaction
-from storage.ids import CaseId, PersonId
+from storage.ids import CaseId, OutboxId, PersonId
 from storage.messages import outbox
 from storage.messages.body import Keyboard, MessageBody
 from storage.messages.outbox import Audience
@@ -89,8 +89,9 @@ class OperatorMessenger:
         case_id: CaseId | None = None,
         silent: bool = False,
         topic: str | None = None,
-    ) -> None:
-        """Post a message in the operators' chat.
+        edits: int | None = None,
+    ) -> OutboxId | None:
+        """Post a message in the operators' chat. Returns its row, or None without a chat.
 
         Args:
             transaction: the transaction that writes it.
@@ -100,15 +101,17 @@ class OperatorMessenger:
             case_id: the case in whose topic it appears. None posts it outside topics.
             silent: whether it makes no sound.
             topic: the change of the case's topic to make in place of a message.
+            edits: a message of the bot to edit. If that fails, it is posted as a new one.
         """
         if not self.has_readers:
-            return
-        await outbox.put(
+            return None
+        return await outbox.put(
             transaction,
             outbox.MessageKind.CASE,
             MessageBody(text, buttons or [], silent=silent, case_id=case_id, topic=topic),
             person_id=person_id,
             audience=Audience.OPERATORS,
+            preview_message_id=edits,
         )
 
     async def send_to(

@@ -45,6 +45,7 @@ cases = Table(
     Column("paged_operator", Key),  # the operator paged last
     flag("is_shadowed"),
     Column("thread_id", BigInteger),  # its topic in the operators' group
+    Column("answers_outbox_id", Key),  # the message in the outbox that shows the script's answers
     Column("digested_at", UtcDateTime),  # the last digest that listed it
     Column("resolution", String(16)),  # helped | false_alarm | referred | unreachable | erased
     Column("resolved_at", UtcDateTime),

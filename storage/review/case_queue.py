@@ -87,12 +87,14 @@ async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
 
 
 async def place_in_line(transaction: Transaction, waiting: Case) -> int:
-    """Count the unclaimed cases ahead of this one."""
+    """Count the unclaimed cases ahead of this one, in the order of `page`."""
+    urgent = _urgent_answers()
+    own = select(urgent).where(cases.c.case_id == waiting.case_id)
+    count = (await transaction.execute(own)).scalar_one()
     graver = cases.c.level > waiting.level
-    longer = (cases.c.level == waiting.level) & (cases.c.last_risk_at < waiting.last_risk_at)
-    query = select(func.count()).where(
-        NOT_RESOLVED, cases.c.state == CaseState.OPEN, graver | longer
-    )
+    longer = (urgent == count) & (cases.c.last_risk_at < waiting.last_risk_at)
+    before = graver | ((cases.c.level == waiting.level) & ((urgent > count) | longer))
+    query = select(func.count()).where(NOT_RESOLVED, cases.c.state == CaseState.OPEN, before)
     return int((await transaction.execute(query)).scalar_one())
 
 

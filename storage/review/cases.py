@@ -13,7 +13,7 @@ from sqlalchemy import Column, Row, Select, bindparam, insert, select, update
 
 from storage.database.connection import Transaction
 from storage.database.schema_review import NOT_RESOLVED, cases
-from storage.ids import CaseId, OperatorId, PersonId
+from storage.ids import CaseId, OperatorId, OutboxId, PersonId
 
 # The category of a case in which the person asked for a human.
 ASKED = "asked"
@@ -50,6 +50,7 @@ class Case:
         clock_stage: the stage of an unclaimed case's escalation.
         is_shadowed: an operator reads the model's replies before they are sent.
         thread_id: its topic in the operators' group.
+        answers_outbox_id: the message of the outbox that shows operators the script's answers.
     """
 
     case_id: CaseId
@@ -72,6 +73,7 @@ class Case:
     paged_operator: OperatorId | None = None
     is_shadowed: bool = False
     thread_id: int | None = None
+    answers_outbox_id: OutboxId | None = None
     resolution: Resolution | None = None
     resolved_at: datetime | None = None
     resolved_by: OperatorId | None = None
@@ -95,6 +97,7 @@ class CaseColumns(TypedDict, total=False):
     paged_operator: OperatorId | None
     is_shadowed: bool
     thread_id: int | None
+    answers_outbox_id: OutboxId | None
 
 
 async def open_case(transaction: Transaction, person_id: PersonId) -> Case | None:

@@ -1,4 +1,4 @@
-"""Canned replies, and hand-overs of cases.
+"""Canned replies, hand-overs of cases, and the message with the answers to the script.
 
 Revision ID: 0013
 Revises: 0012
@@ -20,7 +20,7 @@ TABLE = "canned_replies"
 
 
 def upgrade() -> None:
-    """Add a table and a column."""
+    """Add a table and two columns."""
     op.create_table(
         TABLE,
         sa.Column("reply_id", KEY, nullable=False),
@@ -35,3 +35,4 @@ def upgrade() -> None:
     )
     op.create_index(f"ix_{TABLE}_name", TABLE, ["name"], unique=True)
     op.add_column("cases", sa.Column("handed_to", KEY, nullable=True))
+    op.add_column("cases", sa.Column("answers_outbox_id", KEY, nullable=True))
