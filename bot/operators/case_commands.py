@@ -52,13 +52,6 @@ class CaseCommands:
         self._takeover = canned.takeover
         self._messenger = messenger
         self._buttons = CaseButtons(messenger)
-        self._simple: dict[str, SimpleAct] = {
-            "claim": self._desk.claim,
-            "release": self._desk.release,
-            "takeover": self._takeover.begin,
-            "takeback": self._takeover.take_back,
-            "replies": self._list_replies,
-        }
 
     async def execute(
         self,
@@ -75,10 +68,17 @@ class CaseCommands:
         Raises:
             RefusedError: the act was refused, for the reason given.
         """
-        if (simple := self._simple.get(verb)) is not None:
-            await simple(transaction, actor, case_id)
-            return
         desk, takeover = self._desk, self._takeover
+        simple: dict[str, SimpleAct] = {
+            "claim": desk.claim,
+            "release": desk.release,
+            "takeover": takeover.begin,
+            "takeback": takeover.take_back,
+            "replies": self._list_replies,
+        }
+        if verb in simple:
+            await simple[verb](transaction, actor, case_id)
+            return
         match verb:
             case "handback":
                 await takeover.hand_back(transaction, actor, case_id, words)
