@@ -114,8 +114,11 @@ class Takeover:
             raise RefusedError(Refusal.PERSON_GONE)
         if case.claimed_by != actor.operator_id:
             raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
-        if not await outbox.cancel_waiting_reply(transaction, case.person_id):
+        cancelled = await outbox.cancel_waiting_reply(transaction, case.person_id)
+        if not cancelled:
             raise RefusedError(Refusal.REPLY_SENT)
+        for turn_id in filter(None, cancelled):  # what was never said is no part of the talk
+            await conversations.delete_unsent(transaction, turn_id)
         return await desk.happened(transaction, EventType.TAKEN_BACK, case_id, actor)
 
     async def hand_back(

@@ -215,16 +215,23 @@ async def has_reply_waiting(transaction: Transaction, person_id: PersonId) -> bo
     return (await transaction.execute(query)).first() is not None
 
 
-async def cancel_waiting_reply(transaction: Transaction, person_id: PersonId) -> bool:
-    """Cancel an operator's message that still waits, and return False if there is none."""
+async def cancel_waiting_reply(
+    transaction: Transaction, person_id: PersonId
+) -> list[TurnId | None]:
+    """Cancel an operator's message that still waits.
+
+    Returns:
+        Its turn, or None if it was not kept. Nothing if no message waits.
+    """
     cancelled = await transaction.execute(
         update(outbox)
         .where(*_is_waiting_reply(transaction, person_id))
         .values(
             state=OutboxState.CANCELLED, reason="taken_back", ended_at=transaction.now, body=None
         )
+        .returning(outbox.c.turn_id)
     )
-    return cancelled.rowcount > 0
+    return list(cancelled.scalars())
 
 
 def _is_waiting_reply(

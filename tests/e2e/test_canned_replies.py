@@ -111,6 +111,11 @@ async def test_a_wrong_tap_is_taken_back(group: Group, clock: OffsetClock, texts
     await user.wait_for(kept.brought()["here"]["zh"], timeout_s=20)
     await at_rest(group.service, group.sandbox)
     assert not any(end in m.text for m in user.messages)
+    person = await person_of(group.service, user)
+    assert person is not None
+    async with group.service.parts.database.read() as transaction:
+        turns = await transcripts.history(transaction, person.person_id)
+    assert [t.text for t in turns if t.role == "operator"] == [kept.brought()["here"]["zh"]]
     async with group.service.parts.database.read() as transaction:
         verdict = await audit.verify(transaction)
         acts = [each.act for each in await audit.page(transaction, operator_id=None, limit=4)]
