@@ -22,6 +22,7 @@ from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
+from review.cases import canned_replies
 from review.operators import roster
 from safety.text.languages import prepare_languages
 from storage import Clock, utc_now
@@ -104,6 +105,7 @@ class Service:
             await roster.seed(
                 transaction, self._settings.operators, language=self._settings.operators_language
             )
+            await canned_replies.seed(transaction)
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
         await parts.crisis.lexicon.live.refresh()  # before the first message is screened

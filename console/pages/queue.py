@@ -49,6 +49,7 @@ class QueueRows:
         values = {
             "age": site.ago(language, case.last_risk_at),
             "holder": site.called(language, holder),
+            "receiver": site.called(language, names.get(case.handed_to)) if case.handed_to else "",
             "is_mine": case.claimed_by == visitor.operator.operator_id,
             "is_due": case.clock_due_at is not None and case.clock_due_at > now,
         }

@@ -35,8 +35,8 @@ STREAM = "/stream"
 
 
 def path_of(entry: ProtectedRoute, case_id: int) -> str:
-    path = re.sub(r"\{case_id:(?:int|id)\}", str(case_id), entry.path)
-    return "/console" + re.sub(r"\{(operator|change)_id:(?:int|id)\}", "1", path)
+    path = re.sub(r"\{case_id:id\}", str(case_id), entry.path)
+    return "/console" + re.sub(r"\{(operator|change|reply)_id:id\}", "1", path)
 
 
 async def knock(
@@ -181,12 +181,18 @@ def console_of() -> Callable[[Service], Any]:
 async def test_admins_only(console: Console, sit: Sit, reviewer: Operator, case_id: CaseId) -> None:
     seat = await sit(reviewer)
     admins = [entry for entry in guarded(console) if entry.is_admins]
-    assert {entry.path.split("/")[1] for entry in admins} == {"audit", "operators", "lexicon"}
+    assert {entry.path.split("/")[1] for entry in admins} == {
+        "audit",
+        "lexicon",
+        "operators",
+        "replies",
+    }
     for entry in admins:
         answer = await knock(seat.client, entry, case_id, **{CSRF_HEADER: seat.csrf})
         assert answer.status_code == 403, entry.path
     home = await seat.client.get("/console/")
     assert "/console/audit" not in home.text and "/console/operators" not in home.text
+    assert "/console/replies" not in home.text
 
 
 async def test_acts_need_the_token_of_the_session(
