@@ -99,11 +99,15 @@ def build(
         turns=turns,
         cache=cache,
         lost_replies=lost_replies,
-        routes=Routes(
-            buttons={"retry": turns.on_retry, BUTTON: lost_replies.on_button},
-            classes={UpdateClass.BURST: turns.on_burst},
-        ),
+        routes=_routes(turns, lost_replies),
         jobs=(Job("session_cache", eviction.evict_old, 60.0),),
+    )
+
+
+def _routes(turns: TurnHandler, lost_replies: LostReplies) -> Routes:
+    return Routes(
+        buttons={"retry": turns.on_retry, BUTTON: lost_replies.on_button},
+        classes={UpdateClass.BURST: turns.on_burst},
     )
 
 
