@@ -10,43 +10,49 @@ from pathlib import Path
 
 import sentencepiece
 
-from inference.requests import ModelError
+from inference.loading.identity import Identity
+from inference.loading.weight_files import read_json, unreadable
+from inference.requests import CheckpointError, TokenizerError
 
 # In the order in which their ids follow the vocabulary.
 ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
+ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
 
 # What SentencePiece writes for a space.
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 
+# A vocabulary is padded to a round number of rows; more rows than that belong to another one.
+MOST_PADDING = 256
+
 History = Sequence[tuple[str, str]]
-
-
-class TokenizerError(ModelError):
-    """`tokenizer.model` is missing or unreadable; says what to do."""
 
 
 class ChatTokenizer:
     """ChatGLM2's tokenizer.
 
     Attributes:
-        size: Number of SentencePiece pieces; the five added ids follow.
-        eos_id: The id that ends a reply.
-        end_ids: That id, and those with which a model begins the next prompt instead.
+        size: Number of SentencePiece pieces; the added ids follow.
+        eos_ids: The ids that end a reply.
+        end_ids: Those, and the ids with which a model begins the next prompt instead.
         start_ids: `[gMASK] sop`, which open every prompt.
     """
 
-    def __init__(self, processor: sentencepiece.SentencePieceProcessor) -> None:
+    added: tuple[str, ...] = ADDED
+
+    def __init__(
+        self, processor: sentencepiece.SentencePieceProcessor, eos_ids: Iterable[int] = ()
+    ) -> None:
         self._processor = processor
         self.size: int = processor.vocab_size()
-        self.eos_id: int = processor.eos_id()
-        added = {name: self.size + place for place, name in enumerate(ADDED)}
+        self.eos_ids = frozenset({processor.eos_id(), *eos_ids})
+        self._ids = {name: self.size + place for place, name in enumerate(self.added)}
         openings = [processor.piece_to_id(piece) for piece in (f"{SPACE}[", "[")]
         known = [token_id for token_id in openings if not processor.is_unknown(token_id)]
-        self.end_ids = [self.eos_id, *added.values(), *known]
-        self.start_ids: tuple[int, int] = (added["[gMASK]"], added["sop"])
+        self.end_ids = [*{*self.eos_ids, *self._ids.values(), *known}]
+        self.start_ids: tuple[int, int] = (self._ids["[gMASK]"], self._ids["sop"])
 
     @classmethod
-    def from_folder(cls, folder: Path) -> ChatTokenizer:
+    def from_folder(cls, folder: Path, eos_ids: Iterable[int] = ()) -> ChatTokenizer:
         """Read `tokenizer.model` in a checkpoint's folder.
 
         Raises:
@@ -55,13 +61,14 @@ class ChatTokenizer:
         path = folder / "tokenizer.model"
         if not path.is_file():
             raise TokenizerError(
-                f"{path} is missing. Copy tokenizer.model of the ChatGLM2 checkpoint there."
+                f"{path} is missing. Copy tokenizer.model of the same checkpoint there."
             )
         try:
             processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
         except (RuntimeError, OSError) as error:
-            raise TokenizerError(f"{path} is damaged. Download it again.") from error
-        return cls(processor)
+            fault = unreadable(path, "is damaged. Download it again.")
+            raise TokenizerError(str(fault)) from error
+        return cls(processor, eos_ids)
 
     def encode(self, text: str) -> list[int]:
         """Return ids of `text` as it stands; never one of the five added ids or a control id."""
@@ -181,3 +188,32 @@ def _character_width(held: bytearray) -> int | None:
 def finish_text(text: str) -> str:
     """Return a whole reply as ChatGLM2's `chat()` does: stripped, the year put in."""
     return text.strip().replace("[[训练时间]]", "2023年")
+
+
+def open_tokenizer(known: Identity) -> ChatTokenizer:
+    """Return the tokenizer of a model.
+
+    Raises:
+        TokenizerError: It is missing, damaged or another model's.
+    """
+    assert known.layout is not None
+    tokenizer = ChatTokenizer.from_folder(known.folder, _eos_ids(known))
+    needed, rows = tokenizer.size + len(tokenizer.added), known.layout.vocabulary
+    if not needed <= rows <= needed + MOST_PADDING:
+        raise TokenizerError(
+            f"{known.folder / 'tokenizer.model'} has {tokenizer.size} pieces, which need {needed} "
+            f"rows; the model has {rows}. It belongs to another model: copy tokenizer.model of the "
+            "same checkpoint there."
+        )
+    return tokenizer
+
+
+def _eos_ids(known: Identity) -> list[int]:
+    """Return what the checkpoint says ends a reply; `generation_config.json` goes first."""
+    path = known.folder / "generation_config.json"
+    try:
+        own = read_json(path).get("eos_token_id") if path.is_file() else None
+    except CheckpointError as error:
+        raise TokenizerError(str(error)) from error
+    said = known.raw.get("eos_token_id") if own is None else own
+    return [each for each in (said if isinstance(said, list) else [said]) if type(each) is int]
