@@ -70,8 +70,8 @@ def model_faults(known: Identity) -> tuple[str, ...]:
     return known.faults
 
 
-def prefix_faults(known: Identity, model: Identity) -> tuple[str, ...]:
-    """Return what stops the use of a folder as a prefix of a model."""
+def prefix_faults(known: Identity, model: Identity | None) -> tuple[str, ...]:
+    """Return what stops the use of a folder as a prefix, of a model if it is known yet."""
     if known.faults:
         return known.faults
     if known.prefix_tensor is None:
@@ -80,7 +80,7 @@ def prefix_faults(known: Identity, model: Identity) -> tuple[str, ...]:
             "embedding.weight. Give the folder that P-Tuning v2 training wrote, or a PEFT "
             "prefix-tuning adapter.",
         )
-    return tuple(misfits(known, model))
+    return () if model is None else tuple(misfits(known, model))
 
 
 def _find_adapter(folder: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -69,6 +70,11 @@ class Identity:
     def nbytes(self) -> int:
         """Bytes of the weight files."""
         return sum(path.stat().st_size for path in self.shards.paths)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all weights together."""
+        return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
     @property
     def name(self) -> str:

@@ -16,10 +16,8 @@ from inference.loading import checkpoint, shards
 from inference.loading.hub import fetch
 from inference.loading.identify import require_model
 from inference.requests import CheckpointError
+from tests.support.checkpoint_folders import FIRST, INDEX, SECOND, edit_json, edit_shard
 
-INDEX = "pytorch_model.bin.index.json"
-FIRST = "pytorch_model-00001-of-00002.bin"
-SECOND = "pytorch_model-00002-of-00002.bin"
 QKV = "transformer.encoder.layers.0.self_attention.query_key_value.weight"
 
 
@@ -31,18 +29,6 @@ def load_model(folder, **options):
 def folder(pica, tmp_path):
     """A copy of a sharded ChatGLM2 checkpoint, to be spoilt."""
     return shutil.copytree(pica.model, tmp_path / "model")
-
-
-def edit_json(path, **changes):
-    value = json.loads(path.read_text())
-    value.update(changes)
-    path.write_text(json.dumps({k: v for k, v in value.items() if v is not None}))
-
-
-def edit_shard(path, change):
-    tensors = torch.load(path, weights_only=True)
-    change(tensors)
-    torch.save(tensors, path)
 
 
 def edit_index(folder, change):
@@ -303,44 +289,6 @@ def test_an_unknown_type_and_device_are_named(folder, pica):
 def test_a_name_that_is_neither_folder_nor_hub_name(tmp_path):
     with pytest.raises(CheckpointError, match=r"no folder.*Give a folder or a hub name"):
         fetch(str(tmp_path / "nothing" / "here"))
-
-
-def test_a_hub_name_out_of_reach_says_what_to_do(monkeypatch, tmp_path):
-    import huggingface_hub
-
-    asked = []
-
-    def list_files(self, repository, *, revision=None):
-        asked.append((repository, revision))
-        raise OSError("no network")
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", list_files)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(CheckpointError, match=r"could not be downloaded.*copy the repository"):
-        fetch("owner/no-such-model@v1")
-    assert asked == [("owner/no-such-model", "v1")]
-
-
-@pytest.mark.parametrize(
-    ("listed", "form"),
-    [
-        (["config.json", "model.safetensors", "pytorch_model.bin"], "*.safetensors"),
-        (["config.json", "pytorch_model-00001-of-00007.bin"], "*.bin"),
-    ],
-)
-def test_a_download_takes_one_form_of_the_weights_and_no_code(monkeypatch, tmp_path, listed, form):
-    import huggingface_hub
-
-    taken = {}
-
-    def download(repository, **options):
-        taken.update(options)
-        return str(tmp_path)
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda *a, **k: listed)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert fetch("THUDM/chatglm2-6b") == tmp_path
-    assert taken == {"revision": None, "allow_patterns": ["*.json", "tokenizer.model", form]}
 
 
 def test_the_plan_covers_every_parameter(folder):
