@@ -23,6 +23,8 @@ _REQUIRED: dict[str, tuple[object, str]] = {
     "original_rope": (True, "rotary positions over halves of a head"),
     "interleaved_qkv": (False, "queries, keys and values stored head by head"),
 }
+# Activations that transformers' GLM computes.
+_ACTIVATIONS = ("silu", "swish", "gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "relu")
 # Rotary tables that stay the same for every length of text.
 _ROPE_TYPES = ("default", "linear", "yarn", "llama3")
 
@@ -142,6 +144,11 @@ def _glm_layout(raw: Mapping[str, Any]) -> Layout:
         raise ConfigError(
             f"the rotary positions are of type {kind!r}, which change with the length of a text. "
             f"Use one of {', '.join(_ROPE_TYPES)}."
+        )
+    if raw.get("hidden_act", "silu") not in _ACTIVATIONS:
+        raise ConfigError(
+            f"hidden_act is {raw['hidden_act']!r}, which is not supported. Use one of "
+            f"{', '.join(_ACTIVATIONS)}."
         )
     heads, hidden = _count(raw, "num_attention_heads"), _count(raw, "hidden_size")
     _count(raw, "max_position_embeddings")

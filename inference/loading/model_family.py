@@ -63,7 +63,9 @@ def _chatglm(folder: Path, raw: Mapping[str, Any]) -> Kind:
     named = " ".join(
         [str(raw.get("_name_or_path")), *re.findall(r'"name_or_path": *"[^"]*', words)]
     )
-    for text in (named, "/".join(folder.absolute().parts[-4:])):
+    parts = folder.absolute().parts
+    cached = [part for part in parts[-4:] if part.startswith("models--")]  # in the hub's cache
+    for text in (named, " ".join([*parts[-1:], *cached])):
         version = _VERSION.search(text)
         if _ROLE in words or (version and version[1] == "3"):
             return Kind.CHATGLM3

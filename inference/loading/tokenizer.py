@@ -1,4 +1,4 @@
-"""Text to token ids and back: ChatGLM2's SentencePiece model, its five added ids, its template.
+"""Text to token ids and back: ChatGLM's SentencePiece model, its added ids, its templates.
 
 A user's text is encoded as it stands; the caller must escape what imitates the template.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from inference.loading.identity import Identity
+from inference.loading.identity import Identity, Kind
 from inference.loading.weight_files import read_json, unreadable
 from inference.requests import CheckpointError, TokenizerError
 
@@ -38,14 +38,17 @@ class ChatTokenizer:
     """
 
     added: tuple[str, ...] = ADDED
+    # Added ids that end a reply.
+    ending: tuple[str, ...] = ()
 
     def __init__(
         self, processor: sentencepiece.SentencePieceProcessor, eos_ids: Iterable[int] = ()
     ) -> None:
         self._processor = processor
         self.size: int = processor.vocab_size()
-        self.eos_ids = frozenset({processor.eos_id(), *eos_ids})
         self._ids = {name: self.size + place for place, name in enumerate(self.added)}
+        own = (self._ids[name] for name in self.ending)
+        self.eos_ids = frozenset({processor.eos_id(), *own, *eos_ids})
         openings = [processor.piece_to_id(piece) for piece in (f"{SPACE}[", "[")]
         known = [token_id for token_id in openings if not processor.is_unknown(token_id)]
         self.end_ids = [*{*self.eos_ids, *self._ids.values(), *known}]
@@ -123,6 +126,24 @@ class ChatTokenizer:
         return StreamDecoder(self)
 
 
+class ChatGLM3Tokenizer(ChatTokenizer):
+    """ChatGLM3's tokenizer: the same pieces, with an id before each turn that says whose it is."""
+
+    added = (*ADDED, *ROLES)
+    ending = ("<|user|>", "<|observation|>")
+
+    def encode_chat(self, query: str, history: History = ()) -> list[int]:
+        """Return prompt ids: `[gMASK] sop`, all turns, and the id that opens the next answer."""
+        ids = [*self.start_ids]
+        for question, answer in history:
+            ids += [*self._turn("<|user|>", question), *self._turn("<|assistant|>", answer)]
+        return [*ids, *self._turn("<|user|>", query), self._ids["<|assistant|>"]]
+
+    def _turn(self, role: str, text: str) -> list[int]:
+        # The line break ends what may stand behind a role, which is nothing here.
+        return [self._ids[role], *self.encode("\n"), *self.encode(text)]
+
+
 class StreamDecoder:
     """Decodes one reply id by id; its texts, joined, are `ChatTokenizer.decode` of all ids.
 
@@ -197,7 +218,8 @@ def open_tokenizer(known: Identity) -> ChatTokenizer:
         TokenizerError: It is missing, damaged or another model's.
     """
     assert known.layout is not None
-    tokenizer = ChatTokenizer.from_folder(known.folder, _eos_ids(known))
+    kind = ChatGLM3Tokenizer if known.kind is Kind.CHATGLM3 else ChatTokenizer
+    tokenizer = kind.from_folder(known.folder, _eos_ids(known))
     needed, rows = tokenizer.size + len(tokenizer.added), known.layout.vocabulary
     if not needed <= rows <= needed + MOST_PADDING:
         raise TokenizerError(
