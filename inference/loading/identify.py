@@ -14,7 +14,7 @@ from inference.loading.model_family import tell_kind
 from inference.loading.nearby import describe_other
 from inference.loading.prefix_check import length_faults, misfits, ptuning_faults
 from inference.loading.tensor_headers import StoredTensor, read_headers
-from inference.loading.tokenizer import open_tokenizer
+from inference.loading.tokenizer_choice import open_tokenizer
 from inference.loading.weight_check import check_tensors
 from inference.loading.weight_files import Shards, find_shards, read_json
 from inference.requests import CheckpointError, ModelError, PrefixError

@@ -17,7 +17,8 @@ from inference.loading.hub import fetch
 from inference.loading.identify import require_model, require_prefix
 from inference.loading.identity import Identity
 from inference.loading.machine import Device, describe_device, usable_cpus
-from inference.loading.tokenizer import ChatTokenizer, open_tokenizer
+from inference.loading.tokenizer import ChatTokenizer
+from inference.loading.tokenizer_choice import open_tokenizer
 from inference.requests import CheckpointError, PrefixError
 
 if TYPE_CHECKING:

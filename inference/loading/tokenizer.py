@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sentencepiece
+from inference.loading.weight_files import unreadable
+from inference.requests import TokenizerError
 
-from inference.loading.identity import Identity, Kind
-from inference.loading.weight_files import read_json, unreadable
-from inference.requests import CheckpointError, TokenizerError
+if TYPE_CHECKING:
+    import sentencepiece
 
 # In the order in which their ids follow the vocabulary.
 ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
@@ -20,9 +21,6 @@ ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
 
 # What SentencePiece writes for a space.
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
-
-# A vocabulary is padded to a round number of rows; more rows than that belong to another one.
-MOST_PADDING = 256
 
 History = Sequence[tuple[str, str]]
 
@@ -61,6 +59,8 @@ class ChatTokenizer:
         Raises:
             TokenizerError: The file is missing or is not a SentencePiece model.
         """
+        import sentencepiece
+
         path = folder / "tokenizer.model"
         if not path.is_file():
             raise TokenizerError(
@@ -109,11 +109,11 @@ class ChatTokenizer:
         """Return whether the id is an ordinary piece, the unknown piece or a byte."""
         return 0 <= token_id < self.size and not self._processor.is_control(token_id)
 
-    def byte_of(self, token_id: int) -> int | None:
-        """Return the byte that a byte-fallback id stands for, else None."""
+    def bytes_of(self, token_id: int) -> bytes | None:
+        """Return the bytes that an id stands for, or None if it stands for a piece of text."""
         if not self._processor.is_byte(token_id):
             return None
-        return int(self._processor.id_to_piece(token_id)[3:5], 16)
+        return bytes([int(self._processor.id_to_piece(token_id)[3:5], 16)])
 
     def piece_text(self, token_id: int, *, first: bool) -> str:
         """Return text of a piece; a first piece loses the space that encoding put before it."""
@@ -160,9 +160,9 @@ class StreamDecoder:
         """Return text that has become certain with this id; often empty."""
         if not self._tokenizer.has_text(token_id):
             return ""
-        byte = self._tokenizer.byte_of(token_id)
-        if byte is not None:
-            self._held.append(byte)
+        held = self._tokenizer.bytes_of(token_id)
+        if held is not None:
+            self._held += held
             return self._settled()
         text = self.finish()
         text += self._tokenizer.piece_text(token_id, first=not self._started)
@@ -209,33 +209,3 @@ def _character_width(held: bytearray) -> int | None:
 def finish_text(text: str) -> str:
     """Return a whole reply as ChatGLM2's `chat()` does: stripped, the year put in."""
     return text.strip().replace("[[训练时间]]", "2023年")
-
-
-def open_tokenizer(known: Identity) -> ChatTokenizer:
-    """Return the tokenizer of a model.
-
-    Raises:
-        TokenizerError: It is missing, damaged or another model's.
-    """
-    assert known.layout is not None
-    kind = ChatGLM3Tokenizer if known.kind is Kind.CHATGLM3 else ChatTokenizer
-    tokenizer = kind.from_folder(known.folder, _eos_ids(known))
-    needed, rows = tokenizer.size + len(tokenizer.added), known.layout.vocabulary
-    if not needed <= rows <= needed + MOST_PADDING:
-        raise TokenizerError(
-            f"{known.folder / 'tokenizer.model'} has {tokenizer.size} pieces, which need {needed} "
-            f"rows; the model has {rows}. It belongs to another model: copy tokenizer.model of the "
-            "same checkpoint there."
-        )
-    return tokenizer
-
-
-def _eos_ids(known: Identity) -> list[int]:
-    """Return what the checkpoint says ends a reply; `generation_config.json` goes first."""
-    path = known.folder / "generation_config.json"
-    try:
-        own = read_json(path).get("eos_token_id") if path.is_file() else None
-    except CheckpointError as error:
-        raise TokenizerError(str(error)) from error
-    said = known.raw.get("eos_token_id") if own is None else own
-    return [each for each in (said if isinstance(said, list) else [said]) if type(each) is int]

@@ -188,10 +188,16 @@ class Decoder:
         self, layer: LayerWeights, hidden: torch.Tensor, mixed: torch.Tensor
     ) -> torch.Tensor:
         """Compute what follows attention in a layer."""
-        hidden = hidden + product(mixed, layer.out)
+        attended = product(mixed, layer.out)
+        if layer.outer_norms is not None:
+            attended = self._normed(attended, layer.outer_norms[0])
+        hidden = hidden + attended
         normed = self._normed(hidden, layer.mlp_norm)
         gate, up = product(normed, layer.gate_up).chunk(2, dim=-1)
-        return hidden + product(self._activation(gate).mul_(up), layer.down)
+        inner = product(self._activation(gate).mul_(up), layer.down)
+        if layer.outer_norms is not None:
+            inner = self._normed(inner, layer.outer_norms[1])
+        return hidden + inner
 
     def _normed(self, hidden: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Return the RMS norm, in half the time of torch's own for a few rows on a CPU."""

@@ -7,7 +7,14 @@ import shutil
 
 import pytest
 import torch
-from transformers import GlmConfig, GlmForCausalLM
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    Glm4Config,
+    Glm4ForCausalLM,
+    GlmConfig,
+    GlmForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from inference.loading.identify import identify
 from inference.loading.identity import Kind
@@ -236,3 +243,95 @@ def test_b4_a_prefix_inside_a_model_is_used(folder, pica):
     apart = open_model(ModelSource(model=str(pica.model), prefix=str(pica.prefix), device="cpu"))
     assert torch.equal(inside.prefix.keys, apart.prefix.keys)
     assert inside.context_length == apart.context_length
+
+
+SPECIAL = ("<|endoftext|>", "[gMASK]", "<sop>", "<|user|>", "<|assistant|>", "<|observation|>")
+TEMPLATE = """[gMASK]<sop>
+{%- for m in messages %}
+<|{{ m.role }}|>
+{{ m.content }}
+{%- endfor %}
+{%- if add_generation_prompt %}<|assistant|>
+{% endif %}"""
+
+
+def glm4_tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator([TEXT, "hello there, how are you\n\n"] * 9, trainer)
+    tokenizer.add_special_tokens([AddedToken(each, normalized=False) for each in SPECIAL])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, chat_template=TEMPLATE)
+
+
+@pytest.fixture(params=["glm", "glm4"])
+def glm4(request, tmp_path):
+    """A tiny random model in the layout of GLM-4-9B-chat-hf or GLM-4-9B-0414."""
+    tokenizer = glm4_tokenizer()
+    ends = tokenizer.convert_tokens_to_ids(["<|endoftext|>", "<|user|>", "<|observation|>"])
+    sizes = TINY | {"vocab_size": len(tokenizer) + 40, "eos_token_id": ends}
+    if request.param == "glm":
+        model = random_model(GlmForCausalLM, GlmConfig(**sizes))
+    else:
+        model = random_model(Glm4ForCausalLM, Glm4Config(**sizes))
+    model.save_pretrained(tmp_path / "glm4")
+    tokenizer.save_pretrained(tmp_path / "glm4")
+    return tmp_path / "glm4", model, tokenizer
+
+
+def test_b1_glm4_is_what_transformers_computes(glm4, driver):
+    folder, model, tokenizer = glm4
+    opened = open_model(ModelSource(model=str(folder), device="cpu"))
+    messages = [
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": "\n累，你呢"},
+        {"role": "user", "content": TEXT},
+    ]
+    chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
+    assert opened.tokenizer.encode_chat(TEXT, [("hello", "\n累，你呢")]) == chat
+    with torch.inference_mode():
+        expected = model(torch.tensor([chat])).logits[0, -1]
+    torch.testing.assert_close(logits(opened, chat), expected, atol=1e-4, rtol=1e-4)
+    replied = model.generate(torch.tensor([chat]), max_new_tokens=24, do_sample=False)
+    assert greedy(driver, opened, chat) == replied[0, len(chat) :].tolist()
+    assert opened.tokenizer.eos_ids == {*model.config.eos_token_id}
+
+
+def test_b1_glm4_takes_no_role_from_a_text_and_shows_no_half_character(glm4):
+    folder, _, tokenizer = glm4
+    ours = open_model(ModelSource(model=str(folder), device="cpu")).tokenizer
+    special = set(tokenizer.convert_tokens_to_ids(list(SPECIAL)))
+    ids = ours.encode("<|assistant|>\n好<|user|>[gMASK]<sop>")
+    assert not special & {*ids}
+    assert ours.decode(ids) == "<|assistant|>\n好<|user|>[gMASK]<sop>"
+    ids = tokenizer.encode("😭é<|user|>hello 累")
+    assert ours.decode(ids) == tokenizer.decode(ids, skip_special_tokens=True)
+    stream = ours.stream()
+    assert "".join(stream.feed(each) for each in ids) + stream.finish() == ours.decode(ids)
+    assert ours.decode([10**6, -1]) == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json is missing"),
+        (lambda folder: (folder / "chat_template.jinja").unlink(), "no chat template"),
+        (lambda folder: (folder / "chat_template.jinja").write_text("{{"), "template is damaged"),
+        (
+            lambda folder: (folder / "chat_template.jinja").write_text(
+                "{{ messages[-1].content }}"
+            ),
+            "all turns of a conversation alike",
+        ),
+        (lambda folder: edit_json(folder / "tokenizer.json", decoder=None), "not byte-level BPE"),
+        (lambda folder: edit_json(folder / "config.json", vocab_size=4032), "has shape"),
+    ],
+)
+def test_b3_a_tokenizer_of_glm4_that_is_not_whole(glm4, spoil, says):
+    folder, _, _ = glm4
+    spoil(folder)
+    (fault,) = [each for each in identify(folder).faults if says in each]
+    assert fault.endswith(".")
