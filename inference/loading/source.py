@@ -37,7 +37,7 @@ class ModelSource:
     """What to load and how much of it may run at once.
 
     Attributes:
-        model: A ChatGLM2 or GLM folder, or a hub name such as `THUDM/chatglm2-6b` (optionally
+        model: A ChatGLM or GLM folder, or a hub name such as `THUDM/chatglm2-6b` (optionally
             `@revision`). None: the embedded demo model with its own prefix.
         prefix: A P-Tuning v2 or PEFT prefix, folder or hub name. None with a model: no prefix.
         device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` and `cuda` take the first GPU that holds
