@@ -23,9 +23,14 @@ def find_local(name: str) -> Path | None:
     Raises:
         CheckpointError: It is neither something here nor a hub name.
     """
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
+    try:
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError) as error:  # no right to look, or no home
+        raise CheckpointError(
+            f"{name} cannot be looked at ({error}). Check the path and its rights."
+        ) from error
     if not _HUB_NAME.fullmatch(name):
         raise CheckpointError(
             f"{name}: there is no folder here of this name. Give a folder or a hub name."

@@ -30,7 +30,10 @@ def identify(folder: Path) -> Identity:
             return _checkpoint(folder, read_json(folder / "config.json"))
         return _bare(folder)
     except ModelError as error:
-        return Identity(folder, faults=(str(error),))
+        fault = str(error)
+    except OSError as error:
+        fault = f"{error.filename or folder} cannot be read ({error.strerror}). Check its rights."
+    return Identity(folder, faults=(fault,))
 
 
 def require_model(folder: Path) -> Identity:

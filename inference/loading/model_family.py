@@ -11,7 +11,7 @@ from inference.requests import CheckpointError
 # Larger than ChatGLM's vocabulary; GLM-4's has 151,552 rows.
 _LARGE_VOCABULARY = 100_000
 _USE = "Use ChatGLM2-6B (THUDM/chatglm2-6b) or ChatGLM3-6B (THUDM/chatglm3-6b)."
-_ROLE = "<|user|>"
+_ROLE = re.compile(r"<\|(user|assistant)\|>")
 _VERSION = re.compile(r"chatglm[-_]?([23])", re.IGNORECASE)
 
 
@@ -67,7 +67,7 @@ def _chatglm(folder: Path, raw: Mapping[str, Any]) -> Kind:
     cached = [part for part in parts[-4:] if part.startswith("models--")]  # in the hub's cache
     for text in (named, " ".join([*parts[-1:], *cached])):
         version = _VERSION.search(text)
-        if _ROLE in words or (version and version[1] == "3"):
+        if _ROLE.search(words) or (version and version[1] == "3"):
             return Kind.CHATGLM3
         if version:
             return Kind.CHATGLM2

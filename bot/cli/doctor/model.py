@@ -5,6 +5,7 @@ The checks look at files and devices only and do not load the model.
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
@@ -30,7 +31,8 @@ def _check_model(settings: Settings) -> list[Finding]:
         return [bad("model", "PICA_MODEL is not set", to_do)]
     model, findings = _look_at("model", settings.model)
     if model is not None:
-        findings += _faulty("model", model_faults(model)) or [_sound("model", model)]
+        faults = model_faults(model)
+        findings += _faulty("model", faults, settings.model) or [_sound("model", model)]
     return [*findings, *_check_prefix(settings.prefix, model)]
 
 
@@ -45,7 +47,7 @@ def _check_prefix(where: str | None, model: Identity | None) -> list[Finding]:
     if prefix is not None:
         usable = model is not None and model.layout is not None
         faults = prefix_faults(prefix, model if usable else None)
-        findings += _faulty("prefix", faults) or [_sound("prefix", prefix)]
+        findings += _faulty("prefix", faults, where) or [_sound("prefix", prefix)]
     return findings
 
 
@@ -54,15 +56,21 @@ def _look_at(name: str, where: str) -> tuple[Identity | None, list[Finding]]:
     try:
         folder = find_local(where)
     except CheckpointError as error:
-        return None, _faulty(name, [str(error)])
+        return None, _faulty(name, [str(error)], "")
     if folder is None:
         return None, [good(name, f"{where}, from the hub (downloaded at the first start)")]
     return identify(folder), []
 
 
-def _faulty(name: str, faults: Iterable[str]) -> list[Finding]:
-    """Return a finding for each fault, whose last sentence says what to do."""
-    parts = (fault.rpartition(". ") for fault in faults)
+def _faulty(name: str, faults: Iterable[str], where: str) -> list[Finding]:
+    """Return a finding for each fault, whose last sentence says what to do.
+
+    What the hub's cache lacks, the next start fetches.
+    """
+    parts = [fault.rpartition(". ") for fault in faults]
+    if where and not Path(where).expanduser().exists():
+        again = "The next start asks the hub for it. If it says the same: "
+        return [warning(name, what, again + to_do) for what, _, to_do in parts]
     return [bad(name, what, to_do) for what, _, to_do in parts]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +126,42 @@ async def test_b6_folders_that_are_exchanged(folder: Path, prefix: Path) -> None
     model, second = await findings(prefix, folder)
     assert "not a whole model" in model.what
     assert "without a prefix" in second.what
+
+
+LOOK = """
+import asyncio
+from bot.cli.doctor.model import check_model
+from bot.settings import Settings
+found = asyncio.run(check_model(Settings(_env_file=None, model="owner/model")))
+print(found[0].grade, found[0].what, found[0].to_do)
+"""
+
+
+def test_b6_what_the_hubs_cache_lacks_is_fetched_by_a_start(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "cache" / "models--owner--model"
+    shutil.move(folder, kept / "snapshots" / "0123abcd")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("0123abcd")
+
+    def said() -> str:
+        root = str(Path(__file__).parents[3])
+        settings = {"HF_HUB_CACHE": str(kept.parent), "HF_HUB_OFFLINE": "1", "PYTHONPATH": root}
+        done = subprocess.run(
+            [sys.executable, "-c", LOOK],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | settings,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    assert said().startswith("good ")
+    (kept / "snapshots" / "0123abcd" / SECOND).unlink()
+    assert said().startswith("warning 1 of 2 shards are missing")
+    assert "The next start asks the hub" in said()
+
+
+async def test_b6_a_path_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    (found, _) = await findings(tmp_path / ("m" * 5000))
+    assert found.grade is Grade.BAD
+    assert "File name too long" in found.what
