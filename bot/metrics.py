@@ -45,6 +45,11 @@ class Metrics:
 
         # Receiving.
         self.updates = counter("pica_updates_total", "Updates received, by kind", ["kind"])
+        self.dropped_parts = counter(
+            "pica_update_parts_dropped_total",
+            "Parts of updates that could not be read, by name",
+            ["part"],
+        )
         self.screenings = counter("pica_screenings_total", "Messages screened, by level", ["level"])
         self.ends = counter("pica_inbox_ended_total", "Messages ended, by end", ["ended_as"])
         self.inbox_open = gauge("pica_inbox_open", "Messages without an end")

@@ -27,6 +27,7 @@ async def send_part(
     *,
     preview_message_id: int | None = None,
     thread_id: int | None = None,
+    needs_thread: bool = False,
 ) -> int:
     """Send one part and return its message id.
 
@@ -36,18 +37,35 @@ async def send_part(
         body: the message. Its buttons go under the last part.
         part: the index of the part, from 0.
         preview_message_id: a message to edit into the first part.
-        thread_id: the topic of a group, or None for the general one.
+        thread_id: the topic, or None for the general one.
+        needs_thread: whether to fail if the topic is gone. Otherwise the general one is used.
 
     Raises:
         SendError: the call failed, or may have failed.
     """
+    try:
+        return await _send_part(bot, chat_id, body, part, preview_message_id, thread_id)
+    except SendError as error:
+        if error.failure is not Failure.NO_THREAD or thread_id is None or needs_thread:
+            raise
+    return await _send_part(bot, chat_id, body, part, preview_message_id, None)
+
+
+async def _send_part(
+    bot: Bot,
+    chat_id: int,
+    body: MessageBody,
+    part: int,
+    preview_message_id: int | None,
+    thread_id: int | None,
+) -> int:
     texts = parts_of(body)
     markup = _keyboard(body) if part == len(texts) - 1 else None
     try:
         if body.document is not None:
-            return await _send_document(bot, chat_id, body, markup)
+            return await _send_document(bot, chat_id, body, markup, thread_id)
         if part == 0 and preview_message_id is not None:
-            return await _edit(bot, chat_id, preview_message_id, texts[part], markup)
+            return await _edit(bot, chat_id, preview_message_id, texts[part], markup, thread_id)
         sent = await bot.send_message(
             chat_id,
             texts[part],
@@ -134,7 +152,11 @@ async def delete_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
 
 
 async def _send_document(
-    bot: Bot, chat_id: int, body: MessageBody, markup: InlineKeyboardMarkup | None
+    bot: Bot,
+    chat_id: int,
+    body: MessageBody,
+    markup: InlineKeyboardMarkup | None,
+    thread_id: int | None,
 ) -> int:
     assert body.document is not None
     content = body.document.content
@@ -142,17 +164,32 @@ async def _send_document(
     caption, name = body.text or None, body.document.filename
     if body.document.is_picture:
         sent = await bot.send_photo(
-            chat_id, data, filename=name, caption=caption, reply_markup=markup
+            chat_id,
+            data,
+            filename=name,
+            caption=caption,
+            reply_markup=markup,
+            message_thread_id=thread_id,
         )
     else:
         sent = await bot.send_document(
-            chat_id, io.BytesIO(data), filename=name, caption=caption, reply_markup=markup
+            chat_id,
+            io.BytesIO(data),
+            filename=name,
+            caption=caption,
+            reply_markup=markup,
+            message_thread_id=thread_id,
         )
     return sent.message_id
 
 
 async def _edit(
-    bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None
+    bot: Bot,
+    chat_id: int,
+    message_id: int,
+    text: str,
+    markup: InlineKeyboardMarkup | None,
+    thread_id: int | None,
 ) -> int:
     try:
         await bot.edit_message_text(
@@ -162,7 +199,10 @@ async def _edit(
         if "not modified" in str(error):
             return message_id
         # The person deleted the preview, or it is too old to edit: send a new message.
-        return (await bot.send_message(chat_id, text, reply_markup=markup)).message_id
+        sent = await bot.send_message(
+            chat_id, text, reply_markup=markup, message_thread_id=thread_id
+        )
+        return sent.message_id
     return message_id
 
 

@@ -3,7 +3,7 @@
 A message is sealed with the key of the person it is about, and erased when its row ends.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -15,6 +15,7 @@ from storage.database.connection import Transaction
 from storage.database.events import MessagesQueued
 from storage.database.schema import is_open, outbox, people
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
+from storage.messages import inbox
 from storage.messages.body import MessageBody, to_json
 from storage.messages.keyboards import asked_by
 
@@ -125,6 +126,9 @@ async def put(
         check_in_id: the check-in that it asks or accompanies.
     """
     transaction.record(MessagesQueued())
+    if person_id is not None and audience is Audience.PERSON and body.to_telegram_id is None:
+        thread_id = await inbox.thread_of(transaction, person_id, update_id)
+        body = replace(body, thread_id=thread_id)
     owner = person_id if person_id is not None else keys.SERVICE
     sealed = await keys.seal(transaction, owner, to_json(body), SEAL_CONTEXT)
     values = {
