@@ -4,7 +4,6 @@ import itertools
 import time
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -70,35 +69,36 @@ async def heard(service: Service, user: SandboxUser) -> list[str]:
     return [turn.text for turn in turns if turn.role == "person"]
 
 
-@pytest.mark.parametrize("name", BROKEN)
+async def answer_to_raw(user: SandboxUser, sandbox: Sandbox, **fields: Any) -> str:
+    last = user.messages[-1].message_id
+    sandbox.send_raw_update({"message": message_of(user, **fields)})
+    return (await user.wait_for(None, after=last, timeout_s=30)).text
+
+
 async def test_a03_a_broken_part_costs_no_words(
-    service: Service, user: SandboxUser, sandbox: Sandbox, name: str
+    service: Service, user: SandboxUser, sandbox: Sandbox
 ) -> None:
-    last = user.messages[-1].message_id
-    sandbox.send_raw_update({"message": message_of(user, text=WORDS, **BROKEN[name])})
-    await user.wait_for(None, after=last, timeout_s=30)
-    await at_rest(service, sandbox)
-    assert await heard(service, user) == [WORDS]
+    for number, fields in enumerate(BROKEN.values()):
+        await answer_to_raw(user, sandbox, text=f"{WORDS} {number}", **fields)
+        await at_rest(service, sandbox)
+    assert await heard(service, user) == [f"{WORDS} {number}" for number in range(len(BROKEN))]
 
 
-@pytest.mark.parametrize("name", WORDLESS)
 async def test_a03_without_words_it_is_said(
-    service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts, name: str
+    service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts
 ) -> None:
-    last = user.messages[-1].message_id
-    sandbox.send_raw_update({"message": message_of(user, **WORDLESS[name])})
-    reply = await user.wait_for(None, after=last, timeout_s=30)
-    assert reply.text in {texts("zh", "unreadable"), texts("zh", "unreadable_empty")}
-    await at_rest(service, sandbox)
+    for name, fields in WORDLESS.items():
+        reply = await answer_to_raw(user, sandbox, **fields)
+        assert reply in {texts("zh", "unreadable"), texts("zh", "unreadable_empty")}, name
+        await at_rest(service, sandbox)
 
 
-@pytest.mark.parametrize("entities", [None, "bold", [{"type": "bot_command", "offset": "0"}]])
 async def test_a03_a_command_without_its_mark_is_obeyed(
-    user: SandboxUser, sandbox: Sandbox, texts: Texts, entities: object
+    user: SandboxUser, sandbox: Sandbox, texts: Texts
 ) -> None:
-    last = user.messages[-1].message_id
-    sandbox.send_raw_update({"message": message_of(user, text="/help", entities=entities)})
-    assert (await user.wait_for(None, after=last, timeout_s=30)).text == texts("zh", "help")
+    for entities in (None, "bold", [{"type": "bot_command", "offset": "0"}]):
+        reply = await answer_to_raw(user, sandbox, text="/help", entities=entities)
+        assert reply == texts("zh", "help")
 
 
 async def test_a03_a_slash_before_words_is_no_command(
