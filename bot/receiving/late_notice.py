@@ -50,7 +50,8 @@ class LateNotice:
         if message is None or message.date >= self.receives_since:
             return
         delay = transaction.now - message.date
-        if delay < LATE or await inbox.has_row_since(transaction, person.person_id, message.date):
+        until = message.date + timedelta(seconds=1)  # Telegram counts in whole seconds
+        if delay < LATE or await inbox.has_row_since(transaction, person.person_id, until):
             return
         key = "late_hours" if delay < 48 * HOUR else "late_days"
         text = self.texts(

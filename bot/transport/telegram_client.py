@@ -107,7 +107,10 @@ async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
     try:
         return (await bot.create_forum_topic(chat_id, name)).message_thread_id
     except TelegramError as error:
-        raise read_topic(error) from error
+        failed = read_topic(error)
+        if failed.failure is Failure.NO_THREAD:
+            failed.failure = Failure.NOT_NOW  # there was no topic yet that could be gone
+        raise failed from error
 
 
 async def rename_topic(bot: Bot, chat_id: int, thread_id: int, name: str) -> None:

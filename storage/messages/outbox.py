@@ -279,7 +279,11 @@ async def count_open(transaction: Transaction) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
-async def count_stuck(transaction: Transaction, *, tries: int) -> int:
-    """Count open messages with at least this many attempts."""
+async def count_stuck(
+    transaction: Transaction, *, tries: int, audience: Audience | None = None
+) -> int:
+    """Count open messages with at least this many attempts, perhaps of one audience."""
     query = select(func.count()).select_from(outbox).where(is_open(), outbox.c.attempts >= tries)
+    if audience is not None:
+        query = query.where(outbox.c.audience == audience)
     return int((await transaction.execute(query)).scalar_one())
