@@ -4,7 +4,7 @@ Only `load` reads the environment. Other modules get the values.
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,6 +17,9 @@ from safety.text.utf8 import NotUtf8Error, read_text
 
 ENV_FILE = ".env"
 Network = IPv4Network | IPv6Network
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
@@ -129,6 +132,54 @@ class Settings(BaseSettings):
                 "example 127.0.0.1, 10.0.0.0/8 (not 0.0.0.0/0, which trusts every caller)"
             )
         return networks
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "is not a token; copy it from @BotFather in the form 123456:ABC-def, without "
+                "spaces or line breaks"
+            )
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must be 1 to 256 of the characters A-Z, a-z, 0-9, _ and -, as Telegram asks"
+            )
+        return value
+
+    @field_validator("telegram_api_url", "webhook_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            _with_scheme(SecretStr(value), ("https", "http"), "https://host")
+            if any(character in value for character in "?# \n\t"):
+                raise ValueError("is not an address; use the form https://host")
+        return value
+
+    @field_validator("http_host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        try:
+            ip_address(value)
+        except ValueError:
+            if not _HOST.fullmatch(value):
+                raise ValueError(
+                    "must be an address of this machine alone, without brackets, port or scheme; "
+                    "use for example 127.0.0.1, 0.0.0.0 or ::1"
+                ) from None
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        if any(character in str(value) for character in "?\n\r\0"):
+            raise ValueError("must not contain ? or a line break; name another folder")
+        return value.expanduser()
 
     @field_validator("pager_webhook")
     @classmethod

@@ -99,7 +99,10 @@ def demo(
     answers in the terminal and ends.
     """
     logs.configure("warning")
+    from bot.transport.surroundings import check_surroundings
+
     with errors():
+        check_surroundings()
         if say:
             uvloop.run(_say(say, as_json))
         else:

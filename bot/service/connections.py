@@ -10,6 +10,7 @@ from bot.context import open_database, telegram
 from bot.service.http_server import listen
 from bot.settings import Settings
 from bot.transport.api_answers import AnswerError
+from bot.transport.surroundings import check_surroundings
 from inference import InferenceWorker, ModelSource
 from storage.companion import round_cache
 
@@ -25,7 +26,9 @@ async def preflight(settings: Settings) -> None:
         SecretKeyError: PICA_SECRET_KEY is missing or malformed.
         TelegramError: the token is wrong or Telegram cannot be reached.
         OSError: the port is taken.
+        SettingsError: a variable that the HTTP client reads is wrong.
     """
+    check_surroundings()
     listen(settings.http_host, settings.http_port).close()
     database = open_database(settings)
     try:

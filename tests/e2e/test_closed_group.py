@@ -59,7 +59,7 @@ async def test_a04_it_is_said_once_and_blocks_nothing(
             if f.name == "operators' chat" and "not taken" in f.what
         ]
         assert finding.grade is Grade.BAD
-        probe = [f for f in await check_operators(service.parts.context.settings)]
+        probe = await check_operators(service.parts.context.settings)
         assert any("cannot be written to" in f.what for f in probe)
     sandbox.faults.clear()
     for case in (1, 2):

@@ -11,6 +11,7 @@ import httpx
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
 from bot.texts.foreign import foreign_texts
+from bot.transport import surroundings
 from bot.transport.http_client import tls_context
 from safety.response.hotlines import HotlineError, Hotlines
 
@@ -21,7 +22,11 @@ OLD_DAYS = 180
 
 async def check_settings(settings: Settings) -> list[Finding]:
     """Check that the needed settings are set and fit together."""
-    return [*_faults(settings)] or [good("settings", "complete")]
+    outside = [
+        bad("settings", *line.split("; ", 1)) if "; " in line else bad("settings", line, "")
+        for line in surroundings.faults()
+    ]
+    return [*_faults(settings), *outside] or [good("settings", "complete")]
 
 
 def _faults(settings: Settings) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from telegram import Bot
 from telegram.ext import Application
