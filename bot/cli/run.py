@@ -99,7 +99,7 @@ def demo(
     answers in the terminal and ends.
     """
     logs.configure("warning")
-    from bot.transport.surroundings import check_surroundings
+    from bot.service.connections import check_surroundings
 
     with errors():
         check_surroundings()

@@ -8,14 +8,24 @@ from telegram.error import RetryAfter
 
 from bot.context import open_database, telegram
 from bot.service.http_server import listen
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
+from bot.transport import surroundings
 from bot.transport.api_answers import AnswerError
-from bot.transport.surroundings import check_surroundings
 from inference import InferenceWorker, ModelSource
 from storage.companion import round_cache
 
 # Seconds between the first tries to reach Telegram.
 TRIES_AFTER_S = (1, 2, 4)
+
+
+def check_surroundings() -> None:
+    """Check the variables of this process.
+
+    Raises:
+        SettingsError: one of them is wrong.
+    """
+    if found := surroundings.faults():
+        raise SettingsError("\n".join(found))
 
 
 async def preflight(settings: Settings) -> None:

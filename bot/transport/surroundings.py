@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bot.settings import SettingsError
-
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 SCHEMES = ("http", "https")
 SOCKS = ("socks5", "socks5h")
@@ -33,16 +31,6 @@ def faults(environ: Mapping[str, str] = os.environ) -> list[str]:
             names = ", ".join((*PROXIES, "NO_PROXY"))
             found.append(f"{names}: one of them cannot be used ({type(error).__name__})")
     return found
-
-
-def check_surroundings() -> None:
-    """Check the variables of this process.
-
-    Raises:
-        SettingsError: one of them is wrong.
-    """
-    if found := faults():
-        raise SettingsError("\n".join(found))
 
 
 def _both(environ: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.service.connections import check_surroundings
 from bot.settings import Settings, SettingsError, load
-from bot.transport.surroundings import check_surroundings, faults
+from bot.transport.surroundings import faults
 
 WRONG = {
     "PICA_TELEGRAM_TOKEN": ["1:abc\n", "1:abc def", "abc", "bot1:abc", '"1:abc"'],
