@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bot.cli.operate import with_database, with_rows
+from bot.cli.database import with_database, with_rows
 from bot.cli.terminal import console, in_utf8, stop
 from bot.settings import Settings
 

@@ -1,6 +1,7 @@
 """The HTTP server: health, metrics, Telegram's webhook and the operators' console."""
 
 import contextlib
+import errno
 import hmac
 import json
 import socket
@@ -92,8 +93,8 @@ class Endpoints:
         return Response()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port until the socket is closed.
+def listen(host: str, port: int, *, source: str = "PICA_HTTP_PORT") -> socket.socket:
+    """Listen on a port until the socket is closed. An error names the source of the port.
 
     Raises:
         OSError: the port is taken, or the address does not belong to this machine.
@@ -102,12 +103,27 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise OSError(
-            f"PICA_HTTP_PORT: port {port} of {host} cannot be used. Set another one."
-        ) from error
+        raise OSError(_why_not(error, host, port, source)) from error
     # asyncio turns Nagle's algorithm off only if the protocol is named. It costs 40 ms an answer.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _why_not(error: OSError, host: str, port: int, source: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{source}: port {port} of {host} is taken by another program. "
+            "Stop it, or set another port."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"{source}: port {port} needs rights of root. "
+            "Use one above 1023 behind a reverse proxy."
+        )
+    return (
+        f"PICA_HTTP_HOST: {host} is not an address of this machine. "
+        "Use 127.0.0.1, or 0.0.0.0 for all of them."
+    )
 
 
 class Server(uvicorn.Server):
