@@ -17,7 +17,7 @@ import structlog
 
 from bot.crisis.safe_mode import ModelSilenced
 from bot.updates.arrivals import Arrival, Burst, Unit
-from bot.updates.parsing import UpdateKind, is_request, is_stop
+from bot.updates.parsing import UpdateKind, is_edited_command, is_request, is_stop
 from storage.database.events import PersonInterrupted, UpdatesReleased
 from storage.ids import PersonId, UpdateId
 
@@ -272,7 +272,8 @@ def _put_in_order(queue: deque[Arrival], arrivals: Sequence[Arrival]) -> None:
 
 
 def _is_message(arrival: Arrival) -> bool:
-    return arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT)
+    is_text = arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT)
+    return is_text and not is_edited_command(arrival.update)
 
 
 def _are_one_album(one: Arrival, other: Arrival) -> bool:
@@ -289,7 +290,7 @@ def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
         return False
     if arrival.kind is UpdateKind.COMMAND:
         return _interrupts(arrival)
-    return arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT) and not unit.shown
+    return _is_message(arrival) and not unit.shown
 
 
 def _interrupts(arrival: Arrival) -> bool:

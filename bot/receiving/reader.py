@@ -125,7 +125,7 @@ class UpdateReader:
             update = reader.read(raw)
             if update is not None:
                 self._operators_chat.follow_migration(update)
-                parsed = parsing.parse(update, raw, self._operators_chat.id)
+                parsed = parsing.parse(update, self._operators_chat.id, raw)
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)
             update = None

@@ -63,7 +63,6 @@ class UpdateKind(StrEnum):
     COMMAND = "command"  # includes a bare word such as 退出, which means /stop
     BUTTON = "button"
     EDIT = "edit"
-    EDITED_COMMAND = "edited_command"  # a message that was edited into a command
     UNREADABLE = "unreadable"  # sticker, voice, picture without a caption ...
     MEMBERSHIP = "membership"  # blocked, unblocked, added to a group
     OPERATORS = "operators"  # a command or an answer in the operators' chat
@@ -89,13 +88,13 @@ class ParsedUpdate:
     source: SourceMessage | None = None
 
 
-def parse(update: Update, raw: object, operators_chat: int | None = None) -> ParsedUpdate:
+def parse(update: Update, operators_chat: int | None = None, raw: object = None) -> ParsedUpdate:
     """Parse an update.
 
     Args:
         update: the library's update.
-        raw: the update as Telegram sent it, which names parts that the library does not know.
         operators_chat: the operators' group, whose messages are not kept as a person's text.
+        raw: the update as Telegram sent it, which names parts that the library does not know.
     """
     if update.callback_query is not None:
         query = update.callback_query
@@ -134,9 +133,7 @@ def _kind(update: Update, raw: object, text: str) -> UpdateKind:
     if update.edited_message is not None:
         if not text:  # a live location is edited all the time
             return UpdateKind.OTHER
-        if is_command and update.edited_message.text:
-            return UpdateKind.COMMAND if is_stop(text) else UpdateKind.EDITED_COMMAND
-        return UpdateKind.EDIT
+        return UpdateKind.COMMAND if is_stop(update.edited_message.text or "") else UpdateKind.EDIT
     assert update.message is not None
     if is_command and update.message.text:
         return UpdateKind.COMMAND
@@ -193,6 +190,12 @@ def _is_service(raw: object) -> bool:
 def _is_event(name: str) -> bool:
     end = name.rpartition("_")[2]
     return name in SERVICE or ("_" in name and (end.endswith("ed") or end in HAPPENED))
+
+
+def is_edited_command(update: Update) -> bool:
+    """Return whether a message was edited into a command, which is not carried out."""
+    message = update.edited_message
+    return message is not None and command_length(message.text or "") > 0
 
 
 def is_case(update: Update) -> bool:
