@@ -134,9 +134,9 @@ class OutboxRelay:
         await self._send_parts(chat_id, thread_id, message)
 
     async def _thread_of(self, message: OutboxMessage) -> int | None:
-        """Return the topic of the operators' group for a message."""
+        """Return the topic of the operators' group or of the person's chat for a message."""
         if message.audience is not Audience.OPERATORS:
-            return None
+            return message.body.thread_id
         return await self.topics.thread_of(message.body)
 
     async def _change_topic(self, message: OutboxMessage) -> None:
@@ -232,6 +232,7 @@ class OutboxRelay:
                 part,
                 preview_message_id=message.preview_message_id,
                 thread_id=thread_id,
+                needs_thread=message.audience is Audience.OPERATORS,
             )
         except SendError as raised:
             error = raised

@@ -3,7 +3,7 @@
 A message is sealed with the key of the person it is about, and erased when its row ends.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -15,6 +15,7 @@ from storage.database.connection import Transaction
 from storage.database.events import MessagesQueued
 from storage.database.schema import is_open, outbox, people
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
+from storage.messages import inbox
 from storage.messages.body import MessageBody, to_json
 from storage.messages.keyboards import asked_by
 
@@ -129,6 +130,9 @@ async def put(
         wait: how long it waits before it is sent. Later messages of its chat wait behind it.
     """
     transaction.record(MessagesQueued())
+    if person_id is not None and audience is Audience.PERSON and body.to_telegram_id is None:
+        thread_id = await inbox.thread_of(transaction, person_id, update_id)
+        body = replace(body, thread_id=thread_id)
     owner = person_id if person_id is not None else keys.SERVICE
     sealed = await keys.seal(transaction, owner, to_json(body), SEAL_CONTEXT)
     values = {
@@ -317,7 +321,11 @@ async def count_open(transaction: Transaction) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
-async def count_stuck(transaction: Transaction, *, tries: int) -> int:
-    """Count open messages with at least this many attempts."""
+async def count_stuck(
+    transaction: Transaction, *, tries: int, audience: Audience | None = None
+) -> int:
+    """Count open messages with at least this many attempts, perhaps of one audience."""
     query = select(func.count()).select_from(outbox).where(is_open(), outbox.c.attempts >= tries)
+    if audience is not None:
+        query = query.where(outbox.c.audience == audience)
     return int((await transaction.execute(query)).scalar_one())
