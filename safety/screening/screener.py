@@ -21,7 +21,7 @@ from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
 from safety.screening.matcher import Chained, Matcher, Span
-from safety.screening.outcome import Match, Screening, sum_up
+from safety.screening.outcome import Match, Screening, merge, sum_up
 from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
@@ -29,6 +29,9 @@ from safety.text.normalise import Normalised, normalise
 from safety.text.readings import other_readings
 from safety.text.sentences import Borders
 
+# A longer text is screened in pieces that overlap. Bursts of messages are shorter.
+PIECE = 8_192 + 256
+OVERLAP = 512
 _MOST_REMEMBERED = 400  # characters of an earlier message that are screened again
 _MOST_SCOPED = 16  # places of one rule that scope may lower; one more counts as it is
 
@@ -110,6 +113,8 @@ class Screener:
             asked: The question of the scripts that the message answers, if any. Its answer may
                 raise the level, and the screening carries its kind.
         """
+        if len(text) > PIECE:
+            return self._in_pieces(text, history, asked)
         plain = normalise(text)
         screening, cues = self._in_every_reading(text, plain)
         added, more, answer = list[Added](), list[Match](), None
@@ -126,6 +131,21 @@ class Screener:
         if more:
             screening = sum_up([*screening.matches, *more], self._version)
         return replace(screening, answer=answer) if answer else screening
+
+    def _in_pieces(self, text: str, history: Sequence[str], asked: str | None) -> Screening:
+        """Screen a text that is longer than any message, so that each letter costs the same.
+
+        An answer is read from its beginning, as its leading words decide.
+        """
+        screenings = []
+        for start in range(0, len(text) - OVERLAP, PIECE - OVERLAP):
+            found = self.screen(
+                text[start : start + PIECE], history, asked=asked if start == 0 else None
+            )
+            moved = [replace(m, start=m.start + start, end=m.end + start) for m in found.matches]
+            screenings.append(replace(found, matches=tuple(moved)))
+        merged = merge(screenings)
+        return replace(merged, matches=tuple(dict.fromkeys(merged.matches)))
 
     def _answer(self, plain: Normalised, asked: str) -> tuple[Answer, list[Added], list[Match]]:
         """Read an answer, and return what it adds by its kind and by its words."""
