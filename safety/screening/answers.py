@@ -69,6 +69,7 @@ class AnswerRule:
     answer: Answer
     asked: frozenset[str]
     pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
     longest: int
     match: tuple[str, ...]
     no_match: tuple[str, ...]
@@ -77,7 +78,9 @@ class AnswerRule:
         """Return whether the rule decides about a folded answer."""
         if self.asked and (question or _NO_QUESTION) not in self.asked:
             return False
-        return len(said) <= self.longest and bool(self.pattern.search(said))
+        if len(said) > self.longest or not self.pattern.search(said):
+            return False
+        return self.unless is None or not self.unless.search(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ def _answer_rule(row: Mapping[str, object], particles: str) -> AnswerRule:
         Answer(str(row["answer"])),
         frozenset(_texts(row.get("asked", ()))),
         re.compile(pattern),
+        _in_order(_texts(row["unless"])) if "unless" in row else None,
         int(str(row["longest"])),
         tuple(_texts(row["match"])),
         tuple(_texts(row["no_match"])),
@@ -207,15 +211,21 @@ def _in_order(patterns: Sequence[str]) -> re.Pattern[str]:
     """Compile patterns, those with the same first part together, so that it is searched once."""
     tails: dict[str, list[str]] = {}
     for pattern in patterns:
-        first, *others = pattern.split(" ") if "<" in pattern else [pattern]
+        first, *others = pattern.split(" ") if "<" in pattern or "{" in pattern else [pattern]
         tails.setdefault(first, []).append("".join(_BETWEEN + _part(part) for part in others))
     groups = (f"{_part(first)}(?:{'|'.join(rest)})" for first, rest in tails.items())
     return re.compile("|".join(groups))
 
 
 def _part(part: str) -> str:
-    names = part[1:-1].split("|") if part.startswith("<") else []
-    return f"(?:{_either([word for name in names for word in members(name)] or [part])})"
+    """Write a class of words, some words ({no|not_any}), or one word as a pattern."""
+    inner = part[1:-1].split("|")
+    if part.startswith("<"):
+        return f"(?:{_either([word for name in inner for word in members(name)])})"
+    if not part.startswith("{"):
+        return f"(?:{_either([part])})"
+    words = [word.replace("_", " ") for word in inner if word]
+    return f"(?:{_either(words)})" + "?" * ("" in inner)
 
 
 def _either(texts: Sequence[str], *, bounded: bool = True) -> str:

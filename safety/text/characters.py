@@ -19,7 +19,7 @@ _CONFUSABLES = {
     **dict(zip("ոսօɑɡɩıłøđ", "nuoagiilod", strict=True)),
     "亖": "死",
     # Small capitals, and letters upside down.
-    **dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢǫ", "abcdefghijklmnopqrstuvwyzq", strict=True)),
+    **dict(zip("ᴀʙᴄᴅᴇꜰғɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢǫ", "abcdeffghijklmnopqrstuvwyzq", strict=True)),
     # Hangul letters without a sound, which show as a blank.
     **dict.fromkeys("\u115f\u1160\u3164\uffa0", ""),
 }
