@@ -18,6 +18,7 @@ _CONFUSABLES = {
     **dict(zip("οαερτικνυχω", "oaeptikvuxw", strict=True)),
     **dict(zip("ոսօɑɡɩıłøđ", "nuoagiilod", strict=True)),
     "亖": "死",
+    "𠝹": "割",  # to cut, in Cantonese
     # Small capitals, and letters upside down.
     **dict(zip("ᴀʙᴄᴅᴇꜰғɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢǫ", "abcdeffghijklmnopqrstuvwyzq", strict=True)),
     # Hangul letters without a sound, which show as a blank.
