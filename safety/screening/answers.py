@@ -17,6 +17,10 @@ from safety.text.normalise import normalise
 
 # The value of `asked` in a rule for texts after no question.
 _NO_QUESTION = "none"
+# The question after the last one of a script: nothing was asked, but the conversation is held.
+LATER = "later"
+# No question at all, but a risk to the writer's own life in the same message.
+NAMED_RISK = "named_risk"
 _END = r"[\s,，。.!！?？~…、]*"
 _LATIN_END = "(?![a-z0-9])"
 _ONLY_MARKS = re.compile(r"[\s.。…,，·、?？!！~—–*_-]{1,24}")
