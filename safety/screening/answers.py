@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 
 from safety.screening.answer_model import AnswerModel
-from safety.screening.answer_words import members, plain, read_data
+from safety.screening.answer_words import classes_in, members, plain, read_data
 from safety.screening.levels import Category, Level
 from safety.text.normalise import normalise
 
@@ -64,6 +64,7 @@ class Question:
     raises: Mapping[Answer, Level] = field(default_factory=dict)
     sure_yes: Level = Level.NONE
     held: Level = Level.NONE
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def all_questions() -> Mapping[str, Question]:
             {Answer(kind): Level(level) for kind, level in row.get("raises", {}).items()},
             Level(row.get("sure_yes", 0)),
             Level(row.get("held", 0)),
+            frozenset(row.get("names", ())),
         )
         for name, row in rows.items()
     }
@@ -139,8 +141,11 @@ def _read(surface: str, question: str | None) -> Reading:
             return Reading(rule.answer, is_sure=True)
     if question is None or not said.strip():
         return Reading(Answer.OTHER)
-    shares = _model().shares(surface, question, all_questions()[question].subject)
+    asked = all_questions()[question]
+    shares = _model().shares(surface, question, asked.subject)
     kind = max(shares, key=shares.__getitem__)
+    if kind == Answer.YES and asked.names and asked.names.isdisjoint(classes_in(surface)):
+        return Reading(Answer.OTHER)
     return Reading(Answer(kind), is_sure=shares[kind] >= _SURE)
 
 
