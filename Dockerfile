@@ -1,15 +1,19 @@
 # PICA companion. A GPU build by default; for a CPU build, which is far smaller:
-#   docker build --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu .
-FROM python:3.11-slim AS build
+#   docker build --build-arg TORCH=cpu .
+# Add BASE=python:3.11-slim-bookworm@sha256:... to pin the very image that was tried.
+ARG BASE=python:3.11-slim-bookworm
+FROM $BASE AS build
 
-ARG PIP_EXTRA_INDEX_URL=""
+ARG TORCH=cuda
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/pica
 WORKDIR /src
 # The lock first: a change of code does not fetch the dependencies again.
-COPY requirements.lock ./
-RUN /opt/pica/bin/pip install -r requirements.lock
+COPY requirements.lock requirements-cpu.lock requirements-cuda.lock ./
+RUN /opt/pica/bin/pip install --no-deps --require-hashes -r requirements.lock \
+    && /opt/pica/bin/pip install --no-deps --require-hashes -r "requirements-$TORCH.lock" \
+        $([ "$TORCH" = cpu ] && echo --extra-index-url https://download.pytorch.org/whl/cpu)
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY bot ./bot
 COPY console ./console
@@ -18,9 +22,9 @@ COPY review ./review
 COPY safety ./safety
 COPY sandbox ./sandbox
 COPY storage ./storage
-RUN /opt/pica/bin/pip install --no-deps .
+RUN /opt/pica/bin/pip install --no-deps --no-build-isolation .
 
-FROM python:3.11-slim
+FROM $BASE
 
 # /data holds SQLite where no other database is named, /models what the hub sends, /backups
 # what `pica backup` writes where PICA_BACKUP_DIR=/backups. Secrets come from the environment
@@ -30,6 +34,7 @@ RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin pica
 COPY --from=build /opt/pica /opt/pica
 ENV PATH=/opt/pica/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
     HOME=/data \
     HF_HOME=/models \
     PICA_DATA_DIR=/data \

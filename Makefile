@@ -4,21 +4,28 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check format lock clean
+.PHONY: help setup setup-dev demo test check format lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.run: requirements.lock pyproject.toml
+# TORCH=cuda takes the build for NVIDIA cards, TORCH=cpu one that is a tenth as large.
+TORCH ?= $(if $(shell command -v nvidia-smi),cuda,cpu)
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+# Each package is pinned with its hashes, so pip looks for no other and takes no changed file.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+$(VENV)/.run: requirements.lock requirements-$(TORCH).lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) -r requirements-$(TORCH).lock $(if $(filter cpu,$(TORCH)),--extra-index-url $(CPU_INDEX))
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/.run ## Virtual environment with what the service needs
@@ -42,17 +49,11 @@ format: setup-dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## Pin the newest versions that pyproject.toml admits
-	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet torch==2.13.0 -e .
-	$(MAKE) --no-print-directory freeze FILE=requirements.lock
-	build/lock/bin/pip install --quiet -e '.[dev]'
-	$(MAKE) --no-print-directory freeze FILE=requirements-dev.lock
+lock: ## Pin the newest versions that pyproject.toml admits, with their hashes
+	.ci/lock
 
-.PHONY: freeze
-freeze:
-	{ echo "# Exact versions, made by 'make lock'."; \
-	  build/lock/bin/pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/'; } > $(FILE)
+audit: setup-dev ## Ask PyPI for known vulnerabilities of the pinned packages
+	.ci/audit $(BIN)/pip-audit
 
 clean: ## Remove what was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -36,9 +36,11 @@ from bot.service.http_server import Server
 from console.address import Address
 from console.app import Console
 from console.site import Site
+from review.cases.canned_replies import CannedReplies
 from review.cases.desk import Desk
 from review.cases.escalation import Escalation, EscalationPolicy
 from review.cases.events import CaseEvents
+from review.cases.hand_over import HandOver
 from review.cases.records import OpenedCase
 from review.cases.shadow_review import Shadow
 from review.cases.takeover import Takeover
@@ -141,10 +143,13 @@ async def serve(url: str, rate: float, clients: int) -> None:
     pace = EscalationPolicy(timedelta(minutes=10), ZoneInfo("Asia/Shanghai"))
     escalation = Escalation(database, events, pace, page=no_page)
     desk = Desk(database, events, escalation)
+    takeover = Takeover(desk)
     site = Site(
         database=database,
         desk=desk,
-        takeover=Takeover(desk),
+        takeover=takeover,
+        canned=CannedReplies(takeover),
+        hand_over=HandOver(desk),
         shadow=shadow_of(desk),
         policy=policy_of(database),
         address=Address("http://127.0.0.1:0"),

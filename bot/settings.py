@@ -3,25 +3,41 @@
 Only `load` reads the environment. Other modules get the values.
 """
 
+import os
 import re
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.setting_faults import faults_of, misspelt, strange_names, unknown
 from safety.text.utf8 import NotUtf8Error, read_text
 
 ENV_FILE = ".env"
+# Where containers and systemd (LoadCredential=) put secrets: a file for each, named like the
+# variable in small letters (pica_telegram_token).
+SECRETS = Path("/run/secrets")
+CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 Network = IPv4Network | IPv6Network
+_ID = re.compile(r"[0-9]{1,16}", re.ASCII)
 _ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
 
 class SettingsError(Exception):
-    """A setting is wrong. The message names its variable and what is expected."""
+    """Settings are wrong.
+
+    Attributes:
+        faults: one line for each, which names the variable and what is expected.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 class Settings(BaseSettings):
@@ -84,7 +100,11 @@ class Settings(BaseSettings):
     @field_validator("operators", "pilot_people", mode="before")
     @classmethod
     def _ids(cls, value: object) -> object:
-        return frozenset(_items(value)) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        if not all(_ID.fullmatch(item) for item in _items(value)):
+            raise ValueError("must be Telegram ids, separated by commas; use for example 12345678")
+        return frozenset(map(int, _items(value)))
 
     @field_validator("*", mode="before")
     @classmethod
@@ -199,20 +219,58 @@ def _with_scheme(
     return value
 
 
-def load(**overrides: object) -> Settings:
-    """Read the environment and `.env`.
+Check = Callable[[Settings], Mapping[str, str]]
+
+
+def load(check: Check | None = None, **overrides: Any) -> Settings:
+    """Read the environment, `.env` and the folders of secrets.
+
+    Args:
+        check: returns further faults by field. It gets the default in place of a wrong value.
+        overrides: values that count before those of the environment.
 
     Raises:
-        SettingsError: a setting is wrong. It names the variable, never its value.
+        SettingsError: settings are wrong. It names each variable, never its value.
     """
+    env_file = Path(overrides.get("_env_file", ENV_FILE) or "")
     try:
-        if "_env_file" not in overrides and Path(ENV_FILE).is_file():
-            read_text(Path(ENV_FILE))  # names a bad line, which the library does not
-        return Settings(**overrides)  # type: ignore[arg-type]
+        if env_file.is_file():
+            read_text(env_file)  # names a bad line, which the library does not
     except NotUtf8Error as error:
         raise SettingsError(str(error)) from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
-        variable = "".join(f"PICA_{str(part).upper()}: " for part in first["loc"][:1])
-        raise SettingsError(f"{variable}{message}") from None
+    overrides.setdefault("_secrets_dir", _secret_folders())
+    settings, faults = _read(overrides)
+    if check is not None:
+        faults = {**check(settings), **faults}
+    strange = strange_names(Settings.model_fields, env_file)
+    lines = [faults[field] for field in Settings.model_fields if field in faults]
+    lines += misspelt(strange, Settings.model_fields)
+    if lines:
+        raise SettingsError(*lines)
+    return settings
+
+
+def _read(overrides: dict[str, Any]) -> tuple[Settings, dict[str, str]]:
+    """Return the settings and the faults by field. A wrong value is replaced by the default."""
+    faults: dict[str, str] = {}
+    while True:
+        try:
+            return Settings(**overrides), faults
+        except ValidationError as error:
+            found = faults_of(error)
+            faults |= found
+            if "" in found:  # values that do not fit together have no default
+                raise SettingsError(*faults.values()) from None
+            defaults = {name: Settings.model_fields[name].get_default() for name in found}
+            overrides = overrides | defaults
+
+
+def unknown_variables() -> list[str]:
+    """Return the `PICA_` variables that no setting reads."""
+    strange = strange_names(Settings.model_fields, Path(ENV_FILE))
+    return unknown(strange, Settings.model_fields)
+
+
+def _secret_folders() -> list[Path]:
+    folders = [SECRETS, Path(os.environ.get(CREDENTIALS_DIRECTORY, SECRETS))]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]

@@ -24,6 +24,7 @@ from console.pages.lexicon import LexiconPage
 from console.pages.operators import OperatorsPage
 from console.pages.profile import ProfilePage
 from console.pages.queue import QueuePage
+from console.pages.replies import RepliesPage
 from console.site import HERE, Site
 
 SAID = {403: "not_here", 404: "nothing_here", 405: "nothing_here", 429: "too_many"}
@@ -88,6 +89,7 @@ def _entries(site: Site, door: Door) -> list[ProtectedRoute]:
         *ChangePage(site).entries(),
         *AuditPage(site).entries(),
         *OperatorsPage(site).entries(),
+        *RepliesPage(site).entries(),
         *ProfilePage(site).entries(),
     ]
 

@@ -102,7 +102,7 @@ class Door:
         except RefusedError:  # used by another request just now
             return await self._refuse(request)
         # A redirect keeps the token out of the address bar and the history of the next page.
-        response = RedirectResponse(f"{ROOT}/", status_code=303)
+        response = RedirectResponse(f"{ROOT}/?signed_in=1", status_code=303)
         response.set_cookie(
             site.address.cookie,
             secret,

@@ -4,6 +4,7 @@ It checks the Host header (against DNS rebinding), limits bodies, sets strict se
 hides the details of errors.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ class SecurityMiddleware:
         leads: whether this process holds the lease on the database. If not, it serves nothing.
         failed: makes the error page.
         longer: the paths that take longer bodies, with their limits in bytes.
+        body_s: how long a form may take to arrive.
     """
 
     app: ASGIApp
@@ -50,6 +52,7 @@ class SecurityMiddleware:
     leads: Callable[[], bool]
     failed: Callable[[Scope], Response]
     longer: Mapping[str, int]
+    body_s: float = 10.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request or pass it on, and set the headers of every answer."""
@@ -98,16 +101,20 @@ class SecurityMiddleware:
         if scope["method"] != "POST":
             return None, receive
         most = self.longer.get(str(scope["path"]), MOST_BYTES)
-        body = await _body(headers, receive, most)
+        try:
+            async with asyncio.timeout(self.body_s):
+                body = await _body(headers, receive, most)
+        except TimeoutError:
+            body = None
         if body is None:
-            return PlainTextResponse("The form is too long.", 413), receive
+            return PlainTextResponse("The form is too long or too slow.", 413), receive
         return None, _held(body, receive)
 
 
 async def _body(headers: Headers, receive: Receive, most: int) -> bytes | None:
     """Read a body, or return None if it is longer than its form can be."""
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > most:
+    if not length.isdecimal() or len(length) > 9 or int(length) > most:
         return None
     body = b""
     while True:

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from storage.database.events import CaseChanged
-from storage.ids import CaseId
+from storage.ids import CaseId, OperatorId
 
 # Changes within this time are sent as one event.
 PACE_S = 1.0
@@ -19,13 +19,16 @@ PACE_S = 1.0
 CHECK_S = 3.0
 SILENT_S = 15.0
 MOST_STREAMS = 300
+# An operator with this many open pages gets no more, so that others always get theirs.
+MOST_EACH = 20
 
 
 class Watcher:
     """Collect the changes that one open page does not know yet."""
 
-    def __init__(self, case_id: CaseId | None) -> None:
+    def __init__(self, case_id: CaseId | None, operator_id: OperatorId) -> None:
         self._case_id = case_id
+        self.operator_id = operator_id
         self._names: list[str] = []
         self.woken = asyncio.Event()
 
@@ -68,15 +71,15 @@ class Live:
         """How many streams are open."""
         return len(self._watchers)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no more streams can open."""
-        return self.streams >= MOST_STREAMS
+    def has_room(self, operator_id: OperatorId) -> bool:
+        """Return whether one more stream can open for an operator."""
+        theirs = sum(watcher.operator_id == operator_id for watcher in self._watchers)
+        return self.streams < MOST_STREAMS and theirs < MOST_EACH
 
     @contextlib.contextmanager
-    def watch(self, case_id: CaseId | None) -> Iterator[Watcher]:
+    def watch(self, case_id: CaseId | None, operator_id: OperatorId) -> Iterator[Watcher]:
         """Collect changes of one case, or of the whole queue if `case_id` is None."""
-        watcher = Watcher(case_id)
+        watcher = Watcher(case_id, operator_id)
         self._watchers.add(watcher)
         try:
             yield watcher
@@ -86,13 +89,14 @@ class Live:
     async def events(
         self,
         case_id: CaseId | None,
+        operator_id: OperatorId,
         is_in: Callable[[], Awaitable[bool]],
         *,
         pace_s: float = PACE_S,
         check_s: float = CHECK_S,
     ) -> AsyncIterator[str]:
         """Yield the events of one page until its session (`ended`) or the service ends."""
-        with self.watch(case_id) as watcher:
+        with self.watch(case_id, operator_id) as watcher:
             yield "retry: 2000\n\nevent: opened\ndata: 1\n\n"
             checked_s = told_s = time.monotonic()
             while not self._closed.is_set():

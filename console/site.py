@@ -17,7 +17,9 @@ from console.live import Live
 from console.throttle import Failures
 from console.views import Views
 from console.words import ConsoleTexts, preferred
+from review.cases.canned_replies import CannedReplies
 from review.cases.desk import MOST_WORDS, Desk
+from review.cases.hand_over import HandOver
 from review.cases.shadow_review import Shadow
 from review.cases.takeover import Takeover
 from review.lexicon.change_control import LexiconChangeControl
@@ -56,6 +58,8 @@ class Site:
     database: Database
     desk: Desk
     takeover: Takeover
+    canned: CannedReplies
+    hand_over: HandOver
     shadow: Shadow
     policy: LexiconChangeControl
     address: Address

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import with_database
+from bot.cli.database import with_database
 from bot.cli.terminal import console as terminal
 from bot.settings import Settings
 

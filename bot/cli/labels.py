@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import with_database
+from bot.cli.database import with_database
 from bot.cli.terminal import console, stop
 
 labels = typer.Typer(

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import with_database, with_rows
+from bot.cli.database import with_database, with_rows
 from bot.cli.terminal import console, stop
 
 lexicon = typer.Typer(

@@ -1,68 +1,18 @@
-"""Commands for running the service: doctor, trace, pause, backups, keys, invites."""
+"""Commands for running the service: doctor, trace, pause, invites, receipts."""
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from bot.cli.terminal import console, errors, in_utf8, print_json, progress, stop
-from bot.settings import Settings, load
+from bot.cli.database import with_database, with_rows
+from bot.cli.terminal import console, errors, in_utf8, print_json, stop
+from bot.settings import Settings, SettingsError, load
 from storage.upkeep import erasure
 
-T = TypeVar("T")
-key = typer.Typer(help="The secret key that seals what people say.", no_args_is_help=True)
-db = typer.Typer(help="The database's schema.", no_args_is_help=True)
-
-
-def with_database(
-    work: Callable[[Any, Settings], Awaitable[T]],
-    *,
-    upgrade: bool = False,
-    any_version: bool = False,
-) -> T:
-    """Run work on the configured database.
-
-    `upgrade` upgrades the schema first. `any_version` accepts an older schema.
-    """
-    from bot.context import open_database
-    from storage import StorageError
-    from storage.database import keys, schema_version
-
-    async def run() -> T:
-        settings = load()
-        database = open_database(settings)
-        try:
-            if upgrade:
-                await database.upgrade()
-            version = await database.create()
-            if version != schema_version.newest() and not any_version:
-                raise StorageError(
-                    f"The database has schema version {version}, but this program needs "
-                    f"{schema_version.newest()}. Make a backup (`pica backup`), then run "
-                    "`pica db upgrade`."
-                )
-            async with database.begin() as transaction:
-                await keys.check(transaction)
-            return await work(database, settings)
-        finally:
-            await database.aclose()
-
-    with errors():
-        return asyncio.run(run())
-
-
-def with_rows(read: Callable[[Any], Awaitable[T]]) -> T:
-    """Run work that only reads, in a transaction on the configured database."""
-
-    async def work(database: Any, _settings: Settings) -> T:
-        async with database.read() as transaction:
-            return await read(transaction)
-
-    return with_database(work)
+MARKS = {"good": "[green]ok  [/]", "warning": "[yellow]warn[/]", "bad": "[red]bad [/]"}
 
 
 def doctor(
@@ -73,26 +23,35 @@ def doctor(
     The exit status is 1 if something is wrong. Warnings do not count.
     """
     from bot.cli.doctor import examine
-    from bot.cli.doctor.findings import Grade
+    from bot.cli.doctor.findings import Finding, Grade, bad, summary
 
+    findings: list[Finding] = []
     with errors():
-        findings = asyncio.run(examine(load()))
-    marks = {
-        Grade.GOOD: "[green]ok  [/]",
-        Grade.WARNING: "[yellow]warn[/]",
-        Grade.BAD: "[red]bad [/]",
-    }
+        try:
+            settings = load()
+        except SettingsError as error:
+            to_do = "Correct them and run `pica doctor` again: it checks the rest then."
+            findings = [bad("settings", fault, "") for fault in error.faults[:-1]]
+            findings.append(bad("settings", error.faults[-1], to_do))
+        else:
+            findings = asyncio.run(examine(settings))
     for finding in findings:
         if as_json:
             print_json(finding.to_dict())
-            continue
-        what = escape(f"{finding.name}: {finding.what}")  # values may hold brackets
-        console.print(f"{marks[finding.grade]} {what}", highlight=False, soft_wrap=True)
-        if finding.to_do:
-            to_do = escape(finding.to_do)
-            console.print(f"       {to_do}", highlight=False, style="dim", soft_wrap=True)
+        else:
+            _print_finding(finding)
+    if not as_json:
+        console.print(summary(findings), highlight=False, soft_wrap=True)
     if any(finding.grade is Grade.BAD for finding in findings):
         raise typer.Exit(1)
+
+
+def _print_finding(finding: Any) -> None:
+    what = escape(f"{finding.name}: {finding.what}")  # values may hold brackets
+    console.print(f"{MARKS[finding.grade]} {what}", highlight=False, soft_wrap=True)
+    if finding.to_do:
+        to_do = escape(finding.to_do)
+        console.print(f"       {to_do}", highlight=False, style="dim", soft_wrap=True)
 
 
 def trace(
@@ -159,6 +118,8 @@ def invite(
     from storage.companion import pilot
 
     async def make(database: Any, settings: Settings) -> str:
+        if not settings.pilot:
+            console.print("PICA_PILOT is not 1, so everyone may talk to the bot without a link.")
         async with database.begin() as transaction:
             if revoke:
                 return f"{await pilot.revoke_all(transaction)} invites revoked."
@@ -177,114 +138,3 @@ def receipt(code: Annotated[str, typer.Argument(help="The code from /forget.")])
     if erased is None:
         stop("This receipt is not known. Check the code. Receipts are kept for two years.")
     typer.echo(f"Erased at {erased[0]:%Y-%m-%d %H:%M} UTC: {erased[1]} turns.")
-
-
-def backup(
-    folder: Annotated[
-        Path | None, typer.Argument(help="The folder to write to. Default: PICA_BACKUP_DIR.")
-    ] = None,
-) -> None:
-    """Write an encrypted backup and the newest keys.pica beside it, while the service runs.
-
-    Keep as many backups as you like, but only the newest keys.pica. It lacks the keys of people
-    who used /forget, so no backup can reveal their words.
-    """
-    from storage.upkeep import backup as backup_file
-
-    async def write(database: Any, settings: Settings) -> tuple[Path, int]:
-        to = folder or settings.backup_dir
-        if to is None:
-            raise ValueError("PICA_BACKUP_DIR is not set. Set it, or name a folder.")
-        made_at = database.now()
-        path = to / f"pica-{made_at:%Y%m%d-%H%M%S}.backup"
-        with progress("Backing up", unit="rows") as report:
-            rows = await backup_file.write_backup(database, path, progress=report)
-        await backup_file.write_keys(database, to / backup_file.KEYS_FILE)
-        return path, rows
-
-    path, rows = with_database(write, any_version=True)
-    typer.echo(f"{path} ({rows} rows)")
-
-
-def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `pica backup` wrote.")],
-    keys: Annotated[
-        Path | None, typer.Option(help="The newest keys.pica. Default: the one beside the backup.")
-    ] = None,
-) -> None:
-    """Fill an empty database from a backup.
-
-    People who used /forget since the backup are left out. Replies that waited are not sent.
-    """
-    from bot.context import open_database
-    from storage.upkeep import backup as backup_file
-    from storage.upkeep import restore as restore_file
-
-    async def run() -> dict[str, int]:
-        database = open_database(load())
-        try:
-            with progress("Restoring", unit="rows") as report:
-                return await restore_file.restore(
-                    database, file, keys or file.with_name(backup_file.KEYS_FILE), progress=report
-                )
-        finally:
-            await database.aclose()
-
-    with errors():
-        counts = asyncio.run(run())
-    erased = counts.pop("erased_since")
-    typer.echo(f"{sum(counts.values())} rows restored. {erased} people erased since are left out.")
-
-
-@db.command("upgrade")
-def db_upgrade() -> None:
-    """Upgrade the database's schema to the version of this program.
-
-    `pica serve` does the same at its start. Make a backup first: `pica backup` also reads older
-    versions.
-    """
-
-    async def read(database: Any, _settings: Settings) -> str | None:
-        version: str | None = await database.version()
-        return version
-
-    typer.echo(f"The schema is at version {with_database(read, upgrade=True)}.")
-
-
-@key.command("new")
-def key_new() -> None:
-    """Print a new secret key to put into .env as PICA_SECRET_KEY.
-
-    Keep a copy apart from the backups. Without the key nothing that people said can be read.
-    """
-    from storage import new_secret_key
-
-    typer.echo(new_secret_key())
-
-
-@key.command("rotate")
-def key_rotate() -> None:
-    """Wrap every person's key with the newest secret key.
-
-    Put the new key before the old one (PICA_SECRET_KEY=new,old), restart, run this, make a
-    backup, then remove the old one and restart again. People's words are not encrypted again.
-    Older backups still need the old key, so keep it as long as you keep them.
-    """
-    from storage.database import keys
-
-    async def rotate(database: Any, _settings: Settings) -> int:
-        done = 0
-        with progress("Wrapping keys", unit="rows") as report:
-            while True:
-                async with database.begin() as transaction:
-                    count: int = await keys.rewrap(transaction, limit=500)
-                done += count
-                report(done, 0)
-                if not count:
-                    return done
-
-    count = with_database(rotate)
-    typer.echo(
-        f"{count} keys wrapped again. The service no longer needs older secret keys. Keep them "
-        "in a safe place, because older backups open only with them."
-    )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bot.cli.operate import with_database, with_rows
+from bot.cli.database import with_database, with_rows
 from bot.cli.terminal import console, in_utf8, stop
 from bot.settings import Settings
 
@@ -167,13 +167,16 @@ def verify(
     Note the head in another place: without it, a trail that lost its end still verifies. The exit
     status is 1 if the trail is broken.
     """
-    from storage.review import audit as trail
+    from storage.review import audit_check
 
-    result = with_rows(lambda transaction: trail.verify(transaction, head=head))
+    result = with_rows(lambda transaction: audit_check.verify(transaction, head=head))
     typer.echo(f"{result.records} records. The words of {result.erased} were erased.")
     typer.echo(f"head {result.head}")
     if result.broken_at is not None:
-        stop(f"The trail is broken: record {result.broken_at} or one before it was changed.")
+        stop(
+            f"The trail is broken: record {result.broken_at} or one before it was changed, or lost "
+            "its words without an erasure."
+        )
     if not result.holds_head:
         stop("The noted head is not in the trail. The trail was cut short or rewritten.")
 

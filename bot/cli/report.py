@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.operate import with_rows
+from bot.cli.database import with_rows
 from bot.cli.terminal import print_json
 from storage.review.safety_counts import Count, SafetyEvent
 

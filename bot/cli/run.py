@@ -3,15 +3,18 @@
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 import uvloop
 
 from bot import logs
-from bot.cli.terminal import console, errors, in_utf8, print_json, progress, stop, until_signal
-from bot.settings import Settings, load
+from bot.cli.terminal import console, errors, in_utf8, print_json, progress, until_signal
+from bot.settings import Settings, load, unknown_variables
 
 if TYPE_CHECKING:
     from inference import InferenceWorker
+
+log = structlog.get_logger(__name__)
 
 
 def serve() -> None:
@@ -26,22 +29,13 @@ def serve() -> None:
 
     The other settings are in .env.example. `pica doctor` checks them all.
     """
+    from bot.service.connections import service_faults
+
     with errors():
-        settings = load()
+        settings = load(service_faults)
         logs.configure(settings.log_level)
-        if settings.telegram_token is None:
-            stop("PICA_TELEGRAM_TOKEN is not set. Ask @BotFather for one, or run `pica demo`.")
-        if settings.secret_key is None:
-            stop(
-                "PICA_SECRET_KEY is not set. It encrypts what people say. Print a key with "
-                "`pica key new`, put it into .env, and keep a copy apart from the backups."
-            )
-        if settings.model is None and not settings.allow_demo_model:
-            stop(
-                "PICA_MODEL is not set, and the embedded demo model is not for people in need. "
-                "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1, or "
-                "PICA_ALLOW_DEMO_MODEL=1 to try the service with the demo model."
-            )
+        for name in unknown_variables():
+            log.warning("setting_unknown", name=name)
         uvloop.run(_serve(settings))
 
 
@@ -90,7 +84,9 @@ def demo(
     as_json: Annotated[
         bool, typer.Option("--json", help="With --say: print one JSON line per reply.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Port of the web chat. 0 takes a free one.")] = 8081,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the web chat. 0 takes a free one.")
+    ] = 8081,
 ) -> None:
     """Try the whole service on this machine: no token, no server, no GPU, no download.
 
@@ -98,11 +94,14 @@ def demo(
     operators' group beside it. It also prints a link to the operators' console. With --say it
     answers in the terminal and ends.
     """
+    from bot.service.http_server import listen
+
     logs.configure("warning")
     with errors():
         if say:
             uvloop.run(_say(say, as_json))
         else:
+            listen("127.0.0.1", port, source="--port").close()  # before the model is loaded
             uvloop.run(_demo(port))
 
 

@@ -7,7 +7,7 @@ from bot.texts.foreign import language_name
 from review.cases.desk import MOST_WORDS
 from review.operators.access import RefusedError
 from storage import Transaction
-from storage.ids import CaseId, PersonId
+from storage.ids import CaseId, OutboxId, PersonId
 from storage.messages import outbox
 from storage.messages.body import Keyboard, MessageBody
 from storage.messages.outbox import Audience
@@ -25,13 +25,13 @@ class OperatorMessenger:
     """
 
     def __init__(self, texts: Texts, *, language: str, has_readers: bool) -> None:
-        self._texts = texts
+        self.texts = texts
         self.language = language
         self.has_readers = has_readers
 
     def text(self, key: str, /, **values: Any) -> str:
         """Return a text in the language of the chat."""
-        return self._texts(self.language, key, **values)
+        return self.texts(self.language, key, **values)
 
     def language_line(self, code: str) -> str:
         """Say which language a person writes, if it is not one of the companion's."""
@@ -39,7 +39,7 @@ class OperatorMessenger:
 
     def categories(self, case: Case, language: str | None = None) -> str:
         """Return the categories of a case as text."""
-        texts, language = self._texts, language or self.language
+        texts, language = self.texts, language or self.language
         return ", ".join(
             texts(language, f"category_{category}")
             if texts.has(f"category_{category}")
@@ -57,7 +57,7 @@ class OperatorMessenger:
         self, refused: RefusedError, case_id: CaseId | None, language: str | None = None
     ) -> str:
         """Return the text that says why an act was refused."""
-        return self._texts(
+        return self.texts(
             language or self.language,
             refused.key,
             case=case_id,
@@ -89,8 +89,9 @@ class OperatorMessenger:
         case_id: CaseId | None = None,
         silent: bool = False,
         topic: str | None = None,
-    ) -> None:
-        """Post a message in the operators' chat.
+        edits: int | None = None,
+    ) -> OutboxId | None:
+        """Post a message in the operators' chat. Returns its row, or None without a chat.
 
         Args:
             transaction: the transaction that writes it.
@@ -100,15 +101,17 @@ class OperatorMessenger:
             case_id: the case in whose topic it appears. None posts it outside topics.
             silent: whether it makes no sound.
             topic: the change of the case's topic to make in place of a message.
+            edits: a message of the bot to edit. If that fails, it is posted as a new one.
         """
         if not self.has_readers:
-            return
-        await outbox.put(
+            return None
+        return await outbox.put(
             transaction,
             outbox.MessageKind.CASE,
             MessageBody(text, buttons or [], silent=silent, case_id=case_id, topic=topic),
             person_id=person_id,
             audience=Audience.OPERATORS,
+            preview_message_id=edits,
         )
 
     async def send_to(

@@ -7,11 +7,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.operators.announcements import OperatorMessenger
+from bot.operators.answers_line import AnswersLine
 from bot.operators.case_head import CaseHead
 from bot.operators.case_keyboard import CaseButtons
 from bot.operators.topics import CLOSE, RENAME
 from bot.texts import Texts
-from review.cases.answers import answer_line
 from review.cases.events import Event, EventType
 from safety.screening.levels import Level
 from storage import Transaction
@@ -40,6 +40,7 @@ class CaseFeed:
         self._messenger = messenger
         self._texts = texts
         self._head = CaseHead(messenger, zone)
+        self._answers = AnswersLine(messenger)
         self._buttons = CaseButtons(messenger)
 
     async def on_event(self, transaction: Transaction, event: Event) -> None:
@@ -58,7 +59,7 @@ class CaseFeed:
                 silent = event.case.claimed_by is None
                 await self._post(transaction, event, self._text(event), silent=silent)
             case EventType.ANSWERED:
-                await self._post(transaction, event, self._answers(event), silent=True)
+                await self._answers.show(transaction, event)
             case EventType.RESOLVED:
                 await self._post(transaction, event, self._text(event), with_buttons=False)
                 await self._change_topic(transaction, event, CLOSE)
@@ -109,6 +110,7 @@ class CaseFeed:
                 EventType.CLAIMED
                 | EventType.RELEASED
                 | EventType.TAKEN_OVER
+                | EventType.TAKEN_BACK
                 | EventType.NOBODY_CAME
                 | EventType.NOTED
             ):
@@ -139,10 +141,6 @@ class CaseFeed:
             case _:
                 return ""
         return self._messenger.text(key, **values).rstrip()
-
-    def _answers(self, event: Event) -> str:
-        line = answer_line(self._messenger.language, event.detail["answers"], event.case)
-        return self._messenger.text("case_answers", case=event.case.case_id, answers=line)
 
     def _sent(self, sent: SentObject) -> str:
         kind = self._messenger.text(f"sent_{sent.kind}")

@@ -69,14 +69,21 @@ class OperatorHandlers:
                 actor = await self._actor(transaction, query.from_user)
             if actor is not None and pressed is not None:
                 try:
-                    await self._commands.execute(transaction, actor, pressed.case_id, pressed.verb)
+                    await self._commands.execute(
+                        transaction,
+                        actor,
+                        pressed.case_id,
+                        pressed.verb,
+                        number=pressed.number or 0,
+                    )
                 except RefusedError as error:
                     refused = error
             await self._end(transaction, update, actor)
         if actor is None:
             return
         if refused is None or pressed is None:
-            done = self._texts(actor.language, "done") if pressed is not None else ""
+            key = "reply_goes" if pressed is not None and pressed.verb == "say" else "done"
+            done = self._texts(actor.language, key) if pressed is not None else ""
             await acknowledge(update, done)
             return
         reason = self._messenger.refusal(refused, pressed.case_id, actor.language)

@@ -12,6 +12,7 @@ from bot.operators.case_commands import CaseCommands
 from bot.operators.case_feed import CaseFeed
 from bot.operators.chat import OperatorsChat
 from bot.operators.digest import Digest
+from bot.operators.hand_over_feed import HandOverFeed
 from bot.operators.handlers import OperatorHandlers
 from bot.operators.pager import Mail, Pager
 from bot.operators.public_name import PublicNameCommand
@@ -20,9 +21,11 @@ from bot.operators.takeover import PersonNotifier
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.updates.routes import Routes, UpdateClass
+from review.cases.canned_replies import CannedReplies
 from review.cases.desk import Desk
 from review.cases.escalation import Escalation, EscalationPolicy
 from review.cases.events import CaseEvents
+from review.cases.hand_over import HandOver
 from review.cases.shadow_review import Shadow
 from review.cases.takeover import Takeover
 from storage.ids import CaseId
@@ -43,6 +46,8 @@ class OperatorsRoom:
     feed: CaseFeed
     desk: Desk
     takeover: Takeover
+    canned: CannedReplies
+    hand_over: HandOver
     shadow: Shadow
     routes: Routes
     jobs: tuple[Job, ...]
@@ -66,16 +71,23 @@ def build(context: Context, *, case_link: CaseLink | None = None) -> OperatorsRo
     desk = _desk(context, case_link)
     desk.events.add(PersonNotifier(texts, context.help_lines))
     desk.events.add(feed)
+    desk.events.add(HandOverFeed(messenger))
     takeover = Takeover(desk)
+    canned = CannedReplies(takeover)
+    hand_over = HandOver(desk)
     shadow = Shadow(desk, send=ReviewedReplySender(context.answers))
     digest = Digest(database=context.database, messenger=messenger, zone=_zone(settings))
-    handlers = OperatorHandlers(context, messenger, CaseCommands(desk, takeover, messenger), chat)
+    handlers = OperatorHandlers(
+        context, messenger, CaseCommands(canned, hand_over, messenger), chat
+    )
     return OperatorsRoom(
         chat=chat,
         messenger=messenger,
         feed=feed,
         desk=desk,
         takeover=takeover,
+        canned=canned,
+        hand_over=hand_over,
         shadow=shadow,
         routes=Routes(
             buttons={

@@ -1,12 +1,14 @@
 """Takeovers on the person's side: messages to the person, and what the person writes meanwhile."""
 
+from datetime import timedelta
+
 from bot.operators.shadow_review import consent_body
 from bot.texts import Texts
 from bot.texts.help_lines import HelpLines
 from bot.updates.utterance import Utterance
 from review.cases.escalation import Escalation
 from review.cases.events import Event, EventType
-from review.cases.takeover import Takeover
+from review.cases.takeover import TAKE_BACK_WITHIN, Takeover
 from storage import Transaction
 from storage.companion import conversations, open_questions, people
 from storage.companion.conversations import Speaker
@@ -60,8 +62,9 @@ class PersonNotifier:
             return self._help_lines.text(person.language, person.region, emergency_first=True)
 
         match event.what:
-            case EventType.TAKEN_OVER:
-                return self._by(person, event, "human_joined")
+            case EventType.TAKEN_OVER | EventType.HANDED_OVER if event.case.lease_until_at:
+                is_first = event.what is EventType.TAKEN_OVER
+                return self._by(person, event, "human_joined" if is_first else "human_changed")
             case EventType.HANDED_BACK:
                 return self._texts(person.language, "human_left")
             case EventType.LEASE_RAN_OUT:
@@ -107,6 +110,7 @@ class PersonNotifier:
             MessageBody(text, case_id=event.case.case_id),
             person_id=person.person_id,
             turn_id=TurnId(turn_id) if turn_id is not None else None,
+            wait=TAKE_BACK_WITHIN if "canned" in event.detail else timedelta(),
         )
 
 

@@ -4,17 +4,65 @@ import asyncio
 import gc
 from collections.abc import Awaitable, Callable
 
+from pydantic import SecretStr
 from telegram.error import RetryAfter
 
 from bot.context import open_database, telegram
 from bot.service.http_server import listen
+from bot.setting_faults import variable
 from bot.settings import Settings
 from bot.transport.api_answers import AnswerError
 from inference import InferenceWorker, ModelSource
+from safety.response.hotlines import HotlineError, Hotlines
+from storage import Database, SecretKeyError, StorageError, Vault, new_secret_key
 from storage.companion import round_cache
 
+# What to do if a setting that the service needs is not set.
+NEEDED = {
+    "telegram_token": "Ask @BotFather for one, or run `pica demo`.",
+    "secret_key": (
+        "It encrypts what people say. Print a key with `pica key new`, put it into .env, and keep "
+        "a copy apart from the backups."
+    ),
+    "model": (
+        "The embedded demo model is not for people in need. Set PICA_MODEL=THUDM/chatglm2-6b and "
+        "PICA_PREFIX=NEUDM/PICA-V1, or PICA_ALLOW_DEMO_MODEL=1 to try the service with the demo "
+        "model."
+    ),
+}
 # Seconds between the first tries to reach Telegram.
 TRIES_AFTER_S = (1, 2, 4)
+
+
+def service_faults(settings: Settings) -> dict[str, str]:
+    """Return what a start would find wrong in the settings, by field, without a network."""
+    faults = {
+        field: f"{variable(field)} is not set. {to_do}"
+        for field, to_do in NEEDED.items()
+        if getattr(settings, field) is None
+    }
+    if settings.allow_demo_model:
+        faults.pop("model", None)
+    checks: dict[str, Callable[[], object]] = {
+        "secret_key": lambda: Vault.parse(_plain(settings.secret_key)),
+        "database_url": lambda: Database(settings.sql_url, Vault.parse(new_secret_key())),
+        "redis_url": lambda: round_cache.connect(_plain(settings.redis_url) or None),
+        "local_contacts": lambda: Hotlines.load(settings.local_contacts),
+        "http_port": lambda: listen(settings.http_host, settings.http_port).close(),
+    }
+    for field, check in checks.items():
+        if field in faults:
+            continue
+        try:
+            check()
+        except (StorageError, SecretKeyError, HotlineError, OSError) as error:
+            named = str(error).startswith("PICA_")
+            faults[field] = str(error) if named else f"{variable(field)}: {error}"
+    return faults
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""
 
 
 async def preflight(settings: Settings) -> None:

@@ -38,6 +38,8 @@ def build(
         database=context.database,
         desk=operators.desk,
         takeover=operators.takeover,
+        canned=operators.canned,
+        hand_over=operators.hand_over,
         shadow=operators.shadow,
         policy=lexicon,
         address=console_address(settings),

@@ -1,6 +1,8 @@
 """The HTTP server: health, metrics, Telegram's webhook and the operators' console."""
 
+import asyncio
 import contextlib
+import errno
 import hmac
 import json
 import socket
@@ -11,16 +13,22 @@ import structlog
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.metrics import Metrics
+from bot.service.known_hosts import KnownHosts
+from bot.service.patience import ImpatientProtocol
 
 log = structlog.get_logger(__name__)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 WEBHOOK_PATH = "/telegram/webhook"
 MOST_BYTES = 1_000_000
+UNKNOWN_HOST = "Unknown host. Use the address of this service, or its IP address."
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +43,9 @@ class Endpoints:
         receives: whether this process holds the lease on the database.
         webhook_secret: the secret that Telegram sends in its header.
         before_metrics: updates the gauges.
+        hosts: the names under which `/readyz` and `/metrics` answer.
         console: the routes of the operators' console.
+        body_s: how long a post may take. Telegram sends it at once.
     """
 
     metrics: Metrics
@@ -45,19 +55,31 @@ class Endpoints:
     receives: Callable[[], bool]
     webhook_secret: str | None
     before_metrics: Callable[[], Awaitable[None]]
+    hosts: KnownHosts
     console: Sequence[BaseRoute] = ()
+    body_s: float = 10.0
 
     def app(self) -> Starlette:
         """Return the application that serves them."""
         routes = [
             Route("/healthz", self._healthz),
-            Route("/readyz", self._readyz),
-            Route("/metrics", self._metrics),
+            Route("/readyz", self._guarded(self._readyz)),
+            Route("/metrics", self._guarded(self._metrics)),
             *self.console,
         ]
         if self.webhook_secret:
             routes.append(Route(WEBHOOK_PATH, self._webhook, methods=["POST"]))
         return Starlette(routes=routes)
+
+    def _guarded(self, endpoint: Endpoint) -> Endpoint:
+        """Refuse a request under a public name that is not ours, as in DNS rebinding."""
+
+        async def checked(request: Request) -> Response:
+            if not self.hosts.allows(request.headers.get("host", "")):
+                return PlainTextResponse(UNKNOWN_HOST, 403)
+            return await endpoint(request)
+
+        return checked
 
     async def _healthz(self, _request: Request) -> Response:
         alive = self.is_alive()
@@ -77,13 +99,7 @@ class Endpoints:
             return Response(status_code=403)
         if not self.receives():
             return Response(status_code=503)  # Telegram asks again
-        body = await request.body()
-        if len(body) > MOST_BYTES:
-            return Response(status_code=413)
-        try:
-            raw = json.loads(body)
-        except ValueError:
-            return Response(status_code=400)
+        raw = await _json(request, self.body_s)
         try:
             await self.receive(raw)
         except Exception as error:  # not stored: Telegram sends it again
@@ -92,8 +108,31 @@ class Endpoints:
         return Response()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on a port until the socket is closed.
+async def _json(request: Request, limit_s: float) -> object:
+    """Return the body of a post.
+
+    Raises:
+        HTTPException: it is too long, comes too slowly or is not JSON.
+    """
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BYTES:
+        raise HTTPException(413)
+    body = b""
+    try:
+        async with asyncio.timeout(limit_s):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise HTTPException(413)
+        return json.loads(body)
+    except (TimeoutError, ClientDisconnect):
+        raise HTTPException(408) from None
+    except (ValueError, RecursionError):
+        raise HTTPException(400) from None
+
+
+def listen(host: str, port: int, *, source: str = "PICA_HTTP_PORT") -> socket.socket:
+    """Listen on a port until the socket is closed. An error names the source of the port.
 
     Raises:
         OSError: the port is taken, or the address does not belong to this machine.
@@ -102,12 +141,27 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise OSError(
-            f"PICA_HTTP_PORT: port {port} of {host} cannot be used. Set another one."
-        ) from error
+        raise OSError(_why_not(error, host, port, source)) from error
     # asyncio turns Nagle's algorithm off only if the protocol is named. It costs 40 ms an answer.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
+
+
+def _why_not(error: OSError, host: str, port: int, source: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{source}: port {port} of {host} is taken by another program. "
+            "Stop it, or set another port."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"{source}: port {port} needs rights of root. "
+            "Use one above 1023 behind a reverse proxy."
+        )
+    return (
+        f"PICA_HTTP_HOST: {host} is not an address of this machine. "
+        "Use 127.0.0.1, or 0.0.0.0 for all of them."
+    )
 
 
 class Server(uvicorn.Server):
@@ -130,6 +184,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="off",
+            http=ImpatientProtocol,
             proxy_headers=bool(trusted_proxies),  # else a caller could claim any address
             forwarded_allow_ips=[*trusted_proxies],
             timeout_graceful_shutdown=3,

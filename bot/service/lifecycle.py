@@ -15,17 +15,20 @@ from bot.service.composition import build
 from bot.service.connections import reach
 from bot.service.gauges import measure
 from bot.service.http_server import Endpoints, Server
+from bot.service.known_hosts import KnownHosts
 from bot.service.parts import Parts
 from bot.service.registration import Registration
 from bot.settings import Settings
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
 from inference import LanguageModel, ModelError
+from review.cases import canned_replies
 from review.operators import roster
 from safety.text.languages import prepare_languages
 from storage import Clock, utc_now
 from storage.database import keys
 from storage.messages import inbox, outbox, outbox_queue
+from storage.review import audit_erasure
 
 log = structlog.get_logger(__name__)
 # These tasks stop last. While replies finish, a person at risk still gets the fixed reply at once.
@@ -98,9 +101,11 @@ class Service:
         await parts.database.upgrade()  # no other service uses the older schema any more
         async with parts.database.begin() as transaction:
             await keys.check(transaction)
+            await audit_erasure.begin(transaction)
             await roster.seed(
                 transaction, self._settings.operators, language=self._settings.operators_language
             )
+            await canned_replies.seed(transaction)
         self._spawn(parts.leadership.keep(), "lease")
         self._spawn(self._watch_model(), "model")
         await parts.crisis.lexicon.live.refresh()  # before the first message is screened
@@ -240,6 +245,7 @@ class Service:
             receives=lambda: self._receives and self.parts.leadership.is_leader(),
             webhook_secret=secret if settings.webhook_url else None,
             before_metrics=partial(measure, self.parts),
+            hosts=KnownHosts([settings.console_url, settings.webhook_url]),
             console=console.mounted() if console is not None else (),
         )
         self._http = Server(

@@ -3,10 +3,11 @@
 `python -m bot.texts.crisis_page` prints it; `docs/crisis_texts.md` holds it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
 
 from bot.texts import LANGUAGES, Texts
+from review.cases.canned_replies import brought
 from safety import yaml_files
 from safety.response.policy import Script
 from safety.response.script import questions
@@ -19,6 +20,11 @@ one comes. A change of a text is made in `bot/texts/crisis_zh.yaml` and `bot/tex
 and `python -m bot.texts.crisis_page > docs/crisis_texts.md` writes this page again.
 `{lines}` stands for the numbers of the person's region.
 """
+OPERATORS = """## Canned replies of operators
+
+The texts that operators send with one tap, as the service brings them
+(`review/cases/canned_replies.yaml`). Admins edit them in the console, so each service has its own.
+"""
 
 
 def page() -> str:
@@ -30,14 +36,21 @@ def page() -> str:
         keys = [key for key in left if belongs(key)]
         left = [key for key in left if key not in keys]
         parts += [f"## {title}\n", *_table(keys)]
-    return "\n".join([*parts, "## Everything else\n", *_table(left)])
+    parts += ["## Everything else\n", *_table(left), OPERATORS]
+    rows = [
+        (name, *(texts[language] for language in LANGUAGES)) for name, texts in brought().items()
+    ]
+    return "\n".join([*parts, *_rows(rows)])
 
 
 def _table(keys: list[str]) -> Iterator[str]:
     texts = Texts()
+    return _rows((key, *(texts(language, key) for language in LANGUAGES)) for key in keys)
+
+
+def _rows(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield "| Key | 中文 | English |\n|---|---|---|"
-    for key in keys:
-        cells = (texts(language, key) for language in LANGUAGES)
+    for key, *cells in rows:
         written = " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in cells)
         yield f"| `{key}` | {written} |"
     yield ""

@@ -35,7 +35,7 @@ async def send_part(
         chat_id: the chat to send to.
         body: the message. Its buttons go under the last part.
         part: the index of the part, from 0.
-        preview_message_id: a message to edit into the first part.
+        preview_message_id: a message to edit into the first part. If that fails, a new one is sent.
         thread_id: the topic of a group, or None for the general one.
 
     Raises:
@@ -46,8 +46,9 @@ async def send_part(
     try:
         if body.document is not None:
             return await _send_document(bot, chat_id, body, markup)
-        if part == 0 and preview_message_id is not None:
-            return await _edit(bot, chat_id, preview_message_id, texts[part], markup)
+        edits = preview_message_id if part == 0 else None
+        if edits is not None and await _edit(bot, chat_id, edits, texts[part], markup):
+            return edits
         sent = await bot.send_message(
             chat_id,
             texts[part],
@@ -153,17 +154,15 @@ async def _send_document(
 
 async def _edit(
     bot: Bot, chat_id: int, message_id: int, text: str, markup: InlineKeyboardMarkup | None
-) -> int:
+) -> bool:
+    """Edit a message, and return False if it was deleted or is too old to edit."""
     try:
         await bot.edit_message_text(
             text, chat_id=chat_id, message_id=message_id, reply_markup=markup
         )
     except BadRequest as error:
-        if "not modified" in str(error):
-            return message_id
-        # The person deleted the preview, or it is too old to edit: send a new message.
-        return (await bot.send_message(chat_id, text, reply_markup=markup)).message_id
-    return message_id
+        return "not modified" in str(error)
+    return True
 
 
 def _keyboard(body: MessageBody) -> InlineKeyboardMarkup | None:

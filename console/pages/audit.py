@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from console import views
 from console.door import ProtectedRoute, field
+from console.numbers import read_number
 from console.site import SitePage
 from review.operators.sign_in import Visitor
 from storage.ids import CaseId, OperatorId
-from storage.review import audit
+from storage.review import audit, audit_check
 
 A_PAGE = 100
 LONGEST_ACT = 32
@@ -31,9 +32,9 @@ class AuditPage(SitePage):
         """Show a page of records, newest first, with words only if asked for."""
         site = self._site
         asked = request.query_params
-        case, operator = _number(asked.get("case")), _number(asked.get("operator"))
+        case, operator = read_number(asked.get("case")), read_number(asked.get("operator"))
         act = asked.get("act", "").strip()[:LONGEST_ACT]
-        before, has_words = _number(asked.get("before")), asked.get("words") == "1"
+        before, has_words = read_number(asked.get("before")), asked.get("words") == "1"
         async with site.database.read() as transaction:
             records = await audit.page(
                 transaction,
@@ -66,16 +67,11 @@ class AuditPage(SitePage):
         site = self._site
         head = field(await request.form(max_fields=10, max_files=0), "head").strip().lower()
         async with site.database.snapshot() as transaction:
-            verdict = await audit.verify(transaction, head=head or None)
+            verdict = await audit_check.verify(transaction, head=head or None)
         walked = {"records": verdict.records, "is_whole": verdict.broken_at is None}
         async with site.database.begin() as transaction:
             await views.record(transaction, visitor, "audit_verified", detail=walked)
         return site.fragment(visitor, "verdict.html", verdict=verdict, head=head)
-
-
-def _number(text: str | None) -> int | None:
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 def _link(chosen: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ from storage.ids import CaseId, TurnId
 from storage.messages import deliveries
 from storage.messages.sent import SentObject
 from storage.messages.sent import parse as parse_sent
-from storage.review import cases, evidence, notes
+from storage.review import canned_replies, cases, evidence, notes
 from storage.review.cases import Case, CaseState, Resolution
 from storage.review.evidence import Evidence
 from storage.review.shadow_drafts import ShadowDraft
@@ -68,9 +68,9 @@ class CasePage(SitePage):
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""
         return [
-            ProtectedRoute("/cases/{case_id:int}", self.show),
-            ProtectedRoute("/cases/{case_id:int}/live", self.parts, is_part=True, is_use=False),
-            ProtectedRoute("/cases/{case_id:int}/words", self.with_words, is_part=True),
+            ProtectedRoute("/cases/{case_id:id}", self.show),
+            ProtectedRoute("/cases/{case_id:id}/live", self.parts, is_part=True, is_use=False),
+            ProtectedRoute("/cases/{case_id:id}/words", self.with_words, is_part=True),
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
@@ -115,6 +115,8 @@ class CasePage(SitePage):
                 )
                 if case.person_id is not None
                 else "",
+                "receivers": await site.hand_over.receivers(transaction, case),
+                "canned": await canned_replies.listed(transaction),
                 "head": await head_of(transaction, case.person_id),
                 "contact": await trusted_contacts.agreed_of(transaction, case.person_id)
                 if case.person_id is not None
@@ -138,6 +140,7 @@ class CasePage(SitePage):
             ],
             "now": now,
             "is_mine": case.claimed_by == visitor.operator.operator_id,
+            "is_offered": case.handed_to == visitor.operator.operator_id,
             "talks": case.lease_until_at is not None
             and case.claimed_by == visitor.operator.operator_id
             and case.lease_until_at > now,

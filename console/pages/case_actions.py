@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from console.door import ProtectedRoute, field
+from console.numbers import read_number
 from console.pages.case import the_case
 from console.site import Site
+from review.cases.takeover import TAKE_BACK_WITHIN
 from review.operators.access import Refusal, RefusedError
 from review.operators.sign_in import Visitor
 from storage import Transaction
-from storage.ids import CaseId
+from storage.ids import CaseId, OperatorId, ReplyId
 from storage.review.cases import Resolution
 from storage.review.operators import Operator
 
@@ -33,6 +35,13 @@ class CaseActions:
             "take-over": lambda tx, actor, case, _: site.takeover.begin(tx, actor, case),
             "reply": lambda tx, actor, case, form: site.takeover.say(
                 tx, actor, case, field(form, "words")
+            ),
+            "canned": lambda tx, actor, case, form: site.canned.send(
+                tx, actor, case, ReplyId(number(form, "reply"))
+            ),
+            "take-back": lambda tx, actor, case, _: site.takeover.take_back(tx, actor, case),
+            "hand-over": lambda tx, actor, case, form: site.hand_over.offer(
+                tx, actor, case, OperatorId(number(form, "to"))
             ),
             "hand-back": lambda tx, actor, case, form: site.takeover.hand_back(
                 tx, actor, case, field(form, "words")
@@ -55,7 +64,7 @@ class CaseActions:
         """List the routes, one for each action."""
         return [
             ProtectedRoute(
-                f"/cases/{{case_id:int}}/{name}", self._handler(name, act), "POST", is_part=True
+                f"/cases/{{case_id:id}}/{name}", self._handler(name, act), "POST", is_part=True
             )
             for name, act in self._acts.items()
         ]
@@ -68,15 +77,19 @@ class CaseActions:
             async with self._site.database.begin() as transaction:
                 case = await the_case(transaction, request)
                 await act(transaction, visitor.operator, case.case_id, form)
-            return self._site.notice(visitor, f"done_{name.replace('-', '_')}")
+            done = f"done_{name.replace('-', '_')}"
+            if name != "canned":
+                return self._site.notice(visitor, done)
+            undo = f"/cases/{case.case_id}/take-back"
+            until = self._site.database.now() + TAKE_BACK_WITHIN
+            return self._site.notice(visitor, done, undo=undo, until=until)
 
         return handle
 
 
 def number(form: FormData, name: str) -> int:
     """Read a number from a form. Return 0, which is never an id, if it is not a number."""
-    given = field(form, name)
-    return int(given) if given.isdecimal() and len(given) < 19 else 0
+    return read_number(field(form, name)) or 0
 
 
 def _verdict(form: FormData) -> Resolution:

@@ -25,7 +25,7 @@ from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState, LexiconChange
 from storage.review.operators import Operator
 
-ONE = "/lexicon/changes/{change_id:int}"
+ONE = "/lexicon/changes/{change_id:id}"
 ChangeAction = Callable[[Operator, int], Awaitable[object]]
 
 

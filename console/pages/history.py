@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from console import views
 from console.door import ProtectedRoute, field
+from console.numbers import read_number
 from console.pages.case import the_case
 from console.site import SitePage
 from review.operators.sign_in import Visitor
@@ -23,8 +24,8 @@ class HistoryPage(SitePage):
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""
         return [
-            ProtectedRoute("/cases/{case_id:int}/history", self.ask),
-            ProtectedRoute("/cases/{case_id:int}/history", self.show, "POST"),
+            ProtectedRoute("/cases/{case_id:id}/history", self.ask),
+            ProtectedRoute("/cases/{case_id:id}/history", self.show, "POST"),
         ]
 
     async def ask(self, request: Request, visitor: Visitor) -> Response:
@@ -37,8 +38,8 @@ class HistoryPage(SitePage):
         """Show a page of turns, newest page first."""
         form = await request.form(max_fields=10, max_files=0)
         reason = " ".join(field(form, "reason").split())
-        asked = field(form, "before")
-        before = TurnId(int(asked)) if asked.isascii() and asked.isdecimal() else None
+        asked = read_number(field(form, "before"))
+        before = TurnId(asked) if asked is not None else None
         site = self._site
         async with site.database.read() as transaction:
             case = await the_case(transaction, request)

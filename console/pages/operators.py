@@ -20,7 +20,7 @@ class OperatorsPage(SitePage):
 
     def entries(self) -> list[ProtectedRoute]:
         """List the routes."""
-        one = "/operators/{operator_id:int}"
+        one = "/operators/{operator_id:id}"
         return [
             ProtectedRoute("/operators", self.show, is_admins=True),
             ProtectedRoute(

@@ -15,9 +15,11 @@ from starlette.responses import Response, StreamingResponse
 
 from console import views
 from console.door import Door, ProtectedRoute
+from console.numbers import read_number
 from console.pages.case_actions import number
 from console.site import Site
 from review.cases import mood_notes
+from review.operators import sign_in
 from review.operators.sign_in import Visitor
 from safety.screening.levels import Category
 from storage.checkins import settings
@@ -47,6 +49,7 @@ class QueueRows:
         values = {
             "age": site.ago(language, case.last_risk_at),
             "holder": site.called(language, holder),
+            "receiver": site.called(language, names.get(case.handed_to)) if case.handed_to else "",
             "is_mine": case.claimed_by == visitor.operator.operator_id,
             "is_due": case.clock_due_at is not None and case.clock_due_at > now,
         }
@@ -88,6 +91,10 @@ class QueuePage:
         language = visitor.operator.language
         table = self._site.render("queue_table.html", language, visitor=visitor, **values)
         values["table"] = Markup(table)  # noqa: S704 - of our own template, escaped there
+        values["others"] = 0
+        if request.query_params.get("signed_in") == "1":
+            async with self._site.database.read() as transaction:
+                values["others"] = await sign_in.other_browsers(transaction, visitor)
         return await self._site.page(request, visitor, "queue.html", here="queue", **values)
 
     async def table(self, request: Request, visitor: Visitor) -> Response:
@@ -97,12 +104,13 @@ class QueuePage:
 
     async def stream(self, request: Request, visitor: Visitor) -> Response:
         """Stream the events of one page."""
-        if self._site.live.is_full:
+        operator_id = visitor.operator.operator_id
+        if not self._site.live.has_room(operator_id):
             return Response(status_code=503, headers={"Retry-After": "10"})
-        number = request.query_params.get("case", "")
-        case_id = CaseId(int(number)) if number.isascii() and number.isdecimal() else None
-        del visitor  # the stream checks the session itself, repeatedly
-        events = self._site.live.events(case_id, lambda: self._door.is_in(request))
+        asked = read_number(request.query_params.get("case"))
+        case_id = CaseId(asked) if asked is not None else None
+        # The stream checks the session itself, repeatedly.
+        events = self._site.live.events(case_id, operator_id, lambda: self._door.is_in(request))
         return StreamingResponse(events, media_type="text/event-stream")
 
     async def seen(self, request: Request, visitor: Visitor) -> Response:
@@ -164,10 +172,7 @@ def _filters(request: Request, visitor: Visitor) -> Filters:
 
 
 def _page(request: Request) -> int:
-    asked = request.query_params.get("page", "0")
-    return (
-        min(int(asked), 10_000) if asked.isascii() and asked.isdecimal() and len(asked) < 6 else 0
-    )
+    return min(read_number(request.query_params.get("page")) or 0, 10_000)
 
 
 def _link(filters: Filters, changed: dict[str, Any]) -> str:

@@ -95,6 +95,7 @@ function sync() {
 function tick() {
   for (const time of document.querySelectorAll("[data-until]")) {
     const left = Math.max(0, Math.round((Date.parse(time.dataset.until) - Date.now()) / 1000));
+    if (!left) time.closest("[data-passing]")?.remove(); // what it offered is over
     time.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
   }
 }

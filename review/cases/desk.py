@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from review.cases import records as review
-from review.cases.escalation import Escalation
+from review.cases.escalation import LEASE, Escalation
 from review.cases.events import CaseEvents, Event, EventType
 from review.operators.access import Refusal, RefusedError, require_active
 from storage import Database, Transaction
 from storage.companion import script_answers
 from storage.ids import CaseId
 from storage.messages.sent import SentObject
-from storage.review import audit, cases, notes, operators
+from storage.review import audit, cases, hand_overs, notes, operators
 from storage.review.cases import Case, CaseState, Resolution
 from storage.review.operators import Operator
 
@@ -97,14 +97,28 @@ class Desk:
         return bool(await operators.listed(transaction))
 
     async def claim(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
-        """Claim an unclaimed case and stop its clock.
+        """Claim an unclaimed case and stop its clock, or confirm a hand-over.
+
+        Who hands a case over and claims it after all keeps it.
 
         Raises:
             RefusedError: `case_taken` by another operator (see `holder`), or `case_gone`.
         """
         case = await self.the_case(transaction, actor, case_id)
+        if case.handed_to == actor.operator_id and await hand_overs.confirm(
+            transaction, case_id, actor.operator_id, lease_until_at=transaction.now + LEASE
+        ):
+            detail: Mapping[str, object] = {"giver": case.claimed_by}
+            return await self.happened(
+                transaction, EventType.HANDED_OVER, case_id, actor, detail=detail
+            )
         if case.claimed_by == actor.operator_id and case.state is CaseState.CLAIMED:
-            return case
+            if case.handed_to is None or not await hand_overs.end(transaction, case_id):
+                return case
+            detail = {"why": "kept", "to": case.handed_to}
+            return await self.happened(
+                transaction, EventType.HAND_OVER_ENDED, case_id, actor, detail=detail
+            )
         if not await cases.claim(transaction, case_id, actor.operator_id):
             raise await self.taken(transaction, case)
         return await self.happened(transaction, EventType.CLAIMED, case_id, actor)

@@ -1,4 +1,4 @@
-"""The clocks of unclaimed cases, and of takeovers in which the operator fell silent.
+"""The clocks of unclaimed cases, of unconfirmed hand-overs, and of silent takeovers.
 
 From level 3 on, and if the person asked for a human, the clock pages the next operator on duty,
 then a pager outside Telegram. If no operator comes, it tells the person honestly.
@@ -16,7 +16,7 @@ from review.operators import roster
 from safety.screening.levels import Level
 from storage import Database, Transaction
 from storage.ids import OperatorId
-from storage.review import audit, case_clocks, cases, operators
+from storage.review import audit, case_clocks, cases, hand_overs, operators
 from storage.review.cases import Case, CaseState
 
 # How long a takeover lasts after the operator's last message.
@@ -82,15 +82,20 @@ class Escalation:
         stage = Stage.ALL_TOLD if duty else Stage.NEXT_PAGED
         await cases.change(transaction, case.case_id, clock_stage=stage, clock_due_at=due_at)
 
-    async def restart(self, transaction: Transaction, case: Case) -> None:
-        """Page the next operator on duty now. The last one fell silent or released the case."""
+    async def restart(
+        self, transaction: Transaction, case: Case, *, after: OperatorId | None = None
+    ) -> None:
+        """Page the next operator on duty now. The last one fell silent or released the case.
+
+        `after` is an operator who was asked in vain. None means the one who had the case.
+        """
         if _calls_operators(case):
             await cases.change(
                 transaction,
                 case.case_id,
                 clock_stage=Stage.ALL_TOLD,
                 clock_due_at=transaction.now,
-                paged_operator=case.claimed_by,
+                paged_operator=after if after is not None else case.claimed_by,
             )
 
     async def tick(self) -> int:
@@ -126,7 +131,29 @@ class Escalation:
         await self._happened(transaction, EventType.LEASE_RAN_OUT, case, operator=operator)
         return True
 
+    async def _end_hand_over(self, case: Case) -> None:
+        """End a hand-over that nobody confirmed in time.
+
+        A conversation stays with its operator, whose lease runs on. Any other case returns to the
+        queue, because its operator wanted to go.
+        """
+        async with self.database.begin() as transaction:
+            if not await hand_overs.end(transaction, case.case_id, due_at=case.clock_due_at):
+                return
+            present = await cases.get(transaction, case.case_id)
+            if present is not None and present.lease_until_at is None:
+                await cases.release(transaction, case.case_id)
+                await self.restart(transaction, case, after=case.handed_to)
+            giver = await operators.get(transaction, case.claimed_by) if case.claimed_by else None
+            detail = {"why": "lapsed", "to": case.handed_to}
+            await self._happened(
+                transaction, EventType.HAND_OVER_ENDED, case, operator=giver, detail=detail
+            )
+
     async def _move_on(self, case: Case) -> None:
+        if case.handed_to is not None:
+            await self._end_hand_over(case)
+            return
         stage = Stage(case.clock_stage)
         if stage is Stage.ALL_TOLD and await self._page_next(case):
             return

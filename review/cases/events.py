@@ -23,6 +23,10 @@ class EventType(StrEnum):
     TAKEN_OVER = "taken_over"
     PERSON_SAID = "person_said"  # in a takeover, or an attachment (`detail["sent"]`) in a hold
     OPERATOR_SAID = "operator_said"
+    TAKEN_BACK = "taken_back"  # a canned reply, before it was sent
+    HAND_OVER_OFFERED = "hand_over_offered"  # to the operator `detail["to"]`
+    HANDED_OVER = "handed_over"  # they confirmed; `detail["giver"]` had the case
+    HAND_OVER_ENDED = "hand_over_ended"  # `detail["why"]`: lapsed or kept
     HANDED_BACK = "handed_back"
     LEASE_RAN_OUT = "lease_ran_out"
     NOTED = "noted"

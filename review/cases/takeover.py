@@ -6,7 +6,7 @@ stored as theirs and are never part of a round.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from review.cases.desk import Desk, checked
 from review.cases.escalation import LEASE
@@ -15,10 +15,14 @@ from review.operators.access import Refusal, RefusedError
 from storage import Transaction
 from storage.companion import conversations, people, transcripts
 from storage.companion.conversations import Speaker, Turn
-from storage.ids import CaseId, PersonId
+from storage.ids import CaseId, PersonId, ReplyId
+from storage.messages import outbox
 from storage.review import cases, notes
 from storage.review.cases import Case
 from storage.review.operators import Operator
+
+# How long a canned reply waits before it goes out. One tap is easily the wrong one.
+TAKE_BACK_WITHIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,17 @@ class Takeover:
 
         Raises:
             RefusedError: `case_taken`, `case_gone`, `person_gone`, or `takeover_runs`.
+
+        A conversation that was handed over to the operator comes with the case.
         """
         desk = self.desk
         case = await desk.the_case(transaction, actor, case_id)
         if case.person_id is None:
             raise RefusedError(Refusal.PERSON_GONE)
+        is_handed_over = case.handed_to == actor.operator_id
         case = await desk.claim(transaction, actor, case_id)
+        if is_handed_over and case.lease_until_at is not None:
+            return case
         if not await cases.take_over(
             transaction, case_id, actor.operator_id, lease_until_at=transaction.now + LEASE
         ):
@@ -47,13 +56,26 @@ class Takeover:
         return await desk.happened(transaction, EventType.TAKEN_OVER, case_id, actor)
 
     async def say(
-        self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str
+        self,
+        transaction: Transaction,
+        actor: Operator,
+        case_id: CaseId,
+        words: str,
+        *,
+        canned: ReplyId | None = None,
     ) -> Case:
         """Send a message to the person and renew the lease.
 
+        Args:
+            transaction: the transaction of the act.
+            actor: the operator.
+            case_id: the case.
+            words: the message.
+            canned: the canned reply that it is. It waits `TAKE_BACK_WITHIN`.
+
         Raises:
             RefusedError: `no_takeover` (take over first), `not_yours`, `empty`, `too_long`,
-                `case_gone`, `person_gone`.
+                `case_gone`, `person_gone`, `reply_waits` (another canned reply).
         """
         desk = self.desk
         case = await desk.the_case(transaction, actor, case_id)
@@ -66,6 +88,9 @@ class Takeover:
             transaction, case_id, actor.operator_id, lease_until_at=transaction.now + LEASE
         ):
             raise RefusedError(Refusal.NO_TAKEOVER)
+        # After the renewal, which makes the second of two taps wait for the first.
+        if canned is not None and await outbox.has_reply_waiting(transaction, case.person_id):
+            raise RefusedError(Refusal.REPLY_WAITS)
         turn = await self._keep(transaction, case.person_id, actor, words)
         return await desk.happened(
             transaction,
@@ -73,8 +98,28 @@ class Takeover:
             case_id,
             actor,
             words=words,
-            detail={"turn": turn.turn_id if turn else None},
+            detail={"turn": turn.turn_id if turn else None}
+            | ({"canned": canned} if canned is not None else {}),
         )
+
+    async def take_back(self, transaction: Transaction, actor: Operator, case_id: CaseId) -> Case:
+        """Take back a canned reply that has not gone out yet.
+
+        Raises:
+            RefusedError: `reply_sent` (too late), `not_yours`, `case_gone`, `person_gone`.
+        """
+        desk = self.desk
+        case = await desk.the_case(transaction, actor, case_id)
+        if case.person_id is None:
+            raise RefusedError(Refusal.PERSON_GONE)
+        if case.claimed_by != actor.operator_id:
+            raise RefusedError(Refusal.NOT_YOURS, await desk.holder(transaction, case))
+        cancelled = await outbox.cancel_waiting_reply(transaction, case.person_id)
+        if not cancelled:
+            raise RefusedError(Refusal.REPLY_SENT)
+        for turn_id in filter(None, cancelled):  # what was never said is no part of the talk
+            await conversations.delete_unsent(transaction, turn_id)
+        return await desk.happened(transaction, EventType.TAKEN_BACK, case_id, actor)
 
     async def hand_back(
         self, transaction: Transaction, actor: Operator, case_id: CaseId, words: str = ""

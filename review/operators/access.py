@@ -14,6 +14,7 @@ class Refusal(StrEnum):
     BAD_NAME = "bad_name"
     BAD_PUBLIC_NAME = "bad_public_name"
     BAD_TELEGRAM_ID = "bad_telegram_id"
+    BOTH_LANGUAGES = "both_languages"
     CANARY = "canary"
     CASE_GONE = "case_gone"
     CASE_TAKEN = "case_taken"
@@ -29,6 +30,7 @@ class Refusal(StrEnum):
     NO_TAKEOVER = "no_takeover"
     NO_VERDICT = "no_verdict"
     NOT_ALLOWED = "not_allowed"
+    NOT_CLAIMED = "not_claimed"
     NOT_YOURS = "not_yours"
     NOTE_GONE = "note_gone"
     OPERATOR_GONE = "operator_gone"
@@ -39,10 +41,15 @@ class Refusal(StrEnum):
     REPLAY_MISSING = "replay_missing"
     REPLAY_RUNS = "replay_runs"
     REPLAY_STALE = "replay_stale"
+    REPLY_GONE = "reply_gone"
+    REPLY_SENT = "reply_sent"
+    REPLY_TOO_LONG = "reply_too_long"
+    REPLY_WAITS = "reply_waits"
     SHADOW_AGREED = "shadow_agreed"
     TAKEOVER_RUNS = "takeover_runs"
     TOO_LONG = "too_long"
     TOO_MANY_LINKS = "too_many_links"
+    TOO_MANY_REPLIES = "too_many_replies"
 
 
 class RefusedError(Exception):

@@ -108,6 +108,13 @@ async def visitor(transaction: Transaction, secret: str) -> Visitor | None:
     return Visitor(operator, session) if operator is not None and operator.is_active else None
 
 
+async def other_browsers(transaction: Transaction, present: Visitor) -> int:
+    """Return in how many other browsers the operator is signed in."""
+    mine = present.operator.operator_id
+    idle_since = transaction.now - IDLE
+    return await sign_ins.count_sessions(transaction, mine, idle_since=idle_since) - 1
+
+
 def is_stale(present: Visitor, *, now: datetime) -> bool:
     """Return whether the session's use should be recorded again."""
     return now - present.session.seen_at > TOUCHED_AFTER

@@ -229,10 +229,9 @@ async def end_off_record(transaction: Transaction, person_id: PersonId) -> int:
 
 
 async def delete_unsent(transaction: Transaction, turn_id: TurnId) -> None:
-    """Delete a scripted turn that never reached the person."""
-    await transaction.execute(
-        delete(turns).where(turns.c.turn_id == turn_id, turns.c.role == Speaker.SCRIPT)
-    )
+    """Delete a turn of a script or an operator that never reached the person."""
+    ours = turns.c.role.in_((Speaker.SCRIPT, Speaker.OPERATOR))
+    await transaction.execute(delete(turns).where(turns.c.turn_id == turn_id, ours))
 
 
 def select_turns() -> Select[Any]:

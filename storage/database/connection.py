@@ -146,7 +146,6 @@ class Database:
         if self.dialect == "sqlite":
             engine = create_async_engine(self.url, hide_parameters=True, pool_size=5)
             if self.files:
-                private_files.make_folder(self.files[0].parent)
                 event.listen(engine.sync_engine, "do_connect", self._ensure_file)
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -178,7 +177,13 @@ class Database:
 
         SQLite gives its other files the permissions of this one.
         """
+        private_files.make_folder(self.files[0].parent)
         private_files.ensure(self.files[0])
+
+    @property
+    def place(self) -> str:
+        """The file or the server of the database, without the password."""
+        return str(self.files[0]) if self.files else self.url.render_as_string()
 
     @contextlib.asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -221,16 +226,18 @@ class Database:
             yield self._on(connection)
 
     async def version(self) -> str | None:
-        """Return the version of the schema, or None if the database is empty.
+        """Return the version of the schema, or None if the database is empty or is not there.
 
         Raises:
             StorageError: the server is not reachable, or the file is not a database.
         """
+        if self.files and not self.files[0].exists():
+            return None  # SQLite would create the file
         try:
             async with self.read() as transaction:
                 version: str | None = await transaction.run_sync(schema_version.current)
         except (SQLAlchemyError, OSError) as error:
-            raise _no_answer(error) from error
+            raise self._no_answer(error) from error
         return version
 
     async def upgrade(self, version: str = "head") -> None:
@@ -251,7 +258,7 @@ class Database:
                 f"know (its newest is {schema_version.newest()}). Run a newer PICA companion."
             ) from None
         except (SQLAlchemyError, OSError) as error:
-            raise _no_answer(error) from error
+            raise self._no_answer(error) from error
         if moved:
             await self._compact()
 
@@ -279,16 +286,18 @@ class Database:
         async with self.read() as transaction:
             await transaction.execute(text("SELECT 1"))
 
+    def _no_answer(self, error: Exception) -> StorageError:
+        what = f"The database does not answer ({type(error).__name__}). Check that"
+        if self.files:
+            return StorageError(
+                f"{what} {self.files[0]} is a database or can be made, that this user may write "
+                "it, and that the disk is not full."
+            )
+        return StorageError(f"{what} PICA_DATABASE_URL is correct and the server is running.")
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
-
-
-def _no_answer(error: Exception) -> StorageError:
-    return StorageError(
-        f"The database does not answer ({type(error).__name__}). Check that PICA_DATABASE_URL is "
-        "correct, the server is running and the disk is writable."
-    )
 
 
 def insert_ignore(dialect: str, table: Table) -> Insert:

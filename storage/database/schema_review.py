@@ -33,16 +33,19 @@ cases = Table(
     Column("last_risk_at", UtcDateTime, nullable=False),
     Column("hold_until_at", UtcDateTime),  # the model is silent until then; null: no hold
     Column("claimed_by", Key),  # an operator
+    Column("handed_to", Key),  # the operator who is asked to take it over; null: no hand-over
     Column("claimed_at", UtcDateTime),
     Column("acknowledged_at", UtcDateTime),  # the first claim since the level rose
     # A takeover: the claiming operator talks with the person until the lease expires.
     Column("took_over_at", UtcDateTime),
     Column("lease_until_at", UtcDateTime),
     Column("clock_stage", SmallInteger, nullable=False, default=0, server_default="0"),
-    Column("clock_due_at", UtcDateTime),  # null: no clock runs
+    # Of an unclaimed case, or of a hand-over that nobody has confirmed. Null: no clock runs.
+    Column("clock_due_at", UtcDateTime),
     Column("paged_operator", Key),  # the operator paged last
     flag("is_shadowed"),
     Column("thread_id", BigInteger),  # its topic in the operators' group
+    Column("answers_outbox_id", Key),  # the message in the outbox that shows the script's answers
     Column("digested_at", UtcDateTime),  # the last digest that listed it
     Column("resolution", String(16)),  # helped | false_alarm | referred | unreachable | erased
     Column("resolved_at", UtcDateTime),
@@ -120,6 +123,22 @@ notes = Table(
     Column("words", LargeBinary, nullable=False),  # sealed with the person's key
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_notes_case_id", "case_id"),
+    sqlite_autoincrement=True,
+)
+
+canned_replies = Table(
+    "canned_replies",
+    metadata,
+    # Texts that operators send with one tap. An edit retires a row and adds another in its place,
+    # so that the audit trail's number of a reply always means the same words.
+    Column("reply_id", Key, primary_key=True),
+    Column("name", String(32)),  # of a text that the service brought; null: written by an admin
+    Column("place", SmallInteger, nullable=False),  # its place in the list
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+    Index("ix_canned_replies_name", "name", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -6,7 +6,7 @@ After a crash each part's last outcome tells whether it may have arrived.
 from enum import StrEnum
 from functools import cache
 
-from sqlalchemy import Executable, bindparam, insert, select, update
+from sqlalchemy import Executable, bindparam, func, insert, select, update
 
 from storage.database.connection import Transaction
 from storage.database.schema import deliveries, outbox
@@ -68,6 +68,15 @@ async def last_outcomes(transaction: Transaction, outbox_id: OutboxId) -> dict[i
         .order_by(deliveries.c.delivery_id)
     )
     return {part: AttemptOutcome(outcome) for part, outcome in await transaction.execute(query)}
+
+
+async def message_of(transaction: Transaction, outbox_id: OutboxId) -> int | None:
+    """Return the Telegram message that a message became, or None if it is not known."""
+    query = select(func.max(deliveries.c.message_id)).where(
+        deliveries.c.outbox_id == outbox_id, deliveries.c.outcome == AttemptOutcome.SENT
+    )
+    message_id: int | None = (await transaction.execute(query)).scalar_one()
+    return message_id
 
 
 async def of_operator_replies(transaction: Transaction, person_id: PersonId) -> dict[TurnId, str]:

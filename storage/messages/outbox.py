@@ -4,7 +4,7 @@ A message is sealed with the key of the person it is about, and erased when its 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
@@ -107,6 +107,7 @@ async def put(
     ended_as: OutboxState | None = None,
     expires_at: datetime | None = None,
     check_in_id: CheckInId | None = None,
+    wait: timedelta = timedelta(),
 ) -> OutboxId:
     """Queue a message.
 
@@ -123,6 +124,7 @@ async def put(
         ended_as: the end of a message that was sent by other means and is only recorded.
         expires_at: do not send the message after it.
         check_in_id: the check-in that it asks or accompanies.
+        wait: how long it waits before it is sent. Later messages of its chat wait behind it.
     """
     transaction.record(MessagesQueued())
     owner = person_id if person_id is not None else keys.SERVICE
@@ -140,7 +142,7 @@ async def put(
         "preview_message_id": preview_message_id,
         "keyboard": asked_by(body) if kind is MessageKind.NOTICE else None,
         "state": ended_as or OutboxState.QUEUED,
-        "not_before_at": transaction.now,
+        "not_before_at": transaction.now + wait,
         "expires_at": expires_at,
         "created_at": transaction.now,
         "ended_at": transaction.now if ended_as else None,
@@ -205,6 +207,44 @@ async def cancel_if_superseded(transaction: Transaction, outbox_id: OutboxId) ->
         .values(state=OutboxState.CANCELLED, reason="epoch", ended_at=transaction.now, body=None)
     )
     return cancelled.rowcount == 1
+
+
+async def has_reply_waiting(transaction: Transaction, person_id: PersonId) -> bool:
+    """Return whether an operator's message waits that can still be taken back."""
+    query = select(outbox.c.outbox_id).where(*_is_waiting_reply(transaction, person_id))
+    return (await transaction.execute(query)).first() is not None
+
+
+async def cancel_waiting_reply(
+    transaction: Transaction, person_id: PersonId
+) -> list[TurnId | None]:
+    """Cancel an operator's message that still waits.
+
+    Returns:
+        Its turn, or None if it was not kept. Nothing if no message waits.
+    """
+    cancelled = await transaction.execute(
+        update(outbox)
+        .where(*_is_waiting_reply(transaction, person_id))
+        .values(
+            state=OutboxState.CANCELLED, reason="taken_back", ended_at=transaction.now, body=None
+        )
+        .returning(outbox.c.turn_id)
+    )
+    return list(cancelled.scalars())
+
+
+def _is_waiting_reply(
+    transaction: Transaction, person_id: PersonId
+) -> tuple[ColumnElement[bool], ...]:
+    """Build the condition of an operator's message that waits and was never tried."""
+    return (
+        outbox.c.person_id == person_id,
+        outbox.c.kind == MessageKind.OPERATOR_REPLY,
+        outbox.c.state == OutboxState.QUEUED,
+        outbox.c.attempts == 0,
+        outbox.c.not_before_at > transaction.now,
+    )
 
 
 async def end(

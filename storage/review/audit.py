@@ -7,14 +7,14 @@ that erasing a person leaves it intact.
 
 import hmac
 import json
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, select, text, update
+from sqlalchemy import Row, func, insert, select, text
 
 from storage.database import keys
 from storage.database.connection import Transaction
@@ -81,10 +81,10 @@ async def append(
         assert person_id is not None
         salted = token_hex(SALT_CHARS // 2) + words
         values["words"] = await keys.seal(transaction, person_id, salted, SEAL_CONTEXT)
-        values["words_digest"] = _digest(salted)
-    key = await _key(transaction)
+        values["words_digest"] = words_digest(salted)
+    key = await audit_key(transaction)
     before = await _last_hash(transaction)
-    values["hash"] = _hash(key, before, values)
+    values["hash"] = chain_hash(key, before, values)
     inserted = await transaction.execute(insert(audit).values(**values).returning(audit.c.audit_id))
     return int(inserted.scalar_one())
 
@@ -101,57 +101,6 @@ async def _last_hash(transaction: Transaction) -> bytes:
         last = select(audit.c.hash).order_by(audit.c.audit_id.desc()).limit(1)
         rows = await transaction.execute(last)
     return bytes(rows.scalar_one_or_none() or FIRST)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditResult:
-    """The result of verifying the whole trail.
-
-    Attributes:
-        records: the number of acts.
-        broken_at: the first act that was changed or follows a missing one, or None.
-        erased: the number of acts whose text was erased.
-        head: the last hash. Store it elsewhere, because a truncated trail verifies without it.
-        holds_head: whether the trail contains the given hash.
-    """
-
-    records: int
-    broken_at: int | None
-    erased: int
-    head: str
-    holds_head: bool
-
-
-async def verify(transaction: Transaction, *, head: str | None = None) -> AuditResult:
-    """Verify the trail from the first act, which must contain a hash `head` stored earlier."""
-    key, before = await _key(transaction), FIRST
-    count = erased = 0
-    broken_at: int | None = None
-    seen = head is None
-    async for row in _rows(transaction):
-        values = dict(row._mapping)
-        whole = hmac.compare_digest(_hash(key, before, values), row.hash)
-        if (not whole or not await _fits(transaction, row)) and broken_at is None:
-            broken_at = row.audit_id
-        count += 1
-        erased += row.words_digest is not None and row.words is None
-        before = row.hash
-        seen = seen or row.hash.hex() == head
-    return AuditResult(count, broken_at, erased, before.hex(), seen)
-
-
-async def erase_person(transaction: Transaction, person_id: PersonId) -> None:
-    """Erase what operators wrote about a person, and the person's id."""
-    await transaction.execute(
-        update(audit).where(audit.c.person_id == person_id).values(words=None, person_id=None)
-    )
-
-
-async def erase_older(transaction: Transaction, *, before: datetime) -> int:
-    """Erase text older than an instant, and return of how many acts."""
-    old = (audit.c.words.is_not(None), audit.c.at < before)
-    statement = update(audit).where(*old).values(words=None, person_id=None)
-    return (await transaction.execute(statement)).rowcount
 
 
 async def page(
@@ -199,32 +148,6 @@ async def first_since(
     return first_at
 
 
-async def _rows(transaction: Transaction) -> AsyncIterator[Row[Any]]:
-    """Yield all rows, read in pages so that a long trail fits into memory."""
-    after = -1
-    while True:
-        query: Select[Any] = (
-            select(audit).where(audit.c.audit_id > after).order_by(audit.c.audit_id).limit(1000)
-        )
-        rows = (await transaction.execute(query)).all()
-        for row in rows:
-            yield row
-        if not rows:
-            return
-        after = rows[-1].audit_id
-
-
-async def _fits(transaction: Transaction, row: Row[Any]) -> bool:
-    """Return whether the text is erased or matches its digest."""
-    if row.words is None:
-        return True
-    try:
-        salted = await keys.unseal(transaction, row.person_id, row.words, SEAL_CONTEXT)
-    except Exception:  # the key was destroyed, or another key sealed the text
-        return False
-    return hmac.compare_digest(_digest(salted), row.words_digest or b"")
-
-
 async def _record(transaction: Transaction, row: Row[Any]) -> Record:
     words = None
     if row.words is not None:
@@ -243,15 +166,18 @@ async def _record(transaction: Transaction, row: Row[Any]) -> Record:
     )
 
 
-async def _key(transaction: Transaction) -> bytes:
+async def audit_key(transaction: Transaction) -> bytes:
+    """Return the key of the chain."""
     return hmac.digest(await keys.of(transaction, keys.SERVICE), b"pica audit", "sha256")
 
 
-def _digest(salted: str) -> bytes:
+def words_digest(salted: str) -> bytes:
+    """Return the digest of salted text that the chain holds."""
     return sha256(salted.encode("utf-8", "surrogatepass")).digest()
 
 
-def _hash(key: bytes, before: bytes, values: Mapping[str, Any]) -> bytes:
+def chain_hash(key: bytes, before: bytes, values: Mapping[str, Any]) -> bytes:
+    """Return the hash of an act after the act with the hash `before`."""
     digest = values["words_digest"]
     fields = [
         values["at"].astimezone(UTC).isoformat(timespec="microseconds"),

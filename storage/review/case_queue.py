@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from storage.database.connection import Transaction
 from storage.database.schema import script_answers
@@ -21,7 +21,8 @@ class Filters:
     """An operator's filters on the queue, where None accepts any value.
 
     Attributes:
-        state: `waiting` (not claimed), `mine`, `claimed`, `resolved`, or None for unresolved.
+        state: `waiting` (not claimed), `mine` (with hand-overs to me), `claimed`, `resolved`, or
+            None for unresolved.
         level: this level and above.
         category: one of the categories of a case.
         operator_id: the operator of `mine`.
@@ -86,12 +87,14 @@ async def waiting_by_level(transaction: Transaction) -> dict[int, int]:
 
 
 async def place_in_line(transaction: Transaction, waiting: Case) -> int:
-    """Count the unclaimed cases ahead of this one."""
+    """Count the unclaimed cases ahead of this one, in the order of `page`."""
+    urgent = _urgent_answers()
+    own = select(urgent).where(cases.c.case_id == waiting.case_id)
+    count = (await transaction.execute(own)).scalar_one()
     graver = cases.c.level > waiting.level
-    longer = (cases.c.level == waiting.level) & (cases.c.last_risk_at < waiting.last_risk_at)
-    query = select(func.count()).where(
-        NOT_RESOLVED, cases.c.state == CaseState.OPEN, graver | longer
-    )
+    longer = (urgent == count) & (cases.c.last_risk_at < waiting.last_risk_at)
+    before = graver | ((cases.c.level == waiting.level) & ((urgent > count) | longer))
+    query = select(func.count()).where(NOT_RESOLVED, cases.c.state == CaseState.OPEN, before)
     return int((await transaction.execute(query)).scalar_one())
 
 
@@ -145,7 +148,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     elif filters.state == "claimed":
         conditions.append(cases.c.state == CaseState.CLAIMED)
     elif filters.state == "mine":
-        conditions.append(cases.c.claimed_by == filters.operator_id)
+        theirs = (cases.c.claimed_by, cases.c.handed_to)
+        conditions.append(or_(*(column == filters.operator_id for column in theirs)))
     if filters.level is not None:
         conditions.append(cases.c.level >= filters.level)
     if filters.category:

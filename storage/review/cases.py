@@ -13,7 +13,7 @@ from sqlalchemy import Column, Row, Select, bindparam, insert, select, update
 
 from storage.database.connection import Transaction
 from storage.database.schema_review import NOT_RESOLVED, cases
-from storage.ids import CaseId, OperatorId, PersonId
+from storage.ids import CaseId, OperatorId, OutboxId, PersonId
 
 # The category of a case in which the person asked for a human.
 ASKED = "asked"
@@ -44,11 +44,13 @@ class Case:
     Attributes:
         hold_until_at: the model is silent until then, or None without a hold.
         claimed_by: the operator who claimed it, or None.
+        handed_to: the operator who is asked to take it over from them, or None.
         acknowledged_at: when it was first claimed since its level rose.
         lease_until_at: the end of the takeover's lease, or None without a takeover.
         clock_stage: the stage of an unclaimed case's escalation.
         is_shadowed: an operator reads the model's replies before they are sent.
         thread_id: its topic in the operators' group.
+        answers_outbox_id: the message of the outbox that shows operators the script's answers.
     """
 
     case_id: CaseId
@@ -61,6 +63,7 @@ class Case:
     last_risk_at: datetime
     hold_until_at: datetime | None = None
     claimed_by: OperatorId | None = None
+    handed_to: OperatorId | None = None
     claimed_at: datetime | None = None
     acknowledged_at: datetime | None = None
     took_over_at: datetime | None = None
@@ -70,6 +73,7 @@ class Case:
     paged_operator: OperatorId | None = None
     is_shadowed: bool = False
     thread_id: int | None = None
+    answers_outbox_id: OutboxId | None = None
     resolution: Resolution | None = None
     resolved_at: datetime | None = None
     resolved_by: OperatorId | None = None
@@ -93,6 +97,7 @@ class CaseColumns(TypedDict, total=False):
     paged_operator: OperatorId | None
     is_shadowed: bool
     thread_id: int | None
+    answers_outbox_id: OutboxId | None
 
 
 async def open_case(transaction: Transaction, person_id: PersonId) -> Case | None:
@@ -169,17 +174,19 @@ async def claim(transaction: Transaction, case_id: CaseId, operator_id: Operator
 
 
 async def release(transaction: Transaction, case_id: CaseId) -> bool:
-    """Release a claimed case to the queue, which also ends its takeover."""
+    """Release a claimed case to the queue, which also ends its takeover and hand-over."""
     result = await transaction.execute(
         update(cases)
         .where(cases.c.case_id == case_id, cases.c.state == CaseState.CLAIMED)
         .values(
             state=CaseState.OPEN,
             claimed_by=None,
+            handed_to=None,
             claimed_at=None,
             acknowledged_at=None,
             took_over_at=None,
             lease_until_at=None,
+            clock_due_at=None,
         )
     )
     return result.rowcount == 1
@@ -248,6 +255,7 @@ async def resolve(
             resolution=resolution,
             resolved_at=transaction.now,
             resolved_by=operator_id,
+            handed_to=None,
             took_over_at=None,
             lease_until_at=None,
             clock_due_at=None,

@@ -127,6 +127,18 @@ async def session(transaction: Transaction, secret: str, *, idle_since: datetime
     return Session(**row._mapping) if row else None
 
 
+async def count_sessions(
+    transaction: Transaction, operator_id: OperatorId, *, idle_since: datetime
+) -> int:
+    """Count the browsers in which an operator is signed in."""
+    query = select(func.count()).where(
+        console_sessions.c.operator_id == operator_id,
+        console_sessions.c.expires_at > transaction.now,
+        console_sessions.c.seen_at > idle_since,
+    )
+    return int((await transaction.execute(query)).scalar_one())
+
+
 async def touch_session(transaction: Transaction, session_hash: str) -> None:
     """Record that a session is in use."""
     await transaction.execute(

@@ -12,7 +12,7 @@ from storage.database.events import PersonErased, SessionsEnded
 from storage.database.schema import erasures, inbox, outbox, people, sessions, telegram_chats, turns
 from storage.database.schema_review import cases
 from storage.ids import PersonId, SessionId
-from storage.review import audit, notes
+from storage.review import audit_erasure, notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ async def erase(transaction: Transaction, person_id: PersonId) -> Erased:
     transaction.record(SessionsEnded(erased.sessions))
     transaction.record(PersonErased())
     await notes.erase(transaction, person_id)
-    await audit.erase_person(transaction, person_id)
+    await audit_erasure.erase_person(transaction, person_id)
     await keys.destroy(transaction, person_id)
     mine = inbox.c.person_id == person_id
     await transaction.execute(

@@ -15,6 +15,7 @@ from storage.database.connection import Database, StorageError, Transaction
 from storage.database.schema import data_keys, is_open, metadata, people
 from storage.database.schema_checkins import RECKON_AT, appointments
 from storage.messages.outbox import AT_MOST_ONCE, OutboxState
+from storage.review import audit_erasure
 from storage.upkeep.backup import LEFT_OUT, BackupProgress
 from storage.upkeep.sealed_file import Frames, read
 
@@ -39,11 +40,11 @@ async def restore(
         counts = await _fill(database, frames, key_frames, progress)
     await database.upgrade()
     async with database.begin() as transaction:
+        if transaction.dialect == "postgresql":
+            await _set_sequences(transaction)
         counts["erased_since"] = await _leave_out_erased(transaction)
         await _settle_outbox(transaction)
         await _settle_appointments(transaction)
-        if transaction.dialect == "postgresql":
-            await _set_sequences(transaction)
     return counts
 
 
@@ -104,7 +105,7 @@ async def _leave_out_erased(transaction: Transaction) -> int:
     await transaction.execute(
         sa.update(cases).where(gone).values(person_id=None, erased_at=cases.c.last_risk_at)
     )
-    await _leave_out_what_operators_wrote(transaction, with_key)
+    await _leave_out_what_operators_wrote(transaction)
     for name in ("outbox", "turns", "sessions", "telegram_chats", "daily_usage"):
         table = metadata.tables[name]
         await transaction.execute(
@@ -122,16 +123,10 @@ async def _leave_out_erased(transaction: Transaction) -> int:
     return left_out.rowcount
 
 
-async def _leave_out_what_operators_wrote(
-    transaction: Transaction, with_key: sa.Select[Any]
-) -> None:
+async def _leave_out_what_operators_wrote(transaction: Transaction) -> None:
     """Delete operators' text about erased people, and keep the audit trail whole."""
-    audit, cases, notes = (metadata.tables[name] for name in ("audit", "cases", "notes"))
-    await transaction.execute(
-        sa.update(audit)
-        .where(audit.c.person_id.is_not(None), audit.c.person_id.not_in(with_key))
-        .values(words=None, person_id=None)
-    )
+    cases, notes = metadata.tables["cases"], metadata.tables["notes"]
+    await audit_erasure.erase_without_key(transaction)
     without_person = sa.select(cases.c.case_id).where(cases.c.person_id.is_(None))
     await transaction.execute(sa.delete(notes).where(notes.c.case_id.in_(without_person)))
 

@@ -28,7 +28,7 @@ from storage.database.schema_checkins import check_in_questions, check_ins
 from storage.database.schema_contacts import trusted_contacts
 from storage.database.schema_review import cases, console_sessions, shadow_drafts, sign_ins
 from storage.ids import PersonId
-from storage.review import audit
+from storage.review import audit_erasure
 from storage.upkeep.erasure import erase
 
 UNCONSENTED_HOURS = 24
@@ -91,7 +91,7 @@ async def sweep(transaction: Transaction, *, turns_days: int) -> dict[str, int]:
     counts = {
         "unconsented": await _expire_unconsented(transaction),
         "strangers": await _erase_strangers(transaction),
-        "audit_words": await audit.erase_older(transaction, before=old["cases"]),
+        "audit_words": await audit_erasure.erase_older(transaction, before=old["cases"]),
     }
     for name, table, condition in rules:
         if table in (turns, sessions):

@@ -98,6 +98,8 @@ def _frames(path: Path, key: bytes, header: Header) -> Frames:
             except UnsealError:
                 raise StorageError(f"{path} is incomplete or damaged. Use another copy.") from None
             if not plain:
+                if file.read(1):
+                    raise StorageError(f"{path} goes on behind its end. Use another copy.")
                 return
             name, rows = json.loads(zlib.decompress(plain))
             yield name, [_unpacked(row) for row in rows]

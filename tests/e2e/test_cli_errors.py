@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from storage.database import schema_version
-from tests.e2e.test_cli import alone, mei_talks, pica, told
+from tests.e2e.test_cli import alone, database, mei_talks, pica, told
 
-__all__ = ["alone"]  # every test here runs in an empty folder too
+__all__ = ["alone", "database"]  # every test here runs in an empty folder too
 CLOSED = "postgresql://pica:hush@127.0.0.1:9/pica"
 
 
@@ -46,10 +46,12 @@ def test_restore_fills_no_database_that_holds_anything(monkeypatch: pytest.Monke
     pica("backup", "there")
     (backup,) = Path("there").glob("*.backup")
     monkeypatch.setenv("PICA_DATA_DIR", "other")
+    pica("db", "upgrade")
     pica("pause")
     assert "not empty" in told("restore", str(backup), status=1)
 
 
+@pytest.mark.usefixtures("database")
 def test_doctor_shows_brackets_as_they_are() -> None:
     pica("pause", "--why", "see [/ticket]")
     assert "see [/ticket]" in told("doctor", status=1)

@@ -1,33 +1,24 @@
 """`pica operators`, `pica audit`, and what `pica doctor` says of operators."""
 
 import asyncio
-import os
 import re
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from sandbox import Sandbox
-from storage import Transaction, new_secret_key
+from storage import Transaction
 from storage.ids import CaseId
 from storage.review import audit
-from tests.e2e.test_cli import in_database, json_lines, pica, telegram, told
+from tests.e2e.test_cli import alone, database, in_database, json_lines, pica, telegram, told
 from tests.integration.cast import SECRET, mei
 from tests.support.web_hook import Hook
 
-__all__ = ["telegram"]
+__all__ = ["alone", "database", "telegram"]
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logging_restored: None) -> None:
-    """An empty folder; no `.env` and no variable of whoever runs the tests is read."""
-    for name in [name for name in os.environ if name.startswith("PICA_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PICA_SECRET_KEY", new_secret_key())
-    monkeypatch.setenv("PICA_TELEGRAM_API_URL", "http://127.0.0.1:9")
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def test_the_list_is_kept_from_the_host() -> None:

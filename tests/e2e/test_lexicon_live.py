@@ -24,7 +24,7 @@ from safety.screening.canary import CANARIES
 from safety.screening.levels import Level
 from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
-from storage.review import audit, cases, evidence, operators
+from storage.review import audit, audit_check, cases, evidence, operators
 from storage.review.cases import Case
 from storage.review.operators import Operator, OperatorRole
 from tests.e2e.conftest import SECRET_KEY, answer_to, newcomer_agrees, opening, person_of
@@ -123,7 +123,7 @@ async def test_a_made_up_word_goes_live_and_is_taken_back(
     assert await answered_by_the_model(sandbox, service, texts)
     assert shipped in await answer_to(await newcomer(sandbox), "/safety")
     async with service.parts.database.read() as transaction:
-        assert (await audit.verify(transaction)).broken_at is None
+        assert (await audit_check.verify(transaction)).broken_at is None
 
 
 async def longest_pause() -> float:

@@ -15,7 +15,7 @@ from sandbox import Sandbox, SandboxUser
 from storage import utc_now
 from storage.database import schema_review
 from storage.ids import CaseId
-from storage.review import audit, cases, notes, operators
+from storage.review import audit, audit_check, cases, notes, operators
 from storage.review.cases import CaseState, Resolution
 from tests.e2e.conftest import answer_to, close_case, newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, QUIET, Group, told
@@ -344,7 +344,7 @@ async def test_a_whole_case_leaves_a_whole_trail(
     await group.writes(group.bo, "/resolve referred")
     await group.sees(told("case_resolved", operator="Bo", case=1) + "已转介", case=1)
     async with service.parts.database.read() as transaction:
-        verdict = await audit.verify(transaction)
+        verdict = await audit_check.verify(transaction)
         acts = [each.act for each in await audit.page(transaction, case_id=CaseId(1))]
     assert verdict.broken_at is None
     for act in (

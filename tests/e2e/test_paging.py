@@ -14,7 +14,7 @@ from review.cases.escalation import LEASE
 from safety.response.hotlines import Hotlines
 from sandbox import Sandbox, SandboxUser
 from storage.ids import CaseId, OperatorId
-from storage.review import audit, cases, operators
+from storage.review import audit_check, cases, operators
 from storage.review.cases import CaseState
 from storage.review.operators import Shift
 from tests.e2e.conftest import answer_to, newcomer_agrees
@@ -232,7 +232,7 @@ async def test_a_lease_runs_out_and_the_next_is_called(
     await group.sees(told("case_claimed", operator="Bo", case=1), case=1)
     assert not any("我回来了" in m.text for m in user.messages)
     async with group.service.parts.database.read() as transaction:
-        assert (await audit.verify(transaction)).broken_at is None
+        assert (await audit_check.verify(transaction)).broken_at is None
 
 
 async def test_level_two_is_told_in_a_digest_without_words(

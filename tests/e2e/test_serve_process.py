@@ -71,7 +71,7 @@ async def test_a_port_that_is_taken_is_said(sandbox: Sandbox, tmp_path: Path) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         words = await refusal(tmp_path, PICA_TELEGRAM_API_URL=sandbox.api_url, PICA_HTTP_PORT=port)
-    assert f"PICA_HTTP_PORT: port {port} of 127.0.0.1 cannot be used." in words
+    assert f"PICA_HTTP_PORT: port {port} of 127.0.0.1 is taken by another program." in words
 
 
 async def test_a_model_that_is_none_is_said(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from safety.evaluation.evaluate import messages
 from sandbox import Sandbox, SandboxUser
 from storage.companion import people, transcripts
 from storage.companion.conversations import Speaker
-from storage.review import audit
+from storage.review import audit_check
 from storage.review.cases import Resolution
 from storage.review.shadow_drafts import ShadowDraft
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
@@ -172,4 +172,4 @@ async def test_verdicts_and_edits_of_the_consenting_are_exported(
     file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in verdicts))
     assert [message.is_risk for message in messages(tmp_path)] == [False]
     async with reader.parts.database.read() as transaction:
-        assert (await audit.verify(transaction)).broken_at is None
+        assert (await audit_check.verify(transaction)).broken_at is None

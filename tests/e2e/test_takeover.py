@@ -18,7 +18,7 @@ from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
 from storage.companion.conversations import Speaker
 from storage.messages import inbox
-from storage.review import audit, cases, operators
+from storage.review import audit, audit_check, cases, operators
 from storage.review.cases import Case, CaseState
 from storage.review.operators import Operator
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
@@ -157,7 +157,7 @@ async def test_a_silent_operator_loses_the_conversation(
     assert done.state is CaseState.CLAIMED
     await user.wait_for(texts("zh", "human_left"), after=sent, timeout_s=20)
     async with service.parts.database.read() as transaction:
-        verdict = await audit.verify(transaction)
+        verdict = await audit_check.verify(transaction)
         acts = [record.act for record in await audit.page(transaction, case_id=case.case_id)]
     assert verdict.broken_at is None
     assert acts[:3] == ["handed_back", "taken_over", "claimed"]

@@ -14,7 +14,7 @@ from storage.ids import CaseId, PersonId
 from storage.messages import inbox, outbox, outbox_queue
 from storage.messages.body import MessageBody
 from storage.messages.outbox import Audience, MessageKind
-from storage.review import audit, cases, notes
+from storage.review import audit, audit_check, cases, notes
 from storage.upkeep import backup as backup_file
 from storage.upkeep import erasure, restore
 from tests.integration.cast import NOW, SECRET, mei, says
@@ -114,18 +114,18 @@ async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased
                 words=words,
                 detail={"number": number},
             )
-        assert (await audit.verify(tx)).broken_at is None
+        assert (await audit_check.verify(tx)).broken_at is None
     backup, key_file = await back_up(database, tmp_path)
     async with database.begin() as tx:
         await erasure.erase(tx, person.person_id)
-        verdict = await audit.verify(tx)
-        assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
+        verdict = await audit_check.verify(tx)
+        assert (verdict.records, verdict.broken_at, verdict.erased) == (3, None, 1)
     await backup_file.write_keys(database, key_file)
     await restore.restore(other, backup, key_file)
     async with other.begin() as tx:
-        verdict = await audit.verify(tx)
-        assert (verdict.records, verdict.broken_at, verdict.erased) == (2, None, 1)
-        assert [record.words for record in await audit.page(tx)] == ["留下的话", None]
+        verdict = await audit_check.verify(tx)
+        assert (verdict.records, verdict.broken_at, verdict.erased) == (3, None, 1)
+        assert [record.words for record in await audit.page(tx)] == [None, "留下的话", None]
         gone, kept = [await cases.get(tx, CaseId(number)) for number in (1, 2)]
         assert gone is not None
         assert kept is not None
@@ -259,3 +259,16 @@ async def test_an_empty_database_does_not_overwrite_the_keys_of_another(
         await backup_file.write_keys(other, key_file)
     assert key_file.read_bytes() == before
     await backup_file.write_keys(database, key_file)
+
+
+async def test_e10_a_backup_that_goes_on_behind_its_end_is_refused(
+    database: Database, other: Database, tmp_path: Path
+) -> None:
+    async with database.begin() as tx:
+        await mei(tx)
+    backup, key_file = await back_up(database, tmp_path)
+    for more in (b"\0", backup.read_bytes()):
+        longer = tmp_path / f"longer-{len(more)}.backup"
+        longer.write_bytes(backup.read_bytes() + more)
+        with pytest.raises(StorageError, match="behind its end"):
+            await restore.restore(other, longer, key_file)

@@ -28,7 +28,7 @@ from safety.screening.levels import Level
 from safety.screening.screener import Screener
 from storage import Database, Transaction
 from storage.companion import people
-from storage.review import audit, labels
+from storage.review import audit, audit_check, labels
 from storage.review import lexicon_changes as changes
 from storage.review.lexicon_changes import ChangeState
 from storage.review.operators import Operator, OperatorRole
@@ -137,7 +137,7 @@ class Team:
 
     async def acts(self) -> list[audit.Record]:
         async with self.database.read() as transaction:
-            assert (await audit.verify(transaction)).broken_at is None
+            assert (await audit_check.verify(transaction)).broken_at is None
             return await audit.page(transaction)
 
     def level(self, text: str) -> Level:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +21,7 @@ from review.operators.access import RefusedError
 from storage import Database, Transaction
 from storage.database.schema_review import audit as trail
 from storage.ids import CaseId
-from storage.review import audit, cases, notes, operators
+from storage.review import audit, audit_check, audit_erasure, cases, notes, operators
 from storage.review.cases import Case, CaseState, Resolution
 from storage.review.operators import Operator, OperatorRole, Shift
 from storage.upkeep import erasure
@@ -337,7 +339,7 @@ async def test_the_trail_refuses_changes(room: Room) -> None:
             async with room.database.begin() as tx:
                 await tx.execute(statement)
     async with room.database.read() as tx:
-        assert (await audit.verify(tx)).broken_at is None
+        assert (await audit_check.verify(tx)).broken_at is None
 
 
 async def behind_their_back(room: Room, statement: str) -> None:
@@ -375,30 +377,30 @@ async def test_a_change_behind_their_back_is_found(
     await acts(room)
     await behind_their_back(room, statement)
     async with room.database.read() as tx:
-        assert (await audit.verify(tx)).broken_at == broken_at
+        assert (await audit_check.verify(tx)).broken_at == broken_at
 
 
 async def test_a_trail_cut_short_is_found_by_its_head(room: Room) -> None:
     await acts(room)
     async with room.database.read() as tx:
-        head = (await audit.verify(tx)).head
+        head = (await audit_check.verify(tx)).head
     await behind_their_back(room, "DELETE FROM audit WHERE audit_id = 4")
     async with room.database.read() as tx:
-        assert (await audit.verify(tx)).broken_at is None
-        assert not (await audit.verify(tx, head=head)).holds_head
+        assert (await audit_check.verify(tx)).broken_at is None
+        assert not (await audit_check.verify(tx, head=head)).holds_head
 
 
 async def test_erasing_a_person_leaves_the_chain_whole(room: Room) -> None:
     case_id = await acts(room)
     async with room.database.read() as tx:
-        before = await audit.verify(tx)
+        before = await audit_check.verify(tx)
     case = await room.get(case_id)
     assert case.person_id is not None
     async with room.database.begin() as tx:
         await erasure.erase(tx, case.person_id)
-        after = await audit.verify(tx)
+        after = await audit_check.verify(tx)
         rows = await audit.page(tx)
-    assert (after.records, after.broken_at, after.head) == (before.records, None, before.head)
+    assert (after.records, after.broken_at) == (before.records + 1, None)  # the erasure
     assert (before.erased, after.erased) == (0, 2)
     assert all(each.words is None for each in rows)
     ann = await room.operator(1)
@@ -413,7 +415,7 @@ async def test_acts_at_the_same_moment_stand_in_one_chain(database: Database) ->
 
     await asyncio.gather(*(act(number) for number in range(40)))
     async with database.read() as tx:
-        verdict = await audit.verify(tx)
+        verdict = await audit_check.verify(tx)
         numbers = {record.detail["number"] for record in await audit.page(tx, limit=100)}
     assert (verdict.records, verdict.broken_at) == (40, None)
     assert numbers == set(range(40))
@@ -445,3 +447,56 @@ async def test_the_name_that_people_read(room: Room, given: str, stored: str | N
         assert found.public_name == (stored or "")
         changes = await audit.page(tx, limit=5, act="operator_set")
     assert [row.detail["public_name"] for row in changes] == [stored] * (stored is not None)
+
+
+LOSE_WORDS = "UPDATE audit SET words = NULL, person_id = NULL WHERE audit_id IN ({ids})"
+
+
+@pytest.mark.parametrize("ids", ["2", "3", "2, 3", "4"])
+async def test_e10_words_lost_without_an_erasure_are_tampering(room: Room, ids: str) -> None:
+    async with room.database.begin() as tx:
+        await audit_erasure.begin(tx)
+    await acts(room)
+    async with room.database.read() as tx:
+        first = await audit_check.verify(tx)
+        told = {r.audit_id for r in await audit.page(tx) if r.words is not None}
+    await behind_their_back(room, LOSE_WORDS.format(ids=ids))
+    async with room.database.begin() as tx:
+        await audit_erasure.begin(tx)  # a later start blesses nothing
+        after = await audit_check.verify(tx)
+    lost = told & {int(number) for number in ids.split(",")}
+    assert first.broken_at is None
+    assert after.broken_at == min(lost, default=None)
+
+
+async def test_e10_an_erasure_is_an_act_that_explains_what_is_lost(room: Room) -> None:
+    async with room.database.begin() as tx:
+        await audit_erasure.begin(tx)
+    case_id = await acts(room)
+    case = await room.get(case_id)
+    assert case.person_id is not None
+    async with room.database.begin() as tx:
+        await erasure.erase(tx, case.person_id)
+    async with room.database.read() as tx:
+        verdict = await audit_check.verify(tx)
+        newest = (await audit.page(tx, limit=1))[0]
+    assert (verdict.broken_at, verdict.erased) == (None, 2)
+    assert (newest.act, newest.detail["reason"]) == ("words_erased", "person")
+    lost = set(audit_erasure.numbers(newest.detail["acts"]))
+    await behind_their_back(room, f"DELETE FROM audit WHERE audit_id = {newest.audit_id}")
+    async with room.database.read() as tx:
+        assert (await audit_check.verify(tx)).broken_at == min(lost)
+
+
+async def test_e10_what_was_erased_before_erasures_were_acts_is_no_tampering(room: Room) -> None:
+    await acts(room)
+    await behind_their_back(room, LOSE_WORDS.format(ids="3"))
+    async with room.database.begin() as tx:
+        await audit_erasure.begin(tx)
+        assert (await audit_check.verify(tx)).broken_at is None
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_spans_name_the_same_numbers(chosen: set[int]) -> None:
+    spans = audit_erasure.spans(sorted(chosen))
+    assert list(audit_erasure.numbers(spans)) == sorted(chosen)

@@ -28,6 +28,11 @@ class OffsetClock:
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._stopped_at: datetime | None = None
+
+    def stop(self) -> None:
+        """Stand still, so that only `ahead` moves the time."""
+        self._stopped_at = datetime.now(UTC)
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self._stopped_at or datetime.now(UTC)) + self.ahead

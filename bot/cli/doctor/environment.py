@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
-from bot.settings import Settings
+from bot.settings import Settings, unknown_variables
 from bot.texts.foreign import foreign_texts
 from bot.transport.http_client import tls_context
 from safety.response.hotlines import HotlineError, Hotlines
@@ -20,8 +20,12 @@ OLD_DAYS = 180
 
 
 async def check_settings(settings: Settings) -> list[Finding]:
-    """Check that the needed settings are set and fit together."""
-    return [*_faults(settings)] or [good("settings", "complete")]
+    """Check that the needed settings are set and fit together, and that each variable is one."""
+    findings = [*_faults(settings)]
+    for name in unknown_variables():
+        what = f"{name} is not a setting, so nothing reads it"
+        findings.append(warning("settings", what, "Remove it, or see .env.example for the names."))
+    return findings or [good("settings", "complete")]
 
 
 def _faults(settings: Settings) -> Iterator[Finding]:

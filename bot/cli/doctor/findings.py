@@ -1,5 +1,7 @@
 """The findings of checks and their grades."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -39,3 +41,18 @@ def warning(name: str, what: str, to_do: str) -> Finding:
 def bad(name: str, what: str, to_do: str) -> Finding:
     """Return a finding that makes the service unreliable until it is fixed."""
     return Finding(name, Grade.BAD, what, to_do)
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return one line that says whether the service can run."""
+    counts = Counter(finding.grade for finding in findings)
+    told = [
+        f"{counts[grade]} {word}{'s' if plural and counts[grade] != 1 else ''}"
+        for grade, word, plural in (
+            (Grade.BAD, "bad", False),
+            (Grade.WARNING, "warning", True),
+            (Grade.GOOD, "good", False),
+        )
+    ]
+    verdict = "Not ready: correct what is bad." if counts[Grade.BAD] else "Ready to serve."
+    return f"{verdict} ({', '.join(told)})"

@@ -13,7 +13,7 @@ from bot.texts import Texts
 from review.operators.sign_in import offer
 from sandbox import Sandbox, SandboxUser
 from storage.companion import people
-from storage.review import audit, cases, operators, sign_ins
+from storage.review import audit, audit_check, cases, operators, sign_ins
 from storage.review.operators import Operator, OperatorRole
 
 pytestmark = pytest.mark.browser
@@ -118,7 +118,7 @@ async def test_from_the_first_word_to_a_resolved_case(
     await user.wait_for(texts("zh", "hold_ended"), timeout_s=20)
 
     async with service.parts.database.read() as transaction:
-        verdict = await audit.verify(transaction)
+        verdict = await audit_check.verify(transaction)
         acts = [r.act for r in await audit.page(transaction, case_id=cases.CaseId(1))]
     assert verdict.broken_at is None
     assert [act for act in reversed(acts) if act != "viewed_words"] == [

@@ -161,6 +161,7 @@ async def test_every_page_fits(
             "charts": "charts",
             "audit": "audit",
             "operators": "operators",
+            "replies": "replies",
             "me": "me",
             "history": f"cases/{case.case_id}/history",
         }.items():

@@ -15,7 +15,7 @@ from review.operators.sign_in import offer
 from safety.response.policy import HOLD_LAPSE_S
 from sandbox import Sandbox
 from storage.ids import CaseId
-from storage.review import audit, cases, operators
+from storage.review import audit_check, cases, operators
 from storage.review.cases import Resolution
 from tests.e2e.conftest import newcomer_agrees
 from tests.e2e.operators_cast import GRAVE, Group, told
@@ -111,7 +111,7 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     await expect(page.locator(".verify")).to_contain_text("whole", timeout=SLOW_MS)
     async with service.parts.database.read() as transaction:
         case = await cases.get(transaction, CaseId(1))
-        verdict = await audit.verify(transaction)
+        verdict = await audit_check.verify(transaction)
     assert case is not None
     assert case.resolution is Resolution.HELPED
     assert verdict.broken_at is None

@@ -25,7 +25,7 @@ from review.operators import roster, sign_in
 from sandbox import Sandbox
 from storage import utc_now
 from storage.ids import CaseId
-from storage.review import audit, operators
+from storage.review import audit, audit_check, operators
 from storage.review.operators import Operator
 from tests.e2e.console.conftest import Seat, acts_of, link_for
 
@@ -35,8 +35,8 @@ STREAM = "/stream"
 
 
 def path_of(entry: ProtectedRoute, case_id: int) -> str:
-    path = re.sub(r"\{case_id:int\}", str(case_id), entry.path)
-    return "/console" + re.sub(r"\{(operator|change)_id:int\}", "1", path)
+    path = re.sub(r"\{case_id:id\}", str(case_id), entry.path)
+    return "/console" + re.sub(r"\{(operator|change|reply)_id:id\}", "1", path)
 
 
 async def knock(
@@ -181,12 +181,18 @@ def console_of() -> Callable[[Service], Any]:
 async def test_admins_only(console: Console, sit: Sit, reviewer: Operator, case_id: CaseId) -> None:
     seat = await sit(reviewer)
     admins = [entry for entry in guarded(console) if entry.is_admins]
-    assert {entry.path.split("/")[1] for entry in admins} == {"audit", "operators", "lexicon"}
+    assert {entry.path.split("/")[1] for entry in admins} == {
+        "audit",
+        "lexicon",
+        "operators",
+        "replies",
+    }
     for entry in admins:
         answer = await knock(seat.client, entry, case_id, **{CSRF_HEADER: seat.csrf})
         assert answer.status_code == 403, entry.path
     home = await seat.client.get("/console/")
     assert "/console/audit" not in home.text and "/console/operators" not in home.text
+    assert "/console/replies" not in home.text
 
 
 async def test_acts_need_the_token_of_the_session(
@@ -536,5 +542,33 @@ async def test_the_trail_verifies_after_all_of_it(
         if entry.path not in (STREAM, "/sign-out"):
             await knock(seat.client, entry, case_id, **{CSRF_HEADER: seat.csrf})
     async with service.parts.database.read() as transaction:
-        verdict = await audit.verify(transaction)
+        verdict = await audit_check.verify(transaction)
     assert verdict.broken_at is None and verdict.records > 5
+
+
+async def test_e10_long_numbers_are_no_page(sit: Sit, admin: Operator) -> None:
+    seat = await sit(admin)
+    for digits in (16, 20, 5_000):
+        number = "9" * digits
+        for path in (
+            f"/console/cases/{number}",
+            f"/console/cases/{number}/history",
+            f"/console/operators/{number}/remove",
+            f"/console/lexicon/changes/{number}",
+        ):
+            assert (await seat.client.get(path)).status_code in (404, 405), path[:40]
+        for query in (f"/console/?page={number}", f"/console/audit?case={number}&before={number}"):
+            assert (await seat.client.get(query)).status_code == 200, query[:40]
+    assert (await seat.client.get("/console/cases/" + "9" * 15)).status_code == 404
+    async with seat.client.stream("GET", "/console/stream?case=" + "9" * 5_000) as stream:
+        assert stream.status_code == 200
+
+
+async def test_e10_a_second_sign_in_says_that_the_first_stands(sit: Sit, admin: Operator) -> None:
+    first = await sit(admin)
+    assert "other browsers" not in (await first.client.get("/console/?signed_in=1")).text
+    second = await sit(admin)
+    page = (await second.client.get("/console/?signed_in=1")).text
+    assert "signed in in 1 other browsers" in page
+    assert "other browsers" not in (await second.client.get("/console/")).text
+    assert (await first.client.get("/console/")).status_code == 200

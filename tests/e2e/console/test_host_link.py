@@ -75,6 +75,8 @@ async def test_with_nobody_listed_it_says_how(
 ) -> None:
     monkeypatch.setenv("PICA_SECRET_KEY", new_secret_key())
     monkeypatch.setenv("PICA_DATA_DIR", str(tmp_path / "empty"))
+    upgraded = await asyncio.to_thread(CliRunner().invoke, app, ["db", "upgrade"])
+    assert upgraded.exit_code == 0
     assert "PICA_OPERATORS" in await link("12345", status=1)
 
 

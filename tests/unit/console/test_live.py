@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import cast
 
-from console.live import Live
+from console.live import MOST_EACH, Live
 from storage.database.events import CaseChanged
-from storage.ids import CaseId
+from storage.ids import CaseId, OperatorId
 
 ONE, TWO = CaseId(1), CaseId(2)
+ANN, BEN = OperatorId(1), OperatorId(2)
 
 
 async def there() -> bool:
@@ -37,7 +38,7 @@ async def test_many_changes_are_few_events() -> None:
             await asyncio.sleep(0.01)
 
     changing = asyncio.create_task(change())
-    names = await told(live.events(None, there, pace_s=0.3, check_s=9), 1.5)
+    names = await told(live.events(None, ANN, there, pace_s=0.3, check_s=9), 1.5)
     await changing
     assert names[0] == "opened" and set(names[1:]) == {"queue"}
     assert 3 <= len(names) - 1 <= 6
@@ -56,7 +57,7 @@ async def test_the_last_change_is_never_lost() -> None:
 
 async def test_what_is_no_case_wakes_the_queue_alone() -> None:
     live = Live()
-    with live.watch(None) as queue, live.watch(ONE) as case:
+    with live.watch(None, ANN) as queue, live.watch(ONE, ANN) as case:
         live.wake(CaseChanged(None))
         assert queue.take() == ["queue"]
         assert not case.woken.is_set() and case.take() == []
@@ -64,7 +65,7 @@ async def test_what_is_no_case_wakes_the_queue_alone() -> None:
 
 async def test_a_case_hears_of_itself_alone() -> None:
     live = Live()
-    with live.watch(ONE) as watcher:
+    with live.watch(ONE, ANN) as watcher:
         live.wake(CaseChanged(TWO))
         assert not watcher.woken.is_set() and watcher.take() == []
         live.wake(CaseChanged(ONE))
@@ -100,8 +101,19 @@ async def test_nobody_is_remembered_who_went_away() -> None:
 
 def _generator(live: Live, case_id: CaseId | None, **options: object) -> "_Closing":
     is_in = options.pop("is_in", there)
-    return cast(_Closing, live.events(case_id, is_in, **options))  # type: ignore[arg-type]
+    return cast(_Closing, live.events(case_id, ANN, is_in, **options))  # type: ignore[arg-type]
 
 
 class _Closing(AsyncIterator[str]):
     async def aclose(self) -> None: ...
+
+
+async def test_e10_one_operator_cannot_take_all_streams() -> None:
+    live = Live()
+    with ExitStack() as open_pages:
+        for _ in range(MOST_EACH):
+            assert live.has_room(ANN)
+            open_pages.enter_context(live.watch(None, ANN))
+        assert not live.has_room(ANN)
+        assert live.has_room(BEN)
+    assert live.has_room(ANN)

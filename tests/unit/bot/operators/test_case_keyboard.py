@@ -20,6 +20,13 @@ ANN = {"id": 900, "is_bot": False, "first_name": "Ann"}
     [
         ("case:12:claim", Pressed(CaseId(12), "claim")),
         ("case:12:false_alarm", Pressed(CaseId(12), "false_alarm")),
+        ("case:12:takeback", Pressed(CaseId(12), "takeback")),
+        ("case:12:say:3", Pressed(CaseId(12), "say", 3)),
+        ("case:12:say", None),
+        ("case:12:say:", None),
+        ("case:12:say:-3", None),
+        ("case:12:say:" + "9" * 40, None),
+        ("case:12:claim:3", None),
         ("case:12:erased", None),
         ("case:12:note", None),
         ("case:12:", None),
