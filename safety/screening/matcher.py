@@ -20,7 +20,9 @@ _LOOK_BACK = 8  # earlier spans that can still reach into a position; spans are 
 _FEWEST_SPELLED = 4
 _BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
 # 想死爸 and 想活得 must not void 想死吧 and 想活的, which are typed in the same letters.
-_LIKE_PARTICLES = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("ba", "ma", "de"))
+_LIKE_PARTICLES = tuple(
+    f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("ba", "ma", "de", "shi")
+)
 # Typed syllables after which those sounds are another word: si kao (思考), huo dong (活动).
 _GOES_ON = {sound: frequent_words(f"after_{sound}") for sound in ("si", "huo")}
 _PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")

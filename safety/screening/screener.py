@@ -3,6 +3,7 @@
 It keeps no state between texts, so one `Screener` serves every chat.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -31,6 +32,9 @@ from safety.text.sentences import Borders
 
 _MOST_REMEMBERED = 400  # characters of an earlier message that are screened again
 _MOST_SCOPED = 16  # places of one rule that scope may lower; one more counts as it is
+
+# Without one of these, no rule finds that something was taken beside a named risk.
+_TAKEN = re.compile("[吃吞喝服食饮灌咽嗑打]|took|take|swallow|dr[aiu]nk|overdos|down|\\bod|ate|had")
 
 # The spans of the lexicon's cues, by name.
 Cues = Mapping[str, list[Span]]
@@ -115,7 +119,7 @@ class Screener:
         added, more, answer = list[Added](), list[Match](), None
         if asked is not None:
             answer, added, more = self._answer(plain, asked)
-        elif _names_own_risk(screening):
+        elif _names_own_risk(screening) and _TAKEN.search(plain.surface):
             more = self._harm_told(plain, NAMED_RISK)
         if history:
             added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
