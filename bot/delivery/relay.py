@@ -1,8 +1,8 @@
 """The outbox relay, which alone sends messages to Telegram.
 
 Each attempt is recorded before it is made. After a crash the record tells which parts may have
-arrived. A reply with an unknown outcome is not sent again. A crisis reply and a message to
-operators are.
+arrived. A reply with an unknown outcome is offered and not sent again. A crisis reply and a message
+to operators are sent again.
 """
 
 import asyncio

@@ -77,6 +77,7 @@ class OutboxMessage:
     Attributes:
         telegram_id: the recipient's chat, or None for the operators' chat.
         check_in_id: the check-in that it asks or accompanies.
+        turn_id: the turn that it answers.
         expires_at: do not send the message after it.
     """
 
@@ -90,6 +91,7 @@ class OutboxMessage:
     preview_message_id: int | None
     created_at: datetime
     check_in_id: CheckInId | None = None
+    turn_id: TurnId | None = None
     expires_at: datetime | None = None
 
 
