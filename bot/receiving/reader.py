@@ -8,7 +8,7 @@ import structlog
 from telegram import Update
 
 from bot.context import Context
-from bot.crisis.screening import SafeScreener
+from bot.crisis.screening import MOST_AT_ONCE, SafeScreener
 from bot.operators.chat import OperatorsChat
 from bot.receiving.lanes import MOST_QUEUED
 from bot.updates import parsing
@@ -19,6 +19,7 @@ from bot.updates.parsing import ParsedUpdate, UpdateKind
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening, merge
+from storage.companion.people import Person
 from storage.ids import PersonId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
@@ -35,6 +36,7 @@ class Received:
 
     Attributes:
         update: the library's object, or None if the library cannot parse the update.
+        screening: None for a person's long text, which their lane screens.
         crisis_response: the response to a message of level 3 or 4 in a private chat, or None.
     """
 
@@ -42,8 +44,23 @@ class Received:
     raw: object
     update: Update | None
     parsed: ParsedUpdate
-    screening: Screening
+    screening: Screening | None
     crisis_response: Response | None
+
+    def arrival(self, person: Person | None) -> Arrival:
+        """Return the update as its lane takes it, once it is stored and screened."""
+        assert self.update is not None  # or it has ended
+        assert self.screening is not None
+        return Arrival(
+            self.update_id,
+            person.person_id if person else None,
+            self.parsed.kind,
+            self.update,
+            self.parsed.text,
+            self.screening,
+            self.parsed.source,
+            person.epoch if person else None,
+        )
 
 
 class UpdateReader:
@@ -66,11 +83,20 @@ class UpdateReader:
             log.warning("update_without_id")
             return None
         update, parsed = self._parse(raw)
-        parsed, screening = await self._screened(raw, parsed)
+        received = Received(UpdateId(update_id), raw, update, parsed, None, None)
+        # A long text is stored first, so that nobody else waits until it is screened.
+        is_long = parsed.telegram_id is not None and len(parsed.text) > MOST_AT_ONCE
+        return received if is_long else await self.screened(received)
+
+    async def screened(self, received: Received) -> Received:
+        """Return an update with its screening."""
+        if received.screening is not None:
+            return received
+        parsed, screening = await self._screened(received.raw, received.parsed)
         response = respond(screening)
         if response is not None and (not response.blocks_model or parsed.telegram_id is None):
             response = None
-        return Received(UpdateId(update_id), raw, update, parsed, screening, response)
+        return replace(received, parsed=parsed, screening=screening, crisis_response=response)
 
     async def read_stored(self, person_id: PersonId | None) -> list[Arrival]:
         """Read the open updates of a lane. An update that is no longer readable ends as dead."""
@@ -92,6 +118,10 @@ class UpdateReader:
                 await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
         parsed, screening = await self._screened(raw, parsed)
+        if row.level == inbox.NOT_SCREENED:
+            self._metrics.screenings.labels(int(screening.level)).inc()
+            async with self._database.begin() as transaction:
+                await inbox.set_level(transaction, row.update_id, int(screening.level))
         return Arrival(
             row.update_id,
             row.person_id,
