@@ -101,8 +101,14 @@ class InboxWriter:
             return _REPEAT
         if received.crisis_response is not None and person is not None and ended is None:
             is_told = self._fallback_reply.has_answered(received.update_id)
+            quotes = [parsed.quote] if parsed.quote is not None else []
             utterance = Utterance(
-                person, [received.update_id], parsed.text, received.screening, is_told=is_told
+                person,
+                [received.update_id],
+                parsed.text,
+                received.screening,
+                is_told=is_told,
+                quoted=await self._screener.quoted(transaction, person.person_id, quotes),
             )
             # After a question the same words can say more: a cut is then a wound.
             utterance = await self._screener.screen_in_context(

@@ -209,4 +209,5 @@ class Intake:
             received.screening,
             received.parsed.source,
             person.epoch if person else None,
+            quote=received.parsed.quote,
         )

@@ -1,4 +1,4 @@
-"""The words in a message beside its text: quotes, polls, checklists, names, titles, emojis.
+"""The words in a message beside its text: polls, checklists, names, titles, emojis.
 
 They are read from what Telegram sent, because the library may not know a newer kind. They are
 screened, and can only raise the level of a message.
@@ -41,8 +41,6 @@ def attached_words(raw: object) -> str:
 
 
 def _parts(message: dict[str, Any]) -> Iterator[Any]:
-    if not _quotes_bot(message):
-        yield _dict(message.get("quote")).get("text")
     for kind, fields in FIELDS.items():
         part = _dict(message.get(kind))
         for field in fields:
@@ -54,11 +52,6 @@ def _parts(message: dict[str, Any]) -> Iterator[Any]:
         name = _dict(message.get(kind)).get("file_name")
         if isinstance(name, str):
             yield name.rpartition(".")[0].translate(JOINERS) or name
-
-
-def _quotes_bot(message: dict[str, Any]) -> bool:
-    """Return whether the quote is from a bot, whose questions name dangers themselves."""
-    return bool(_dict(_dict(message.get("reply_to_message")).get("from")).get("is_bot"))
 
 
 def _dict(value: object) -> dict[str, Any]:

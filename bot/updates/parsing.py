@@ -11,6 +11,7 @@ from typing import Any
 
 from telegram import Message, Update
 
+from bot.updates.quotes import Quote, quote_of
 from storage.messages.inbox import SourceMessage
 from storage.messages.sent import KINDS
 
@@ -79,6 +80,7 @@ class ParsedUpdate:
         telegram_id: the private chat, or None for groups and unknown chats.
         text: the text to screen, perhaps empty.
         source: the message of a private chat.
+        quote: what the message quotes or replies to.
     """
 
     kind: UpdateKind
@@ -86,6 +88,7 @@ class ParsedUpdate:
     text: str = ""
     language_code: str | None = None
     source: SourceMessage | None = None
+    quote: Quote | None = None
 
 
 def parse(update: Update, operators_chat: int | None = None, raw: object = None) -> ParsedUpdate:
@@ -125,6 +128,7 @@ def parse(update: Update, operators_chat: int | None = None, raw: object = None)
         text,
         message.from_user.language_code,
         _source(message),
+        quote_of(raw),
     )
 
 
