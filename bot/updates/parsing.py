@@ -22,7 +22,7 @@ LONGEST = 40
 # What Telegram takes for a command at the start of a text.
 _COMMAND = re.compile(r"/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{1,64})?(?![A-Za-z0-9_])")
 # Letters that show nothing, though Unicode counts them as letters or symbols.
-FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc")
 # Categories of characters that show nothing by themselves.
 UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"})
 
@@ -172,7 +172,6 @@ SERVICE = frozenset(
         "new_chat_title",
         "passport_data",
         "pinned_message",
-        "successful_payment",
         "unique_gift",
         "web_app_data",
         "connected_website",
@@ -180,7 +179,7 @@ SERVICE = frozenset(
 )
 # What happened, at the end of a name beside "changed" or "closed". Newer ones are read by it too.
 HAPPENED = frozenset(
-    {"set", "left", "sent", "done", "hidden", "unhidden", "given", "paid", "taken"}
+    {"set", "left", "sent", "done", "hidden", "unhidden", "given", "paid", "payment", "taken"}
 )
 
 
