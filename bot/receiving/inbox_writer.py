@@ -121,9 +121,17 @@ class InboxWriter:
         self, transaction: Transaction, received: Received, screening: Screening, person: Person
     ) -> None:
         """Answer a message at risk."""
-        text = received.parsed.text
-        is_told = self._fallback_reply.has_answered(received.update_id)
-        utterance = Utterance(person, [received.update_id], text, screening, is_told=is_told)
+        text, quote = received.parsed.text, received.parsed.quote
+        utterance = Utterance(
+            person,
+            [received.update_id],
+            text,
+            screening,
+            is_told=self._fallback_reply.has_answered(received.update_id),
+            quoted=await self._screener.quoted(
+                transaction, person.person_id, [quote] if quote is not None else []
+            ),
+        )
         # After a question the same words can say more: a cut is then a wound.
         utterance = await self._screener.screen_in_context(transaction, utterance, [text])
         await self._crisis.respond(transaction, utterance)

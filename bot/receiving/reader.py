@@ -16,6 +16,7 @@ from bot.updates.arrivals import Arrival
 from bot.updates.attached import attached_words
 from bot.updates.layers import LayeredReader
 from bot.updates.parsing import ParsedUpdate, UpdateKind
+from bot.updates.quotes import Quote
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening, merge
@@ -60,6 +61,7 @@ class Received:
             self.screening,
             self.parsed.source,
             person.epoch if person else None,
+            quote=self.parsed.quote,
         )
 
 
@@ -85,8 +87,9 @@ class UpdateReader:
         update, parsed = self._parse(raw)
         received = Received(UpdateId(update_id), raw, update, parsed, None, None)
         # A long text is stored first, so that nobody else waits until it is screened.
-        is_long = parsed.telegram_id is not None and len(parsed.text) > MOST_AT_ONCE
-        return received if is_long else await self.screened(received)
+        is_late = update is not None and parsed.telegram_id is not None
+        is_late = is_late and len(parsed.text) > MOST_AT_ONCE
+        return received if is_late else await self.screened(received)
 
     async def screened(self, received: Received) -> Received:
         """Return an update with its screening."""
@@ -130,24 +133,44 @@ class UpdateReader:
             parsed.text,
             screening,
             parsed.source,
+            quote=parsed.quote,
         )
 
     async def _screened(self, raw: object, parsed: ParsedUpdate) -> tuple[ParsedUpdate, Screening]:
-        """Screen the text, and what is written beside it, which can only raise the level.
+        """Screen the text, its quote and what is written beside it, which only raise the level.
 
-        Words that raise it become a part of the text. A message without text is then one of words.
+        Words beside it that raise it become a part of the text. A message without text is then one
+        of words.
         """
         screening = await self._screener.screen_async(parsed.text)
-        words = attached_words(raw) if parsed.telegram_id is not None else ""
+        if parsed.telegram_id is None:
+            return parsed, screening
+        if parsed.quote is not None:
+            parsed, screening = await self._with_quote(parsed, parsed.quote, screening)
+        words = attached_words(raw)
         if not words:
             return parsed, screening
         beside = await self._screener.screen_async(words)
-        least = Level.ACTIVE if parsed.kind is UpdateKind.COMMAND else Level.PASSIVE
-        if beside.level < least or beside.level <= screening.level:
+        if beside.level < _least(parsed) or beside.level <= screening.level:
             return parsed, screening
         kind = UpdateKind.WORDS if parsed.kind in WORDLESS else parsed.kind
         text = "\n".join(part for part in (parsed.text, words) if part)
         return replace(parsed, kind=kind, text=text), merge([screening, beside])
+
+    async def _with_quote(
+        self, parsed: ParsedUpdate, quote: Quote, screening: Screening
+    ) -> tuple[ParsedUpdate, Screening]:
+        """Screen quoted words. A reply to a message asks a gentle question at most."""
+        if quote.is_bots:
+            return parsed, screening
+        quoted = await self._screener.screen_async(quote.words)
+        if not quote.is_chosen and quoted.level > Level.PASSIVE:
+            quoted = replace(quoted, level=Level.PASSIVE)
+        if quoted.level < _least(parsed) or quoted.level <= screening.level:
+            return parsed, screening
+        if parsed.kind in WORDLESS:
+            parsed = replace(parsed, kind=UpdateKind.WORDS, text=quote.words, quote=None)
+        return parsed, merge([screening, quoted])
 
     def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
         reader = LayeredReader(self._bot)
@@ -164,3 +187,8 @@ class UpdateReader:
         if reader.dropped:
             log.warning("update_parts_dropped", parts=sorted(set(reader.dropped)))
         return (None, parsing.parse_leniently(raw)) if update is None else (update, parsed)
+
+
+def _least(parsed: ParsedUpdate) -> Level:
+    """Return the level from which on what is beside the text counts."""
+    return Level.ACTIVE if parsed.kind is UpdateKind.COMMAND else Level.PASSIVE
