@@ -47,7 +47,7 @@ SHAPES = {
 class Wordless:
     """A tokenizer whose replies have no text and no end: all are as long as was asked."""
 
-    eos_id = -1
+    eos_ids = frozenset[int]()
 
     def stream(self) -> Wordless:
         return self

@@ -22,11 +22,10 @@ import time
 from pathlib import Path
 
 import torch
-from accelerate import init_empty_weights  # type: ignore[import-untyped]
-from transformers import GlmForCausalLM
 
 from inference.loading.checkpoint import load_model
-from inference.loading.glm_config import chatglm2_config, chatglm2_plan
+from inference.loading.identify import identify
+from inference.loading.layout import read_layout
 from inference.model.decoder import Segment
 from inference.model.model_runner import ModelRunner
 
@@ -49,19 +48,14 @@ def write(folder: Path, *, layers: int, hidden: int, shards: int) -> int:
         "torch_dtype": "float16",
     }
     (folder / "config.json").write_text(json.dumps(raw))
-    config = chatglm2_config(raw)
-    with init_empty_weights():
-        shapes = {n: tuple(p.shape) for n, p in GlmForCausalLM(config).named_parameters()}
-    names, places, largest = list(chatglm2_plan(config).items()), {}, 0
+    names, places, largest = list(read_layout(raw).plan().items()), {}, 0
     for number in range(shards):
         file = f"pytorch_model-{number + 1:05d}-of-{shards:05d}.bin"
         held = {}
-        for name, targets in names[number * len(names) // shards :][: len(names) // shards + 1]:
+        for name, planned in names[number * len(names) // shards :][: len(names) // shards + 1]:
             if name in places:
                 continue
-            first, *others = [shapes[target.name] for target in targets]
-            rows = first[0] + sum(other[0] for other in others)
-            held[name] = torch.randn(rows, *first[1:], dtype=torch.float16).mul_(0.02)
+            held[name] = torch.randn(planned.shape, dtype=torch.float16).mul_(0.02)
             places[name] = file
         torch.save(held, folder / file)
         largest = max(largest, (folder / file).stat().st_size)
@@ -92,7 +86,7 @@ def load(folder: Path, way: str) -> None:
     _ = warm @ warm  # what the libraries take for themselves is there before
     before, started = resident("VmRSS"), time.perf_counter()
     small = way.removeprefix("int8/") if way.startswith("int8") else None
-    model = load_model(folder, dtype=small or way, weights="int8" if small else "full")
+    model = load_model(identify(folder), dtype=small or way, weights="int8" if small else "full")
     loaded_s, loaded = time.perf_counter() - started, resident("VmHWM")
     runner = ModelRunner(model, None)
     found = {

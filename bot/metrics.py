@@ -45,13 +45,14 @@ class Metrics:
 
         # Receiving.
         self.updates = counter("pica_updates_total", "Updates received, by kind", ["kind"])
+        self.dropped_parts = counter(
+            "pica_update_parts_dropped_total", "Parts of updates that were not read", ["part"]
+        )
         self.screenings = counter("pica_screenings_total", "Messages screened, by level", ["level"])
         self.ends = counter("pica_inbox_ended_total", "Messages ended, by end", ["ended_as"])
         self.inbox_open = gauge("pica_inbox_open", "Messages without an end")
         self.poll_failures = counter(
-            "pica_poll_failures_total",
-            "Polls that Telegram did not answer well, by error",
-            ["error"],
+            "pica_poll_failures_total", "Polls that failed, by error", ["error"]
         )
         self.last_poll = gauge(
             "pica_last_poll_timestamp_seconds", "When Telegram last answered a poll; 0 by webhook"
@@ -64,6 +65,9 @@ class Metrics:
         self.outbox_open = gauge("pica_outbox_open", "Messages not yet sent")
         self.outbox_stuck = gauge(
             "pica_outbox_stuck", "Messages not yet sent after three tries or more"
+        )
+        self.operators_waiting = gauge(
+            "pica_operators_chat_waiting", "Messages that the operators' group does not take"
         )
         self.check_ins = counter(
             "pica_check_ins_total", "Check-ins whose time came, by what became of them", ["outcome"]

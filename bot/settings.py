@@ -6,7 +6,7 @@ Only `load` reads the environment. Other modules get the values.
 import os
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -24,6 +24,9 @@ ENV_FILE = ".env"
 SECRETS = Path("/run/secrets")
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 Network = IPv4Network | IPv6Network
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ID = re.compile(r"[0-9]{1,16}", re.ASCII)
 _ADDRESS = re.compile(r"[^@\s,<>]+@[^@\s,<>]+")
 
@@ -150,6 +153,54 @@ class Settings(BaseSettings):
             )
         return networks
 
+    @field_validator("telegram_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "is not a token; copy it from @BotFather in the form 123456:ABC-def, without "
+                "spaces or line breaks"
+            )
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must be 1 to 256 of the characters A-Z, a-z, 0-9, _ and -, as Telegram asks"
+            )
+        return value
+
+    @field_validator("telegram_api_url", "webhook_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            _with_scheme(SecretStr(value), ("https", "http"), "https://host")
+            if any(character in value for character in "?# \n\t"):
+                raise ValueError("is not an address; use the form https://host")
+        return value
+
+    @field_validator("http_host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        try:
+            ip_address(value)
+        except ValueError:
+            if not _HOST.fullmatch(value):
+                raise ValueError(
+                    "must be an address of this machine alone, without brackets, port or scheme; "
+                    "use for example 127.0.0.1, 0.0.0.0 or ::1"
+                ) from None
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _folder(cls, value: Path) -> Path:
+        if any(character in str(value) for character in "?\n\r\0"):
+            raise ValueError("must not contain ? or a line break; name another folder")
+        return value.expanduser()
+
     @field_validator("pager_webhook")
     @classmethod
     def _web(cls, value: SecretStr | None) -> SecretStr | None:
@@ -244,6 +295,7 @@ def load(check: Check | None = None, **overrides: Any) -> Settings:
         faults = {**check(settings), **faults}
     strange = strange_names(Settings.model_fields, env_file)
     lines = [faults[field] for field in Settings.model_fields if field in faults]
+    lines += [faults[name] for name in faults if name not in Settings.model_fields]
     lines += misspelt(strange, Settings.model_fields)
     if lines:
         raise SettingsError(*lines)

@@ -115,6 +115,14 @@ class CheckpointError(ModelError):
     """A checkpoint cannot be loaded; the message says what is wrong and what to do."""
 
 
+class PrefixError(ModelError):
+    """A prefix cannot be loaded or does not fit the model; says why and what to do."""
+
+
+class TokenizerError(ModelError):
+    """A tokenizer's file is missing, unreadable or another model's; says what to do."""
+
+
 class GenerationError(Exception):
     """A request failed; says whether asking again can help.
 

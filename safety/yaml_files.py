@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse(text: str) -> Any:
@@ -18,4 +18,4 @@ def parse(text: str) -> Any:
     Raises:
         yaml.YAMLError: The text is not valid YAML.
     """
-    return yaml.load(text, Loader=_LOADER)  # noqa: S506 - both loaders are the safe one
+    return yaml.load(text, Loader=LOADER)  # noqa: S506 - both loaders are the safe one

@@ -72,12 +72,18 @@ class SandboxUser:
             if not message.service and thread_id in {None, message.thread_id}
         ]
 
-    async def say(self, text: str, *, reply_to: int | None = None) -> int:
-        """Send text in the private chat.
+    async def say(
+        self, text: str, *, reply_to: int | None = None, thread_id: int | None = None
+    ) -> int:
+        """Send text in the private chat or in one of its topics.
 
         The first message starts the bot, and unblocks it as Telegram's apps do.
         """
-        return await self._send(self.id, text=text, reply_to=reply_to)
+        return await self._send(self.id, text=text, reply_to=reply_to, thread_id=thread_id)
+
+    def open_topic(self, name: str) -> int:
+        """Open a topic in the private chat and return its id."""
+        return self._world.open_topic(self._chat(self.id), self.id, name, 0).thread_id
 
     async def say_in_group(
         self, chat_id: int, text: str, *, thread_id: int | None = None, reply_to: int | None = None

@@ -97,7 +97,10 @@ def demo(
     from bot.service.http_server import listen
 
     logs.configure("warning")
+    from bot.service.connections import check_surroundings
+
     with errors():
+        check_surroundings()
         if say:
             uvloop.run(_say(say, as_json))
         else:

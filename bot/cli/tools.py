@@ -16,7 +16,7 @@ safety = typer.Typer(
 
 
 def generate(
-    model: Annotated[str, typer.Option(help="A ChatGLM2 or GLM folder, or a hub repository.")],
+    model: Annotated[str, typer.Option(help="A ChatGLM or GLM folder, or a hub repository.")],
     prefix: Annotated[str | None, typer.Option(help="A P-Tuning v2 or PEFT prefix.")] = None,
     greedy: Annotated[bool, typer.Option(help="Always take the most likely token.")] = False,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,

@@ -32,6 +32,7 @@ class Preview:
         telegram_id: the person's chat.
         draft_id: the id of this reply's drafts, which is not 0.
         message_id: the preview of an earlier attempt, in edit mode.
+        thread_id: the topic of the question.
         on_begun: stores the id of a new preview, so that a crash does not lose it.
 
     Attributes:
@@ -48,6 +49,7 @@ class Preview:
         *,
         draft_id: int,
         message_id: int | None,
+        thread_id: int | None,
         on_begun: Callable[[int], Awaitable[None]],
     ) -> None:
         self._bot = bot
@@ -55,6 +57,7 @@ class Preview:
         self._mode = mode
         self._telegram_id = telegram_id
         self._draft_id = draft_id
+        self._thread_id = thread_id
         self._on_begun = on_begun
         self.message_id = message_id
         self.is_sending = False
@@ -75,7 +78,14 @@ class Preview:
             return False
         bot, chat_id = self._bot, self._telegram_id
         if self._mode == "draft":
-            await self.call(bot.send_message_draft(chat_id, draft_id=self._draft_id, text=text))
+            await self.call(
+                bot.send_message_draft(
+                    chat_id,
+                    draft_id=self._draft_id,
+                    text=text,
+                    message_thread_id=self._thread_id,
+                )
+            )
         elif self.message_id is not None:
             await self.call(
                 bot.edit_message_text(text, chat_id=chat_id, message_id=self.message_id)
@@ -88,7 +98,11 @@ class Preview:
     async def show_typing(self) -> None:
         """Show "typing"."""
         if self._limiter.may_draft(self._telegram_id):
-            await self.call(self._bot.send_chat_action(self._telegram_id, ChatAction.TYPING))
+            await self.call(
+                self._bot.send_chat_action(
+                    self._telegram_id, ChatAction.TYPING, message_thread_id=self._thread_id
+                )
+            )
 
     async def call(self, request: Awaitable[object]) -> None:
         """Make a call that `ReplyDraft.aclose` does not cancel."""
@@ -99,7 +113,9 @@ class Preview:
             self.is_sending = False
 
     async def _begin(self, text: str) -> None:
-        message = await self._bot.send_message(self._telegram_id, text)
+        message = await self._bot.send_message(
+            self._telegram_id, text, message_thread_id=self._thread_id
+        )
         self.message_id = message.message_id
         await self._on_begun(message.message_id)
 

@@ -65,9 +65,9 @@ class Replier:
     async def reply(self, pending: PendingTurn) -> None:
         """Answer a question, or say that there is no reply, and end the inbox rows."""
         started = time.monotonic()
-        needs_review, priority = await self._review_and_priority(pending)
+        needs_review, priority, thread_id = await self._review_priority_and_topic(pending)
         prepared = await self._requests.request_for(pending, priority)
-        draft = self._draft(pending, prepared.request, is_hidden=needs_review)
+        draft = self._draft(pending, prepared.request, thread_id, is_hidden=needs_review)
         draft.begin()
         try:
             reply = await self._generate(pending, prepared.request, draft, started)
@@ -79,7 +79,12 @@ class Replier:
             await draft.aclose()
 
     def _draft(
-        self, pending: PendingTurn, request: GenerationRequest, *, is_hidden: bool
+        self,
+        pending: PendingTurn,
+        request: GenerationRequest,
+        thread_id: int | None,
+        *,
+        is_hidden: bool,
     ) -> ReplyDraft:
         question, person = pending.question, pending.person
         preview = Preview(
@@ -89,6 +94,7 @@ class Replier:
             person.telegram_id,
             draft_id=question.turn_id,
             message_id=question.preview_message_id,
+            thread_id=thread_id,
             on_begun=partial(self._store_preview, question),
         )
         return ReplyDraft(
@@ -160,12 +166,16 @@ class Replier:
             self._metrics.ends.labels(Ended.ANSWERED).inc(len(pending.update_ids))
         return completion is Completion.REPLY
 
-    async def _review_and_priority(self, pending: PendingTurn) -> tuple[bool, int]:
-        """Return whether an operator reviews the reply first, and its priority."""
+    async def _review_priority_and_topic(
+        self, pending: PendingTurn
+    ) -> tuple[bool, int, int | None]:
+        """Return whether an operator reviews the reply first, its priority and its topic."""
+        person_id = pending.person.person_id
         async with self._database.read() as transaction:
             needs_review = await self._completer.needs_review(transaction, pending.person)
-            case = await cases.open_case(transaction, pending.person.person_id)
-        return needs_review, priority_of(pending.screening.level, case)
+            case = await cases.open_case(transaction, person_id)
+            thread_id = await inbox.thread_of(transaction, person_id, pending.update_ids[-1])
+        return needs_review, priority_of(pending.screening.level, case), thread_id
 
     def _queue_notice(self, person: Person, request: GenerationRequest) -> str:
         """Return a text about the place in the queue, or "" if the request does not wait."""
@@ -183,6 +193,7 @@ class Replier:
                 outbox.MessageKind.NOTICE,
                 MessageBody(text),
                 person_id=pending.person.person_id,
+                update_id=pending.update_ids[-1],
                 epoch=pending.person.epoch,
             )
 

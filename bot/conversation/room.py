@@ -8,6 +8,7 @@ from bot.conversation.completion import TurnCompleter
 from bot.conversation.generation import ReplyGenerator
 from bot.conversation.interceptors import Interceptor
 from bot.conversation.legal_notices import LegalNotices
+from bot.conversation.lost_reply import BUTTON, LostReplies
 from bot.conversation.model_memory import SessionCacheEviction
 from bot.conversation.quota import Quota
 from bot.conversation.reply import Replier
@@ -32,10 +33,12 @@ class ConversationRoom:
 
     Attributes:
         cache: the cache of recent rounds, which the service closes.
+        lost_replies: the owner of replies.
     """
 
     turns: TurnHandler
     cache: RoundCache
+    lost_replies: LostReplies
     routes: Routes
     jobs: tuple[Job, ...]
 
@@ -90,14 +93,21 @@ def build(
             eviction=eviction,
         ),
     )
+    lost_replies = LostReplies(context.texts, turns, context.answers)
     _subscribe(context.database.events, rounds, eviction)
     return ConversationRoom(
         turns=turns,
         cache=cache,
-        routes=Routes(
-            buttons={"retry": turns.on_retry}, classes={UpdateClass.BURST: turns.on_burst}
-        ),
+        lost_replies=lost_replies,
+        routes=_routes(turns, lost_replies),
         jobs=(Job("session_cache", eviction.evict_old, 60.0),),
+    )
+
+
+def _routes(turns: TurnHandler, lost_replies: LostReplies) -> Routes:
+    return Routes(
+        buttons={"retry": turns.on_retry, BUTTON: lost_replies.on_button},
+        classes={UpdateClass.BURST: turns.on_burst},
     )
 
 

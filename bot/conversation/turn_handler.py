@@ -85,7 +85,13 @@ class TurnHandler:
         screening = await self._screener.screen(text)
         update_id = UpdateId(update.update_id)
         arrival = Arrival(
-            update_id, person.person_id, UpdateKind.BUTTON, update, text, screening, person.epoch
+            update_id,
+            person.person_id,
+            UpdateKind.BUTTON,
+            update,
+            text,
+            screening,
+            epoch=person.epoch,
         )
         burst = Burst(person.person_id, [arrival])
         await self._reply(await self._begin(burst, screening, on_accepted))

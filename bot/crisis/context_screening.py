@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.crisis.screening import SafeScreener
-from bot.crisis.script import open_position
+from bot.crisis.script import awaited
 from bot.updates.arrivals import Burst
 from bot.updates.utterance import Utterance
-from safety.response import script
 from safety.response.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screening.answers import Answer, read
 from safety.screening.context import REMEMBERED, is_piece
@@ -60,12 +59,11 @@ class ContextScreener:
             The utterance with the more severe of both screenings.
         """
         person_id = utterance.person.person_id
-        position = await open_position(transaction, person_id)
-        before = await self._before(transaction, person_id, texts)
-        if not before and position is None:
-            return utterance
-        question = script.asked(position.script, position.step) if position else None
         text = joined(texts)
+        question = await awaited(transaction, person_id)
+        before = await self._before(transaction, person_id, texts)
+        if not before and question is None:
+            return utterance
         screening = await self._screener.screen_async(text, before, asked=question)
         if screening.level < Level.IMMINENT and await self._answers_another(
             transaction, person_id, text

@@ -23,7 +23,7 @@ from bot.crisis.safe_mode import SafeMode
 from bot.crisis.safety_plan import SafetyPlans
 from bot.crisis.screening import SafeScreener
 from bot.crisis.screening_watch import ScreeningWatch
-from bot.crisis.unreadable import AlbumSeen, UnreadableHandler
+from bot.crisis.unreadable import UnreadableHandler
 from bot.jobs import Job
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.room import OperatorsRoom
@@ -115,7 +115,6 @@ def build(context: Context, operators: OperatorsRoom) -> CrisisRoom:
     plans = SafetyPlans(context.answers, help_lines)
     follow_ups = FollowUps(context)
     unreadable = UnreadableHandler(context, forwarder, operators.desk, alert)
-    context.database.events.subscribe(AlbumSeen, unreadable.remember)
     lexicon = _lexicon(context, screener, operators.messenger)
     return CrisisRoom(
         responder=responder,

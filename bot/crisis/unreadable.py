@@ -4,9 +4,6 @@ In a hold or a takeover, operators see the kind of the message. In a hold the pe
 text with help lines, and the script's question stays open.
 """
 
-from collections import OrderedDict
-from dataclasses import dataclass
-
 from telegram import Message, TelegramObject, Update
 
 from bot.context import Context
@@ -20,7 +17,7 @@ from safety.response.script import GENTLE
 from storage.companion import conversations, script_positions
 from storage.companion.conversations import Speaker
 from storage.companion.script_positions import ScriptPosition
-from storage.ids import PersonId, UpdateId
+from storage.ids import UpdateId
 from storage.messages import inbox, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
@@ -30,7 +27,6 @@ from storage.review.cases import Case
 # The wordings that ask for text. They alternate, so that none repeats at once.
 VARIANTS = 3
 LONGEST_EMOJI = 8
-MOST_ALBUMS = 10_000
 # Kinds that share the text of another kind.
 TEXTS = {
     "audio": "voice",
@@ -41,15 +37,6 @@ TEXTS = {
     "location": "place",
     "poll": "other",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AlbumSeen:
-    """An album, of which the first picture is recorded and one is answered."""
-
-    person_id: PersonId
-    album_id: str
-    is_answered: bool
 
 
 class UnreadableHandler:
@@ -75,13 +62,14 @@ class UnreadableHandler:
         self._forwarder = forwarder
         self._desk = desk
         self._contacts = contacts
-        self._albums: OrderedDict[PersonId, AlbumSeen] = OrderedDict()
 
     async def on_unreadable(self, update: Update, _context: HandlerContext) -> None:
         """Answer a message without text."""
         async with self._answers.open(update, "unreadable") as uow:
             if uow and not await self.answer_in_hold(uow, update):
-                await uow.say(MessageBody(self._texts(uow.person.language, "unreadable")))
+                message = update.effective_message
+                has_part = message is not None and message.effective_attachment is not None
+                await uow.say_text("unreadable" if has_part else "unreadable_empty")
 
     async def answer_in_hold(self, uow: UnitOfWork, update: Update) -> bool:
         """Answer the message in a hold or a takeover, or return False."""
@@ -90,36 +78,16 @@ class UnreadableHandler:
         message = update.effective_message
         if case is None or message is None:
             return False
-        sent, album = describe(message), self._album(uow.person.person_id, message)
-        if album is None:
-            await self._record(uow, case, sent)
+        sent = describe(message)
+        await self._record(uow, case, sent)
         update_id = UpdateId(update.update_id)
         if takeover is not None:
             await inbox.end(uow.transaction, [update_id], Ended.HELD, reason="takeover")
-        answers = takeover is None and not (album and album.is_answered)
-        answers = answers and not await inbox.is_followed(
+        elif not await inbox.is_followed(
             uow.transaction, uow.person.person_id, update_id, UpdateKind.UNREADABLE
-        )
-        if answers:
+        ):
             await self._answer(uow, case, sent, update_id)
-        if message.media_group_id is not None:
-            is_answered = answers or (album is not None and album.is_answered)
-            uow.transaction.record(
-                AlbumSeen(uow.person.person_id, message.media_group_id, is_answered)
-            )
         return True
-
-    def _album(self, person_id: PersonId, message: Message) -> AlbumSeen | None:
-        """Return the album that the message continues, or None."""
-        album = self._albums.get(person_id)
-        return album if album and album.album_id == message.media_group_id else None
-
-    def remember(self, album: AlbumSeen) -> None:
-        """Remember an album. A restart forgets it, so its next picture is answered again."""
-        self._albums[album.person_id] = album
-        self._albums.move_to_end(album.person_id)
-        if len(self._albums) > MOST_ALBUMS:
-            self._albums.popitem(last=False)
 
     async def _record(self, uow: UnitOfWork, case: Case, sent: SentObject) -> None:
         await self._keep(uow, Speaker.SENT, sent.text)

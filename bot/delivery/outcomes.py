@@ -7,6 +7,7 @@ import structlog
 
 from bot.delivery.owners import Owners
 from bot.operators.chat import OperatorsChat
+from bot.operators.group_outage import GroupOutage
 from bot.operators.topics import Topics
 from bot.transport.errors import Failure, SendError
 from storage import Database, Transaction
@@ -45,6 +46,7 @@ class Outcomes:
     chat: OperatorsChat
     topics: Topics
     owners: Owners
+    outage: GroupOutage
     # The last error that was logged for each waiting message, so that it is logged only once.
     _logged: dict[OutboxId, str] = field(default_factory=dict, init=False)
 
@@ -62,6 +64,7 @@ class Outcomes:
     ) -> None:
         """End a message in the caller's transaction, and tell its owner."""
         self._logged.pop(message.outbox_id, None)
+        self.outage.over(message.outbox_id)
         await outbox.end(transaction, message.outbox_id, state, reason=reason)
         if owner := self.owners.get(message.kind):
             await owner.on_end(transaction, message, state, reason)
@@ -94,7 +97,7 @@ class Outcomes:
             await self.topics.forget(message.body)
         elif to_operators and failure in CHAT_IS_CLOSED:
             # Operators must miss no message, so it waits until the chat works again.
-            self._log_once(message, error, "operators_chat_unreachable")
+            await self.outage.note(message, error.name, error.moved_to)
             if error.moved_to is not None:
                 self.chat.change_id(error.moved_to)
         elif failure is Failure.BLOCKED:
@@ -116,7 +119,7 @@ class Outcomes:
     def _log_once(self, message: OutboxMessage, error: SendError, event: str) -> None:
         if self._logged.get(message.outbox_id) != error.name:
             self._logged[message.outbox_id] = error.name
-            log.error(event, kind=message.kind, error=error.name, moved_to=error.moved_to)
+            log.error(event, kind=message.kind, error=error.name)
 
     def _is_old(self, message: OutboxMessage) -> bool:
         return self.database.now() - message.created_at > LONGEST_TRY

@@ -1,8 +1,8 @@
 """The outbox relay, which alone sends messages to Telegram.
 
 Each attempt is recorded before it is made. After a crash the record tells which parts may have
-arrived. A reply with an unknown outcome is not sent again. A crisis reply and a message to
-operators are.
+arrived. A reply with an unknown outcome is offered and not sent again. A crisis reply and a message
+to operators are sent again.
 """
 
 import asyncio
@@ -134,9 +134,9 @@ class OutboxRelay:
         await self._send_parts(chat_id, thread_id, message)
 
     async def _thread_of(self, message: OutboxMessage) -> int | None:
-        """Return the topic of the operators' group for a message."""
+        """Return the topic of the operators' group or of the person's chat for a message."""
         if message.audience is not Audience.OPERATORS:
-            return None
+            return message.body.thread_id
         return await self.topics.thread_of(message.body)
 
     async def _change_topic(self, message: OutboxMessage) -> None:
@@ -232,6 +232,7 @@ class OutboxRelay:
                 part,
                 preview_message_id=message.preview_message_id,
                 thread_id=thread_id,
+                needs_thread=message.audience is Audience.OPERATORS,
             )
         except SendError as raised:
             error = raised

@@ -1,11 +1,13 @@
 """The delivery room: from the outbox to Telegram."""
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from bot.context import Context
 from bot.delivery.outcomes import Outcomes
 from bot.delivery.owners import Owners
 from bot.delivery.relay import OutboxRelay
+from bot.operators.group_outage import GroupOutage
 from bot.operators.room import OperatorsRoom
 from bot.operators.topics import Topics
 from storage.database.events import MessagesQueued
@@ -30,7 +32,15 @@ def build(
         chat=operators.chat,
         messenger=operators.messenger,
     )
-    outcomes = Outcomes(database=database, chat=operators.chat, topics=topics, owners=owners)
+    outage = GroupOutage(
+        database,
+        operators.messenger,
+        context.texts,
+        ZoneInfo(context.settings.operators_timezone),
+    )
+    outcomes = Outcomes(
+        database=database, chat=operators.chat, topics=topics, owners=owners, outage=outage
+    )
     relay = OutboxRelay(
         database=database,
         bot=context.bot,

@@ -118,6 +118,10 @@ class Commands:
         """Answer an unknown command."""
         await self._answers.text(update, "unknown_command")
 
+    async def on_edited(self, update: Update, _context: HandlerContext) -> None:
+        """Say that a message that was edited into a command does nothing."""
+        await self._answers.text(update, "edited_command")
+
     async def on_membership(self, update: Update, context: HandlerContext) -> None:
         """Note that a person blocked or unblocked the bot, and leave unknown groups."""
         change = update.my_chat_member

@@ -11,7 +11,7 @@ from bot.updates.local_time import local_of
 from safety.screening.levels import Level
 from storage import Transaction
 from storage.companion.people import Person
-from storage.messages import outbox
+from storage.messages import inbox, outbox
 from storage.messages.body import MessageBody
 from storage.messages.outbox import Audience
 from storage.review import cases
@@ -32,16 +32,20 @@ class Erasure:
 
     async def refuse(self, transaction: Transaction, person: Person, key: str) -> None:
         """Erase a person whom the companion does not talk with. The text `key` says why."""
+        thread_id = await inbox.thread_of(transaction, person.person_id, None)
         _, was_contact = await self._erase(transaction, person)
         lines = self.help_lines.text(
             person.language, person.region, emergency_first=True, most=FAREWELL_LINES
         )
         text = self.texts(person.language, key, lines=lines)
-        await self._farewell(transaction, person, text, was_contact=was_contact)
+        await self._farewell(
+            transaction, person, text, was_contact=was_contact, thread_id=thread_id
+        )
 
     async def forget(self, transaction: Transaction, person: Person) -> None:
         """Erase a person who asked for it, and give them a receipt."""
         at = await local_of(transaction, person, transaction.now, "%Y-%m-%d %H:%M")
+        thread_id = await inbox.thread_of(transaction, person.person_id, None)
         erased, was_contact = await self._erase(transaction, person)
         await erasure.keep_receipt(transaction, erased)
         text = self.texts(
@@ -53,7 +57,9 @@ class Erasure:
         )
         if erased.kept_cases:
             text += "\n\n" + self.texts(person.language, "forgotten_case", days=ERASED_CASES_DAYS)
-        await self._farewell(transaction, person, text, was_contact=was_contact)
+        await self._farewell(
+            transaction, person, text, was_contact=was_contact, thread_id=thread_id
+        )
 
     async def _erase(self, transaction: Transaction, person: Person) -> tuple[erasure.Erased, bool]:
         """Erase the person. Returns the account, and whether they were somebody's contact."""
@@ -72,14 +78,21 @@ class Erasure:
         return erased, was_contact
 
     async def _farewell(
-        self, transaction: Transaction, person: Person, text: str, *, was_contact: bool
+        self,
+        transaction: Transaction,
+        person: Person,
+        text: str,
+        *,
+        was_contact: bool,
+        thread_id: int | None,
     ) -> None:
+        """Queue the last message, in the topic of the update that asked for it."""
         if was_contact:
             text += "\n\n" + self.texts(person.language, "contact_left_too")
         await outbox.put(
             transaction,
             outbox.MessageKind.NOTICE,
-            MessageBody(text, to_telegram_id=person.telegram_id),
+            MessageBody(text, to_telegram_id=person.telegram_id, thread_id=thread_id),
             person_id=None,
             audience=Audience.FAREWELL,
         )

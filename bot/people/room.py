@@ -94,6 +94,7 @@ def _of_commands(commands: Commands) -> Routes:
         },
         classes={
             UpdateClass.UNKNOWN_COMMAND: commands.on_unknown,
+            UpdateClass.EDITED_COMMAND: commands.on_edited,
             UpdateClass.MEMBERSHIP: commands.on_membership,
             UpdateClass.OTHER: commands.on_other,
         },

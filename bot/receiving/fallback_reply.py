@@ -17,6 +17,7 @@ from bot.context import Context
 from bot.crisis.response import CrisisResponder
 from bot.transport.errors import Failure, SendError
 from bot.transport.telegram_client import parts_of, send_part
+from bot.updates.parsing import ParsedUpdate
 from safety.response.policy import Response
 from storage import StorageError
 from storage.companion.people import Person
@@ -74,7 +75,12 @@ class FallbackReply:
         return update_id in self._answered
 
     async def answer(
-        self, update_id: int, telegram_id: int, language: str, response: Response, text: str
+        self,
+        update_id: int,
+        telegram_id: int,
+        language: str,
+        response: Response,
+        parsed: ParsedUpdate,
     ) -> None:
         """Send the fixed reply unless it was sent. A failure is tried again with the update."""
         tries = self._tries.get(update_id) or _Tries()
@@ -83,11 +89,12 @@ class FallbackReply:
             return
         self._sending.add(update_id)
         language, region = self._people.get(telegram_id, (language, None))
-        body = MessageBody(self._crisis.fixed_reply(language, region, response, text))
+        body = MessageBody(self._crisis.fixed_reply(language, region, response, parsed.text))
+        thread_id = parsed.source.thread_id if parsed.source else None
         try:
             await self._limiter.wait(telegram_id)
             for part in range(tries.parts, len(parts_of(body))):
-                await send_part(self._bot, telegram_id, body, part)
+                await send_part(self._bot, telegram_id, body, part, thread_id=thread_id)
                 tries.parts = part + 1
         except SendError as error:
             self._record_failure(update_id, tries, error)

@@ -8,6 +8,7 @@ from bot.checkins.settings import activity
 from bot.crisis.context_screening import ContextScreener
 from bot.crisis.response import CrisisResponder
 from bot.receiving.fallback_reply import FallbackReply
+from bot.receiving.late_notice import LateNotice
 from bot.receiving.reader import Received
 from bot.texts import language_of
 from bot.updates.parsing import ParsedUpdate, UpdateKind
@@ -24,6 +25,8 @@ ENDS_AT_ONCE = {
     UpdateKind.GROUP: "group",
     UpdateKind.MALFORMED: "malformed",
 }
+# The reason of an edit that leaves the text as it was.
+UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,20 @@ class InboxWriter:
     """Writes updates into the inbox."""
 
     def __init__(
-        self, screener: ContextScreener, crisis: CrisisResponder, fallback_reply: FallbackReply
+        self,
+        screener: ContextScreener,
+        crisis: CrisisResponder,
+        fallback_reply: FallbackReply,
+        late_notice: LateNotice,
     ) -> None:
         self._screener = screener
         self._crisis = crisis
         self._fallback_reply = fallback_reply
+        self._late_notice = late_notice
 
     async def write(self, transaction: Transaction, page: Sequence[Received]) -> list[StoredUpdate]:
         """Store updates and note who has written. Messages at risk are answered too."""
+        self._late_notice.note_page(transaction.now)
         stored = [await self._write(transaction, received) for received in page]
         writers = {s.person.person_id: s.person for s in stored if s.person and s.has_written}
         for person in writers.values():
@@ -72,7 +81,9 @@ class InboxWriter:
             if await inbox.exists(transaction, received.update_id):
                 return _REPEAT  # from a person who is erased by now
             person = await self._new_person(transaction, parsed)
-        ended, reason = self._end_at_once(received)
+        ended, reason = await self._end_at_once(transaction, received, person)
+        if person is not None and ended is None:
+            await self._late_notice.tell(transaction, person, received.update)
         is_new = await inbox.add(
             transaction,
             received.update_id,
@@ -83,10 +94,12 @@ class InboxWriter:
             categories=",".join(received.screening.categories),
             ended_as=ended,
             reason=reason,
+            source=parsed.source,
+            text=parsed.text,
         )
         if not is_new:
             return _REPEAT
-        if received.crisis_response is not None and person is not None:
+        if received.crisis_response is not None and person is not None and ended is None:
             is_told = self._fallback_reply.has_answered(received.update_id)
             utterance = Utterance(
                 person, [received.update_id], parsed.text, received.screening, is_told=is_told
@@ -96,7 +109,7 @@ class InboxWriter:
                 transaction, utterance, [parsed.text]
             )
             await self._crisis.respond(transaction, utterance)
-        wrote = parsed.kind is not UpdateKind.MEMBERSHIP
+        wrote = parsed.kind is not UpdateKind.MEMBERSHIP and reason != UNCHANGED
         return StoredUpdate(person, ended, has_written=wrote)
 
     @staticmethod
@@ -116,8 +129,21 @@ class InboxWriter:
         return await people.get_or_create(transaction, parsed.telegram_id, language=language)
 
     @staticmethod
-    def _end_at_once(received: Received) -> tuple[Ended | None, str | None]:
+    async def _end_at_once(
+        transaction: Transaction, received: Received, person: Person | None
+    ) -> tuple[Ended | None, str | None]:
         """Return the end and its reason for an update that no handler answers."""
+        parsed, update = received.parsed, received.update
+        source, person_id = parsed.source, person.person_id if person else None
+        if source is not None and source.message_id is not None and person_id is not None:
+            is_edit = update is not None and update.edited_message is not None
+            if is_edit and await inbox.is_unchanged(
+                transaction, person_id, source.message_id, parsed.text
+            ):
+                return Ended.IGNORED, UNCHANGED
+            is_picture = parsed.kind is UpdateKind.UNREADABLE and source.album_id is not None
+            if is_picture and await inbox.has_album(transaction, person_id, source.album_id or ""):
+                return Ended.IGNORED, "album"  # its first message is answered
         if received.crisis_response is not None:
             return None, None
         if received.update is None:

@@ -148,7 +148,7 @@ class Intake:
             telegram_id,
             language,
             received.crisis_response,
-            received.parsed.text,
+            received.parsed,
         )
 
     async def _ends_as_unstorable(self, received: Received, error: Exception) -> bool:
@@ -207,5 +207,6 @@ class Intake:
             received.update,
             received.parsed.text,
             received.screening,
+            received.parsed.source,
             person.epoch if person else None,
         )

@@ -1,5 +1,6 @@
 """Lanes: a queue of updates per person, so that replies keep their order.
 
+Updates of one person are handled in the order of their ids, also if they arrive out of order.
 Messages are merged into a burst after a moment of silence. A message that comes before any of the
 reply was shown joins the question. Commands and buttons wait, but `/new` and `/stop` interrupt the
 running reply, and a request for a human or for numbers overtakes it.
@@ -16,7 +17,7 @@ import structlog
 
 from bot.crisis.safe_mode import ModelSilenced
 from bot.updates.arrivals import Arrival, Burst, Unit
-from bot.updates.parsing import UpdateKind, is_request, is_stop
+from bot.updates.parsing import UpdateKind, is_edited_command, is_request, is_stop
 from storage.database.events import PersonInterrupted, UpdatesReleased
 from storage.ids import PersonId, UpdateId
 
@@ -53,12 +54,22 @@ class Lanes:
         handle: handles a unit until it has an end.
         read_stored: reads a person's open updates in order, at least one more than a lane holds.
         burst_window_s: the silence that ends a burst.
+        reorder_s: the silence before an update that is not a message, if updates may overtake
+            each other.
     """
 
-    def __init__(self, handle: Handle, *, read_stored: ReadStored, burst_window_s: float) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        *,
+        read_stored: ReadStored,
+        burst_window_s: float,
+        reorder_s: float = 0.0,
+    ) -> None:
         self._handle = handle
         self._read_stored = read_stored
         self._window_s = burst_window_s
+        self._reorder_s = reorder_s
         self._lanes: dict[int, _Lane] = {}
         self._beside: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -76,7 +87,7 @@ class Lanes:
         if isinstance(lane.unit, Burst) and is_request(arrival.update):
             self._handle_beside(arrival)
             return
-        lane.queue.append(arrival)
+        _put_in_order(lane.queue, [arrival])
         lane.arrived.set()
         if lane.running is not None and _ends_running(lane.unit, arrival):
             lane.running.cancel()
@@ -153,7 +164,8 @@ class Lanes:
                 if self._closing:  # the burst may not be complete
                     break
                 if isinstance(lane.unit, Burst) and any(map(_interrupts, lane.queue)):
-                    continue  # `/new` ends these rows itself
+                    self._requeue(lane)
+                    continue
                 lane.running = asyncio.create_task(self._handle(lane.unit))
                 try:
                     await lane.running
@@ -195,44 +207,82 @@ class Lanes:
 
     def _requeue(self, lane: _Lane) -> None:
         # The person has not seen any of the reply, so its messages join the newer ones. After a
-        # crisis their turn finds that the epoch has risen. `/new` leaves nothing to answer.
-        is_new_session = bool(lane.queue) and _interrupts(lane.queue[0])
+        # crisis their turn finds that the epoch has risen. `/new` ends the rows before it itself.
+        ends = [arrival.update_id for arrival in lane.queue if _interrupts(arrival)]
         if isinstance(lane.unit, Burst):
-            if not is_new_session:
-                lane.queue.extendleft(reversed(lane.unit.arrivals))
+            last = max(ends, default=-1)
+            _put_in_order(lane.queue, [a for a in lane.unit.arrivals if a.update_id > last])
         elif lane.unit is not None:  # a button still needs an end
             lane.queue.appendleft(lane.unit)
 
     async def _next(self, lane: _Lane) -> Unit:
+        """Take the next unit from the queue: a burst, or one update of another kind."""
+        first = lane.queue[0]
+        is_album = first.kind is UpdateKind.UNREADABLE and first.album_id is not None
+        if is_album:  # words may be under a later picture
+            await self._await_message(lane, self._window_s)
+        elif not _is_message(first) and self._reorder_s:
+            await self._await_message(lane, self._reorder_s)
         first = lane.queue.popleft()
-        if first.kind not in (UpdateKind.WORDS, UpdateKind.EDIT) or first.person_id is None:
+        if first.person_id is None or not (
+            _is_message(first) or (lane.queue and _are_one_album(first, lane.queue[0]))
+        ):
             return first
         burst = Burst(first.person_id, [first])
         deadline = asyncio.get_running_loop().time() + LONGEST_BURST_S
         letters = len(first.text)
         while len(burst.arrivals) < MOST_MERGED:
-            if not lane.queue and not await self._await_message(lane, deadline):
-                break
-            if not lane.queue or lane.queue[0].kind not in (UpdateKind.WORDS, UpdateKind.EDIT):
+            left_s = deadline - asyncio.get_running_loop().time()
+            if not lane.queue and not await self._await_message(lane, min(self._window_s, left_s)):
                 break
             letters += len(lane.queue[0].text)
-            if letters > MOST_LETTERS:
+            if letters > MOST_LETTERS or not _joins(burst, lane.queue[0]):
                 break
             burst.arrivals.append(lane.queue.popleft())
+        if lane.queue and lane.queue[0].update_id < first.update_id:  # it was overtaken
+            _put_in_order(lane.queue, burst.arrivals)
+            return lane.queue.popleft()
+        burst.arrivals.sort(key=_number)
         return burst
 
-    async def _await_message(self, lane: _Lane, deadline: float) -> bool:
-        """Wait for another message, and return False after a silence or at the deadline."""
+    async def _await_message(self, lane: _Lane, seconds: float) -> bool:
+        """Wait for another message, and return False after a silence."""
         lane.arrived.clear()
-        left_s = min(self._window_s, deadline - asyncio.get_running_loop().time())
-        if left_s <= 0:
+        if seconds <= 0:
             return False
         try:
-            async with asyncio.timeout(left_s):  # wait_for can swallow a cancellation
+            async with asyncio.timeout(seconds):  # wait_for can swallow a cancellation
                 await lane.arrived.wait()
         except TimeoutError:
             return False
         return True
+
+
+def _number(arrival: Arrival) -> UpdateId:
+    return arrival.update_id
+
+
+def _put_in_order(queue: deque[Arrival], arrivals: Sequence[Arrival]) -> None:
+    """Put updates into a queue by their ids."""
+    for arrival in arrivals:
+        place = len(queue)
+        while place and queue[place - 1].update_id > arrival.update_id:
+            place -= 1
+        queue.insert(place, arrival)
+
+
+def _is_message(arrival: Arrival) -> bool:
+    is_text = arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT)
+    return is_text and not is_edited_command(arrival.update)
+
+
+def _are_one_album(one: Arrival, other: Arrival) -> bool:
+    return _is_message(other) and one.album_id is not None and one.album_id == other.album_id
+
+
+def _joins(burst: Burst, arrival: Arrival) -> bool:
+    """Return whether a message belongs to a burst, which has one topic."""
+    return _is_message(arrival) and arrival.thread_id == burst.thread_id
 
 
 def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
@@ -240,7 +290,7 @@ def _ends_running(unit: Unit | None, arrival: Arrival) -> bool:
         return False
     if arrival.kind is UpdateKind.COMMAND:
         return _interrupts(arrival)
-    return arrival.kind in (UpdateKind.WORDS, UpdateKind.EDIT) and not unit.shown
+    return _is_message(arrival) and not unit.shown
 
 
 def _interrupts(arrival: Arrival) -> bool:

@@ -14,6 +14,7 @@ from bot.receiving.lanes import MOST_QUEUED
 from bot.updates import parsing
 from bot.updates.arrivals import Arrival
 from bot.updates.attached import attached_words
+from bot.updates.layers import LayeredReader
 from bot.updates.parsing import ParsedUpdate, UpdateKind
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
@@ -24,6 +25,8 @@ from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
 MOST_READS = 4
+# What becomes words if something beside the text raises the level.
+WORDLESS = (UpdateKind.UNREADABLE, UpdateKind.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class UpdateReader:
     ) -> None:
         self._database = context.database
         self._bot = context.bot
+        self._metrics = context.metrics
         self._screener = screener
         self._operators_chat = operators_chat
         self._reads = asyncio.Semaphore(MOST_READS)
@@ -88,7 +92,15 @@ class UpdateReader:
                 await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
         parsed, screening = await self._screened(raw, parsed)
-        return Arrival(row.update_id, row.person_id, parsed.kind, update, parsed.text, screening)
+        return Arrival(
+            row.update_id,
+            row.person_id,
+            parsed.kind,
+            update,
+            parsed.text,
+            screening,
+            parsed.source,
+        )
 
     async def _screened(self, raw: object, parsed: ParsedUpdate) -> tuple[ParsedUpdate, Screening]:
         """Screen the text, and what is written beside it, which can only raise the level.
@@ -103,16 +115,22 @@ class UpdateReader:
         least = Level.ACTIVE if parsed.kind is UpdateKind.COMMAND else Level.PASSIVE
         if beside.level < least or beside.level <= screening.level:
             return parsed, screening
-        kind = UpdateKind.WORDS if parsed.kind is UpdateKind.UNREADABLE else parsed.kind
+        kind = UpdateKind.WORDS if parsed.kind in WORDLESS else parsed.kind
         text = "\n".join(part for part in (parsed.text, words) if part)
         return replace(parsed, kind=kind, text=text), merge([screening, beside])
 
     def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
+        reader = LayeredReader(self._bot)
         try:
-            update = Update.de_json(raw, self._bot)  # type: ignore[arg-type]
-            self._operators_chat.follow_migration(update)
-            parsed = parsing.parse(update, self._operators_chat.id)
+            update = reader.read(raw)
+            if update is not None:
+                self._operators_chat.follow_migration(update)
+                parsed = parsing.parse(update, self._operators_chat.id, raw)
         except Exception as error:  # any shape of garbage may come
             log.warning("update_malformed", error=type(error).__name__)
-            return None, parsing.parse_leniently(raw)
-        return update, parsed
+            update = None
+        for part in reader.dropped:
+            self._metrics.dropped_parts.labels(part).inc()
+        if reader.dropped:
+            log.warning("update_parts_dropped", parts=sorted(set(reader.dropped)))
+        return (None, parsing.parse_leniently(raw)) if update is None else (update, parsed)

@@ -11,9 +11,13 @@ from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.inbox_writer import InboxWriter
 from bot.receiving.intake import Intake
 from bot.receiving.lanes import Lanes
+from bot.receiving.late_notice import LateNotice
 from bot.receiving.poller import Poller
 from bot.receiving.reader import UpdateReader
 from storage.database.events import PersonInterrupted, UpdatesReleased
+
+# Telegram posts several updates to a webhook at once, so they may overtake each other.
+REORDER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> Rec
         dispatch.handle,
         read_stored=reader.read_stored,
         burst_window_s=context.settings.burst_window_s,
+        reorder_s=REORDER_S if context.settings.webhook_url else 0.0,
     )
     events = context.database.events
     events.subscribe(PersonInterrupted, lanes.cancel)
@@ -43,7 +48,12 @@ def build(context: Context, operators: OperatorsRoom, crisis: CrisisRoom) -> Rec
     intake = Intake(
         context,
         reader=reader,
-        writer=InboxWriter(crisis.context_screener, crisis.responder, fallback_reply),
+        writer=InboxWriter(
+            crisis.context_screener,
+            crisis.responder,
+            fallback_reply,
+            LateNotice(context.texts, context.database.now()),
+        ),
         fallback_reply=fallback_reply,
         lanes=lanes,
     )

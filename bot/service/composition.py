@@ -7,6 +7,7 @@ from bot.checkins.room import CheckInsRoom
 from bot.context import Context
 from bot.conversation import room as conversation_room
 from bot.conversation.interceptors import Interceptor
+from bot.conversation.room import ConversationRoom
 from bot.crisis import room as crisis_room
 from bot.crisis.room import CrisisRoom
 from bot.delivery import room as delivery_room
@@ -68,7 +69,7 @@ def build(
         interceptors=_interceptors(crisis, people, check_ins, requests),
     )
     receiving = receiving_room.build(context, operators, crisis)
-    owners = _owners(operators, crisis, check_ins)
+    owners = _owners(operators, crisis, check_ins, conversation)
     delivery = delivery_room.build(context, operators, owners=owners, fence=leadership.fence)
     console = console_room.build(context, operators, crisis.lexicon, leadership)
     upkeep = upkeep_room.build(context, operators)
@@ -93,10 +94,14 @@ def build(
 
 
 def _owners(
-    operators: OperatorsRoom, crisis: CrisisRoom, check_ins: CheckInsRoom
+    operators: OperatorsRoom,
+    crisis: CrisisRoom,
+    check_ins: CheckInsRoom,
+    conversation: ConversationRoom,
 ) -> Mapping[MessageKind, MessageOwner]:
-    """Name the owners of the messages that can become unwanted."""
+    """Name the owners of the messages that can become unwanted, or whose end matters."""
     return {
+        MessageKind.REPLY: conversation.lost_replies,
         MessageKind.CHECK_IN: check_ins.recall,
         MessageKind.OPERATOR_REPLY: operators.feed,
         MessageKind.CONTACT: crisis.contact_alert,

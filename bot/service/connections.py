@@ -10,7 +10,8 @@ from telegram.error import RetryAfter
 from bot.context import open_database, telegram
 from bot.service.http_server import listen
 from bot.setting_faults import variable
-from bot.settings import Settings
+from bot.settings import Settings, SettingsError
+from bot.transport import surroundings
 from bot.transport.api_answers import AnswerError
 from inference import InferenceWorker, ModelSource
 from safety.response.hotlines import HotlineError, Hotlines
@@ -32,6 +33,16 @@ NEEDED = {
 }
 # Seconds between the first tries to reach Telegram.
 TRIES_AFTER_S = (1, 2, 4)
+
+
+def check_surroundings() -> None:
+    """Check the variables of this process.
+
+    Raises:
+        SettingsError: one of them is wrong.
+    """
+    if found := surroundings.faults():
+        raise SettingsError(*found)
 
 
 def service_faults(settings: Settings) -> dict[str, str]:
@@ -58,7 +69,7 @@ def service_faults(settings: Settings) -> dict[str, str]:
         except (StorageError, SecretKeyError, HotlineError, OSError) as error:
             named = str(error).startswith("PICA_")
             faults[field] = str(error) if named else f"{variable(field)}: {error}"
-    return faults
+    return faults | {line.split(":")[0]: line for line in surroundings.faults()}
 
 
 def _plain(secret: SecretStr | None) -> str:

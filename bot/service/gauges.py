@@ -25,6 +25,11 @@ async def measure(parts: Parts) -> None:
             metrics.inbox_open.set(await inbox.count_open(transaction))
             metrics.outbox_open.set(await outbox.count_open(transaction))
             metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
+            metrics.operators_waiting.set(
+                await outbox.count_stuck(
+                    transaction, tries=MANY_TRIES, audience=outbox.Audience.OPERATORS
+                )
+            )
             overdue = await appointments.count_due(
                 transaction, before=transaction.now - OVERDUE, limit=10_000
             )

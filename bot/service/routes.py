@@ -43,10 +43,12 @@ class _StopWord(filters.MessageFilter):
 
 
 PRIVATE = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+EDITED = filters.ChatType.PRIVATE & filters.UpdateType.EDITED_MESSAGE
 # Telegram tries the commands first, then these in order.
 MESSAGES = (
     (filters.ChatType.GROUPS, UpdateClass.GROUP),
-    (PRIVATE & _StopWord(), UpdateClass.STOP),
+    ((PRIVATE | EDITED) & _StopWord(), UpdateClass.STOP),
+    (EDITED & filters.COMMAND, UpdateClass.EDITED_COMMAND),
     (PRIVATE & filters.COMMAND, UpdateClass.UNKNOWN_COMMAND),
     (PRIVATE & filters.LOCATION, UpdateClass.LOCATION),
     (PRIVATE, UpdateClass.UNREADABLE),

@@ -27,6 +27,7 @@ async def send_part(
     *,
     preview_message_id: int | None = None,
     thread_id: int | None = None,
+    needs_thread: bool = False,
 ) -> int:
     """Send one part and return its message id.
 
@@ -36,16 +37,33 @@ async def send_part(
         body: the message. Its buttons go under the last part.
         part: the index of the part, from 0.
         preview_message_id: a message to edit into the first part. If that fails, a new one is sent.
-        thread_id: the topic of a group, or None for the general one.
+        thread_id: the topic, or None for the general one.
+        needs_thread: whether to fail if the topic is gone. Otherwise the general one is used.
 
     Raises:
         SendError: the call failed, or may have failed.
     """
+    try:
+        return await _send_part(bot, chat_id, body, part, preview_message_id, thread_id)
+    except SendError as error:
+        if error.failure is not Failure.NO_THREAD or thread_id is None or needs_thread:
+            raise
+    return await _send_part(bot, chat_id, body, part, preview_message_id, None)
+
+
+async def _send_part(
+    bot: Bot,
+    chat_id: int,
+    body: MessageBody,
+    part: int,
+    preview_message_id: int | None,
+    thread_id: int | None,
+) -> int:
     texts = parts_of(body)
     markup = _keyboard(body) if part == len(texts) - 1 else None
     try:
         if body.document is not None:
-            return await _send_document(bot, chat_id, body, markup)
+            return await _send_document(bot, chat_id, body, markup, thread_id)
         edits = preview_message_id if part == 0 else None
         if edits is not None and await _edit(bot, chat_id, edits, texts[part], markup):
             return edits
@@ -90,7 +108,10 @@ async def open_topic(bot: Bot, chat_id: int, name: str) -> int:
     try:
         return (await bot.create_forum_topic(chat_id, name)).message_thread_id
     except TelegramError as error:
-        raise read_topic(error) from error
+        failed = read_topic(error)
+        if failed.failure is Failure.NO_THREAD:
+            failed.failure = Failure.NOT_NOW  # there was no topic yet that could be gone
+        raise failed from error
 
 
 async def rename_topic(bot: Bot, chat_id: int, thread_id: int, name: str) -> None:
@@ -135,7 +156,11 @@ async def delete_topic(bot: Bot, chat_id: int, thread_id: int) -> None:
 
 
 async def _send_document(
-    bot: Bot, chat_id: int, body: MessageBody, markup: InlineKeyboardMarkup | None
+    bot: Bot,
+    chat_id: int,
+    body: MessageBody,
+    markup: InlineKeyboardMarkup | None,
+    thread_id: int | None,
 ) -> int:
     assert body.document is not None
     content = body.document.content
@@ -143,11 +168,21 @@ async def _send_document(
     caption, name = body.text or None, body.document.filename
     if body.document.is_picture:
         sent = await bot.send_photo(
-            chat_id, data, filename=name, caption=caption, reply_markup=markup
+            chat_id,
+            data,
+            filename=name,
+            caption=caption,
+            reply_markup=markup,
+            message_thread_id=thread_id,
         )
     else:
         sent = await bot.send_document(
-            chat_id, io.BytesIO(data), filename=name, caption=caption, reply_markup=markup
+            chat_id,
+            io.BytesIO(data),
+            filename=name,
+            caption=caption,
+            reply_markup=markup,
+            message_thread_id=thread_id,
         )
     return sent.message_id
 

@@ -9,6 +9,7 @@ from telegram import Update
 from bot.updates.parsing import UpdateKind
 from safety.screening.outcome import Screening, merge
 from storage.ids import PersonId, UpdateId
+from storage.messages.inbox import SourceMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,22 @@ class Arrival:
     update: Update
     text: str
     screening: Screening
+    # The person's message, by which an edit finds it, and its topic.
+    source: SourceMessage | None = None
     # The person's epoch when the update was stored, or None after a restart.
     epoch: int | None = None
     # The monotonic time of receipt.
     received_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def thread_id(self) -> int | None:
+        """The topic of the private chat."""
+        return self.source.thread_id if self.source else None
+
+    @property
+    def album_id(self) -> str | None:
+        """The album that the message belongs to."""
+        return self.source.album_id if self.source else None
 
 
 @dataclass(slots=True)
@@ -46,7 +59,8 @@ class Burst:
         words: dict[int, str] = {}
         for arrival in self.arrivals:
             message = arrival.update.effective_message
-            words[message.message_id if message else arrival.update_id] = arrival.text
+            if arrival.text:  # a picture of an album has none
+                words[message.message_id if message else arrival.update_id] = arrival.text
         return list(words.values())
 
     @property
@@ -68,6 +82,11 @@ class Burst:
     def is_edit(self) -> bool:
         """Whether the burst only edits older messages."""
         return all(arrival.kind is UpdateKind.EDIT for arrival in self.arrivals)
+
+    @property
+    def thread_id(self) -> int | None:
+        """The topic of the messages."""
+        return self.arrivals[-1].thread_id
 
     @property
     def received_at(self) -> float:

@@ -13,12 +13,19 @@ MOST_WORDS = 4000
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "poll": ("question", "explanation", "description"),
     "checklist": ("title",),
-    "contact": ("first_name", "last_name"),
+    "contact": ("first_name", "last_name", "vcard"),
     "venue": ("title", "address"),
     "audio": ("title", "performer"),
     "sticker": ("emoji",),
+    "game": ("title", "description", "text"),
+    "invoice": ("title", "description"),
+    "forum_topic_created": ("name",),
+    "forum_topic_edited": ("name",),
+    "poll_option_added": ("option_text",),
+    "checklist_tasks_added": (),
+    "web_app_data": ("data",),
 }
-LISTS = {"poll": "options", "checklist": "tasks"}
+LISTS = {"poll": "options", "checklist": "tasks", "checklist_tasks_added": "tasks"}
 FILES = ("document", "audio", "video", "animation")
 # What stands for a space in the name of a file.
 JOINERS = str.maketrans("_-.+", "    ")

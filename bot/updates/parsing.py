@@ -3,17 +3,38 @@
 An update that cannot be parsed is an outcome too. Any text found in it is still screened.
 """
 
+import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from telegram import Message, Update
 
+from storage.messages.inbox import SourceMessage
+from storage.messages.sent import KINDS
+
 WORDS = frozenset({"退出", "结束对话", "停止", "stop", "quit", "exit"})
 COMMAND = "/stop"
 # Most messages are longer than any of these words with its punctuation.
 LONGEST = 40
+# What Telegram takes for a command at the start of a text.
+_COMMAND = re.compile(r"/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{1,64})?(?![A-Za-z0-9_])")
+# Letters that show nothing, though Unicode counts them as letters or symbols.
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+# Categories of characters that show nothing by themselves.
+UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"})
+
+
+def command_length(text: str) -> int:
+    """Return the length of the command at the start of a text, or 0."""
+    command = _COMMAND.match(text)
+    return command.end() if command else 0
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen."""
+    return all(c in FILLERS or unicodedata.category(c) in UNSEEN for c in text)
 
 
 def is_stop(text: str) -> bool:
@@ -57,37 +78,24 @@ class ParsedUpdate:
     Attributes:
         telegram_id: the private chat, or None for groups and unknown chats.
         text: the text to screen, perhaps empty.
+        source: the message of a private chat.
     """
 
     kind: UpdateKind
     telegram_id: int | None = None
     text: str = ""
     language_code: str | None = None
+    source: SourceMessage | None = None
 
 
-def parse(update: Update, operators_chat: int | None = None) -> ParsedUpdate:
+def parse(update: Update, operators_chat: int | None = None, raw: object = None) -> ParsedUpdate:
     """Parse an update.
 
     Args:
         update: the library's update.
         operators_chat: the operators' group, whose messages are not kept as a person's text.
-
-    Raises:
-        ValueError: a field has a type that Telegram never sends. The library does not check.
+        raw: the update as Telegram sent it, which names parts that the library does not know.
     """
-    reading = _read(update, operators_chat)
-    if not isinstance(reading.text, str):
-        raise ValueError("text must be a string")
-    reading = replace(reading, text=without_surrogates(reading.text))
-    language = reading.language_code
-    if not (language is None or isinstance(language, str)):
-        raise ValueError("language_code must be a string")
-    if reading.telegram_id is not None and not _is_id(reading.telegram_id):
-        raise ValueError("chat.id must be a Telegram id")
-    return reading
-
-
-def _read(update: Update, operators_chat: int | None) -> ParsedUpdate:
     if update.callback_query is not None:
         query = update.callback_query
         if is_case(update):  # an operator's action, in any chat
@@ -97,6 +105,7 @@ def _read(update: Update, operators_chat: int | None) -> ParsedUpdate:
             UpdateKind.BUTTON,
             query.from_user.id if private else None,
             language_code=query.from_user.language_code,
+            source=_thread_only(query.message) if private else None,
         )
     if update.my_chat_member is not None:
         change = update.my_chat_member
@@ -108,20 +117,85 @@ def _read(update: Update, operators_chat: int | None) -> ParsedUpdate:
     if message.chat.type != "private":
         acts = message.chat.id == operators_chat and _is_act(message)
         return ParsedUpdate(UpdateKind.OPERATORS if acts else UpdateKind.GROUP)
-    text = message.text or message.caption or ""
+    text = without_surrogates(message.text or message.caption or "")
+    text = "" if is_blank(text) else text
     return ParsedUpdate(
-        _kind(update, message, text), message.chat.id, text, message.from_user.language_code
+        _kind(update, raw, text),
+        message.chat.id,
+        text,
+        message.from_user.language_code,
+        _source(message),
     )
 
 
-def _kind(update: Update, message: Message, text: str) -> UpdateKind:
+def _kind(update: Update, raw: object, text: str) -> UpdateKind:
+    is_command = bool(text) and (command_length(text) > 0 or is_stop(text))
     if update.edited_message is not None:
-        return (
-            UpdateKind.EDIT if text.strip() else UpdateKind.OTHER
-        )  # a live location is edited all the time
-    if message.text and (message.text.startswith("/") or is_stop(message.text)):
+        if not text:  # a live location is edited all the time
+            return UpdateKind.OTHER
+        return UpdateKind.COMMAND if is_stop(update.edited_message.text or "") else UpdateKind.EDIT
+    assert update.message is not None
+    if is_command and update.message.text:
         return UpdateKind.COMMAND
-    return UpdateKind.WORDS if text.strip() else UpdateKind.UNREADABLE
+    if text:
+        return UpdateKind.WORDS
+    return UpdateKind.OTHER if _is_service(raw) else UpdateKind.UNREADABLE
+
+
+def _source(message: Message) -> SourceMessage:
+    thread_id = message.message_thread_id if message.is_topic_message is not False else None
+    return SourceMessage(message.message_id, thread_id, message.media_group_id)
+
+
+def _thread_only(message: object) -> SourceMessage | None:
+    """Return the topic of a message with a button. The message is not the person's own."""
+    thread_id = message.message_thread_id if isinstance(message, Message) else None
+    return SourceMessage(None, thread_id) if thread_id is not None else None
+
+
+# Parts of a message that a person sends, beside those that an operator is told by name.
+CONTENT = (*KINDS, "checklist", "game", "invoice", "live_photo", "paid_media", "story")
+# Service messages whose names do not end with what happened.
+SERVICE = frozenset(
+    {
+        "delete_chat_photo",
+        "gift",
+        "giveaway",
+        "giveaway_winners",
+        "left_chat_member",
+        "new_chat_members",
+        "new_chat_photo",
+        "new_chat_title",
+        "passport_data",
+        "pinned_message",
+        "successful_payment",
+        "unique_gift",
+        "web_app_data",
+        "connected_website",
+    }
+)
+# What happened, at the end of a name beside "changed" or "closed". Newer ones are read by it too.
+HAPPENED = frozenset(
+    {"set", "left", "sent", "done", "hidden", "unhidden", "given", "paid", "taken"}
+)
+
+
+def _is_service(raw: object) -> bool:
+    """Return whether a message only tells that something happened in the chat."""
+    message = _dict(_dict(raw).get("message"))
+    names = {name for name, value in message.items() if value is not None}
+    return names.isdisjoint(CONTENT) and any(map(_is_event, names))
+
+
+def _is_event(name: str) -> bool:
+    end = name.rpartition("_")[2]
+    return name in SERVICE or ("_" in name and (end.endswith("ed") or end in HAPPENED))
+
+
+def is_edited_command(update: Update) -> bool:
+    """Return whether a message was edited into a command, which is not carried out."""
+    message = update.edited_message
+    return message is not None and command_length(message.text or "") > 0
 
 
 def is_case(update: Update) -> bool:
@@ -175,7 +249,7 @@ def parse_leniently(raw: object) -> ParsedUpdate:
     private = chat.get("type") == "private"
     return ParsedUpdate(
         UpdateKind.MALFORMED,
-        telegram_id if private and _is_id(telegram_id) else None,
+        telegram_id if private and is_telegram_id(telegram_id) else None,
         without_surrogates(text) if isinstance(text, str) else "",
     )
 
@@ -192,7 +266,7 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _is_id(value: object) -> bool:
+def is_telegram_id(value: object) -> bool:
     """Return whether a value can be a person's Telegram id, which has at most 52 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**52
 

@@ -32,6 +32,7 @@ class UnitOfWork:
     transaction: Transaction
     person: Person
     texts: Texts
+    update_id: UpdateId | None = None
 
     def text(self, key: str, /, **values: Any) -> str:
         """Return a text in the person's language."""
@@ -44,6 +45,7 @@ class UnitOfWork:
             outbox.MessageKind.NOTICE,
             body,
             person_id=self.person.person_id,
+            update_id=self.update_id,
             preview_message_id=edits,
         )
 
@@ -84,7 +86,9 @@ class Responder:
     async def _of(self, transaction: Transaction, update: Update) -> UnitOfWork | None:
         user = update.effective_user
         person = await people.by_telegram_id(transaction, user.id) if user else None
-        return UnitOfWork(transaction, person, self.texts) if person else None
+        if person is None:
+            return None
+        return UnitOfWork(transaction, person, self.texts, UpdateId(update.update_id))
 
     async def text(self, update: Update, key: str, **values: Any) -> None:
         """Answer with one text."""

@@ -20,6 +20,7 @@ class UpdateClass(StrEnum):
     MEMBERSHIP = "membership"
     STOP = "stop"  # a bare word that means /stop
     UNKNOWN_COMMAND = "unknown_command"
+    EDITED_COMMAND = "edited_command"  # a message that was edited into a command
     OLD_BUTTON = "old_button"
     LOCATION = "location"
     UNREADABLE = "unreadable"  # a message without text

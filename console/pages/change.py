@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from console.door import ProtectedRoute
 from console.pages.change_examples import ExamplePages
-from console.pages.lexicon import why_of
+from console.pages.lexicon import reasons_of
 from console.site import Site
 from review.lexicon.decisions import record
 from review.lexicon.replays import Running
@@ -65,7 +65,7 @@ class ChangePage:
             visitor,
             "change.html",
             here="lexicon",
-            why=why_of(change),
+            why=(await reasons_of([change]))[change.change_id],
             **await self._values(request, visitor),
         )
 

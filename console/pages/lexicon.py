@@ -4,6 +4,8 @@ A text in the playground is never stored or logged. The audit trail records only
 viewed.
 """
 
+import asyncio
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -55,6 +57,7 @@ class LexiconPage(SitePage):
         proposed = [change for change in reversed(listed) if change.state is ChangeState.PROPOSED]
         shown = [change for change in reversed(listed) if state in (None, change.state)]
         here = shown[page * A_PAGE : (page + 1) * A_PAGE]
+        reasons = await reasons_of([*proposed, *here])
         return await site.page(
             request,
             visitor,
@@ -65,8 +68,8 @@ class LexiconPage(SitePage):
             states=list(ChangeState),
             page=page,
             has_more=len(shown) > (page + 1) * A_PAGE,
-            proposed=[(change.change_id, why_of(change)) for change in proposed],
-            rows=[(change, why_of(change)) for change in here],
+            proposed=[(change.change_id, reasons[change.change_id]) for change in proposed],
+            rows=[(change, reasons[change.change_id]) for change in here],
             left_out=site.policy.live.present.left_out,
             version=site.policy.live.version,
             longest=LONGEST_TEXT,
@@ -113,9 +116,13 @@ class LexiconPage(SitePage):
         return chosen.body, chosen.change_id
 
 
-def why_of(change: LexiconChange) -> str:
-    """Return the reason that the change itself gives."""
-    return _why(change.body)
+async def reasons_of(changes_: Sequence[LexiconChange]) -> dict[int, str]:
+    """Return the reasons that changes give, by number. A large change takes long to read."""
+
+    def read() -> dict[int, str]:
+        return {change.change_id: _why(change.body) for change in changes_}
+
+    return await asyncio.to_thread(read)
 
 
 @lru_cache(maxsize=512)

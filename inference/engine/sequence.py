@@ -36,7 +36,7 @@ class Sequence:
         self.keep_after_finish = request.conversation is not None
         self.sampler = TokenSampler(request.sampling, request.prompt_ids, tokenizer.end_ids)
         self.finished = False
-        self._eos_id = tokenizer.eos_id
+        self._eos_ids = tokenizer.eos_ids
         self._decoder = tokenizer.stream()
         self._stop = StopText()
         self._left = max_new_tokens
@@ -61,7 +61,7 @@ class Sequence:
         self.ids.append(token_id)
         self.sampler.note(token_id)
         self._left -= 1
-        ended = token_id == self._eos_id
+        ended = token_id in self._eos_ids
         text = self._stop.feed("" if ended else self._decoder.feed(token_id))
         self.finished = ended or self._stop.reached or self._left == 0
         if self.finished and not self._stop.reached:

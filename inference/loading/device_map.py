@@ -13,7 +13,7 @@ from inference.requests import CheckpointError
 ROOM = 0.15
 # ... and the least of it.
 LEAST_ROOM = 1 << 30
-_LAYER = "GlmDecoderLayer"
+_LAYERS = ["GlmDecoderLayer", "Glm4DecoderLayer"]
 
 
 def place_model(
@@ -54,7 +54,7 @@ def place_model(
         spread = infer_auto_device_map(
             model,
             max_memory=dict(enumerate(room.values())),
-            no_split_module_classes=[_LAYER],
+            no_split_module_classes=_LAYERS,
             dtype=dtype,
             special_dtypes=smaller,
         )

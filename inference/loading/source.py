@@ -5,6 +5,7 @@ Torch is imported only when a model is opened.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +14,19 @@ from typing import TYPE_CHECKING
 
 from inference import demo_model
 from inference.loading.hub import fetch
+from inference.loading.identify import require_model, require_prefix
+from inference.loading.identity import Identity
 from inference.loading.machine import Device, describe_device, usable_cpus
+from inference.loading.tokenizer import ChatTokenizer
+from inference.loading.tokenizer_choice import open_tokenizer
+from inference.requests import CheckpointError, PrefixError
 
 if TYPE_CHECKING:
     from transformers import GlmForCausalLM
 
-    from inference.loading.tokenizer import ChatTokenizer
     from inference.model.kv_cache import Prefix
+
+_log = logging.getLogger(__name__)
 
 # ChatGLM2's `chat()` allows 8192 tokens of prompt and reply together.
 LONGEST_CHAT = 8192
@@ -30,7 +37,7 @@ class ModelSource:
     """What to load and how much of it may run at once.
 
     Attributes:
-        model: A ChatGLM2 or GLM folder, or a hub name such as `THUDM/chatglm2-6b` (optionally
+        model: A ChatGLM or GLM folder, or a hub name such as `THUDM/chatglm2-6b` (optionally
             `@revision`). None: the embedded demo model with its own prefix.
         prefix: A P-Tuning v2 or PEFT prefix, folder or hub name. None with a model: no prefix.
         device: `auto`, `cpu`, `cuda` or `cuda:N`. `auto` and `cuda` take the first GPU that holds
@@ -112,36 +119,52 @@ def open_model(
     Raises:
         CheckpointError: The model cannot be loaded; says why and what to do.
         PrefixError: The prefix cannot be loaded or does not fit the model.
+        TokenizerError: The tokenizer is missing or another model's.
     """
     is_demo = source.model is None
-    folder = demo_model.CHECKPOINT if source.model is None else fetch(source.model)
+    known, prefix_known = _identify(source)
 
     from inference.loading.checkpoint import load_model
     from inference.loading.device_map import free_on
     from inference.loading.prefix_file import load_prefix
-    from inference.loading.tokenizer import ChatTokenizer
 
-    wanted = source.prefix or (str(demo_model.PREFIX) if is_demo else None)
     free = free_on(source.device)
-    tokenizer = ChatTokenizer.from_folder(folder)
     model = load_model(
-        folder,
+        known,
         free=free,
         dtype=source.dtype,
         weights=source.weights,
         threads=source.serving_threads,
         progress=progress,
     )
-    prefix = None if wanted is None else load_prefix(wanted, model.config)
+    prefix = None if prefix_known is None else load_prefix(prefix_known, model.config)
     longest = min(model.config.max_position_embeddings, LONGEST_CHAT)
     return OpenModel(
         model=model,
-        tokenizer=tokenizer,
+        tokenizer=open_tokenizer(known),
         prefix=prefix,
         context_length=longest - (prefix.length if prefix else 0),
         name=demo_model.NAME if source.model is None else Path(source.model).name,
         is_demo=is_demo,
     )
+
+
+def _identify(source: ModelSource) -> tuple[Identity, Identity | None]:
+    """Return what model and prefix are, before anything heavy is loaded."""
+    if source.model is None:
+        known = require_model(demo_model.CHECKPOINT)
+        return known, require_prefix(fetch(source.prefix or str(demo_model.PREFIX)), known)
+    known = require_model(fetch(source.model))
+    if source.prefix is not None:
+        try:
+            folder = fetch(source.prefix)
+        except CheckpointError as error:
+            raise PrefixError(f"Prefix: {error}") from error
+        return known, require_prefix(folder, known)
+    if known.prefix_tensor is None:
+        return known, None
+    _log.info("the prefix inside the model is used (%d tokens)", known.prefix_tensor.shape[0])
+    return known, known
 
 
 def resident_bytes(

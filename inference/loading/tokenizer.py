@@ -1,4 +1,4 @@
-"""Text to token ids and back: ChatGLM2's SentencePiece model, its five added ids, its template.
+"""Text to token ids and back: ChatGLM's SentencePiece model, its added ids, its templates.
 
 A user's text is encoded as it stands; the caller must escape what imitates the template.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import sentencepiece
+from inference.loading.weight_files import unreadable
+from inference.requests import TokenizerError
 
-from inference.requests import ModelError
+if TYPE_CHECKING:
+    import sentencepiece
 
 # In the order in which their ids follow the vocabulary.
 ADDED = ("[MASK]", "[gMASK]", "[sMASK]", "sop", "eop")
+ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
 
 # What SentencePiece writes for a space.
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
@@ -21,47 +25,53 @@ SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 History = Sequence[tuple[str, str]]
 
 
-class TokenizerError(ModelError):
-    """`tokenizer.model` is missing or unreadable; says what to do."""
-
-
 class ChatTokenizer:
     """ChatGLM2's tokenizer.
 
     Attributes:
-        size: Number of SentencePiece pieces; the five added ids follow.
-        eos_id: The id that ends a reply.
-        end_ids: That id, and those with which a model begins the next prompt instead.
+        size: Number of SentencePiece pieces; the added ids follow.
+        eos_ids: The ids that end a reply.
+        end_ids: Those, and the ids with which a model begins the next prompt instead.
         start_ids: `[gMASK] sop`, which open every prompt.
     """
 
-    def __init__(self, processor: sentencepiece.SentencePieceProcessor) -> None:
+    added: tuple[str, ...] = ADDED
+    # Added ids that end a reply.
+    ending: tuple[str, ...] = ()
+
+    def __init__(
+        self, processor: sentencepiece.SentencePieceProcessor, eos_ids: Iterable[int] = ()
+    ) -> None:
         self._processor = processor
         self.size: int = processor.vocab_size()
-        self.eos_id: int = processor.eos_id()
-        added = {name: self.size + place for place, name in enumerate(ADDED)}
+        self._ids = {name: self.size + place for place, name in enumerate(self.added)}
+        own = (self._ids[name] for name in self.ending)
+        self.eos_ids = frozenset({processor.eos_id(), *own, *eos_ids})
         openings = [processor.piece_to_id(piece) for piece in (f"{SPACE}[", "[")]
         known = [token_id for token_id in openings if not processor.is_unknown(token_id)]
-        self.end_ids = [self.eos_id, *added.values(), *known]
-        self.start_ids: tuple[int, int] = (added["[gMASK]"], added["sop"])
+        self.end_ids = [*{*self.eos_ids, *self._ids.values(), *known}]
+        self.start_ids: tuple[int, int] = (self._ids["[gMASK]"], self._ids["sop"])
 
     @classmethod
-    def from_folder(cls, folder: Path) -> ChatTokenizer:
+    def from_folder(cls, folder: Path, eos_ids: Iterable[int] = ()) -> ChatTokenizer:
         """Read `tokenizer.model` in a checkpoint's folder.
 
         Raises:
             TokenizerError: The file is missing or is not a SentencePiece model.
         """
+        import sentencepiece
+
         path = folder / "tokenizer.model"
         if not path.is_file():
             raise TokenizerError(
-                f"{path} is missing. Copy tokenizer.model of the ChatGLM2 checkpoint there."
+                f"{path} is missing. Copy tokenizer.model of the same checkpoint there."
             )
         try:
             processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
         except (RuntimeError, OSError) as error:
-            raise TokenizerError(f"{path} is damaged. Download it again.") from error
-        return cls(processor)
+            fault = unreadable(path, "is damaged. Download it again.")
+            raise TokenizerError(str(fault)) from error
+        return cls(processor, eos_ids)
 
     def encode(self, text: str) -> list[int]:
         """Return ids of `text` as it stands; never one of the five added ids or a control id."""
@@ -99,11 +109,11 @@ class ChatTokenizer:
         """Return whether the id is an ordinary piece, the unknown piece or a byte."""
         return 0 <= token_id < self.size and not self._processor.is_control(token_id)
 
-    def byte_of(self, token_id: int) -> int | None:
-        """Return the byte that a byte-fallback id stands for, else None."""
+    def bytes_of(self, token_id: int) -> bytes | None:
+        """Return the bytes that an id stands for, or None if it stands for a piece of text."""
         if not self._processor.is_byte(token_id):
             return None
-        return int(self._processor.id_to_piece(token_id)[3:5], 16)
+        return bytes([int(self._processor.id_to_piece(token_id)[3:5], 16)])
 
     def piece_text(self, token_id: int, *, first: bool) -> str:
         """Return text of a piece; a first piece loses the space that encoding put before it."""
@@ -114,6 +124,24 @@ class ChatTokenizer:
     def stream(self) -> StreamDecoder:
         """Return a decoder for one reply, fed id by id."""
         return StreamDecoder(self)
+
+
+class ChatGLM3Tokenizer(ChatTokenizer):
+    """ChatGLM3's tokenizer: the same pieces, with an id before each turn that says whose it is."""
+
+    added = (*ADDED, *ROLES)
+    ending = ("<|user|>", "<|observation|>")
+
+    def encode_chat(self, query: str, history: History = ()) -> list[int]:
+        """Return prompt ids: `[gMASK] sop`, all turns, and the id that opens the next answer."""
+        ids = [*self.start_ids]
+        for question, answer in history:
+            ids += [*self._turn("<|user|>", question), *self._turn("<|assistant|>", answer)]
+        return [*ids, *self._turn("<|user|>", query), self._ids["<|assistant|>"]]
+
+    def _turn(self, role: str, text: str) -> list[int]:
+        # The line break ends what may stand behind a role, which is nothing here.
+        return [self._ids[role], *self.encode("\n"), *self.encode(text)]
 
 
 class StreamDecoder:
@@ -132,9 +160,9 @@ class StreamDecoder:
         """Return text that has become certain with this id; often empty."""
         if not self._tokenizer.has_text(token_id):
             return ""
-        byte = self._tokenizer.byte_of(token_id)
-        if byte is not None:
-            self._held.append(byte)
+        held = self._tokenizer.bytes_of(token_id)
+        if held is not None:
+            self._held += held
             return self._settled()
         text = self.finish()
         text += self._tokenizer.piece_text(token_id, first=not self._started)

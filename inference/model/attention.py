@@ -17,7 +17,6 @@ class HeadSizes:
     groups: int
     dim: int
     rotary: int
-    rotary_base: float
 
 
 def head_sizes(config: GlmConfig) -> HeadSizes:
@@ -30,7 +29,6 @@ def head_sizes(config: GlmConfig) -> HeadSizes:
         groups=config.num_key_value_heads or heads,
         dim=dim,
         rotary=int(dim * float(rope.get("partial_rotary_factor", 0.5))),
-        rotary_base=float(rope.get("rope_theta", 10000.0)),
     )
 
 

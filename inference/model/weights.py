@@ -13,7 +13,7 @@ from inference.model.torch_internals import packed_kernels
 
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """Weights of one layer, all on one device."""
+    """Weights of one layer, all on one device; `outer_norms` are those of GLM-4-0414."""
 
     norm: torch.Tensor
     qkv: torch.Tensor
@@ -22,6 +22,7 @@ class LayerWeights:
     mlp_norm: torch.Tensor
     gate_up: torch.Tensor
     down: torch.Tensor
+    outer_norms: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
 def product(
@@ -56,7 +57,14 @@ def take_layer(layer: Any) -> LayerWeights:
         mlp_norm=layer.post_attention_layernorm.weight,
         gate_up=laid_out(mlp.gate_up_proj),
         down=laid_out(mlp.down_proj),
+        outer_norms=_outer_norms(layer),
     )
+
+
+def _outer_norms(layer: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
+    if not hasattr(layer, "post_mlp_layernorm"):
+        return None
+    return layer.post_self_attn_layernorm.weight, layer.post_mlp_layernorm.weight
 
 
 def _qkv(attention: Any) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -14,6 +14,7 @@ import yaml
 
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import SCOPES, LexiconError
+from safety.yaml_files import LOADER
 
 # The longest change, in bytes of UTF-8.
 MOST_BYTES = 64 * 1024
@@ -80,7 +81,7 @@ def read_why(text: str) -> str:
     """Return the line `why` of a valid change, without parsing the rest."""
     depth = nodes = 0
     key = ""
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=LOADER):
         if depth == 1 and isinstance(event, yaml.NodeEvent):
             value = event.value if isinstance(event, yaml.ScalarEvent) else ""
             if nodes % 2 and key == "why":

@@ -196,6 +196,13 @@ async def get_turn(transaction: Transaction, turn_id: TurnId) -> Turn | None:
     return await read_turn(transaction, row) if row else None
 
 
+async def answer_to(transaction: Transaction, turn_id: TurnId) -> Turn | None:
+    """Return the companion's answer to a turn, or None."""
+    query = select_turns().where(turns.c.answers_turn_id == turn_id)
+    row = (await transaction.execute(query)).one_or_none()
+    return await read_turn(transaction, row) if row else None
+
+
 async def owner(transaction: Transaction, turn_id: TurnId) -> PersonId | None:
     """Return the person whose conversation a turn belongs to, or None."""
     query = select(turns.c.person_id).where(turns.c.turn_id == turn_id)

@@ -181,6 +181,10 @@ inbox = Table(
     Column("ended_as", String(16)),  # answered | held | ignored | dead; null: still open
     Column("reason", String(64)),
     Column("ended_at", UtcDateTime),
+    Column("message_id", BigInteger),  # the person's message; null: not a message of theirs
+    Column("thread_id", BigInteger),  # its topic in the private chat
+    Column("album_id", String(64)),
+    Column("digest", LargeBinary),  # of its text, sealed, so that an edit shows what it changed
     Index("ix_inbox_person_id", "person_id", "update_id"),
     Index("ix_inbox_ended_at", "ended_at"),
 )

@@ -40,6 +40,8 @@ class MessageBody:
     case_id: int | None = None
     # An action on that topic instead of a text: `rename`, `close` or `delete`.
     topic: str | None = None
+    # The topic of the person's private chat in which it appears.
+    thread_id: int | None = None
 
 
 def to_json(body: MessageBody) -> str:
@@ -70,4 +72,5 @@ def from_json(text: str) -> MessageBody:
         values.get("silent", False),
         values.get("case_id"),
         values.get("topic"),
+        values.get("thread_id"),
     )

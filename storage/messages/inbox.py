@@ -4,13 +4,14 @@ A row is written before the update is confirmed to Telegram. It ends as `answere
 human), `ignored` or `dead`, with a reason. Its payload is sealed, and erased when the row ends.
 """
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
-from sqlalchemy import ColumnElement, Executable, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, select, update
 
 from storage.database import keys
 from storage.database.connection import Transaction, insert_ignore
@@ -19,6 +20,7 @@ from storage.database.schema import inbox
 from storage.ids import PersonId, TurnId, UpdateId
 
 SEAL_CONTEXT = "inbox.payload"
+DIGEST_CONTEXT = "inbox.digest"
 
 
 class Ended(StrEnum):
@@ -28,6 +30,21 @@ class Ended(StrEnum):
     HELD = "held"
     IGNORED = "ignored"
     DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMessage:
+    """The message in a private chat that an update is about.
+
+    Attributes:
+        message_id: its id, or None if it is not the person's own.
+        thread_id: the topic of the private chat, or None.
+        album_id: the album that it belongs to, or None.
+    """
+
+    message_id: int | None
+    thread_id: int | None = None
+    album_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +70,19 @@ async def add(
     categories: str = "",
     ended_as: Ended | None = None,
     reason: str | None = None,
+    source: SourceMessage | None = None,
+    text: str = "",
 ) -> bool:
-    """Store an update, and return False if it was stored before."""
-    sealed = None
+    """Store an update, and return False if it was stored before.
+
+    Of the text only a sealed digest is kept, by which an edit is told from no change.
+    """
+    sealed = digest = None
     if payload is not None and ended_as is None:
         sealed = await keys.seal(transaction, _owner(person_id), payload, SEAL_CONTEXT)
+    source = source or SourceMessage(None)
+    if person_id is not None and source.message_id is not None:
+        digest = await keys.seal(transaction, person_id, _digest(text), DIGEST_CONTEXT)
     values = {
         "update_id": update_id,
         "person_id": person_id,
@@ -69,6 +94,10 @@ async def add(
         "ended_as": ended_as,
         "reason": reason,
         "ended_at": transaction.now if ended_as else None,
+        "message_id": source.message_id,
+        "thread_id": source.thread_id,
+        "album_id": source.album_id,
+        "digest": digest,
     }
     return (await transaction.execute(_add(transaction.dialect), values)).first() is not None
 
@@ -77,6 +106,67 @@ async def add(
 def _add(dialect: str) -> Executable:
     # RETURNING, because not every driver counts the rows of an INSERT that does nothing.
     return insert_ignore(dialect, inbox).returning(inbox.c.update_id)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(errors="replace"), digest_size=12).hexdigest()
+
+
+async def is_unchanged(
+    transaction: Transaction, person_id: PersonId, message_id: int, text: str
+) -> bool:
+    """Return whether a message of a person is known and had this text last."""
+    query = (
+        select(inbox.c.digest)
+        .where(
+            inbox.c.person_id == person_id,
+            inbox.c.message_id == message_id,
+            inbox.c.digest.is_not(None),
+        )
+        .order_by(inbox.c.update_id.desc())
+        .limit(1)
+    )
+    sealed = (await transaction.execute(query)).scalar_one_or_none()
+    if sealed is None:
+        return False
+    return await keys.unseal(transaction, person_id, sealed, DIGEST_CONTEXT) == _digest(text)
+
+
+async def has_album(transaction: Transaction, person_id: PersonId, album_id: str) -> bool:
+    """Return whether a message of this album is in the inbox."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.person_id == person_id, inbox.c.album_id == album_id
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
+async def has_row_since(transaction: Transaction, person_id: PersonId, since: datetime) -> bool:
+    """Return whether an update of a person was stored after an instant."""
+    query = select(inbox.c.update_id).where(
+        inbox.c.person_id == person_id, inbox.c.received_at > since
+    )
+    return (await transaction.execute(query.limit(1))).first() is not None
+
+
+async def thread_of(
+    transaction: Transaction, person_id: PersonId, update_id: UpdateId | None
+) -> int | None:
+    """Return the topic of an update, or of the one that a person waits for or sent last."""
+    values = {"person": person_id, "id": update_id}
+    row = (await transaction.execute(_thread_of(), values)).first()
+    return row.thread_id if row is not None else None
+
+
+@cache
+def _thread_of() -> Executable:
+    mine = inbox.c.person_id == bindparam("person")
+    is_open = and_(inbox.c.ended_as.is_(None), inbox.c.waits_for_consent == 0)
+    oldest_open = select(func.min(inbox.c.update_id)).where(mine, is_open).scalar_subquery()
+    newest = select(func.max(inbox.c.update_id)).where(mine).scalar_subquery()
+    asked = bindparam("id", type_=inbox.c.update_id.type)
+    return select(inbox.c.thread_id).where(
+        mine, inbox.c.update_id == func.coalesce(asked, oldest_open, newest)
+    )
 
 
 async def exists(transaction: Transaction, update_id: UpdateId) -> bool:

@@ -3,7 +3,7 @@
 A message is sealed with the key of the person it is about, and erased when its row ends.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -15,6 +15,7 @@ from storage.database.connection import Transaction
 from storage.database.events import MessagesQueued
 from storage.database.schema import is_open, outbox, people
 from storage.ids import CheckInId, OutboxId, PersonId, TurnId, UpdateId
+from storage.messages import inbox
 from storage.messages.body import MessageBody, to_json
 from storage.messages.keyboards import asked_by
 
@@ -77,6 +78,7 @@ class OutboxMessage:
     Attributes:
         telegram_id: the recipient's chat, or None for the operators' chat.
         check_in_id: the check-in that it asks or accompanies.
+        turn_id: the turn that it answers.
         expires_at: do not send the message after it.
     """
 
@@ -90,6 +92,7 @@ class OutboxMessage:
     preview_message_id: int | None
     created_at: datetime
     check_in_id: CheckInId | None = None
+    turn_id: TurnId | None = None
     expires_at: datetime | None = None
 
 
@@ -127,6 +130,9 @@ async def put(
         wait: how long it waits before it is sent. Later messages of its chat wait behind it.
     """
     transaction.record(MessagesQueued())
+    if person_id is not None and audience is Audience.PERSON and body.to_telegram_id is None:
+        thread_id = await inbox.thread_of(transaction, person_id, update_id)
+        body = replace(body, thread_id=thread_id)
     owner = person_id if person_id is not None else keys.SERVICE
     sealed = await keys.seal(transaction, owner, to_json(body), SEAL_CONTEXT)
     values = {
@@ -315,7 +321,11 @@ async def count_open(transaction: Transaction) -> int:
     return int((await transaction.execute(query)).scalar_one())
 
 
-async def count_stuck(transaction: Transaction, *, tries: int) -> int:
-    """Count open messages with at least this many attempts."""
+async def count_stuck(
+    transaction: Transaction, *, tries: int, audience: Audience | None = None
+) -> int:
+    """Count open messages with at least this many attempts, perhaps of one audience."""
     query = select(func.count()).select_from(outbox).where(is_open(), outbox.c.attempts >= tries)
+    if audience is not None:
+        query = query.where(outbox.c.audience == audience)
     return int((await transaction.execute(query)).scalar_one())

@@ -124,5 +124,6 @@ async def _message(transaction: Transaction, row: Any) -> OutboxMessage:
         preview_message_id=row.preview_message_id,
         created_at=row.created_at,
         check_in_id=row.check_in_id,
+        turn_id=row.turn_id,
         expires_at=row.expires_at,
     )

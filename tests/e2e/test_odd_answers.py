@@ -30,6 +30,14 @@ Start = Callable[..., Awaitable[Service]]
 BLOCKED = "Forbidden: bot was blocked by the user"
 ODD: list[dict[str, Any]] = [
     *({"kind": "page", "status": status} for status in (400, 401, 403, 404, 407, 429, 520)),
+    # Three more of this kind.
+    {"kind": "page", "status": 302},
+    {"kind": "json", "status": 403, "answer": {"ok": False, "error_code": 403}},
+    {
+        "kind": "json",
+        "status": 400,
+        "answer": {"ok": False, "error_code": 403, "description": BLOCKED},
+    },
     {"kind": "empty", "status": 403},
     {"kind": "page", "status": 200},
     {"kind": "json", "status": 403, "answer": {"error": "forbidden"}},
@@ -291,6 +299,9 @@ async def test_a_token_that_is_refused_for_long_is_no_secret(
         {"kind": "refusal", "status": 401, "description": "Unauthorized"},
         {"kind": "refusal", "status": 400, "description": "Bad Request: something new"},
         {"kind": "drop"},
+        {"kind": "page", "status": 200},
+        {"kind": "502"},
+        {"kind": "json", "status": 200, "answer": {"ok": True}},
     ],
 )
 async def test_what_is_only_nice_to_have_stops_no_start(

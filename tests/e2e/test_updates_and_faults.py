@@ -94,14 +94,15 @@ async def test_a_send_that_fails_is_made_again(
 
 
 async def test_a_lost_answer_doubles_no_reply(
-    service: Service, user: SandboxUser, sandbox: Sandbox
+    service: Service, user: SandboxUser, sandbox: Sandbox, texts: Texts
 ) -> None:
     sandbox.faults.add(method="sendMessage", kind="lost_answer", times=1)
     sent = await user.say("你好")
     await user.wait_for(None, after=sent, timeout_s=60)
     await at_rest(service, sandbox)
-    replies = [m for m in user.messages if m.from_bot and m.message_id > sent]
-    assert len(replies) == 1
+    reply, offer = [m for m in user.messages if m.from_bot and m.message_id > sent]
+    assert offer.text == texts("zh", "reply_lost")
+    assert reply.text != offer.text
     hops = await trace(service.parts.database, user.id)
     assert hops[-1]["sent"][0]["state"] == "unknown"
 

@@ -11,6 +11,7 @@ import httpx
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings, unknown_variables
 from bot.texts.foreign import foreign_texts
+from bot.transport import surroundings
 from bot.transport.http_client import tls_context
 from safety.response.hotlines import HotlineError, Hotlines
 
@@ -25,6 +26,9 @@ async def check_settings(settings: Settings) -> list[Finding]:
     for name in unknown_variables():
         what = f"{name} is not a setting, so nothing reads it"
         findings.append(warning("settings", what, "Remove it, or see .env.example for the names."))
+    for line in surroundings.faults():
+        what, _, to_do = line.partition("; ")
+        findings.append(bad("settings", what, to_do))
     return findings or [good("settings", "complete")]
 
 

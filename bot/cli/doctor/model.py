@@ -4,48 +4,78 @@ The checks look at files and devices only and do not load the model.
 """
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.settings import Settings
+from inference import CheckpointError, Identity, find_local, identify, model_faults, prefix_faults
 
 # The model needs this many times the memory of its weights.
 ROOM = 1.3
-# Weights in 8 bits relative to the 16 bits in the file. Embedding and output layer keep 16.
+# Weights in 8 bits relative to 16 bits. Embedding and output layer keep 16.
 SMALLER = {"cuda": 0.55, "cpu": 0.63}
 
 
 async def check_model(settings: Settings) -> list[Finding]:
-    """Check that model and prefix are set and exist."""
+    """Check that model and prefix are set, complete and fit each other."""
+    return await asyncio.to_thread(_check_model, settings)
+
+
+def _check_model(settings: Settings) -> list[Finding]:
     if settings.model is None:
         if settings.allow_demo_model:
             to_do = "Set PICA_MODEL and PICA_PREFIX before people in need use it."
             return [warning("model", "the demo model is served", to_do)]
         to_do = "Set PICA_MODEL=THUDM/chatglm2-6b and PICA_PREFIX=NEUDM/PICA-V1."
         return [bad("model", "PICA_MODEL is not set", to_do)]
-    findings = [_look_at("model", settings.model, "config.json")]
-    if settings.prefix is None:
-        to_do = "Set PICA_PREFIX=NEUDM/PICA-V1. Without it this is plain ChatGLM2."
-        findings.append(warning("prefix", "PICA_PREFIX is not set", to_do))
-    else:
-        findings.append(_look_at("prefix", settings.prefix, ""))
+    model, findings = _look_at("model", settings.model)
+    if model is not None:
+        faults = model_faults(model)
+        findings += _faulty("model", faults, settings.model) or [_sound("model", model)]
+    return [*findings, *_check_prefix(settings.prefix, model)]
+
+
+def _check_prefix(where: str | None, model: Identity | None) -> list[Finding]:
+    inside = model is not None and model.prefix_tensor is not None
+    if where is None:
+        if inside:
+            return [good("prefix", "the one inside the model is used")]
+        to_do = "Set PICA_PREFIX=NEUDM/PICA-V1. Without it this is the plain model."
+        return [warning("prefix", "PICA_PREFIX is not set", to_do)]
+    prefix, findings = _look_at("prefix", where)
+    if prefix is not None:
+        usable = model is not None and model.layout is not None
+        faults = prefix_faults(prefix, model if usable else None)
+        findings += _faulty("prefix", faults, where) or [_sound("prefix", prefix)]
     return findings
 
 
-def _look_at(name: str, where: str, needs: str) -> Finding:
-    folder = Path(where)
-    if not folder.exists():
-        if where.count("/") == 1 and not where.startswith((".", "/")):
-            return good(name, f"{where}, from the hub (downloaded at the first start)")
-        return bad(name, f"{where} does not exist", f"Correct PICA_{name.upper()}.")
-    if needs and not (folder / needs).exists():
-        return bad(name, f"{where} holds no {needs}", f"Correct PICA_{name.upper()}.")
-    return good(name, f"{where} ({_weights_bytes(folder) / 1e9:.1f} GB)")
+def _look_at(name: str, where: str) -> tuple[Identity | None, list[Finding]]:
+    """Return what lies here under a folder's or the hub's name, and what is to be said else."""
+    try:
+        folder = find_local(where)
+    except CheckpointError as error:
+        return None, _faulty(name, [str(error)], "")
+    if folder is None:
+        return None, [good(name, f"{where}, from the hub (downloaded at the first start)")]
+    return identify(folder), []
 
 
-def _weights_bytes(folder: Path) -> int:
-    patterns = ("*.bin", "*.safetensors")
-    return sum(file.stat().st_size for pattern in patterns for file in folder.glob(pattern))
+def _faulty(name: str, faults: Iterable[str], where: str) -> list[Finding]:
+    """Return a finding for each fault, whose last sentence says what to do.
+
+    What the hub's cache lacks, the next start fetches.
+    """
+    parts = [fault.rpartition(". ") for fault in faults]
+    if where and not Path(where).expanduser().exists():
+        again = "The next start asks the hub for it. If it says the same: "
+        return [warning(name, what, again + to_do) for what, _, to_do in parts]
+    return [bad(name, what, to_do) for what, _, to_do in parts]
+
+
+def _sound(name: str, known: Identity) -> Finding:
+    return good(name, f"{known.folder}: {known.name} ({known.nbytes / 1e9:.1f} GB)")
 
 
 async def check_device(settings: Settings) -> list[Finding]:
@@ -61,7 +91,8 @@ def _check_device(settings: Settings) -> list[Finding]:
     except ValueError as error:
         return [bad("device", str(error), "Set PICA_DEVICE to auto, cpu or cuda.")]
     text = f"{device.name}, {device.free_bytes / 1e9:.0f} GB free"
-    needed = float(_weights_bytes(Path(settings.model)) if settings.model else 0)
+    model = _look_at("model", settings.model)[0] if settings.model else None
+    needed = 2.0 * model.parameters if model is not None else 0  # 16 bits
     if settings.weights == "int8":
         needed *= SMALLER[device.kind]
     elif device.kind == "cpu":

@@ -3,17 +3,27 @@
 The checks change nothing and send no page.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from telegram import ChatMemberAdministrator
+from telegram import Bot, ChatMemberAdministrator
+from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.context import open_database, telegram_bot
+from bot.service.gauges import MANY_TRIES
 from bot.settings import Settings
+from bot.transport.errors import Failure, read
 from review.operators import roster
+from storage import Transaction
 from storage.database import schema_version
+from storage.messages import outbox
 from storage.review import operators
+
+CLOSED = (Failure.NO_THREAD, Failure.UNREACHABLE, Failure.NOT_NOW)
+CountedT = TypeVar("CountedT")
 
 
 async def check_operators(settings: Settings) -> list[Finding]:
@@ -26,7 +36,7 @@ async def check_operators(settings: Settings) -> list[Finding]:
                 "Set PICA_OPERATORS_CHAT and PICA_OPERATORS. See docs/operations.md, Operators.",
             )
         ]
-    findings = [await _roster(settings), _pager(settings)]
+    findings = [await _roster(settings), _pager(settings), *await _waiting(settings)]
     if settings.telegram_token is not None:
         findings += await _chat(settings, settings.operators_chat)
     return findings
@@ -51,6 +61,20 @@ async def _roster(settings: Settings) -> Finding:
 
 
 async def _counted(settings: Settings) -> tuple[int, int] | None:
+    async def count(transaction: Transaction) -> tuple[int, int]:
+        listed = await operators.listed(transaction, active=False)
+        duty = await roster.on_duty(transaction, ZoneInfo(settings.operators_timezone))
+        known = {operator.telegram_id for operator in listed}
+        seeded = len(settings.operators - known)  # the next start lists them
+        return sum(operator.is_active for operator in listed) + seeded, len(duty) + seeded
+
+    return await _read(settings, count)
+
+
+async def _read(
+    settings: Settings, count: Callable[[Transaction], Awaitable[CountedT]]
+) -> CountedT | None:
+    """Count in the database, or return None if it is new or another check reports its fault."""
     if settings.secret_key is None:
         return None
     try:
@@ -61,15 +85,11 @@ async def _counted(settings: Settings) -> tuple[int, int] | None:
         if await database.version() != schema_version.newest():
             return None
         async with database.read() as transaction:
-            listed = await operators.listed(transaction, active=False)
-            duty = await roster.on_duty(transaction, ZoneInfo(settings.operators_timezone))
+            return await count(transaction)
     except Exception:  # as above
         return None
     finally:
         await database.aclose()
-    known = {operator.telegram_id for operator in listed}
-    seeded = len(settings.operators - known)  # the next start lists them
-    return sum(operator.is_active for operator in listed) + seeded, len(duty) + seeded
 
 
 def _pager(settings: Settings) -> Finding:
@@ -90,12 +110,42 @@ def _pager(settings: Settings) -> Finding:
     return good("pager", f"{' and '.join(ways)}; not tried")
 
 
+async def _waiting(settings: Settings) -> list[Finding]:
+    """Check that no message waits for the operators' chat."""
+    count = await _read(
+        settings,
+        lambda transaction: outbox.count_stuck(
+            transaction, tries=MANY_TRIES, audience=outbox.Audience.OPERATORS
+        ),
+    )
+    if not count:
+        return []
+    return [
+        bad(
+            "operators' chat",
+            f"has not taken {count} messages, after {MANY_TRIES} tries or more",
+            "Open its General topic, and let the bot write there. The console shows the cases.",
+        )
+    ]
+
+
+async def _closed(bot: Bot, chat_id: int) -> str:
+    """Return why nothing can be written in the chat, or "" if it can."""
+    try:
+        await bot.send_chat_action(chat_id, ChatAction.TYPING)
+    except TelegramError as error:
+        failed = read(error)
+        return failed.name if failed.failure in CLOSED else ""
+    return ""
+
+
 async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
     """Check that the bot is in the operators' group and may manage topics there."""
     try:
         async with telegram_bot(settings) as bot:
             chat = await bot.get_chat(chat_id)
             member = await bot.get_chat_member(chat_id, bot.id)
+            closed = await _closed(bot, chat_id)
     except TelegramError as error:
         return [
             bad(
@@ -106,6 +156,14 @@ async def _chat(settings: Settings, chat_id: int) -> list[Finding]:
         ]
     if member.status in ("left", "kicked"):
         return [bad("operators' chat", "the bot is not in it", "Add it to the group.")]
+    if closed:
+        return [
+            bad(
+                "operators' chat",
+                f"cannot be written to ({closed}), so notices of cases wait",
+                "Open its General topic, and let the bot write there.",
+            )
+        ]
     if not chat.is_forum:
         return [
             warning(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from telegram import Bot
 from telegram.ext import Application
@@ -16,6 +17,7 @@ from bot.delivery.relay import OutboxRelay
 from bot.metrics import Metrics
 from bot.operators.announcements import OperatorMessenger
 from bot.operators.chat import OperatorsChat
+from bot.operators.group_outage import GroupOutage
 from bot.operators.topics import Topics
 from bot.texts import Texts
 from bot.transport.rate_limit import RateLimiter
@@ -57,8 +59,13 @@ class Line:
             chat=chat,
             messenger=OperatorMessenger(TEXTS, language="zh", has_readers=False),
         )
+        messenger = OperatorMessenger(TEXTS, language="zh", has_readers=False)
         outcomes = Outcomes(
-            database=database, chat=chat, topics=topics, owners={MessageKind.CHECK_IN: Recall()}
+            database=database,
+            chat=chat,
+            topics=topics,
+            owners={MessageKind.CHECK_IN: Recall()},
+            outage=GroupOutage(database, messenger, TEXTS, ZoneInfo("UTC")),
         )
         self.delivery = OutboxRelay(
             database=database,

@@ -10,6 +10,7 @@ from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.inbox_writer import InboxWriter
 from bot.receiving.intake import Intake
 from bot.receiving.lanes import Lanes
+from bot.receiving.late_notice import LateNotice
 from bot.receiving.reader import UpdateReader
 from bot.updates.arrivals import Unit
 from storage.companion import people
@@ -34,7 +35,12 @@ class Entrance:
         self.intake = Intake(
             rooms.context,
             reader=reader,
-            writer=InboxWriter(crisis.context_screener, crisis.responder, fallback_reply),
+            writer=InboxWriter(
+                crisis.context_screener,
+                crisis.responder,
+                fallback_reply,
+                LateNotice(rooms.texts, rooms.clock()),
+            ),
             fallback_reply=fallback_reply,
             lanes=self.lanes,
         )
@@ -104,7 +110,7 @@ async def test_a_repeat_of_words_at_risk_is_answered_once(entrance: Entrance) ->
     [
         ({"chat": {"id": -5, "type": "group", "title": "x"}}, "group"),
         ({"chat": {"id": OPERATORS_CHAT, "type": "supergroup", "title": "x"}}, "group"),
-        ({"date": "no date"}, "malformed"),
+        ({"chat": {}, "from": {}}, "malformed"),
     ],
 )
 async def test_what_nobody_answers_ends_at_once(

@@ -43,6 +43,56 @@ def parts(words: str, file_words: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def service_parts(words: str) -> dict[str, dict[str, Any]]:
+    """Words that a person typed or chose outside of what a message says."""
+    return {
+        "added task": {"checklist_tasks_added": {"tasks": [{"id": 1, "text": words}]}},
+        "topic": {"forum_topic_created": {"name": words, "icon_color": 1}},
+        "renamed topic": {"forum_topic_edited": {"name": words}},
+        "card": {"contact": {"phone_number": "+1", "first_name": "x", "vcard": f"NOTE:{words}"}},
+        "game": {"game": {"title": words, "description": "x", "photo": []}},
+    }
+
+
+@pytest.mark.parametrize("kind", service_parts(""))
+async def test_a09_words_outside_of_a_message_open_a_case(open_house: OpenHouse, kind: str) -> None:
+    house: House = await open_house()
+    await house.agreed()
+    await receives(house, service_parts(GRAVE)[kind])
+    case = await house.case()
+    assert case is not None and case.level >= 3
+    before = len(await house.ends())
+    await receives(house, service_parts("周末去哪里玩")[kind])
+    assert (await house.ends())[before:] in (["not_for_us"], ["fixed_reply"], ["unreadable"])
+
+
+async def test_a09_an_edited_checklist_is_read(open_house: OpenHouse) -> None:
+    house: House = await open_house()
+    await house.agreed()
+    tasks = {"checklist": {"title": "?", "tasks": [{"id": 1, "text": GRAVE}]}}
+    await receives(house, {**tasks, "edit_date": 1})
+    case = await house.case()
+    assert case is not None and case.level >= 3
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        {"quote": {"text": GRAVE}},
+        {"quote": {"text": GRAVE, "position": "0", "entities": "x"}},
+        {"quote": {"text": GRAVE, "position": 0}, "external_reply": {"origin": 3}},
+    ],
+)
+async def test_a08_a_quote_is_heard_though_it_is_broken(
+    open_house: OpenHouse, quote: dict[str, Any]
+) -> None:
+    house: House = await open_house()
+    await house.agreed()
+    await receives(house, {"text": "我也是", **quote})
+    case = await house.case()
+    assert case is not None and case.level >= 2
+
+
 async def receives(house: House, fields: dict[str, Any]) -> None:
     rest = {name: value for name, value in fields.items() if name != "text"}
     await house.receives(fields.get("text", ""), **rest)

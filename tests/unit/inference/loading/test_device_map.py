@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from accelerate import init_empty_weights
-from transformers import GlmForCausalLM
 
 from inference.loading import checkpoint, device_map
 from inference.loading.checkpoint import load_model
 from inference.loading.device_map import LEAST_ROOM, device_of, place_model
-from inference.loading.glm_config import chatglm2_config
+from inference.loading.glm_config import empty_model
+from inference.loading.identify import require_model
+from inference.loading.identity import Identity, Kind
+from inference.loading.layout import read_layout
 from inference.loading.machine import Device
 from inference.loading.source import ModelSource, OpenModel, resident_bytes
 from inference.model.attention import Reach
@@ -21,6 +25,7 @@ from inference.requests import CheckpointError
 GB = 1 << 30
 FIRST, SECOND, THIRD = (torch.device("cuda", number) for number in range(3))
 CHATGLM2_6B = {
+    "model_type": "chatglm",
     "padded_vocab_size": 65024,
     "hidden_size": 4096,
     "ffn_hidden_size": 13696,
@@ -46,7 +51,7 @@ TINY = {
 
 def empty(raw):
     with init_empty_weights(include_buffers=False):
-        return GlmForCausalLM(chatglm2_config(raw))
+        return empty_model(Identity(Path(), Kind.CHATGLM2, raw, read_layout(raw)))
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +110,13 @@ def test_8_bits_need_about_half(large):
 def test_each_weight_is_loaded_onto_the_device_of_its_layer(pica, monkeypatch):
     """On a CPU the second device is `meta`: it takes weights, and keeps no numbers."""
     meta, cpu = torch.device("meta"), torch.device("cpu")
-    whole = load_model(pica.model)
+    whole = load_model(require_model(pica.model))
     layers = whole.config.num_hidden_layers
     placed = {"model.embed_tokens": cpu, "model.rotary_emb": cpu, "model.norm": meta}
     placed |= {f"model.layers.{n}": cpu if n < layers - 1 else meta for n in range(layers)}
     placed["lm_head"] = meta
     monkeypatch.setattr(checkpoint, "place_model", lambda *_, **__: placed)
-    model = load_model(pica.model, free={cpu: 1, meta: 1}, dtype="float32")
+    model = load_model(require_model(pica.model), free={cpu: 1, meta: 1}, dtype="float32")
     assert {str(p.device) for p in model.parameters()} == {"cpu", "meta"}
     for (name, ours), (_, theirs) in zip(
         model.named_parameters(), whole.named_parameters(), strict=True
@@ -123,7 +128,7 @@ def test_each_weight_is_loaded_onto_the_device_of_its_layer(pica, monkeypatch):
 def test_a_pass_over_two_devices_moves_what_it_needs(pica):
     """The second device is `meta`, which refuses to compute with what lies elsewhere."""
     cpu, meta = torch.device("cpu"), torch.device("meta")
-    model = load_model(pica.model)
+    model = load_model(require_model(pica.model))
     layers = model.config.num_hidden_layers
     for part in [*model.model.layers[layers // 2 :], model.model.norm, model.lm_head]:
         part.to(meta)

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from inference.loading.checkpoint import load_model
+from inference.loading.identify import require_model
+from inference.loading.identity import Identity
 from inference.loading.source import ModelSource, open_model
 from inference.model.decoder import Segment
 from inference.model.model_runner import ModelRunner
@@ -24,7 +26,7 @@ needs_torchao = pytest.mark.skipif(
 def test_without_torchao_it_is_said_before_anything_is_read(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchao", None)
     with pytest.raises(CheckpointError, match="pip install torchao"):
-        load_model(tmp_path / "not there", weights="int8")
+        load_model(Identity(tmp_path / "not there"), weights="int8")
 
 
 def test_other_kinds_of_weights_are_refused():
@@ -77,7 +79,7 @@ def test_the_words_stay_nearly_the_same(pica, tiny, small):
 
 @needs_torchao
 def test_the_memory_is_really_saved_also_once_it_serves(pica, small):
-    full = load_model(pica.model, dtype="float32")
+    full = load_model(require_model(pica.model), dtype="float32")
     layers = sum(p.nbytes for n, p in full.named_parameters() if "layers" in n and p.dim() == 2)
     rest = sum(p.nbytes for p in full.parameters()) - layers
     _, runner = logits_of(small, [5, 6, 7])
@@ -112,6 +114,6 @@ def test_the_larger_weights_never_add_up(pica, monkeypatch):
         )
 
     monkeypatch.setattr(quantization, "quantize_layer", watched)
-    model = load_model(pica.model, weights="int8")
+    model = load_model(require_model(pica.model), weights="int8")
     assert len(layers) == model.config.num_hidden_layers
     assert not any(left), "a layer that was whole is still held in full"

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference import demo_model
-from inference.loading.tokenizer import ChatTokenizer, TokenizerError, finish_text
+from inference.loading.tokenizer import ChatTokenizer, finish_text
+from inference.requests import TokenizerError
 
 REFERENCE = Path(__file__).parents[3] / "data" / "reference" / "pica-layout" / "chatglm2-tiny"
 FOLDERS = (REFERENCE, demo_model.CHECKPOINT)
@@ -91,12 +92,12 @@ def test_ids_that_stand_for_no_text_decode_to_nothing(folder):
 def test_start_ids_are_gmask_and_sop():
     tokenizer = tokenizer_of(REFERENCE)
     assert tokenizer.start_ids == (tokenizer.size + 1, tokenizer.size + 3)
-    assert tokenizer.eos_id == 2
+    assert tokenizer.eos_ids == {2}
 
 
 def test_the_next_prompt_begins_with_ids_that_end_a_reply():
     tokenizer = tokenizer_of(demo_model.CHECKPOINT)
-    assert {*tokenizer.start_ids, tokenizer.eos_id} <= {*tokenizer.end_ids}
+    assert {*tokenizer.start_ids, *tokenizer.eos_ids} <= {*tokenizer.end_ids}
     assert tokenizer.encode(tokenizer.prompt_text("你好"))[0] in tokenizer.end_ids
     assert not {*tokenizer.encode("你好。Hello.")} & {*tokenizer.end_ids}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from inference.loading.checkpoint import load_model
+from inference.loading.identify import require_model
 from inference.model import weights
 from inference.model.model_runner import ModelRunner
 
@@ -14,7 +15,7 @@ def storages(tensors):
 
 
 def test_modules_and_decoder_hold_the_same_weights_once(pica):
-    model = load_model(pica.model)
+    model = load_model(require_model(pica.model))
     before = sum(p.nbytes for p in model.parameters())
     decoder = ModelRunner(model, None).decoder
     used = [decoder.embedding, decoder.head, decoder.norm]
@@ -26,7 +27,7 @@ def test_modules_and_decoder_hold_the_same_weights_once(pica):
 
 def test_one_weight_is_copied_at_a_time(pica, monkeypatch):
     """What was laid out anew has left its old memory before the next is copied."""
-    model = load_model(pica.model)
+    model = load_model(require_model(pica.model))
     whole = sum(p.nbytes for p in model.parameters())
     largest = max(p.nbytes for p in model.parameters())
     most = []
@@ -49,7 +50,7 @@ def test_one_weight_is_copied_at_a_time(pica, monkeypatch):
 
 
 def test_a_second_decoder_over_the_same_model_copies_nothing(pica):
-    model = load_model(pica.model)
+    model = load_model(require_model(pica.model))
     first = ModelRunner(model, None).decoder
     second = ModelRunner(model, None).decoder
     for one, other in zip(first.layers, second.layers, strict=True):
