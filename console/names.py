@@ -39,7 +39,7 @@ class PlainNames:
             values = value if isinstance(value, list) else [value]
             said = who if name in _OPERATORS else self._value
             shown = ", ".join(said(each) if each is not None else "–" for each in values)
-            yield self._named("details", name) or name, shown
+            yield self._named("details", name) or name, shown or "–"
 
     def rule(self, rule: str) -> str | None:
         """Name a rule, or the family it belongs to, or return None for a rule of a live change."""
