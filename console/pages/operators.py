@@ -107,8 +107,10 @@ async def _form(request: Request) -> FormData:
 
 def _rows(shifts: list[Shift]) -> list[tuple[str, str, list[int]]]:
     """Return the rows of the form: start, end and days of each shift, and one empty row."""
-    by_times = duty_hours.days_by_times(shifts)
-    rows = [(*times.replace("24:00", "00:00").split("-"), days) for times, days in by_times.items()]
+    rows = []
+    for times, days in duty_hours.days_by_times(shifts).items():
+        starts, _, ends = times.replace("24:00", "00:00").partition("-")
+        rows.append((starts, ends, days))
     return [*rows, ("", "", [])][:MOST_SHIFTS]
 
 

@@ -157,7 +157,7 @@ async def test_every_live_part_has_its_place_in_every_state(
         page = (await seat.client.get(path)).text
         parts = (await seat.client.get(f"{path}/live")).text
         named = re.findall(r'id="([a-z-]+)" hx-swap-oob', parts)
-        assert len(named) == 9
+        assert len(named) == 10
         return [name for name in named if f'id="{name}"' not in page]
 
     for act in ("claim", "take-over", "hand-back", "resolve"):
