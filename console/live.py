@@ -33,13 +33,12 @@ class Watcher:
         self.woken = asyncio.Event()
 
     def happened(self, case_id: CaseId | None) -> None:
-        """Note a change of one case, or of the queue alone if `case_id` is None."""
-        names = ["queue"] if self._case_id is None else []
+        """Note a change of the queue, and of one case if `case_id` names the page's."""
+        names = ["queue"]
         if case_id is not None and case_id == self._case_id:
             names.append("case")
         self._names += [name for name in names if name not in self._names]
-        if self._names:
-            self.woken.set()
+        self.woken.set()
 
     def take(self) -> list[str]:
         """Return the pending changes and clear them."""
@@ -56,7 +55,7 @@ class Live:
         self._closed = asyncio.Event()
 
     def wake(self, changed: CaseChanged) -> None:
-        """Wake the pages that show the queue, and those that show this case."""
+        """Wake every page, because each shows how many urgent cases wait."""
         for watcher in self._watchers:
             watcher.happened(changed.case_id)
 
@@ -78,7 +77,7 @@ class Live:
 
     @contextlib.contextmanager
     def watch(self, case_id: CaseId | None, operator_id: OperatorId) -> Iterator[Watcher]:
-        """Collect changes of one case, or of the whole queue if `case_id` is None."""
+        """Collect changes of the queue, and of one case if the page shows one."""
         watcher = Watcher(case_id, operator_id)
         self._watchers.add(watcher)
         try:

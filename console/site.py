@@ -11,9 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from console import urgent
 from console import views as exposure
 from console.address import ROOT, Address
 from console.live import Live
+from console.names import PlainNames
 from console.throttle import Failures
 from console.views import Views
 from console.words import ConsoleTexts, preferred
@@ -85,6 +87,7 @@ class Site:
             ago=lambda at: self.ago(language, at),
             clock=self.clock,
             called=lambda operator: self.called(language, operator),
+            plain=PlainNames(language),
             **values,
         )
 
@@ -92,8 +95,9 @@ class Site:
         self, request: Request, visitor: Visitor, template: str, *, here: str = "", **values: Any
     ) -> Response:
         """Return a whole page for a signed-in operator."""
-        if "exposure" not in values:
-            async with self.database.read() as transaction:
+        async with self.database.read() as transaction:
+            values["urgent"] = await urgent.waiting(transaction)
+            if "exposure" not in values:
                 values["exposure"] = await exposure.today(transaction, visitor.operator, self.zone)
         frame = {"visitor": visitor, "here": here, "theme": theme_of(request)}
         return HTMLResponse(self.render(template, visitor.operator.language, **frame, **values))

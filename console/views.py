@@ -47,6 +47,10 @@ class Views:
         shown = self._turns.get((visitor.session.session_hash, case.case_id), set())
         return [turn for turn in turns if turn.turn_id not in shown]
 
+    def has_shown(self, visitor: Visitor, case: Case) -> bool:
+        """Return whether this session was shown words of this case."""
+        return bool(self._turns.get((visitor.session.session_hash, case.case_id)))
+
     def saw_turns(self, visitor: Visitor, case: Case, turns: Iterable[Turn]) -> None:
         """Remember turns whose words were shown. Call this only after they are recorded."""
         key = (visitor.session.session_hash, case.case_id)

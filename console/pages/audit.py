@@ -58,6 +58,9 @@ class AuditPage(SitePage):
             names=names,
             chosen=chosen,
             has_words=has_words,
+            who=lambda number: site.called(
+                visitor.operator.language, names.get(OperatorId(number))
+            ),
             before=records[-1].audit_id if len(records) == A_PAGE else None,
             link=lambda **changed: _link(chosen | changed),
         )

@@ -6,6 +6,7 @@ are off the record are never shown.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -74,7 +75,10 @@ class CasePage(SitePage):
         ]
 
     async def show(self, request: Request, visitor: Visitor) -> Response:
-        """Show the whole page, with words if the operator's settings say so."""
+        """Show the whole page, with words if the operator's settings say so.
+
+        In their own takeover the words of a case stay shown from one load to the next.
+        """
         values = await self._values(request, visitor, words=visitor.operator.shows_words)
         return await self._site.page(request, visitor, "case.html", here="case", **values)
 
@@ -96,6 +100,8 @@ class CasePage(SitePage):
         site, now = self._site, self._site.database.now()
         async with site.database.read() as transaction:
             case = await the_case(transaction, request)
+            talks = _talks(case, visitor, now)
+            words = words or (talks and site.views.has_shown(visitor, case))
             turns = await _turns(transaction, case)
             evidences = await evidence.of_case(transaction, case.case_id)
             states = await _states(transaction, case)
@@ -141,9 +147,7 @@ class CasePage(SitePage):
             "now": now,
             "is_mine": case.claimed_by == visitor.operator.operator_id,
             "is_offered": case.handed_to == visitor.operator.operator_id,
-            "talks": case.lease_until_at is not None
-            and case.claimed_by == visitor.operator.operator_id
-            and case.lease_until_at > now,
+            "talks": talks,
         }
 
     async def _record(self, visitor: Visitor, case: Case, turns: Sequence[Turn] | None) -> None:
@@ -177,6 +181,12 @@ async def the_case(transaction: Transaction, request: Request) -> Case:
     if case is None:
         raise HTTPException(404)
     return case
+
+
+def _talks(case: Case, visitor: Visitor, now: datetime) -> bool:
+    """Return whether the operator has the conversation of this case."""
+    is_mine = case.claimed_by == visitor.operator.operator_id
+    return is_mine and case.lease_until_at is not None and case.lease_until_at > now
 
 
 async def _turns(transaction: Transaction, case: Case) -> list[Turn]:

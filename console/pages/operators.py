@@ -12,7 +12,9 @@ from review.operators.access import Refusal, RefusedError
 from review.operators.sign_in import Visitor
 from storage.ids import OperatorId
 from storage.review import operators
-from storage.review.operators import OperatorRole
+from storage.review.operators import OperatorRole, Shift
+
+MOST_SHIFTS = 10
 
 
 class OperatorsPage(SitePage):
@@ -69,8 +71,8 @@ class OperatorsPage(SitePage):
 
     async def set_hours(self, request: Request, visitor: Visitor) -> Response:
         """Set an operator's duty hours."""
-        text = field(await _form(request), "hours")
-        shifts = duty_hours.parse_hours(text) if text.strip() else []
+        text = _hours(await request.form(max_fields=MOST_SHIFTS * 9, max_files=0))
+        shifts = duty_hours.parse_hours(text) if text else []
         async with self._site.database.begin() as transaction:
             await roster.set_hours(transaction, visitor.operator, _operator(request), shifts)
         return self._site.notice(visitor, "done_hours")
@@ -90,18 +92,37 @@ class OperatorsPage(SitePage):
         await site.record_view(visitor, "viewed_operators")
         return {
             "listed": listed,
-            "hours": {
-                operator: duty_hours.format_hours(those) for operator, those in shifts.items()
-            },
+            "rows": {each.operator_id: _rows(shifts.get(each.operator_id, [])) for each in listed},
             "duty": {operator.operator_id for operator in duty},
             "has_hours": bool(shifts),
             "roles": list(OperatorRole),
             "zone": str(site.zone),
+            "days": duty_hours.DAYS,
         }
 
 
 async def _form(request: Request) -> FormData:
     return await request.form(max_fields=20, max_files=0)
+
+
+def _rows(shifts: list[Shift]) -> list[tuple[str, str, list[int]]]:
+    """Return the rows of the form: start, end and days of each shift, and one empty row."""
+    rows = []
+    for times, days in duty_hours.days_by_times(shifts).items():
+        starts, _, ends = times.replace("24:00", "00:00").partition("-")
+        rows.append((starts, ends, days))
+    return [*rows, ("", "", [])][:MOST_SHIFTS]
+
+
+def _hours(form: FormData) -> str:
+    """Write the rows of the form as `parse_hours` reads them. An empty row is left out."""
+    parts = []
+    for row in range(MOST_SHIFTS):
+        days = [day for day in map(str, form.getlist(f"days-{row}")) if day in duty_hours.DAYS]
+        starts, ends = field(form, f"from-{row}"), field(form, f"to-{row}")
+        if days or starts or ends:  # a day ends at midnight, which the browser calls 00:00
+            parts.append(f"{','.join(days)} {starts}-{'24:00' if ends == '00:00' else ends}")
+    return "; ".join(parts)
 
 
 def _role(form: FormData) -> OperatorRole:

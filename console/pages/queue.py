@@ -13,7 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from console import views
+from console import urgent, views
 from console.door import Door, ProtectedRoute
 from console.numbers import read_number
 from console.pages.case_actions import number
@@ -81,6 +81,7 @@ class QueuePage:
         return [
             ProtectedRoute("/", self.show),
             ProtectedRoute("/queue", self.table, is_part=True, is_use=False),
+            ProtectedRoute("/urgent", self.urgent, is_part=True, is_use=False),
             ProtectedRoute("/falling/seen", self.seen, "POST", is_part=True),
             ProtectedRoute("/stream", self.stream, is_part=True, is_use=False),
         ]
@@ -101,6 +102,12 @@ class QueuePage:
         """Show the table again for a live page."""
         values = await self._values(request, visitor)
         return self._site.fragment(visitor, "queue_table.html", **values)
+
+    async def urgent(self, _request: Request, visitor: Visitor) -> Response:
+        """Say which urgent cases wait, by number and level."""
+        async with self._site.database.read() as transaction:
+            waiting = await urgent.waiting(transaction)
+        return self._site.fragment(visitor, "urgent.html", urgent=waiting)
 
     async def stream(self, request: Request, visitor: Visitor) -> Response:
         """Stream the events of one page."""

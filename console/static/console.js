@@ -3,6 +3,8 @@
 
 const NEAR_BOTTOM_PX = 120;
 const root = document.body.dataset.root;
+// What is said after a sign-in is said once, and not again at a reload.
+if (location.search === "?signed_in=1") history.replaceState(null, "", location.pathname);
 let chosen = null; // the case that is selected in the queue
 
 const rows = () => [...document.querySelectorAll("tr[data-case]")];

@@ -39,13 +39,16 @@ def parse_hours(text: str) -> list[Shift]:
 
 def format_hours(hours: list[Shift]) -> str:
     """Write hours in the form that `parse_hours` reads."""
-    by_times: dict[tuple[int, int], list[int]] = {}
+    return "; ".join(f"{_named(days)} {times}" for times, days in days_by_times(hours).items())
+
+
+def days_by_times(hours: list[Shift]) -> dict[str, list[int]]:
+    """Group the weekdays of hours by their times, such as `09:00-17:00`."""
+    by_times: dict[str, list[int]] = {}
     for shift in sorted(hours, key=_order):
-        by_times.setdefault((shift.starts_min, shift.ends_min), []).append(shift.weekday)
-    return "; ".join(
-        f"{_named(days)} {_clock(starts)}-{_clock(ends)}"
-        for (starts, ends), days in by_times.items()
-    )
+        times = f"{_clock(shift.starts_min)}-{_clock(shift.ends_min)}"
+        by_times.setdefault(times, []).append(shift.weekday)
+    return by_times
 
 
 def _order(shift: Shift) -> tuple[int, int, int]:

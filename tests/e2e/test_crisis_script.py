@@ -88,9 +88,7 @@ TURNS = {
         "good night",
     ],
 }
-PROMISES = re.compile(
-    "值班|工作人员|有人会|马上有人|staff|somebody will|someone will|on duty", re.I
-)
+PROMISES = re.compile("值班|值守|有人会|马上有人|staff|somebody will|someone will|on duty", re.I)
 
 
 def reviewed(texts: Texts, language: str, said: str) -> bool:

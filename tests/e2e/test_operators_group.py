@@ -224,15 +224,15 @@ async def test_a_reply_reaches_the_person_and_is_echoed(
     joined = await talking.wait_for(texts("zh", "human_joined"))
     relayed = await talking.wait_for("我是值班的林老师。\n我在。", timeout_s=20)
     assert relayed.message_id > joined.message_id
-    await group.sees(told("relay_sent", case=1) + "👤 值班员：我是值班的林老师。", case=1)
+    await group.sees(told("relay_sent", case=1) + "👤 值守人员：我是值班的林老师。", case=1)
     await talking.say("今天上班了")
     await group.sees(told("case_person_said", case=1) + "今天上班了", case=1)
     await talking.say("我就是想死")
     await group.sees(told("case_person_at_risk", case=1, level=3) + "我就是想死", case=1)
     await group.writes(group.ann, "/r 我在听")
-    await talking.wait_for(lambda m: m.text == "👤 值班员：我在听", timeout_s=20)
+    await talking.wait_for(lambda m: m.text == "👤 值守人员：我在听", timeout_s=20)
     await group.writes(group.ann, "/reply 1 2 3", case=1)  # in a topic no number is needed
-    await talking.wait_for(lambda m: m.text == "👤 值班员：1 2 3", timeout_s=20)
+    await talking.wait_for(lambda m: m.text == "👤 值守人员：1 2 3", timeout_s=20)
 
 
 async def test_a_reply_by_the_prompt(
@@ -243,7 +243,7 @@ async def test_a_reply_by_the_prompt(
     words = "请告诉我你现在在哪里"
     sent = await group.writes(group.ann, words, reply_to=prompt.message_id)
     await talking.wait_for(words, timeout_s=20)
-    await group.sees(told("relay_sent", case=1) + "👤 值班员：" + words, case=1)
+    await group.sees(told("relay_sent", case=1) + "👤 值守人员：" + words, case=1)
     await group.ann.edit(sent, "改了", chat_id=group.chat)
     await group.ann.edit(sent, "又改了", chat_id=group.chat)
     await group.sees(texts("zh", "edit_not_sent"), case=1)
@@ -271,10 +271,10 @@ async def test_what_was_not_delivered_is_said(
 ) -> None:
     group.sandbox.faults.add("sendMessage", "lost_answer")
     await group.writes(group.ann, "/reply 你听得到吗")
-    await group.sees(told("relay_unknown", case=1) + "👤 值班员：你听得到吗", case=1)
+    await group.sees(told("relay_unknown", case=1) + "👤 值守人员：你听得到吗", case=1)
     await talking.block()
     await group.writes(group.ann, "/reply 在吗")
-    await group.sees(told("relay_blocked", case=1) + "👤 值班员：在吗", case=1)
+    await group.sees(told("relay_blocked", case=1) + "👤 值守人员：在吗", case=1)
 
 
 async def test_a_deleted_topic_is_made_anew(
@@ -336,7 +336,7 @@ async def test_a_whole_case_leaves_a_whole_trail(
     group: Group, talking: SandboxUser, texts: Texts, service: Service
 ) -> None:
     await group.writes(group.ann, "/reply 我在")
-    await talking.wait_for(lambda m: m.text == "👤 值班员：我在", timeout_s=20)
+    await talking.wait_for(lambda m: m.text == "👤 值守人员：我在", timeout_s=20)
     await group.presses(group.ann, "handback")
     await talking.wait_for(texts("zh", "human_left"), timeout_s=20)
     await group.presses(group.ann, "release")
@@ -376,7 +376,7 @@ async def test_in_a_group_without_topics_the_number_says_which_case(
     await operator.say_in_group(chat, "/reply 没有编号")
     await operator.wait_for(texts("zh", "which_case"), chat_id=chat, timeout_s=20)
     await operator.say_in_group(chat, "/reply #2 我在")
-    await users[1].wait_for(lambda m: m.text == "👤 值班员：我在", timeout_s=20)
+    await users[1].wait_for(lambda m: m.text == "👤 值守人员：我在", timeout_s=20)
     await operator.say_in_group(chat, "/replay 2 打错了")
     await operator.wait_for(texts("zh", "commands"), chat_id=chat, timeout_s=20)
     assert not any("编号" in m.text or "打错" in m.text for u in users for m in u.messages)

@@ -214,7 +214,7 @@ async def test_a_lease_runs_out_and_the_next_is_called(
     await user.wait_for(texts("zh", "human_joined"), timeout_s=20)
     clock.now += LEASE - timedelta(seconds=1)
     await group.writes(group.ann, "/reply 我在")
-    await user.wait_for(lambda m: m.text == "👤 值班员：我在", timeout_s=20)
+    await user.wait_for(lambda m: m.text == "👤 值守人员：我在", timeout_s=20)
     clock.now += LEASE - timedelta(seconds=1)
     await looked(group)
     assert (await state_of(group)).lease_until_at is not None

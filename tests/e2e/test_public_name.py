@@ -9,8 +9,8 @@ from storage.companion import transcripts
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 
 GRAVE = {"zh": "我想自杀", "en": "I want to kill myself"}
-MARKED = {"zh": "👤 林（值班员）：我在。", "en": "👤 林 (person on duty): 我在。"}
-UNNAMED = {"zh": "👤 值班员：还在。", "en": "👤 A person on duty: 还在。"}
+MARKED = {"zh": "👤 林（值守人员）：我在。", "en": "👤 林 (person on duty): 我在。"}
+UNNAMED = {"zh": "👤 值守人员：还在。", "en": "👤 A person on duty: 还在。"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -5,6 +5,7 @@
 
 import os
 import random
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ async def test_every_page_fits(
     page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
     await page.goto(await console_link(sandbox, service))
     await page.locator("button").click()
+    await expect(page).to_have_url(re.compile(r"/console/$"))
     root = page.url
     async with service.parts.database.read() as transaction:
         operator = await operators.by_telegram_id(transaction, sandbox.operator.id)

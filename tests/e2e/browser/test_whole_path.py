@@ -73,7 +73,7 @@ async def test_from_a_crisis_to_a_trail_that_verifies(
     await page.locator("#reply-words").fill("我是安，我在。")
     await page.get_by_role("button", name="Send").click()
     relayed = await mei.wait_for("我是安，我在。", after=joined.message_id, timeout_s=20)
-    await group.sees(told("relay_sent", case=1, words="👤 值班员：我是安，我在。"))
+    await group.sees(told("relay_sent", case=1, words="👤 值守人员：我是安，我在。"))
     said = [m for m in mei.messages if m.from_bot and m.message_id > sent]
     assert [m.message_id for m in said] == [joined.message_id, relayed.message_id]
 

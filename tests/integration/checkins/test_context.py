@@ -75,7 +75,7 @@ async def test_other_fixed_words_and_a_goodbye_are_no_round(database: Database) 
         after_goodbye = await words(tx, person, "再见", 1)
         tx.now = NOW
         await conversations.append(
-            tx, person_id, after_goodbye.session_id, Speaker.SCRIPT, text="工作人员看过了"
+            tx, person_id, after_goodbye.session_id, Speaker.SCRIPT, text="值守人员看过了"
         )
         after_script = await words(tx, person, "好", 2)
         await asks(tx, person_id, 2)
