@@ -1,0 +1,93 @@
+"""What happens around each step: its loss is recorded and shown, and a run can be stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState
+
+from training.tune.settings import TuningError
+from training.tune.tuned_model import TunedModel
+
+Progress = Callable[[int, int, float], None]
+
+
+class StepWatcher(TrainerCallback):  # type: ignore[misc]
+    """Keeps every step's loss, in the trainer's state and in a report.
+
+    Attributes:
+        losses: Of all steps, those before a stop included.
+    """
+
+    def __init__(
+        self,
+        model: TunedModel,
+        report: Path | None,
+        progress: Progress | None,
+        is_asked_to_stop: Callable[[], bool],
+    ) -> None:
+        """Watch one run.
+
+        Args:
+            model: What trains.
+            report: Gets a JSON line a step.
+            progress: Called with (step, steps, loss).
+            is_asked_to_stop: Whether the run should end after this step.
+        """
+        self._model = model
+        self._path = report
+        self._progress = progress or (lambda step, steps, loss: None)
+        self._is_asked_to_stop = is_asked_to_stop
+        self._file: IO[str] | None = None
+        self._loss = math.nan
+        self.losses: list[float] = []
+
+    def on_train_begin(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Begin the report, with the steps before a stop."""
+        if self._path is not None:
+            self._file = self._path.open("w", encoding="utf-8")
+        for line in state.log_history:
+            self._write(line)
+
+    def on_pre_optimizer_step(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Refuse a step that would spoil the weights."""
+        self._loss = self._model.take_loss()
+        gradients = (each.grad for each in self._model.parameters() if each.grad is not None)
+        if math.isfinite(self._loss) and all(torch.isfinite(each).all() for each in gradients):
+            return
+        raise TuningError(
+            f"Step {state.global_step + 1}: the loss or its gradient is not finite. Start again "
+            "with a smaller --rate, with --clip 1 or with --dtype float32."
+        )
+
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Record the loss, and stop the run if asked."""
+        line = {"step": state.global_step, "loss": self._loss}
+        state.log_history.append(line)
+        self._write(line)
+        self._progress(state.global_step, state.max_steps, self._loss)
+        if self._is_asked_to_stop():
+            control.should_save = True
+            control.should_training_stop = True
+
+    def close(self) -> None:
+        """Close the report."""
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self.losses.append(line["loss"])
+        if self._file is not None:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
