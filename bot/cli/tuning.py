@@ -23,58 +23,60 @@ from bot.cli.terminal import console, errors
 if TYPE_CHECKING:
     from training.tune.settings import TuningSettings
 
-Count = Annotated[int, typer.Option(min=1)]
-Talks = Annotated[Path, typer.Argument(help="JSON lines of talks, in UTF-8.")]
-Base = Annotated[str, typer.Option(help="The base: a ChatGLM or GLM folder, or a hub name.")]
-Out = Annotated[Path, typer.Option(help="The folder to write the prefix to.")]
-Init = Annotated[str | None, typer.Option(help="Continue from this prefix.")]
-Length = Annotated[int | None, typer.Option(min=1, help="Virtual tokens.", show_default="128")]
-Projection = Annotated[bool, typer.Option("--projection", help="Train through two layers.")]
-Longest = Annotated[
+_Count = Annotated[int, typer.Option(min=1)]
+_Talks = Annotated[Path, typer.Argument(help="JSON lines of talks, in UTF-8.")]
+_Base = Annotated[str, typer.Option(help="The base: a ChatGLM or GLM folder, or a hub name.")]
+_Out = Annotated[Path, typer.Option(help="The folder to write the prefix to.")]
+_Init = Annotated[str | None, typer.Option(help="Continue from this prefix.")]
+_Length = Annotated[int | None, typer.Option(min=1, help="Virtual tokens.", show_default="128")]
+_Projection = Annotated[bool, typer.Option("--projection", help="Train through two layers.")]
+_Longest = Annotated[
     int | None, typer.Option(min=2, help="Tokens of prompt and answer.", show_default="1024")
 ]
-Rate = Annotated[
+_Rate = Annotated[
     float | None, typer.Option(help="Learning rate.", show_default="0.01; projected 0.002")
 ]
-Schedule = Annotated[str, typer.Option(help="constant, or linear down to 0.")]
-Dropout = Annotated[float, typer.Option(help="Of the prefix's keys and values.")]
-Clip = Annotated[float, typer.Option(help="Largest norm of a gradient; 0: any.")]
-Order = Annotated[str, typer.Option(help="file, or shuffled.")]
-Dtype = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on a GPU.")]
-OneDevice = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
-Seed = Annotated[int, typer.Option(min=0)]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
-Report = Annotated[Path | None, typer.Option(help="Write a JSON line a step: step and loss.")]
-Licence = Annotated[str, typer.Option(help="Of the data, for the model card.")]
+_Schedule = Annotated[str, typer.Option(help="constant, or linear down to 0.")]
+_Dropout = Annotated[float, typer.Option(help="Of the prefix's keys and values.")]
+_Clip = Annotated[float, typer.Option(help="Largest norm of a gradient; 0: any.")]
+_Order = Annotated[str, typer.Option(help="file, or shuffled.")]
+_Dtype = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat16 on a GPU.")]
+_OneDevice = Annotated[str, typer.Option(help="auto, cpu or cuda:N.")]
+_Seed = Annotated[int, typer.Option(min=0)]
+_Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
+_Report = Annotated[Path | None, typer.Option(help="Write a JSON line a step: step and loss.")]
+_Licence = Annotated[str, typer.Option(help="Of the data, for the model card.")]
 
 
 def tune(
-    data: Talks,
-    model: Base,
-    out: Out,
-    init: Init = None,
-    length: Length = None,
-    projection: Projection = False,
-    longest: Longest = None,
-    steps: Count = 3000,
-    batch: Count = 1,
-    accumulate: Count = 16,
-    rate: Rate = None,
-    schedule: Schedule = "linear",
-    dropout: Dropout = 0.1,
-    clip: Clip = 1.0,
-    order: Order = "shuffled",
-    dtype: Dtype = "auto",
-    device: OneDevice = "auto",
-    seed: Seed = 42,
-    resume: Resume = False,
-    report: Report = None,
-    licence: Licence = "not stated",
+    data: _Talks,
+    model: _Base,
+    out: _Out,
+    init: _Init = None,
+    length: _Length = None,
+    projection: _Projection = False,
+    longest: _Longest = None,
+    steps: _Count = 3000,
+    batch: _Count = 1,
+    accumulate: _Count = 16,
+    rate: _Rate = None,
+    schedule: _Schedule = "linear",
+    dropout: _Dropout = 0.1,
+    clip: _Clip = 1.0,
+    order: _Order = "shuffled",
+    dtype: _Dtype = "auto",
+    device: _OneDevice = "auto",
+    seed: _Seed = 42,
+    resume: _Resume = False,
+    report: _Report = None,
+    licence: _Licence = "not stated",
 ) -> None:
-    """Tune a prefix on JSON lines {"prompt": …, "history": [[question, answer]], "response": …}.
+    """Tune a prefix on JSON lines {"prompt": …, "history": …, "response": …}.
+
+    The history is optional: a list of pairs, question and answer, oldest first.
 
     P-Tuning v2: the base stays as it is. Old rounds leave from the front of a talk that is too
-    long; nothing is cut on the right. Ctrl-C stops after the step, and --resume goes on from there
+    long. Nothing is cut on the right. Ctrl-C stops after the step, and --resume goes on from there
     to the very same prefix.
     """
     with errors():

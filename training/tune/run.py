@@ -37,6 +37,8 @@ from training.tune.tuned_model import TunedModel, collate
 
 # A base of fewer weights has room for what checkpointing would compute twice.
 _LARGE = 100_000_000
+# How torch says that a disk is full.
+_FAILED_WRITES = ("PytorchStreamWriter", "enforce fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def tune(
         watcher.close()
     is_finished = len(watcher.losses) >= settings.steps
     if is_finished:
+        watcher.require_finite_weights()
         write_prefix(TunedPrefix(settings, known, model.encoder, data, watcher.losses))
     return TuningResult(watcher.losses, is_finished, data)
 
@@ -131,12 +134,13 @@ class _Ordered(Dataset[EncodedSample]):
         return self._encoded[self._order[place]]
 
 
-class _OneDevice(TrainingArguments):  # type: ignore[misc]
+class _OneDevice(TrainingArguments):
     """With several GPUs visible, the Trainer would copy the module to each."""
 
     @property
     def n_gpu(self) -> int:
-        return min(1, super().n_gpu)
+        visible: int = super().n_gpu
+        return min(1, visible)
 
 
 def _prefix_length(settings: TuningSettings, start: Identity | None) -> int:
@@ -151,8 +155,8 @@ def _longest(settings: TuningSettings, known: Identity, length: int) -> int:
     room = context - length
     if room < 2 or (settings.longest or 0) > room:
         raise TuningError(
-            f"The model takes {context} tokens, which leaves {max(0, room)} behind {length} virtual "
-            "tokens. Use a smaller --longest or a shorter prefix."
+            f"The model takes {context} tokens, which leaves {max(0, room)} behind {length} "
+            "virtual tokens. Use a smaller --longest or a shorter prefix."
         )
     return settings.longest or min(LONGEST, room)
 
@@ -179,9 +183,9 @@ def _build(
         weights = trainable_weights(start, base.config)
         encoder = PrefixEncoder.from_weights(base.config, weights, settings.dropout)
     checkpoints = settings.checkpointing
-    return TunedModel(
-        base, encoder, known.parameters > _LARGE if checkpoints is None else checkpoints
-    )
+    if checkpoints is None:
+        checkpoints = known.parameters >= _LARGE
+    return TunedModel(base, encoder, checkpoints)
 
 
 def _trainer(

@@ -102,7 +102,15 @@ class TuningSettings:
         Args:
             digest: Of the data.
         """
-        names = ("model", "init", "length", "has_projection", "longest", "batch", "accumulate")
+        names: tuple[str, ...] = (
+            "model",
+            "init",
+            "length",
+            "has_projection",
+            "longest",
+            "batch",
+            "accumulate",
+        )
         names += ("rate", "schedule", "dropout", "clip", "order", "dtype", "seed")
         same = {_flag(name): str(getattr(self, name)) for name in names}
         if self.schedule == "linear":  # each step's rate depends on how many there will be

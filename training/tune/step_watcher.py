@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +17,7 @@ from training.tune.tuned_model import TunedModel
 Progress = Callable[[int, int, float], None]
 
 
-class StepWatcher(TrainerCallback):  # type: ignore[misc]
+class StepWatcher(TrainerCallback):
     """Keeps every step's loss, in the trainer's state and in a report.
 
     Attributes:
@@ -54,7 +54,7 @@ class StepWatcher(TrainerCallback):  # type: ignore[misc]
         if self._path is not None:
             self._file = self._path.open("w", encoding="utf-8")
         for line in state.log_history:
-            self._write(line)
+            self._write(line["step"], line["loss"])
 
     def on_pre_optimizer_step(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -62,32 +62,48 @@ class StepWatcher(TrainerCallback):  # type: ignore[misc]
         """Refuse a step that would spoil the weights."""
         self._loss = self._model.take_loss()
         gradients = (each.grad for each in self._model.parameters() if each.grad is not None)
-        if math.isfinite(self._loss) and all(torch.isfinite(each).all() for each in gradients):
-            return
-        raise TuningError(
-            f"Step {state.global_step + 1}: the loss or its gradient is not finite. Start again "
-            "with a smaller --rate, with --clip 1 or with --dtype float32."
-        )
+        if not math.isfinite(self._loss) or not _are_finite(gradients):
+            raise _diverged(state.global_step + 1, "loss or its gradient")
 
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Record the loss, and stop the run if asked."""
-        line = {"step": state.global_step, "loss": self._loss}
-        state.log_history.append(line)
-        self._write(line)
+        # The state is saved with each checkpoint, so a run that goes on knows all its losses.
+        state.log_history.append({"step": state.global_step, "loss": self._loss})
+        self._write(state.global_step, self._loss)
         self._progress(state.global_step, state.max_steps, self._loss)
         if self._is_asked_to_stop():
             control.should_save = True
             control.should_training_stop = True
+
+    def require_finite_weights(self) -> None:
+        """Refuse a prefix that the last step spoiled.
+
+        Raises:
+            TuningError: Its numbers are not finite.
+        """
+        if not _are_finite(self._model.parameters()):
+            raise _diverged(len(self.losses), "prefix")
 
     def close(self) -> None:
         """Close the report."""
         if self._file is not None:
             self._file.close()
 
-    def _write(self, line: dict[str, Any]) -> None:
-        self.losses.append(line["loss"])
+    def _write(self, step: int, loss: float) -> None:
+        self.losses.append(loss)
         if self._file is not None:
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(json.dumps({"step": step, "loss": loss}) + "\n")
             self._file.flush()
+
+
+def _are_finite(tensors: Iterable[torch.Tensor]) -> bool:
+    return all(bool(torch.isfinite(each).all()) for each in tensors)
+
+
+def _diverged(step: int, what: str) -> TuningError:
+    return TuningError(
+        f"Step {step}: the {what} is not finite. Start again with a smaller --rate, with --clip 1 "
+        "or with --dtype float32."
+    )
