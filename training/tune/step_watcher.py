@@ -54,7 +54,7 @@ class StepWatcher(TrainerCallback):
         if self._path is not None:
             self._file = self._path.open("w", encoding="utf-8")
         for line in state.log_history:
-            self._write(line["step"], line["loss"])
+            self._write(int(line["step"]), line["loss"])
 
     def on_pre_optimizer_step(
         self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
