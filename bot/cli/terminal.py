@@ -23,6 +23,7 @@ def errors() -> Iterator[None]:
     from telegram.error import InvalidToken, TelegramError
 
     from bot.service.leadership import LeadershipLostError
+    from bot.transport.surroundings import what_to_check
     from inference import GenerationError, ModelError
     from safety.response.hotlines import HotlineError
     from storage import SecretKeyError, StorageError
@@ -44,10 +45,7 @@ def errors() -> Iterator[None]:
     except InvalidToken:
         stop("Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather.")
     except TelegramError as error:
-        stop(
-            f"Telegram cannot be reached ({type(error).__name__}). Check the network and "
-            "PICA_TELEGRAM_API_URL."
-        )
+        stop(f"Telegram cannot be reached ({type(error).__name__}). {what_to_check()}")
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -11,6 +11,7 @@ from safety.text.normalise import normalise
 # The most characters of an answer whose words are read. A longer one has said it before.
 _MOST_READ = 120
 _MOST_WORDS = 56
+_LEADING = 3  # words in which a yes is an answer
 _LATIN = re.compile(r"[a-z0-9]+")
 
 
@@ -38,8 +39,13 @@ def meanings(surface: str) -> list[str]:
 
 
 def classes_in(surface: str) -> set[str]:
-    """Return the names of the classes of a folded text's words."""
-    return {meaning[1:-1] for meaning in meanings(surface) if meaning[0] == "<"}
+    """Return the names of the classes of a folded text's words.
+
+    A yes counts only among the first words, because 好 is also "very" and 得 a particle.
+    """
+    found = meanings(surface)
+    named = found[:_LEADING] + [meaning for meaning in found if meaning != "<yes>"]
+    return {meaning[1:-1] for meaning in named if meaning[0] == "<"}
 
 
 def members(name: str) -> list[str]:

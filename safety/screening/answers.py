@@ -22,6 +22,8 @@ LATER = "later"
 # No question at all, but a risk to the writer's own life in the same message.
 NAMED_RISK = "named_risk"
 _END = r"[\s,，。.!！?？~…、]*"
+# What parts a leading word from the rest.
+_PAUSE = r"(?:\s*[,，。.!！~…、;]|\s(?![a-z0-9]))"
 _LATIN_END = "(?![a-z0-9])"
 _ONLY_MARKS = re.compile(r"[\s.。…,，·、?？!！~—–*_-]{1,24}")
 # The most characters of a text that may tell something in passing.
@@ -187,6 +189,8 @@ def _answer_rule(row: Mapping[str, object], particles: str) -> AnswerRule:
     if "whole" in row:
         part = rf"(?:{_either(_texts(row['whole']), bounded=False)})[{particles}]*{_END}"
         pattern = rf"^{_END}(?:{part}){{1,3}}$"
+    elif "starts" in row:
+        pattern = rf"^{_END}(?:{_either(_texts(row['starts']))})[{particles}]*{_PAUSE}"
     elif "words" in row:
         pattern = _in_order(_texts(row["words"])).pattern
     else:
