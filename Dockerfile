@@ -22,6 +22,7 @@ COPY review ./review
 COPY safety ./safety
 COPY sandbox ./sandbox
 COPY storage ./storage
+COPY training ./training
 RUN /opt/pica/bin/pip install --no-deps --no-build-isolation .
 
 FROM $BASE

@@ -18,6 +18,7 @@ from bot.cli import (
     report,
     run,
     tools,
+    tuning,
 )
 
 app = typer.Typer(
@@ -38,7 +39,7 @@ for panel, commands in {
         operate.invite,
         operate.receipt,
     ),
-    "Tools on JSON lines": (tools.generate, tools.screen),
+    "Tools on JSON lines": (tools.generate, tools.screen, tuning.tune),
 }.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)

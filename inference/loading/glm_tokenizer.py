@@ -96,6 +96,14 @@ class GlmTokenizer(ChatTokenizer):
             text += piece[last:] + own
         return [*ids, *self.encode(text)]
 
+    def encode_answer(self, text: str) -> list[int]:
+        """Return the answer as the template writes it, and the id that stands behind it there."""
+        _, between, behind, opening = self._pieces
+        special = self._split.search(behind)
+        written = self.encode(between.removeprefix(opening) + text)
+        ending = self._special[special[0]] if special else None
+        return [*written, ending if ending in self.eos_ids else min(self.eos_ids)]
+
     def has_text(self, token_id: int) -> bool:
         """Return whether the id stands for bytes."""
         is_own = token_id >= 0 and self._tokenizer.id_to_token(token_id) is not None

@@ -26,24 +26,54 @@ def load_prefix(known: Identity, config: GlmConfig) -> Prefix:
     Raises:
         PrefixError: A file is damaged, or numbers in it are not finite.
     """
+    is_peft = known.kind is Kind.PEFT_PREFIX
+    held = _read(known)
+    both = _split_heads(held[PEFT_KEY] if is_peft else _project(held), config)
+    keys, values = both[0::2], both[1::2]
+    if not is_peft:
+        keys = rotate_forward(keys, keys.shape[2], config)
+    return Prefix(keys.contiguous(), values.contiguous())
+
+
+def trainable_weights(known: Identity, config: GlmConfig) -> dict[str, torch.Tensor]:
+    """Read a prefix as the weights that P-Tuning v2 trains.
+
+    Args:
+        known: See `load_prefix`. The keys of a PEFT adapter are turned back.
+        config: Of the model that the prefix is for.
+
+    Returns:
+        `embedding.weight` and, with a projection, `trans.0` and `trans.2`; float32.
+
+    Raises:
+        PrefixError: A file is damaged, or numbers in it are not finite.
+    """
+    held = _read(known)
+    if known.kind is not Kind.PEFT_PREFIX:
+        return {name.removeprefix(PREFIX_KEY): tensor for name, tensor in held.items()}
+    both = _split_heads(held[PEFT_KEY], config).clone()
+    both[0::2] = rotate_forward(both[0::2], -both.shape[2], config)
+    return {"embedding.weight": both.permute(2, 0, 1, 3).flatten(1).contiguous()}
+
+
+def _read(known: Identity) -> dict[str, torch.Tensor]:
     held = {
         name: tensor.to(torch.float32)
         for path in known.shards.paths
         for name, tensor in read_shard(path)
         if name == PEFT_KEY or name.startswith(PREFIX_KEY)
     }
-    is_peft = known.kind is Kind.PEFT_PREFIX
-    flat = held[PEFT_KEY] if is_peft else _project(held)
-    if not torch.isfinite(flat).all():
+    if not all(torch.isfinite(tensor).all() for tensor in held.values()):
         raise PrefixError(
             f"{known.folder} holds numbers that are not finite in its prefix. Copy it again."
         )
+    return held
+
+
+def _split_heads(flat: torch.Tensor, config: GlmConfig) -> torch.Tensor:
+    """Return (2·layers, groups, length, head_dim) of what files keep as one row a token."""
     sizes = head_sizes(config)
-    both = flat.view(len(flat), -1, sizes.groups, sizes.dim).permute(1, 2, 0, 3)
-    keys, values = both[0::2], both[1::2]
-    if not is_peft:
-        keys = rotate_forward(keys, keys.shape[2], config)
-    return Prefix(keys.contiguous(), values.contiguous())
+    return flat.view(len(flat), -1, sizes.groups, sizes.dim).permute(1, 2, 0, 3)
 
 
 def rotate_forward(keys: torch.Tensor, positions: int, config: GlmConfig) -> torch.Tensor:

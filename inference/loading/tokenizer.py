@@ -105,6 +105,10 @@ class ChatTokenizer:
         """Return prompt ids: `[gMASK] sop` and the ids of `prompt_text`."""
         return [*self.start_ids, *self.encode(self.prompt_text(query, history))]
 
+    def encode_answer(self, text: str) -> list[int]:
+        """Return what a model should write behind `encode_chat`: the answer and its end."""
+        return [*self.encode(text), self._processor.eos_id()]
+
     def has_text(self, token_id: int) -> bool:
         """Return whether the id is an ordinary piece, the unknown piece or a byte."""
         return 0 <= token_id < self.size and not self._processor.is_control(token_id)
@@ -138,6 +142,10 @@ class ChatGLM3Tokenizer(ChatTokenizer):
         for question, answer in history:
             ids += [*self._turn("<|user|>", question), *self._turn("<|assistant|>", answer)]
         return [*ids, *self._turn("<|user|>", query), self._ids["<|assistant|>"]]
+
+    def encode_answer(self, text: str) -> list[int]:
+        """Return the line break behind the role, the answer and its end."""
+        return [*self.encode("\n"), *super().encode_answer(text)]
 
     def _turn(self, role: str, text: str) -> list[int]:
         # The line break ends what may stand behind a role, which is nothing here.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("bot", "console", "inference", "review", "safety", "sandbox", "storage")
+ROOMS = ("bot", "console", "inference", "review", "safety", "sandbox", "storage", "training")
 CAP_WORDS = re.compile(r"[A-Z][a-z0-9]*[a-z][A-Za-z0-9]*")
 LONGEST_FUNCTION = 60
 MOST_PARAMETERS = 8

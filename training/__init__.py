@@ -1,0 +1,1 @@
+"""How PICA is made: the tuning of a prefix."""
