@@ -21,7 +21,7 @@ def hostile_texts() -> list[tuple[str, Callable[[int], str]]]:
 
 
 def _repeat(unit: str) -> Callable[[int], str]:
-    return lambda size: (unit * size)[:size]
+    return lambda size: unit * (size // len(unit))  # whole units, so that all lengths end alike
 
 
 def _tail(head: str, tail: str) -> Callable[[int], str]:

@@ -11,6 +11,13 @@ from pydantic import ValidationError
 PREFIX = "PICA_"
 # Names at least this alike are taken for a misspelling of each other.
 ALIKE = 0.85
+# What a value of another type must be, by the kind of fault.
+_WANTED = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be 1 or 0",
+}
 _ASSIGNED = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(PICA_\w+)[ \t]*=", re.ASCII | re.IGNORECASE | re.MULTILINE
 )
@@ -26,7 +33,8 @@ def faults_of(error: ValidationError) -> dict[str, str]:
     faults: dict[str, str] = {}
     for fault in error.errors(include_input=False, include_url=False):
         field = str(fault["loc"][0]) if fault["loc"] else ""
-        message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        said = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        message = _WANTED.get(fault["type"], said)
         faults[field] = f"{variable(field)}: {message}" if field else message
     return faults
 

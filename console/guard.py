@@ -107,7 +107,8 @@ class SecurityMiddleware:
         except TimeoutError:
             body = None
         if body is None:
-            return PlainTextResponse("The form is too long or too slow.", 413), receive
+            text = "The form is too long or too slow."
+            return PlainTextResponse(text, 413, headers={"Connection": "close"}), receive
         return None, _held(body, receive)
 
 

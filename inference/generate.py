@@ -31,6 +31,7 @@ class _Reply:
     ids: list[int] = field(default_factory=list)
     text: str = ""
     done: bool = False
+    error: str = ""
 
 
 def generate_lines(
@@ -57,11 +58,11 @@ def generate_lines(
     Yields:
         In the order of the lines `{"text": …, "ids": […], "prompt_ids": […]}`. `ids` are the
         generated ids without the prompt, and with the end of sequence (2) if the model wrote it,
-        as transformers' `generate` counts them. `text` is what `chat()` would return.
+        as transformers' `generate` counts them. `text` is what `chat()` would return. A prompt that
+        is too long gives `{"line": …, "error": …}`, and the others are answered.
 
     Raises:
-        LineError: A line is not such JSON or its prompt is too long; all replies before it have
-            been yielded.
+        LineError: A line is not such JSON; all replies before it have been yielded.
         ValueError: Reading `lines` raised it, likewise.
         CheckpointError: The model cannot be loaded; likewise PrefixError and TokenizerError.
     """
@@ -115,7 +116,9 @@ def _submit(engine: Engine, request: GenerationRequest) -> _Reply:
     try:
         engine.submit(request)
     except GenerationError as error:
-        raise LineError(number, str(error)) from error
+        if error.reason != "prompt_too_long":
+            raise LineError(number, str(error)) from error
+        return _Reply([], number, done=True, error=str(error))
     return _Reply(list(request.prompt_ids), number)
 
 
@@ -152,4 +155,6 @@ def _step(engine: Engine, replies: dict[str, _Reply]) -> None:
 
 
 def _result(reply: _Reply) -> dict[str, Any]:
+    if reply.error:
+        return {"line": reply.number, "error": reply.error}
     return {"text": finish_text(reply.text), "ids": reply.ids, "prompt_ids": reply.prompt_ids}

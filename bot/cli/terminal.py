@@ -41,6 +41,7 @@ def _explained(error: Exception) -> str | None:
     from telegram.error import InvalidToken, TelegramError
 
     from bot.service.leadership import LeadershipLostError
+    from bot.transport.surroundings import what_to_check
     from inference import GenerationError, ModelError
     from safety.response.hotlines import HotlineError
     from storage import SecretKeyError, StorageError
@@ -58,10 +59,7 @@ def _explained(error: Exception) -> str | None:
     if isinstance(error, InvalidToken):
         return "Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather."
     if isinstance(error, TelegramError):
-        return (
-            f"Telegram cannot be reached ({type(error).__name__}). Check the network and "
-            "PICA_TELEGRAM_API_URL."
-        )
+        return f"Telegram cannot be reached ({type(error).__name__}). {what_to_check()}"
     return None
 
 

@@ -33,6 +33,7 @@ def generate(
     The history is optional: a list of pairs, question and answer, oldest first.
 
     Writes {"text": …, "ids": […], "prompt_ids": […]} for each. The text is encoded verbatim.
+    For a line that is too long it writes {"line": …, "error": …}, and ends with status 1.
     """
     from inference import ModelSource
     from inference.generate import generate_lines
@@ -41,10 +42,14 @@ def generate(
     with errors(), progress("Loading the model") as report:
         source = ModelSource(model=model, prefix=prefix, weights=weights)
         lines = text_lines(sys.stdin.buffer)
+        has_failed = False
         for line in generate_lines(
             source, lines, greedy=greedy, max_new_tokens=max_new_tokens, progress=report
         ):
             print_json(line)
+            has_failed |= "error" in line
+    if has_failed:
+        raise typer.Exit(1)
 
 
 def screen() -> None:

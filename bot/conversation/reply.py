@@ -16,6 +16,7 @@ from bot.conversation.model_memory import SessionCacheEviction
 from bot.conversation.priority import priority_of
 from bot.conversation.requests import PreparedRequest, RequestBuilder
 from bot.updates.arrivals import Burst
+from bot.updates.quotes import own_words
 from inference import GenerationError, GenerationRequest
 from safety.screening.requests import is_goodbye
 from storage.companion import conversations
@@ -114,7 +115,7 @@ class Replier:
         try:
             reply = await self._generator.write(request, draft, started)
         except GenerationError as error:
-            if error.reason == EMPTY_REPLY and is_goodbye(pending.question.text):
+            if error.reason == EMPTY_REPLY and is_goodbye(own_words(pending.question.text)):
                 await draft.aclose()
                 return self._texts(pending.person.language, "goodbye")
             log.warning("generation_failed", error=str(error), permanent=error.permanent)

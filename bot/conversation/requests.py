@@ -6,6 +6,7 @@ from bot.conversation.completion import PendingTurn
 from bot.conversation.generation import LONGEST_S
 from bot.conversation.prompt import CHECK_IN_QUERY, PERSONA, build_prompt, escape_template
 from bot.settings import Settings
+from bot.updates.quotes import mark_for_model
 from inference import GenerationRequest, LanguageModel, Sampling
 from storage.companion.recent_rounds import RecentRounds, Rounds
 
@@ -42,8 +43,8 @@ class RequestBuilder:
         rounds = await self._rounds.before(pending.person.person_id, question)
         ids, kept = build_prompt(
             self._model.tokenizer,
-            escape_template(question.text),
-            [(escape_template(query) or CHECK_IN_QUERY, reply) for query, reply in rounds],
+            _as_query(question.text),
+            [(_as_query(query) or CHECK_IN_QUERY, reply) for query, reply in rounds],
             persona=self._persona,
             budget=self._model.context_length - self._max_new_tokens,
         )
@@ -58,3 +59,7 @@ class RequestBuilder:
             conversation=None if question.off_record else str(question.session_id),
         )
         return PreparedRequest(request, rounds[len(rounds) - len(kept) :])
+
+
+def _as_query(text: str) -> str:
+    return mark_for_model(escape_template(text))

@@ -17,8 +17,10 @@ from bot.crisis.context_screening import ContextScreener
 from bot.crisis.fixed_reply import FixedReply
 from bot.updates.arrivals import Arrival, Burst
 from bot.updates.parsing import UpdateKind
+from bot.updates.quotes import own_words
 from bot.updates.responder import HandlerContext, acknowledge, data_of
 from bot.updates.utterance import Utterance
+from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from storage.companion import conversations, people
 from storage.companion.people import Person
@@ -111,8 +113,11 @@ class TurnHandler:
                 or await conversations.is_answered(transaction, turn_id)
             ):
                 return False
-            screening = await self._screener.screen(turn.text)
-            utterance = Utterance(person, [update_id], turn.text, screening, is_new=False)
+            text = own_words(turn.text)
+            screening = await self._screener.screen(text)
+            level = max(screening.level, Level(turn.level))  # a quote may have raised it
+            screening = replace(screening, level=level)
+            utterance = Utterance(person, [update_id], text, screening, is_new=False)
             pending = None
             if not await is_intercepted(self._interceptors, transaction, utterance):
                 pending = PendingTurn(person, turn, [update_id], screening)
@@ -142,6 +147,8 @@ class TurnHandler:
                 await conversations.end_off_record(transaction, person.person_id)
                 person = replace(person, off_record_until_at=None)
             utterance = _utterance(burst, person, screening, is_typed=on_accepted is None)
+            quoted = await self._screener.quoted(transaction, burst.person_id, burst.quotes)
+            utterance = replace(utterance, quoted=quoted)
             if utterance.is_typed:  # a button's text is ours, without risk
                 utterance = await self._screener.screen_in_context(
                     transaction, utterance, burst.texts

@@ -50,7 +50,7 @@ class CaseRecorder:
         turn_id: TurnId | None,
     ) -> None:
         """Store the evidence and notify operators."""
-        person, text, screening = utterance.person, utterance.text, utterance.screening
+        person, text, screening = utterance.person, utterance.told, utterance.screening
         await review.note_evidence(
             transaction, opened.case_id, text, screening, await self._screen(text), turn_id=turn_id
         )

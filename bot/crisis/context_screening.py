@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.crisis.screening import SafeScreener
-from bot.crisis.script import open_position
+from bot.crisis.script import awaited
 from bot.updates.arrivals import Burst
+from bot.updates.quotes import Quote, own_words, quote_lines
 from bot.updates.utterance import Utterance
-from safety.response import script
 from safety.response.policy import HOLD_LAPSE_S, THRESHOLD
 from safety.screening.answers import Answer, read
 from safety.screening.context import REMEMBERED, is_piece
@@ -20,6 +20,7 @@ from safety.screening.outcome import Screening, merge
 from safety.text.normalise import normalise
 from storage import Transaction
 from storage.companion import open_questions, transcripts
+from storage.companion.quotable import is_quotable
 from storage.ids import PersonId
 
 # An older risk says little about a message of today.
@@ -46,6 +47,18 @@ class ContextScreener:
             return burst.screening
         return merge([burst.screening, await self._screener.screen_async(joined(texts))])
 
+    @staticmethod
+    async def quoted(transaction: Transaction, person_id: PersonId, quotes: Sequence[Quote]) -> str:
+        """Return the lines of quotes, without what was off the record or is erased."""
+        return quote_lines(
+            [
+                quote
+                for quote in quotes
+                if quote.message_id is None
+                or await is_quotable(transaction, person_id, quote.message_id)
+            ]
+        )
+
     async def screen_in_context(
         self, transaction: Transaction, utterance: Utterance, texts: Sequence[str]
     ) -> Utterance:
@@ -60,12 +73,11 @@ class ContextScreener:
             The utterance with the more severe of both screenings.
         """
         person_id = utterance.person.person_id
-        position = await open_position(transaction, person_id)
-        before = await self._before(transaction, person_id, texts)
-        if not before and position is None:
-            return utterance
-        question = script.asked(position.script, position.step) if position else None
         text = joined(texts)
+        question = await awaited(transaction, person_id)
+        before = await self._before(transaction, person_id, texts)
+        if not before and question is None:
+            return utterance
         screening = await self._screener.screen_async(text, before, asked=question)
         if screening.level < Level.IMMINENT and await self._answers_another(
             transaction, person_id, text
@@ -93,7 +105,7 @@ class ContextScreener:
             transaction, person_id, since=transaction.now - REMEMBERED_FOR, limit=REMEMBERED
         )
         lines = set("\n".join(texts).split("\n"))
-        before = [turn for turn in recent if not lines.issuperset(turn.text.split("\n"))]
+        before = [t for t in recent if not lines.issuperset(own_words(t.text).split("\n"))]
         if not any(turn.level >= THRESHOLD or is_piece(turn.text) for turn in before):
             return []
         return [turn.text for turn in before]

@@ -28,7 +28,7 @@ class FixedReply:
             transaction,
             person.person_id,
             utterance.update_ids,
-            text=utterance.text,
+            text=utterance.told,
             level=int(utterance.screening.level),
             off_record=person.is_off_record(transaction.now),
         )

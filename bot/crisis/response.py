@@ -183,7 +183,7 @@ class CrisisResponder:
                 transaction,
                 person.person_id,
                 utterance.update_ids,
-                text=utterance.text,
+                text=utterance.told,
                 level=int(utterance.screening.level),
                 off_record=off_record,
             )

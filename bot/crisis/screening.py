@@ -13,7 +13,8 @@ from safety.screening.screener import Screener
 log = structlog.get_logger(__name__)
 # Characters that the event loop screens itself, in a few milliseconds. More go to a thread.
 MOST_AT_ONCE = 1_000
-MOST_THREADS = 2
+# Python runs one thread at a time, so more would only take turns with the event loop more often.
+MOST_THREADS = 1
 
 
 class SafeScreener:

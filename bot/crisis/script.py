@@ -12,7 +12,7 @@ from safety.response import script as dialogue
 from safety.response.openings import moment_of, opening_of
 from safety.response.policy import HOLD_LAPSE_S, Response
 from safety.response.script import ScriptStep
-from safety.screening.answers import Answer, is_joke, read, told
+from safety.screening.answers import LATER, Answer, all_questions, is_joke, read, told
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening
 from safety.text.normalise import normalise
@@ -75,7 +75,7 @@ class ScriptRunner:
     ) -> MessageBody:
         """Put what to do in the next ten seconds before a text of a running script."""
         moment = moment_of(response, text)
-        if moment is None:
+        if moment is None or not moment.words:
             return body
         first = self._texts(person.language, f"crisis_now_{moment.name}").splitlines()[0]
         return MessageBody(f"{first}\n{body.text}", body.buttons)
@@ -192,10 +192,14 @@ class _Known:
 
 def _answer(position: ScriptPosition, text: str, screening: Screening) -> Answer:
     """Return what a message answers, as it was screened after its question."""
-    if screening.answer is not None:
-        return screening.answer
+    surface = normalise(text).surface
     question = dialogue.asked(position.script, position.step)
-    return read(normalise(text).surface, question).answer
+    answer = screening.answer or read(surface, question).answer
+    lasting = dialogue.lasting(position.script)
+    if question is None and lasting is not None and answer is Answer.OTHER:
+        reading = read(surface, lasting)
+        return reading.answer if reading.is_sure else Answer.OTHER
+    return answer
 
 
 def _opens(position: ScriptPosition, response: Response, answer: Answer, *, is_held: bool) -> bool:
@@ -216,6 +220,19 @@ async def open_position(transaction: Transaction, person_id: PersonId) -> Script
     if position is None or transaction.now - position.changed_at >= OPEN_FOR:
         return None
     return position if dialogue.asked(position.script, position.step) else None
+
+
+async def awaited(transaction: Transaction, person_id: PersonId) -> str | None:
+    """Return the question that a message is screened after: `LATER` after the last, or None."""
+    position = await script_positions.get(transaction, person_id)
+    if position is None or transaction.now - position.changed_at >= OPEN_FOR:
+        return None
+    question = dialogue.asked(position.script, position.step)
+    if question is not None or position.script == dialogue.GENTLE:
+        return question
+    lasting = dialogue.lasting(position.script)
+    # A question whose yes raises the level is not heard in what nobody asked.
+    return LATER if lasting is None or all_questions()[lasting].raises else lasting
 
 
 async def open_question(transaction: Transaction, person_id: PersonId) -> str | None:

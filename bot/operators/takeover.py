@@ -142,7 +142,7 @@ class TakeoverForwarder:
                 transaction,
                 person.person_id,
                 utterance.update_ids,
-                text=utterance.text,
+                text=utterance.told,
                 level=int(utterance.screening.level),
                 off_record=person.is_off_record(transaction.now),
             )
@@ -159,7 +159,7 @@ class TakeoverForwarder:
         await self._takeover.heard(
             transaction,
             current,
-            utterance.text,
+            utterance.told,
             level=int(utterance.screening.level),
             is_kept=utterance.person.has_consented,
         )

@@ -13,6 +13,7 @@ from bot.receiving.reader import Received
 from bot.texts import language_of
 from bot.updates.parsing import ParsedUpdate, UpdateKind
 from bot.updates.utterance import Utterance
+from safety.screening.outcome import Screening
 from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
@@ -75,7 +76,7 @@ class InboxWriter:
 
     async def _write(self, transaction: Transaction, received: Received) -> StoredUpdate:
         """Write the inbox row. The same transaction answers a message at risk."""
-        parsed = received.parsed
+        parsed, screening = received.parsed, received.screening
         person = await self._known_person(transaction, parsed)
         if person is None:
             if await inbox.exists(transaction, received.update_id):
@@ -90,8 +91,8 @@ class InboxWriter:
             kind=parsed.kind,
             payload=None if ended else json.dumps(received.raw),
             person_id=person.person_id if person else None,
-            level=int(received.screening.level),
-            categories=",".join(received.screening.categories),
+            level=int(screening.level) if screening else inbox.NOT_SCREENED,
+            categories=",".join(screening.categories) if screening else "",
             ended_as=ended,
             reason=reason,
             source=parsed.source,
@@ -99,18 +100,41 @@ class InboxWriter:
         )
         if not is_new:
             return _REPEAT
-        if received.crisis_response is not None and person is not None and ended is None:
-            is_told = self._fallback_reply.has_answered(received.update_id)
-            utterance = Utterance(
-                person, [received.update_id], parsed.text, received.screening, is_told=is_told
-            )
-            # After a question the same words can say more: a cut is then a wound.
-            utterance = await self._screener.screen_in_context(
-                transaction, utterance, [parsed.text]
-            )
-            await self._crisis.respond(transaction, utterance)
+        if screening is not None and received.crisis_response is not None and person and not ended:
+            await self._answer(transaction, received, screening, person)
         wrote = parsed.kind is not UpdateKind.MEMBERSHIP and reason != UNCHANGED
         return StoredUpdate(person, ended, has_written=wrote)
+
+    async def screen_late(self, transaction: Transaction, received: Received) -> Ended | None:
+        """Store the level of a text, and answer it if it is at risk. Returns how it has ended."""
+        person = await self._known_person(transaction, received.parsed)
+        if person is None or not await inbox.open_among(transaction, [received.update_id]):
+            return Ended.IGNORED  # it has ended since it was stored
+        assert received.screening is not None
+        await inbox.set_level(transaction, received.update_id, int(received.screening.level))
+        if received.crisis_response is None:
+            return None
+        await self._answer(transaction, received, received.screening, person)
+        return Ended.ANSWERED
+
+    async def _answer(
+        self, transaction: Transaction, received: Received, screening: Screening, person: Person
+    ) -> None:
+        """Answer a message at risk."""
+        text, quote = received.parsed.text, received.parsed.quote
+        utterance = Utterance(
+            person,
+            [received.update_id],
+            text,
+            screening,
+            is_told=self._fallback_reply.has_answered(received.update_id),
+            quoted=await self._screener.quoted(
+                transaction, person.person_id, [quote] if quote is not None else []
+            ),
+        )
+        # After a question the same words can say more: a cut is then a wound.
+        utterance = await self._screener.screen_in_context(transaction, utterance, [text])
+        await self._crisis.respond(transaction, utterance)
 
     @staticmethod
     async def _known_person(transaction: Transaction, parsed: ParsedUpdate) -> Person | None:

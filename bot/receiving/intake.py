@@ -14,11 +14,10 @@ from bot.context import Context
 from bot.receiving.fallback_reply import FallbackReply
 from bot.receiving.inbox_writer import InboxWriter, StoredUpdate
 from bot.receiving.lanes import Lanes
+from bot.receiving.late_screening import LateScreening
 from bot.receiving.reader import Received, UpdateReader
 from bot.texts import language_of
-from bot.updates.arrivals import Arrival
 from bot.updates.parsing import UpdateKind
-from storage.companion.people import Person
 from storage.ids import UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
@@ -31,7 +30,16 @@ MOST_FAILURES = 5
 
 
 class Intake:
-    """The only entrance for updates."""
+    """The only entrance for updates.
+
+    Args:
+        context: the environment.
+        reader: parses and screens.
+        writer: stores, and answers messages at risk.
+        fallback_reply: answers them if storage is away.
+        lanes: take what is stored.
+        grave_s: how long a message at risk waits for storage.
+    """
 
     def __init__(
         self,
@@ -41,13 +49,16 @@ class Intake:
         writer: InboxWriter,
         fallback_reply: FallbackReply,
         lanes: Lanes,
+        grave_s: float = STORE_GRAVE_S,
     ) -> None:
+        self._grave_s = grave_s
         self._database = context.database
         self._metrics = context.metrics
         self._reader = reader
         self._writer = writer
         self._fallback_reply = fallback_reply
         self._lanes = lanes
+        self._late_screening = LateScreening(context, reader=reader, writer=writer, lanes=lanes)
         self._failures: Counter[int] = Counter()
 
     async def receive(self, raw: object) -> None:
@@ -85,7 +96,7 @@ class Intake:
         stored: set[UpdateId] = set()
         has_failed = False
         for update in updates:
-            if has_failed and update.crisis_response is None:
+            if has_failed and (await self._reader.screened(update)).crisis_response is None:
                 continue
             if await self._is_received(update):
                 stored.add(update.update_id)
@@ -111,10 +122,11 @@ class Intake:
         return True
 
     async def _receive(self, received: Received) -> None:
-        limit_s = STORE_S if received.crisis_response is None else STORE_GRAVE_S
+        limit_s = STORE_S if received.crisis_response is None else self._grave_s
         try:
             await self._store([received], limit_s)
         except Exception as error:
+            received = await self._reader.screened(received)
             if await self._ends_as_unstorable(received, error):
                 return
             await self._answer_unstored(received)
@@ -137,6 +149,15 @@ class Intake:
         for person_id in counts:
             self._lanes.reload(person_id)
         return sum(counts.values())
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any stored text waits to be screened."""
+        return self._late_screening.is_busy
+
+    async def aclose(self) -> None:
+        """Stop screening. What is stored is read after the next start."""
+        await self._late_screening.aclose()
 
     async def _answer_unstored(self, received: Received) -> None:
         telegram_id = received.parsed.telegram_id
@@ -168,7 +189,7 @@ class Intake:
                     kind=UpdateKind.MALFORMED,
                     payload=None,
                     person_id=None,
-                    level=int(received.screening.level),
+                    level=int(received.screening.level) if received.screening else 0,
                     ended_as=Ended.DEAD,
                     reason="unstorable",
                 )
@@ -183,7 +204,7 @@ class Intake:
         """Count a stored update and give it to its lane, unless it has ended."""
         self._failures.pop(received.update_id, None)
         self._metrics.updates.labels(received.parsed.kind).inc()
-        if received.parsed.text:
+        if received.parsed.text and received.screening is not None:
             self._metrics.screenings.labels(int(received.screening.level)).inc()
         if stored.is_repeat:
             return
@@ -194,19 +215,7 @@ class Intake:
             ended = Ended.ANSWERED if received.crisis_response is not None else None
         if ended is not None:
             self._metrics.ends.labels(ended).inc()
+        elif received.screening is None and person is not None:
+            self._late_screening.begin(received, person)
         else:
-            self._lanes.add(self._arrival(received, person))
-
-    @staticmethod
-    def _arrival(received: Received, person: Person | None) -> Arrival:
-        assert received.update is not None  # or it has ended
-        return Arrival(
-            received.update_id,
-            person.person_id if person else None,
-            received.parsed.kind,
-            received.update,
-            received.parsed.text,
-            received.screening,
-            received.parsed.source,
-            person.epoch if person else None,
-        )
+            self._lanes.add(received.arrival(person))

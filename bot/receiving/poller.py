@@ -6,7 +6,6 @@ failure ends the loop, not even a refused token, which the owner may repair.
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
@@ -24,8 +23,6 @@ log = structlog.get_logger(__name__)
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member"]
 POLL_TIMEOUT_S = 20
 WAIT_S = 2.0
-# Characters of a page that are received before the rest is fetched again.
-MOST_LETTERS = 8_192
 LONGEST_WAIT_S = 10.0
 LONGEST_ASKED_S = 60.0
 # The log gets one of this many equal failures, which is one in ten minutes at the longest wait.
@@ -62,7 +59,6 @@ class Poller:
         self._request = telegram_request(connection_pool_size=1, read_timeout=POLL_TIMEOUT_S + 10)
         self._offset = 0
         self._stored: set[int] = set()  # stored updates beyond the offset
-        self._is_behind = False  # the last page was not stored
         self._failure = ""  # the name of the last failure
         self._failures = 0  # in a row
         self.last_poll_at: datetime | None = None
@@ -111,42 +107,17 @@ class Poller:
         self._failure, self._failures = "", 0
         page = result if isinstance(result, list) else []
         new = [raw for raw in page if parsing.update_id_of(raw) not in self._stored]
-        ordered = fewest_letters_first(new)
-        # While storage is away, a message at risk behind others gets its fallback reply too.
-        taken = ordered if self._is_behind else _first_letters(ordered)
-        stored = await self._receive_page(taken)
+        stored = await self._receive_page(new)
         self._stored.update(stored)
         self._offset = max(self._offset, self._next(page))
         self._stored = {number for number in self._stored if number >= self._offset}
-        ids = {parsing.update_id_of(raw) for raw in taken} - {None}
-        self._is_behind = not ids <= set(stored)
-        return not self._is_behind
+        return {parsing.update_id_of(raw) for raw in new} - {None} <= set(stored)
 
     def _next(self, page: Sequence[object]) -> int:
         """Return the offset that confirms all updates before the first unstored one."""
         ids = [number for raw in page if (number := parsing.update_id_of(raw)) is not None]
         unstored = (number for number in ids if number not in self._stored)
         return min(unstored, default=max(ids, default=-1) + 1)
-
-
-def _first_letters(page: Sequence[object]) -> list[object]:
-    """Return the start of a page. The rest is fetched again, after shorter new messages."""
-    letters = 0
-    for count, raw in enumerate(page):
-        if letters > MOST_LETTERS:
-            return list(page[:count])
-        letters += len(parsing.parse_leniently(raw).text)
-    return list(page)
-
-
-def fewest_letters_first(page: Sequence[object]) -> list[object]:
-    """Sort updates by how much their person wrote. Each person's updates keep their order."""
-    parsed = [parsing.parse_leniently(raw) for raw in page]
-    letters: Counter[int | None] = Counter()
-    for update in parsed:
-        letters[update.telegram_id] += len(update.text)
-    order = sorted(range(len(page)), key=lambda index: letters[parsed[index].telegram_id])
-    return [page[index] for index in order]
 
 
 def _query(offset: int) -> str:

@@ -8,7 +8,7 @@ import structlog
 from telegram import Update
 
 from bot.context import Context
-from bot.crisis.screening import SafeScreener
+from bot.crisis.screening import MOST_AT_ONCE, SafeScreener
 from bot.operators.chat import OperatorsChat
 from bot.receiving.lanes import MOST_QUEUED
 from bot.updates import parsing
@@ -16,9 +16,11 @@ from bot.updates.arrivals import Arrival
 from bot.updates.attached import attached_words
 from bot.updates.layers import LayeredReader
 from bot.updates.parsing import ParsedUpdate, UpdateKind
+from bot.updates.quotes import Quote
 from safety.response.policy import Response, respond
 from safety.screening.levels import Level
 from safety.screening.outcome import Screening, merge
+from storage.companion.people import Person
 from storage.ids import PersonId, UpdateId
 from storage.messages import inbox
 from storage.messages.inbox import Ended
@@ -35,6 +37,7 @@ class Received:
 
     Attributes:
         update: the library's object, or None if the library cannot parse the update.
+        screening: None for a person's long text, which their lane screens.
         crisis_response: the response to a message of level 3 or 4 in a private chat, or None.
     """
 
@@ -42,8 +45,24 @@ class Received:
     raw: object
     update: Update | None
     parsed: ParsedUpdate
-    screening: Screening
+    screening: Screening | None
     crisis_response: Response | None
+
+    def arrival(self, person: Person | None) -> Arrival:
+        """Return the update as its lane takes it, once it is stored and screened."""
+        assert self.update is not None  # or it has ended
+        assert self.screening is not None
+        return Arrival(
+            self.update_id,
+            person.person_id if person else None,
+            self.parsed.kind,
+            self.update,
+            self.parsed.text,
+            self.screening,
+            self.parsed.source,
+            person.epoch if person else None,
+            quote=self.parsed.quote,
+        )
 
 
 class UpdateReader:
@@ -66,11 +85,21 @@ class UpdateReader:
             log.warning("update_without_id")
             return None
         update, parsed = self._parse(raw)
-        parsed, screening = await self._screened(raw, parsed)
+        received = Received(UpdateId(update_id), raw, update, parsed, None, None)
+        # A long text is stored first, so that nobody else waits until it is screened.
+        is_late = update is not None and parsed.telegram_id is not None
+        is_late = is_late and len(parsed.text) > MOST_AT_ONCE
+        return received if is_late else await self.screened(received)
+
+    async def screened(self, received: Received) -> Received:
+        """Return an update with its screening."""
+        if received.screening is not None:
+            return received
+        parsed, screening = await self._screened(received.raw, received.parsed)
         response = respond(screening)
         if response is not None and (not response.blocks_model or parsed.telegram_id is None):
             response = None
-        return Received(UpdateId(update_id), raw, update, parsed, screening, response)
+        return replace(received, parsed=parsed, screening=screening, crisis_response=response)
 
     async def read_stored(self, person_id: PersonId | None) -> list[Arrival]:
         """Read the open updates of a lane. An update that is no longer readable ends as dead."""
@@ -92,6 +121,10 @@ class UpdateReader:
                 await inbox.end(transaction, [row.update_id], Ended.DEAD, reason="malformed")
             return None
         parsed, screening = await self._screened(raw, parsed)
+        if row.level == inbox.NOT_SCREENED:
+            self._metrics.screenings.labels(int(screening.level)).inc()
+            async with self._database.begin() as transaction:
+                await inbox.set_level(transaction, row.update_id, int(screening.level))
         return Arrival(
             row.update_id,
             row.person_id,
@@ -100,24 +133,44 @@ class UpdateReader:
             parsed.text,
             screening,
             parsed.source,
+            quote=parsed.quote,
         )
 
     async def _screened(self, raw: object, parsed: ParsedUpdate) -> tuple[ParsedUpdate, Screening]:
-        """Screen the text, and what is written beside it, which can only raise the level.
+        """Screen the text, its quote and what is written beside it, which only raise the level.
 
-        Words that raise it become a part of the text. A message without text is then one of words.
+        Words beside it that raise it become a part of the text. A message without text is then one
+        of words.
         """
         screening = await self._screener.screen_async(parsed.text)
-        words = attached_words(raw) if parsed.telegram_id is not None else ""
+        if parsed.telegram_id is None:
+            return parsed, screening
+        if parsed.quote is not None:
+            parsed, screening = await self._with_quote(parsed, parsed.quote, screening)
+        words = attached_words(raw)
         if not words:
             return parsed, screening
         beside = await self._screener.screen_async(words)
-        least = Level.ACTIVE if parsed.kind is UpdateKind.COMMAND else Level.PASSIVE
-        if beside.level < least or beside.level <= screening.level:
+        if beside.level < _least(parsed) or beside.level <= screening.level:
             return parsed, screening
         kind = UpdateKind.WORDS if parsed.kind in WORDLESS else parsed.kind
         text = "\n".join(part for part in (parsed.text, words) if part)
         return replace(parsed, kind=kind, text=text), merge([screening, beside])
+
+    async def _with_quote(
+        self, parsed: ParsedUpdate, quote: Quote, screening: Screening
+    ) -> tuple[ParsedUpdate, Screening]:
+        """Screen quoted words. A reply to a message asks a gentle question at most."""
+        if quote.is_bots:
+            return parsed, screening
+        quoted = await self._screener.screen_async(quote.words)
+        if not quote.is_chosen and quoted.level > Level.PASSIVE:
+            quoted = replace(quoted, level=Level.PASSIVE)
+        if quoted.level < _least(parsed) or quoted.level <= screening.level:
+            return parsed, screening
+        if parsed.kind in WORDLESS:
+            parsed = replace(parsed, kind=UpdateKind.WORDS, text=quote.words, quote=None)
+        return parsed, merge([screening, quoted])
 
     def _parse(self, raw: object) -> tuple[Update | None, ParsedUpdate]:
         reader = LayeredReader(self._bot)
@@ -134,3 +187,8 @@ class UpdateReader:
         if reader.dropped:
             log.warning("update_parts_dropped", parts=sorted(set(reader.dropped)))
         return (None, parsing.parse_leniently(raw)) if update is None else (update, parsed)
+
+
+def _least(parsed: ParsedUpdate) -> Level:
+    """Return the level from which on what is beside the text counts."""
+    return Level.ACTIVE if parsed.kind is UpdateKind.COMMAND else Level.PASSIVE

@@ -49,7 +49,7 @@ class RequestInterceptor:
             transaction,
             person,
             request,
-            words=utterance.text if is_seen else "",
+            words=utterance.told if is_seen else "",
             is_urgent=case is not None and review.is_urgent(case),
         )
         if case is not None or utterance.screening.level >= Level.PASSIVE:

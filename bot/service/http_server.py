@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 WEBHOOK_PATH = "/telegram/webhook"
 MOST_BYTES = 1_000_000
+# After these answers the rest of a body is not read, so the connection ends.
+CLOSE = {"Connection": "close"}
 UNKNOWN_HOST = "Unknown host. Use the address of this service, or its IP address."
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -116,17 +118,17 @@ async def _json(request: Request, limit_s: float) -> object:
     """
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BYTES:
-        raise HTTPException(413)
+        raise HTTPException(413, headers=CLOSE)
     body = b""
     try:
         async with asyncio.timeout(limit_s):
             async for part in request.stream():
                 body += part
                 if len(body) > MOST_BYTES:
-                    raise HTTPException(413)
+                    raise HTTPException(413, headers=CLOSE)
         return json.loads(body)
     except (TimeoutError, ClientDisconnect):
-        raise HTTPException(408) from None
+        raise HTTPException(408, headers=CLOSE) from None
     except (ValueError, RecursionError):
         raise HTTPException(400) from None
 

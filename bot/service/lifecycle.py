@@ -164,8 +164,11 @@ class Service:
 
     async def _is_idle(self) -> bool:
         # Look at memory first: lanes and jobs write rows when they are done, but rows wake no lane.
-        if self.parts.receiving.lanes.is_busy or any(
-            job.is_running for job in self.parts.jobs.values()
+        receiving = self.parts.receiving
+        if (
+            receiving.intake.is_busy
+            or receiving.lanes.is_busy
+            or any(job.is_running for job in self.parts.jobs.values())
         ):
             return False
         async with self.parts.database.read() as transaction:
@@ -185,6 +188,7 @@ class Service:
             if task.get_name() not in STOPPED_LAST:
                 task.cancel()
         await self.parts.crisis.lexicon.replays.aclose()
+        await self.parts.receiving.intake.aclose()
         await self.parts.receiving.lanes.aclose(grace_s=grace_s if may_go_on else 0.0)
         if may_go_on and grace_s > 0:
             await self._send_the_last()

@@ -33,6 +33,13 @@ def faults(environ: Mapping[str, str] = os.environ) -> list[str]:
     return found
 
 
+def what_to_check(environ: Mapping[str, str] = os.environ) -> str:
+    """Return what to check if Telegram cannot be reached, with the proxies that are set."""
+    proxies = [variable for name in PROXIES for variable, _ in _both(environ, name)]
+    names = ", ".join(["PICA_TELEGRAM_API_URL", *proxies])
+    return f"Check the network and what is set by hand: {names}."
+
+
 def _both(environ: Mapping[str, str], name: str) -> Iterator[tuple[str, str]]:
     """Yield a variable in either spelling, if it is set."""
     for variable in (name, name.lower()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from telegram import Update
 
 from bot.updates.parsing import UpdateKind
+from bot.updates.quotes import Quote
 from safety.screening.outcome import Screening, merge
 from storage.ids import PersonId, UpdateId
 from storage.messages.inbox import SourceMessage
@@ -28,6 +29,7 @@ class Arrival:
     epoch: int | None = None
     # The monotonic time of receipt.
     received_at: float = field(default_factory=time.monotonic)
+    quote: Quote | None = None
 
     @property
     def thread_id(self) -> int | None:
@@ -67,6 +69,11 @@ class Burst:
     def text(self) -> str:
         """The texts, one line for each message."""
         return "\n".join(self.texts)
+
+    @property
+    def quotes(self) -> list[Quote]:
+        """What the messages quote."""
+        return [arrival.quote for arrival in self.arrivals if arrival.quote is not None]
 
     def keep_only(self, update_ids: Collection[UpdateId]) -> bool:
         """Drop messages that are already answered, and return whether there were any.

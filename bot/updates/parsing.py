@@ -11,6 +11,7 @@ from typing import Any
 
 from telegram import Message, Update
 
+from bot.updates.quotes import Quote, quote_of
 from storage.messages.inbox import SourceMessage
 from storage.messages.sent import KINDS
 
@@ -21,7 +22,7 @@ LONGEST = 40
 # What Telegram takes for a command at the start of a text.
 _COMMAND = re.compile(r"/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{1,64})?(?![A-Za-z0-9_])")
 # Letters that show nothing, though Unicode counts them as letters or symbols.
-FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc")
 # Categories of characters that show nothing by themselves.
 UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"})
 
@@ -79,6 +80,7 @@ class ParsedUpdate:
         telegram_id: the private chat, or None for groups and unknown chats.
         text: the text to screen, perhaps empty.
         source: the message of a private chat.
+        quote: what the message quotes or replies to.
     """
 
     kind: UpdateKind
@@ -86,6 +88,7 @@ class ParsedUpdate:
     text: str = ""
     language_code: str | None = None
     source: SourceMessage | None = None
+    quote: Quote | None = None
 
 
 def parse(update: Update, operators_chat: int | None = None, raw: object = None) -> ParsedUpdate:
@@ -125,6 +128,7 @@ def parse(update: Update, operators_chat: int | None = None, raw: object = None)
         text,
         message.from_user.language_code,
         _source(message),
+        quote_of(raw),
     )
 
 
@@ -168,7 +172,6 @@ SERVICE = frozenset(
         "new_chat_title",
         "passport_data",
         "pinned_message",
-        "successful_payment",
         "unique_gift",
         "web_app_data",
         "connected_website",
@@ -176,7 +179,7 @@ SERVICE = frozenset(
 )
 # What happened, at the end of a name beside "changed" or "closed". Newer ones are read by it too.
 HAPPENED = frozenset(
-    {"set", "left", "sent", "done", "hidden", "unhidden", "given", "paid", "taken"}
+    {"set", "left", "sent", "done", "hidden", "unhidden", "given", "paid", "payment", "taken"}
 )
 
 

@@ -20,6 +20,7 @@ class Utterance:
         is_late: True if a fixed crisis reply has already answered it.
         is_new: False for a stored turn that is answered again.
         is_told: True if the person already has the opening of the crisis script.
+        quoted: the lines that it quotes.
     """
 
     person: Person
@@ -31,3 +32,9 @@ class Utterance:
     is_late: bool = False
     is_new: bool = True
     is_told: bool = False
+    quoted: str = ""
+
+    @property
+    def told(self) -> str:
+        """The words below what they quote, as the turn holds them and operators read them."""
+        return "\n".join(part for part in (self.quoted, self.text) if part)

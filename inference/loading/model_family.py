@@ -39,6 +39,8 @@ def _others(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"a model of another family: config.json says model_type {kind}", _USE
     if any(key in raw for key in ("vision_config", "image_size", "eva_config", "image_length")):
         yield "a GLM that sees pictures", _USE
+    if "codegeex" in str(raw.get("_name_or_path")).lower():
+        yield "CodeGeeX, which writes code", _USE
     heads = [name for name in names if name.endswith(("Classification", "RewardModel"))]
     if heads:
         yield f"a model that sorts texts and writes none ({heads[0]})", _USE

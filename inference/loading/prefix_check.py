@@ -10,6 +10,7 @@ from inference.loading.layout import PREFIX_KEY
 _PROJECTION = tuple(f"{PREFIX_KEY}trans.{n}.{kind}" for n in (0, 2) for kind in ("weight", "bias"))
 # What a prefix's own configuration says of the model that it was trained on.
 _OF_THE_BASE = (
+    "model_type",
     "hidden_size",
     "num_layers",
     "num_attention_heads",

@@ -1,5 +1,6 @@
 """The openings for a moment of danger (`openings.yaml`): a roof, a road, a knife in the hand."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -10,6 +11,10 @@ from safety.response.script import ScriptStep, begin, questions
 from safety.screening.levels import Level
 from safety.text.normalise import normalise, squeezed
 
+# A denial ends right before the word that it denies, in a squeezed text.
+_DENIAL = re.compile(r"(?:没|没有|冇|未|没再|不是|不|didnt|havent|not|never|no|isnt|dont)\Z")
+_REACH = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -18,7 +23,7 @@ class Moment:
     Attributes:
         scripts: The scripts that it opens.
         question: The question of the script that its text asks.
-        words: Squeezed words, any of which names it.
+        words: Squeezed words, any of which names it. Without words it fits any message.
     """
 
     name: str
@@ -51,7 +56,18 @@ def moment_of(response: Response, text: str) -> Moment | None:
         return None
     said = squeezed(normalise(text).surface)
     fitting = (moment for moment in moments() if response.script in moment.scripts)
-    return next((m for m in fitting if any(word in said for word in m.words)), None)
+    named = (m for m in fitting if not m.words or any(_names(said, word) for word in m.words))
+    return next(named, None)
+
+
+def _names(said: str, word: str) -> bool:
+    """Return whether a squeezed text names a word and does not deny it (没割，吃了药)."""
+    at = said.find(word)
+    while at >= 0:
+        if not _DENIAL.search(said, max(0, at - _REACH), at):
+            return True
+        at = said.find(word, at + 1)
+    return False
 
 
 def opening_of(response: Response, text: str) -> ScriptStep:

@@ -67,6 +67,7 @@ class ScriptStep:
 @dataclass(frozen=True, slots=True)
 class _Scripts:
     scripts: Mapping[str, tuple[ScriptQuestion, ...]]
+    lasting: Mapping[str, str]
     stays: Mapping[str, int]
 
 
@@ -81,7 +82,7 @@ def _load() -> _Scripts:
     }
     if set(scripts) != set(Script):
         raise ValueError(f"scripts.yaml: scripts must be those of the policy, not {set(scripts)}")
-    return _Scripts(scripts, data["stays"])
+    return _Scripts(scripts, data["lasting"], data["stays"])
 
 
 def _question(name: str, row: dict[str, Any]) -> ScriptQuestion:
@@ -107,6 +108,11 @@ def asked(script: str, step: int) -> str | None:
     if script == GENTLE and step:  # already answered
         return None
     return row[step].name if step < len(row) else None
+
+
+def lasting(script: str) -> str | None:
+    """Return the question whose answer is still acknowledged after a script's last one."""
+    return _load().lasting.get(script)
 
 
 def begin(script: str, *, emergency_first: bool) -> ScriptStep:
@@ -136,7 +142,8 @@ def advance(
     """
     row = questions(script)
     grave = level >= Level.IMMINENT
-    acknowledges = _acknowledges(row, step, turns, answer, level)
+    name = row[step].name if step < len(row) else lasting(script)
+    acknowledges = _acknowledges(name, turns, answer, level)
     script = Script.SUICIDE if script == GENTLE else script
     step += 1
     while step < len(row) and row[step].name in known and row[step].offers is None:
@@ -180,12 +187,12 @@ def told_beside(
 
 
 def _acknowledges(
-    row: tuple[ScriptQuestion, ...], step: int, turns: int, answer: Answer, level: Level
+    question: str | None, turns: int, answer: Answer, level: Level
 ) -> tuple[str, ...]:
     variant = turns % VARIANTS + 1
     if level >= Level.IMMINENT:
         return (f"ack_emergency_{variant}",)
-    own = (f"{row[step].name}_{answer}",) if step < len(row) else ()
+    own = (f"{question}_{answer}",) if question else ()
     if level >= Level.ACTIVE and not (answer is Answer.YES and own):
         return (f"ack_risk_{variant}",)
     return (*own, f"ack_{answer}_{variant}", f"ack_{answer}_1")

@@ -6,7 +6,15 @@ each of these rules applies only after its questions.
 
 from importlib import resources
 
-from safety.screening.answers import Answer, Reading, all_questions, raised_by, told
+from safety.screening.answers import (
+    LATER,
+    NAMED_RISK,
+    Answer,
+    Reading,
+    all_questions,
+    raised_by,
+    told,
+)
 from safety.screening.context import Added
 from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Lexicon, LexiconError, parse
@@ -28,7 +36,7 @@ def load_rules() -> Lexicon:
     folder = resources.files(__package__).joinpath("direct_questions")
     rules = parse({name: folder.joinpath(name).read_text("utf-8") for name in _FILES})
     for entry in rules.entries:
-        if not entry.asked or not entry.asked <= all_questions().keys():
+        if not entry.asked or not entry.asked - {LATER, NAMED_RISK} <= all_questions().keys():
             raise LexiconError(f"{entry.id}: asked must name questions of questions.yaml")
     return rules
 

@@ -37,6 +37,11 @@ def meanings(surface: str) -> list[str]:
     return [f"<{classes[word]}>" if word in classes else word for word in found]
 
 
+def classes_in(surface: str) -> set[str]:
+    """Return the names of the classes of a folded text's words."""
+    return {meaning[1:-1] for meaning in meanings(surface) if meaning[0] == "<"}
+
+
 def members(name: str) -> list[str]:
     """Return the words of a class."""
     return [word for word, kind in _classes()[1].items() if kind == name]

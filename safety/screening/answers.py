@@ -11,12 +11,16 @@ from enum import StrEnum
 from functools import cache
 
 from safety.screening.answer_model import AnswerModel
-from safety.screening.answer_words import members, plain, read_data
+from safety.screening.answer_words import classes_in, members, plain, read_data
 from safety.screening.levels import Category, Level
 from safety.text.normalise import normalise
 
 # The value of `asked` in a rule for texts after no question.
 _NO_QUESTION = "none"
+# The question after the last one of a script: nothing was asked, but the conversation is held.
+LATER = "later"
+# No question at all, but a risk to the writer's own life in the same message.
+NAMED_RISK = "named_risk"
 _END = r"[\s,，。.!！?？~…、]*"
 _LATIN_END = "(?![a-z0-9])"
 _ONLY_MARKS = re.compile(r"[\s.。…,，·、?？!！~—–*_-]{1,24}")
@@ -60,6 +64,7 @@ class Question:
     raises: Mapping[Answer, Level] = field(default_factory=dict)
     sure_yes: Level = Level.NONE
     held: Level = Level.NONE
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class AnswerRule:
     answer: Answer
     asked: frozenset[str]
     pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
     longest: int
     match: tuple[str, ...]
     no_match: tuple[str, ...]
@@ -77,7 +83,9 @@ class AnswerRule:
         """Return whether the rule decides about a folded answer."""
         if self.asked and (question or _NO_QUESTION) not in self.asked:
             return False
-        return len(said) <= self.longest and bool(self.pattern.search(said))
+        if len(said) > self.longest or not self.pattern.search(said):
+            return False
+        return self.unless is None or not self.unless.search(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ def all_questions() -> Mapping[str, Question]:
             {Answer(kind): Level(level) for kind, level in row.get("raises", {}).items()},
             Level(row.get("sure_yes", 0)),
             Level(row.get("held", 0)),
+            frozenset(row.get("names", ())),
         )
         for name, row in rows.items()
     }
@@ -132,8 +141,11 @@ def _read(surface: str, question: str | None) -> Reading:
             return Reading(rule.answer, is_sure=True)
     if question is None or not said.strip():
         return Reading(Answer.OTHER)
-    shares = _model().shares(surface, question, all_questions()[question].subject)
+    asked = all_questions()[question]
+    shares = _model().shares(surface, question, asked.subject)
     kind = max(shares, key=shares.__getitem__)
+    if kind == Answer.YES and asked.names and asked.names.isdisjoint(classes_in(surface)):
+        return Reading(Answer.OTHER)
     return Reading(Answer(kind), is_sure=shares[kind] >= _SURE)
 
 
@@ -183,6 +195,7 @@ def _answer_rule(row: Mapping[str, object], particles: str) -> AnswerRule:
         Answer(str(row["answer"])),
         frozenset(_texts(row.get("asked", ()))),
         re.compile(pattern),
+        _in_order(_texts(row["unless"])) if "unless" in row else None,
         int(str(row["longest"])),
         tuple(_texts(row["match"])),
         tuple(_texts(row["no_match"])),
@@ -207,15 +220,21 @@ def _in_order(patterns: Sequence[str]) -> re.Pattern[str]:
     """Compile patterns, those with the same first part together, so that it is searched once."""
     tails: dict[str, list[str]] = {}
     for pattern in patterns:
-        first, *others = pattern.split(" ") if "<" in pattern else [pattern]
+        first, *others = pattern.split(" ") if "<" in pattern or "{" in pattern else [pattern]
         tails.setdefault(first, []).append("".join(_BETWEEN + _part(part) for part in others))
     groups = (f"{_part(first)}(?:{'|'.join(rest)})" for first, rest in tails.items())
     return re.compile("|".join(groups))
 
 
 def _part(part: str) -> str:
-    names = part[1:-1].split("|") if part.startswith("<") else []
-    return f"(?:{_either([word for name in names for word in members(name)] or [part])})"
+    """Write a class of words, some words ({no|not_any}), or one word as a pattern."""
+    inner = part[1:-1].split("|")
+    if part.startswith("<"):
+        return f"(?:{_either([word for name in inner for word in members(name)])})"
+    if not part.startswith("{"):
+        return f"(?:{_either([part])})"
+    words = [word.replace("_", " ") for word in inner if word]
+    return f"(?:{_either(words)})" + "?" * ("" in inner)
 
 
 def _either(texts: Sequence[str], *, bounded: bool = True) -> str:

@@ -9,12 +9,13 @@ _WINDOW = 24
 _NO_BORDER = "'’-"
 # Possessive (*+), so that matching stays linear in the length of the text.
 _LEADS = re.compile(
-    r"(?:[我刚才已经都真的嗯是有对又就其实啱头先然后也全好像唔系 ]"
+    r"(?:[我刚才已经都真的嗯是有对又就其实啱头先然后也全好像唔系只净 ]"
     r"|\b(?:i|i've|i’ve|ive|just|already|yes|yeah|yep|yup|ok|okay|so|um|uh|well|kinda|and|then"
     r"|have|may|might|maybe|think|did|actually|really|sorry|only|mm|oh)\b)*+"
 )
 _TRAILS = re.compile(
     r"(?:[了啊呀吧呢的哦喇啦咗过嘛诶呜哈噢嗯 ]"
+    r"|而已|罢了|啫"
     r"|\b(?:already|now|again|just|lol|sorry|all|right|of|it|them|today|tonight|earlier|before"
     r"|ok|ago|i think|i guess|though)\b)*+"
 )

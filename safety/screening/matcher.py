@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from safety.screening.literals import Automaton, Bounds, Literals
+from safety.text.frequent import frequent_words
 from safety.text.normalise import SYLLABLE_MARK, Normalised, TextView
 from safety.text.pinyin import sound_of
 from safety.text.sentences import ends_sentence
@@ -18,6 +19,12 @@ Span = tuple[int, int]
 _LOOK_BACK = 8  # earlier spans that can still reach into a position; spans are short
 _FEWEST_SPELLED = 4
 _BEGINNERS = tuple(f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("si", "huo"))
+# 想死爸 and 想活得 must not void 想死吧 and 想活的, which are typed in the same letters.
+_LIKE_PARTICLES = tuple(
+    f"{SYLLABLE_MARK}{sound}{SYLLABLE_MARK}" for sound in ("ba", "ma", "de", "shi")
+)
+# Typed syllables after which those sounds are another word: si kao (思考), huo dong (活动).
+_GOES_ON = {sound: frequent_words(f"after_{sound}") for sound in ("si", "huo")}
 _PARTICLES = frozenset("了吧啊呢的地得呀啦嘛吗算掉过着去来就也都又才是不没好会能可我你他她和跟或还")
 _SOFT = frozenset(",，、:：")
 
@@ -68,7 +75,7 @@ class Matcher:
         if view.spelled[-1]:
             for key, start, end in _every(self._literals.typed, view.text):
                 span = _spelled(view, start, end, key.count(SYLLABLE_MARK) - 1)
-                if span is not None:
+                if span is not None and not _goes_on(key, view.text, end):
                     yield key, span
 
     def _heard_in(self, surface: str, view: TextView) -> Iterator[tuple[str, Span]]:
@@ -95,14 +102,16 @@ class Matcher:
         for written, keyed in ((True, places), (False, heard)):
             for key, spans in keyed.items():
                 whole = sorted(spans)
+                is_heard = not written or key.endswith(_LIKE_PARTICLES)
                 for bounds, parts in self._literals.groups(key):
                     kept = whole
                     if any(bounds):
                         kept = [s for s in whole if _bounded(surface, s, bounds)]
-                    if kept:
-                        for part in parts:
-                            if written or part not in self._as_written:
-                                found.setdefault(part, []).append(kept)
+                    if not kept:
+                        continue
+                    for part in parts:
+                        if not is_heard or part not in self._as_written:
+                            found.setdefault(part, []).append(kept)
         # Parts share their lists, because sorting each would be slow on 想死想死想死.
         return {p: x[0] if len(x) == 1 else sorted(set().union(*x)) for p, x in found.items()}
 
@@ -164,12 +173,19 @@ def _ends_clause(surface: str, index: int) -> bool:
 
 
 def _spelled(view: TextView, start: int, end: int, syllables: int) -> Span | None:
-    """Accept syllables typed in Latin letters: next to characters, or enough letters alone."""
+    """Accept syllables typed in Latin letters: next to characters or such syllables, or enough."""
     letters = view.spelled[end] - view.spelled[start]
     everything = end - start - 1 - syllables
-    if letters and (letters < everything or letters >= _FEWEST_SPELLED):
+    is_enough = letters < everything or letters >= _FEWEST_SPELLED or view.only_spelled
+    if letters and is_enough:
         return view.starts[start + 1], view.ends[end - 2]
     return None
+
+
+def _goes_on(key: str, text: str, end: int) -> bool:
+    """Return whether the last syllable of a typed match begins another word."""
+    last = key[:-1].rpartition(SYLLABLE_MARK)[2]
+    return last in _GOES_ON and text[end : text.find(SYLLABLE_MARK, end)] in _GOES_ON[last]
 
 
 def letters_before(surface: str) -> list[int]:

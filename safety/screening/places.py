@@ -87,7 +87,16 @@ class Places:
 
     @cached_property
     def _letters(self) -> list[int]:
-        return letters_before(self._plain.surface)
+        typed = next((view for view in self._plain.views if view.only_spelled), None)
+        if typed is None:
+            return letters_before(self._plain.surface)
+        starts = frozenset(typed.starts)  # a typed syllable is as long as a character
+        return letters_before(
+            "".join(
+                char if index in starts or not char.isascii() else " "
+                for index, char in enumerate(self._plain.surface)
+            )
+        )
 
     @cached_property
     def _ends(self) -> list[int]:

@@ -3,11 +3,12 @@
 It keeps no state between texts, so one `Screener` serves every chat.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from safety.screening.answer_rules import answered, heard, load_rules, tells_of_harm
-from safety.screening.answers import Answer, Reading, read
+from safety.screening.answers import LATER, NAMED_RISK, Answer, Reading, read
 from safety.screening.combinations import Candidate, raise_imminent
 from safety.screening.context import (
     REMEMBERED,
@@ -21,7 +22,7 @@ from safety.screening.levels import Category, Level
 from safety.screening.lexicon import Entry, Lexicon, load_lexicon
 from safety.screening.literals import Alternatives, Literals
 from safety.screening.matcher import Chained, Matcher, Span
-from safety.screening.outcome import Match, Screening, sum_up
+from safety.screening.outcome import Match, Screening, merge, sum_up
 from safety.screening.places import Places
 from safety.screening.scope import Surroundings, lower
 from safety.screening.second_stage import SecondStage
@@ -29,8 +30,14 @@ from safety.text.normalise import Normalised, normalise
 from safety.text.readings import other_readings
 from safety.text.sentences import Borders
 
+# A longer text is screened in pieces that overlap. Bursts of messages are shorter.
+PIECE = 8_192 + 256
+OVERLAP = 512
 _MOST_REMEMBERED = 400  # characters of an earlier message that are screened again
 _MOST_SCOPED = 16  # places of one rule that scope may lower; one more counts as it is
+
+# Without one of these, no rule finds that something was taken beside a named risk.
+_TAKEN = re.compile("[吃吞喝服食饮灌咽嗑打]|took|take|swallow|dr[aiu]nk|overdos|down|\\bod|ate|had")
 
 # The spans of the lexicon's cues, by name.
 Cues = Mapping[str, list[Span]]
@@ -107,14 +114,18 @@ class Screener:
             text: The message.
             history: The person's own earlier messages, oldest first, of which the last few
                 count. They can raise the level, never lower it.
-            asked: The question of the scripts that the message answers, if any. Its answer may
-                raise the level, and the screening carries its kind.
+            asked: The question of the scripts that the message answers, or `LATER`, if any. Its
+                answer may raise the level, and the screening carries its kind.
         """
+        if len(text) > PIECE:
+            return self._in_pieces(text, history, asked)
         plain = normalise(text)
         screening, cues = self._in_every_reading(text, plain)
         added, more, answer = list[Added](), list[Match](), None
         if asked is not None:
             answer, added, more = self._answer(plain, asked)
+        elif _names_own_risk(screening) and _TAKEN.search(plain.surface):
+            more = self._harm_told(plain, NAMED_RISK)
         if history:
             added += self._from_before(text, screening, plain.surface, cues, history[-REMEMBERED:])
         more = [m for m in more if m.level >= max(screening.level, Level.PASSIVE)]
@@ -127,17 +138,38 @@ class Screener:
             screening = sum_up([*screening.matches, *more], self._version)
         return replace(screening, answer=answer) if answer else screening
 
+    def _in_pieces(self, text: str, history: Sequence[str], asked: str | None) -> Screening:
+        """Screen a text that is longer than any message, so that each letter costs the same.
+
+        An answer is read from its beginning, as its leading words decide.
+        """
+        screenings = []
+        for start in range(0, len(text) - OVERLAP, PIECE - OVERLAP):
+            found = self.screen(
+                text[start : start + PIECE], history, asked=asked if start == 0 else None
+            )
+            moved = [replace(m, start=m.start + start, end=m.end + start) for m in found.matches]
+            screenings.append(replace(found, matches=tuple(moved)))
+        merged = merge(screenings)
+        return replace(merged, matches=tuple(dict.fromkeys(merged.matches)))
+
     def _answer(self, plain: Normalised, asked: str) -> tuple[Answer, list[Added], list[Match]]:
         """Read an answer, and return what it adds by its kind and by its words."""
+        if asked == LATER:
+            return read(plain.surface).answer, [], self._harm_told(plain, asked)
         reading = read(plain.surface, asked)
-        matches: list[Match] = []
-        if self._answers is not None:
-            rules = self._answers._asked
-            found = self._answers._alone(plain)[0].matches
-            matches = heard([m for m in found if asked in rules[m.rule]], reading.answer, asked)
+        matches = heard(self._harm_told(plain, asked), reading.answer, asked)
         if tells_of_harm(matches, asked):
             reading = Reading(Answer.YES)  # the matches have its level
         return reading.answer, answered(plain.surface, reading, asked), matches
+
+    def _harm_told(self, plain: Normalised, asked: str) -> list[Match]:
+        """Return what the rules for answers find after a question."""
+        if self._answers is None:
+            return []
+        rules = self._answers._asked
+        found = self._answers._alone(plain)[0].matches
+        return [match for match in found if asked in rules[match.rule]]
 
     def _in_every_reading(self, text: str, plain: Normalised) -> tuple[Screening, Cues]:
         """Screen a text as it stands, in its other readings and in other languages."""
@@ -239,6 +271,13 @@ def is_open(screening: Screening) -> bool:
 
 def _gravest(screening: Screening) -> list[Match]:
     return [m for m in screening.matches if m.level == screening.level]
+
+
+def _names_own_risk(screening: Screening) -> bool:
+    """Return whether a text names a risk to the writer's own life, at level 3 or 4."""
+    return any(
+        m.level >= Level.ACTIVE and m.category is Category.SUICIDE for m in screening.matches
+    )
 
 
 def _raised(screening: Screening) -> Screening:

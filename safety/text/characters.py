@@ -18,8 +18,9 @@ _CONFUSABLES = {
     **dict(zip("οαερτικνυχω", "oaeptikvuxw", strict=True)),
     **dict(zip("ոսօɑɡɩıłøđ", "nuoagiilod", strict=True)),
     "亖": "死",
+    "𠝹": "割",  # to cut, in Cantonese
     # Small capitals, and letters upside down.
-    **dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢǫ", "abcdefghijklmnopqrstuvwyzq", strict=True)),
+    **dict(zip("ᴀʙᴄᴅᴇꜰғɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢǫ", "abcdeffghijklmnopqrstuvwyzq", strict=True)),
     # Hangul letters without a sound, which show as a blank.
     **dict.fromkeys("\u115f\u1160\u3164\uffa0", ""),
 }

@@ -1,8 +1,11 @@
-"""The letters and digits that people put between Chinese characters to hide a word: 我x想x死."""
+"""The letters and digits between Chinese characters that hide a word: 我x想x死, 我-x-想-x-死."""
 
 import re
 
-_FILLED = re.compile("[\u3400-\u9fff](?:[a-z0-9]{1,2}[\u3400-\u9fff]){2,}")
+_SEPARATOR = r"[ ._*~\-|/]?"
+_FILLED = re.compile(
+    f"[\u3400-\u9fff](?:{_SEPARATOR}[a-z0-9]{{1,2}}{_SEPARATOR}[\u3400-\u9fff]){{2,}}"
+)
 _FILLER = re.compile("[a-z0-9]+")
 
 

@@ -19,6 +19,9 @@ SYLLABLE_MARK = "|"
 # Replaces text of the pinyin view that is not a syllable.
 BREAK_MARK = "#"
 
+# Fewer typed syllables may be words of any language.
+_FEWEST_TYPED = 3
+
 _LEET = {"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "8": "b"}
 _LEET_I = _LEET | {"1": "i", "!": "i"}
 _LEET_L = _LEET | {"1": "l", "!": "l"}
@@ -67,6 +70,7 @@ class TextView:
         pinyin: Whether this is the syllable view, whose matches need a second check.
         spelled: For the syllable view, how many letters before each position were typed in
             Latin. If none was, it is a short list of zeros.
+        only_spelled: For the syllable view, whether all its Latin words are typed syllables.
     """
 
     text: str
@@ -74,6 +78,7 @@ class TextView:
     ends: list[int]
     pinyin: bool = False
     spelled: list[int] = field(default_factory=list)
+    only_spelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +248,11 @@ def _pinyin(surface: str) -> TextView:
     starts, ends, spelled = [0], [0], [0, 0]
     is_typed = any(_latin(char) for char in surface)
     broken = False
+    typed_syllables, has_other_word = 0, False
     for item in syllables(surface):
         mark = _piece(item)
+        typed_syllables += item.spelled
+        has_other_word |= not mark.isalpha() and _latin(surface[item.start])
         if mark == BREAK_MARK and broken:
             continue
         broken = mark == BREAK_MARK
@@ -255,7 +263,14 @@ def _pinyin(surface: str) -> TextView:
         if is_typed:
             typed, before = len(mark) if item.spelled else 0, spelled[-1]
             spelled.extend(before + min(i, typed) for i in range(1, len(piece) + 1))
-    return TextView("".join(out), starts, ends, pinyin=True, spelled=spelled)
+    return TextView(
+        "".join(out),
+        starts,
+        ends,
+        pinyin=True,
+        spelled=spelled,
+        only_spelled=typed_syllables >= _FEWEST_TYPED and not has_other_word,
+    )
 
 
 def _piece(item: Syllable) -> str:

@@ -14,8 +14,11 @@ from pypinyin.constants import PINYIN_DICT
 
 _LONGEST_SYLLABLE = 6
 _WORD = re.compile("[a-zA-Z]+")
-# At least four single letters with a separator after each.
-_APART = re.compile(r"(?<![a-zA-Z])[a-z](?:[ ._*~\-,，·/|][a-z](?![a-zA-Z])){3,}")
+# At least four single letters with a separator after each, and perhaps the numbers of their tones.
+_APART = re.compile(
+    r"(?<![a-zA-Z])[a-z](?:[ ._*~\-,，·/|]{1,3}(?:[1-5][ ._*~\-,，·/|]{1,3})?[a-z](?![a-zA-Z])){3,}"
+)
+_BETWEEN_TONES = re.compile("[a-z](?:[^1-5]*[a-z])?")
 # The number of a tone: wo3 xiang3.
 _TONE = re.compile("[1-5](?![0-9])")
 
@@ -46,7 +49,7 @@ def sound_of(char: str) -> str:
 @lru_cache(maxsize=1)
 def _known() -> frozenset[str]:
     sounds = {sound_of(chr(code)) for code in range(0x4E00, 0x9FA6)}
-    return frozenset(s for s in sounds if s and s.isascii() and (len(s) > 1 or s in "ae"))
+    return frozenset(s for s in sounds if s and s.isascii() and (len(s) > 1 or s in "aeo"))
 
 
 def split(word: str) -> list[str] | None:
@@ -93,12 +96,12 @@ def syllables(surface: str) -> Iterator[Syllable]:
             yield Syllable(sound, index, index + 1, spelled=False)
             index += 1
         elif char.isascii() and char.isalpha():
-            places = _letters_from(surface, index)
             is_spelled = False
-            for syllable in _spelled(surface, places):
-                is_spelled = syllable.spelled
-                yield syllable
-            index = places[-1] + 1
+            for places in _words_from(surface, index):
+                for syllable in _spelled(surface, places):
+                    is_spelled = syllable.spelled
+                    yield syllable
+                index = places[-1] + 1
             if is_spelled and _TONE.match(surface, index):
                 index += 1
         else:
@@ -107,14 +110,16 @@ def syllables(surface: str) -> Iterator[Syllable]:
             index += 1
 
 
-def _letters_from(surface: str, index: int) -> Sequence[int]:
-    """Return the places of a word's letters, which may stand apart (w o x i a n g)."""
+def _words_from(surface: str, index: int) -> Iterator[Sequence[int]]:
+    """Yield the places of a word's letters, or of words whose letters stand apart (w o 3 x i a)."""
     apart = _APART.match(surface, index)
-    if apart is not None:
-        return [place for place in range(*apart.span()) if surface[place].isalpha()]
-    word = _WORD.match(surface, index)
-    assert word is not None
-    return range(*word.span())
+    if apart is None:
+        word = _WORD.match(surface, index)
+        assert word is not None
+        yield range(*word.span())
+        return
+    for word in _BETWEEN_TONES.finditer(surface, *apart.span()):
+        yield [place for place in range(*word.span()) if surface[place].isalpha()]
 
 
 def _spelled(surface: str, places: Sequence[int]) -> Iterator[Syllable]:

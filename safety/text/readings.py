@@ -21,23 +21,45 @@ _FEWEST_WORDS = 2
 _HAN_IN_ENGLISH = re.compile("[\u3400-\u9fff]+")
 _LATIN_WORD = re.compile(r"[a-z']{1,20}")
 _IN_ENGLISH = {
+    "我": "i",
+    "不": "do not",
+    "没": "no",
+    "真的": "really",
+    "好": "really",
+    "很": "really",
+    "就": "just",
+    "了": "",
+    "去": "",
+    "掉": "",
+    "着": "",
+    "再": "anymore",
+    "想": "want to",
+    "要": "want to",
+    "想要": "want to",
+    "不想": "do not want to",
+    "不要": "do not want to",
+    "今晚": "tonight",
+    "现在": "now",
+    "自己": "myself",
     "死": "die",
-    "去死": "die",
-    "死掉": "die",
-    "死了": "die",
     "自杀": "kill myself",
     "自尽": "kill myself",
+    "杀": "kill",
     "自残": "hurt myself",
     "割腕": "cut my wrists",
+    "割": "cut",
     "跳楼": "jump off a building",
     "跳桥": "jump off a bridge",
     "活": "live",
-    "活了": "live anymore",
-    "活着": "live",
     "结束": "end",
-    "生命": "life",
+    "生命": "my life",
+    "人生": "my life",
+    "命": "my life",
+    "一切": "it all",
     "消失": "disappear forever",
 }
+_LONGEST_HAN = max(map(len, _IN_ENGLISH))
+_MOST_RUNS, _MOST_HAN = 4, 8
 
 
 def other_readings(text: str) -> Iterator[str]:
@@ -87,7 +109,21 @@ def _part(word: re.Match[str]) -> str:
 def _in_english(text: str) -> Iterator[str]:
     """Yield a sentence of English with a few Chinese words, all in English."""
     runs = _HAN_IN_ENGLISH.findall(text)
-    if not 1 <= len(runs) <= 2 or any(run not in _IN_ENGLISH for run in runs):
+    if not 1 <= len(runs) <= _MOST_RUNS or len(_LATIN_WORD.findall(text)) < _FEWEST_WORDS:
         return
-    if len(_LATIN_WORD.findall(text)) >= _FEWEST_WORDS:
-        yield _HAN_IN_ENGLISH.sub(lambda run: f" {_IN_ENGLISH[run.group()]} ", text)
+    meant = {run: _word_by_word(run) for run in runs}
+    if all(meant.values()):
+        yield _HAN_IN_ENGLISH.sub(lambda run: f" {meant[run.group()]} ", text)
+
+
+def _word_by_word(run: str) -> str:
+    """Return Chinese words one by one in English, or an empty text if one is unknown."""
+    words, at = [], 0
+    while at < len(run) <= _MOST_HAN:
+        sizes = range(_LONGEST_HAN, 0, -1)
+        size = next((n for n in sizes if run[at : at + n] in _IN_ENGLISH), 0)
+        if not size:
+            return ""
+        words.append(_IN_ENGLISH[run[at : at + size]])
+        at += size
+    return " ".join(filter(None, words))

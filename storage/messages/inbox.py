@@ -20,6 +20,8 @@ from storage.database.schema import inbox
 from storage.ids import PersonId, TurnId, UpdateId
 
 SEAL_CONTEXT = "inbox.payload"
+# The level of a long text until its lane screens it.
+NOT_SCREENED = -1
 DIGEST_CONTEXT = "inbox.digest"
 
 
@@ -56,6 +58,7 @@ class OpenRow:
     kind: str
     payload: str
     attempts: int
+    level: int
     waits_for_consent: bool
 
 
@@ -237,6 +240,13 @@ async def end_before(
     )
 
 
+async def set_level(transaction: Transaction, update_id: UpdateId, level: int) -> None:
+    """Store the level of an update that its lane has screened."""
+    await transaction.execute(
+        update(inbox).where(inbox.c.update_id == update_id).values(level=level)
+    )
+
+
 async def highest_open_level(transaction: Transaction, person_id: PersonId) -> int:
     """Return the highest level among a person's open updates, or 0."""
     query = select(func.coalesce(func.max(inbox.c.level), 0)).where(
@@ -399,6 +409,7 @@ async def _open(
             inbox.c.kind,
             inbox.c.payload,
             inbox.c.attempts,
+            inbox.c.level,
             inbox.c.waits_for_consent,
         )
         .where(inbox.c.ended_as.is_(None), inbox.c.payload.is_not(None), *conditions)
@@ -413,6 +424,7 @@ async def _open(
             row.kind,
             await keys.unseal(transaction, _owner(row.person_id), row.payload, SEAL_CONTEXT),
             row.attempts,
+            row.level,
             waits_for_consent=bool(row.waits_for_consent),
         )
         for row in rows

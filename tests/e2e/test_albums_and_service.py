@@ -14,10 +14,18 @@ from tests.e2e.operators_cast import GRAVE, told
 from tests.e2e.test_unheard import SENT
 from tests.support.waiting import at_rest
 
-INVISIBLE = ("\u2062\u2063", "\u2800\u3164", "\ufe0f\u200d", "\u00ad\u2060 \u180e", "\U000e0041")
+INVISIBLE = (
+    "\ufffc",
+    "\u2062\u2063",
+    "\u2800\u3164",
+    "\ufe0f\u200d",
+    "\u00ad\u2060 \u180e",
+    "\U000e0041",
+)
 CHAT = {"id": 5, "type": "private"}
 SERVICE: dict[str, Any] = {
     "message_auto_delete_timer_changed": {"message_auto_delete_time": 86400},
+    "refunded_payment": {"currency": "XTR"},
     "pinned_message": {"message_id": 5, "date": 0, "chat": CHAT},
     "chat_background_set": {"type": {"type": "fill"}},
     "write_access_allowed": {"from_request": True},

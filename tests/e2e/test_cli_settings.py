@@ -60,7 +60,7 @@ def test_d2_serve_tells_every_fault_at_once(monkeypatch: pytest.MonkeyPatch, tak
         ("PICA_OPERATORS", "lin", "PICA_OPERATORS: must be Telegram ids, separated by commas"),
         ("PICA_OPERATORS", "12, x", "PICA_OPERATORS: must be Telegram ids, separated by commas"),
         ("PICA_PILOT_PEOPLE", "@mei", "PICA_PILOT_PEOPLE: must be Telegram ids"),
-        ("PICA_OPERATORS_CHAT", "ops", "PICA_OPERATORS_CHAT: must be a valid integer"),
+        ("PICA_OPERATORS_CHAT", "ops", "PICA_OPERATORS_CHAT: must be a whole number"),
         ("PICA_RETENTION_DAYS", "0", "PICA_RETENTION_DAYS: must be greater than or equal to 1"),
         ("PICA_STREAMING", "yes", "PICA_STREAMING: must be 'draft', 'edit' or 'off'"),
         ("PICA_OPERATOR", "12", "PICA_OPERATOR is not a setting. Do you mean PICA_OPERATORS?"),

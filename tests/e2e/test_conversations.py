@@ -1,4 +1,4 @@
-"""Fifty written conversations go through the crisis scripts, and each reply is judged by a table.
+"""Written conversations go through the crisis scripts, and each reply is judged by a table.
 
 All people write at the same time, turn by turn, to one service.
 """

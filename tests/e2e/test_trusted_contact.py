@@ -21,6 +21,11 @@ NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 CALLED = {"zh": "表姐", "en": "my cousin"}
 SHOWN = {"zh": "小美", "en": "Mei"}
 GRAVE = {"zh": "我想自杀", "en": "I want to kill myself"}
+# The answers to the script's questions, of which the last one names harm.
+ANSWERS = {
+    "zh": ("想过", "没有", "吃了几片药"),
+    "en": ("yes", "no, not hurt", "i took some pills"),
+}
 NOW = {"zh": "我刚吞了一整瓶安眠药", "en": "I just swallowed a whole bottle of pills"}
 REGION = {"zh": "CN", "en": "GB"}
 EMERGENCY = {"zh": "120", "en": "999"}
@@ -180,7 +185,8 @@ async def test_by_itself_only_if_chosen_and_only_at_level_4(
     await answer_to(owner, GRAVE[language])
     await at_rest(service, sandbox)
     assert messages_to(texts, friend, language) == []
-    await answer_to(owner, NOW[language])
+    for answer in ANSWERS[language]:
+        await answer_to(owner, answer)
     await owner.wait_for(texts(language, "contact_told").split("{")[0].strip(), timeout_s=20)
     assert len(messages_to(texts, friend, language)) == 1
     told = texts(language, "contact_telling_automatic", called=CALLED[language], words="@")

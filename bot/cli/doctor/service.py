@@ -6,6 +6,7 @@ from bot.cli.doctor.findings import Finding, bad, good, warning
 from bot.context import open_database, telegram_bot
 from bot.crisis.safe_mode import SafeMode
 from bot.settings import Settings
+from bot.transport.surroundings import what_to_check
 from review.lexicon.live_lexicon import stacked
 from safety.screening.lexicon import load_lexicon
 from storage import Database, SecretKeyError, StorageError
@@ -124,7 +125,7 @@ async def check_telegram(settings: Settings) -> list[Finding]:
             bad(
                 "telegram",
                 f"cannot be reached ({type(error).__name__})",
-                "Check the network and PICA_TELEGRAM_API_URL.",
+                what_to_check(),
             )
         ]
     if hook.url and not settings.webhook_url:

@@ -7,7 +7,7 @@ import pytest
 
 from bot.service.connections import check_surroundings
 from bot.settings import Settings, SettingsError, load
-from bot.transport.surroundings import faults
+from bot.transport.surroundings import faults, what_to_check
 
 WRONG = {
     "PICA_TELEGRAM_TOKEN": ["1:abc\n", "1:abc def", "abc", "bot1:abc", '"1:abc"'],
@@ -89,3 +89,9 @@ def test_a13_what_the_client_reads_is_named(
 
 def test_a13_what_the_client_can_use_is_taken() -> None:
     assert faults(FINE) == []
+
+
+def test_a13_a_proxy_is_named_if_telegram_cannot_be_reached() -> None:
+    assert what_to_check({}).endswith("set by hand: PICA_TELEGRAM_API_URL.")
+    said = what_to_check({"HTTPS_PROXY": "http://user:hush@host", "all_proxy": "host:1"})
+    assert said.endswith("PICA_TELEGRAM_API_URL, all_proxy, HTTPS_PROXY.")

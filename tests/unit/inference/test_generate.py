@@ -40,7 +40,6 @@ def test_empty_lines_are_passed_over(pica):
         ('{"query": 5}', 'line 3: not an object with a text "query"'),
         ('{"query": "x", "history": [["a"]]}', 'line 3: "history" must be'),
         ('{"query": "x", "history": "y"}', 'line 3: "history" must be'),
-        (json.dumps({"query": "很" * 3000}), "line 3: prompt_too_long"),
     ],
 )
 def test_a_bad_line_is_named_and_nothing_before_it_is_lost(pica, bad, says):
@@ -49,6 +48,14 @@ def test_a_bad_line_is_named_and_nothing_before_it_is_lost(pica, bad, says):
         replies.extend(run(pica, [line("你好"), line("再见"), bad, line("谢谢")]))
     assert error.value.number == 3
     assert [len(reply["ids"]) for reply in replies] == [8, 8]
+
+
+def test_b10_a_line_that_is_too_long_ends_no_other(pica):
+    long = json.dumps({"query": "很" * 3000})
+    first, second, third, fourth = run(pica, [long, line("你好"), long, line("再见")])
+    assert [len(reply["ids"]) for reply in (second, fourth)] == [8, 8]
+    assert (first["line"], third["line"]) == (1, 3)
+    assert first["error"].startswith("prompt_too_long: ")
 
 
 def test_lines_after_a_bad_one_are_not_read(pica):

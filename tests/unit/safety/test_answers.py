@@ -10,6 +10,7 @@ from safety.evaluation.answers import answer_figures, message_figures
 from safety.response import script
 from safety.response.policy import Script
 from safety.screening.answers import (
+    LATER,
     Answer,
     AnswerRule,
     TellingRule,
@@ -53,13 +54,14 @@ def test_examples_of_what_is_told_in_passing_hold(rule: TellingRule) -> None:
         assert not rule.tells.items() <= told(normalise(text).surface).items(), text
 
 
-# The model learnt the first file, and its bound guards the rules around it. It saw neither other.
+# The model learnt the first file, and its bound guards the rules around it. It saw no other.
 @pytest.mark.parametrize(
     ("name", "right", "below"),
     [
         ("answers-dev.jsonl", 0.97, 0.02),
         ("answers-fresh.jsonl", 0.88, 0.05),
         ("answers-injury.jsonl", 0.88, 0.05),
+        ("answers-outside.jsonl", 0.9, 0.02),
     ],
 )
 def test_most_answers_are_read_right(
@@ -100,6 +102,15 @@ def test_most_answers_are_read_right(
         ("weapon", "kitchen drawer", Answer.YES, Level.PASSIVE),
         ("risk", "今天食堂的面特别咸", Answer.OTHER, Level.NONE),
         ("means", "my landlord fixed the heating", Answer.OTHER, Level.NONE),
+        ("company", "吃了几片药", Answer.OTHER, Level.IMMINENT),
+        ("risk", "its bleeding a bit", Answer.YES, Level.IMMINENT),
+        ("means", "had some, threw them away", Answer.NO, Level.NONE),
+        ("injured", "i didn't take pills", Answer.NO, Level.NONE),
+        ("injured", "eating crisps on the sofa", Answer.OTHER, Level.NONE),
+        ("called", "回来了，坐在客厅", Answer.OTHER, Level.NONE),
+        (LATER, "i took some pills", Answer.OTHER, Level.IMMINENT),
+        (LATER, "嗯", Answer.YES, Level.NONE),
+        (LATER, "吃了药也没用", Answer.OTHER, Level.NONE),
     ],
 )
 def test_what_an_answer_means(
@@ -107,6 +118,19 @@ def test_what_an_answer_means(
 ) -> None:
     screening = screener.screen(text, asked=asked)
     assert (screening.answer, screening.level) == (answer, level)
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("我想死\n吃了药", Level.IMMINENT),
+        ("i want to die, i took some pills", Level.IMMINENT),
+        ("我想死，吃了三年的药", Level.ACTIVE),
+        ("i want to die. i've taken pills for years", Level.ACTIVE),
+    ],
+)
+def test_harm_beside_a_named_risk_is_heard(screener: Screener, text: str, level: Level) -> None:
+    assert screener.screen(text).level == level
 
 
 @pytest.mark.parametrize("text", ["", "\ud800", "𝕏" * 5000, "嗯" * 5000, "\x00"])

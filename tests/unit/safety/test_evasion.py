@@ -89,6 +89,9 @@ CHINESE_ONLY: dict[str, Callable[[str], str]] = {
     "pinyin with dots": lambda text: ".".join("".join(lazy_pinyin(text))),
     "tone digits": _tone_digits,
     "tone digits together": lambda text: _tone_digits(text).replace(" ", ""),
+    "tone digits letter by letter": lambda text: " ".join(_tone_digits(text).replace(" ", "")),
+    "pinyin before a particle": lambda text: " ".join(lazy_pinyin(text + "吧")),
+    "letters and hyphens between": "-x-".join,
     "half pinyin": lambda text: "".join(
         char if index % 2 else lazy_pinyin(char)[0] for index, char in enumerate(text)
     ),
@@ -132,6 +135,8 @@ def test_disguised(
         "好累想紫砂",
         "i want to 死",
         "i dont want to 活",
+        "i don't 想活 anymore",
+        "ᴋɪʟʟ ᴍʏsᴇʟғ",
         "我想&#33258;&#26432;",
         "今天天气好 \u202e杀自想我\u202c",
         "ǝᴉp oʇ ʇuɐʍ ı",
@@ -148,6 +153,9 @@ def test_signs_and_slang(screener: Screener, text: str) -> None:
         "我想。死了一只猫",
         "women change the change",
         "side by side",
+        "wo xiang si kao yi xia",
+        "wo xiang si chuan huo guo",
+        "i want to eat 火锅",
         "20 kms to go",
     ],
 )

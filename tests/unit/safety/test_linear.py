@@ -17,15 +17,22 @@ KINDS = hostile_texts()
 
 
 def growth(work: Callable[[str], object], make: Callable[[int], str]) -> float:
-    """How much longer a text takes that is eight times as long, in time of this thread."""
+    """How much longer a text takes that is eight times as long, in time of this thread.
+
+    A high measure is taken again: a pause of the machine is not growth.
+    """
 
     def seconds(text: str) -> float:
         started = time.thread_time()
         work(text)
         return time.thread_time() - started
 
-    short = max(min(seconds(make(SHORT)) for _ in range(3)), 0.004)
-    return seconds(make(SHORT * TIMES)) / short
+    for _ in range(3):
+        short = max(min(seconds(make(SHORT)) for _ in range(3)), 0.004)
+        grown = seconds(make(SHORT * TIMES)) / short
+        if grown < MOST_GROWTH:
+            break
+    return grown
 
 
 @pytest.mark.parametrize("make", [make for _, make in KINDS], ids=[repr(name) for name, _ in KINDS])

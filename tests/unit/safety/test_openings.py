@@ -22,7 +22,7 @@ MOMENTS = [
     ("I just swallowed a whole bottle of pills", "poison"),
     ("我割腕了血止不住", "bleeding"),
     ("I turned on the gas and want to die", "gas"),
-    ("我今晚就自杀", None),
+    ("我今晚就自杀", "danger"),
     ("我想自杀", None),
     ("明天想去楼顶跳下去", None),
 ]

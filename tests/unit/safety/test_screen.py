@@ -8,7 +8,7 @@ import yaml
 
 from safety.screening.levels import Category, Level
 from safety.screening.outcome import merge
-from safety.screening.screener import Screener
+from safety.screening.screener import OVERLAP, PIECE, Screener
 
 PAIRS = yaml.safe_load(Path(__file__).with_name("pairs.yaml").read_text("utf-8"))["pairs"]
 
@@ -98,3 +98,17 @@ def test_nothing_merged_is_nothing() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n", "\ud800", "你好", "hello"])
 def test_nothing_is_found_in_nothing(screener: Screener, text: str) -> None:
     assert screener.screen(text).level == Level.NONE
+
+
+@pytest.mark.parametrize("at", [0, PIECE - 5, PIECE - OVERLAP - 3, 3 * PIECE])
+def test_a_very_long_text_is_screened_whole(screener: Screener, at: int) -> None:
+    words = "今晚我想自杀"
+    text = "好" * at + words + "好" * (4 * PIECE - at)
+    screening = screener.screen(text)
+    assert screening.level == screener.screen(words).level
+    found = {text[m.start : m.end] for m in screening.at_least(screening.level)}
+    assert found & {words[a:b] for a in range(len(words)) for b in range(len(words) + 1)}
+
+
+def test_a_very_long_harmless_text_stays_harmless(screener: Screener) -> None:
+    assert screener.screen("今天天气很好，我们去公园散步。" * 2_000).level == Level.NONE

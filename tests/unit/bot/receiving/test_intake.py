@@ -1,5 +1,6 @@
 """An update becomes a row, and then a unit of its lane or an answer at once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -28,6 +29,7 @@ class Entrance:
     def __init__(self, rooms: Heart) -> None:
         self.rooms = rooms
         self.units: list[Unit] = []
+        self.is_slow = asyncio.Event()
         reader = UpdateReader(rooms.context, rooms.crisis.screener, rooms.operators.chat)
         self.lanes = Lanes(self._handle, read_stored=reader.read_stored, burst_window_s=0.0)
         crisis = rooms.crisis
@@ -43,23 +45,27 @@ class Entrance:
             ),
             fallback_reply=fallback_reply,
             lanes=self.lanes,
+            grave_s=60.0,  # a slow machine is not a database that hangs
         )
 
     async def _handle(self, unit: Unit) -> None:
         self.units.append(unit)
+        if self.is_slow.is_set():
+            await asyncio.sleep(600)
 
     async def takes(self, raw: object) -> None:
         await self.intake.receive(raw)
         await self.rests()
 
     async def rests(self) -> None:
-        await until(lambda: not self.lanes.is_busy)
+        await until(lambda: not self.intake.is_busy and not self.lanes.is_busy)
 
 
 @pytest.fixture
 async def entrance(rooms: Heart) -> AsyncIterator[Entrance]:
     made = Entrance(rooms)
     yield made
+    await made.intake.aclose()
     await made.lanes.aclose()
 
 
@@ -160,6 +166,55 @@ async def test_a_page_is_stored_at_once_and_messages_at_risk_first(entrance: Ent
     await entrance.rests()
     assert await entrance.rooms.ends() == [*[""] * 5, "fixed_reply"]
     assert "\n".join(unit.text for unit in entrance.units).count(ORDINARY) == 5
+
+
+LONG = "今天有很多话想说。" * 200
+
+
+async def test_a_long_text_is_stored_before_it_is_screened(entrance: Entrance) -> None:
+    await entrance.intake.receive(update(LONG))
+    assert entrance.units == []
+    await entrance.rests()
+    assert [unit.text for unit in entrance.units] == [LONG]
+    async with entrance.rooms.context.database.read() as transaction:
+        levels = (await transaction.execute(text("SELECT level FROM inbox"))).scalars().all()
+    assert list(levels) == [0]
+
+
+async def test_a_long_text_at_risk_is_answered_though_its_lane_is_busy(
+    entrance: Entrance,
+) -> None:
+    entrance.is_slow.set()
+    await entrance.intake.receive(update(ORDINARY))
+    await until(lambda: len(entrance.units) == 1)
+    await entrance.intake.receive(update(LONG + GRAVE))
+    for _ in range(500):
+        if await entrance.rooms.queued("crisis"):
+            break
+        await asyncio.sleep(0.01)
+    assert len(await entrance.rooms.queued("crisis")) == 1
+    assert "fixed_reply" in await entrance.rooms.ends()
+
+
+async def test_many_long_texts_of_one_person_all_reach_their_lane(entrance: Entrance) -> None:
+    texts = [f"{number}：{LONG}" for number in range(12)]
+    page = [update(words) for words in texts]
+    assert len(await entrance.intake.receive_page(page)) == 12
+    await entrance.rests()
+    said = "\n".join(unit.text for unit in entrance.units)
+    assert all(words in said for words in texts)
+
+
+async def test_a_long_text_that_was_not_screened_before_a_stop_is_read_after_it(
+    entrance: Entrance, rooms: Heart
+) -> None:
+    await entrance.intake.receive(update(LONG))
+    await entrance.intake.aclose()
+    again = Entrance(rooms)
+    assert await again.intake.resume() == 1
+    await again.rests()
+    assert [unit.text for unit in again.units] == [LONG]
+    await again.lanes.aclose()
 
 
 async def test_a_page_keeps_its_place_from_the_update_that_cannot_be_stored(
