@@ -10,7 +10,6 @@ from rich.markup import escape
 from bot.cli.database import with_database, with_rows
 from bot.cli.terminal import console, errors, in_utf8, print_json, stop
 from bot.settings import Settings, SettingsError, load
-from storage.upkeep import erasure
 
 MARKS = {"good": "[green]ok  [/]", "warning": "[yellow]warn[/]", "bad": "[red]bad [/]"}
 
@@ -134,6 +133,8 @@ def invite(
 
 def receipt(code: Annotated[str, typer.Argument(help="The code from /forget.")]) -> None:
     """Say whether a receipt of erasure is real. A receipt names no person."""
+    from storage.upkeep import erasure
+
     erased = with_rows(lambda transaction: erasure.receipt(transaction, code))
     if erased is None:
         stop("This receipt is not known. Check the code. Receipts are kept for two years.")

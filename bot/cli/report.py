@@ -5,27 +5,21 @@ California's SB 243 asks operators of companion bots for such a report from July
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.database import with_rows
 from bot.cli.terminal import print_json
-from storage.review.safety_counts import Count, SafetyEvent
+
+if TYPE_CHECKING:
+    from storage.review.safety_counts import Count
 
 COUNTED = (
     "How often the safety layer acted on a message or a reply, by level and script, in the "
     "year's days of UTC. One person can be counted several times. No person, no id, no time of "
     "day and no words are in it, nor anything that leads to a person."
 )
-ACTS = {
-    SafetyEvent.FIXED_REPLY: "reviewed reply with crisis numbers, in place of the model's",
-    SafetyEvent.RESOURCES: "crisis numbers beside a reply of the model",
-    SafetyEvent.CASE: "case opened for operators",
-    SafetyEvent.PLAN: "safety plan started",
-    SafetyEvent.FOLLOW_UP: "person asked again on the next day, as agreed",
-    SafetyEvent.GUARD: "reply of the model held back by the guard",
-}
 
 
 def report(
@@ -43,7 +37,7 @@ def report(
     from storage.review import safety_counts
 
     counts = with_rows(lambda transaction: safety_counts.of_year(transaction, year))
-    totals = {str(act): sum(c.number for c in counts if c.act == act) for act in ACTS}
+    totals = {act: sum(c.number for c in counts if c.act == act) for act in _acts()}
     if as_json:
         print_json(_as_json(year, totals, counts))
         return
@@ -52,18 +46,33 @@ def report(
         typer.echo(line)
 
 
-def _as_json(year: int, totals: dict[str, int], counts: Sequence[Count]) -> dict[str, Any]:
+def _acts() -> dict[str, str]:
+    """Return what each act is called."""
+    from storage.review.safety_counts import SafetyEvent
+
+    named = {
+        SafetyEvent.FIXED_REPLY: "reviewed reply with crisis numbers, in place of the model's",
+        SafetyEvent.RESOURCES: "crisis numbers beside a reply of the model",
+        SafetyEvent.CASE: "case opened for operators",
+        SafetyEvent.PLAN: "safety plan started",
+        SafetyEvent.FOLLOW_UP: "person asked again on the next day, as agreed",
+        SafetyEvent.GUARD: "reply of the model held back by the guard",
+    }
+    return {str(act): words for act, words in named.items()}
+
+
+def _as_json(year: int, totals: dict[str, int], counts: "Sequence[Count]") -> dict[str, Any]:
     return {
         "year": year,
         "counted": COUNTED,
-        "acts": {str(act): words for act, words in ACTS.items()},
+        "acts": _acts(),
         "totals": totals,
         "counts": [asdict(count) for count in counts],
     }
 
 
-def _lines(totals: dict[str, int], counts: Sequence[Count]) -> Iterator[str]:
-    for act, words in ACTS.items():
+def _lines(totals: dict[str, int], counts: "Sequence[Count]") -> Iterator[str]:
+    for act, words in _acts().items():
         yield f"{totals[act]:7}  {words}"
         for count in counts:
             if count.act == act and (count.level or count.script):

@@ -20,6 +20,24 @@ console = Console(stderr=True)
 @contextmanager
 def errors() -> Iterator[None]:
     """Turn errors that the user can fix into one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except typer.Exit:
+        raise
+    except (SettingsError, OSError, ValueError) as error:  # malformed lines, missing folders
+        stop(str(error))
+    except Exception as error:
+        message = _explained(error)
+        if message is None:
+            raise
+        stop(message)
+
+
+def _explained(error: Exception) -> str | None:
+    """Return what to tell of an error that the user can fix."""
+    # Imported only now: a command that ends well needs few of these modules.
     from telegram.error import InvalidToken, TelegramError
 
     from bot.service.leadership import LeadershipLostError
@@ -28,26 +46,21 @@ def errors() -> Iterator[None]:
     from safety.response.hotlines import HotlineError
     from storage import SecretKeyError, StorageError
 
-    try:
-        yield
-    except (
-        SettingsError,
+    known = (
         StorageError,
         SecretKeyError,
         HotlineError,
         LeadershipLostError,
         ModelError,
         GenerationError,
-        OSError,
-        ValueError,  # malformed lines, missing folders
-    ) as error:
-        stop(str(error))
-    except InvalidToken:
-        stop("Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather.")
-    except TelegramError as error:
-        stop(f"Telegram cannot be reached ({type(error).__name__}). {what_to_check()}")
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    )
+    if isinstance(error, known):
+        return str(error)
+    if isinstance(error, InvalidToken):
+        return "Telegram refuses the token. Check PICA_TELEGRAM_TOKEN with @BotFather."
+    if isinstance(error, TelegramError):
+        return f"Telegram cannot be reached ({type(error).__name__}). {what_to_check()}"
+    return None
 
 
 def in_utf8(given: Any) -> Any:

@@ -11,7 +11,7 @@ from review.cases.takeover import TAKE_BACK_WITHIN
 from sandbox import Sandbox, SandboxUser
 from sandbox.screen import SandboxMessage
 from storage.companion import transcripts
-from storage.review import audit, operators
+from storage.review import audit, audit_check, operators
 from tests.e2e.conftest import answer_to, newcomer_agrees, person_of
 from tests.e2e.operators_cast import Group, told
 from tests.support.clock import OffsetClock
@@ -117,7 +117,7 @@ async def test_a_wrong_tap_is_taken_back(group: Group, clock: OffsetClock, texts
         turns = await transcripts.history(transaction, person.person_id)
     assert [t.text for t in turns if t.role == "operator"] == [kept.brought()["here"]["zh"]]
     async with group.service.parts.database.read() as transaction:
-        verdict = await audit.verify(transaction)
+        verdict = await audit_check.verify(transaction)
         acts = [each.act for each in await audit.page(transaction, operator_id=None, limit=4)]
     assert verdict.broken_at is None
     assert acts[:3] == ["operator_said", "taken_back", "operator_said"]

@@ -60,7 +60,7 @@ def test_words_of_the_command_line_in_any_locale(
     status, out, said = process("operators", "add", "5", "--name", CRISIS.encode("gbk"))
     assert (status, out) == (2, b"")
     assert "is not UTF-8" in said and "Traceback" not in said
-    assert process("db", "upgrade")[0] == 0
+    pica("db", "upgrade")
     status, _, said = process("operators", "add", "5", "--name", "小林".encode())
     assert (status, said) == (0, "")
     status, out, _ = process("operators", "list", "--json")

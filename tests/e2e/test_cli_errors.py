@@ -1,6 +1,8 @@
 """What goes wrong at the command line ends in one line that says what to do, never a traceback."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,13 @@ def test_serve_says_what_is_missing_or_wrong_and_shows_no_secret(
 )
 def test_a_number_out_of_range_is_refused(command: tuple[str, ...]) -> None:
     pica(*command, status=2)
+
+
+def test_a_command_imports_only_what_it_needs() -> None:
+    code = (
+        "import sys, bot.__main__\n"
+        "heavy = {'torch', 'telegram', 'sqlalchemy', 'alembic', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    root = str(Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": root})
