@@ -25,7 +25,7 @@ from bot.texts import Texts
 from sandbox import Limits, Sandbox, SandboxUser
 from storage import Database, Vault, new_secret_key
 from storage.companion import conversations, people, transcripts
-from storage.messages import inbox, outbox, traces
+from storage.messages import inbox_queue, outbox, traces
 from storage.upkeep import backup as backup_file
 from storage.upkeep import restore
 
@@ -247,7 +247,7 @@ async def _until_idle(sandbox: Sandbox, database: Database, waves: Waves) -> Non
     deadline = time.monotonic() + QUIET_S
     while time.monotonic() < deadline:
         async with database.read() as transaction:
-            waits = await inbox.count_open(transaction) + await outbox.count_open(transaction)
+            waits = await inbox_queue.count_open(transaction) + await outbox.count_open(transaction)
         if not waits and not sandbox.pending_updates and await waves.are_over():
             return
         await asyncio.sleep(0.5)

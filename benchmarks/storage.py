@@ -29,7 +29,7 @@ from storage.database import keys
 from storage.database.schema import people as people_table
 from storage.database.schema import sessions, telegram_chats, turns
 from storage.ids import UpdateId
-from storage.messages import deliveries, inbox, outbox, outbox_queue
+from storage.messages import deliveries, inbox, inbox_queue, outbox, outbox_queue
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 from storage.messages.outbox import MessageKind, OutboxState
@@ -122,7 +122,7 @@ class OneTurn:
     async def begin(self) -> None:
         ids = [UpdateId(self._update)]
         async with self._database.begin() as tx:
-            await inbox.open_among(tx, ids)
+            await inbox_queue.open_among(tx, ids)
             await people.by_id(tx, self._person.person_id)
             self._turn = await conversations.open_turn(
                 tx, self._person.person_id, ids, text="你好" * 20, level=0

@@ -25,7 +25,7 @@ from safety.screening.outcome import Screening
 from storage.companion import conversations, people
 from storage.companion.people import Person
 from storage.ids import PersonId, TurnId, UpdateId
-from storage.messages import inbox
+from storage.messages import inbox, inbox_queue
 from storage.messages.inbox import Ended
 
 
@@ -133,7 +133,7 @@ class TurnHandler:
     ) -> PendingTurn | None:
         """Store the messages. Returns None if an interceptor answers them."""
         async with self._database.begin() as transaction:
-            open_ids = await inbox.open_among(transaction, burst.update_ids)
+            open_ids = await inbox_queue.open_among(transaction, burst.update_ids)
             person = await people.by_id(transaction, burst.person_id)
             if person is None or not open_ids:
                 await inbox.end(transaction, burst.update_ids, Ended.IGNORED, reason="erased")

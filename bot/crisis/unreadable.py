@@ -18,7 +18,7 @@ from storage.companion import conversations, script_positions
 from storage.companion.conversations import Speaker
 from storage.companion.script_positions import ScriptPosition
 from storage.ids import UpdateId
-from storage.messages import inbox, outbox
+from storage.messages import inbox, inbox_queue, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 from storage.messages.sent import KINDS, OTHER, SentObject
@@ -83,7 +83,7 @@ class UnreadableHandler:
         update_id = UpdateId(update.update_id)
         if takeover is not None:
             await inbox.end(uow.transaction, [update_id], Ended.HELD, reason="takeover")
-        elif not await inbox.is_followed(
+        elif not await inbox_queue.is_followed(
             uow.transaction, uow.person.person_id, update_id, UpdateKind.UNREADABLE
         ):
             await self._answer(uow, case, sent, update_id)

@@ -18,7 +18,7 @@ from storage.checkins import settings as check_in_settings
 from storage.checkins.settings import StoppedBy
 from storage.companion import conversations, follow_ups, open_questions, people
 from storage.ids import UpdateId
-from storage.messages import inbox
+from storage.messages import inbox, inbox_queue
 from storage.messages.body import MessageBody
 
 
@@ -68,7 +68,7 @@ class StopHandler:
         """Return the higher level of the case that holds the talk and of waiting messages."""
         person_id = answering.person.person_id
         case = await review.case_on_hold(answering.transaction, person_id)
-        waiting = await inbox.highest_open_level(answering.transaction, person_id)
+        waiting = await inbox_queue.highest_open_level(answering.transaction, person_id)
         return max(case.level if case else 0, waiting)
 
     def _farewell(self, answering: UnitOfWork, level: int, had_check_ins: bool) -> str:

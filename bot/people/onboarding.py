@@ -20,7 +20,7 @@ from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
 from storage.ids import UpdateId
-from storage.messages import inbox, outbox
+from storage.messages import inbox, inbox_queue, outbox
 from storage.messages.body import Keyboard, MessageBody
 from storage.messages.inbox import Ended
 
@@ -81,7 +81,7 @@ class Onboarding:
         self, transaction: Transaction, person: Person, update_ids: Collection[UpdateId]
     ) -> None:
         """Hold a newcomer's messages. Show the page of consent once, then only remind."""
-        waiting = await inbox.waiting_count(transaction, person.person_id)
+        waiting = await inbox_queue.waiting_count(transaction, person.person_id)
         if waiting >= MOST_WAITING:
             await inbox.end(transaction, update_ids, Ended.IGNORED, reason="no_consent")
             return

@@ -13,7 +13,7 @@ from bot.operators.announcements import OperatorMessenger
 from bot.updates.arrivals import Burst, Unit
 from bot.updates.parsing import UpdateKind, is_case
 from storage.companion import people
-from storage.messages import inbox, outbox
+from storage.messages import inbox, inbox_queue, outbox
 from storage.messages.body import MessageBody
 from storage.messages.inbox import Ended
 
@@ -57,7 +57,7 @@ class Dispatch:
 
     async def _is_open(self, unit: Unit) -> bool:
         async with self._database.read() as transaction:
-            return bool(await inbox.open_among(transaction, self._ids(unit)))
+            return bool(await inbox_queue.open_among(transaction, self._ids(unit)))
 
     async def _count(self, unit: Unit) -> int:
         async with self._database.begin() as transaction:

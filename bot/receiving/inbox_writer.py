@@ -17,7 +17,7 @@ from safety.screening.outcome import Screening
 from storage import Transaction
 from storage.companion import people
 from storage.companion.people import Person
-from storage.messages import inbox
+from storage.messages import inbox, inbox_queue
 from storage.messages.inbox import Ended
 
 # The kinds of updates that no handler answers, and the reasons of their ends.
@@ -108,7 +108,7 @@ class InboxWriter:
     async def screen_late(self, transaction: Transaction, received: Received) -> Ended | None:
         """Store the level of a text, and answer it if it is at risk. Returns how it has ended."""
         person = await self._known_person(transaction, received.parsed)
-        if person is None or not await inbox.open_among(transaction, [received.update_id]):
+        if person is None or not await inbox_queue.open_among(transaction, [received.update_id]):
             return Ended.IGNORED  # it has ended since it was stored
         assert received.screening is not None
         await inbox.set_level(transaction, received.update_id, int(received.screening.level))

@@ -19,7 +19,7 @@ from bot.receiving.reader import Received, UpdateReader
 from bot.texts import language_of
 from bot.updates.parsing import UpdateKind
 from storage.ids import UpdateId
-from storage.messages import inbox
+from storage.messages import inbox, inbox_queue
 from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
@@ -145,7 +145,7 @@ class Intake:
         Each lane screens its own stored updates, so that people do not wait for each other.
         """
         async with self._database.read() as transaction:
-            counts = await inbox.open_owners(transaction)
+            counts = await inbox_queue.open_owners(transaction)
         for person_id in counts:
             self._lanes.reload(person_id)
         return sum(counts.values())

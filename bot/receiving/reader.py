@@ -22,7 +22,7 @@ from safety.screening.levels import Level
 from safety.screening.outcome import Screening, merge
 from storage.companion.people import Person
 from storage.ids import PersonId, UpdateId
-from storage.messages import inbox
+from storage.messages import inbox, inbox_queue
 from storage.messages.inbox import Ended
 
 log = structlog.get_logger(__name__)
@@ -106,13 +106,15 @@ class UpdateReader:
         async with self._reads:
             while True:
                 async with self._database.read() as transaction:
-                    rows = await inbox.open_rows_of(transaction, person_id, limit=MOST_QUEUED + 1)
+                    rows = await inbox_queue.open_rows_of(
+                        transaction, person_id, limit=MOST_QUEUED + 1
+                    )
                 parsed = [await self._arrival(row) for row in rows]
                 arrivals = [arrival for arrival in parsed if arrival is not None]
                 if len(arrivals) == len(rows):
                     return arrivals
 
-    async def _arrival(self, row: inbox.OpenRow) -> Arrival | None:
+    async def _arrival(self, row: inbox_queue.OpenRow) -> Arrival | None:
         await asyncio.sleep(0)  # many rows must not block the event loop
         raw = json.loads(row.payload)
         update, parsed = self._parse(raw)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.service.parts import Parts
 from storage.checkins import appointments
-from storage.messages import inbox, outbox
+from storage.messages import inbox_queue, outbox
 
 # A check-in that waits longer is overdue.
 OVERDUE = timedelta(minutes=2)
@@ -22,7 +22,7 @@ async def measure(parts: Parts) -> None:
     metrics.model.show(parts.worker.health())
     with suppress(Exception):  # the other figures do not need the database
         async with parts.database.read() as transaction:
-            metrics.inbox_open.set(await inbox.count_open(transaction))
+            metrics.inbox_open.set(await inbox_queue.count_open(transaction))
             metrics.outbox_open.set(await outbox.count_open(transaction))
             metrics.outbox_stuck.set(await outbox.count_stuck(transaction, tries=MANY_TRIES))
             metrics.operators_waiting.set(

@@ -27,7 +27,7 @@ from review.operators import roster
 from safety.text.languages import prepare_languages
 from storage import Clock, utc_now
 from storage.database import keys
-from storage.messages import inbox, outbox, outbox_queue
+from storage.messages import inbox_queue, outbox, outbox_queue
 from storage.review import audit_erasure
 
 log = structlog.get_logger(__name__)
@@ -173,7 +173,7 @@ class Service:
             return False
         async with self.parts.database.read() as transaction:
             has_due = await outbox_queue.has_due(transaction)
-            return not has_due and not await inbox.count_open(transaction)
+            return not has_due and not await inbox_queue.count_open(transaction)
 
     async def aclose(self, *, grace_s: float = 0.0) -> None:
         """Stop receiving, finish running replies and sends, and close everything.

@@ -18,7 +18,7 @@ from sandbox import Sandbox, SandboxUser
 from storage.companion import conversations, follow_ups, plans
 from storage.companion.plans import Plan
 from storage.database import schema
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from tests.duties.conftest import NOON
 from tests.duties.people import RISK, Start, agrees, roles
 from tests.e2e.conftest import answer_to, opening, person_of
@@ -29,7 +29,7 @@ PASSIVE = "我最近总觉得活着没意思"
 
 async def open_rows(service: Service) -> int:
     async with service.parts.database.read() as transaction:
-        return await inbox.count_open(transaction)
+        return await inbox_queue.count_open(transaction)
 
 
 @pytest.mark.parametrize("words", ["/stop", "退出", "  结束对话。", "STOP!", "quit"])

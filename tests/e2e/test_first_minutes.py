@@ -7,7 +7,7 @@ import pytest
 from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from storage.upkeep import erasure
 from tests.e2e.conftest import person_of
 
@@ -47,7 +47,7 @@ async def test_after_a_refusal_nothing_is_kept(
     await newcomer.wait_for("已经删除", timeout_s=20)
     assert await person_of(service, newcomer) is None
     async with service.parts.database.read() as transaction:
-        assert await inbox.open_rows(transaction) == []
+        assert await inbox_queue.open_rows(transaction) == []
     dump = service.parts.context.settings.data_dir / "pica.db"
     assert "睡不好".encode() not in dump.read_bytes()
 

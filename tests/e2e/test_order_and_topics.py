@@ -12,7 +12,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage import utc_now
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening
 from tests.e2e.operators_cast import GRAVE, told
 from tests.e2e.test_broken_parts import heard, message_of
@@ -39,7 +39,7 @@ class Posts:
 
     async def open_rows(self) -> int:
         async with self.service.parts.database.read() as transaction:
-            return await inbox.count_open(transaction)
+            return await inbox_queue.count_open(transaction)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from storage.review import cases
 from tests.e2e.conftest import newcomer_agrees, person_of
 from tests.support.redis_server import RedisServer
@@ -44,7 +44,7 @@ async def everything_is_answered(service: Service, user: SandboxUser, said: list
         person = await person_of(service, user)
         assert person is not None
         async with service.parts.database.read() as tx:
-            waits = await inbox.count_open(tx)
+            waits = await inbox_queue.count_open(tx)
             turns = await transcripts.history(tx, person.person_id)
         kept = [line for turn in turns if turn.role == "person" for line in turn.text.split("\n")]
         return not waits and sorted(kept) == sorted(said)

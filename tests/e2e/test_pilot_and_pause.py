@@ -16,7 +16,7 @@ from safety.screening.screener import Screener
 from sandbox import Sandbox, SandboxUser
 from storage.companion import pilot, transcripts
 from storage.database import schema, schema_review
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from storage.review import cases
 from tests.e2e.conftest import answer_to, newcomer_agrees, opening, person_of
 
@@ -42,7 +42,7 @@ async def roles(service: Service, user: SandboxUser) -> list[str]:
 async def nobody_is_kept(service: Service) -> bool:
     tables = (schema.people, schema.telegram_chats, schema.turns, schema_review.cases)
     async with service.parts.database.read() as transaction:
-        open_rows = await inbox.open_rows(transaction)
+        open_rows = await inbox_queue.open_rows(transaction)
         counts = [
             (await transaction.execute(select(func.count()).select_from(table))).scalar_one()
             for table in tables

@@ -17,7 +17,7 @@ from review.operators.access import RefusedError
 from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
 from storage.companion.conversations import Speaker
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from storage.review import audit, audit_check, cases, operators
 from storage.review.cases import Case, CaseState
 from storage.review.operators import Operator
@@ -197,4 +197,4 @@ async def test_in_a_takeover_only_a_graver_message_gets_the_reviewed_reply(
     assert after.level == 4
     assert after.lease_until_at is not None  # the human stays
     async with service.parts.database.read() as transaction:
-        assert await inbox.count_open(transaction) == 0
+        assert await inbox_queue.count_open(transaction) == 0

@@ -12,7 +12,7 @@ from bot.service.lifecycle import Service
 from bot.texts import Texts
 from sandbox import Sandbox, SandboxUser
 from storage.companion import transcripts
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from tests.e2e.conftest import person_of
 from tests.support.waiting import at_rest, until
 
@@ -58,7 +58,7 @@ async def test_malformed_updates_do_not_stop_the_loop(
     sent = await user.say("/help")
     await user.wait_for(texts("zh", "help")[:6], after=sent, timeout_s=20)
     async with service.parts.database.read() as transaction:
-        assert await inbox.count_open(transaction) == 0
+        assert await inbox_queue.count_open(transaction) == 0
 
 
 async def test_a_repeated_update_is_a_no_op(
@@ -133,7 +133,7 @@ async def test_new_cuts_a_reply_short(service: Service, user: SandboxUser, texts
     reply = await user.wait_for(None, after=sent, timeout_s=30)
     assert reply.text == texts("zh", "new")
     async with service.parts.database.read() as transaction:
-        assert await inbox.count_open(transaction) == 0
+        assert await inbox_queue.count_open(transaction) == 0
 
 
 async def test_a_blocked_person_is_noticed(service: Service, user: SandboxUser) -> None:

@@ -11,7 +11,7 @@ from storage import Database, SecretKeyError, StorageError, Vault, new_secret_ke
 from storage.companion import people, transcripts
 from storage.database import keys
 from storage.ids import CaseId, PersonId
-from storage.messages import inbox, outbox, outbox_queue
+from storage.messages import inbox_queue, outbox, outbox_queue
 from storage.messages.body import MessageBody
 from storage.messages.outbox import Audience, MessageKind
 from storage.review import audit, audit_check, cases, notes
@@ -57,7 +57,7 @@ async def test_what_was_kept_comes_back(
         assert found is not None
         texts = [turn.text for turn in await transcripts.history(tx, found.person_id)]
         assert texts == [SECRET, "我在听"]
-        assert len(await inbox.open_rows(tx)) == 2
+        assert len(await inbox_queue.open_rows(tx)) == 2
         tx.now = NOW + timedelta(days=1)
         due = await outbox_queue.next_messages(tx, limit=5)
         assert [message.body.text for message in due] == ["b"]
@@ -93,7 +93,7 @@ async def test_whoever_was_erased_is_in_no_backup(
         assert await transcripts.history(tx, person.person_id) == []
         assert await people.by_telegram_id(tx, 43) is not None
         assert await outbox_queue.next_messages(tx, limit=5) == []
-        assert [row.update_id for row in await inbox.open_rows(tx)] == [2]
+        assert [row.update_id for row in await inbox_queue.open_rows(tx)] == [2]
 
 
 async def test_the_trail_is_whole_after_a_restore_and_says_nothing_of_the_erased(

@@ -11,7 +11,7 @@ from storage import Database, Vault
 from storage.companion import people, transcripts
 from storage.database import keys, schema_version
 from storage.ids import CaseId, PersonId
-from storage.messages import inbox, outbox_queue
+from storage.messages import inbox_queue, outbox_queue
 from storage.review import cases, operators
 from tests.integration.cast import NOW, SECRET
 from tests.integration.test_sealed_words import as_stored, whole_dump
@@ -50,7 +50,7 @@ async def test_words_of_the_first_version_are_sealed(
         assert person is not None
         assert person.person_id == PersonId(7)
         assert [t.text for t in await transcripts.history(tx, person.person_id)] == [SECRET]
-        assert [row.payload for row in await inbox.open_rows(tx)] == [SECRET]
+        assert [row.payload for row in await inbox_queue.open_rows(tx)] == [SECRET]
         due = await outbox_queue.next_messages(tx, limit=5)
         assert [(m.body.text, m.body.buttons) for m in due] == [(SECRET, [[("好", "a:1")]])]
     dump = whole_dump(database, request)

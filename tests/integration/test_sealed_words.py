@@ -13,7 +13,7 @@ from storage.companion import people, transcripts
 from storage.database import keys
 from storage.database.keys import KeyDestroyedError
 from storage.database.vault import UnsealError, seal, unseal
-from storage.messages import inbox, outbox
+from storage.messages import inbox, inbox_queue, outbox
 from storage.messages.body import MessageBody
 from storage.messages.outbox import MessageKind
 from storage.review import cases
@@ -52,7 +52,7 @@ async def test_no_word_stands_in_clear(database: Database, request: pytest.Fixtu
     assert not any(form in dump for form in as_stored(SECRET))
     async with database.read() as tx:
         assert {t.text for t in await transcripts.history(tx, person.person_id)} == {SECRET}
-        assert (await inbox.open_rows(tx))[0].payload == SECRET
+        assert (await inbox_queue.open_rows(tx))[0].payload == SECRET
 
 
 async def test_erasure_destroys_key_rows_and_words(database: Database) -> None:

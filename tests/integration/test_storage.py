@@ -6,7 +6,7 @@ from storage import Database
 from storage.companion import conversations, people, pilot, transcripts
 from storage.database import leases, switches
 from storage.ids import OutboxId, UpdateId
-from storage.messages import inbox, outbox, outbox_queue
+from storage.messages import inbox, inbox_queue, outbox, outbox_queue
 from storage.messages.body import Document, MessageBody
 from storage.messages.inbox import Ended
 from storage.messages.outbox import Audience, MessageKind
@@ -19,10 +19,10 @@ async def test_an_update_is_stored_once_and_ends_once(database: Database) -> Non
         add = {"kind": "words", "payload": "{}", "person_id": person.person_id}
         assert await inbox.add(tx, UpdateId(1), **add)
         assert not await inbox.add(tx, UpdateId(1), **add)
-        assert [row.payload for row in await inbox.open_rows(tx)] == ["{}"]
+        assert [row.payload for row in await inbox_queue.open_rows(tx)] == ["{}"]
         assert await inbox.end(tx, [UpdateId(1)], Ended.ANSWERED) == 1
         assert await inbox.end(tx, [UpdateId(1)], Ended.DEAD) == 0
-        assert await inbox.open_rows(tx) == []
+        assert await inbox_queue.open_rows(tx) == []
 
 
 async def test_open_rows_come_in_pages(database: Database) -> None:
@@ -31,9 +31,9 @@ async def test_open_rows_come_in_pages(database: Database) -> None:
         for number in range(1, 6):
             await inbox.add(tx, UpdateId(number), kind="words", payload="{}", person_id=None)
         await inbox.add(tx, UpdateId(9), kind="words", payload="{}", person_id=person.person_id)
-        first = await inbox.open_rows(tx, limit=4)
-        rest = await inbox.open_rows(tx, after=first[-1].update_id, limit=4)
-        mine = await inbox.open_rows_of(tx, person.person_id, limit=4)
+        first = await inbox_queue.open_rows(tx, limit=4)
+        rest = await inbox_queue.open_rows(tx, after=first[-1].update_id, limit=4)
+        mine = await inbox_queue.open_rows_of(tx, person.person_id, limit=4)
     assert [row.update_id for row in first + rest] == [1, 2, 3, 4, 5, 9]
     assert [row.update_id for row in mine] == [9]
 

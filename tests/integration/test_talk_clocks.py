@@ -6,7 +6,7 @@ from safety.response.legal_duties import TalkClock
 from storage import Database
 from storage.companion import talk_clocks
 from storage.ids import UpdateId
-from storage.messages import inbox
+from storage.messages import inbox, inbox_queue
 from storage.review import safety_counts
 from storage.review.safety_counts import Count, SafetyEvent
 from storage.upkeep import erasure
@@ -40,7 +40,7 @@ async def test_counts_add_up_to_a_year(database: Database) -> None:
 async def test_the_gravest_of_what_waits(database: Database) -> None:
     async with database.begin() as tx:
         person = await mei(tx)
-        assert await inbox.highest_open_level(tx, person.person_id) == 0
+        assert await inbox_queue.highest_open_level(tx, person.person_id) == 0
         for number, level in enumerate((0, 2, 1), 1):
             await inbox.add(
                 tx,
@@ -50,6 +50,6 @@ async def test_the_gravest_of_what_waits(database: Database) -> None:
                 person_id=person.person_id,
                 level=level,
             )
-        assert await inbox.highest_open_level(tx, person.person_id) == 2
+        assert await inbox_queue.highest_open_level(tx, person.person_id) == 2
         await inbox.end_before(tx, person.person_id, UpdateId(3), reason="stop")
-        assert await inbox.highest_open_level(tx, person.person_id) == 1
+        assert await inbox_queue.highest_open_level(tx, person.person_id) == 1

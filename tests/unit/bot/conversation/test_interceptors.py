@@ -10,7 +10,7 @@ from storage.companion import pilot, plans, script_positions
 from storage.companion.conversations import Speaker
 from storage.companion.people import Person
 from storage.companion.plans import Plan
-from storage.messages import inbox
+from storage.messages import inbox_queue
 from tests.support.house import Heart, OpenHeart
 
 GRAVE = "我想自杀"
@@ -151,7 +151,7 @@ async def test_of_a_newcomer_so_many_messages_wait(rooms: Heart) -> None:
     for _ in range(MOST_WAITING + 1):
         await is_taken(rooms, await rooms.heard(person, ORDINARY), rooms.people.onboarding)
     async with rooms.database.read() as transaction:
-        assert await inbox.waiting_count(transaction, person.person_id) == MOST_WAITING
+        assert await inbox_queue.waiting_count(transaction, person.person_id) == MOST_WAITING
     assert (await rooms.ends())[-1] == "no_consent"
 
 
