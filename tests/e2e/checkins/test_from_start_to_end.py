@@ -180,7 +180,7 @@ async def test_a_grave_case_holds_them_and_they_come_back_with_words_for_it(
     await someone.press("mood:3:note")
     await someone.wait_for(texts("zh", "checkin_note_ask"), timeout_s=20)
     assert (await answer_to(someone, "我不想活了，今晚就去跳楼")).startswith(
-        opening(texts, "crisis_suicide")
+        opening(texts, "crisis_now_danger")
     )
     kept = (await rows(served, someone))[-1].answer
     assert kept is not None

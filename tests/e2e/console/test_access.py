@@ -32,7 +32,7 @@ from tests.e2e.console.conftest import Seat, acts_of, link_for
 Browser = Callable[[], httpx.AsyncClient]
 Sit = Callable[[Operator], Awaitable[Seat]]
 STREAM = "/stream"
-ELSEWHERE = "你在另外 1 个浏览器里也登录着"
+ELSEWHERE = "您在另外 1 个浏览器里也登录着"
 
 
 def path_of(entry: ProtectedRoute, case_id: int) -> str:
