@@ -208,7 +208,8 @@ class Intake:
             self._metrics.screenings.labels(int(received.screening.level)).inc()
         if stored.is_repeat:
             return
-        self._fallback_reply.forget(received.update_id)
+        if received.screening is not None:  # else its late answer asks for it
+            self._fallback_reply.forget(received.update_id)
         ended, person = stored.ended, stored.person
         if ended is None and person is not None:
             self._fallback_reply.remember_person(person)
