@@ -68,9 +68,16 @@ class Intake:
             Exception: the update could not be stored and has to come again. A message at risk has
                 already got the fallback reply.
         """
-        received = await self._reader.read(raw)
+        received = await self._read(raw)
         if received is not None:
             await self._receive(received)
+
+    async def _read(self, raw: object) -> Received | None:
+        """Read an update. One that got the fallback reply is at risk, so it is screened at once."""
+        received = await self._reader.read(raw)
+        if received is not None and self._fallback_reply.has_answered(received.update_id):
+            return await self._reader.screened(received)
+        return received
 
     async def receive_page(self, page: Sequence[object]) -> set[UpdateId]:
         """Screen, store and hand on a page of updates, those of people at risk first.
@@ -81,7 +88,7 @@ class Intake:
         Returns:
             The updates that are stored. The others keep their place and have to come again.
         """
-        read = [await self._reader.read(raw) for raw in page]
+        read = [await self._read(raw) for raw in page]
         received = [update for update in read if update is not None]
         at_risk = {u.parsed.telegram_id for u in received if u.crisis_response is not None}
         urgent = [update for update in received if update.parsed.telegram_id in at_risk]
@@ -208,8 +215,7 @@ class Intake:
             self._metrics.screenings.labels(int(received.screening.level)).inc()
         if stored.is_repeat:
             return
-        if received.screening is not None:  # else its late answer asks for it
-            self._fallback_reply.forget(received.update_id)
+        self._fallback_reply.forget(received.update_id)
         ended, person = stored.ended, stored.person
         if ended is None and person is not None:
             self._fallback_reply.remember_person(person)
