@@ -120,7 +120,7 @@ class ContactSide:
         """Tell the other sides that it ended, before a person is erased.
 
         Returns:
-            Whether the person was somebody's contact.
+            Whether the person was someone's contact.
         """
         own = await trusted_contacts.agreed_of(transaction, person.person_id)
         if own is not None:

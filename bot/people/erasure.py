@@ -62,7 +62,7 @@ class Erasure:
         )
 
     async def _erase(self, transaction: Transaction, person: Person) -> tuple[erasure.Erased, bool]:
-        """Erase the person. Returns the account, and whether they were somebody's contact."""
+        """Erase the person. Returns the account, and whether they were someone's contact."""
         was_contact = await self.contacts.on_erasure(transaction, person)
         case = await cases.open_case(transaction, person.person_id)
         theirs = await cases.of_person(transaction, person.person_id)

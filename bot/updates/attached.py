@@ -21,7 +21,7 @@ NAMES = frozenset(
         *("emoji", "option_text", "data", "file_name", "url"),
     }
 )
-# Parts that are read elsewhere, or that somebody else wrote.
+# Parts that are read elsewhere, or that someone else wrote.
 PASSED_OVER = frozenset(
     {
         *("text", "caption", "quote", "reply_to_message", "external_reply", "pinned_message"),

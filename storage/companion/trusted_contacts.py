@@ -1,4 +1,4 @@
-"""Trusted contacts: somebody of a person's own, who agreed to be told in a crisis.
+"""Trusted contacts: someone of a person's own, who agreed to be told in a crisis.
 
 A person has one contact at most. `contact_links.py` makes them.
 """
